@@ -1,0 +1,24 @@
+export { argmaxRows, decideProbe, type Golden, golden, type ProbeVerdict } from './golden.ts'
+export {
+  type ModelFile,
+  type ModelSpec,
+  modelFile,
+  modelSpec,
+  type Prediction,
+  pickVariant,
+  prediction,
+  type Variant,
+  type VariantFit,
+  variant,
+} from './model.ts'
+export {
+  type Datatype,
+  datatype,
+  datatypeBytes,
+  elementCount,
+  type JsonTensor,
+  jsonTensor,
+  shapeFits,
+  type TensorSignature,
+  tensorSignature,
+} from './tensor.ts'

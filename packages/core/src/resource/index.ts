@@ -1,0 +1,11 @@
+export {
+  type Digest,
+  didKey,
+  digest,
+  dnsName,
+  type Labels,
+  labels,
+  type Selector,
+  selector,
+  selects,
+} from './name.ts'

@@ -1,0 +1,13 @@
+import { defineConfig } from 'vitest/config'
+
+// Tests import the workspace's sources through the `source` export condition: no stale `dist`.
+export default defineConfig({
+  resolve: { conditions: ['source'] },
+  ssr: { resolve: { conditions: ['source'] } },
+  test: {
+    include: ['{packages,examples,conformance,bench}/**/src/**/*.test.ts', 'tools/*.test.ts'],
+    pool: 'forks',
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+  },
+})
