@@ -12,6 +12,19 @@ export {
   variant,
 } from './model.ts'
 export {
+  addLatency,
+  countAbove,
+  emptySketch,
+  mergeSketches,
+  newBuckets,
+  quantile,
+  type Sketch,
+  type SketchBuckets,
+  sketch,
+  sketchCount,
+  takeSketch,
+} from './sketch.ts'
+export {
   type Datatype,
   datatype,
   datatypeBytes,
