@@ -8,7 +8,10 @@ import { z } from 'zod'
 import { type JsonTensor, jsonTensor } from './tensor.ts'
 
 export const golden = z.strictObject({
-  /** `close`: |seen - promised| ≤ absolute + relative·|promised|. `label`: the same argmax of `output`. */
+  /**
+   * `close`: |seen - promised| ≤ absolute + relative·|promised|. `label`: the same argmax of
+   * `output`.
+   */
   comparison: z.discriminatedUnion('kind', [
     z.strictObject({
       kind: z.literal('close'),
@@ -110,7 +113,9 @@ function decideLabels(
   }
 }
 
-/** The index of the greatest element of each row, a row being the last dimension; NaN never wins. */
+/**
+ * The index of the greatest element of each row, a row being the last dimension; NaN never wins.
+ */
 export function argmaxRows(tensor: JsonTensor): number[] {
   const width = tensor.shape.at(-1) ?? 1
   const labels: number[] = []

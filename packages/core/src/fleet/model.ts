@@ -45,7 +45,10 @@ export const variant = z.strictObject({
   precision: z.enum(['fp32', 'fp16', 'bf16', 'int8', 'int4']),
   /** The file to load first, then whatever it refers to. */
   files: z.array(modelFile).min(1).max(1_000),
-  /** Path of the golden file among `files`; without one the probe only proves that the model loads. */
+  /**
+   * Path of the golden file among `files`; without one the probe only proves that the model
+   * loads.
+   */
   golden: z.string().optional(),
   inputs: z.array(tensorSignature).max(64),
   outputs: z.array(tensorSignature).max(64),

@@ -97,7 +97,10 @@ export function countAbove(sketch: Sketch, micros: number): number {
   return above
 }
 
-/** Bucket k holds (least·γ^(k-1), least·γ^k]; the first takes what is below, the last what is above. */
+/**
+ * Bucket k holds (least·γ^(k-1), least·γ^k]; the first takes what is below, the last what is
+ * above.
+ */
 function bucketOf(micros: number): number {
   if (!(micros > leastMicros)) return 0
   return Math.min(overflow, Math.ceil(Math.log(micros / leastMicros) / logGamma))

@@ -5,7 +5,10 @@
 
 import { z } from 'zod'
 
-/** Datatypes of the Open Inference Protocol v2, with the size of one element in bytes (BYTES: 0, it varies). */
+/**
+ * Datatypes of the Open Inference Protocol v2, with the size of one element in bytes (BYTES: 0,
+ * it varies).
+ */
 export const datatypeBytes = {
   BOOL: 1,
   UINT8: 1,
@@ -34,7 +37,10 @@ export const tensorSignature = z.strictObject({
 })
 export type TensorSignature = z.infer<typeof tensorSignature>
 
-/** A tensor as JSON: `data` is flat, in row-major order. 64-bit integers are JSON numbers as OIP has them. */
+/**
+ * A tensor as JSON: `data` is flat, in row-major order. 64-bit integers are JSON numbers as OIP
+ * has them.
+ */
 export const jsonTensor = z.strictObject({
   ...tensorSignature.shape,
   shape: z.array(z.int().min(0)).max(8),

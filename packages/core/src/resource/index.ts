@@ -1,3 +1,5 @@
+export { canonicalJson, type Json } from './canonical-json.ts'
+export { type Finding, formatFinding } from './finding.ts'
 export {
   type Digest,
   didKey,
@@ -9,3 +11,14 @@ export {
   selector,
   selects,
 } from './name.ts'
+export { nearest } from './nearest.ts'
+export {
+  apiVersion,
+  type DeclaredMetadata,
+  declaredMetadata,
+  formatKey,
+  type Metadata,
+  type Resource,
+  type ResourceKey,
+  resourceName,
+} from './resource.ts'

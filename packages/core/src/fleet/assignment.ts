@@ -1,0 +1,92 @@
+// Assignment
+//
+// The desired state of a deployment, one document for the whole fleet: no object per node. The control
+// plane signs it, the ledger includes it, every node computes from it what it must run itself. The same
+// `releaseFor` runs in the control plane (to predict) and on the node (to act).
+//
+// Invariants:
+//   A1. Two parties who hold the same assignment agree on what every node must run.
+//   A2. A greater share includes every node that a smaller one included (cohorts only grow).
+//   A3. A node never obeys an assignment older than one it has obeyed (`supersedes`).
+
+import { z } from 'zod'
+import { digest, selector, selects } from '../resource/index.ts'
+import { hash32 } from './hash.ts'
+
+/** One immutable model version; its spec is a blob under this digest. */
+export const release = z.strictObject({
+  /** SHA-256 of the canonical JSON of the Model's spec. */
+  digest,
+  model: z.string(),
+  version: z.string(),
+  /** Size of that spec in bytes, so that fetching it is bounded. */
+  specBytes: z.int().min(2).max(4_194_304),
+})
+export type Release = z.infer<typeof release>
+
+export const assignment = z.strictObject({
+  format: z.literal('tutti/assignment/v1'),
+  deployment: z.string(),
+  project: z.string(),
+  /** Stays the same as long as the deployment is not deleted and made anew. */
+  uid: z.string(),
+  generation: z.int().min(1),
+  /** Counts the steps of the rollout inside one generation. */
+  revision: z.int().min(1),
+  /** The model name that nodes answer to. */
+  serves: z.string(),
+  selector,
+  target: release,
+  /** What nodes outside the cohort run: the last release that was proven, null on the first. */
+  baseline: release.nullable(),
+  mode: z.enum(['advance', 'revert', 'remove']),
+  cohort: z.strictObject({
+    canaries: z.array(z.string()).max(10_000),
+    /** Share of all nodes, by hash of the node's id, that run the target besides the canaries. */
+    share: z.number().min(0).max(1),
+  }),
+  /** How long a node watches a new release before it commits. */
+  soakMs: z.int().min(0),
+  issuedAtMs: z.number(),
+})
+export type Assignment = z.infer<typeof assignment>
+
+/** What decides on a node's part in an assignment. */
+export interface Assignee {
+  readonly id: string
+  readonly labels: Readonly<Record<string, string>>
+}
+
+/** The release that this node must run, or null where it must run none. */
+export function releaseFor(node: Assignee, assignment: Assignment): Release | null {
+  if (assignment.mode === 'remove' || !selects(assignment.selector, node.labels)) return null
+  if (assignment.mode === 'revert') return assignment.baseline
+  return isInCohort(node.id, assignment) ? assignment.target : assignment.baseline
+}
+
+/** True where the node is a canary, or its hash falls inside the share. */
+export function isInCohort(
+  nodeId: string,
+  assignment: Pick<Assignment, 'uid' | 'generation' | 'cohort'>,
+): boolean {
+  const { canaries, share } = assignment.cohort
+  return canaries.includes(nodeId) || positionOf(nodeId, assignment) < share // A2
+}
+
+/**
+ * Where a node stands in [0, 1): another order for every generation, so that no node is always
+ * first.
+ */
+export function positionOf(nodeId: string, salt: Pick<Assignment, 'uid' | 'generation'>): number {
+  return hash32(`${salt.uid}/${salt.generation}/${nodeId}`) / 2 ** 32
+}
+
+/** True where `next` may replace `held` on a node (A3). */
+export function supersedes(
+  next: Pick<Assignment, 'uid' | 'generation' | 'revision'>,
+  held: Pick<Assignment, 'uid' | 'generation' | 'revision'> | null,
+): boolean {
+  if (held === null) return true
+  if (next.generation !== held.generation) return next.generation > held.generation
+  return next.uid === held.uid && next.revision > held.revision
+}

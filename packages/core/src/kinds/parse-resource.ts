@@ -1,0 +1,126 @@
+// Parse resource
+//
+// The first step of every change: is this document a resource of a kind that we know, with fields that
+// the kind has? Every finding says where, what was expected and what came, and names the nearest word for
+// one that is not known.
+
+import { z } from 'zod'
+import {
+  apiVersion,
+  type DeclaredMetadata,
+  declaredMetadata,
+  type Finding,
+  nearest,
+} from '../resource/index.ts'
+import { type Kind, kindNames, kindOf, kinds } from './kinds.ts'
+
+/** A resource as somebody declared it: valid, with defaults filled in. */
+export interface Declared {
+  readonly kind: Kind
+  readonly metadata: DeclaredMetadata & { readonly project: string }
+  readonly spec: unknown
+}
+
+export type ParsedResource =
+  | { readonly ok: true; readonly resource: Declared }
+  | { readonly ok: false; readonly findings: readonly Finding[] }
+
+const envelopeKeys = ['apiVersion', 'kind', 'metadata', 'spec', 'status']
+
+/** Parses one document; `project` is used where the document names none. */
+export function parseResource(document: unknown, project = 'default'): ParsedResource {
+  if (!isObject(document)) {
+    return refuse('', `expected a resource (an object), got ${typeName(document)}`)
+  }
+  const stray = Object.keys(document).find((key) => !envelopeKeys.includes(key))
+  if (stray !== undefined) return refuse(stray, unknownField(stray, envelopeKeys))
+  if (document['apiVersion'] !== apiVersion) {
+    return refuse('apiVersion', `expected ${apiVersion}, got ${show(document['apiVersion'])}`)
+  }
+  const kindWord = document['kind']
+  const kind =
+    typeof kindWord === 'string' ? kindNames.find((name) => name === kindWord) : undefined
+  if (kind === undefined) return refuse('kind', unknownKind(kindWord))
+  const metadata = declaredMetadata.safeParse(document['metadata'] ?? {})
+  const spec = kinds[kind].spec.safeParse(document['spec'] ?? {})
+  if (!metadata.success || !spec.success) {
+    const findings = [
+      ...(metadata.success ? [] : findingsOf(metadata.error, 'metadata', declaredMetadata)),
+      ...(spec.success ? [] : findingsOf(spec.error, 'spec', kinds[kind].spec)),
+    ]
+    return { ok: false, findings }
+  }
+  const isCluster = kinds[kind].scope === 'cluster'
+  if (isCluster && metadata.data.project !== undefined && metadata.data.project !== '') {
+    return refuse('metadata.project', `${kind} belongs to no project: leave it out`)
+  }
+  const inProject = isCluster ? '' : (metadata.data.project ?? project)
+  return {
+    ok: true,
+    resource: { kind, metadata: { ...metadata.data, project: inProject }, spec: spec.data },
+  }
+}
+
+/** Findings of a zod error, with the nearest known field for every unknown one. */
+export function findingsOf(error: z.ZodError, root: string, schema: z.ZodType): Finding[] {
+  return error.issues.flatMap((issue): Finding[] => {
+    const path = [root, ...issue.path.map(String)].filter((part) => part !== '').join('.')
+    if (issue.code === 'unrecognized_keys') {
+      const known = fieldsAt(schema, issue.path)
+      return issue.keys.map((key) => ({
+        path: `${path}.${key}`,
+        message: unknownField(key, known),
+      }))
+    }
+    return [{ path, message: issue.message.replace(/^Invalid input: /, '') }]
+  })
+}
+
+/** Names of the fields that a schema has at a path, as its JSON Schema tells. */
+function fieldsAt(schema: z.ZodType, path: readonly PropertyKey[]): string[] {
+  let at: unknown = z.toJSONSchema(schema, { unrepresentable: 'any', io: 'input' })
+  for (const part of path) {
+    if (!isObject(at)) return []
+    const properties = at['properties']
+    at =
+      typeof part === 'number'
+        ? at['items']
+        : isObject(properties)
+          ? properties[String(part)]
+          : null
+  }
+  const properties = isObject(at) ? at['properties'] : null
+  return isObject(properties) ? Object.keys(properties) : []
+}
+
+function unknownField(key: string, known: readonly string[]): string {
+  const near = nearest(key, known)
+  const hint = near === null ? '' : `: did you mean ${near}?`
+  return `unknown field${hint || (known.length > 0 ? `: expected one of ${known.join(', ')}` : '')}`
+}
+
+function unknownKind(word: unknown): string {
+  const list = kindNames.join(', ')
+  if (typeof word !== 'string') return `expected one of ${list}, got ${show(word)}`
+  const near = kindOf(word) ?? nearest(word, kindNames)
+  return near === null
+    ? `unknown kind ${word}: expected one of ${list}`
+    : `unknown kind ${word}: did you mean ${near}?`
+}
+
+function refuse(path: string, message: string): ParsedResource {
+  return { ok: false, findings: [{ path, message }] }
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function typeName(value: unknown): string {
+  if (value === null) return 'nothing'
+  return Array.isArray(value) ? 'a list' : `a ${typeof value}`
+}
+
+function show(value: unknown): string {
+  return value === undefined ? 'nothing' : (JSON.stringify(value)?.slice(0, 80) ?? String(value))
+}

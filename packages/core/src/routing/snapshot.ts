@@ -1,0 +1,86 @@
+// Snapshot
+//
+// All that a gateway needs to serve: keys, routes, where each deployment runs, providers with their
+// credentials. The control plane signs it; a gateway keeps the last good one on disk and serves from it
+// while the control plane is away. A snapshot older than the one held is refused.
+
+import { z } from 'zod'
+import { digest } from '../resource/index.ts'
+import { routeTarget } from './route.ts'
+
+export const endpoint = z.strictObject({
+  node: z.string(),
+  url: z.url(),
+  region: z.string(),
+  /** Digest of the release that answers there. */
+  release: digest,
+})
+export type Endpoint = z.infer<typeof endpoint>
+
+export const snapshot = z.strictObject({
+  format: z.literal('tutti/snapshot/v1'),
+  /** Grows with every snapshot of one control plane. */
+  sequence: z.int().min(1),
+  issuedAtMs: z.number(),
+  keys: z.array(
+    z.strictObject({
+      id: z.string(),
+      hash: digest,
+      project: z.string(),
+      owner: z.string(),
+      routes: z.array(z.string()).optional(),
+      expiresAtMs: z.number().optional(),
+    }),
+  ),
+  routes: z.array(
+    z.strictObject({
+      name: z.string(),
+      project: z.string(),
+      targets: z.array(routeTarget),
+      attemptsMax: z.int(),
+      timeoutMs: z.int(),
+    }),
+  ),
+  deployments: z.array(
+    z.strictObject({
+      name: z.string(),
+      project: z.string(),
+      /** The model name that the nodes answer to. */
+      serves: z.string(),
+      endpoints: z.array(endpoint),
+    }),
+  ),
+  providers: z.array(
+    z.strictObject({
+      name: z.string(),
+      project: z.string(),
+      dialect: z.enum(['openai']),
+      baseUrl: z.url(),
+      allowPrivateNetwork: z.boolean(),
+      apiKey: z.string().optional(),
+    }),
+  ),
+  /** Bearer token that nodes accept from this gateway: see `servingToken`. */
+  servingToken: z.string(),
+})
+export type Snapshot = z.infer<typeof snapshot>
+
+export const signedSnapshot = z.strictObject({
+  /** Canonical JSON of a Snapshot. */
+  payload: z.string(),
+  /** Ed25519 over `tutti/snapshot/v1\n` and the payload, by the control plane's key. */
+  signature: z.string(),
+})
+export type SignedSnapshot = z.infer<typeof signedSnapshot>
+
+/**
+ * Claims of a serving token: `payload.signature`, both base64url, signed by the control plane's
+ * key.
+ */
+export const servingClaims = z.strictObject({
+  format: z.literal('tutti/serving/v1'),
+  /** For whom: the gateway's key id. */
+  subject: z.string(),
+  expiresAtMs: z.number(),
+})
+export type ServingClaims = z.infer<typeof servingClaims>
