@@ -1,0 +1,6 @@
+export {
+  decideWitness,
+  type WitnessDecision,
+  type WitnessQuestion,
+  type WitnessRefusal,
+} from './decide-witness.ts'
