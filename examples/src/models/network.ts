@@ -5,8 +5,8 @@
 // into patches, multiply each patch with the weights. Pooling over the whole image makes a defect
 // count wherever it lies. It was chosen for size and speed, not for accuracy: with a hidden dense
 // layer instead (43,000 weights, not 1,300) 8,000 parts took 5.5 s and gave 95.0 and 96.2 % on two
-// seeds; the pool took 3.4 s and gave 92.6 and 96.2 %. What accuracy needs is the second stride of 1:
-// at 2 the pool stays at 76 and 80 %.
+// seeds; the pool took 3.4 s and gave 92.6 and 96.2 %. What accuracy needs is the second stride of
+// 1: at 2 the pool stays at 76 and 80 %.
 
 import { drawUniform, type Random } from './random.ts'
 
