@@ -47,6 +47,8 @@ export const assignment = z.strictObject({
   }),
   /** How long a node watches a new release before it commits. */
   soakMs: z.int().min(0),
+  /** PEM keys or certificates of the publishers whose signature the project accepts. */
+  publishers: z.array(z.string().max(16_384)).max(64),
   issuedAtMs: z.number(),
 })
 export type Assignment = z.infer<typeof assignment>

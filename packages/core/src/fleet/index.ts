@@ -42,6 +42,7 @@ export {
   modelFaults,
 } from './install-state.ts'
 export {
+  checkSignedFiles,
   type ModelFile,
   type ModelSpec,
   modelFile,

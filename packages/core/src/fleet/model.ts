@@ -75,6 +75,22 @@ export const modelSpec = z.strictObject({
 })
 export type ModelSpec = z.infer<typeof modelSpec>
 
+/** Why a publisher's signature does not cover a model: names the file; null where it covers every one. */
+export function checkSignedFiles(
+  model: ModelSpec,
+  signed: readonly { readonly path: string; readonly digest: string }[],
+): string | null {
+  const digests = new Map(signed.map((file) => [file.path, file.digest]))
+  for (const file of model.variants.flatMap((candidate) => candidate.files)) {
+    const digest = digests.get(file.path)
+    if (digest === undefined) return `${file.path} is not covered by the signature`
+    if (digest !== file.digest) {
+      return `${file.path} has ${file.digest}, the publisher signed ${digest}`
+    }
+  }
+  return null
+}
+
 /** What of a node decides which variant fits it. */
 export interface VariantFit {
   readonly formats: readonly Variant['format'][]

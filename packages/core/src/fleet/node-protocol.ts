@@ -10,7 +10,7 @@
 //   welcome {signature over it}  →
 //   assign {assignments}         →
 //                                ←   status (on change), heartbeat (every heartbeatMs)
-//   report-full                  →
+//   labels, report-full          →
 //                                ←   status {full: true}
 //   retry {afterMs}              →   (and closes)
 
@@ -80,8 +80,9 @@ export const toNode = z.discriminatedUnion('type', [
     consistency: consistencyProof.optional(),
     /** The newest checkpoint; every assignment's proof leads to it or to one before it. */
     checkpoint: z.string().max(65_536),
-    labels,
   }),
+  /** Somebody changed the node's labels: what it must run may change with them. */
+  z.strictObject({ type: z.literal('labels'), labels }),
   z.strictObject({ type: z.literal('report-full') }),
   z.strictObject({ type: z.literal('retry'), afterMs: z.int().min(0), reason: z.string() }),
 ])

@@ -29,6 +29,8 @@ export const approvalSpec = z.strictObject({
   changeDigest: digest,
   policySet: digest,
   requestedBy: z.string(),
+  /** The roles and project that the requester had: the change is judged again with them. */
+  requester: z.strictObject({ id: z.string(), roles: z.array(z.string()), project: z.string() }),
   approvalsNeeded: z.int().min(1),
   /** Policies that asked for it, for people. */
   because: z.array(z.string()),

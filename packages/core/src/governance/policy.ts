@@ -17,6 +17,8 @@ export interface DecidingPolicy {
   readonly id: string
   readonly reason: string
   readonly fix: string
+  /** The policy's own text, so that nobody must look it up. */
+  readonly clause: string
   /** Approvals that would lift this denial; 0 where none would. */
   readonly approvals: number
 }
@@ -45,6 +47,7 @@ export function decideVerdict(answer: PolicyAnswer): Verdict {
       id: 'policy-error',
       reason: `a policy could not be evaluated: ${error}`,
       fix: 'correct the policy that the error names',
+      clause: '',
       approvals: 0,
     }))
     return { kind: 'deny', denials }
@@ -62,5 +65,6 @@ const nothingAllows: DecidingPolicy = {
   id: 'default-deny',
   reason: 'no policy permits this',
   fix: 'ask for a role that may do it, or add a policy that permits it',
+  clause: '',
   approvals: 0,
 }

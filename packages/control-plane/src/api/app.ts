@@ -1,0 +1,60 @@
+// App
+//
+// The HTTP face of the control plane: who may come in, how much they may send, and which file answers.
+
+import { Hono } from 'hono'
+import { bodyLimit } from 'hono/body-limit'
+import { Failure } from '../failure.ts'
+import { refuse } from './answer.ts'
+import { mountApprovals } from './approvals.ts'
+import { authenticate, checkOrigin } from './authenticate.ts'
+import { mountBlobs } from './blobs.ts'
+import { mountJoin } from './join.ts'
+import { mountLedger } from './ledger.ts'
+import { mountMetrics } from './metrics.ts'
+import { mountOpenapi } from './openapi.ts'
+import type { ApiPorts, Env } from './ports.ts'
+import { mountResources } from './resources.ts'
+import { mountSnapshot } from './snapshot.ts'
+
+const documentBytesMax = 4 * 2 ** 20 // the largest resource is a Model with some thousand files
+
+export function makeApp(ports: ApiPorts): Hono<Env> {
+  const app = new Hono<Env>()
+  app.use(checkOrigin(ports))
+  app.get('/healthz', (context) => context.json({ status: 'ok' }))
+  app.use(authenticate(ports))
+  const limit = bodyLimit({
+    maxSize: documentBytesMax,
+    onError: (context) =>
+      refuse(context, 'api/too-large', `a document may have ${documentBytesMax} bytes at most`),
+  })
+  app.use((context, next) =>
+    context.req.path.startsWith('/api/v1/blobs/') ? next() : limit(context, next),
+  )
+  app.get('/api/v1/whoami', (context) => {
+    const { principal } = context.get('caller')
+    const { controlPlane, log } = ports.identity
+    const ledger = log.verifier.vkey
+    return context.json({ principal, controlPlane, ledger, version: ports.version })
+  })
+  mountJoin(app, ports)
+  mountBlobs(app, ports)
+  mountLedger(app, ports)
+  mountApprovals(app, ports)
+  mountSnapshot(app, ports)
+  mountOpenapi(app, ports.version)
+  mountMetrics(app, ports)
+  mountResources(app, ports)
+  app.notFound((context) =>
+    refuse(context, 'api/not-found', `nothing answers ${context.req.method} ${context.req.path}`),
+  )
+  app.onError((error, context) => {
+    ports.log.error({ error, path: context.req.path }, 'a request failed')
+    if (error instanceof Failure && error.retryable) {
+      return refuse(context, 'api/unavailable', error.message)
+    }
+    return refuse(context, 'api/internal', 'the control plane failed on this request: see its log')
+  })
+  return app
+}

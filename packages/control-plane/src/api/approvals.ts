@@ -1,0 +1,41 @@
+// Approvals
+//
+// `POST /api/v1/approvals/NAME/approve` with a signed statement.
+
+import { signedApproval } from '@tutti/core/governance'
+import { findingsOf } from '@tutti/core/kinds'
+import type { Context, Hono } from 'hono'
+import { approveChange } from '../governance/index.ts'
+import { refuse, refuseFindings } from './answer.ts'
+import type { ApiPorts, Env } from './ports.ts'
+import { answerOutcome, readJson } from './resources.ts'
+
+export function mountApprovals(app: Hono<Env>, ports: ApiPorts): void {
+  app.post('/api/v1/approvals/:name/approve', (context) => approve(context, ports))
+}
+
+async function approve(context: Context<Env>, ports: ApiPorts): Promise<Response> {
+  const body = await readJson(context)
+  if (!body.ok) return refuse(context, 'api/invalid', body.reason)
+  const parsed = signedApproval.safeParse(body.value)
+  if (!parsed.success) return refuseFindings(context, findingsOf(parsed.error, '', signedApproval))
+  const { principal, approvalKey } = context.get('caller')
+  const name = context.req.param('name') ?? ''
+  const project = context.req.query('project') ?? 'default'
+  const request = { approver: principal, approvalKey, project, name, signed: parsed.data }
+  const result = await approveChange(ports.admission, request)
+  switch (result.outcome) {
+    case 'not-found':
+      return refuse(context, 'api/not-found', `there is no Approval ${name} in project ${project}`)
+    case 'refused':
+      return refuse(context, 'api/approval-refused', `not approved: ${result.reason}`)
+    case 'waiting':
+      return context.json({
+        outcome: 'waiting',
+        approvals: result.approvals,
+        needed: result.needed,
+      })
+    case 'applied':
+      return await answerOutcome(context, ports, result.change)
+  }
+}

@@ -1,0 +1,73 @@
+// Authenticate
+//
+// Who is calling? A bearer secret (hashed, looked up), or a node's session. Before that: is the request
+// addressed to us at all, and does it come from a page of somebody else? A browser that was lured here
+// (CSRF, DNS rebinding) is turned away whatever it carries.
+
+import { keySpec } from '@tutti/core/routing'
+import type { MiddlewareHandler } from 'hono'
+import type { Principal } from '../governance/index.ts'
+import { sha256 } from '../store/index.ts'
+import { refuse } from './answer.ts'
+import type { ApiPorts, Caller, Env } from './ports.ts'
+
+const open = new Set(['/healthz', '/api/v1/join'])
+const loopback = new Set(['localhost', '127.0.0.1', '[::1]'])
+
+/** Refuses what is addressed to another host or comes from another origin, for every verb. */
+export function checkOrigin(ports: Pick<ApiPorts, 'hosts'>): MiddlewareHandler<Env> {
+  const known = new Set([...loopback, ...ports.hosts.map((host) => host.toLowerCase())])
+  return async (context, next) => {
+    const host = hostNameOf(context.req.header('host') ?? '')
+    if (!known.has(host)) {
+      const message = `this server is not ${host}: start it with --host-name ${host} if it is`
+      return refuse(context, 'api/foreign-origin', message)
+    }
+    const origin = context.req.header('origin')
+    if (origin !== undefined && !known.has(hostNameOf(origin.replace(/^https?:\/\//, '')))) {
+      return refuse(context, 'api/foreign-origin', `requests from ${origin} are not accepted`)
+    }
+    return await next()
+  }
+}
+
+function hostNameOf(host: string): string {
+  return host.replace(/:\d+$/, '').toLowerCase()
+}
+
+/** Finds the caller, or answers 401. */
+export function authenticate(ports: ApiPorts): MiddlewareHandler<Env> {
+  return async (context, next) => {
+    if (open.has(context.req.path)) return await next()
+    const secret = /^Bearer (\S+)$/.exec(context.req.header('authorization') ?? '')?.[1]
+    if (secret === undefined) {
+      const message = 'expected an Authorization header: Bearer and the key'
+      return refuse(context, 'api/unauthenticated', message)
+    }
+    const caller = await callerOf(ports, secret)
+    if (caller === null) {
+      const message = 'the key is not known here, has expired or was deleted'
+      return refuse(context, 'api/unauthenticated', message)
+    }
+    context.set('caller', caller)
+    return await next()
+  }
+}
+
+async function callerOf(ports: ApiPorts, secret: string): Promise<Caller | null> {
+  const node = ports.hub.nodeOf(secret)
+  if (node !== null) {
+    const principal: Principal = { type: 'Node', id: node, roles: [], project: '' }
+    return { principal, approvalKey: undefined }
+  }
+  // The secret has 256 bits of chance and only its hash is compared, by an index: there is no timing
+  // from which a secret could be learned.
+  const [row] = await ports.sql<{ spec: unknown; project: string }[]>`
+    select spec, project from resource
+    where kind = 'Key' and not deleted and spec ->> 'hash' = ${sha256(secret)}`
+  if (row === undefined) return null
+  const { owner, roles, approvalKey, expiresAtMs } = keySpec.parse(row.spec)
+  if (expiresAtMs !== undefined && expiresAtMs <= ports.nowMs()) return null
+  const principal: Principal = { type: 'User', id: owner, roles, project: row.project }
+  return { principal, approvalKey }
+}

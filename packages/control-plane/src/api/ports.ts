@@ -1,0 +1,41 @@
+// Ports
+//
+// What the API's handlers need of the rest of the control plane; wired in start.ts.
+
+import type { Logger } from 'pino'
+import type { Hub, Registry } from '../fleet/index.ts'
+import type { AdmissionPorts, Identity, PolicyEngine, Principal } from '../governance/index.ts'
+import type { RunningLoops } from '../loops.ts'
+import type { SnapshotFeed } from '../routing/index.ts'
+import type { Blobs, Sql } from '../store/index.ts'
+
+export interface ApiPorts {
+  readonly sql: Sql
+  readonly blobs: Blobs
+  readonly identity: Identity
+  readonly policies: () => Promise<PolicyEngine>
+  readonly admission: AdmissionPorts
+  readonly registry: Registry
+  readonly hub: Hub
+  readonly snapshots: SnapshotFeed
+  readonly loops: () => RunningLoops
+  readonly log: Logger
+  readonly nowMs: () => number
+  /** Where nodes and people reach this control plane, as join tokens say it. */
+  readonly publicUrl: () => string
+  /** Host names besides loopback ones that requests may be addressed to. */
+  readonly hosts: readonly string[]
+  readonly version: string
+  /** Calls back on every change of a resource; returns how to stop. */
+  readonly onResource: (listener: (key: string) => void) => () => void
+}
+
+/** Who is calling, as `authenticate` found out. */
+export interface Caller {
+  readonly principal: Principal
+  readonly approvalKey: string | undefined
+}
+
+export interface Env {
+  readonly Variables: { caller: Caller }
+}

@@ -1,0 +1,97 @@
+// Present resource
+//
+// A resource as callers see it: secrets hidden, and the live sight of nodes and deployments in `status`.
+
+import {
+  type Assignment,
+  assignment as assignmentSchema,
+  convergenceOf,
+  deploymentSpec,
+} from '@tutti/core/fleet'
+import { redacted } from '@tutti/core/governance'
+import { type Resource, selects } from '@tutti/core/resource'
+import { loadAssignment, statusOf } from '../fleet/index.ts'
+import { loadResource } from '../store/index.ts'
+import type { ApiPorts } from './ports.ts'
+
+type PresentPorts = Pick<ApiPorts, 'sql' | 'registry'>
+
+export async function presentResource(ports: PresentPorts, resource: Resource): Promise<Resource> {
+  switch (resource.kind) {
+    case 'Secret':
+      return { ...resource, spec: { value: redacted } }
+    case 'Node':
+      return { ...resource, status: nodeStatus(ports, resource) }
+    case 'Deployment':
+      return { ...resource, status: await deploymentStatus(ports, resource) }
+    case 'Rollout':
+      return { ...resource, status: rolloutStatus(resource) }
+    default:
+      return resource
+  }
+}
+
+function nodeStatus({ registry }: PresentPorts, resource: Resource): unknown {
+  const entry = registry.get(resource.metadata.name)
+  const kept = resource.status
+  if (entry === undefined) return { connected: false, facts: kept }
+  const { connected, facts, load, seenMs } = entry
+  return { connected, seenMs, load, facts: facts ?? kept, reports: [...entry.reports.values()] }
+}
+
+async function deploymentStatus(ports: PresentPorts, resource: Resource): Promise<unknown> {
+  const { project, name, generation } = resource.metadata
+  const row = await loadAssignment(ports.sql, project, name)
+  const key = { kind: 'Rollout', project, name: `${name}-g${generation}` }
+  const rollout = await loadResource(ports.sql, key)
+  const state = rollout === null ? { phase: 'pending' } : statusOf(rollout).state
+  if (row === null) return { rollout: key.name, state, nodes: counts([]) }
+  const assignment = assignmentSchema.parse(JSON.parse(row.payload))
+  return { rollout: key.name, state, ...convergenceCounts(ports, resource, assignment) }
+}
+
+/** The four facts of invariant I9, told apart, and why nodes cannot. */
+function convergenceCounts(
+  { registry }: PresentPorts,
+  resource: Resource,
+  assignment: Assignment,
+): { readonly nodes: Counts; readonly cannot: readonly { node: string; reason: string }[] } {
+  const { selector } = deploymentSpec.parse(resource.spec)
+  const seen = registry
+    .views()
+    .filter((node) => selects(selector, node.labels))
+    .map((node) => ({ node: node.id, convergence: convergenceOf(node, assignment) }))
+  const cannot = seen.flatMap(({ node, convergence }) =>
+    convergence.fact === 'cannot' ? [{ node, reason: convergence.reason }] : [],
+  )
+  return { nodes: counts(seen.map(({ convergence }) => convergence.fact)), cannot }
+}
+
+interface Counts {
+  readonly converged: number
+  readonly converging: number
+  readonly cannot: number
+  readonly unreachable: number
+}
+
+function counts(facts: readonly (keyof Counts)[]): Counts {
+  const count = (fact: keyof Counts) => facts.filter((one) => one === fact).length
+  return {
+    converged: count('converged'),
+    converging: count('converging'),
+    cannot: count('cannot'),
+    unreachable: count('unreachable'),
+  }
+}
+
+/** Without the gate's sketches, which only the gate can read. */
+function rolloutStatus(resource: Resource): unknown {
+  const { state, assignment, gate, targetRequests } = statusOf(resource)
+  const metrics = Object.fromEntries(
+    Object.entries(gate.metrics).map(([metric, { canary, control }]) => [
+      metric,
+      { canary, control },
+    ]),
+  )
+  return { state, assignment, targetRequests, gate: { breach: gate.breach, metrics } }
+}

@@ -1,0 +1,60 @@
+// Snapshot
+//
+// `GET /api/v1/snapshot`: the signed configuration for gateways; with `?watch=true` a stream of them.
+
+import type { SignedSnapshot } from '@tutti/core/routing'
+import type { Context, Hono } from 'hono'
+import { streamSSE } from 'hono/streaming'
+import { refuse } from './answer.ts'
+import { whyMayNot } from './authorize.ts'
+import type { ApiPorts, Env } from './ports.ts'
+
+const keepAliveMs = 10_000 // a gateway that hears nothing for three of these connects again
+
+export function mountSnapshot(app: Hono<Env>, ports: ApiPorts): void {
+  app.get('/api/v1/snapshot', (context) => snapshot(context, ports))
+}
+
+async function snapshot(context: Context<Env>, ports: ApiPorts): Promise<Response> {
+  const { principal } = context.get('caller')
+  // A snapshot holds the providers' credentials: it is for gateways (and admins) alone.
+  const mayServe = principal.roles.some((role) => role === 'gateway' || role === 'admin')
+  const denied = mayServe
+    ? await whyMayNot(ports, principal, 'read', { kind: 'Route', project: '', name: '' })
+    : 'only a key with the role gateway may read snapshots'
+  if (denied !== null) return refuse(context, 'api/forbidden', denied)
+  if (context.req.query('watch') === 'true') return watch(context, ports)
+  const current = ports.snapshots.current()
+  if (current === null) return refuse(context, 'api/unavailable', 'no snapshot has been built yet')
+  return context.json(current)
+}
+
+function watch(context: Context<Env>, ports: ApiPorts): Response {
+  return streamSSE(context, async (stream) => {
+    let waiting: SignedSnapshot | null = ports.snapshots.current() // only the newest counts
+    let wake: () => void = () => {}
+    const stop = ports.snapshots.listen((signed) => {
+      waiting = signed
+      wake()
+    })
+    stream.onAbort(() => {
+      stop()
+      wake()
+    })
+    while (!stream.aborted) {
+      if (waiting !== null) {
+        const data = JSON.stringify(waiting)
+        waiting = null
+        await stream.writeSSE({ event: 'snapshot', data })
+      } else await stream.write(': keep-alive\n\n')
+      if (waiting !== null) continue
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, keepAliveMs)
+        wake = () => {
+          clearTimeout(timer)
+          resolve()
+        }
+      })
+    }
+  })
+}

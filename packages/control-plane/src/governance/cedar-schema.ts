@@ -1,0 +1,42 @@
+// Cedar schema
+//
+// The words that policies may use: who acts, what can be done, on what, and what is known about it. A
+// policy that uses any other word is refused when it is written.
+
+import { changeAction } from '@tutti/core/governance'
+import { kindNames, kinds } from '@tutti/core/kinds'
+
+/** Things that policies govern besides changes. */
+export const accessActions = ['read', 'infer', 'admit'] as const
+export type AccessAction = (typeof accessActions)[number]
+
+const context = `type Context = {
+  // How many others have signed this very change, and their names.
+  approvals: Long,
+  approvers: Set<String>,
+  // The environment of the Deployment that is changed; "" for other kinds.
+  environment: String,
+  // Model and Deployment: whether one of the project's publishers signed the model.
+  signature: { verified: Bool, reason: String },
+};`
+
+const resources = kindNames.map((kind) => {
+  const parent = kinds[kind].scope === 'project' ? 'in [Project] ' : ''
+  return `entity ${kind} ${parent}= { name: String, project: String } tags String;`
+})
+
+/** The schema in Cedar's own syntax. */
+export const cedarSchema = [
+  'entity Role;',
+  // The project of the key that the user came with.
+  'entity User in [Role] = { name: String, project: String };',
+  'entity Automation in [Role];',
+  ...resources,
+  context,
+  `action ${[...changeAction.options, ...accessActions].map((action) => `"${action}"`).join(', ')}`,
+  'appliesTo {',
+  '  principal: [User, Automation, Node],',
+  `  resource: [${kindNames.join(', ')}],`,
+  '  context: Context,',
+  '};',
+].join('\n')

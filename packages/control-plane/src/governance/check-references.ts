@@ -1,0 +1,177 @@
+// Check references
+//
+// What a schema cannot see: whether what a declared resource names is there, and whether the declarer may
+// write what the kind keeps for itself.
+
+import { type ModelSpec, modelSpec, nodeSpec, rolloutResourceSpec } from '@tutti/core/fleet'
+import { policySpec } from '@tutti/core/governance'
+import { type Declared, kinds } from '@tutti/core/kinds'
+import { canonicalJson, type Finding, nearest, type Resource } from '@tutti/core/resource'
+import { providerSpec, routeSpec } from '@tutti/core/routing'
+import { type Blobs, listResources, loadResource, type Sql } from '../store/index.ts'
+import { checkPolicy, type Principal } from './policy-engine.ts'
+
+export interface ReferencePorts {
+  readonly sql: Sql
+  readonly blobs: Blobs
+}
+
+export interface Candidate {
+  readonly declared: Declared
+  readonly before: Resource | null
+  readonly principal: Principal
+}
+
+/** Findings; empty where every reference holds. */
+export async function checkReferences(
+  ports: ReferencePorts,
+  candidate: Candidate,
+): Promise<Finding[]> {
+  const { declared } = candidate
+  const findings = [...(await checkProject(ports, declared)), ...checkOwnership(candidate)]
+  if (findings.length > 0) return findings
+  switch (declared.kind) {
+    case 'Model':
+      return await checkModel(ports.blobs, declared)
+    case 'Deployment':
+      return await checkDeployment(ports.sql, declared)
+    case 'Policy':
+      return checkPolicy(declared.metadata.name, policySpec.parse(declared.spec))
+    case 'Route':
+      return await checkRoute(ports.sql, declared)
+    case 'Provider':
+      return await checkProvider(ports.sql, declared)
+    default:
+      return []
+  }
+}
+
+async function checkProject({ sql }: ReferencePorts, { metadata }: Declared): Promise<Finding[]> {
+  if (metadata.project === '') return []
+  return await mustExist(sql, 'metadata.project', {
+    kind: 'Project',
+    project: '',
+    name: metadata.project,
+  })
+}
+
+/** Kinds that automation makes: people may change only what is theirs in them. */
+function checkOwnership({ declared, before, principal }: Candidate): Finding[] {
+  const { kind } = declared
+  const { declaredBy, immutable } = kinds[kind]
+  if (immutable && before !== null && canonicalJson(before.spec) !== canonicalJson(declared.spec)) {
+    const hint = kind === 'Model' ? 'push it under another version' : 'make a new one'
+    return [{ path: 'spec', message: `a ${kind} never changes once it is there: ${hint}` }]
+  }
+  if (declaredBy === 'people' || principal.type === 'Automation') return []
+  if (before === null) {
+    const how =
+      kind === 'Node' ? 'run `tutti join` on the machine' : 'it comes into being by itself'
+    return [{ path: 'kind', message: `a ${kind} is not declared: ${how}` }]
+  }
+  if (kind === 'Node') {
+    const held = nodeSpec.parse(before.spec).publicKey
+    return nodeSpec.parse(declared.spec).publicKey === held
+      ? []
+      : [{ path: 'spec.publicKey', message: `a node keeps the key it joined with, ${held}` }]
+  }
+  if (kind === 'Rollout') {
+    const paused = rolloutResourceSpec.parse(declared.spec).paused
+    const allowed = { ...rolloutResourceSpec.parse(before.spec), paused }
+    return canonicalJson(allowed) === canonicalJson(declared.spec)
+      ? []
+      : [{ path: 'spec', message: 'only `paused` of a Rollout can be changed' }]
+  }
+  return [{ path: 'spec', message: `a ${kind} is changed by its own verbs only` }]
+}
+
+async function checkModel(blobs: Blobs, { metadata, spec }: Declared): Promise<Finding[]> {
+  const model = modelSpec.parse(spec)
+  const findings: Finding[] = []
+  const name = `${model.model}:${model.version}`
+  if (metadata.name !== name) {
+    findings.push({ path: 'metadata.name', message: `expected ${name}, got ${metadata.name}` })
+  }
+  for (const file of filesOf(model)) {
+    const size = await blobs.size(file.digest)
+    if (size === null) {
+      const message = `${file.digest} is not in the store: upload it first (tutti model push does)`
+      findings.push({ path: file.path, message })
+    } else if (size !== file.sizeBytes) {
+      findings.push({
+        path: file.path,
+        message: `the stored file has ${size} bytes, expected ${file.sizeBytes}`,
+      })
+    }
+  }
+  for (const [i, { golden, files }] of model.variants.entries()) {
+    if (golden !== undefined && !files.some((file) => file.path === golden)) {
+      const message = `${golden} is not among the variant's files`
+      findings.push({ path: `spec.variants.${i}.golden`, message })
+    }
+  }
+  return findings
+}
+
+/** Every blob that a model needs, its signature included. */
+export function filesOf(model: ModelSpec): { path: string; digest: string; sizeBytes: number }[] {
+  const files = model.variants.flatMap((variant) => variant.files)
+  return model.signature === undefined
+    ? files
+    : [...files, { path: 'signature', ...model.signature }]
+}
+
+async function checkDeployment(sql: Sql, { metadata, spec }: Declared): Promise<Finding[]> {
+  const { model } = kinds.Deployment.spec.parse(spec)
+  return await mustExist(sql, 'spec.model', {
+    kind: 'Model',
+    project: metadata.project,
+    name: model,
+  })
+}
+
+async function checkRoute(sql: Sql, { metadata, spec }: Declared): Promise<Finding[]> {
+  const found = await Promise.all(
+    routeSpec.parse(spec).targets.map((target, i) => {
+      const { project } = metadata
+      return 'deployment' in target
+        ? mustExist(sql, `spec.targets.${i}.deployment`, {
+            kind: 'Deployment',
+            project,
+            name: target.deployment,
+          })
+        : mustExist(sql, `spec.targets.${i}.provider`, {
+            kind: 'Provider',
+            project,
+            name: target.provider,
+          })
+    }),
+  )
+  return found.flat()
+}
+
+async function checkProvider(sql: Sql, { metadata, spec }: Declared): Promise<Finding[]> {
+  const { secret } = providerSpec.parse(spec)
+  if (secret === undefined) return []
+  return await mustExist(sql, 'spec.secret', {
+    kind: 'Secret',
+    project: metadata.project,
+    name: secret,
+  })
+}
+
+async function mustExist(
+  sql: Sql,
+  path: string,
+  key: { readonly kind: string; readonly project: string; readonly name: string },
+): Promise<Finding[]> {
+  if ((await loadResource(sql, key)) !== null) return []
+  const others = await listResources(sql, { kind: key.kind, project: key.project, limit: 1_000 })
+  const near = nearest(
+    key.name,
+    others.map(({ metadata }) => metadata.name),
+  )
+  const hint = near === null ? '' : `: did you mean ${near}?`
+  const where = key.project === '' ? '' : ` in project ${key.project}`
+  return [{ path, message: `there is no ${key.kind} ${key.name}${where}${hint}` }]
+}

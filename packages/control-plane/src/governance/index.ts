@@ -1,0 +1,25 @@
+export { type ApproveOutcome, approveChange } from './approve-change.ts'
+export { bootstrap, type FirstCredentials, newSecret } from './bootstrap.ts'
+export { filesOf } from './check-references.ts'
+export { type Identity, loadIdentity } from './identity.ts'
+export {
+  emptyContext,
+  formatPrincipal,
+  openPolicyEngine,
+  type PolicyEngine,
+  type Principal,
+} from './policy-engine.ts'
+export {
+  type Checkpoint,
+  newestCheckpoint,
+  proveConsistency,
+  proveEntry,
+  sequence,
+} from './sequencer.ts'
+export {
+  type AdmissionPorts,
+  type ChangeOutcome,
+  type ChangeRequest,
+  type PlannedChange,
+  submitChange,
+} from './submit-change.ts'

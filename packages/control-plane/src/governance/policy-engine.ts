@@ -1,0 +1,173 @@
+// Policy engine
+//
+// The port to Cedar. One engine holds the current policy set, parsed once, and answers questions with the
+// policies that decided and what they say of themselves.
+
+import { setFlagsFromString } from 'node:v8'
+import type { DecidingPolicy, PolicyAnswer, PolicySpec } from '@tutti/core/governance'
+import { canonicalJson, type Finding } from '@tutti/core/resource'
+import { sha256 } from '../store/index.ts'
+import { cedarSchema } from './cedar-schema.ts'
+
+// Node 20 aborts in hot loops over wasm calls without this (V8's inlining of them is wrong there).
+setFlagsFromString('--no-turbo-inline-js-wasm-calls')
+const cedar = await import('@cedar-policy/cedar-wasm/nodejs')
+
+export interface Principal {
+  readonly type: 'User' | 'Automation' | 'Node'
+  readonly id: string
+  readonly roles: readonly string[]
+  /** The project of the key that a User came with; empty for others. */
+  readonly project: string
+}
+
+export interface Question {
+  readonly principal: Principal
+  readonly action: string
+  readonly resource: {
+    readonly kind: string
+    readonly project: string
+    readonly name: string
+    readonly labels: Readonly<Record<string, string>>
+  }
+  readonly context: QuestionContext
+}
+
+/** What is known about the change when it is asked: see the schema. */
+export interface QuestionContext {
+  readonly approvals: number
+  readonly approvers: readonly string[]
+  readonly environment: string
+  readonly signature: { readonly verified: boolean; readonly reason: string }
+}
+
+export const emptyContext: QuestionContext = {
+  approvals: 0,
+  approvers: [],
+  environment: '',
+  signature: { verified: false, reason: '' },
+}
+
+export interface PolicyEngine {
+  readonly answer: (question: Question) => PolicyAnswer
+  /** Digest of the policy set: an approval given under another one is void. */
+  readonly digest: string
+}
+
+/** `User::"alice"`: the written form of a principal. */
+export function formatPrincipal(principal: Pick<Principal, 'type' | 'id'>): string {
+  return `${principal.type}::"${principal.id}"`
+}
+
+/** What is wrong with a policy text; empty where it parses and uses only the schema's words. */
+export function checkPolicy(name: string, spec: PolicySpec): Finding[] {
+  const parts = cedar.policySetTextToParts(spec.cedar)
+  if (parts.type === 'failure') return parts.errors.map((error) => finding(error.message))
+  if (parts.policy_templates.length > 0) return [finding('templates are not supported')]
+  if (parts.policies.length === 0) return [finding('expected at least one Cedar policy, got none')]
+  const named = splitPolicies(name, spec)
+  if (new Set(named.map(({ id }) => id)).size < named.length) {
+    return [finding('expected a different @id on every policy')]
+  }
+  const staticPolicies = Object.fromEntries(named.map(({ id, text }) => [id, text]))
+  const answer = cedar.validate({ schema: cedarSchema, policies: { staticPolicies } })
+  if (answer.type === 'failure') return answer.errors.map((error) => finding(error.message))
+  return answer.validationErrors.map(({ policyId, error }) =>
+    finding(`${policyId}: ${error.message}`),
+  )
+}
+
+interface NamedPolicy {
+  readonly id: string
+  readonly text: string
+  readonly says: DecidingPolicy
+}
+
+/** An engine over these policies, each valid by `checkPolicy`. */
+export function openPolicyEngine(
+  policies: readonly { readonly name: string; readonly spec: PolicySpec }[],
+): PolicyEngine {
+  const named = policies.flatMap(({ name, spec }) => splitPolicies(name, spec))
+  const says = new Map(named.map((policy) => [policy.id, policy.says]))
+  const staticPolicies = Object.fromEntries(named.map(({ id, text }) => [id, text]))
+  const digest = sha256(canonicalJson(staticPolicies))
+  const setId = digest // Cedar keeps parsed sets by name for the life of the process: some KB a change
+  const parsed = cedar.preparsePolicySet(setId, { staticPolicies })
+  const schema = cedar.preparseSchema('schema', cedarSchema)
+  const broken = parsed.type === 'failure' ? parsed.errors.map((e) => e.message) : []
+  if (schema.type === 'failure') broken.push(...schema.errors.map((e) => e.message))
+  return {
+    digest,
+    answer: (question) =>
+      broken.length > 0
+        ? { allowed: false, determining: [], errors: broken } // fails closed
+        : ask(setId, says, question),
+  }
+}
+
+function ask(
+  preparsedPolicySetId: string,
+  says: ReadonlyMap<string, DecidingPolicy>,
+  { principal, action, resource, context }: Question,
+): PolicyAnswer {
+  const id = resource.project === '' ? resource.name : `${resource.project}/${resource.name}`
+  const who = { type: principal.type, id: principal.id }
+  const what = { type: resource.kind, id }
+  const parents = resource.project === '' ? [] : [{ type: 'Project', id: resource.project }]
+  const attributes = { name: resource.name, project: resource.project }
+  const own = { name: principal.id, project: principal.project }
+  const answer = cedar.statefulIsAuthorized({
+    principal: who,
+    action: { type: 'Action', id: action },
+    resource: what,
+    context: {
+      approvals: context.approvals,
+      approvers: [...context.approvers],
+      environment: context.environment,
+      signature: { ...context.signature },
+    },
+    preparsedPolicySetId,
+    preparsedSchemaName: 'schema',
+    validateRequest: true,
+    entities: [
+      {
+        uid: who,
+        attrs: principal.type === 'Automation' ? {} : own,
+        parents: principal.roles.map((role) => ({ type: 'Role', id: role })),
+      },
+      { uid: what, attrs: attributes, parents, tags: { ...resource.labels } },
+    ],
+  })
+  if (answer.type === 'failure') {
+    return { allowed: false, determining: [], errors: answer.errors.map((e) => e.message) }
+  }
+  const { decision, diagnostics } = answer.response
+  return {
+    allowed: decision === 'allow',
+    determining: diagnostics.reason.flatMap((reason) => says.get(reason) ?? []),
+    errors: diagnostics.errors.map(({ policyId, error }) => `${policyId}: ${error.message}`),
+  }
+}
+
+function splitPolicies(name: string, spec: PolicySpec): NamedPolicy[] {
+  const parts = cedar.policySetTextToParts(spec.cedar)
+  if (parts.type === 'failure') return []
+  return parts.policies.map((text, i) => {
+    const parsed = cedar.policyToJson(text)
+    const annotations = parsed.type === 'success' ? (parsed.json.annotations ?? {}) : {}
+    const own = annotations['id'] ?? `policy-${i}`
+    const id = own === name ? name : `${name}/${own}`
+    const says = {
+      id,
+      reason: annotations['reason'] ?? `policy ${id} forbids it`,
+      fix: annotations['fix'] ?? 'ask whoever keeps the policy',
+      clause: text.trim(),
+      approvals: Math.max(0, Math.trunc(Number(annotations['approvals'] ?? 0)) || 0),
+    }
+    return { id, text, says }
+  })
+}
+
+function finding(message: string): Finding {
+  return { path: 'spec.cedar', message }
+}

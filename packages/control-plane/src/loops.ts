@@ -1,0 +1,90 @@
+// Loops
+//
+// All background work of a control plane in one table. A loop runs one turn at a time; an event wakes it
+// sooner, the period is what bounds how late it can be. A turn that fails is logged and tried again.
+
+export interface Loop {
+  readonly name: string
+  readonly everyMs: number
+  /** How long a wake-up waits for others to join it: bounds the work of a storm of events. */
+  readonly gatherMs: number
+  readonly turn: () => Promise<void>
+}
+
+export interface RunningLoops {
+  /** Asks for a turn as soon as the one that runs is over. */
+  readonly wake: (name: string) => void
+  readonly stop: () => Promise<void>
+  readonly statuses: () => readonly LoopStatus[]
+}
+
+export interface LoopStatus {
+  readonly name: string
+  readonly turns: number
+  readonly failures: number
+  readonly lastMs: number
+}
+
+/** Starts every loop of the table. */
+export function startLoops(
+  table: readonly Loop[],
+  onFailure: (loop: string, error: unknown) => void,
+): RunningLoops {
+  const running = new Map(table.map((loop) => [loop.name, startLoop(loop, onFailure)]))
+  return {
+    wake: (name) => running.get(name)?.wake(),
+    stop: async () => {
+      await Promise.all([...running.values()].map((loop) => loop.stop()))
+    },
+    statuses: () => [...running.values()].map((loop) => loop.status()),
+  }
+}
+
+function startLoop(loop: Loop, onFailure: (loop: string, error: unknown) => void) {
+  let state: LoopState = { phase: 'waiting', timer: setTimeout(() => begin(), 0), dueMs: 0 }
+  let status: LoopStatus = { name: loop.name, turns: 0, failures: 0, lastMs: 0 } // `turn` writes
+
+  const begin = () => {
+    state = { phase: 'turning', done: turn(), isWoken: false }
+  }
+  const wait = (delayMs: number) => {
+    const dueMs = performance.now() + delayMs
+    state = { phase: 'waiting', timer: setTimeout(begin, delayMs), dueMs }
+  }
+  const turn = async () => {
+    const startMs = performance.now()
+    let failures = 0
+    try {
+      await loop.turn()
+    } catch (error) {
+      failures = 1
+      if (state.phase !== 'stopped') onFailure(loop.name, error)
+    }
+    const lastMs = performance.now() - startMs
+    status = { ...status, turns: status.turns + 1, failures: status.failures + failures, lastMs }
+    if (state.phase === 'stopped') return
+    const isWoken = state.phase === 'turning' && state.isWoken && failures === 0
+    wait(isWoken ? loop.gatherMs : loop.everyMs)
+  }
+
+  return {
+    wake: () => {
+      if (state.phase === 'turning') state = { ...state, isWoken: true }
+      if (state.phase !== 'waiting' || state.dueMs <= performance.now() + loop.gatherMs) return
+      clearTimeout(state.timer)
+      wait(loop.gatherMs)
+    },
+    stop: async () => {
+      const last = state
+      state = { phase: 'stopped' }
+      if (last.phase === 'waiting') clearTimeout(last.timer)
+      if (last.phase === 'turning') await last.done
+    },
+    status: () => status,
+  }
+}
+
+type LoopState =
+  | { readonly phase: 'waiting'; readonly timer: NodeJS.Timeout; readonly dueMs: number }
+  | { readonly phase: 'turning'; readonly done: Promise<void>; readonly isWoken: boolean }
+  | { readonly phase: 'stopped' }

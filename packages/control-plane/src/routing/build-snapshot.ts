@@ -1,0 +1,127 @@
+// Build snapshot
+//
+// All that gateways need, from what is declared and what nodes report: the keys that may call, the routes,
+// and for every deployment the endpoints where a release answers right now.
+
+import {
+  deploymentSpec,
+  type NodeView,
+  reportOf,
+  servedName,
+  signingPrefix,
+} from '@tutti/core/fleet'
+import { secretSpec } from '@tutti/core/governance'
+import { type Resource, selects } from '@tutti/core/resource'
+import {
+  keySpec,
+  providerSpec,
+  routeSpec,
+  type ServingClaims,
+  type Snapshot,
+} from '@tutti/core/routing'
+import type { Registry } from '../fleet/index.ts'
+import type { Identity } from '../governance/index.ts'
+import { allResources, type Sql } from '../store/index.ts'
+
+export interface SnapshotPorts {
+  readonly sql: Sql
+  readonly identity: Identity
+  readonly registry: Registry
+  readonly nowMs: () => number
+}
+
+/** A snapshot without its number and time: the same text means that nothing has changed. */
+export type SnapshotBody = Omit<Snapshot, 'sequence' | 'issuedAtMs' | 'servingToken'>
+
+const servingTokenMs = 30 * 86_400_000 // a gateway outlives a control plane that is away for a month
+
+export async function buildSnapshot(ports: SnapshotPorts): Promise<SnapshotBody> {
+  const kinds = ['Key', 'Route', 'Deployment', 'Provider', 'Secret'] as const
+  const [keys, routes, deployments, providers, secrets] = await Promise.all(
+    kinds.map((kind) => allResources(ports.sql, kind)),
+  )
+  const views = ports.registry.views()
+  return {
+    format: 'tutti/snapshot/v1',
+    keys: (keys ?? []).flatMap(keyOf),
+    routes: routesOf(routes ?? [], deployments ?? []),
+    deployments: (deployments ?? []).map((one) => deploymentOf(one, views, ports.registry)),
+    providers: (providers ?? []).map((one) => providerOf(ports.identity, one, secrets ?? [])),
+  }
+}
+
+/** A bearer token that every node of this control plane accepts. */
+export function servingToken(identity: Identity, subject: string, nowMs: number): string {
+  const expiresAtMs = nowMs + servingTokenMs
+  const claims: ServingClaims = { format: 'tutti/serving/v1', subject, expiresAtMs }
+  const text = JSON.stringify(claims)
+  const signature = identity.sign(signingPrefix.serving, text)
+  return `${Buffer.from(text).toString('base64url')}.${Buffer.from(signature, 'base64').toString('base64url')}`
+}
+
+function keyOf({ metadata, spec }: Resource): Snapshot['keys'] {
+  const { hash, owner, roles, routes, expiresAtMs } = keySpec.parse(spec)
+  if (!roles.some((role) => role === 'caller' || role === 'admin')) return []
+  return [
+    {
+      id: metadata.name,
+      hash,
+      project: metadata.project,
+      owner,
+      ...(routes === undefined ? {} : { routes }),
+      ...(expiresAtMs === undefined ? {} : { expiresAtMs }),
+    },
+  ]
+}
+
+/** Declared routes, and one by its own name for every deployment that has none. */
+function routesOf(
+  routes: readonly Resource[],
+  deployments: readonly Resource[],
+): Snapshot['routes'] {
+  const declared = routes.map(({ metadata, spec }) => {
+    const { targets, attemptsMax, timeoutMs } = routeSpec.parse(spec)
+    return { name: metadata.name, project: metadata.project, targets, attemptsMax, timeoutMs }
+  })
+  const taken = new Set(declared.map(({ project, name }) => `${project}/${name}`))
+  const implied = deployments
+    .filter(({ metadata }) => !taken.has(`${metadata.project}/${metadata.name}`))
+    .map(({ metadata: { name, project } }) => {
+      const { targets, attemptsMax, timeoutMs } = routeSpec.parse({
+        targets: [{ deployment: name }],
+      })
+      return { name, project, targets, attemptsMax, timeoutMs }
+    })
+  return [...declared, ...implied]
+}
+
+function deploymentOf(
+  { metadata, spec }: Resource,
+  views: readonly NodeView[],
+  registry: Registry,
+): Snapshot['deployments'][number] {
+  const { selector } = deploymentSpec.parse(spec)
+  const { project, name } = metadata
+  const endpoints = views
+    .filter((node) => node.connected && !node.cordoned && selects(selector, node.labels))
+    .flatMap((node) => {
+      const url = registry.get(node.id)?.facts?.endpoint
+      const release = reportOf(node, { project, deployment: name })?.state.serving
+      if (url === undefined || !release) return []
+      return [{ node: node.id, url, region: node.labels['region'] ?? '', release }]
+    })
+  return { name, project, serves: servedName({ project, name }), endpoints }
+}
+
+function providerOf(
+  identity: Identity,
+  { metadata, spec }: Resource,
+  secrets: readonly Resource[],
+): Snapshot['providers'][number] {
+  const { dialect, baseUrl, allowPrivateNetwork, secret } = providerSpec.parse(spec)
+  const { project, name } = metadata
+  const sealed = secrets.find((s) => s.metadata.project === project && s.metadata.name === secret)
+  const key =
+    sealed === undefined ? {} : { apiKey: identity.decrypt(secretSpec.parse(sealed.spec).value) }
+  return { name, project, dialect, baseUrl, allowPrivateNetwork, ...key }
+}

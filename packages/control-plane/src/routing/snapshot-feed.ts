@@ -1,0 +1,42 @@
+// Snapshot feed
+//
+// Holds the newest signed snapshot and tells gateways when there is a newer one. Its number goes on from
+// the clock, so that a gateway never sees an older number after a restart of the control plane.
+
+import { signingPrefix } from '@tutti/core/fleet'
+import { canonicalJson } from '@tutti/core/resource'
+import type { SignedSnapshot, Snapshot } from '@tutti/core/routing'
+import { buildSnapshot, type SnapshotPorts, servingToken } from './build-snapshot.ts'
+
+export interface SnapshotFeed {
+  /** Builds anew and, where something has changed, tells the listeners. */
+  readonly refresh: () => Promise<void>
+  readonly current: () => SignedSnapshot | null
+  readonly listen: (listener: (snapshot: SignedSnapshot) => void) => () => void
+}
+
+export function openSnapshotFeed(ports: SnapshotPorts): SnapshotFeed {
+  const listeners = new Set<(snapshot: SignedSnapshot) => void>()
+  let held: { readonly body: string; readonly signed: SignedSnapshot } | null = null // refresh writes
+  let sequence = 0
+  return {
+    current: () => held?.signed ?? null,
+    listen: (listener) => {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    },
+    refresh: async () => {
+      const body = await buildSnapshot(ports)
+      const text = canonicalJson(body)
+      if (held?.body === text) return
+      const nowMs = ports.nowMs()
+      sequence = Math.max(sequence + 1, Math.floor(nowMs))
+      const token = servingToken(ports.identity, 'gateway', nowMs)
+      const snapshot: Snapshot = { ...body, sequence, issuedAtMs: nowMs, servingToken: token }
+      const payload = canonicalJson(snapshot)
+      const signature = ports.identity.sign(signingPrefix.snapshot, payload)
+      held = { body: text, signed: { payload, signature } }
+      for (const listener of listeners) listener(held.signed)
+    },
+  }
+}

@@ -1,0 +1,220 @@
+// Start
+//
+// Wires a control plane: database, keys, policies, hub, loops, API. The only file that knows all of them.
+
+import { createServer, type Server } from 'node:http'
+import { getRequestListener } from '@hono/node-server'
+import { nodeFacts, nodeSpec } from '@tutti/core/fleet'
+import { type Logger, pino } from 'pino'
+import { type ApiPorts, makeApp } from './api/index.ts'
+import { Failure } from './failure.ts'
+import { openHub, openRegistry, type Registry, reconcileRollouts } from './fleet/index.ts'
+import {
+  type AdmissionPorts,
+  bootstrap,
+  type FirstCredentials,
+  loadIdentity,
+  sequence,
+} from './governance/index.ts'
+import { type RunningLoops, startLoops } from './loops.ts'
+import { openPolicyCache } from './policy-cache.ts'
+import { openSnapshotFeed } from './routing/index.ts'
+import {
+  allResources,
+  type Database,
+  openBlobs,
+  openDatabase,
+  type Sql,
+  saveStatus,
+} from './store/index.ts'
+
+export interface ControlPlaneOptions {
+  /** Holds keys, blobs and, without a database URL, Postgres. */
+  readonly dataFolder: string
+  readonly databaseUrl?: string | undefined
+  readonly host: string
+  /** 0 takes any free port. */
+  readonly port: number
+  /** Host names besides loopback ones that requests may be addressed to. */
+  readonly hosts?: readonly string[]
+  readonly publicUrl?: string | undefined
+  readonly heartbeatMs?: number
+  readonly logLevel?: string
+  readonly version: string
+  /** Publishers that the default project trusts, and the admin's approval key, on the first start. */
+  readonly first?: {
+    readonly publishers: readonly { readonly name: string; readonly pem: string }[]
+    readonly approvalKey: string | undefined
+  }
+}
+
+export interface ControlPlane {
+  readonly url: string
+  /** Secrets made on the first start, else null. */
+  readonly credentials: FirstCredentials | null
+  readonly stop: () => Promise<void>
+}
+
+const heartbeatMsDefault = 10_000
+
+/** Starts a control plane; resolves when it answers. */
+export async function startControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
+  const log = pino({ level: options.logLevel ?? 'info', base: { service: 'control-plane' } })
+  const nowMs = () => Date.now()
+  const database = await openDatabase({ url: options.databaseUrl, dataFolder: options.dataFolder })
+  const { sql } = database
+  try {
+    const identity = loadIdentity(options.dataFolder)
+    const blobs = await openBlobs(`${options.dataFolder}/blobs`)
+    const first = options.first ?? { publishers: [], approvalKey: undefined }
+    const credentials = await bootstrap(sql, { nowMs: nowMs(), ...first })
+    const policies = openPolicyCache(sql)
+    const registry = openRegistry()
+    await declareNodes(sql, registry)
+    const wake = (name: string) => loops.wake(name)
+    const hub = openHub({
+      ...{ sql, identity, registry, log, nowMs },
+      heartbeatMs: options.heartbeatMs ?? heartbeatMsDefault,
+      onChange: () => {
+        wake('rollouts')
+        wake('snapshots')
+      },
+      onFacts: (node, facts) => void keepFacts(sql, node, facts, nowMs()),
+    })
+    const snapshots = openSnapshotFeed({ sql, identity, registry, nowMs })
+    const loops: RunningLoops = startLoops(
+      [
+        {
+          name: 'ledger',
+          everyMs: 1_000,
+          gatherMs: 5,
+          turn: async () => void (await sequence(sql, identity, nowMs())),
+        },
+        {
+          name: 'rollouts',
+          everyMs: 500,
+          gatherMs: 50,
+          turn: () =>
+            reconcileRollouts({ sql, identity, registry, policies: policies.current, log, nowMs }),
+        },
+        { name: 'push', everyMs: 2_000, gatherMs: 1, turn: () => hub.push() },
+        { name: 'snapshots', everyMs: 1_000, gatherMs: 50, turn: () => snapshots.refresh() },
+      ],
+      (loop, error) => log.error({ loop, error }, 'a turn failed and is tried again'),
+    )
+    const events = await listen(sql, { policies, registry, hub, wake })
+    const admission: AdmissionPorts = { sql, blobs, identity, policies: policies.current, nowMs }
+    let url = '' // written once, when the port is known
+    const ports: ApiPorts = {
+      ...{ sql, blobs, identity, admission, registry, hub, snapshots, log, nowMs },
+      policies: policies.current,
+      loops: () => loops,
+      publicUrl: () => options.publicUrl ?? url,
+      hosts: options.hosts ?? [],
+      version: options.version,
+      onResource: events.onResource,
+    }
+    const server = createServer(getRequestListener(makeApp(ports).fetch))
+    server.on('upgrade', (request, socket, head) => {
+      if (request.url === '/api/v1/connect') hub.handleUpgrade(request, socket, head)
+      else socket.destroy()
+    })
+    url = await listenOn(server, options)
+    log.info({ url, database: database.describe }, 'the control plane answers')
+    return { url, credentials, stop: () => stop({ server, loops, hub, database, log }) }
+  } catch (error) {
+    await database.stop()
+    throw error
+  }
+}
+
+async function declareNodes(sql: Sql, registry: Registry): Promise<void> {
+  for (const { metadata, spec, status } of await allResources(sql, 'Node')) {
+    const { labels, cordoned } = nodeSpec.parse(spec)
+    const facts = nodeFacts.safeParse(status)
+    registry.declare({ id: metadata.name, labels, cordoned }, facts.success ? facts.data : null)
+  }
+}
+
+async function keepFacts(sql: Sql, node: string, facts: unknown, nowMs: number): Promise<void> {
+  const [row] = await sql<{ generation: number }[]>`
+    select generation from resource where kind = 'Node' and name = ${node} and not deleted`
+  if (row === undefined) return
+  const key = { kind: 'Node', project: '', name: node }
+  await saveStatus(sql, key, { generation: row.generation, status: facts, nowMs })
+}
+
+/** Postgres tells every control plane of a database what changed. */
+async function listen(
+  sql: Sql,
+  to: {
+    readonly policies: { readonly forget: () => void }
+    readonly registry: Registry
+    readonly hub: { readonly sendLabels: (node: string, labels: Record<string, string>) => void }
+    readonly wake: (loop: string) => void
+  },
+) {
+  const listeners = new Set<(key: string) => void>()
+  await sql.listen('resource', (key) => {
+    if (key.startsWith('Policy/')) to.policies.forget()
+    if (key.startsWith('Node/')) void relabel(sql, to, key.split('/')[2] ?? '')
+    to.wake('rollouts')
+    to.wake('snapshots')
+    for (const listener of listeners) listener(key)
+  })
+  await sql.listen('ledger', () => to.wake('ledger'))
+  await sql.listen('checkpoint', () => to.wake('push'))
+  return {
+    onResource: (listener: (key: string) => void) => {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    },
+  }
+}
+
+async function relabel(
+  sql: Sql,
+  { registry, hub }: Pick<Parameters<typeof listen>[1], 'registry' | 'hub'>,
+  name: string,
+): Promise<void> {
+  const [row] = await sql<{ spec: unknown }[]>`
+    select spec from resource where kind = 'Node' and name = ${name} and not deleted`
+  if (row === undefined) return registry.forget(name)
+  const { labels, cordoned } = nodeSpec.parse(row.spec)
+  const held = registry.get(name)
+  const isSame = JSON.stringify(held?.labels) === JSON.stringify(labels)
+  registry.declare({ id: name, labels, cordoned }, null)
+  if (held !== undefined && !isSame) hub.sendLabels(name, labels)
+}
+
+async function listenOn(server: Server, options: ControlPlaneOptions): Promise<string> {
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (cause: NodeJS.ErrnoException) => {
+      const taken = cause.code === 'EADDRINUSE'
+      const hint = taken ? 'another process has it: give another one with --port' : cause.message
+      const message = `cannot listen on ${options.host}:${options.port}: ${hint}`
+      reject(new Failure('control-plane/port-taken', message, { cause }))
+    })
+    server.listen(options.port, options.host, () => resolve())
+  })
+  const address = server.address()
+  const port = typeof address === 'object' && address !== null ? address.port : options.port
+  const host = options.host === '0.0.0.0' || options.host === '::' ? '127.0.0.1' : options.host
+  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`
+}
+
+async function stop(of: {
+  readonly server: Server
+  readonly loops: RunningLoops
+  readonly hub: { readonly stop: () => Promise<void> }
+  readonly database: Database
+  readonly log: Logger
+}): Promise<void> {
+  const closed = new Promise<void>((resolve) => of.server.close(() => resolve()))
+  await of.hub.stop()
+  of.server.closeAllConnections()
+  await closed
+  await of.loops.stop()
+  await of.database.stop()
+  of.log.info('the control plane has stopped')
+}

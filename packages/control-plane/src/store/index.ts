@@ -1,0 +1,19 @@
+export { type Blobs, openBlobs, type Upload, type UploadOutcome } from './blobs.ts'
+export {
+  type CommitOutcome,
+  type Committed,
+  commitChange,
+  type RecordDraft,
+  type Write,
+} from './commit-change.ts'
+export { type Database, openDatabase, type Query, type Sql } from './database.ts'
+export {
+  allResources,
+  jsonOf,
+  type ListFilter,
+  listResources,
+  loadResource,
+  saveStatus,
+} from './resources.ts'
+export { sha256 } from './sha256.ts'
+export { loadEdge, readBundle, readTileFrom, saveTiles } from './tiles.ts'
