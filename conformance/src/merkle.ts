@@ -83,7 +83,7 @@ function parseVector(text: string): Fields {
   return { ...value }
 }
 
-/** Sizes beyond 2^53 - 1 lose digits here and are then refused as sizes: that is what we promise. */
+/** Sizes beyond 2^53 - 1 lose digits here and are then refused: that is what we promise. */
 function numberIn(vector: Fields, name: string): number {
   const value = vector[name]
   if (typeof value !== 'number') throw new Error(`expected a number in ${name}, got ${value}`)

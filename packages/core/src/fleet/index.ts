@@ -92,6 +92,15 @@ export {
 } from './node-protocol.ts'
 export { pickCanaries } from './pick-canaries.ts'
 export {
+  type InstallAction,
+  type InstallContext,
+  type InstallEvent,
+  type InstallPlan,
+  installStart,
+  planInstall,
+  resumeInstall,
+} from './plan-install.ts'
+export {
   planRollout,
   type RolloutCause,
   type RolloutPlan,

@@ -51,7 +51,7 @@ export function verifyInclusion(claim: InclusionClaim): InclusionVerdict {
   return verifySubtreeInclusion({ index, start: 0, end: size, leaf, root, proof })
 }
 
-/** Checks an inclusion proof against the root of the subtree [start, end), by the same algorithm. */
+/** Checks an inclusion proof against the root of the subtree [start, end), by the same steps. */
 export function verifySubtreeInclusion(claim: SubtreeInclusionClaim): InclusionVerdict {
   const { index, start, end, leaf, root, proof } = claim
   if (!isSize(index) || !isSize(start) || !isSize(end)) return refuse('bad-range')

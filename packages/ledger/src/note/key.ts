@@ -36,7 +36,8 @@ const signerPrefix = 'PRIVATE+KEY+'
  * Reads a verifier key, C2SP signed-note "Verifier keys". Throws `ledger/bad-vkey`.
  *
  * @example
- * const log = parseVerifierKey('example.com/log+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k')
+ * const vkey = 'PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW'
+ * const log = parseVerifierKey(vkey)
  */
 export function parseVerifierKey(vkey: string): VerifierKey {
   const fields = splitKey(vkey)
@@ -50,7 +51,7 @@ export function parseVerifierKey(vkey: string): VerifierKey {
   )
 }
 
-/** Reads a signer key, `PRIVATE+KEY+<name>+<id>+<base64 of type and seed>`. Throws `ledger/bad-skey`. */
+/** Reads a signer key, `PRIVATE+KEY+<name>+<id>+<base64>`. Throws `ledger/bad-skey`. */
 export function parseSignerKey(skey: string): SignerKey {
   const fields = skey.startsWith(signerPrefix) ? splitKey(skey.slice(signerPrefix.length)) : null
   const signer =

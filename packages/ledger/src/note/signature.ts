@@ -31,7 +31,7 @@ export function signLine(text: string, signer: SignerKey): string {
   return formatLine(signer.verifier, sign(null, Buffer.from(text), signer.privateKey))
 }
 
-/** The cosignature line, newline included, over a checkpoint's text at a time (tlog-cosignature). */
+/** The cosignature line, newline included, over a checkpoint's text (tlog-cosignature). */
 export function cosignLine(text: string, signer: SignerKey, timestampSeconds: number): string {
   const timestamp = Buffer.alloc(timestampBytes)
   timestamp.writeBigUInt64BE(BigInt(timestampSeconds))

@@ -49,7 +49,7 @@ export const emptyEdge: TreeEdge = { size: 0, tiles: [], bundle: new Uint8Array(
  *
  * @example
  * const growth = growTree(edge, [entry])
- * await Promise.all(growth.full.concat(growth.partial).map((write) => save(write.path, write.bytes)))
+ * for (const { path, bytes } of [...growth.full, ...growth.partial]) await save(path, bytes)
  */
 export function growTree(edge: TreeEdge, entries: readonly Uint8Array[]): TreeGrowth {
   checkEdge(edge)

@@ -18,7 +18,6 @@ export { consistencyProof, inclusionProof, type ReadTile, treeRoot } from './pro
 export {
   type Bundle,
   hashesAt,
-  levelsMax,
   levelsOf,
   parseTilePath,
   type Tile,

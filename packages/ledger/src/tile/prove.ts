@@ -4,6 +4,7 @@
 // so a few reads for a log of any size. Tiles are believed here: whoever receives the proof checks
 // it against a checkpoint.
 
+import { assert } from '../assert.ts'
 import { LedgerFailure } from '../failure.ts'
 import {
   emptyRoot,
@@ -114,10 +115,11 @@ async function rangeRoot({ start, end }: Range, tree: StoredTree): Promise<Uint8
     nodes.push(perfectRoot(at, count, tree))
   }
   const [last, ...rest] = await Promise.all(nodes)
-  return rest.reduce((right, left) => nodeHash(left, right), last ?? emptyRoot())
+  assert(last !== undefined, 'a range has entries')
+  return rest.reduce((right, left) => nodeHash(left, right), last)
 }
 
-/** The root of `count` entries from `start`, both fitting one tile at the highest level possible. */
+/** The root of `count` entries from `start`, read from one tile at the highest level possible. */
 async function perfectRoot(start: number, count: number, tree: StoredTree): Promise<Uint8Array> {
   const level = Math.floor(Math.log2(count) / 8)
   const first = hashesAt(start, level)

@@ -9,9 +9,6 @@ import { decodeDecimal } from '../text.ts'
 /** Hashes, or entries, in a full tile. */
 export const tileWidth = 256
 
-/** Levels that a tree of 2^53 - 1 entries can have: 256^7 exceeds it. */
-export const levelsMax = 7
-
 /** A tile of hashes; at width 256 it is full and never changes. */
 export interface Tile {
   readonly level: number

@@ -1,0 +1,289 @@
+// Installer
+//
+// Carries out what `planInstall` decides for one deployment, one action at a time, and feeds back what
+// happened. It owns the deployment's timers and its running action; a newer wish ends what is under way.
+
+import {
+  type Assignment,
+  type InstallAction,
+  type InstallContext,
+  type InstallEvent,
+  type InstallFailure,
+  type InstallState,
+  installStart,
+  planInstall,
+  type Release,
+  resumeInstall,
+  type VariantFit,
+} from '@tutti/core/fleet'
+import { Failure, type FailureCode, messageOf } from '../failure.ts'
+import type { ModelServer, ServedModel } from '../serving/index.ts'
+import type { BlobCache, BlobSource } from './blob-cache.ts'
+import { fetchModel, verifyModel } from './model-store.ts'
+import type { DeploymentState } from './node-state.ts'
+
+export interface InstallerPorts {
+  readonly server: ModelServer
+  readonly blobs: BlobCache
+  readonly fit: () => VariantFit
+  /** Where files come from; null while the control plane is away. */
+  readonly source: () => BlobSource | null
+  /** Publishers that this machine's owner pinned; null trusts those of the assignment. */
+  readonly pinnedPublishers: readonly string[] | null
+  readonly nowMs: () => number
+  /** The state is new: report it. */
+  readonly onState: () => void
+  /** Writes down what serves after a reboot; resolves when it is on disk. */
+  readonly commit: (committed: NonNullable<DeploymentState['committed']> | null) => void
+}
+
+// What a failure code means for the rollout; any other failure of a step is the model's.
+const reasons: Partial<Readonly<Record<FailureCode, InstallFailure>>> = {
+  'node/fetch-failed': 'fetch-failed',
+  'node/disk-full': 'disk-full',
+  'node/no-variant-fits': 'no-variant-fits',
+  'node/digest-mismatch': 'digest-mismatch',
+  'node/signature-invalid': 'signature-invalid',
+  'node/probe-refused': 'probe-refused',
+  'node/state-unwritable': 'disk-full',
+}
+
+export class Installer {
+  readonly #ports: InstallerPorts
+  /** Written by `#feed` alone. */
+  #state: InstallState = installStart
+  /** Written by `want`. */
+  #assignment: Assignment
+  /** Written by `#committed`. */
+  #committedState: DeploymentState['committed']
+  /** Loaded versions by release; written by `#load`. */
+  readonly #loaded = new Map<string, ServedModel>()
+  /** The action under way; `#act` replaces it. */
+  #abort = new AbortController()
+  #timer: NodeJS.Timeout | null = null
+  /** Failures of the machine in a row; written by `#feed`. */
+  #failures = 0
+  /** Actions run one after the other; written by `#act`. */
+  #tail: Promise<void> = Promise.resolve()
+
+  constructor(assignment: Assignment, committed: DeploymentState['committed'], ports: InstallerPorts) {
+    this.#assignment = assignment
+    this.#committedState = committed
+    this.#ports = ports
+  }
+
+  get state(): InstallState {
+    return this.#state
+  }
+
+  get assignment(): Assignment {
+    return this.#assignment
+  }
+
+  get committed(): DeploymentState['committed'] {
+    return this.#committedState
+  }
+
+  /** Brings back what was committed before the reboot. Settles when it serves, or could not. */
+  async resume(): Promise<void> {
+    if (this.#committedState === null) return
+    const plan = resumeInstall(this.#committedState.release)
+    this.#state = plan.state
+    this.#act(plan.action)
+    await this.#tail
+  }
+
+  /** A new wish: the assignment that holds now and the release it gives this node. */
+  want(assignment: Assignment, release: Release | null): void {
+    this.#assignment = assignment
+    if (release?.digest !== this.#releaseUnderWay()) this.#abort.abort()
+    this.#feed({ kind: 'wanted', release: release?.digest ?? null })
+  }
+
+  /** The control plane is back: what failed for want of it is tried at once. */
+  retryNow(): void {
+    const state = this.#state
+    if (state.phase !== 'failed' || state.retryAtMs === undefined) return
+    this.#failures = 0
+    this.#state = { ...state, retryAtMs: 0 }
+    this.#feed({ kind: 'due' })
+  }
+
+  /** The serving room says that a version has died for good. */
+  crashed(release: string, message: string): void {
+    this.#loaded.delete(release)
+    this.#feed({ kind: 'crashed', release, message })
+  }
+
+  async stop(): Promise<void> {
+    this.#abort.abort()
+    if (this.#timer !== null) clearTimeout(this.#timer)
+    await this.#tail
+  }
+
+  #releaseUnderWay(): string | null {
+    return this.#state.phase === 'idle' ? null : this.#state.release
+  }
+
+  #feed(event: InstallEvent): void {
+    if (event.kind === 'failed') this.#failures += 1
+    if (event.kind === 'done') this.#failures = 0
+    const before = this.#state
+    const { state, action } = planInstall(before, event, this.#context())
+    this.#state = state
+    if (state !== before) this.#ports.onState()
+    if (state.phase === 'failed' && state.retryAtMs !== undefined) this.#wake(state.retryAtMs)
+    this.#act(action)
+  }
+
+  #context(): InstallContext {
+    return {
+      nowMs: this.#ports.nowMs(),
+      soakMs: this.#assignment.soakMs,
+      committed: this.#committedState?.release ?? null,
+      failures: this.#failures,
+    }
+  }
+
+  #wake(atMs: number): void {
+    if (this.#timer !== null) clearTimeout(this.#timer)
+    const delayMs = Math.max(0, atMs - this.#ports.nowMs())
+    this.#timer = setTimeout(() => this.#feed({ kind: 'due' }), delayMs)
+  }
+
+  #act(action: InstallAction): void {
+    if (action.kind === 'none') return
+    if (action.kind === 'soak') return this.#wake(action.untilMs)
+    this.#abort.abort()
+    const abort = new AbortController()
+    this.#abort = abort
+    this.#tail = this.#tail.then(() => this.#run(action, abort.signal))
+  }
+
+  async #run(action: InstallAction, signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return
+    try {
+      const variant = await this.#perform(action, signal)
+      if (signal.aborted) return
+      this.#feed({ kind: 'done', action: action.kind, ...(variant === null ? {} : { variant }) })
+    } catch (thrown) {
+      if (signal.aborted) return
+      const code = thrown instanceof Failure ? thrown.code : null
+      const reason = (code === null ? undefined : reasons[code]) ?? 'load-failed'
+      this.#feed({ kind: 'failed', reason, message: messageOf(thrown).slice(0, 2_000) })
+    }
+  }
+
+  /** Does one action; gives the variant's name where a model is concerned. */
+  async #perform(action: InstallAction, signal: AbortSignal): Promise<string | null> {
+    switch (action.kind) {
+      case 'fetch':
+        await this.#fetch(action.release, signal)
+        return null
+      case 'verify':
+        await this.#verify(action.release)
+        return null
+      case 'stage':
+        return (await this.#load(action.release)).request.variant.name
+      case 'probe':
+        return await this.#probe(action.release)
+      case 'activate':
+        return await this.#activate(action.release)
+      case 'commit':
+        return await this.#commit(action.release)
+      case 'deactivate':
+        await this.#deactivate()
+        return null
+      case 'none':
+      case 'soak':
+        return null
+    }
+  }
+
+  async #fetch(release: string, signal: AbortSignal): Promise<void> {
+    if (this.#isReady(release)) return
+    await fetchModel(this.#ports.blobs, this.#releaseOf(release), {
+      source: this.#ports.source(),
+      fit: this.#ports.fit(),
+      watch: {
+        signal,
+        onProgress: (bytesDone, bytesTotal) =>
+          this.#feed({ kind: 'progress', bytesDone, bytesTotal }),
+      },
+    })
+  }
+
+  async #verify(release: string) {
+    return await verifyModel(this.#ports.blobs, this.#releaseOf(release), {
+      fit: this.#ports.fit(),
+      publishers: this.#ports.pinnedPublishers ?? this.#assignment.publishers,
+      nowMs: this.#ports.nowMs(),
+    })
+  }
+
+  async #load(release: string): Promise<ServedModel> {
+    const held = this.#loaded.get(release)
+    if (held !== undefined && this.#isReady(release)) return held
+    const { spec, variant, entryPath } = await this.#verify(release)
+    const model = await this.#ports.server.stage({
+      model: this.#assignment.serves,
+      version: spec.version,
+      release,
+      variant,
+      ...(spec.prediction === undefined ? {} : { prediction: spec.prediction }),
+      entryPath,
+    })
+    this.#loaded.set(release, model)
+    return model
+  }
+
+  async #probe(release: string): Promise<string> {
+    const model = await this.#load(release)
+    const { golden, variant } = await this.#verify(release)
+    const verdict = golden === null ? null : await this.#ports.server.probe(model, golden)
+    if (verdict !== null && !verdict.ok) {
+      this.#loaded.delete(release)
+      await this.#ports.server.discard(model)
+      throw new Failure('node/probe-refused', `variant ${variant.name}: ${verdict.reason}`)
+    }
+    return variant.name
+  }
+
+  /** A version that is not loaded any more (a reboot, an eviction) proves itself again first. */
+  async #activate(release: string): Promise<string> {
+    if (!this.#isReady(release)) await this.#probe(release)
+    const model = await this.#load(release)
+    await this.#ports.server.activate(model)
+    return model.request.variant.name
+  }
+
+  async #commit(release: string): Promise<string> {
+    const model = await this.#load(release)
+    const variant = model.request.variant.name
+    const committed = { release, variant, kept: this.#releaseOf(release) }
+    this.#ports.commit(committed)
+    this.#committedState = committed
+    return variant
+  }
+
+  async #deactivate(): Promise<void> {
+    await this.#ports.server.deactivate(this.#assignment.serves)
+    this.#loaded.clear()
+    this.#ports.commit(null)
+    this.#committedState = null
+  }
+
+  #isReady(release: string): boolean {
+    return this.#loaded.get(release)?.state.phase === 'ready'
+  }
+
+  #releaseOf(digest: string): Release {
+    const { target, baseline } = this.#assignment
+    if (target.digest === digest) return target
+    if (baseline?.digest === digest) return baseline
+    // What was committed may be neither of them any more: it is remembered whole.
+    const kept = this.#committedState?.kept
+    if (kept?.digest === digest) return kept
+    throw new Failure('node/fetch-failed', `the assignment does not name ${digest}`)
+  }
+}

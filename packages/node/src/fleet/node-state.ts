@@ -1,0 +1,70 @@
+// Node state
+//
+// What a node must not forget: the last checkpoint it verified, the assignments it obeys, and what it
+// committed. One JSON file, replaced by atomic rename with fsync of file and folder: after a power cut it is
+// either the old one or the new one.
+
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { assignment, release } from '@tutti/core/fleet'
+import { digest, labels } from '@tutti/core/resource'
+import { z } from 'zod'
+import { Failure, messageOf } from '../failure.ts'
+
+const deploymentState = z.strictObject({
+  /** Verified when it was taken in; the newest that this node obeys. */
+  assignment,
+  /** The release that serves after a reboot. */
+  committed: z
+    .strictObject({ release: digest, variant: z.string(), kept: release })
+    .nullable(),
+})
+export type DeploymentState = z.infer<typeof deploymentState>
+
+const nodeState = z.strictObject({
+  checkpoint: z
+    .strictObject({ origin: z.string(), size: z.int(), root: z.string(), note: z.string() })
+    .nullable(),
+  labels,
+  /** By project/deployment. */
+  deployments: z.record(z.string(), deploymentState),
+})
+export type NodeState = z.infer<typeof nodeState>
+
+const empty: NodeState = { checkpoint: null, labels: {}, deployments: {} }
+
+/** Loads the state of `folder`; a node that has none starts with nothing. */
+export function loadNodeState(folder: string): NodeState {
+  const path = join(folder, 'state.json')
+  if (!existsSync(path)) return empty
+  try {
+    return nodeState.parse(JSON.parse(readFileSync(path, 'utf8')))
+  } catch (cause) {
+    const hint = 'restore it, or delete it: the node then takes everything in anew'
+    const message = `cannot read the state in ${path}: ${messageOf(cause)}; ${hint}`
+    throw new Failure('node/state-unreadable', message, { cause })
+  }
+}
+
+export function saveNodeState(folder: string, state: NodeState): void {
+  writeDurably(join(folder, 'state.json'), JSON.stringify(state))
+}
+
+/** Replaces a file so that a crash leaves the old one or the new one, never a part. */
+export function writeDurably(path: string, text: string): void {
+  const folder = dirname(path)
+  mkdirSync(folder, { recursive: true })
+  const temporary = `${path}.new`
+  try {
+    const file = openSync(temporary, 'w', 0o600)
+    writeSync(file, text)
+    fsyncSync(file)
+    closeSync(file)
+    renameSync(temporary, path)
+    const handle = openSync(folder, 'r')
+    fsyncSync(handle) // the rename itself
+    closeSync(handle)
+  } catch (cause) {
+    throw new Failure('node/state-unwritable', `cannot write ${path}: ${messageOf(cause)}`, { cause })
+  }
+}

@@ -1,0 +1,169 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { ModelWorker, type ModelWorkerOptions } from './model-worker.ts'
+import type { Tensor } from './tensor.ts'
+import { addingModel, floats, identityModel, lookupModel, tinyOnnx } from './tiny-onnx.ts'
+
+let folder = ''
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'tutti-worker-'))
+})
+afterAll(() => rm(folder, { recursive: true }))
+
+/** Made anew for each run: a run takes over the buffers. */
+const tensors = (): readonly Tensor[] => [
+  { name: 'x', datatype: 'BOOL', shape: [2], data: new Uint8Array([1, 0]) },
+  { name: 'x', datatype: 'UINT8', shape: [2], data: new Uint8Array([0, 255]) },
+  { name: 'x', datatype: 'UINT16', shape: [2], data: new Uint16Array([0, 65_535]) },
+  { name: 'x', datatype: 'UINT32', shape: [2], data: new Uint32Array([0, 2 ** 32 - 1]) },
+  { name: 'x', datatype: 'UINT64', shape: [2], data: new BigUint64Array([0n, 2n ** 64n - 1n]) },
+  { name: 'x', datatype: 'INT8', shape: [2], data: new Int8Array([-128, 127]) },
+  { name: 'x', datatype: 'INT16', shape: [2], data: new Int16Array([-1, 1]) },
+  { name: 'x', datatype: 'INT32', shape: [2], data: new Int32Array([-1, 1]) },
+  { name: 'x', datatype: 'INT64', shape: [2], data: new BigInt64Array([-(2n ** 63n), 1n]) },
+  { name: 'x', datatype: 'FP16', shape: [2], data: new Uint16Array([0x3c00, 0xfc00]) },
+  { name: 'x', datatype: 'FP32', shape: [2], data: new Float32Array([-0.5, Number.NaN]) },
+  { name: 'x', datatype: 'FP64', shape: [2], data: new Float64Array([1e300, 0.1]) },
+  { name: 'x', datatype: 'BYTES', shape: [2], data: ['', 'Zürich ✓'] },
+  { name: 'x', datatype: 'FP32', shape: [0], data: new Float32Array(0) },
+]
+
+test.each(['native', 'wasm'] as const)('%s carries every datatype unchanged', async (runtime) => {
+  for (const [i, tensor] of tensors().entries()) {
+    const worker = await load(identityModel(tensor.datatype, [-1]), { runtime })
+    const { name, datatype } = tensor
+    expect(worker.runtime).toBe(runtime)
+    expect(worker.signature.inputs).toEqual([{ name, datatype, shape: [-1] }])
+    const expected = { ...tensors()[i], name: 'y' }
+    expect((await worker.run([tensor], ['y'])).outputs).toEqual([expected])
+    await worker.end()
+  }
+})
+
+test('both runtimes give the same answers, weights in a file of their own included', async () => {
+  await writeFile(join(folder, 'amount.bin'), new Uint8Array(new Float32Array([0.1]).buffer))
+  const model = tinyOnnx({
+    nodes: [
+      { op: 'Add', inputs: ['x', 'amount'], outputs: ['sum'] },
+      { op: 'Sigmoid', inputs: ['sum'], outputs: ['y'] },
+    ],
+    inputs: [{ name: 'x', datatype: 'FP32', shape: [-1] }],
+    outputs: [{ name: 'y', datatype: 'FP32', shape: [-1] }],
+    constants: [{ ...floats('amount', [0]), data: 'amount.bin' }],
+  })
+  const answers: unknown[] = []
+  for (const runtime of ['native', 'wasm'] as const) {
+    const worker = await load(model, { runtime, weightPaths: ['amount.bin'] })
+    const data = new Float32Array([-2, 0, 3])
+    const { outputs } = await worker.run([{ name: 'x', datatype: 'FP32', shape: [3], data }], ['y'])
+    answers.push([...(outputs[0]?.data ?? [])].map((value) => Number(value).toFixed(6)))
+    await worker.end()
+  }
+  expect(answers).toEqual([['0.130108', '0.524979', '0.956893'], answers[0]])
+})
+
+test.each(['native', 'wasm'] as const)(
+  '%s: an output that is no tensor harms nobody',
+  async (runtime) => {
+    const model = tinyOnnx({
+      nodes: [
+        { op: 'SequenceConstruct', inputs: ['x'], outputs: ['list'] },
+        { op: 'Identity', inputs: ['x'], outputs: ['y'] },
+      ],
+      inputs: [{ name: 'x', datatype: 'INT32', shape: [1] }],
+      outputs: [
+        { name: 'list', datatype: 'INT32', shape: null },
+        { name: 'y', datatype: 'INT32', shape: [1] },
+      ],
+    })
+    const worker = await load(model, { runtime })
+    expect(worker.signature.outputs.map(({ name }) => name)).toEqual(['y'])
+    const run = () =>
+      worker.run([{ name: 'x', datatype: 'INT32', shape: [1], data: new Int32Array([7]) }], ['y'])
+    expect((await run()).outputs).toMatchObject([{ data: new Int32Array([7]) }])
+    await worker.end()
+  },
+)
+
+test('a run that fails is that run alone', async () => {
+  const worker = await load(lookupModel([10, 20]), {})
+  const lookup = (index: bigint) =>
+    worker.run(
+      [{ name: 'x', datatype: 'INT64', shape: [1], data: new BigInt64Array([index]) }],
+      ['y'],
+    )
+  const outcomes = await Promise.allSettled([lookup(0n), lookup(9n), lookup(1n)])
+  expect(outcomes).toMatchObject([
+    { value: { outputs: [{ data: new Float32Array([10]) }] } },
+    { reason: { code: 'node/run-failed' } },
+    { value: { outputs: [{ data: new Float32Array([20]) }] } },
+  ])
+  await worker.end()
+})
+
+test.each([
+  ['a file that is no model', new Uint8Array([1, 2, 3])],
+  ['an empty file', new Uint8Array(0)],
+])('%s does not load', async (_, bytes) => {
+  await expect(load(bytes, {})).rejects.toMatchObject({ code: 'node/model-load-failed' })
+})
+
+test('W1: what runs when the worker is ended fails', async () => {
+  const worker = await load(addingModel(1), {})
+  const data = new Float32Array(2)
+  const run = worker.run([{ name: 'x', datatype: 'FP32', shape: [1, 2], data }], ['y'])
+  await Promise.all([expect(run).rejects.toMatchObject({ code: 'node/worker-died' }), worker.end()])
+  await expect(worker.run([], ['y'])).rejects.toMatchObject({ code: 'node/worker-died' })
+})
+
+test.each([
+  ['exits', 'process.exit(7)', 'exited with code 7'],
+  ['throws', 'throw new Error("out of luck")', 'out of luck'],
+])('W1: what runs when the worker %s fails with the reason', async (_, act, reason) => {
+  const worker = await loadThread(act, 60_000)
+  const runs = await Promise.allSettled([worker.run([], []), worker.run([], [])])
+  const failed = { reason: { code: 'node/worker-died', message: expect.stringContaining(reason) } }
+  expect(runs).toMatchObject([failed, failed])
+  expect(await worker.died).toMatchObject(failed.reason)
+})
+
+test('W2: a worker that gives no sign of life is dead', async () => {
+  const worker = await loadThread('while (true) {}', 5)
+  await expect(worker.run([], [])).rejects.toMatchObject({ code: 'node/run-stuck' })
+  expect(await worker.died).toMatchObject({ code: 'node/run-stuck' })
+})
+
+test.each([
+  ['exits', 'process.exit(1)'],
+  ['throws', 'throw new Error("no")'],
+  ['stays silent', 'setInterval(() => {}, 1_000)'],
+])('a thread that %s before it has loaded fails the load', async (_, script) => {
+  const options = { ...optionsFor('none'), threadUrl: scriptUrl(script), loadMsMax: 500 }
+  await expect(ModelWorker.load(options)).rejects.toMatchObject({ code: 'node/model-load-failed' })
+})
+
+async function load(model: Uint8Array, options: Partial<ModelWorkerOptions>): Promise<ModelWorker> {
+  const path = join(folder, 'model.onnx')
+  await writeFile(path, model)
+  return await ModelWorker.load({ ...optionsFor(path), ...options })
+}
+
+/** A worker that says it has loaded and does as told on the first run. */
+function loadThread(act: string, runMsMax: number): Promise<ModelWorker> {
+  const script = `
+    import { parentPort } from 'node:worker_threads'
+    parentPort.on('message', () => { ${act} })
+    parentPort.postMessage({ kind: 'loaded', runtime: 'wasm', signature: { inputs: [], outputs: [] } })`
+  return ModelWorker.load({ ...optionsFor('none'), threadUrl: scriptUrl(script), runMsMax })
+}
+
+function scriptUrl(script: string): URL {
+  return new URL(`data:text/javascript,${encodeURIComponent(script)}`)
+}
+
+function optionsFor(entryPath: string): ModelWorkerOptions {
+  const bounds = { loadMsMax: 60_000, runMsMax: 60_000 }
+  return { entryPath, weightPaths: [], runtime: 'auto', threads: 1, ...bounds }
+}

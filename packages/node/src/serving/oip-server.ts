@@ -1,0 +1,73 @@
+// OIP server
+//
+// The node's listening socket for inference: `node:http`, no framework. It can be started on any port (0
+// takes a free one) and stops without cutting off what is being answered.
+
+import http, { type IncomingMessage, type ServerResponse } from 'node:http'
+import { Failure, messageOf } from '../failure.ts'
+import { answerOip, type OipPorts } from './oip-face.ts'
+import { BodyReader } from './read-body.ts'
+
+export interface OipServerOptions extends Omit<OipPorts, 'bodies' | 'timeoutMs'> {
+  readonly host: string
+  readonly port: number
+  /** The longest that a caller waits for an inference. */
+  readonly timeoutMs?: number
+  readonly bodyBytesMax?: number
+  readonly bodiesBytesMax?: number
+}
+
+const defaults = {
+  timeoutMs: 30_000,
+  bodyBytesMax: 64 * 2 ** 20, // more belongs in an object store
+  bodiesBytesMax: 512 * 2 ** 20, // eight of the greatest
+}
+
+export class OipServer {
+  readonly #options: OipServerOptions
+  readonly #http: http.Server
+
+  constructor(options: OipServerOptions) {
+    const { timeoutMs, bodyBytesMax, bodiesBytesMax } = { ...defaults, ...options }
+    const bodies = new BodyReader({ bodyBytesMax, bodiesBytesMax })
+    const ports = { ...options, timeoutMs, bodies }
+    this.#options = options
+    this.#http = http.createServer({ keepAliveTimeout: keepAliveMs }, (request, response) => {
+      void answerOip(ports, request).then((answer) => send(response, answer))
+    })
+  }
+
+  /** Listens; gives the port. Throws `node/listen-failed`. */
+  start(): Promise<number> {
+    const { host, port } = this.#options
+    return new Promise((resolve, reject) => {
+      this.#http.once('error', (cause) => {
+        const message = `cannot listen on ${host}:${port}: ${messageOf(cause)}`
+        reject(new Failure('node/listen-failed', message, { cause }))
+      })
+      this.#http.listen(port, host, () => {
+        const address = this.#http.address()
+        resolve(typeof address === 'object' && address !== null ? address.port : port)
+      })
+    })
+  }
+
+  /** Accepts no more connections; settles when what was under way is answered. */
+  async stop(): Promise<void> {
+    await new Promise((resolve) => {
+      this.#http.close(resolve)
+      this.#http.closeIdleConnections()
+    })
+  }
+}
+
+// 75 s: longer than clients and proxies keep an idle connection, so that they close it, not we under a request.
+const keepAliveMs = 75_000
+
+function send(
+  response: ServerResponse<IncomingMessage>,
+  { status, headers, body }: Awaited<ReturnType<typeof answerOip>>,
+): void {
+  response.writeHead(status, { ...headers, 'content-length': body.byteLength })
+  response.end(body)
+}
