@@ -4,7 +4,7 @@ const floors = {
   core: [],
   ledger: [],
   sdk: ['core'],
-  gateway: ['core'],
+  gateway: ['core', 'ledger'],
   node: ['core', 'ledger'],
   'control-plane': ['core', 'ledger'],
   tutti: everything,

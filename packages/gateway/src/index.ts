@@ -1,1 +1,2 @@
-export {}
+export { Failure, failureCodes } from './failure.ts'
+export { type Gateway, type GatewayOptions, startGateway } from './start.ts'

@@ -1,1 +1,9 @@
-export {}
+export { Failure, failureCodes } from './failure.ts'
+export {
+  type JoinOptions,
+  joinControlPlane,
+  loadNodeIdentity,
+  type NodeIdentity,
+  parseJoinToken,
+} from './fleet/index.ts'
+export { type NodeOptions, type RunningNode, startNode } from './start.ts'

@@ -55,7 +55,10 @@ export class BlobCache {
   ): Promise<void> {
     if (await this.has(wish)) return watch.onBytes(wish.sizeBytes)
     if (source === null) {
-      throw new Failure('node/fetch-failed', 'not connected to the control plane: fetched on return')
+      throw new Failure(
+        'node/fetch-failed',
+        'not connected to the control plane: fetched on return',
+      )
     }
     await mkdir(this.#folder, { recursive: true })
     const part = `${this.path(wish.digest)}.part`
@@ -79,8 +82,9 @@ export class BlobCache {
   /** Removes files that nothing needs any more. */
   async collect(keep: ReadonlySet<string>): Promise<void> {
     for (const name of await readdir(this.#folder).catch(() => [])) {
-      const digest = `sha256:${name.replace(/\.part$/, '')}`
-      if (!keep.has(digest)) await rm(join(this.#folder, name), { force: true })
+      const digest = `sha256:${name.replace(/\.(part|files)$/, '')}`
+      if (keep.has(digest)) continue
+      await rm(join(this.#folder, name), { force: true, recursive: true })
     }
   }
 
@@ -115,12 +119,16 @@ async function download(part: string, { wish, source, offset, signal, onBytes }:
     })
     if (statusCode !== (offset > 0 ? 206 : 200)) {
       await body.dump()
-      throw new Failure('node/fetch-failed', `${wish.digest}: the control plane answered ${statusCode}`)
+      throw new Failure(
+        'node/fetch-failed',
+        `${wish.digest}: the control plane answered ${statusCode}`,
+      )
     }
     let done = offset
     for await (const chunk of body) {
       done += chunk.length
-      if (done > wish.sizeBytes) throw new Failure('node/digest-mismatch', 'more bytes than announced')
+      if (done > wish.sizeBytes)
+        throw new Failure('node/digest-mismatch', 'more bytes than announced')
       await file.write(chunk)
       onBytes(done)
     }

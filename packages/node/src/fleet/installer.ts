@@ -48,6 +48,8 @@ const reasons: Partial<Readonly<Record<FailureCode, InstallFailure>>> = {
   'node/state-unwritable': 'disk-full',
 }
 
+const progressMs = 1_000 // a report per second of a download: people watch it, machines do not
+
 export class Installer {
   readonly #ports: InstallerPorts
   /** Written by `#feed` alone. */
@@ -66,7 +68,11 @@ export class Installer {
   /** Actions run one after the other; written by `#act`. */
   #tail: Promise<void> = Promise.resolve()
 
-  constructor(assignment: Assignment, committed: DeploymentState['committed'], ports: InstallerPorts) {
+  constructor(
+    assignment: Assignment,
+    committed: DeploymentState['committed'],
+    ports: InstallerPorts,
+  ) {
     this.#assignment = assignment
     this.#committedState = committed
     this.#ports = ports
@@ -202,13 +208,17 @@ export class Installer {
 
   async #fetch(release: string, signal: AbortSignal): Promise<void> {
     if (this.#isReady(release)) return
+    let toldMs = 0
     await fetchModel(this.#ports.blobs, this.#releaseOf(release), {
       source: this.#ports.source(),
       fit: this.#ports.fit(),
       watch: {
         signal,
-        onProgress: (bytesDone, bytesTotal) =>
-          this.#feed({ kind: 'progress', bytesDone, bytesTotal }),
+        onProgress: (bytesDone, bytesTotal) => {
+          if (this.#ports.nowMs() - toldMs < progressMs) return
+          toldMs = this.#ports.nowMs()
+          this.#feed({ kind: 'progress', bytesDone, bytesTotal })
+        },
       },
     })
   }

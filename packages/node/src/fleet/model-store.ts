@@ -58,7 +58,11 @@ export async function fetchModel(
 export async function verifyModel(
   blobs: BlobCache,
   release: Release,
-  trust: { readonly fit: VariantFit; readonly publishers: readonly string[]; readonly nowMs: number },
+  trust: {
+    readonly fit: VariantFit
+    readonly publishers: readonly string[]
+    readonly nowMs: number
+  },
 ): Promise<PreparedModel> {
   if (!(await blobs.verify(specOf(release)))) {
     throw new Failure('node/digest-mismatch', `the spec of ${release.model}:${release.version}`)

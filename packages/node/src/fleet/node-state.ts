@@ -4,7 +4,16 @@
 // committed. One JSON file, replaced by atomic rename with fsync of file and folder: after a power cut it is
 // either the old one or the new one.
 
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  writeSync,
+} from 'node:fs'
 import { dirname, join } from 'node:path'
 import { assignment, release } from '@tutti/core/fleet'
 import { digest, labels } from '@tutti/core/resource'
@@ -15,9 +24,7 @@ const deploymentState = z.strictObject({
   /** Verified when it was taken in; the newest that this node obeys. */
   assignment,
   /** The release that serves after a reboot. */
-  committed: z
-    .strictObject({ release: digest, variant: z.string(), kept: release })
-    .nullable(),
+  committed: z.strictObject({ release: digest, variant: z.string(), kept: release }).nullable(),
 })
 export type DeploymentState = z.infer<typeof deploymentState>
 
@@ -65,6 +72,8 @@ export function writeDurably(path: string, text: string): void {
     fsyncSync(handle) // the rename itself
     closeSync(handle)
   } catch (cause) {
-    throw new Failure('node/state-unwritable', `cannot write ${path}: ${messageOf(cause)}`, { cause })
+    throw new Failure('node/state-unwritable', `cannot write ${path}: ${messageOf(cause)}`, {
+      cause,
+    })
   }
 }

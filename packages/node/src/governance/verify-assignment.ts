@@ -5,9 +5,24 @@
 // grew since the last checkpoint this node has seen. What is refused is never obeyed, and says why.
 
 import { createHash } from 'node:crypto'
-import { type Assignment, assignment as assignmentSchema, type ConsistencyProof, type SignedAssignment, signingPrefix } from '@tutti/core/fleet'
+import {
+  type Assignment,
+  assignment as assignmentSchema,
+  type ConsistencyProof,
+  type SignedAssignment,
+  signingPrefix,
+} from '@tutti/core/fleet'
 import { changeRecord } from '@tutti/core/governance'
-import { type Checkpoint, commit, decideWitness, leafHash, openCheckpoint, parseVerifierKey, verifyInclusion, verifyText } from '@tutti/ledger'
+import {
+  type Checkpoint,
+  commit,
+  decideWitness,
+  leafHash,
+  openCheckpoint,
+  parseVerifierKey,
+  verifyInclusion,
+  verifyText,
+} from '@tutti/ledger'
 
 /** Whom this node trusts, pinned when it joined. */
 export interface Trust {
@@ -64,7 +79,10 @@ export function verifyAssignment(
   return refusal === null ? { ok: true, assignment: parsed.data } : refuse(refusal)
 }
 
-function whyNotRecorded({ payload, proof }: SignedAssignment, checkpoint: Checkpoint): string | null {
+function whyNotRecorded(
+  { payload, proof }: SignedAssignment,
+  checkpoint: Checkpoint,
+): string | null {
   const record = changeRecord.safeParse(parseJson(proof.record))
   if (!record.success) return 'the change record is malformed'
   const digest = `sha256:${createHash('sha256').update(payload).digest('hex')}`

@@ -1,0 +1,50 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import {
+  type Circuit,
+  circuitAfterFailure,
+  circuitAfterStart,
+  circuitAfterSuccess,
+  circuitStart,
+  mayPass,
+} from './circuit.ts'
+
+const events = fc.array(
+  fc.record({ kind: fc.constantFrom('ask', 'ok', 'fail'), ms: fc.nat(60_000) }),
+  { maxLength: 60 },
+)
+
+describe('circuit', () => {
+  test('C1: an open circuit lets one through at a time, and not before its time', () => {
+    fc.assert(
+      fc.property(events, (steps) => {
+        let circuit: Circuit = circuitStart
+        let nowMs = 0
+        for (const step of steps) {
+          nowMs += step.ms
+          if (step.kind === 'ok') circuit = circuitAfterSuccess()
+          if (step.kind === 'fail') circuit = circuitAfterFailure(circuit, nowMs)
+          if (step.kind === 'ask' && mayPass(circuit, nowMs)) {
+            if (circuit.phase === 'open') expect(nowMs).toBeGreaterThanOrEqual(circuit.untilMs)
+            circuit = circuitAfterStart(circuit)
+            if (circuit.phase !== 'closed') expect(mayPass(circuit, nowMs)).toBe(false)
+          }
+        }
+      }),
+    )
+  })
+
+  test('three failures in a row open it, one success closes it (C2)', () => {
+    let circuit: Circuit = circuitStart
+    for (let i = 0; i < 3; i++) circuit = circuitAfterFailure(circuit, 0)
+    expect(mayPass(circuit, 499)).toBe(false)
+    expect(mayPass(circuit, 500)).toBe(true)
+    expect(mayPass(circuitAfterSuccess(), 0)).toBe(true)
+  })
+
+  test('it stays open longer each time that a try fails', () => {
+    const open: Circuit = { phase: 'open', untilMs: 500, opened: 1 }
+    const again = circuitAfterFailure(circuitAfterStart(open), 500)
+    expect(again).toEqual({ phase: 'open', untilMs: 1_500, opened: 2 })
+  })
+})

@@ -1,0 +1,60 @@
+// Pick endpoint
+//
+// Which of the endpoints that could answer is asked next: filter, score, pick. Of two that chance names, the
+// one with less to do is taken (power of two choices); one's own region comes first where loads are alike.
+
+/** An endpoint as the picker sees it. */
+export interface PickCandidate {
+  readonly url: string
+  readonly region: string
+  /** Requests on their way to it from here. */
+  readonly inflight: number
+  /** False where its circuit is open. */
+  readonly healthy: boolean
+}
+
+export interface PickContext {
+  readonly region: string
+  /** URLs that this request was sent to already. */
+  readonly tried: ReadonlySet<string>
+  /** Two numbers in [0, 1). */
+  readonly chance: readonly [number, number]
+}
+
+const regionWorth = 2 // requests in flight that a hop to another region weighs as much as
+
+/**
+ * The candidate to ask, or null where there is none. One that was tried already, or whose circuit is open,
+ * is taken only where no other is left: a doubtful answer is better than none.
+ */
+export function pickEndpoint<C extends PickCandidate>(
+  candidates: readonly C[],
+  context: PickContext,
+): C | null {
+  const fresh = candidates.filter(({ url }) => !context.tried.has(url))
+  const healthy = fresh.filter((candidate) => candidate.healthy)
+  const pool = [healthy, fresh, candidates].find((some) => some.length > 0) ?? []
+  const first = pool[Math.floor(context.chance[0] * pool.length)]
+  if (first === undefined) return null
+  const others = pool.filter((candidate) => candidate !== first)
+  const second = others[Math.floor(context.chance[1] * others.length)]
+  if (second === undefined) return first
+  return costOf(second, context.region) < costOf(first, context.region) ? second : first
+}
+
+function costOf(candidate: PickCandidate, region: string): number {
+  return candidate.inflight + (region === '' || candidate.region === region ? 0 : regionWorth)
+}
+
+/** Puts weighted things in an order that chance decides: the heavier, the likelier to come first. */
+export function orderByWeight<T extends { readonly weight: number }>(
+  things: readonly T[],
+  chance: () => number,
+): T[] {
+  // Exponential clocks: -ln(u) / weight is the time at which each one rings (Efraimidis, Spirakis 2006).
+  return things
+    .filter(({ weight }) => weight > 0)
+    .map((thing) => ({ thing, rings: -Math.log(1 - chance()) / thing.weight }))
+    .sort((a, b) => a.rings - b.rings)
+    .map(({ thing }) => thing)
+}

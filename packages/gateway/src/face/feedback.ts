@@ -1,0 +1,62 @@
+// Feedback
+//
+// The true label of an answered request, posted by the caller, goes to the node that answered: it knows what
+// it predicted, and counts.
+
+import { request as send } from 'undici'
+import { messageOf } from '../failure.ts'
+import { refuse, sendJson } from './answer.ts'
+import type { Exchange, FacePorts } from './gateway-face.ts'
+
+const timeoutMs = 5_000
+
+export async function answerFeedback(
+  ports: Pick<FacePorts, 'recent'>,
+  exchange: Exchange,
+  body: Buffer,
+): Promise<void> {
+  const { response, key, directory } = exchange
+  const parsed = parseFeedback(body)
+  if (parsed === null) {
+    const message = 'expected {"request_id": "…", "label": "…"}'
+    return refuse(response, 'openai', { status: 400, code: 'invalid_body', message })
+  }
+  const answered = ports.recent.find(parsed.request_id)
+  if (answered === undefined || answered.project !== key.project) {
+    const message = `no request ${parsed.request_id.slice(0, 128)} was answered here lately`
+    return refuse(response, 'openai', { status: 404, code: 'request_not_found', message })
+  }
+  try {
+    const answer = await send(`${answered.url}/v2/feedback`, {
+      method: 'POST',
+      headers: {
+        'content-type': 'application/json',
+        authorization: `Bearer ${directory.servingToken}`,
+      },
+      body: JSON.stringify(parsed),
+      headersTimeout: timeoutMs,
+      bodyTimeout: timeoutMs,
+    })
+    const text = await answer.body.text()
+    if (answer.statusCode < 300) return sendJson(response, 200, { accepted: true })
+    const message = `the node answered ${answer.statusCode}: ${text.slice(0, 200)}`
+    refuse(response, 'openai', { status: answer.statusCode, code: 'feedback_refused', message })
+  } catch (error) {
+    const message = `the node that answered cannot be reached: ${messageOf(error)}`
+    refuse(response, 'openai', { status: 502, code: 'node_unreachable', message })
+  }
+}
+
+function parseFeedback(
+  body: Buffer,
+): { readonly request_id: string; readonly label: string } | null {
+  try {
+    const parsed: unknown = JSON.parse(body.toString('utf8'))
+    if (typeof parsed !== 'object' || parsed === null) return null
+    const id = 'request_id' in parsed ? parsed.request_id : null
+    const label = 'label' in parsed ? parsed.label : null
+    return typeof id === 'string' && typeof label === 'string' ? { request_id: id, label } : null
+  } catch {
+    return null // the caller says what was expected
+  }
+}

@@ -1,0 +1,67 @@
+// Metrics
+//
+// What this gateway did, in the Prometheus text format (0.0.4).
+
+import {
+  addLatency,
+  mergeSketches,
+  newBuckets,
+  quantile,
+  type Sketch,
+  type SketchBuckets,
+  sketchCount,
+  takeSketch,
+} from '@tutti/core/fleet'
+
+interface RouteCounts {
+  readonly statuses: Map<number, number>
+  attempts: number
+  readonly buckets: SketchBuckets
+  latency: Sketch
+}
+
+const routesMax = 10_000 // more names than one gateway serves; a bound on hostile names
+
+export class Metrics {
+  /** By project/route; written by `count`. */
+  readonly #routes = new Map<string, RouteCounts>()
+
+  count(
+    route: string,
+    status: number,
+    of: { readonly attempts: number; readonly micros: number },
+  ): void {
+    const known = this.#routes.get(route)
+    if (known === undefined && this.#routes.size >= routesMax) return
+    const counts = known ?? { statuses: new Map(), attempts: 0, buckets: newBuckets(), latency: [] }
+    counts.statuses.set(status, (counts.statuses.get(status) ?? 0) + 1)
+    counts.attempts += of.attempts
+    addLatency(counts.buckets, of.micros)
+    this.#routes.set(route, counts)
+  }
+
+  format(): string {
+    const lines = ['# TYPE tutti_gateway_requests_total counter']
+    for (const [route, { statuses }] of this.#routes) {
+      for (const [status, count] of statuses) {
+        lines.push(`tutti_gateway_requests_total{route="${route}",status="${status}"} ${count}`)
+      }
+    }
+    lines.push('# TYPE tutti_gateway_attempts_total counter')
+    for (const [route, { attempts }] of this.#routes) {
+      lines.push(`tutti_gateway_attempts_total{route="${route}"} ${attempts}`)
+    }
+    lines.push('# TYPE tutti_gateway_request_seconds summary')
+    for (const [route, counts] of this.#routes) {
+      counts.latency = mergeSketches(counts.latency, takeSketch(counts.buckets))
+      for (const q of [0.5, 0.95, 0.99]) {
+        const seconds = quantile(counts.latency, q) / 1e6
+        lines.push(`tutti_gateway_request_seconds{route="${route}",quantile="${q}"} ${seconds}`)
+      }
+      lines.push(
+        `tutti_gateway_request_seconds_count{route="${route}"} ${sketchCount(counts.latency)}`,
+      )
+    }
+    return `${lines.join('\n')}\n`
+  }
+}

@@ -1,0 +1,72 @@
+// Address guard
+//
+// A Provider's URL is given by a user: it must not lead the gateway to what only the gateway can reach. The
+// name is resolved here, every address is judged, and the connection goes to exactly the address judged.
+
+import { lookup as dnsLookup } from 'node:dns'
+import { BlockList, isIP, type LookupFunction } from 'node:net'
+import { Failure } from '../failure.ts'
+
+// RFC 6890 special-purpose registries, RFC 6598 (CGNAT), RFC 4193, RFC 3927.
+const forbidden = new BlockList()
+for (const [net, prefix] of [
+  ['0.0.0.0', 8],
+  ['10.0.0.0', 8],
+  ['100.64.0.0', 10],
+  ['127.0.0.0', 8],
+  ['169.254.0.0', 16],
+  ['172.16.0.0', 12],
+  ['192.0.0.0', 24],
+  ['192.168.0.0', 16],
+  ['198.18.0.0', 15],
+  ['224.0.0.0', 4],
+  ['240.0.0.0', 4],
+] as const) {
+  forbidden.addSubnet(net, prefix, 'ipv4')
+}
+for (const [net, prefix] of [
+  ['::', 128],
+  ['::1', 128],
+  ['64:ff9b::', 96],
+  ['fc00::', 7],
+  ['fe80::', 10],
+  ['ff00::', 8],
+] as const) {
+  forbidden.addSubnet(net, prefix, 'ipv6')
+}
+
+/** True for loopback, private, link-local, shared, multicast and reserved addresses. */
+export function isForbiddenAddress(address: string): boolean {
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1]
+  if (mapped !== undefined) return isForbiddenAddress(mapped)
+  const family = isIP(address)
+  if (family === 0) return true // not an address: nothing we would connect to
+  // Hexadecimal forms of mapped addresses are judged by BlockList itself under ::ffff:0:0/96.
+  return forbidden.check(address, family === 4 ? 'ipv4' : 'ipv6')
+}
+
+/** A lookup that gives public addresses only; the socket connects to what it gives. */
+export const publicLookup: LookupFunction = (hostname, options, callback) => {
+  dnsLookup(hostname, { ...options, all: true }, (error, addresses) => {
+    if (error !== null) return callback(error, [])
+    const bad = addresses.find(({ address }) => isForbiddenAddress(address))
+    const [first] = addresses
+    if (bad !== undefined || first === undefined) {
+      return callback(forbiddenAddress(hostname, bad?.address ?? 'nothing'), [])
+    }
+    if (options.all === true) callback(null, addresses)
+    else callback(null, first.address, first.family)
+  })
+}
+
+/** Refuses a URL whose host is a forbidden address written out, which no lookup would see. */
+export function assertPublicUrl(url: URL): void {
+  const host = url.hostname.replace(/^\[|\]$/g, '')
+  if (isIP(host) !== 0 && isForbiddenAddress(host)) throw forbiddenAddress(host, host)
+}
+
+function forbiddenAddress(host: string, address: string): Failure {
+  const hint = 'set allowPrivateNetwork on the Provider if this engine is your own'
+  const message = `${host} is ${address}, an address of a private network: ${hint}`
+  return new Failure('gateway/address-forbidden', message)
+}

@@ -1,0 +1,1 @@
+export { assertPublicUrl, isForbiddenAddress, publicLookup } from './address-guard.ts'

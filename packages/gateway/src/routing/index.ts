@@ -1,0 +1,5 @@
+export { type AttemptOutcome, Upstreams } from './attempt.ts'
+export { type Directory, type KeyEntry, makeDirectory, type RouteEntry } from './directory.ts'
+export { EndpointHealth } from './endpoint-health.ts'
+export { type Answer, type Call, type Outbound, Router } from './router.ts'
+export { SnapshotSource } from './snapshot-source.ts'

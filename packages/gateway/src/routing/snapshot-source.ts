@@ -1,0 +1,177 @@
+// Snapshot source
+//
+// Keeps the newest good snapshot: from the control plane's stream while it is there, from disk when it is
+// not. A snapshot that is forged, malformed or older than the one held changes nothing.
+//
+// Invariants:
+//   S1. Only a snapshot that the pinned control plane signed is served from.
+//   S2. Numbers never go back, across restarts too.
+
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  writeSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import { signingPrefix } from '@tutti/core/fleet'
+import { type Snapshot, signedSnapshot, snapshot as snapshotSchema } from '@tutti/core/routing'
+import { verifyText } from '@tutti/ledger'
+import { Agent, request } from 'undici'
+import { messageOf } from '../failure.ts'
+
+export interface SnapshotSourceOptions {
+  readonly url: string
+  readonly key: string
+  /** did:key of the control plane. */
+  readonly controlPlane: string
+  readonly folder: string
+  readonly onSnapshot: (snapshot: Snapshot) => void
+  readonly log: (event: string, fields: Readonly<Record<string, unknown>>) => void
+}
+
+const pauseMsMin = 250
+const pauseMsMax = 10_000
+const silenceMs = 30_000 // three of the stream's keep-alives
+const eventBytesMax = 64 * 2 ** 20 // 100,000 endpoints
+
+export class SnapshotSource {
+  readonly #options: SnapshotSourceOptions
+  readonly #agent = new Agent({ connect: { timeout: 5_000 } })
+  readonly #stopping = new AbortController()
+  /** Written by `#takeIn` alone. */
+  #held: Snapshot | null = null
+  #done: Promise<void> = Promise.resolve()
+
+  constructor(options: SnapshotSourceOptions) {
+    this.#options = options
+  }
+
+  /** Reads the last good snapshot from disk, then follows the control plane. */
+  start(): void {
+    const path = this.#path()
+    if (existsSync(path)) {
+      const refusal = this.#takeIn(readFileSync(path, 'utf8'), 'disk')
+      if (refusal !== null)
+        this.#options.log('the snapshot on disk is refused', { reason: refusal })
+    }
+    this.#done = this.#follow()
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort()
+    await this.#done
+    await this.#agent.destroy()
+  }
+
+  async #follow(): Promise<void> {
+    let failures = 0
+    while (!this.#stopping.signal.aborted) {
+      try {
+        await this.#readStream(() => {
+          failures = 0
+        })
+      } catch (error) {
+        if (this.#stopping.signal.aborted) return
+        if (failures === 0) {
+          this.#options.log('the control plane is away: serving from the last good snapshot', {
+            reason: messageOf(error),
+          })
+        }
+      }
+      failures += 1
+      const pauseMs = Math.min(pauseMsMax, pauseMsMin * 2 ** Math.min(8, failures - 1))
+      await this.#pause(pauseMs * (0.5 + Math.random() / 2))
+    }
+  }
+
+  async #readStream(onSnapshot: () => void): Promise<void> {
+    const { url, key, log } = this.#options
+    const { statusCode, body } = await request(`${url}/api/v1/snapshot?watch=true`, {
+      dispatcher: this.#agent,
+      headers: { authorization: `Bearer ${key}` },
+      headersTimeout: 10_000,
+      bodyTimeout: silenceMs,
+      signal: this.#stopping.signal,
+    })
+    if (statusCode !== 200) throw new Error(`${statusCode}: ${(await body.text()).slice(0, 300)}`)
+    let text = ''
+    const decoder = new TextDecoder()
+    for await (const chunk of body) {
+      text += decoder.decode(chunk, { stream: true })
+      if (text.length > eventBytesMax) throw new Error('an event is too large')
+      const events = text.split('\n\n')
+      text = events.pop() ?? ''
+      for (const event of events) {
+        const data = /^data: ?(.*)$/m.exec(event)?.[1]
+        if (data === undefined) continue // a keep-alive
+        const refusal = this.#takeIn(data, 'stream')
+        if (refusal === null) onSnapshot()
+        else log('a snapshot is refused', { reason: refusal })
+      }
+    }
+  }
+
+  /** Null where the snapshot is served from now on; else why it is not. */
+  #takeIn(text: string, from: 'disk' | 'stream'): string | null {
+    const signed = signedSnapshot.safeParse(parseJson(text))
+    if (!signed.success) return 'it is malformed'
+    const { payload, signature } = signed.data
+    const { controlPlane, onSnapshot, log } = this.#options
+    if (!verifyText(controlPlane, signingPrefix.snapshot, { text: payload, signature })) {
+      return `it is not signed by ${controlPlane}` // S1
+    }
+    const parsed = snapshotSchema.safeParse(parseJson(payload))
+    if (!parsed.success) return 'its contents are malformed'
+    const heldSequence = this.#held?.sequence ?? 0
+    if (parsed.data.sequence === heldSequence) return null
+    if (parsed.data.sequence < heldSequence) {
+      return `its number is ${parsed.data.sequence}, older than ${heldSequence}` // S2
+    }
+    this.#held = parsed.data
+    if (from === 'stream') this.#keep(JSON.stringify(signed.data))
+    log('snapshot', { sequence: parsed.data.sequence, from })
+    onSnapshot(parsed.data)
+    return null
+  }
+
+  #keep(text: string): void {
+    mkdirSync(this.#options.folder, { recursive: true })
+    const path = this.#path()
+    const file = openSync(`${path}.new`, 'w', 0o600)
+    writeSync(file, text)
+    fsyncSync(file)
+    closeSync(file)
+    renameSync(`${path}.new`, path)
+  }
+
+  #path(): string {
+    return join(this.#options.folder, 'snapshot.json')
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, ms)
+      this.#stopping.signal.addEventListener(
+        'abort',
+        () => {
+          clearTimeout(timer)
+          resolve()
+        },
+        { once: true },
+      )
+    })
+  }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return null // the schema says that it is malformed
+  }
+}

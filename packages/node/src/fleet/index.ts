@@ -1,0 +1,10 @@
+export { BlobCache } from './blob-cache.ts'
+export { NodeAgent } from './node-agent.ts'
+export { measureFacts, measureLoad } from './node-facts.ts'
+export {
+  type JoinOptions,
+  joinControlPlane,
+  loadNodeIdentity,
+  type NodeIdentity,
+  parseJoinToken,
+} from './node-identity.ts'

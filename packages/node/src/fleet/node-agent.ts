@@ -1,0 +1,300 @@
+// Node agent
+//
+// What makes a machine a node: it takes in assignments that it has verified, works out what it must run,
+// has installers do it, and reports. Cut off, it goes on with what it last committed (I3).
+
+import {
+  type Assignment,
+  type NodeFacts,
+  type Release,
+  type ReleaseTelemetry,
+  releaseFor,
+  type SignedAssignment,
+  supersedes,
+  type ToControlPlane,
+  type ToNode,
+} from '@tutti/core/fleet'
+import type { Checkpoint } from '@tutti/ledger'
+import { parseVerifierKey } from '@tutti/ledger'
+import { type Trust, verifyAssignment, verifyCheckpoint } from '../governance/index.ts'
+import type { ModelServer, Telemetry } from '../serving/index.ts'
+import type { BlobCache, BlobSource } from './blob-cache.ts'
+import { Connection } from './connection.ts'
+import { Installer, type InstallerPorts } from './installer.ts'
+import { digestsOf } from './model-store.ts'
+import { keyOf, type NodeIdentity } from './node-identity.ts'
+import { loadNodeState, type NodeState, saveNodeState } from './node-state.ts'
+
+export interface AgentPorts {
+  readonly folder: string
+  readonly identity: NodeIdentity
+  readonly server: ModelServer
+  readonly telemetry: Telemetry
+  readonly blobs: BlobCache
+  readonly facts: () => NodeFacts
+  readonly load: () => Extract<ToControlPlane, { type: 'heartbeat' }>['load']
+  readonly pinnedPublishers: readonly string[] | null
+  readonly log: (event: string, fields: Readonly<Record<string, unknown>>) => void
+  readonly nowMs: () => number
+}
+
+export class NodeAgent {
+  readonly #ports: AgentPorts
+  readonly #trust: Trust
+  readonly #connection: Connection
+  readonly #installers = new Map<string, Installer>()
+  /** Written by `#save` alone. */
+  #state: NodeState
+  /** Where files come from while connected; written by `#welcomed` and `#down`. */
+  #source: BlobSource | null = null
+  #heartbeat: NodeJS.Timeout | null = null
+  /** Number of the next message; starts anew with every connection. */
+  #sequence = 0
+  /** Deployments whose state has changed since it was last reported. */
+  readonly #changed = new Set<string>()
+
+  private constructor(ports: AgentPorts) {
+    this.#ports = ports
+    const { identity, folder } = ports
+    this.#trust = { controlPlane: identity.controlPlane, ledger: identity.ledger }
+    this.#state = loadNodeState(folder)
+    parseVerifierKey(identity.ledger) // a broken pin is said at the start, not at the first update
+    this.#connection = new Connection({
+      url: identity.url,
+      node: identity.name,
+      key: keyOf(identity),
+      controlPlane: identity.controlPlane,
+      checkpointSize: () => this.#state.checkpoint?.size ?? 0,
+      onWelcome: (welcome) => this.#welcomed(welcome),
+      onMessage: (message) => this.#receive(message),
+      onDown: (reason) => this.#down(reason),
+    })
+  }
+
+  /** Starts serving what was committed, then goes on with what is wanted. */
+  static async start(ports: AgentPorts): Promise<NodeAgent> {
+    const agent = new NodeAgent(ports)
+    await Promise.all(
+      Object.entries(agent.#state.deployments).map(async ([key, { assignment, committed }]) => {
+        const installer = agent.#newInstaller(key, assignment, committed)
+        await installer.resume()
+        installer.want(assignment, agent.#releaseFor(assignment))
+      }),
+    )
+    return agent
+  }
+
+  /** A version has died for good: its deployment decides what serves instead. */
+  crashed(serves: string, release: string, message: string): void {
+    for (const installer of this.#installers.values()) {
+      if (installer.assignment.serves === serves) installer.crashed(release, message)
+    }
+  }
+
+  async stop(): Promise<void> {
+    if (this.#heartbeat !== null) clearInterval(this.#heartbeat)
+    this.#sendHeartbeat()
+    this.#connection.stop()
+    await Promise.all([...this.#installers.values()].map((installer) => installer.stop()))
+  }
+
+  #welcomed(welcome: Extract<ToNode, { type: 'welcome' }>): void {
+    const url = `${this.#ports.identity.url}/api/v1/blobs`
+    this.#source = { url, bearer: welcome.session }
+    this.#sequence = 0
+    this.#relabel(welcome.labels)
+    this.#reportFull()
+    if (this.#heartbeat !== null) clearInterval(this.#heartbeat)
+    this.#heartbeat = setInterval(() => this.#sendHeartbeat(), welcome.heartbeatMs)
+    for (const installer of this.#installers.values()) installer.retryNow()
+    this.#ports.log('connected', { url: this.#ports.identity.url })
+  }
+
+  #down(reason: string): void {
+    this.#source = null
+    if (this.#heartbeat !== null) clearInterval(this.#heartbeat)
+    this.#heartbeat = null
+    this.#ports.log('cut off: serving on what was committed', { reason })
+  }
+
+  #receive(message: ToNode): void {
+    if (message.type === 'assign') this.#takeIn(message)
+    if (message.type === 'labels') this.#relabel(message.labels)
+    if (message.type === 'report-full') this.#reportFull()
+  }
+
+  #takeIn(message: Extract<ToNode, { type: 'assign' }>): void {
+    const seen = this.#seenCheckpoint()
+    const offered = { note: message.checkpoint, consistency: message.consistency }
+    const verdict = verifyCheckpoint(this.#trust, seen, offered)
+    if (!verdict.ok) return this.#ports.log('refused an assignment', { reason: verdict.reason })
+    const { origin, size, root } = verdict.checkpoint
+    const checkpoint = {
+      ...{ origin, size, note: message.checkpoint },
+      root: Buffer.from(root).toString('base64'),
+    }
+    this.#save({ ...this.#state, checkpoint }) // seen before anything is obeyed under it
+    for (const signed of message.assignments) this.#obey(signed, verdict.checkpoint)
+    this.#reportChanged()
+    void this.#collect()
+  }
+
+  #obey(signed: SignedAssignment, checkpoint: Checkpoint): void {
+    const verdict = verifyAssignment(this.#trust, checkpoint, signed)
+    if (!verdict.ok) return this.#ports.log('refused an assignment', { reason: verdict.reason })
+    const { assignment } = verdict
+    const key = `${assignment.project}/${assignment.deployment}`
+    const held = this.#state.deployments[key]
+    if (!supersedes(assignment, held?.assignment ?? null)) return // A3: old news, or a replay
+    const release = this.#releaseFor(assignment)
+    const known = this.#installers.get(key)
+    const committed = known?.committed ?? held?.committed ?? null
+    const deployments = { ...this.#state.deployments, [key]: { assignment, committed } }
+    this.#save({ ...this.#state, deployments })
+    const installer = known ?? this.#newInstaller(key, assignment, committed)
+    this.#changed.add(key)
+    installer.want(assignment, release)
+  }
+
+  #newInstaller(
+    key: string,
+    assignment: Assignment,
+    committed: NodeState['deployments'][string]['committed'],
+  ): Installer {
+    const { server, blobs, facts, pinnedPublishers, nowMs } = this.#ports
+    const ports: InstallerPorts = {
+      ...{ server, blobs, pinnedPublishers, nowMs },
+      fit: () => {
+        const { formats, memoryBytes } = facts()
+        return { formats, memoryBytes, labels: this.#state.labels }
+      },
+      source: () => this.#source,
+      onState: () => this.#stateChanged(key),
+      commit: (next) => this.#commit(key, next),
+    }
+    const installer = new Installer(assignment, committed, ports)
+    this.#installers.set(key, installer)
+    return installer
+  }
+
+  #stateChanged(key: string): void {
+    this.#changed.add(key)
+    this.#reportChanged()
+    const state = this.#installers.get(key)?.state
+    if (state?.phase === 'failed') {
+      this.#ports.log('an install failed', { deployment: key, ...state })
+    }
+  }
+
+  #commit(key: string, committed: NodeState['deployments'][string]['committed']): void {
+    const held = this.#state.deployments[key]
+    if (held === undefined) return
+    this.#save({
+      ...this.#state,
+      deployments: { ...this.#state.deployments, [key]: { ...held, committed } },
+    })
+    if (committed !== null) this.#ports.log('committed', { deployment: key, ...committed.kept })
+  }
+
+  #relabel(labels: Readonly<Record<string, string>>): void {
+    if (JSON.stringify(labels) === JSON.stringify(this.#state.labels)) return
+    this.#save({ ...this.#state, labels: { ...labels } })
+    for (const installer of this.#installers.values()) {
+      installer.want(installer.assignment, this.#releaseFor(installer.assignment))
+    }
+  }
+
+  #releaseFor(assignment: Assignment): Release | null {
+    const { name } = this.#ports.identity
+    return releaseFor({ id: name, labels: this.#state.labels }, assignment)
+  }
+
+  #seenCheckpoint(): Checkpoint | null {
+    const held = this.#state.checkpoint
+    if (held === null) return null
+    const { origin, size, root } = held
+    return { origin, size, root: Buffer.from(root, 'base64'), extensions: [] }
+  }
+
+  #save(state: NodeState): void {
+    saveNodeState(this.#ports.folder, state)
+    this.#state = state
+  }
+
+  #reportFull(): void {
+    this.#changed.clear()
+    this.#send({
+      type: 'status',
+      sequence: this.#sequence,
+      full: true,
+      facts: this.#ports.facts(),
+      reports: [...this.#installers.values()].map(reportOf),
+      checkpointSize: this.#state.checkpoint?.size ?? 0,
+    })
+  }
+
+  #reportChanged(): void {
+    if (!this.#connection.isUp) return // the next welcome is followed by a full report
+    const changed = [...this.#changed].flatMap((key) => this.#installers.get(key) ?? [])
+    this.#changed.clear()
+    this.#send({
+      type: 'status',
+      sequence: this.#sequence,
+      full: false,
+      reports: changed.map(reportOf),
+      checkpointSize: this.#state.checkpoint?.size ?? 0,
+    })
+  }
+
+  #sendHeartbeat(): void {
+    if (!this.#connection.isUp) return // counts stay where they are until somebody hears them
+    const taken = this.#ports.telemetry.take()
+    const message: ToControlPlane = {
+      type: 'heartbeat',
+      sequence: this.#sequence,
+      load: this.#ports.load(),
+      telemetry: taken.flatMap((counts) => this.#telemetryOf(counts)),
+    }
+    if (!this.#send(message)) this.#ports.telemetry.giveBack(taken)
+  }
+
+  #telemetryOf(counts: ReturnType<Telemetry['take']>[number]): ReleaseTelemetry[] {
+    const { model, release, requests, errors, correct, incorrect, latency } = counts
+    const owner = [...this.#installers.values()].find(
+      ({ assignment }) => assignment.serves === model,
+    )
+    if (owner === undefined) return []
+    const { deployment, project } = owner.assignment
+    return [{ deployment, project, release, requests, errors, correct, incorrect, latency }]
+  }
+
+  #send(message: ToControlPlane): boolean {
+    const isSent = this.#connection.send(message)
+    if (isSent) this.#sequence += 1
+    return isSent
+  }
+
+  /** Forgets files that no assignment and no committed release needs. */
+  async #collect(): Promise<void> {
+    const { blobs, facts } = this.#ports
+    const { formats, memoryBytes } = facts()
+    const fit = { formats, memoryBytes, labels: this.#state.labels }
+    const releases = Object.values(this.#state.deployments).flatMap(({ assignment, committed }) => [
+      assignment.target,
+      ...(assignment.baseline === null ? [] : [assignment.baseline]),
+      ...(committed === null ? [] : [committed.kept]),
+    ])
+    try {
+      const needed = await Promise.all(releases.map((release) => digestsOf(blobs, release, fit)))
+      await blobs.collect(new Set(needed.flat()))
+    } catch (error) {
+      // A release that fits no variant here needs no files; the rest is collected another time.
+      this.#ports.log('files were not collected', { reason: String(error) })
+    }
+  }
+}
+
+function reportOf({ assignment, state }: Installer) {
+  const { deployment, project, generation, revision } = assignment
+  return { deployment, project, generation, revision, state }
+}

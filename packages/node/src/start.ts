@@ -1,0 +1,117 @@
+// Start
+//
+// Wires a node: identity, serving room, agent. The only file that knows all of them.
+
+import { mkdirSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
+import { Failure } from './failure.ts'
+import { BlobCache, loadNodeIdentity, measureFacts, measureLoad, NodeAgent } from './fleet/index.ts'
+import { openCredentials } from './governance/index.ts'
+import { ModelServer, OipServer, RecentPredictions, Telemetry } from './serving/index.ts'
+
+export interface NodeOptions {
+  /** Holds identity, state and models. */
+  readonly folder: string
+  readonly host: string
+  /** 0 takes any free port. */
+  readonly port: number
+  /** What others are told to call, where it differs from host and port. */
+  readonly endpoint?: string | undefined
+  /** Memory that models may take; all of the machine's where absent. */
+  readonly memoryBytes?: number | undefined
+  readonly threads?: number | undefined
+  /** PEM keys or certificates: only their models run here, whatever an assignment says. */
+  readonly publishers?: readonly string[] | undefined
+  readonly version: string
+  readonly log?: (event: string, fields: Readonly<Record<string, unknown>>) => void
+}
+
+export interface RunningNode {
+  readonly name: string
+  readonly url: string
+  readonly localKey: string
+  readonly stop: () => Promise<void>
+}
+
+/** Starts a node that has joined. It serves what it last committed before this resolves. */
+export async function startNode(options: NodeOptions): Promise<RunningNode> {
+  const identity = loadNodeIdentity(options.folder)
+  if (identity === null) {
+    const message = `this machine has not joined a control plane (${options.folder} has no identity)`
+    throw new Failure('node/not-joined', `${message}: run tutti join URL --token TOKEN`)
+  }
+  const log = options.log ?? logLine
+  const nowMs = () => Date.now()
+  mkdirSync(join(options.folder, 'blobs'), { recursive: true })
+  const telemetry = new Telemetry()
+  let agent: NodeAgent | null = null // written once, below
+  const models = new ModelServer({
+    telemetry,
+    ...(options.threads === undefined ? {} : { threads: options.threads }),
+    onState: (model) => {
+      if (model.state.phase !== 'dead') return
+      agent?.crashed(model.model, model.release, model.state.failure.message)
+    },
+  })
+  const server = new OipServer({
+    models,
+    predictions: new RecentPredictions(telemetry),
+    authorize: openCredentials({
+      localKey: identity.localKey,
+      controlPlane: identity.controlPlane,
+      nowMs,
+    }),
+    version: options.version,
+    reportBug: (thrown) => log('a bug', { error: String(thrown) }),
+    host: options.host,
+    port: options.port,
+  })
+  const port = await server.start()
+  const url = `http://${options.host.includes(':') ? `[${options.host}]` : options.host}:${port}`
+  const endpoint = options.endpoint ?? url
+  const facts = {
+    ...{ folder: options.folder, version: options.version, endpoint },
+    runtime: runtimeName(),
+    memoryBytes: options.memoryBytes,
+  }
+  agent = await NodeAgent.start({
+    ...{ folder: options.folder, identity, server: models, telemetry, log, nowMs },
+    blobs: new BlobCache(join(options.folder, 'blobs')),
+    facts: () => measureFacts(facts),
+    load: () => measureLoad(0),
+    pinnedPublishers: options.publishers ?? null,
+  })
+  const running = agent
+  log('serving', { node: identity.name, url })
+  return {
+    name: identity.name,
+    url,
+    localKey: identity.localKey,
+    stop: async () => {
+      await running.stop()
+      await server.stop()
+      await models.stop()
+    },
+  }
+}
+
+/** `onnxruntime-node 1.30.0`, or the wasm build where the native one is not installed. */
+function runtimeName(): string {
+  const require = createRequire(import.meta.url)
+  const isWasm = process.env['TUTTI_ONNX'] === 'wasm'
+  for (const name of isWasm ? ['onnxruntime-web'] : ['onnxruntime-node', 'onnxruntime-web']) {
+    try {
+      require.resolve(name)
+      return name
+    } catch {
+      // not installed: the next one
+    }
+  }
+  return 'none'
+}
+
+function logLine(event: string, fields: Readonly<Record<string, unknown>>): void {
+  const line = { time: new Date().toISOString(), service: 'node', event, ...fields }
+  process.stderr.write(`${JSON.stringify(line)}\n`)
+}
