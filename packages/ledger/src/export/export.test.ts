@@ -82,12 +82,12 @@ describe('one flipped bit', () => {
           })
         },
       ),
-      { numRuns: 400 },
+      { numRuns: 250 },
     ))
 
   test('is found at every byte of a small export', async () => {
     const folder = join(work, 'tiny')
-    await exportSample(folder, 4)
+    await exportSample(folder, 2)
     for (const file of await filesIn(folder)) {
       const { length } = await readFile(join(folder, file))
       for (let at = 0; at < length; at++) {
@@ -338,8 +338,15 @@ describe('the proof of one entry', () => {
   })
 
   test('is not given for what a damaged export cannot prove', async () => {
-    for (const file of ['tile/entries/000', 'tile/0/000', 'checkpoint', 'log.vkey']) {
-      await withFlip(sound, { file, at: 10, bit: 0 }, async () => {
+    for (const [file, at] of [
+      ['tile/entries/000', 40],
+      ['tile/0/000', 10],
+      ['tile/1/000.p/2', 32],
+      ['bodies.jsonl', 200],
+      ['checkpoint', 10],
+      ['log.vkey', 10],
+    ] as const) {
+      await withFlip(sound, { file, at, bit: 0 }, async () => {
         expect(await proveEntry(sound, 1)).toMatchObject({ ok: false })
       })
     }
