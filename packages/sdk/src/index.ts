@@ -1,1 +1,3 @@
-export {}
+export type { ChangeAnswer, ResourceAnswer, VerdictAnswer } from './answers.ts'
+export { Client, type ClientOptions, type ResourceRef } from './client.ts'
+export { Failure, failureCodes } from './failure.ts'

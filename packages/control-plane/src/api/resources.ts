@@ -2,10 +2,11 @@
 //
 // The generic verbs of every kind: list, watch, get, apply (with dry run), delete.
 
+import { deploymentSpec, startRollout } from '@tutti/core/fleet'
 import { type Kind, kindOf, kinds, parseResource } from '@tutti/core/kinds'
-import { apiVersion, type Resource } from '@tutti/core/resource'
+import { apiVersion, type Resource, selects } from '@tutti/core/resource'
 import type { Context, Hono } from 'hono'
-import { type ChangeOutcome, submitChange } from '../governance/index.ts'
+import { type ChangeOutcome, type PlannedChange, submitChange } from '../governance/index.ts'
 import { listResources, loadResource } from '../store/index.ts'
 import { refuse, refuseFindings } from './answer.ts'
 import { whyMayNot } from './authorize.ts'
@@ -113,7 +114,8 @@ export async function answerOutcome(
       const { action, before, write, digest } = plan
       const { labels, annotations, spec } = write
       const after = spec === null ? null : { metadata: { labels, annotations }, spec }
-      return context.json({ outcome: 'planned', action, verdict, digest, before, after })
+      const impact = impactOf(ports, plan)
+      return context.json({ outcome: 'planned', action, verdict, digest, before, after, ...impact })
     }
     case 'needs-approval': {
       const { approval, verdict } = result
@@ -135,6 +137,17 @@ export async function answerOutcome(
     case 'not-found':
       return refuse(context, 'api/not-found', absent(result.key))
   }
+}
+
+/** Which nodes a change of a Deployment reaches, and which of them would go first. */
+function impactOf(ports: ApiPorts, { key, before, write }: PlannedChange) {
+  if (key.kind !== 'Deployment' || write.spec === null) return {}
+  const { selector, strategy } = deploymentSpec.parse(write.spec)
+  const nodes = ports.registry.views().filter((node) => selects(selector, node.labels))
+  const generation = write.baseGeneration + 1
+  const salt = { uid: before?.metadata.uid ?? '', generation }
+  const { cohort, waves } = startRollout(strategy, nodes, salt)
+  return { impact: { nodes: nodes.length, canaries: cohort.canaries, waves } }
 }
 
 interface Key {

@@ -3,6 +3,7 @@
 // The one path that every change takes, whoever makes it: parse → policy → approval → commit. What follows
 // from a committed change is the loops' work; they compare what is declared with what is seen.
 
+import { Readable } from 'node:stream'
 import {
   type ApprovalSpec,
   type ChangeAction,
@@ -188,9 +189,23 @@ async function commitPlanned(
     approvals: request.approvals.map(({ approver, signed }) => ({ approver, ...signed })),
     summary: `${planned.action} ${formatKey(planned.key)}`,
   }
+  await keepModelSpec(ports, planned)
   const done = await commitChange(ports.sql, planned.write, draft)
   if (!done.ok) return { outcome: 'conflict', generation: done.generation }
   return { outcome: 'committed', action: planned.action, ...done.committed }
+}
+
+/** Nodes fetch a model's spec by its digest, like any other file of it. */
+async function keepModelSpec(
+  { blobs }: AdmissionPorts,
+  { key, write }: PlannedChange,
+): Promise<void> {
+  if (key.kind !== 'Model' || write.spec === null) return
+  const bytes = Buffer.from(canonicalJson(write.spec))
+  const digest = sha256(bytes)
+  const offset = await blobs.uploaded(digest)
+  const chunks = Readable.from([bytes.subarray(offset)])
+  await blobs.write({ digest, offset, totalBytes: bytes.length, chunks })
 }
 
 async function askForApproval(

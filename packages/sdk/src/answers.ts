@@ -1,0 +1,91 @@
+// Answers
+//
+// What the control plane answers, in the shapes that callers read. The API's own schemas are in core; these
+// are the parts of them that clients look at.
+
+import { resourceName } from '@tutti/core/resource'
+import { z } from 'zod'
+
+export const resource = z.looseObject({
+  apiVersion: z.string(),
+  kind: z.string(),
+  metadata: z.looseObject({
+    name: resourceName,
+    project: z.string(),
+    generation: z.int(),
+    labels: z.record(z.string(), z.string()),
+    annotations: z.record(z.string(), z.string()),
+    updatedAtMs: z.number(),
+    createdAtMs: z.number(),
+  }),
+  spec: z.record(z.string(), z.unknown()),
+  status: z.record(z.string(), z.unknown()),
+})
+export type ResourceAnswer = z.infer<typeof resource>
+
+export const resourceList = z.looseObject({
+  items: z.array(resource),
+  continue: z.string().optional(),
+})
+
+const denial = z.looseObject({ id: z.string(), reason: z.string(), fix: z.string() })
+const verdict = z.discriminatedUnion('kind', [
+  z.looseObject({ kind: z.literal('allow'), policies: z.array(z.string()) }),
+  z.looseObject({ kind: z.literal('deny'), denials: z.array(denial) }),
+  z.looseObject({
+    kind: z.literal('needs-approval'),
+    approvals: z.int(),
+    denials: z.array(denial),
+  }),
+])
+export type VerdictAnswer = z.infer<typeof verdict>
+
+export const changeAnswer = z.discriminatedUnion('outcome', [
+  z.looseObject({ outcome: z.literal('committed'), action: z.string(), resource }),
+  z.looseObject({ outcome: z.literal('unchanged'), resource }),
+  z.looseObject({ outcome: z.literal('needs-approval'), approval: resource, verdict }),
+  z.looseObject({ outcome: z.literal('waiting'), approvals: z.int(), needed: z.int() }),
+  z.looseObject({
+    outcome: z.literal('planned'),
+    action: z.string(),
+    verdict,
+    before: resource.nullable(),
+    after: z.unknown(),
+    impact: z.looseObject({ nodes: z.int(), canaries: z.array(z.string()) }).optional(),
+  }),
+])
+export type ChangeAnswer = z.infer<typeof changeAnswer>
+
+export const whoami = z.looseObject({
+  principal: z.looseObject({ id: z.string(), roles: z.array(z.string()), project: z.string() }),
+  controlPlane: z.string(),
+  ledger: z.string(),
+  version: z.string(),
+})
+
+export const tokenAnswer = z.looseObject({ token: z.string(), expiresAtMs: z.number() })
+
+export const checkpointAnswer = z.looseObject({
+  size: z.int(),
+  checkpoint: z.string(),
+  keys: z.array(z.string()),
+})
+
+export const ledgerEntries = z.looseObject({
+  items: z.array(
+    z.looseObject({
+      index: z.int(),
+      entry: z.string(),
+      salt: z.string().optional(),
+      body: z.string().optional(),
+    }),
+  ),
+})
+
+export const entryProof = z.looseObject({
+  proof: z.looseObject({ record: z.string(), leafIndex: z.int(), treeSize: z.int() }),
+  checkpoint: z.string(),
+  keys: z.array(z.string()),
+})
+
+export const uploadAnswer = z.looseObject({ complete: z.boolean(), uploadedBytes: z.int() })

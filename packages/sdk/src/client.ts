@@ -1,0 +1,259 @@
+// Client
+//
+// The control plane's API as typed calls. Every method either gives what the API answered or throws a
+// `Failure` that says why not, in the API's own words.
+
+import { open } from 'node:fs/promises'
+import { z } from 'zod'
+import * as answers from './answers.ts'
+import { Failure } from './failure.ts'
+
+export interface ClientOptions {
+  /** `http://127.0.0.1:7070` */
+  readonly url: string
+  /** Secret of a Key. */
+  readonly key: string
+  readonly project?: string
+}
+
+export interface ResourceRef {
+  /** A kind, its plural or short name. */
+  readonly kind: string
+  readonly name: string
+  readonly project?: string | undefined
+}
+
+const pageMax = 500
+const chunkBytes = 8 * 2 ** 20 // one chunk lost costs a second on a slow line
+const resumesMax = 10
+
+/**
+ * @example
+ * const client = new Client({ url: 'http://127.0.0.1:7070', key })
+ * const deployments = await client.list('deployments')
+ */
+export class Client {
+  readonly #options: ClientOptions
+
+  constructor(options: ClientOptions) {
+    this.#options = { ...options, url: options.url.replace(/\/$/, '') }
+  }
+
+  async whoami() {
+    return await this.#call(answers.whoami, 'GET', '/whoami')
+  }
+
+  async get({ kind, name, project }: ResourceRef): Promise<answers.ResourceAnswer> {
+    const path = `/${kind}/${encodeURIComponent(name)}`
+    return await this.#call(answers.resource, 'GET', path, { query: this.#inProject(project) })
+  }
+
+  /** All resources of a kind, page by page. */
+  async list(
+    kind: string,
+    filter: { readonly project?: string | undefined; readonly labels?: string | undefined } = {},
+  ): Promise<answers.ResourceAnswer[]> {
+    const items: answers.ResourceAnswer[] = []
+    let next: string | undefined
+    do {
+      const query = {
+        limit: String(pageMax),
+        ...(filter.project === undefined ? {} : { project: filter.project }),
+        ...(filter.labels === undefined ? {} : { labelSelector: filter.labels }),
+        ...(next === undefined ? {} : { continue: next }),
+      }
+      const page = await this.#call(answers.resourceList, 'GET', `/${kind}`, { query })
+      items.push(...page.items)
+      next = page.continue
+    } while (next !== undefined)
+    return items
+  }
+
+  /** Applies one resource document; with `dryRun` says only what would happen. */
+  async apply(
+    ref: ResourceRef,
+    document: unknown,
+    options: { readonly dryRun?: boolean } = {},
+  ): Promise<answers.ChangeAnswer> {
+    const path = `/${ref.kind}/${encodeURIComponent(ref.name)}`
+    const query = { ...this.#inProject(ref.project), ...dryRunOf(options) }
+    return await this.#call(answers.changeAnswer, 'PUT', path, { query, body: document })
+  }
+
+  async delete(
+    ref: ResourceRef,
+    options: { readonly dryRun?: boolean } = {},
+  ): Promise<answers.ChangeAnswer> {
+    const path = `/${ref.kind}/${encodeURIComponent(ref.name)}`
+    const query = { ...this.#inProject(ref.project), ...dryRunOf(options) }
+    return await this.#call(answers.changeAnswer, 'DELETE', path, { query })
+  }
+
+  /** Adds a signed approval; see `approvalStatement` in core for what is signed. */
+  async approve(
+    name: string,
+    signed: { readonly statement: string; readonly signature: string },
+    project?: string,
+  ): Promise<answers.ChangeAnswer> {
+    const path = `/approvals/${encodeURIComponent(name)}/approve`
+    const query = this.#inProject(project)
+    return await this.#call(answers.changeAnswer, 'POST', path, { query, body: signed })
+  }
+
+  /** A token that lets one machine join, once. */
+  async makeToken(request: {
+    readonly labels?: Readonly<Record<string, string>>
+    readonly expiresInMs?: number
+  }) {
+    return await this.#call(answers.tokenAnswer, 'POST', '/tokens', { body: request })
+  }
+
+  async checkpoint() {
+    return await this.#call(answers.checkpointAnswer, 'GET', '/ledger/checkpoint')
+  }
+
+  /** Ledger entries from an index up to, not including, another; a page at a time. */
+  async ledgerEntries(from: number, until: number) {
+    const query = { from: String(from), until: String(until) }
+    const page = await this.#call(answers.ledgerEntries, 'GET', '/ledger/entries', { query })
+    return page.items
+  }
+
+  async proveRecord(resource: string) {
+    return await this.#call(answers.entryProof, 'GET', '/ledger/prove', { query: { resource } })
+  }
+
+  /** Uploads a file under its digest; goes on where an earlier try stopped. */
+  async upload(
+    file: { readonly path: string; readonly digest: string; readonly sizeBytes: number },
+    onProgress: (bytes: number) => void = () => {},
+  ): Promise<void> {
+    const path = `/blobs/${file.digest}`
+    let offset = await this.#uploadedBytes(path)
+    if (offset === 'complete') return onProgress(file.sizeBytes)
+    const handle = await open(file.path, 'r')
+    try {
+      for (let resumes = 0; resumes < resumesMax; ) {
+        const length = Math.min(chunkBytes, file.sizeBytes - offset)
+        const { buffer } = await handle.read(Buffer.alloc(length), 0, length, offset)
+        const last = offset + length - 1
+        const range = `bytes ${offset}-${Math.max(offset, last)}/${file.sizeBytes}`
+        const answer = await this.#send('PUT', path, {
+          query: this.#inProject(undefined),
+          bytes: buffer,
+          headers: { 'content-range': range },
+        })
+        const body = answers.uploadAnswer.safeParse(await answer.json())
+        if (!answer.ok || !body.success) {
+          if (answer.status !== 409) throw refusalOf(answer.status, body.data ?? null)
+          resumes += 1
+          const there = await this.#uploadedBytes(path)
+          if (there === 'complete') return
+          offset = there
+          continue
+        }
+        onProgress(body.data.uploadedBytes)
+        if (body.data.complete) return
+        offset = body.data.uploadedBytes
+      }
+    } finally {
+      await handle.close()
+    }
+    const message = `the upload of ${file.digest} did not get ahead after ${resumesMax} tries`
+    throw new Failure('sdk/upload-stuck', message)
+  }
+
+  /** The bytes of a blob, which the caller verifies by its digest. */
+  async download(digest: string): Promise<Buffer> {
+    const answer = await this.#send('GET', `/blobs/${digest}`, {})
+    if (!answer.ok) throw refusalOf(answer.status, await jsonOf(answer))
+    return Buffer.from(await answer.arrayBuffer())
+  }
+
+  async #uploadedBytes(path: string): Promise<number | 'complete'> {
+    const answer = await this.#send('GET', path, { headers: { range: 'bytes=0-0' } })
+    if (answer.ok) {
+      await answer.arrayBuffer()
+      return 'complete'
+    }
+    const body = z
+      .looseObject({ error: z.looseObject({ uploadedBytes: z.int().default(0) }) })
+      .safeParse(await jsonOf(answer))
+    if (answer.status === 416) return 'complete' // an empty file is there
+    if (answer.status !== 404) throw refusalOf(answer.status, body.data ?? null)
+    return body.success ? body.data.error.uploadedBytes : 0
+  }
+
+  #inProject(project: string | undefined): Record<string, string> {
+    const named = project ?? this.#options.project
+    return named === undefined ? {} : { project: named }
+  }
+
+  async #call<Answer>(
+    schema: z.ZodType<Answer>,
+    method: string,
+    path: string,
+    options: { readonly query?: Record<string, string>; readonly body?: unknown } = {},
+  ): Promise<Answer> {
+    const { body, query } = options
+    const bytes = body === undefined ? undefined : Buffer.from(JSON.stringify(body))
+    const answer = await this.#send(method, path, {
+      ...(query === undefined ? {} : { query }),
+      ...(bytes === undefined ? {} : { bytes, headers: { 'content-type': 'application/json' } }),
+    })
+    const value = await jsonOf(answer)
+    if (!answer.ok) throw refusalOf(answer.status, value)
+    const parsed = schema.safeParse(value)
+    if (parsed.success) return parsed.data
+    const issue = parsed.error.issues[0]
+    const where = issue?.path.join('.') ?? ''
+    const message = `the answer to ${method} ${path} is not of this client's version (${where})`
+    throw new Failure('sdk/refused', message, { status: answer.status })
+  }
+
+  async #send(
+    method: string,
+    path: string,
+    options: {
+      readonly query?: Record<string, string>
+      readonly bytes?: Buffer
+      readonly headers?: Record<string, string>
+    },
+  ): Promise<Response> {
+    const { url, key } = this.#options
+    const query = new URLSearchParams(options.query ?? {}).toString()
+    try {
+      return await fetch(`${url}/api/v1${path}${query === '' ? '' : `?${query}`}`, {
+        method,
+        headers: { authorization: `Bearer ${key}`, ...options.headers },
+        ...(options.bytes === undefined ? {} : { body: new Uint8Array(options.bytes) }),
+      })
+    } catch (cause) {
+      const hint = 'is it up (tutti up), and is the URL right (--url or TUTTI_URL)?'
+      throw new Failure('sdk/unreachable', `no control plane answers at ${url}: ${hint}`, { cause })
+    }
+  }
+}
+
+async function jsonOf(answer: Response): Promise<unknown> {
+  const text = await answer.text()
+  try {
+    return JSON.parse(text)
+  } catch {
+    return { error: { code: 'api/internal', message: text.slice(0, 300) } } // a proxy's page, say
+  }
+}
+
+function refusalOf(status: number, body: unknown): Failure {
+  const parsed = z
+    .looseObject({ error: z.looseObject({ code: z.string(), message: z.string() }) })
+    .safeParse(body)
+  if (!parsed.success)
+    return new Failure('sdk/refused', `the control plane answered ${status}`, { status })
+  const { code, message } = parsed.data.error
+  return new Failure('sdk/refused', message, { apiCode: code, status })
+}
+
+function dryRunOf(options: { readonly dryRun?: boolean }): Record<string, string> {
+  return options.dryRun === true ? { dryRun: 'true' } : {}
+}

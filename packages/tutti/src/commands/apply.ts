@@ -1,0 +1,176 @@
+// tutti apply, delete, diff: declare what should be.
+
+import { isDeepStrictEqual } from 'node:util'
+import { type Declared, kindOf, kinds, parseResource } from '@tutti/core/kinds'
+import { formatFinding } from '@tutti/core/resource'
+import type { ChangeAnswer, Client } from '@tutti/sdk'
+import type { Command } from 'commander'
+import { stringify } from 'yaml'
+import { Failure } from '../failure.ts'
+import { clientOf, loadContext, print, printJson, readDocuments } from '../home/index.ts'
+import { type SharedOptions, withExamples, withShared } from './shared-options.ts'
+
+interface FileOptions extends SharedOptions {
+  readonly filename: string
+}
+
+export function addApply(program: Command): void {
+  const command = withShared(program.command('apply'))
+    .description('apply resources from a file, a folder or standard input')
+    .requiredOption('-f, --filename <path>', 'YAML or JSON; - reads standard input')
+  withExamples(command, 'tutti apply -f deployment.yaml', 'cat route.yaml | tutti apply -f -')
+  command.action(async (options: FileOptions) => {
+    const client = clientOf(options)
+    const results: ChangeAnswer[] = []
+    for (const declared of readDeclared(options)) {
+      const answer = await applyOne(client, declared, false)
+      results.push(answer)
+      if (options.json !== true) print(`${nameOf(declared)} ${describeOutcome(answer)}`)
+    }
+    if (options.json === true) printJson(results)
+    if (results.some(({ outcome }) => outcome === 'needs-approval')) process.exitCode = 3
+  })
+}
+
+export function addDelete(program: Command): void {
+  const command = withShared(program.command('delete'))
+    .argument('[kind]', 'kind of the resource')
+    .argument('[name]', 'its name')
+    .option('-f, --filename <path>', 'delete what this file declares')
+    .description('delete resources')
+  withExamples(command, 'tutti delete deployment parts', 'tutti delete -f deployment.yaml')
+  command.action(async (kind, name, options: SharedOptions & { readonly filename?: string }) => {
+    const client = clientOf(options)
+    const refs =
+      options.filename === undefined ? [refOf(kind, name)] : refsOf(options.filename, options)
+    for (const ref of refs) {
+      const answer = await client.delete(ref)
+      if (options.json === true) printJson(answer)
+      else print(`${ref.kind} ${ref.name} ${describeOutcome(answer, 'deleted')}`)
+    }
+  })
+}
+
+export function addDiff(program: Command): void {
+  const command = withShared(program.command('diff'))
+    .description('say what apply would do: the change, the verdict, who must approve, which nodes')
+    .requiredOption('-f, --filename <path>', 'YAML or JSON; - reads standard input')
+  withExamples(command, 'tutti diff -f deployment.yaml')
+  command.action(async (options: FileOptions) => {
+    const client = clientOf(options)
+    const answers: ChangeAnswer[] = []
+    for (const declared of readDeclared(options)) {
+      const answer = await applyOne(client, declared, true)
+      answers.push(answer)
+      if (options.json !== true) print(describePlan(declared, answer))
+    }
+    if (options.json === true) printJson(answers)
+    if (answers.some(({ outcome }) => outcome !== 'unchanged')) process.exitCode = 1
+  })
+}
+
+/** The resources that a file declares; every finding of every document is said at once. */
+function readDeclared(options: FileOptions): Declared[] {
+  const { project } = loadContext(options)
+  const findings: string[] = []
+  const declared = readDocuments(options.filename).flatMap(({ source, value }) => {
+    const parsed = parseResource(value, project)
+    if (parsed.ok) return [parsed.resource]
+    findings.push(...parsed.findings.map((finding) => `${source}: ${formatFinding(finding)}`))
+    return []
+  })
+  if (findings.length > 0) throw new Failure('tutti/document-invalid', findings.join('\n'))
+  return declared
+}
+
+async function applyOne(
+  client: Client,
+  declared: Declared,
+  dryRun: boolean,
+): Promise<ChangeAnswer> {
+  const { kind, metadata, spec } = declared
+  const ref = { kind: kinds[kind].plural, name: metadata.name, project: metadata.project }
+  const { project, ...rest } = metadata
+  const document = {
+    apiVersion: 'tutti/v1',
+    kind,
+    metadata: project === '' ? rest : metadata,
+    spec,
+  }
+  return await client.apply(ref, document, { dryRun })
+}
+
+function refOf(kind: string | undefined, name: string | undefined) {
+  const known = kindOf(kind ?? '')
+  if (known === null || name === undefined) {
+    const plurals = Object.values(kinds).map(({ plural }) => plural)
+    const message = `expected KIND NAME or -f FILE; kinds are ${plurals.join(', ')}`
+    throw new Failure('tutti/argument-invalid', message)
+  }
+  return { kind: kinds[known].plural, name }
+}
+
+function refsOf(filename: string, options: SharedOptions) {
+  return readDeclared({ ...options, filename }).map(({ kind, metadata }) => ({
+    ...{ kind: kinds[kind].plural, name: metadata.name, project: metadata.project },
+  }))
+}
+
+function nameOf({ kind, metadata }: Declared): string {
+  return `${kind.toLowerCase()}/${metadata.name}`
+}
+
+export function describeOutcome(answer: ChangeAnswer, done?: string): string {
+  switch (answer.outcome) {
+    case 'committed':
+      return done ?? `${answer.action}d`
+    case 'unchanged':
+      return 'unchanged'
+    case 'needs-approval': {
+      const { name } = answer.approval.metadata
+      return `waits for approval: somebody else runs tutti approve ${name}`
+    }
+    case 'waiting':
+      return `approved (${answer.approvals} of ${answer.needed})`
+    case 'planned':
+      return `would be ${answer.action}d`
+  }
+}
+
+function describePlan(declared: Declared, answer: ChangeAnswer): string {
+  if (answer.outcome !== 'planned') return `${nameOf(declared)} ${describeOutcome(answer)}`
+  const { before, action, verdict, impact } = answer
+  const lines = [`${nameOf(declared)} would be ${action}d`]
+  lines.push(...diffLines(before === null ? {} : specOf(before), { ...specLike(declared) }))
+  if (verdict.kind === 'allow') lines.push('policy: allowed')
+  else {
+    const word = verdict.kind === 'deny' ? 'denied' : `needs ${verdict.approvals} approval(s)`
+    lines.push(`policy: ${word}`)
+    for (const { id, reason, fix } of verdict.denials)
+      lines.push(`  ${id}: ${reason}. To pass: ${fix}`)
+  }
+  if (impact !== undefined) {
+    const first = impact.canaries.join(', ') || 'none that is reachable'
+    lines.push(`nodes: ${impact.nodes} selected; canaries first: ${first}`)
+  }
+  return lines.join('\n')
+}
+
+function specOf(resource: { readonly spec: unknown; readonly metadata: { labels: unknown } }) {
+  return { labels: resource.metadata.labels, spec: resource.spec }
+}
+
+function specLike({ metadata, spec }: Declared) {
+  return { labels: metadata.labels, spec }
+}
+
+/** Lines of both sides' YAML that the other side does not have, in order. */
+function diffLines(before: unknown, after: unknown): string[] {
+  if (isDeepStrictEqual(before, after)) return []
+  const a = stringify(before).trimEnd().split('\n')
+  const b = stringify(after).trimEnd().split('\n')
+  return [
+    ...a.filter((line) => line !== '{}' && !b.includes(line)).map((line) => `- ${line}`),
+    ...b.filter((line) => !a.includes(line)).map((line) => `+ ${line}`),
+  ]
+}

@@ -1,0 +1,160 @@
+// tutti get, describe, top: see what is.
+
+import { kindOf, kinds } from '@tutti/core/kinds'
+import { nearest } from '@tutti/core/resource'
+import type { ResourceAnswer } from '@tutti/sdk'
+import type { Command } from 'commander'
+import { stringify } from 'yaml'
+import { Failure } from '../failure.ts'
+import { clientOf, formatAge, formatTable, print, printJson, type Row } from '../home/index.ts'
+import { type SharedOptions, withExamples, withShared } from './shared-options.ts'
+
+interface GetOptions extends SharedOptions {
+  readonly selector?: string
+  readonly output?: string
+  readonly allProjects?: boolean
+}
+
+export function addGet(program: Command): void {
+  const command = withShared(program.command('get'))
+    .argument('<kind>', 'kind, e.g. nodes')
+    .argument('[name]', 'one of them')
+    .option('-l, --selector <labels>', 'only those with these labels: a=b,c=d')
+    .option('-o, --output <form>', 'yaml or json')
+    .option('-A, --all-projects', 'of all projects')
+    .description('list resources, or show one')
+  withExamples(
+    command,
+    'tutti get nodes',
+    'tutti get deployments',
+    'tutti get deploy parts -o yaml',
+  )
+  command.action(async (word: string, name: string | undefined, options: GetOptions) => {
+    const kind = pluralOf(word)
+    const client = clientOf(options)
+    const project = options.allProjects === true ? undefined : options.project
+    const items =
+      name === undefined
+        ? await client.list(kind, { project, labels: options.selector })
+        : [await client.get({ kind, name, project })]
+    if (options.json === true || options.output === 'json') {
+      printJson(name === undefined ? items : items[0])
+    } else if (options.output === 'yaml') {
+      print(items.map((item) => stringify(item).trimEnd()).join('\n---\n'))
+    } else print(tableOf(items))
+  })
+}
+
+export function addDescribe(program: Command): void {
+  const command = withShared(program.command('describe'))
+    .argument('<kind>', 'kind')
+    .argument('<name>', 'name')
+    .description('show one resource with all that is known of it')
+  withExamples(command, 'tutti describe node edge-7', 'tutti describe deployment parts')
+  command.action(async (word: string, name: string, options: SharedOptions) => {
+    const item = await clientOf(options).get({ kind: pluralOf(word), name })
+    if (options.json === true) return printJson(item)
+    print(`${item.kind} ${item.metadata.name}: ${summaryOf(item)}\n`)
+    print(stringify(item).trimEnd())
+  })
+}
+
+export function addTop(program: Command): void {
+  const command = withShared(program.command('top')).description(
+    'show load and releases of every node',
+  )
+  withExamples(command, 'tutti top')
+  command.action(async (options: SharedOptions) => {
+    const nodes = await clientOf(options).list('nodes')
+    if (options.json === true)
+      return printJson(nodes.map(({ metadata, status }) => ({ metadata, status })))
+    const rows = nodes.map((node): Row => {
+      const load = at(node.status, 'load')
+      const used = Number(at(load, 'memoryUsedBytes') ?? 0) / 2 ** 20
+      return {
+        NODE: node.metadata.name,
+        STATE: at(node.status, 'connected') === true ? 'connected' : 'unreachable',
+        CPU: load === null ? '-' : `${Math.round(Number(at(load, 'cpu') ?? 0) * 100)} %`,
+        MEMORY: load === null ? '-' : `${Math.round(used)} MiB`,
+        RUNS: runsOf(node),
+      }
+    })
+    print(formatTable(['NODE', 'STATE', 'CPU', 'MEMORY', 'RUNS'], rows))
+  })
+}
+
+/** The plural of what a person calls a kind. Throws `tutti/argument-invalid` with the nearest one. */
+export function pluralOf(word: string): string {
+  const kind = kindOf(word)
+  if (kind !== null) return kinds[kind].plural
+  const plurals = Object.values(kinds).map(({ plural }) => plural)
+  const near = nearest(word, plurals)
+  const hint = near === null ? `expected one of ${plurals.join(', ')}` : `did you mean ${near}?`
+  throw new Failure('tutti/argument-invalid', `unknown kind ${word}: ${hint}`)
+}
+
+function tableOf(items: readonly ResourceAnswer[]): string {
+  if (items.length === 0) return 'none'
+  const hasProject = items.some(({ metadata }) => metadata.project !== '')
+  const columns = ['NAME', ...(hasProject ? ['PROJECT'] : []), 'GENERATION', 'STATUS', 'AGE']
+  const rows = items.map((item): Row => {
+    const { name, project, generation, createdAtMs } = item.metadata
+    return {
+      NAME: name,
+      PROJECT: project,
+      GENERATION: String(generation),
+      STATUS: summaryOf(item),
+      AGE: formatAge(Date.now() - createdAtMs),
+    }
+  })
+  return formatTable(columns, rows)
+}
+
+/** One line on how a resource is. */
+function summaryOf({ kind, spec, status }: ResourceAnswer): string {
+  switch (kind) {
+    case 'Node':
+      return at(status, 'connected') === true ? `connected, ${runsOf({ status })}` : 'unreachable'
+    case 'Deployment': {
+      const nodes = at(status, 'nodes')
+      const facts = ['converged', 'converging', 'cannot', 'unreachable']
+      const counts = facts.map((fact) => `${at(nodes, fact) ?? 0} ${fact}`).join(', ')
+      return `${spec['model']} ${phaseOf(at(status, 'state'))}: ${counts}`
+    }
+    case 'Rollout':
+      return phaseOf(at(status, 'state'))
+    case 'Approval':
+      return `${at(status, 'phase')}, asked by ${spec['requestedBy']}`
+    case 'Model':
+      return spec['signature'] === undefined ? 'unsigned' : 'signed'
+    case 'Key':
+      return `${spec['owner']} (${String(spec['roles'])})`
+    default:
+      return ''
+  }
+}
+
+export function phaseOf(state: unknown): string {
+  const phase = String(at(state, 'phase') ?? 'pending')
+  const message = at(at(state, 'cause'), 'message')
+  const wave = phase === 'wave' ? ` ${Number(at(state, 'wave')) + 1}` : ''
+  return message === null ? `${phase}${wave}` : `${phase}: ${String(message)}`
+}
+
+function runsOf({ status }: Pick<ResourceAnswer, 'status'>): string {
+  const reports = at(status, 'reports')
+  if (!Array.isArray(reports) || reports.length === 0) return 'runs nothing'
+  return reports
+    .map((report) => {
+      const state = at(report, 'state')
+      const reason = at(state, 'message')
+      const tail = reason === null ? '' : ` (${String(reason).slice(0, 80)})`
+      return `${at(report, 'deployment')} ${at(state, 'phase')}${tail}`
+    })
+    .join(', ')
+}
+
+function at(value: unknown, key: string): unknown {
+  if (typeof value !== 'object' || value === null) return null
+  return Object.getOwnPropertyDescriptor(value, key)?.value ?? null
+}

@@ -1,0 +1,8 @@
+export { addApply, addDelete, addDiff } from './apply.ts'
+export { addDescribe, addGet, addTop } from './get.ts'
+export { addApprove, addKey, addToken } from './governance.ts'
+export { addLedger } from './ledger.ts'
+export { addModel } from './model.ts'
+export { addControlPlane, addGateway, addJoin, addNode, addWhoami } from './processes.ts'
+export { addRollout } from './rollout.ts'
+export { addLogs, addUp } from './up.ts'

@@ -1,0 +1,273 @@
+// tutti control-plane, gateway, node, join: one process each, in the foreground.
+//
+// Started by `tutti up` they tell their parent over IPC when they are ready; started by hand they print it.
+
+import { existsSync, readFileSync } from 'node:fs'
+import { hostname } from 'node:os'
+import { join } from 'node:path'
+import { startControlPlane } from '@tutti/control-plane'
+import { startGateway } from '@tutti/gateway'
+import { joinControlPlane, loadNodeIdentity, startNode } from '@tutti/node'
+import { Client } from '@tutti/sdk'
+import type { Command } from 'commander'
+import { Failure } from '../failure.ts'
+import {
+  approvalDid,
+  homeFolder,
+  loadContext,
+  print,
+  printJson,
+  publicPem,
+  publisherKey,
+  saveContext,
+  writePrivate,
+} from '../home/index.ts'
+import { readVersion } from '../version.ts'
+import { parseLabels } from './governance.ts'
+import { type SharedOptions, withExamples, withShared } from './shared-options.ts'
+
+interface ListenOptions extends SharedOptions {
+  readonly host: string
+  readonly port: string
+  readonly hostName?: readonly string[]
+}
+
+function withListen(command: Command, port: number): Command {
+  return withShared(command)
+    .option('--host <address>', 'address to listen on', '127.0.0.1')
+    .option('--port <port>', 'port to listen on; 0 takes any', String(port))
+    .option(
+      '--host-name <names...>',
+      'names besides loopback ones that requests may be addressed to',
+    )
+}
+
+interface ControlPlaneCommand extends ListenOptions {
+  readonly databaseUrl?: string
+  readonly publicUrl?: string
+  readonly heartbeatMs?: string
+  readonly logLevel: string
+}
+
+export function addControlPlane(program: Command): void {
+  const command = withListen(program.command('control-plane'), 7070)
+    .option(
+      '--database-url <url>',
+      'a Postgres of your own (DATABASE_URL); default: the embedded one',
+    )
+    .option('--public-url <url>', 'where nodes reach it, for join tokens')
+    .option('--heartbeat-ms <ms>', 'how often nodes report their load')
+    .option('--log-level <level>', 'trace, debug, info, warn, error', 'info')
+    .description('run a control plane in the foreground')
+  withExamples(command, 'tutti control-plane --host 0.0.0.0 --host-name tutti.example.com')
+  command.action(async (options: ControlPlaneCommand) => {
+    const home = homeFolder(options)
+    const plane = await startControlPlane({
+      dataFolder: join(home, 'control-plane'),
+      databaseUrl: options.databaseUrl ?? process.env['DATABASE_URL'],
+      host: options.host,
+      port: portOf(options.port),
+      hosts: options.hostName ?? [],
+      publicUrl: options.publicUrl,
+      ...(options.heartbeatMs === undefined ? {} : { heartbeatMs: Number(options.heartbeatMs) }),
+      logLevel: options.logLevel,
+      version: readVersion(),
+      first: {
+        publishers: [{ name: 'home', pem: publicPem(publisherKey(home)) }],
+        approvalKey: approvalDid(home),
+      },
+    })
+    if (plane.credentials !== null) {
+      writePrivate(
+        join(home, 'credentials.json'),
+        `${JSON.stringify(plane.credentials, null, 2)}\n`,
+      )
+    }
+    await keepContext(home, plane.url)
+    ready('control-plane', plane.url, plane.stop)
+  })
+}
+
+/** The home folder's context follows where its control plane answers now. */
+async function keepContext(home: string, url: string): Promise<void> {
+  const path = join(home, 'credentials.json')
+  if (!existsSync(path)) return // a database that another home has begun
+  const { admin } = readCredentials(home)
+  saveContext(home, { url, key: admin, project: 'default' })
+}
+
+interface GatewayCommand extends ListenOptions {
+  readonly region: string
+}
+
+export function addGateway(program: Command): void {
+  const command = withListen(program.command('gateway'), 8080)
+    .option('--region <name>', 'prefer endpoints of this region', '')
+    .description('run a gateway in the foreground')
+  withExamples(command, 'tutti gateway --url http://10.0.0.1:7070 --key tutti_gateway_…')
+  command.action(async (options: GatewayCommand) => {
+    const home = homeFolder(options)
+    const { url } = loadContext({ ...options, key: options.key ?? 'unused' })
+    const key = options.key ?? process.env['TUTTI_GATEWAY_KEY'] ?? readCredentials(home).gateway
+    const gateway = await startGateway({
+      host: options.host,
+      port: portOf(options.port),
+      hosts: options.hostName ?? [],
+      controlPlane: { url, key, publicKey: await pinnedKey(home, url, key) },
+      folder: join(home, 'gateway'),
+      region: options.region,
+      version: readVersion(),
+    })
+    ready('gateway', gateway.url, gateway.stop)
+  })
+}
+
+/** The control plane's signing key: pinned on the first contact, the same ever after. */
+async function pinnedKey(home: string, url: string, key: string): Promise<string> {
+  const path = join(home, 'gateway', 'control-plane.key')
+  if (existsSync(path)) return readFileSync(path, 'utf8').trim()
+  const { controlPlane } = await new Client({ url, key }).whoami()
+  writePrivate(path, `${controlPlane}\n`)
+  return controlPlane
+}
+
+interface NodeCommand extends ListenOptions {
+  readonly data?: string
+  readonly endpoint?: string
+  readonly memory?: string
+  readonly threads?: string
+  readonly publisher?: readonly string[]
+}
+
+function withNode(command: Command): Command {
+  return withListen(command, 0)
+    .option(
+      '--data <folder>',
+      'folder of identity, state and models; default: node in the home folder',
+    )
+    .option('--endpoint <url>', 'what gateways call, where it differs from host and port')
+    .option('--memory <MiB>', 'memory that models may take')
+    .option('--threads <n>', 'threads per model')
+    .option(
+      '--publisher <pem...>',
+      'only models of these publishers run here, whatever is assigned',
+    )
+}
+
+export function addNode(program: Command): void {
+  const command = withNode(program.command('node')).description(
+    'run this machine’s node in the foreground (after tutti join, or after a reboot)',
+  )
+  withExamples(command, 'tutti node', 'tutti node --host 0.0.0.0 --port 8081')
+  command.action(runNode)
+}
+
+interface JoinCommand extends NodeCommand {
+  readonly token: string
+  readonly name: string
+  readonly labels?: string
+}
+
+export function addJoin(program: Command): void {
+  const command = withNode(program.command('join'))
+    .argument('[url]', 'control plane; default: the one that the token names')
+    .requiredOption('--token <token>', 'as tutti token prints it')
+    .option(
+      '--name <name>',
+      'the node’s name',
+      hostname()
+        .toLowerCase()
+        .replace(/[^a-z0-9-]/g, '-'),
+    )
+    .option('--labels <labels>', 'labels of the node: a=b,c=d')
+    .description('join a fleet with a single-use token, then run the node')
+  withExamples(command, 'tutti join http://10.0.0.1:7070 --token tutti-join-…')
+  command.action(async (url: string | undefined, options: JoinCommand) => {
+    const folder = nodeFolder(options)
+    if (loadNodeIdentity(folder) === null) {
+      const labels = parseLabels(options.labels)
+      const identity = await joinControlPlane({
+        folder,
+        name: options.name,
+        token: options.token,
+        url,
+        labels,
+      })
+      print(`joined ${identity.url} as ${identity.name}`)
+    } else print(`this machine has joined already (${folder}): running it`)
+    await runNode(options)
+  })
+}
+
+async function runNode(options: NodeCommand): Promise<void> {
+  const node = await startNode({
+    folder: nodeFolder(options),
+    host: options.host,
+    port: portOf(options.port),
+    endpoint: options.endpoint,
+    memoryBytes: options.memory === undefined ? undefined : Number(options.memory) * 2 ** 20,
+    threads: options.threads === undefined ? undefined : Number(options.threads),
+    publishers: options.publisher?.map((path) => readFileSync(path, 'utf8')),
+    version: readVersion(),
+  })
+  ready('node', node.url, node.stop)
+}
+
+function nodeFolder(options: NodeCommand): string {
+  return options.data ?? join(homeFolder(options), 'node')
+}
+
+/** Says where it answers, and stops cleanly on SIGTERM and SIGINT; a second signal does not wait. */
+function ready(name: string, url: string, stop: () => Promise<void>): void {
+  if (process.send === undefined) print(`${name} answers at ${url}`)
+  else process.send({ ready: url })
+  let isStopping = false
+  const end = () => {
+    if (isStopping) process.exit(1)
+    isStopping = true
+    stop().then(
+      () => process.exit(0),
+      (error: unknown) => {
+        process.stderr.write(`${String(error)}\n`)
+        process.exit(1)
+      },
+    )
+  }
+  process.on('SIGTERM', end)
+  process.on('SIGINT', end)
+  process.on('disconnect', end) // the parent is gone: nobody would stop us
+}
+
+function readCredentials(home: string): { readonly admin: string; readonly gateway: string } {
+  const path = join(home, 'credentials.json')
+  try {
+    const parsed: unknown = JSON.parse(readFileSync(path, 'utf8'))
+    if (typeof parsed === 'object' && parsed !== null && 'admin' in parsed && 'gateway' in parsed) {
+      return { admin: String(parsed.admin), gateway: String(parsed.gateway) }
+    }
+  } catch {
+    // said below, with what to do
+  }
+  const message = `expected the first start's keys in ${path}: give --key, or restore the file`
+  throw new Failure('tutti/no-context', message)
+}
+
+function portOf(text: string): number {
+  const port = Number(text)
+  if (Number.isInteger(port) && port >= 0 && port < 65_536) return port
+  throw new Failure('tutti/argument-invalid', `--port: expected 0 to 65535, got ${text}`)
+}
+
+export function addWhoami(program: Command): void {
+  withShared(program.command('whoami'))
+    .description('say which control plane this is and who you are to it')
+    .action(async (options: SharedOptions) => {
+      const { url, key } = loadContext(options)
+      const me = await new Client({ url, key }).whoami()
+      if (options.json === true) return printJson(me)
+      print(
+        `${me.principal.id} (${me.principal.roles.join(', ')}) at ${url}, version ${me.version}`,
+      )
+      print(`control plane ${me.controlPlane}\nledger ${me.ledger}`)
+    })
+}

@@ -1,0 +1,109 @@
+// tutti rollout: follow, pause, resume, undo.
+
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Client, ResourceAnswer } from '@tutti/sdk'
+import type { Command } from 'commander'
+import { stringify } from 'yaml'
+import { Failure } from '../failure.ts'
+import { clientOf, print, printJson } from '../home/index.ts'
+import { describeOutcome } from './apply.ts'
+import { phaseOf } from './get.ts'
+import { type SharedOptions, withExamples, withShared } from './shared-options.ts'
+
+const refreshMs = 500
+
+export function addRollout(program: Command): void {
+  const group = program.command('rollout').description('follow and steer rollouts')
+  const status = withShared(group.command('status'))
+    .argument('<deployment>')
+    .option('-w, --watch', 'stay until it has ended')
+    .description('show how the newest rollout of a deployment stands')
+  withExamples(status, 'tutti rollout status parts --watch')
+  status.action(async (name: string, options: SharedOptions & { readonly watch?: boolean }) => {
+    await showStatus(clientOf(options), name, options)
+  })
+  for (const verb of ['pause', 'resume'] as const) {
+    const command = withShared(group.command(verb))
+      .argument('<deployment>')
+      .description(verb === 'pause' ? 'start no further wave' : 'go on after a pause')
+    command.action(async (name: string, options: SharedOptions) => {
+      const client = clientOf(options)
+      const rollout = await newestRollout(client, name)
+      const spec = { ...rollout.spec, paused: verb === 'pause' }
+      const answer = await client.apply(refOf('rollouts', rollout), documentOf(rollout, spec))
+      if (options.json === true) printJson(answer)
+      else print(`rollout of ${name} ${verb === 'pause' ? 'paused' : 'resumed'}`)
+    })
+  }
+  const undo = withShared(group.command('undo'))
+    .argument('<deployment>')
+    .option('--to <model>', 'model version to go back to; default: the one before')
+    .description('go back: a new generation with the release before')
+  withExamples(undo, 'tutti rollout undo parts', 'tutti rollout undo parts --to parts:v1')
+  undo.action(async (name: string, options: SharedOptions & { readonly to?: string }) => {
+    const client = clientOf(options)
+    const deployment = await client.get({ kind: 'deployments', name })
+    const model = options.to ?? (await modelBefore(client, name))
+    const spec = { ...deployment.spec, model }
+    const answer = await client.apply(
+      refOf('deployments', deployment),
+      documentOf(deployment, spec),
+    )
+    if (options.json === true) printJson(answer)
+    else print(`deployment/${name} back to ${model}: ${describeOutcome(answer)}`)
+  })
+}
+
+async function showStatus(
+  client: Client,
+  name: string,
+  options: SharedOptions & { readonly watch?: boolean },
+): Promise<void> {
+  let last = ''
+  for (;;) {
+    const deployment = await client.get({ kind: 'deployments', name })
+    const { state, nodes } = deployment.status
+    const line = `${phaseOf(state)}: ${stringify(nodes, { collectionStyle: 'flow' }).trim()}`
+    if (options.json === true && options.watch !== true) return printJson(deployment.status)
+    if (line !== last) print(options.json === true ? JSON.stringify(deployment.status) : line)
+    last = line
+    const phase = phaseOf(state).split(':')[0] ?? ''
+    if (phase === 'reverted') process.exitCode = 1
+    if (options.watch !== true || ['done', 'reverted', 'superseded'].includes(phase)) return
+    await delay(refreshMs)
+  }
+}
+
+async function newestRollout(client: Client, deployment: string): Promise<ResourceAnswer> {
+  const { metadata } = await client.get({ kind: 'deployments', name: deployment })
+  return await client.get({ kind: 'rollouts', name: `${deployment}-g${metadata.generation}` })
+}
+
+/** The model that ran before this generation: what its rollout started from. */
+async function modelBefore(client: Client, deployment: string): Promise<string> {
+  const { status } = await newestRollout(client, deployment)
+  const assignment = status['assignment']
+  const baseline =
+    typeof assignment === 'object' && assignment !== null && 'baseline' in assignment
+      ? assignment.baseline
+      : null
+  if (
+    typeof baseline === 'object' &&
+    baseline !== null &&
+    'model' in baseline &&
+    'version' in baseline
+  ) {
+    return `${baseline.model}:${baseline.version}`
+  }
+  const message = `${deployment} has no release before this one: name one with --to MODEL:VERSION`
+  throw new Failure('tutti/argument-invalid', message)
+}
+
+function refOf(kind: string, { metadata }: ResourceAnswer) {
+  return { kind, name: metadata.name, project: metadata.project }
+}
+
+function documentOf({ apiVersion, kind, metadata }: ResourceAnswer, spec: unknown) {
+  const { name, project, labels, annotations, generation } = metadata
+  return { apiVersion, kind, metadata: { name, project, labels, annotations, generation }, spec }
+}

@@ -1,0 +1,154 @@
+// tutti up: everything on one machine. tutti logs: what the parts say.
+
+import { createReadStream, existsSync, readdirSync, readFileSync, statSync, watch } from 'node:fs'
+import { hostname } from 'node:os'
+import { join } from 'node:path'
+import type { Command } from 'commander'
+import { Failure } from '../failure.ts'
+import {
+  clientOf,
+  homeFolder,
+  loadContext,
+  print,
+  printJson,
+  type RunningPart,
+  runPart,
+  saveContext,
+} from '../home/index.ts'
+import { type SharedOptions, withExamples, withShared } from './shared-options.ts'
+
+interface UpOptions extends SharedOptions {
+  readonly port: string
+  readonly gatewayPort: string
+  readonly node: boolean
+  readonly heartbeatMs?: string
+}
+
+export function addUp(program: Command): void {
+  const command = withShared(program.command('up'))
+    .option('--port <port>', 'port of the control plane', '7070')
+    .option('--gateway-port <port>', 'port of the gateway', '8080')
+    .option('--no-node', 'do not run a node on this machine')
+    .option('--heartbeat-ms <ms>', 'how often nodes report their load')
+    .description('start control plane, gateway and a node on this machine')
+  withExamples(command, 'tutti up', 'tutti up --port 7071 --gateway-port 8081 --no-node')
+  command.action(async (options: UpOptions) => {
+    const startMs = performance.now()
+    const parts: RunningPart[] = []
+    const stop = stopOnSignal(parts)
+    try {
+      await startParts(options, parts)
+    } catch (error) {
+      await stop()
+      throw error
+    }
+    report(options, parts, performance.now() - startMs)
+  })
+}
+
+async function startParts(options: UpOptions, parts: RunningPart[]): Promise<void> {
+  const home = homeFolder(options)
+  const logs = join(home, 'logs')
+  const onEvent = (line: string) => process.stderr.write(`${line}\n`)
+  const common = ['--home', home]
+  const beat = options.heartbeatMs === undefined ? [] : ['--heartbeat-ms', options.heartbeatMs]
+  const planeArgs = ['control-plane', ...common, '--port', options.port, ...beat]
+  const plane = await runPart({ name: 'control-plane', args: planeArgs }, logs, onEvent)
+  parts.push(plane)
+  const gatewayArgs = ['gateway', ...common, '--url', plane.url, '--port', options.gatewayPort]
+  const gatewayStarts = runPart({ name: 'gateway', args: gatewayArgs }, logs, onEvent)
+  const nodeStarts = options.node ? startOwnNode(options, { home, logs, onEvent }) : null
+  const started = await Promise.allSettled([gatewayStarts, nodeStarts])
+  for (const one of started) {
+    if (one.status === 'fulfilled' && one.value !== null) parts.push(one.value)
+  }
+  const failed = started.find((one) => one.status === 'rejected')
+  if (failed !== undefined) throw failed.reason
+  const gateway = parts.find(({ name }) => name === 'gateway')
+  saveContext(home, { ...loadContext({ home }), ...(gateway ? { gateway: gateway.url } : {}) })
+}
+
+/** This machine's own node: it joins like any other, with a token of its own. */
+async function startOwnNode(
+  options: UpOptions,
+  at: { readonly home: string; readonly logs: string; readonly onEvent: (line: string) => void },
+): Promise<RunningPart> {
+  const common = ['--home', at.home]
+  if (existsSync(join(at.home, 'node', 'identity.json'))) {
+    return await runPart({ name: 'node', args: ['node', ...common] }, at.logs, at.onEvent)
+  }
+  const { token } = await clientOf({ home: at.home }).makeToken({ labels: { region: 'local' } })
+  const name =
+    hostname()
+      .toLowerCase()
+      .replace(/[^a-z0-9-]/g, '-') || 'local'
+  const args = ['join', ...common, '--token', token, '--name', name]
+  return await runPart({ name: 'node', args }, at.logs, at.onEvent)
+}
+
+/** Stops every part, the last started first, when somebody asks. */
+function stopOnSignal(parts: readonly RunningPart[]): () => Promise<void> {
+  let stopping: Promise<void> | null = null
+  const stop = () => {
+    stopping ??= (async () => {
+      for (const part of [...parts].reverse()) await part.stop()
+    })()
+    return stopping
+  }
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => void stop().then(() => process.exit(0)))
+  }
+  return stop
+}
+
+function report(options: UpOptions, parts: readonly RunningPart[], ms: number): void {
+  const urls = Object.fromEntries(parts.map(({ name, url }) => [name, url]))
+  const home = homeFolder(options)
+  if (options.json === true) return printJson({ ...urls, home, startedMs: Math.round(ms) })
+  print(`Tutti is up (${(ms / 1000).toFixed(1)} s)`)
+  for (const { name, url } of parts) print(`  ${name.padEnd(14)} ${url}`)
+  print(`  ${'keys'.padEnd(14)} ${home}`)
+  print('\nNext: tutti model push FOLDER, tutti apply -f deployment.yaml, tutti get nodes')
+  print('Another machine joins with: tutti join URL --token "$(tutti token)"')
+}
+
+interface LogsOptions extends SharedOptions {
+  readonly follow?: boolean
+  readonly tail: string
+}
+
+export function addLogs(program: Command): void {
+  const command = withShared(program.command('logs'))
+    .argument('[part]', 'control-plane, gateway or node; default: all')
+    .option('-f, --follow', 'go on as lines come')
+    .option('--tail <lines>', 'lines from the end', '100')
+    .description('show the logs of tutti up’s parts')
+  withExamples(command, 'tutti logs gateway --follow')
+  command.action((part: string | undefined, options: LogsOptions) => {
+    const folder = join(homeFolder(options), 'logs')
+    const all = existsSync(folder)
+      ? readdirSync(folder).map((name) => name.replace(/\.log$/, ''))
+      : []
+    const parts = part === undefined ? all : [part]
+    for (const name of parts) {
+      const path = join(folder, `${name}.log`)
+      if (!existsSync(path)) {
+        const message = `no log of ${name} in ${folder}: there is ${all.join(', ') || 'none'}`
+        throw new Failure('tutti/argument-invalid', message)
+      }
+      const lines = readFileSync(path, 'utf8').trimEnd().split('\n').slice(-Number(options.tail))
+      for (const line of lines) print(parts.length > 1 ? `${name}: ${line}` : line)
+      if (options.follow === true) follow(path)
+    }
+  })
+}
+
+function follow(path: string): void {
+  let position = statSync(path).size
+  watch(path, () => {
+    const { size } = statSync(path)
+    if (size <= position) return
+    createReadStream(path, { start: position, end: size - 1 }).pipe(process.stdout, { end: false })
+    position = size
+  })
+}

@@ -1,0 +1,28 @@
+// Failure
+//
+// What the command line itself finds wrong. Every code is explained in docs/errors.md.
+
+export const failureCodes = [
+  'tutti/no-context',
+  'tutti/file-unreadable',
+  'tutti/document-invalid',
+  'tutti/argument-invalid',
+  'tutti/model-invalid',
+  'tutti/verification-failed',
+  'tutti/child-failed',
+] as const
+export type FailureCode = (typeof failureCodes)[number]
+
+export class Failure extends Error {
+  override readonly name = 'Failure'
+  readonly code: FailureCode
+
+  constructor(code: FailureCode, message: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause })
+    this.code = code
+  }
+
+  get retryable(): boolean {
+    return this.code === 'tutti/child-failed'
+  }
+}

@@ -1,0 +1,17 @@
+export { parseDocuments, readDocuments, type SourceDocument } from './documents.ts'
+export {
+  approvalDid,
+  approvalKey,
+  clientOf,
+  type HomeContext,
+  type HomeOptions,
+  homeFolder,
+  loadContext,
+  publicPem,
+  publisherKey,
+  readPrivateKey,
+  saveContext,
+  writePrivate,
+} from './home.ts'
+export { formatAge, formatTable, print, printJson, type Row } from './output.ts'
+export { type Part, type RunningPart, runPart } from './supervisor.ts'

@@ -1,0 +1,99 @@
+// Supervisor
+//
+// Runs the parts of `tutti up` as processes of their own, so that one that dies takes nobody along. A part
+// that ends unasked is started again, with growing pauses.
+
+import { type ChildProcess, fork } from 'node:child_process'
+import { mkdirSync, openSync } from 'node:fs'
+import { join } from 'node:path'
+import { Failure } from '../failure.ts'
+
+export interface Part {
+  readonly name: string
+  readonly args: readonly string[]
+}
+
+export interface RunningPart {
+  readonly name: string
+  /** Where it answers. */
+  readonly url: string
+  readonly stop: () => Promise<void>
+}
+
+const main = new URL('../main.js', import.meta.url)
+const pauseMsMax = 30_000
+const stopMs = 15_000 // a part drains for ten seconds at most
+
+/** Starts one part and keeps it running; resolves when it answers. Throws `tutti/child-failed`. */
+export async function runPart(
+  part: Part,
+  logFolder: string,
+  onEvent: (line: string) => void,
+): Promise<RunningPart> {
+  mkdirSync(logFolder, { recursive: true })
+  let isStopping = false
+  let failures = 0
+  let child: ChildProcess // written by `start` alone
+  const start = (): Promise<string> => {
+    child = spawnPart(part, logFolder)
+    const current = child
+    current.once('exit', (code, signal) => {
+      if (isStopping || failures < 0) return
+      failures += 1
+      const pauseMs = Math.min(pauseMsMax, 250 * 2 ** Math.min(8, failures))
+      onEvent(`${part.name} ended (${signal ?? code}); starting it again in ${pauseMs} ms`)
+      setTimeout(() => {
+        if (!isStopping)
+          start().then(
+            () => (failures = 0),
+            () => {},
+          )
+      }, pauseMs)
+    })
+    return untilReady(part, current, logFolder)
+  }
+  failures = -1 // a part that never came up is the caller's to hear of
+  const url = await start()
+  failures = 0
+  return {
+    name: part.name,
+    url,
+    stop: async () => {
+      isStopping = true
+      await stopChild(child)
+    },
+  }
+}
+
+function spawnPart(part: Part, logFolder: string): ChildProcess {
+  const log = openSync(join(logFolder, `${part.name}.log`), 'a', 0o600)
+  return fork(main, [...part.args], { stdio: ['ignore', log, log, 'ipc'] })
+}
+
+function untilReady(part: Part, child: ChildProcess, logFolder: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let said = ''
+    child.on('message', (message: unknown) => {
+      if (typeof message !== 'object' || message === null) return
+      if ('ready' in message) resolve(String(message.ready))
+      if ('failed' in message) said = String(message.failed)
+    })
+    child.once('exit', (code, signal) => {
+      const why = said === '' ? `it ended with ${signal ?? code}` : said
+      const where = join(logFolder, `${part.name}.log`)
+      reject(new Failure('tutti/child-failed', `${part.name}: ${why} (log: ${where})`))
+    })
+  })
+}
+
+async function stopChild(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  await new Promise<void>((resolve) => {
+    const timer = setTimeout(() => child.kill('SIGKILL'), stopMs)
+    child.once('exit', () => {
+      clearTimeout(timer)
+      resolve()
+    })
+    child.kill('SIGTERM')
+  })
+}

@@ -1,0 +1,11 @@
+#!/usr/bin/env node
+import { describeError, makeProgram } from './program.ts'
+
+try {
+  await makeProgram().parseAsync()
+} catch (error) {
+  const text = describeError(error)
+  process.stderr.write(`tutti: ${text}\n`)
+  process.exitCode = 1
+  if (process.send !== undefined) process.send({ failed: text }, () => process.exit(1))
+}
