@@ -8,7 +8,13 @@ import { nodeFacts, nodeSpec } from '@tutti/core/fleet'
 import { type Logger, pino } from 'pino'
 import { type ApiPorts, makeApp } from './api/index.ts'
 import { Failure } from './failure.ts'
-import { openHub, openRegistry, type Registry, reconcileRollouts } from './fleet/index.ts'
+import {
+  openHub,
+  openRegistry,
+  type Registry,
+  type RolloutPorts,
+  reconcileRollouts,
+} from './fleet/index.ts'
 import {
   type AdmissionPorts,
   bootstrap,
@@ -16,7 +22,7 @@ import {
   loadIdentity,
   sequence,
 } from './governance/index.ts'
-import { type RunningLoops, startLoops } from './loops.ts'
+import { type Loop, type RunningLoops, startLoops } from './loops.ts'
 import { openPolicyCache } from './policy-cache.ts'
 import { openSnapshotFeed } from './routing/index.ts'
 import {
@@ -70,11 +76,12 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     const credentials = await bootstrap(sql, { nowMs: nowMs(), ...first })
     const policies = openPolicyCache(sql)
     const registry = openRegistry()
+    const heartbeatMs = options.heartbeatMs ?? heartbeatMsDefault
     await declareNodes(sql, registry)
     const wake = (name: string) => loops.wake(name)
     const hub = openHub({
       ...{ sql, identity, registry, log, nowMs },
-      heartbeatMs: options.heartbeatMs ?? heartbeatMsDefault,
+      heartbeatMs,
       onChange: () => {
         wake('rollouts')
         wake('snapshots')
@@ -82,25 +89,17 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
       onFacts: (node, facts) => void keepFacts(sql, node, facts, nowMs()),
     })
     const snapshots = openSnapshotFeed({ sql, identity, registry, nowMs })
-    const loops: RunningLoops = startLoops(
-      [
-        {
-          name: 'ledger',
-          everyMs: 1_000,
-          gatherMs: 5,
-          turn: async () => void (await sequence(sql, identity, nowMs())),
-        },
-        {
-          name: 'rollouts',
-          everyMs: 500,
-          gatherMs: 50,
-          turn: () =>
-            reconcileRollouts({ sql, identity, registry, policies: policies.current, log, nowMs }),
-        },
-        { name: 'push', everyMs: 2_000, gatherMs: 1, turn: () => hub.push() },
-        { name: 'snapshots', everyMs: 1_000, gatherMs: 50, turn: () => snapshots.refresh() },
-      ],
-      (loop, error) => log.error({ loop, error }, 'a turn failed and is tried again'),
+    const rollouts = {
+      sql,
+      identity,
+      registry,
+      heartbeatMs,
+      policies: policies.current,
+      log,
+      nowMs,
+    }
+    const loops: RunningLoops = startLoops(loopTable({ rollouts, hub, snapshots }), (loop, error) =>
+      log.error({ loop, error }, 'a turn failed and is tried again'),
     )
     const events = await listen(sql, { policies, registry, hub, wake })
     const admission: AdmissionPorts = { sql, blobs, identity, policies: policies.current, nowMs }
@@ -126,6 +125,26 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     await database.stop()
     throw error
   }
+}
+
+/** All background work of a control plane. */
+function loopTable(of: {
+  readonly rollouts: RolloutPorts
+  readonly hub: { readonly push: () => Promise<void> }
+  readonly snapshots: { readonly refresh: () => Promise<void> }
+}): Loop[] {
+  const { sql, identity, nowMs } = of.rollouts
+  return [
+    {
+      name: 'ledger',
+      everyMs: 1_000,
+      gatherMs: 5,
+      turn: async () => void (await sequence(sql, identity, nowMs())),
+    },
+    { name: 'rollouts', everyMs: 500, gatherMs: 50, turn: () => reconcileRollouts(of.rollouts) },
+    { name: 'push', everyMs: 2_000, gatherMs: 1, turn: () => of.hub.push() },
+    { name: 'snapshots', everyMs: 1_000, gatherMs: 50, turn: () => of.snapshots.refresh() },
+  ]
 }
 
 async function declareNodes(sql: Sql, registry: Registry): Promise<void> {

@@ -38,13 +38,14 @@ import {
   sha256,
 } from '../store/index.ts'
 import { type AssignmentRow, loadAssignment, saveAssignment } from './assignments.ts'
-import { samplesFor } from './gate-samples.ts'
+import { samplesFor, whenBothReported } from './gate-samples.ts'
 import { deploymentKey, type Registry } from './registry.ts'
 
 export interface RolloutPorts {
   readonly sql: Sql
   readonly identity: Identity
   readonly registry: Registry
+  readonly heartbeatMs: number
   readonly policies: () => Promise<PolicyEngine>
   readonly log: { readonly info: Log; readonly error: Log }
   readonly nowMs: () => number
@@ -114,7 +115,7 @@ async function begin(
     paused: false,
   }
   // What was measured before the rollout began is not concurrent with its canaries.
-  ports.registry.takeTelemetry(deploymentKey(assignment))
+  ports.registry.takeTelemetry(deploymentKey(assignment), () => true)
   const status: RolloutStatus = {
     state: start.state,
     assignment,
@@ -165,7 +166,11 @@ async function advance(
   const { phase } = held.state
   if (phase === 'done' || phase === 'reverted' || phase === 'superseded') return
   const key = deploymentKey(held.assignment)
-  const samples = samplesFor(ports.registry.takeTelemetry(key), held.assignment)
+  const ready = whenBothReported(held.assignment, {
+    nowMs: ports.nowMs(),
+    heartbeatMs: ports.heartbeatMs,
+  })
+  const samples = samplesFor(ports.registry.takeTelemetry(key, ready), held.assignment)
   const gate = updateGate(spec.strategy.gate, held.gate, samples)
   const answered = samples.reduce((sum, { canary }) => sum + canary.requests, 0)
   const targetRequests = held.targetRequests + answered

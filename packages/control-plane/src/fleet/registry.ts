@@ -33,6 +33,14 @@ export interface NodeEntry {
 /** Telemetry of one release in one stratum since it was last taken. */
 export type StratumArms = ReadonlyMap<string, ReadonlyMap<string, ArmSample>>
 
+/** Whether what a stratum has gathered since `sinceMs` may be taken now. */
+export type ReadyRule = (arms: ReadonlyMap<string, ArmSample>, sinceMs: number) => boolean
+
+interface Gathered {
+  readonly sinceMs: number
+  readonly arms: Map<string, ArmSample>
+}
+
 export interface Registry {
   readonly get: (id: string) => NodeEntry | undefined
   readonly all: () => Iterable<NodeEntry>
@@ -46,8 +54,11 @@ export interface Registry {
   readonly report: (id: string, status: Report) => void
   readonly heartbeat: (id: string, beat: Beat) => void
   readonly views: () => NodeView[]
-  /** Telemetry by stratum and release digest for one deployment; what is taken starts anew. */
-  readonly takeTelemetry: (deployment: string) => StratumArms
+  /**
+   * Telemetry by stratum and release digest for one deployment, of the strata that are `ready`; what is
+   * taken starts anew, the rest waits: two arms that report at different moments are compared together.
+   */
+  readonly takeTelemetry: (deployment: string, ready: ReadyRule) => StratumArms
   /** Requests that a release has answered in all since the node or this process started. */
   readonly totals: (deployment: string, release: string) => ReleaseTotals
 }
@@ -90,7 +101,7 @@ const nothing: ArmSample = {
 
 export function openRegistry(): Registry {
   const nodes = new Map<string, NodeEntry>() // written by the functions below alone
-  const pending = new Map<string, Map<string, Map<string, ArmSample>>>()
+  const pending = new Map<string, Map<string, Gathered>>() // by deployment and stratum
   const totals = new Map<string, ReleaseTotals>()
 
   const update = (id: string, change: Partial<NodeEntry>) => {
@@ -121,13 +132,14 @@ export function openRegistry(): Registry {
       if (held === undefined) return
       update(id, { load: beat.load, seenMs: beat.nowMs })
       for (const one of beat.telemetry)
-        takeIn(pending, totals, { stratum: stratumOfEntry(held), one })
+        takeIn(pending, totals, { stratum: stratumOfEntry(held), one, nowMs: beat.nowMs })
     },
     views: () => [...nodes.values()].map(viewOf),
-    takeTelemetry: (deployment) => {
-      const taken = pending.get(deployment) ?? new Map()
-      pending.delete(deployment)
-      return taken
+    takeTelemetry: (deployment, ready) => {
+      const strata = pending.get(deployment) ?? new Map<string, Gathered>()
+      const taken = [...strata].filter(([, { arms, sinceMs }]) => ready(arms, sinceMs))
+      for (const [stratum] of taken) strata.delete(stratum)
+      return new Map(taken.map(([stratum, { arms }]) => [stratum, arms]))
     },
     totals: (deployment, release) => totals.get(`${deployment}@${release}`) ?? nothing,
   }
@@ -157,17 +169,19 @@ function stratumOfEntry({ labels, facts }: NodeEntry): string {
 }
 
 function takeIn(
-  pending: Map<string, Map<string, Map<string, ArmSample>>>,
+  pending: Map<string, Map<string, Gathered>>,
   totals: Map<string, ReleaseTotals>,
-  { stratum, one }: { readonly stratum: string; readonly one: ReleaseTelemetry },
+  at: { readonly stratum: string; readonly one: ReleaseTelemetry; readonly nowMs: number },
 ): void {
+  const { stratum, one, nowMs } = at
   const key = deploymentKey(one)
-  const strata = pending.get(key) ?? new Map<string, Map<string, ArmSample>>()
-  const arms = strata.get(stratum) ?? new Map<string, ArmSample>()
+  const strata = pending.get(key) ?? new Map<string, Gathered>()
+  const gathered = strata.get(stratum) ?? { sinceMs: nowMs, arms: new Map<string, ArmSample>() }
+  const { arms } = gathered
   const held = arms.get(one.release) ?? nothing
   const latency = mergeSketches(held.latency, one.latency)
   arms.set(one.release, { ...plus(held, one), latency })
-  strata.set(stratum, arms)
+  strata.set(stratum, gathered)
   pending.set(key, strata)
   const total = `${key}@${one.release}`
   totals.set(total, plus(totals.get(total) ?? nothing, one))

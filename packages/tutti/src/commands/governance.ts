@@ -8,6 +8,7 @@ import { signText } from '@tutti/ledger'
 import type { Command } from 'commander'
 import { Failure } from '../failure.ts'
 import {
+  approvalDid,
   approvalKey,
   clientOf,
   homeFolder,
@@ -82,6 +83,7 @@ interface KeyOptions extends SharedOptions {
 
 export function addKey(program: Command): void {
   const group = program.command('key').description('make API keys')
+  addApprovalDid(group)
   const command = withShared(group.command('create'))
     .argument('<name>', 'name of the key')
     .option('--owner <name>', 'person or service it belongs to; default: its name')
@@ -113,6 +115,12 @@ export function addKey(program: Command): void {
     if (options.json === true) printJson({ secret, answer })
     else print(`key/${name} ${describeOutcome(answer)}; its secret, shown this once:\n${secret}`)
   })
+}
+
+function addApprovalDid(group: Command): void {
+  withShared(group.command('approval-did'))
+    .description('print the did:key that signs your approvals, for tutti key create --approval-key')
+    .action((options: SharedOptions) => print(approvalDid(homeFolder(options))))
 }
 
 /** `a=b,c=d` as labels. Throws `tutti/argument-invalid`. */

@@ -57,7 +57,7 @@ async function startParts(options: UpOptions, parts: RunningPart[]): Promise<voi
   parts.push(plane)
   const gatewayArgs = ['gateway', ...common, '--url', plane.url, '--port', options.gatewayPort]
   const gatewayStarts = runPart({ name: 'gateway', args: gatewayArgs }, logs, onEvent)
-  const nodeStarts = options.node ? startOwnNode(options, { home, logs, onEvent }) : null
+  const nodeStarts = options.node ? startOwnNode({ home, logs, onEvent }) : null
   const started = await Promise.allSettled([gatewayStarts, nodeStarts])
   for (const one of started) {
     if (one.status === 'fulfilled' && one.value !== null) parts.push(one.value)
@@ -69,10 +69,11 @@ async function startParts(options: UpOptions, parts: RunningPart[]): Promise<voi
 }
 
 /** This machine's own node: it joins like any other, with a token of its own. */
-async function startOwnNode(
-  options: UpOptions,
-  at: { readonly home: string; readonly logs: string; readonly onEvent: (line: string) => void },
-): Promise<RunningPart> {
+async function startOwnNode(at: {
+  readonly home: string
+  readonly logs: string
+  readonly onEvent: (line: string) => void
+}): Promise<RunningPart> {
   const common = ['--home', at.home]
   if (existsSync(join(at.home, 'node', 'identity.json'))) {
     return await runPart({ name: 'node', args: ['node', ...common] }, at.logs, at.onEvent)

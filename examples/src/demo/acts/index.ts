@@ -1,0 +1,6 @@
+export { badInTheWild } from './bad-in-the-wild.ts'
+export { checkedByStrangers } from './checked-by-strangers.ts'
+export { cutOff } from './cut-off.ts'
+export { firstModel } from './first-model.ts'
+export { secondPerson } from './second-person.ts'
+export { wrongQuantisation } from './wrong-quantisation.ts'
