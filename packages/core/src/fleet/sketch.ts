@@ -20,7 +20,7 @@ const greatestMicros = 100_000_000 // what is slower counts as 100 s: no caller 
 const overflow = Math.ceil(Math.log(greatestMicros / leastMicros) / logGamma) + 1
 const bucketCount = overflow + 1
 
-/** Latencies in sparse form: bucket, count, bucket, count …, buckets ascending, counts positive. */
+/** Latencies in sparse form: bucket, count, bucket, count …; buckets ascend, no count is 0. */
 export const sketch = z
   .array(z.int().min(0))
   .max(2 * bucketCount)

@@ -8,6 +8,7 @@
 //   Q1. Every request settles exactly once: answered, failed, or past its deadline.
 //   Q2. The queue holds at most `queueMax` requests and `queueBytesMax` bytes; more are refused at once.
 //   Q3. One request's bad input fails that request alone: a batch that fails is run again one by one.
+//       (Input that kills the worker fails all that is under way; nobody can tell whose it was.)
 
 import { assert } from '../assert.ts'
 import { Failure } from '../failure.ts'
@@ -44,7 +45,7 @@ export interface BatcherLimits {
 }
 
 export interface BatcherRequest {
-  /** In the order of the model's signature, all with the same dimension 0 where the model batches. */
+  /** In the order of the signature, all with the same dimension 0 where the model batches. */
   readonly inputs: readonly Tensor[]
   readonly outputs: readonly string[]
   readonly timeoutMs: number

@@ -18,7 +18,7 @@ export interface BatchRun {
   readonly items: number
   /** Time from this run's start, or the end of the run before where that was later, to its end. */
   readonly micros: number
-  /** True where there was a choice: others waited when a single ran, or a batch held several requests. */
+  /** True where there was a choice: others waited while a single ran, or a batch held several. */
   readonly crowded: boolean
 }
 
@@ -57,8 +57,9 @@ const pairsMin = 3 // three pairs that agree clearly are enough
 const pairsMax = 7 // with seven the median bears three bad ones
 const paysFrom = 1.05 // below that the gain does not pay for the waiting of the first in a batch
 const clearly = 1.25 // no pair of a model that loses by batching has come near
-const retestFirstMicros = 10_000_000 // a test costs at most ~0.2 s of the worse mode: 2 % of 10 s …
-const retestMaxMicros = 600_000_000 // … and 0.03 % of 10 min
+// A test spends at most ~0.2 s in the worse mode: 2 % of 10 s, and 0.03 % of 10 min.
+const retestFirstMicros = 10_000_000
+const retestMaxMicros = 600_000_000
 
 export const batchingStart: BatchingState = {
   phase: 'measuring',
@@ -84,7 +85,7 @@ export function decideBatching(
       if (nowMicros < state.retestAtMicros) return state
       return { phase: 'measuring', trials: [], current: emptyTrial, before: state }
     case 'measuring': {
-      if (run.mode !== trialMode(state.trials.length)) return state // left over from the trial before
+      if (run.mode !== trialMode(state.trials.length)) return state // a straggler
       const current = plus(state.current, run)
       if (!isFinished(current)) return { ...state, current }
       const trials = [...state.trials, current]
@@ -94,8 +95,8 @@ export function decideBatching(
 }
 
 /**
- * The most items that one run takes: the declared bound, or as many as fit into a tenth of a second, for
- * one great batch of a slow model would make every request miss its deadline.
+ * The most items that one run takes: the declared bound, or as many as fit into a tenth of a
+ * second, for one great batch of a slow model would make every request miss its deadline.
  */
 export function batchLimit(batchMax: number, microsPerItem: number): number {
   const affordable = Math.floor(runMicrosMax / Math.max(1, microsPerItem))

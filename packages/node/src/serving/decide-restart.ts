@@ -13,7 +13,7 @@ export interface RestartPolicy {
 
 export const restartPolicy: RestartPolicy = {
   crashesMax: 5,
-  windowMs: 600_000, // 10 min: longer than any soak that is sensible, so that a soaking model fails it
+  windowMs: 600_000, // 10 min: longer than a sensible soak, so that a crashing model fails it
   delayMs: 100,
 }
 

@@ -21,7 +21,7 @@ export interface HttpContent {
   readonly body: Buffer
 }
 
-/** The content of the HTTP answer; throws `node/answer-not-json` where JSON cannot carry an output. */
+/** The content of the HTTP answer; throws `node/answer-not-json` where JSON cannot carry it. */
 export function formatInferAnswer(
   answer: InferAnswer,
   requested: readonly RequestedOutput[],

@@ -38,7 +38,7 @@ export function toJsonTensor(tensor: Tensor): JsonTensor {
   return { name, datatype, shape: [...shape], data: plainValues(tensor) }
 }
 
-/** The JSON text of the elements. 64-bit integers keep every digit; NaN and Infinity are refused. */
+/** The JSON text of the elements. Long integers keep every digit; NaN and Infinity are refused. */
 export function formatJsonData(tensor: Tensor): string {
   switch (tensor.datatype) {
     case 'BYTES':

@@ -17,8 +17,6 @@ beforeAll(async () => {
 })
 afterAll(() => rm(folder, { recursive: true }))
 
-const timeoutMs = 60_000
-
 test('M1: fifty hot swaps under load lose nothing and mix nothing up', async () => {
   const { server, telemetry } = serverWith({})
   await server.activate(await stage(server, 1))
@@ -126,7 +124,7 @@ test('a run that fails is the model’s error, with the model’s name', async (
   const model = await server.stage({ ...request, variant: tinyVariant(8) })
   const lookup = (index: bigint) => {
     const data = new BigInt64Array([index])
-    return model.infer([{ name: 'x', datatype: 'INT64', shape: [1], data }], ['y'], timeoutMs)
+    return model.infer([{ name: 'x', datatype: 'INT64', shape: [1], data }], ['y'], null)
   }
   const outcomes = await Promise.allSettled([lookup(0n), lookup(99n), lookup(2n)])
   expect(outcomes).toMatchObject([
@@ -171,6 +169,23 @@ test('a worker that dies is started again, until it has died too often', async (
   expect(telemetry.take()).toMatchObject([{ requests: 4, errors: 4 }])
 })
 
+test('a deadline counts against the model unless the caller set it', async () => {
+  const script = dyingThread.replace('process.exit(3)', 'while (true) {}')
+  const { server, telemetry } = serverWith({
+    threadUrl: new URL(`data:text/javascript,${encodeURIComponent(script)}`),
+    timeoutMs: 5,
+  })
+  const model = await stage(server, 1)
+  const input = (): Tensor => ({
+    ...{ name: 'x', datatype: 'FP32', shape: [1, 2], data: new Float32Array([666, 0]) },
+  })
+  const late = { code: 'node/deadline-exceeded' }
+  await expect(model.infer([input()], ['y'], 1)).rejects.toMatchObject(late)
+  expect(telemetry.take()).toEqual([])
+  await expect(model.infer([input()], ['y'], null)).rejects.toMatchObject(late)
+  expect(telemetry.take()).toMatchObject([{ requests: 1, errors: 1 }])
+})
+
 /** Takes one adding model's inputs and dies on the number 666. */
 const dyingThread = `
   import { parentPort } from 'node:worker_threads'
@@ -205,7 +220,7 @@ async function ask(model: ServedModel, value: number): Promise<number> {
     shape: [1, 2],
     data: new Float32Array([value, 0]),
   }
-  const [output] = await model.infer([input], ['y'], timeoutMs)
+  const [output] = await model.infer([input], ['y'], null)
   return Number(output?.data[0])
 }
 

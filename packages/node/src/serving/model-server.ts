@@ -40,6 +40,7 @@ export interface ModelServerOptions extends Partial<Omit<ServedModelOptions, 'th
 const defaults = {
   loadMsMax: 120_000, // gigabytes from a slow card
   runMsMax: 60_000, // a model that computes for a minute is stuck
+  timeoutMs: 30_000, // what most HTTP clients wait
   queueMax: 1_024,
   queueBytesMax: 256 * 2 ** 20,
   restart: restartPolicy,
@@ -66,7 +67,7 @@ export class ModelServer {
   }
 
   /**
-   * Loads and warms a version beside the active one. A release that is loaded already is returned as it is.
+   * Loads and warms a version beside the active one. A release that is loaded is returned as it is.
    * Throws `node/model-load-failed` or `node/model-mismatch`.
    */
   async stage(request: StageRequest): Promise<ServedModel> {
@@ -106,8 +107,8 @@ export class ModelServer {
   }
 
   /**
-   * Makes a version the one that answers: before this function returns, every new request goes to it. The
-   * promise settles when the version before has answered what it had accepted.
+   * Makes a version the one that answers: when the call returns, every new request goes to it.
+   * The promise settles when the version before has answered what it had accepted.
    */
   async activate(model: ServedModel): Promise<void> {
     if (model.state.phase !== 'ready') {
@@ -124,7 +125,7 @@ export class ModelServer {
     await Promise.all([slot.phase === 'serving' ? slot.active.drained() : null, endAll(ends)])
   }
 
-  /** Ends a version wherever it is; where it was active, nothing answers until the next activation. */
+  /** Ends a version wherever it is; was it active, nothing answers until the next activation. */
   async discard(model: ServedModel): Promise<void> {
     await endAll(this.#apply(model.model, { kind: 'discarded', handle: model }))
   }
@@ -142,8 +143,9 @@ export class ModelServer {
   }
 
   /**
-   * The version to ask: the active one, or the one that was named, which may be retained. Call `infer` on it
-   * in the same turn, so that no flip comes between. Throws `node/model-unknown` or `node/model-not-ready`.
+   * The version to ask: the active one, or the one that was named, which may be retained. Call
+   * `infer` on it in the same turn, so that no flip comes between. Throws `node/model-unknown` or
+   * `node/model-not-ready`.
    */
   resolve(name: string, version: string | null): ServedModel {
     const slot = this.#slots.get(name)

@@ -75,6 +75,7 @@ export class ModelWorker {
       this.#tellDeath = resolve
     })
     worker.on('message', (message: FromThread) => this.#settle(message))
+    worker.on('messageerror', (error) => this.#die(deathOf(error)))
     worker.on('error', (error) => this.#die(deathOf(error)))
     worker.on('exit', (code) => this.#die(deathOf(new Error(`it exited with code ${code}`))))
   }

@@ -30,8 +30,6 @@ export interface OipPorts {
   readonly authorize: (request: IncomingMessage) => boolean
   /** The node's own version. */
   readonly version: string
-  /** The longest that a caller waits for an inference. */
-  readonly timeoutMs: number
   /** Told of what is no failure of the world but a bug of ours; the caller gets a 500. */
   readonly reportBug: (thrown: unknown) => void
 }
@@ -88,7 +86,8 @@ function answerQuestion(ports: OipPorts, route: OipQuestion): HttpAnswer {
     case 'live':
       return json(200, { live: true })
     case 'ready': {
-      const ready = models.list().every(({ slot }) => isReady(slot))
+      // A model that is being installed for the first time must not take the node out of service.
+      const ready = models.list().every(({ slot }) => slot.phase === 'idle' || isReady(slot))
       return json(ready ? 200 : 503, { ready })
     }
     case 'metadata':
@@ -138,11 +137,7 @@ async function infer(
   const { prediction } = model.request
   const judged =
     prediction === undefined || names.includes(prediction.output) ? [] : [prediction.output]
-  const answers = await model.infer(
-    inputs,
-    [...names, ...judged],
-    Math.min(timeoutMs ?? ports.timeoutMs, ports.timeoutMs),
-  )
+  const answers = await model.infer(inputs, [...names, ...judged], timeoutMs)
   if (prediction !== undefined) {
     ports.predictions.remember(requestId, model, labelRows(prediction, answers))
   }
@@ -157,7 +152,7 @@ async function infer(
   return { status: 200, headers: { ...headers, ...about }, body: content }
 }
 
-/** {"request_id", "label", "item"?}: what the truth was; `item` counts from 0 where a request held several. */
+/** {"request_id", "label", "item"?}: the truth; `item` counts from 0 in a request of several. */
 function feedback({ predictions }: OipPorts, body: Buffer): HttpAnswer {
   const {
     request_id: requestId,

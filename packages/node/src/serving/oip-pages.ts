@@ -42,7 +42,7 @@ function indexState(slot: Slot<ServedModel>, handle: ServedModel) {
   }
 }
 
-/** Answer of `GET /v2/models/{model}/stats`. Reading and writing tensors is not measured: count 0. */
+/** Answer of `GET /v2/models/{model}/stats`. Reading and writing tensors is not measured: 0. */
 export function formatStatistics(models: readonly ServedModel[]) {
   return { model_stats: models.map(formatModelStatistics) }
 }

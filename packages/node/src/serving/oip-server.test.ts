@@ -220,8 +220,11 @@ test('a model that is staged only is not ready', async () => {
   await models.stage({ model: 'late', ...about })
   const answer = await infer('late', { inputs: [x] })
   expect([answer.status, answer.headers.get('retry-after')]).toEqual([503, '1'])
-  const ready = await fetch(`${url}/v2/health/ready`, { headers: { authorization: 'Bearer key' } })
+  const ready = await fetch(`${url}/v2/models/late/ready`, {
+    headers: { authorization: 'Bearer key' },
+  })
   expect(ready.status).toBe(503)
+  expect(await get('/v2/health/ready')).toEqual({ ready: true }) // an install harms nobody
   await models.deactivate('late')
 })
 
@@ -234,12 +237,16 @@ test('feedback finds the release that answered', async () => {
   )
   const say = async (body: unknown) => {
     const answer = await post('/v2/feedback', JSON.stringify(body))
-    return { status: answer.status, ...(await answer.json()) }
+    const said: unknown = await answer.json()
+    return { status: answer.status, said }
   }
   const first = { request_id: 'f-1', label: 'low' }
-  expect(await say(first)).toEqual({ status: 200, correct: true, counted: true })
-  expect(await say(first)).toEqual({ status: 200, correct: true, counted: false })
-  expect(await say({ ...first, item: 1 })).toMatchObject({ correct: false, counted: true })
+  expect(await say(first)).toEqual({ status: 200, said: { correct: true, counted: true } })
+  expect(await say(first)).toEqual({ status: 200, said: { correct: true, counted: false } })
+  expect(await say({ ...first, item: 1 })).toEqual({
+    status: 200,
+    said: { correct: false, counted: true },
+  })
   expect(await say({ ...first, label: 'high' })).toMatchObject({ status: 409 })
   expect(await say({ ...first, request_id: 'f-2' })).toMatchObject({ status: 404 })
   expect(await say({ label: 'low' })).toMatchObject({ status: 400 })
@@ -275,6 +282,24 @@ test('a caller who hangs up halfway leaves nothing behind', async () => {
   })
   await new Promise((resolve) => socket.once('close', resolve).destroy())
   expect((await infer('adder', { inputs: [x] })).status).toBe(200)
+})
+
+test('a stop answers what is under way and keeps no connection alive', async () => {
+  let stopped: Promise<void> | null = null
+  const stopping: OipServer = new OipServer({
+    ...{ models, predictions: new RecentPredictions(telemetry), version: '1', host: '127.0.0.1' },
+    ...{ port: 0, reportBug: (thrown) => bugs.push(thrown) },
+    authorize: () => {
+      stopped = stopping.stop()
+      return true
+    },
+  })
+  const port = await stopping.start()
+  const body = JSON.stringify({ inputs: [x] })
+  const init = { method: 'POST', body }
+  const answer = await fetch(`http://127.0.0.1:${port}/v2/models/adder/infer`, init)
+  expect([answer.status, answer.headers.get('connection')]).toEqual([200, 'close'])
+  await stopped
 })
 
 async function serve(model: string, bytes: Uint8Array): Promise<void> {

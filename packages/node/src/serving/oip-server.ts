@@ -8,17 +8,14 @@ import { Failure, messageOf } from '../failure.ts'
 import { answerOip, type OipPorts } from './oip-face.ts'
 import { BodyReader } from './read-body.ts'
 
-export interface OipServerOptions extends Omit<OipPorts, 'bodies' | 'timeoutMs'> {
+export interface OipServerOptions extends Omit<OipPorts, 'bodies'> {
   readonly host: string
   readonly port: number
-  /** The longest that a caller waits for an inference. */
-  readonly timeoutMs?: number
   readonly bodyBytesMax?: number
   readonly bodiesBytesMax?: number
 }
 
 const defaults = {
-  timeoutMs: 30_000,
   bodyBytesMax: 64 * 2 ** 20, // more belongs in an object store
   bodiesBytesMax: 512 * 2 ** 20, // eight of the greatest
 }
@@ -28,12 +25,16 @@ export class OipServer {
   readonly #http: http.Server
 
   constructor(options: OipServerOptions) {
-    const { timeoutMs, bodyBytesMax, bodiesBytesMax } = { ...defaults, ...options }
+    const { bodyBytesMax, bodiesBytesMax } = { ...defaults, ...options }
     const bodies = new BodyReader({ bodyBytesMax, bodiesBytesMax })
-    const ports = { ...options, timeoutMs, bodies }
+    const ports = { ...options, bodies }
     this.#options = options
     this.#http = http.createServer({ keepAliveTimeout: keepAliveMs }, (request, response) => {
-      void answerOip(ports, request).then((answer) => send(response, answer))
+      void answerOip(ports, request).then((answer) => {
+        // A connection kept alive would hold up stop().
+        if (!this.#http.listening) response.setHeader('connection', 'close')
+        send(response, answer)
+      })
     })
   }
 

@@ -50,7 +50,8 @@ async function importNative(): Promise<Ort> {
 
 async function importWasm(): Promise<Ort> {
   const { env, InferenceSession, Tensor } = await import('onnxruntime-web')
-  env.wasm.numThreads = 1 // more would start threads inside this thread
+  // More would start threads inside this thread. The .wasm file is found beside its module.
+  env.wasm.numThreads = 1
   return {
     kind: 'wasm',
     Tensor,
@@ -71,7 +72,7 @@ async function importWasm(): Promise<Ort> {
   }
 }
 
-/** The session's inputs and those outputs that are tensors; an input that is none cannot be served. */
+/** The session's inputs, which must be tensors, and those of its outputs that are. */
 export function signatureOfSession(session: InferenceSession): ModelSignature {
   const inputs = session.inputMetadata.map((value) => {
     const signature = signatureOfValue(value)

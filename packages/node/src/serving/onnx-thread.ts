@@ -23,6 +23,9 @@ async function serve(options: ThreadOptions): Promise<void> {
   const loaded = await load(options)
   if (loaded === null) return
   let turn = Promise.resolve()
+  port?.on('messageerror', (error) => {
+    throw error
+  })
   port?.on('message', (request: ToThread) => {
     turn = turn.then(async () => send(await answer(loaded.ort, loaded.session, request)))
   })

@@ -42,6 +42,8 @@ export interface ServedModelOptions {
   readonly runtime: ModelWorkerOptions['runtime']
   readonly loadMsMax: number
   readonly runMsMax: number
+  /** The longest that a caller waits for an answer. */
+  readonly timeoutMs: number
   readonly queueMax: number
   readonly queueBytesMax: number
   readonly restart: RestartPolicy
@@ -75,7 +77,7 @@ export class ServedModel {
   readonly runtime: OnnxRuntime
   /** Memory that the version is reckoned to take. */
   readonly memoryBytes: number
-  /** Greatest number of items along dimension 0 in one request; 1 where that dimension means nothing. */
+  /** Greatest number of items along dimension 0 in one request; 1 where it counts no items. */
   readonly batchMax: number
   readonly #options: ServedModelOptions
   readonly #batcher: Batcher
@@ -152,14 +154,18 @@ export class ServedModel {
     return this.#statistics.read()
   }
 
-  /** Answers with the outputs in the order asked for; takes over the buffers of the inputs. */
+  /**
+   * Answers with the outputs in the order asked for; takes over the buffers of the inputs. A caller
+   * may have less time (`callerMs`) than the node gives; its running out is no error of the model.
+   */
   async infer(
     inputs: readonly Tensor[],
     outputs: readonly string[],
-    timeoutMs: number,
+    callerMs: number | null,
   ): Promise<readonly Tensor[]> {
     const { phase } = this.#state
     if (phase === 'draining' || phase === 'ended') throw notReady(this, 'has ended') // V2
+    const timeoutMs = Math.min(callerMs ?? this.#options.timeoutMs, this.#options.timeoutMs)
     const startedMs = performance.now()
     this.#outstanding += 1
     try {
@@ -171,7 +177,9 @@ export class ServedModel {
     } catch (thrown) {
       if (!(thrown instanceof Failure)) throw thrown
       const micros = (performance.now() - startedMs) * 1_000
-      if (modelErrors.has(thrown.code)) this.#options.telemetry.countError(this)
+      const impatient =
+        thrown.code === 'node/deadline-exceeded' && timeoutMs < this.#options.timeoutMs
+      if (modelErrors.has(thrown.code) && !impatient) this.#options.telemetry.countError(this)
       this.#statistics.countError(micros)
       throw named(thrown, this)
     } finally {
@@ -238,7 +246,7 @@ export class ServedModel {
   }
 
   #onDeath(failure: Failure): void {
-    if (this.#state.phase === 'draining') return // end() is at work; what was accepted has failed (V1)
+    if (this.#state.phase === 'draining') return // end() is at work (V1)
     const { restart } = this.#options
     const nowMs = Date.now()
     this.#crashesMs = [...this.#crashesMs, nowMs].slice(-restart.crashesMax - 1)

@@ -71,7 +71,7 @@ export function decideSlot<Handle>(
   }
 }
 
-/** The retained versions of all slots that must end for the rest to fit the budget, oldest first. */
+/** The retained versions, oldest first, that must end for the rest to fit the budget. */
 export function pickEvictions<Handle extends { readonly memoryBytes: number }>(
   slots: readonly Slot<Handle>[],
   budgetBytes: number,
