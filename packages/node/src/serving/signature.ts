@@ -11,8 +11,8 @@ export interface ModelSignature {
 }
 
 /**
- * The signature to serve: the variant's where it declares one, else the session's. A declared
- * tensor must exist with the same datatype; of the shape, a session may know less than the publisher.
+ * The signature to serve: the variant's where it declares one, else the session's. What is declared
+ * must exist with the same datatype; of its shape the session may know less than the publisher.
  */
 export function signatureOf(
   variant: Pick<Variant, 'name' | 'inputs' | 'outputs'>,
