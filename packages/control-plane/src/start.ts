@@ -47,7 +47,9 @@ export interface ControlPlaneOptions {
   readonly heartbeatMs?: number
   readonly logLevel?: string
   readonly version: string
-  /** Publishers that the default project trusts, and the admin's approval key, on the first start. */
+  /**
+   * Publishers that the default project trusts, and the admin's approval key, on the first start.
+   */
   readonly first?: {
     readonly publishers: readonly { readonly name: string; readonly pem: string }[]
     readonly approvalKey: string | undefined

@@ -20,7 +20,10 @@ export class Failure extends Error {
     this.code = code
   }
 
-  /** The control plane or the endpoint may be back later; a taken port or a forbidden address stays. */
+  /**
+   * The control plane or the endpoint may be back later; a taken port or a forbidden address
+   * stays.
+   */
   get retryable(): boolean {
     return this.code === 'gateway/attempt-failed' || this.code === 'gateway/no-snapshot'
   }

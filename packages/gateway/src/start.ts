@@ -35,7 +35,10 @@ export interface Gateway {
 
 const drainMs = 10_000
 
-/** Starts a gateway; resolves when it listens. Without any snapshot it answers 503 until one comes. */
+/**
+ * Starts a gateway; resolves when it listens. Without any snapshot it answers 503 until one
+ * comes.
+ */
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const log = options.log ?? logLine
   let directory: Directory | null = null // written by onSnapshot alone

@@ -38,7 +38,8 @@ export interface RunningNode {
 export async function startNode(options: NodeOptions): Promise<RunningNode> {
   const identity = loadNodeIdentity(options.folder)
   if (identity === null) {
-    const message = `this machine has not joined a control plane (${options.folder} has no identity)`
+    const where = `${options.folder} has no identity`
+    const message = `this machine has not joined a control plane (${where})`
     throw new Failure('node/not-joined', `${message}: run tutti join URL --token TOKEN`)
   }
   const log = options.log ?? logLine

@@ -98,7 +98,8 @@ async function join(context: Context<Env>, ports: ApiPorts): Promise<Response> {
       use,
     )
     if (!done.ok) {
-      const message = `there is a node ${name} already: join under another name, or delete that one first`
+      const hint = 'join under another name, or delete that one first'
+      const message = `there is a node ${name} already: ${hint}`
       return refuse(context, 'api/conflict', message)
     }
     ports.registry.declare({ id: name, labels: spec.labels, cordoned: false }, null)

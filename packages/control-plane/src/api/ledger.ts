@@ -34,7 +34,10 @@ async function checkpoint(context: Context<Env>, ports: ApiPorts): Promise<Respo
   return context.json({ size: newest.size, checkpoint: newest.note, keys })
 }
 
-/** Entries in order from `from`, as many as fit a page: `{index, entry, salt, body}`, base64 but for body. */
+/**
+ * Entries in order from `from`, as many as fit a page: `{index, entry, salt, body}`, base64 but
+ * for body.
+ */
 async function entries(context: Context<Env>, ports: ApiPorts): Promise<Response> {
   const from = Number(context.req.query('from') ?? 0)
   const until = Number(context.req.query('until') ?? Number.MAX_SAFE_INTEGER)

@@ -131,7 +131,8 @@ export async function answerOutcome(
     case 'invalid':
       return refuseFindings(context, result.findings)
     case 'conflict': {
-      const message = `it has changed meanwhile and is at generation ${result.generation}: get it again`
+      const at = `generation ${result.generation}`
+      const message = `it has changed meanwhile and is at ${at}: get it again`
       return refuse(context, 'api/conflict', message, { generation: result.generation })
     }
     case 'not-found':

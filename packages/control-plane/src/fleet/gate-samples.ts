@@ -21,7 +21,8 @@ export function samplesFor(
 }
 
 /**
- * A stratum is ready when both arms have reported, or when the other arm has had time to and has nothing to
+ * A stratum is ready when both arms have reported, or when the other arm has had time to and has
+ * nothing to
  * say. The rule looks at who reported, never at how many failed: it does not bias the gate.
  */
 export function whenBothReported(

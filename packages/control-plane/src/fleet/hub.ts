@@ -71,7 +71,8 @@ interface Connection {
 }
 
 const helloMs = 10_000
-const admissionsPerSecond = 1_000 // a handshake costs about 0.3 ms: leaves most of the core to others
+// a handshake costs about 0.3 ms: leaves most of the core to others
+const admissionsPerSecond = 1_000
 const bufferedBytesMax = 16 * 1024 * 1024 // two full frames: more, and the node is not reading
 
 export function openHub(ports: HubPorts): Hub {
@@ -119,7 +120,8 @@ export function openHub(ports: HubPorts): Hub {
       await sendAll(ports, connection)
     }
     admit().catch((error: unknown) => {
-      ports.log.warn({ error }, 'a node could not be admitted') // the database is away: it tries again
+      // the database is away: it tries again
+      ports.log.warn({ error }, 'a node could not be admitted')
       socket.terminate()
     })
   })
@@ -146,7 +148,10 @@ type Hello = Extract<ToControlPlane, { type: 'hello' }> & {
   readonly labels: Readonly<Record<string, string>>
 }
 
-/** Challenge and response; null where the node did not prove who it is (the socket is closed then). */
+/**
+ * Challenge and response; null where the node did not prove who it is (the socket is closed
+ * then).
+ */
 async function greet(ports: HubPorts, socket: WebSocket): Promise<Hello | null> {
   const nonce = randomBytes(24).toString('base64url')
   send(socket, { type: 'challenge', nonce, protocol: protocolVersion })

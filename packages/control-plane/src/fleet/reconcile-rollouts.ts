@@ -244,7 +244,9 @@ async function issue(
   const { assignment } = step.status
   const payload = canonicalJson(assignmentSchema.parse(assignment))
   const { key, baseGeneration, spec, status } = step
-  const summary = `${assignment.deployment} generation ${assignment.generation} revision ${assignment.revision}: ${describe(status.state)}`
+  const { deployment, generation, revision } = assignment
+  const step = `generation ${generation} revision ${revision}`
+  const summary = `${deployment} ${step}: ${describe(status.state)}`
   await commitChange(
     ports.sql,
     { key, baseGeneration, labels: {}, annotations: {}, spec, status },

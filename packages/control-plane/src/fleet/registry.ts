@@ -55,8 +55,10 @@ export interface Registry {
   readonly heartbeat: (id: string, beat: Beat) => void
   readonly views: () => NodeView[]
   /**
-   * Telemetry by stratum and release digest for one deployment, of the strata that are `ready`; what is
-   * taken starts anew, the rest waits: two arms that report at different moments are compared together.
+   * Telemetry by stratum and release digest for one deployment, of the strata that are `ready`;
+   * what is
+   * taken starts anew, the rest waits: two arms that report at different moments are compared
+   * together.
    */
   readonly takeTelemetry: (deployment: string, ready: ReadyRule) => StratumArms
   /** Requests that a release has answered in all since the node or this process started. */

@@ -63,7 +63,7 @@ forbid(principal is Automation, action == Action::"approve", resource);
     description: 'Only models that a trusted publisher signed may be deployed.',
     cedar: `@id("signed-models-only")
 @reason("no publisher that the project trusts has signed this model")
-@fix("push it with a signature (tutti model push --sign-key FILE) by a publisher in the Project's spec.publishers")
+@fix("push it with a signature (tutti model push) by a publisher of the Project")
 forbid(
   principal,
   action in [Action::"create", Action::"update"],

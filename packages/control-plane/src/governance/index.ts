@@ -2,6 +2,7 @@ export { type ApproveOutcome, approveChange } from './approve-change.ts'
 export { bootstrap, type FirstCredentials, newSecret } from './bootstrap.ts'
 export { filesOf } from './check-references.ts'
 export { type Identity, loadIdentity } from './identity.ts'
+export type { PlannedChange } from './planned-change.ts'
 export {
   emptyContext,
   formatPrincipal,
@@ -20,6 +21,5 @@ export {
   type AdmissionPorts,
   type ChangeOutcome,
   type ChangeRequest,
-  type PlannedChange,
   submitChange,
 } from './submit-change.ts'

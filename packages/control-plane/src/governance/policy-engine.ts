@@ -91,7 +91,8 @@ export function openPolicyEngine(
   const says = new Map(named.map((policy) => [policy.id, policy.says]))
   const staticPolicies = Object.fromEntries(named.map(({ id, text }) => [id, text]))
   const digest = sha256(canonicalJson(staticPolicies))
-  const setId = digest // Cedar keeps parsed sets by name for the life of the process: some KB a change
+  // Cedar keeps parsed sets by name for the life of the process: some KB a change
+  const setId = digest
   const parsed = cedar.preparsePolicySet(setId, { staticPolicies })
   const schema = cedar.preparseSchema('schema', cedarSchema)
   const broken = parsed.type === 'failure' ? parsed.errors.map((e) => e.message) : []

@@ -7,8 +7,8 @@ import { checkSignedFiles, deploymentSpec, type ModelSpec, modelSpec } from '@tu
 import { projectSpec } from '@tutti/core/governance'
 import { verifyModelSignature } from '@tutti/ledger'
 import { type Blobs, loadResource, type Sql } from '../store/index.ts'
+import type { PlannedChange } from './planned-change.ts'
 import { emptyContext, type QuestionContext } from './policy-engine.ts'
-import type { PlannedChange } from './submit-change.ts'
 
 type SignatureFact = QuestionContext['signature']
 

@@ -65,7 +65,8 @@ async function sequenceBatch(
   await tx`
     update ledger_entry set leaf_index = placed.leaf_index
     from (select unnest(${waiting.map(({ id }) => id)}::bigint[]) as id,
-                 generate_series(${edge.size}::bigint, ${growth.edge.size - 1}::bigint) as leaf_index
+                 generate_series(${edge.size}::bigint, ${growth.edge.size - 1}::bigint)
+                   as leaf_index
          ) as placed
     where ledger_entry.id = placed.id` // S1
   await saveTiles(tx, [...growth.full, ...growth.partial])

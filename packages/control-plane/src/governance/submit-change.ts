@@ -31,6 +31,7 @@ import {
 } from '../store/index.ts'
 import { checkReferences } from './check-references.ts'
 import type { Identity } from './identity.ts'
+import type { PlannedChange } from './planned-change.ts'
 import {
   formatPrincipal,
   type PolicyEngine,
@@ -77,15 +78,6 @@ export type ChangeOutcome =
   | { readonly outcome: 'invalid'; readonly findings: readonly Finding[] }
   | { readonly outcome: 'conflict'; readonly generation: number }
   | { readonly outcome: 'not-found'; readonly key: ResourceKey }
-
-/** A change as it would be written: what an approver signs the digest of. */
-export interface PlannedChange {
-  readonly action: ChangeAction
-  readonly key: ResourceKey
-  readonly before: Resource | null
-  readonly write: Write
-  readonly digest: string
-}
 
 const approvalMs = 7 * 86_400_000 // a week: longer, and nobody remembers what was asked
 

@@ -33,7 +33,8 @@ export interface SnapshotPorts {
 /** A snapshot without its number and time: the same text means that nothing has changed. */
 export type SnapshotBody = Omit<Snapshot, 'sequence' | 'issuedAtMs' | 'servingToken'>
 
-const servingTokenMs = 30 * 86_400_000 // a gateway outlives a control plane that is away for a month
+// a gateway outlives a control plane that is away for a month
+const servingTokenMs = 30 * 86_400_000
 
 export async function buildSnapshot(ports: SnapshotPorts): Promise<SnapshotBody> {
   const kinds = ['Key', 'Route', 'Deployment', 'Provider', 'Secret'] as const
@@ -56,7 +57,8 @@ export function servingToken(identity: Identity, subject: string, nowMs: number)
   const claims: ServingClaims = { format: 'tutti/serving/v1', subject, expiresAtMs }
   const text = JSON.stringify(claims)
   const signature = identity.sign(signingPrefix.serving, text)
-  return `${Buffer.from(text).toString('base64url')}.${Buffer.from(signature, 'base64').toString('base64url')}`
+  const parts = [Buffer.from(text), Buffer.from(signature, 'base64')]
+  return parts.map((part) => part.toString('base64url')).join('.')
 }
 
 function keyOf({ metadata, spec }: Resource): Snapshot['keys'] {

@@ -17,7 +17,8 @@ export interface SnapshotFeed {
 
 export function openSnapshotFeed(ports: SnapshotPorts): SnapshotFeed {
   const listeners = new Set<(snapshot: SignedSnapshot) => void>()
-  let held: { readonly body: string; readonly signed: SignedSnapshot } | null = null // refresh writes
+  // refresh writes
+  let held: { readonly body: string; readonly signed: SignedSnapshot } | null = null
   let sequence = 0
   return {
     current: () => held?.signed ?? null,

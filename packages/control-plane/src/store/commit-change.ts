@@ -69,7 +69,8 @@ export async function commitChange(
     const entry = await writeEntry(tx, record) // I1
     const committed = { resource: resourceOf(row), entry }
     await alongside(tx, committed)
-    await tx`select pg_notify('resource', ${`${write.key.kind}/${write.key.project}/${write.key.name}`})`
+    const { kind, project, name } = write.key
+    await tx`select pg_notify('resource', ${`${kind}/${project}/${name}`})`
     return { ok: true, committed }
   })
 }

@@ -37,7 +37,8 @@ type Mode = 'plain' | 'namespace' | 'nobody'
 
 const port = 5432 // names the socket; nothing listens on TCP
 const nobody = 65_534
-const startMs = 30_000 // recovery after a crash under load took 4 s at most; cold disks get the rest
+// recovery after a crash under load took 4 s at most; cold disks get the rest
+const startMs = 30_000
 const user = 'tutti'
 
 /** Starts or adopts the Postgres whose data lives in `dataFolder`. */
@@ -185,7 +186,10 @@ interface Postmaster {
   readonly status: string
 }
 
-/** What `postmaster.pid` says (lines: pid, data, start, port, socket folder, address, shm, status). */
+/**
+ * What `postmaster.pid` says (lines: pid, data, start, port, socket folder, address, shm,
+ * status).
+ */
 function readPostmaster(data: string): Postmaster | null {
   try {
     const lines = readFileSync(join(data, 'postmaster.pid'), 'utf8').split('\n')

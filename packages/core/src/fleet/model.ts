@@ -75,7 +75,10 @@ export const modelSpec = z.strictObject({
 })
 export type ModelSpec = z.infer<typeof modelSpec>
 
-/** Why a publisher's signature does not cover a model: names the file; null where it covers every one. */
+/**
+ * Why a publisher's signature does not cover a model: names the file; null where it covers every
+ * one.
+ */
 export function checkSignedFiles(
   model: ModelSpec,
   signed: readonly { readonly path: string; readonly digest: string }[],

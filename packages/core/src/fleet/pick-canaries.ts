@@ -7,7 +7,8 @@ import { positionOf } from './assignment.ts'
 import type { NodeView } from './node.ts'
 
 /**
- * Ids of the canaries, sorted: from every stratum the `perStratum` reachable nodes that come first in this
+ * Ids of the canaries, sorted: from every stratum the `perStratum` reachable nodes that come
+ * first in this
  * generation's order, or all of a stratum that has fewer.
  */
 export function pickCanaries(

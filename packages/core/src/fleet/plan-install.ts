@@ -44,9 +44,15 @@ export type InstallEvent =
 export interface InstallContext {
   readonly nowMs: number
   readonly soakMs: number
-  /** The release committed last: what a crashed newcomer gives way to, also without a control plane. */
+  /**
+   * The release committed last: what a crashed newcomer gives way to, also without a control
+   * plane.
+   */
   readonly committed: string | null
-  /** Failures of the machine in a row, this one included: the pause before the next try grows with it. */
+  /**
+   * Failures of the machine in a row, this one included: the pause before the next try grows with
+   * it.
+   */
   readonly failures: number
 }
 

@@ -199,7 +199,8 @@ function topUpCanaries(strategy: Strategy, { assignment, view }: At): string[] {
 }
 
 function isCohortProven(view: RolloutView, assignment: Assignment): boolean {
-  const cohort = view.nodes.filter((n) => n.connected && !n.cordoned && inCohort(n, assignment)) // R3
+  // R3
+  const cohort = view.nodes.filter((n) => n.connected && !n.cordoned && inCohort(n, assignment))
   if (!cohort.every((node) => isSettled(node, assignment))) return false
   const proven = cohort.some((node) => convergenceOf(node, assignment).fact === 'converged')
   return proven || !view.nodes.some((node) => node.connected && !node.cordoned) // R4

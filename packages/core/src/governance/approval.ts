@@ -71,7 +71,8 @@ export function decideApproval(
   if (status.phase === 'applied') return refuse('it is applied already')
   if (now.atMs >= spec.expiresAtMs) return refuse('it has expired: ask for the change again')
   if (now.policySet !== spec.policySet) {
-    return refuse('the policies have changed since it was asked for: ask for the change again') // P3
+    // P3
+    return refuse('the policies have changed since it was asked for: ask for the change again')
   }
   const parsed = approvalStatement.safeParse(presented.statement)
   if (!parsed.success) return refuse('the signed statement is malformed')

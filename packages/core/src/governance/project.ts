@@ -8,7 +8,8 @@ import { dnsName } from '../resource/index.ts'
 export const projectSpec = z.strictObject({
   description: z.string().max(2_000).default(''),
   /**
-   * Whose models may run here: PEM public keys, or PEM certificates of authorities whose leaves sign.
+   * Whose models may run here: PEM public keys, or PEM certificates of authorities whose leaves
+   * sign.
    * A model's signature counts only where one of these verifies it.
    */
   publishers: z

@@ -24,7 +24,8 @@ export interface PickContext {
 const regionWorth = 2 // requests in flight that a hop to another region weighs as much as
 
 /**
- * The candidate to ask, or null where there is none. One that was tried already, or whose circuit is open,
+ * The candidate to ask, or null where there is none. One that was tried already, or whose circuit
+ * is open,
  * is taken only where no other is left: a doubtful answer is better than none.
  */
 export function pickEndpoint<C extends PickCandidate>(
@@ -46,7 +47,9 @@ function costOf(candidate: PickCandidate, region: string): number {
   return candidate.inflight + (region === '' || candidate.region === region ? 0 : regionWorth)
 }
 
-/** Puts weighted things in an order that chance decides: the heavier, the likelier to come first. */
+/**
+ * Puts weighted things in an order that chance decides: the heavier, the likelier to come first.
+ */
 export function orderByWeight<T extends { readonly weight: number }>(
   things: readonly T[],
   chance: () => number,

@@ -6,7 +6,7 @@
 import { request as send } from 'undici'
 import { messageOf } from '../failure.ts'
 import { refuse, sendJson } from './answer.ts'
-import type { Exchange, FacePorts } from './gateway-face.ts'
+import type { Exchange, FacePorts } from './exchange.ts'
 
 const timeoutMs = 5_000
 

@@ -5,37 +5,14 @@
 
 import { randomBytes } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Answer, Call, Directory, KeyEntry, Router } from '../routing/index.ts'
+import type { Answer, Call, Directory, KeyEntry } from '../routing/index.ts'
 import { type Dialect, refuse, sendJson } from './answer.ts'
 import { keyOf, whyForeign } from './authenticate.ts'
+import type { Exchange, FacePorts } from './exchange.ts'
 import { answerFeedback } from './feedback.ts'
-import type { Metrics } from './metrics.ts'
 import { parseOipPath, toOipNode } from './oip.ts'
 import { openaiPaths, parseOpenaiBody, toOpenaiProvider } from './openai.ts'
 import { bodyBytesMax, readBody } from './read-body.ts'
-import type { RecentRequests } from './recent-requests.ts'
-
-export interface FacePorts {
-  readonly directory: () => Directory | null
-  readonly router: Router
-  readonly recent: RecentRequests
-  readonly metrics: Metrics
-  readonly hosts: readonly string[]
-  readonly version: string
-  readonly nowMs: () => number
-}
-
-/** A call of a known key: what every face gets. */
-export interface Exchange {
-  readonly request: IncomingMessage
-  readonly response: ServerResponse
-  readonly path: string
-  readonly dialect: Dialect
-  readonly key: KeyEntry
-  readonly directory: Directory
-  readonly requestId: string
-  readonly startMs: number
-}
 
 export async function answerRequest(
   ports: FacePorts,
@@ -124,7 +101,8 @@ async function answerCall(ports: FacePorts, exchange: Exchange, asked: Asked): P
   const isAllowed = key.routes === undefined || key.routes.includes(asked.name)
   if (route === undefined || !isAllowed) {
     const names = listNames(directory, key)
-    const message = `there is no model ${asked.name.slice(0, 80)} for this key: it may call ${names}`
+    const name = asked.name.slice(0, 80)
+    const message = `there is no model ${name} for this key: it may call ${names}`
     return refuse(response, dialect, { status: 404, code: 'model_not_found', message })
   }
   const abort = new AbortController()
@@ -184,7 +162,9 @@ async function sendAnswer({ response, dialect }: Exchange, answer: Answer): Prom
   return await pipe(response, outcome)
 }
 
-/** Sends a stream on; one that breaks off ends the connection, so that it does not look finished. */
+/**
+ * Sends a stream on; one that breaks off ends the connection, so that it does not look finished.
+ */
 async function pipe(
   response: ServerResponse,
   { first, rest, status }: { first: Buffer; rest: AsyncIterator<Buffer>; status: number },

@@ -49,7 +49,8 @@ export function toOpenaiProvider(
 }
 
 /**
- * The same bytes with another value of the top-level `model`. Where the text of the old value stands in
+ * The same bytes with another value of the top-level `model`. Where the text of the old value
+ * stands in
  * more than one place as a member, the body is written anew: right comes before fast.
  */
 export function spliceModel(body: Buffer, from: string, to: string): Buffer {

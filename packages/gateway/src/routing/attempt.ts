@@ -90,7 +90,8 @@ async function readAnswer(
   const isStream = (headers['content-type'] ?? '').startsWith('text/event-stream')
   if (mayStream && isStream && status < 300) {
     const rest = body[Symbol.asyncIterator]()
-    const first = await rest.next() // the commit barrier: until something came, another may be asked
+    // the commit barrier: until something came, another may be asked
+    const first = await rest.next()
     if (first.done === true)
       return { kind: 'failed', reason: 'the stream ended before its first part' }
     return { kind: 'stream', status, headers, first: first.value, rest }

@@ -47,7 +47,8 @@ export class EndpointHealth {
     if (outcome === 'answered') seen.circuit = circuitAfterSuccess()
     if (outcome === 'failed') seen.circuit = circuitAfterFailure(seen.circuit, nowMs)
     if (outcome === 'aborted' && seen.circuit.phase === 'half-open') {
-      seen.circuit = { phase: 'open', untilMs: nowMs, opened: seen.circuit.opened } // nothing learned
+      // nothing learned
+      seen.circuit = { phase: 'open', untilMs: nowMs, opened: seen.circuit.opened }
     }
   }
 }

@@ -91,7 +91,8 @@ export class Router {
     const reasons: string[] = []
     let attempts = 0
     while (attempts < attemptsMax && this.#options.nowMs() < untilMs && !call.signal.aborted) {
-      const candidate = this.#next(call, order, tried) // anew each time: the world moves on meanwhile
+      // anew each time: the world moves on meanwhile
+      const candidate = this.#next(call, order, tried)
       if (candidate === null) break
       attempts += 1
       tried.add(candidate.url)
@@ -128,7 +129,10 @@ export class Router {
     return outcome
   }
 
-  /** The next one to ask: targets in order, each one's endpoints by load; nobody twice while others are left. */
+  /**
+   * The next one to ask: targets in order, each one's endpoints by load; nobody twice while
+   * others are left.
+   */
   #next(call: Call, order: readonly RouteTarget[], tried: ReadonlySet<string>): Candidate | null {
     const pools = order.map((target) => this.#candidates(call, target))
     const chance = [this.#options.chance(), this.#options.chance()] as const
@@ -184,7 +188,10 @@ export class Router {
   }
 }
 
-/** Why this outcome should not reach the caller while somebody else could answer; null where it should. */
+/**
+ * Why this outcome should not reach the caller while somebody else could answer; null where it
+ * should.
+ */
 function whyAskAnother(outcome: AttemptOutcome, isNode: boolean): string | null {
   if (outcome.kind === 'failed') return outcome.reason
   const { status } = outcome

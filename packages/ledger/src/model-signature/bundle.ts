@@ -85,7 +85,8 @@ function readStatement(
       algorithm !== 'sha256' ||
       !/^[0-9a-f]{64}$/.test(digest)
     ) {
-      return `expected files with name and sha256 digest, got ${JSON.stringify(resource).slice(0, 120)}`
+      const got = JSON.stringify(resource).slice(0, 120)
+      return `expected files with name and sha256 digest, got ${got}`
     }
     files.push({ path, digest: `sha256:${digest}` })
   }

@@ -37,7 +37,8 @@ type ConnectionState =
 const pauseMsMin = 500
 const pauseMsMax = 30_000
 const handshakeMs = 15_000
-const silenceMs = 60_000 // the control plane pings every ten seconds through its answers to our pings
+// the control plane pings every ten seconds through its answers to our pings
+const silenceMs = 60_000
 
 export class Connection {
   readonly #ports: ConnectionPorts

@@ -54,7 +54,9 @@ export async function fetchModel(
   }
 }
 
-/** Checks every digest and the publisher's signature. Throws the failure that says what is wrong. */
+/**
+ * Checks every digest and the publisher's signature. Throws the failure that says what is wrong.
+ */
 export async function verifyModel(
   blobs: BlobCache,
   release: Release,
@@ -130,7 +132,8 @@ async function readSpec(blobs: BlobCache, release: Release): Promise<ModelSpec> 
   try {
     return modelSpec.parse(JSON.parse(await readFile(blobs.path(release.digest), 'utf8')))
   } catch (cause) {
-    const message = `the spec of ${release.model}:${release.version} is malformed: ${messageOf(cause)}`
+    const name = `${release.model}:${release.version}`
+    const message = `the spec of ${name} is malformed: ${messageOf(cause)}`
     throw new Failure('node/model-load-failed', message, { cause })
   }
 }

@@ -31,7 +31,8 @@ export function loadNodeIdentity(folder: string): NodeIdentity | null {
   try {
     return nodeIdentity.parse(JSON.parse(readFileSync(path, 'utf8')))
   } catch (cause) {
-    const message = `cannot read ${path}: ${messageOf(cause)}; restore it, or join anew under another name`
+    const hint = 'restore it, or join anew under another name'
+    const message = `cannot read ${path}: ${messageOf(cause)}; ${hint}`
     throw new Failure('node/state-unreadable', message, { cause })
   }
 }
@@ -88,7 +89,8 @@ async function postJoin(url: string, body: JoinRequest): Promise<void> {
     body: JSON.stringify(body),
     headersTimeout: 15_000,
   }).catch((cause: unknown) => {
-    const message = `no control plane answers at ${url}: ${messageOf(cause)}; is it up, and the URL right?`
+    const hint = 'is it up, and the URL right?'
+    const message = `no control plane answers at ${url}: ${messageOf(cause)}; ${hint}`
     throw new Failure('node/join-refused', message, { cause })
   })
   const text = await answer.body.text()

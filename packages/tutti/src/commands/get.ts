@@ -83,7 +83,9 @@ export function addTop(program: Command): void {
   })
 }
 
-/** The plural of what a person calls a kind. Throws `tutti/argument-invalid` with the nearest one. */
+/**
+ * The plural of what a person calls a kind. Throws `tutti/argument-invalid` with the nearest one.
+ */
 export function pluralOf(word: string): string {
   const kind = kindOf(word)
   if (kind !== null) return kinds[kind].plural

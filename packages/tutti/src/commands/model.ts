@@ -184,7 +184,8 @@ async function checkFiles(folder: string, files: readonly ModelFile[]): Promise<
     const { size } = statSync(full)
     const seen = await digestOf(full)
     if (seen === digest && size === sizeBytes) continue
-    const message = `${full} is ${seen} with ${size} bytes, model.yaml says ${digest} with ${sizeBytes}`
+    const said = `${digest} with ${sizeBytes}`
+    const message = `${full} is ${seen} with ${size} bytes, model.yaml says ${said}`
     throw new Failure('tutti/model-invalid', message)
   }
 }

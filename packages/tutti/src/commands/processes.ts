@@ -217,7 +217,9 @@ function nodeFolder(options: NodeCommand): string {
   return options.data ?? join(homeFolder(options), 'node')
 }
 
-/** Says where it answers, and stops cleanly on SIGTERM and SIGINT; a second signal does not wait. */
+/**
+ * Says where it answers, and stops cleanly on SIGTERM and SIGINT; a second signal does not wait.
+ */
 function ready(name: string, url: string, stop: () => Promise<void>): void {
   if (process.send === undefined) print(`${name} answers at ${url}`)
   else process.send({ ready: url })

@@ -17,7 +17,10 @@ export interface SourceDocument {
   readonly value: unknown
 }
 
-/** The documents of a file, of every .yaml, .yml and .json in a folder, or of standard input (`-`). */
+/**
+ * The documents of a file, of every .yaml, .yml and .json in a folder, or of standard input
+ * (`-`).
+ */
 export function readDocuments(path: string): SourceDocument[] {
   if (path === '-') return parseDocuments('standard input', readFileSync(0, 'utf8'))
   try {
