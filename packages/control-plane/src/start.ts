@@ -2,7 +2,7 @@
 //
 // Wires a control plane: database, keys, policies, hub, loops, API. The only file that knows all of them.
 
-import { createServer, type Server } from 'node:http'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { getRequestListener } from '@hono/node-server'
 import { nodeFacts, nodeSpec } from '@tutti/core/fleet'
 import { type Logger, pino } from 'pino'
@@ -69,7 +69,17 @@ const heartbeatMsDefault = 10_000
 export async function startControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
   const log = pino({ level: options.logLevel ?? 'info', base: { service: 'control-plane' } })
   const nowMs = () => Date.now()
-  const database = await openDatabase({ url: options.databaseUrl, dataFolder: options.dataFolder })
+  // The port first: where it is taken, nothing else has been touched.
+  const server = createServer()
+  server.on('request', answerNotYet)
+  const url = await listenOn(server, options)
+  const database = await openDatabase({
+    url: options.databaseUrl,
+    dataFolder: options.dataFolder,
+  }).catch((error: unknown) => {
+    server.close()
+    throw error
+  })
   const { sql } = database
   try {
     const identity = loadIdentity(options.dataFolder)
@@ -105,7 +115,6 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     )
     const events = await listen(sql, { policies, registry, hub, wake })
     const admission: AdmissionPorts = { sql, blobs, identity, policies: policies.current, nowMs }
-    let url = '' // written once, when the port is known
     const ports: ApiPorts = {
       ...{ sql, blobs, identity, admission, registry, hub, snapshots, log, nowMs },
       policies: policies.current,
@@ -115,18 +124,26 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
       version: options.version,
       onResource: events.onResource,
     }
-    const server = createServer(getRequestListener(makeApp(ports).fetch))
+    server.off('request', answerNotYet)
+    server.on('request', getRequestListener(makeApp(ports).fetch))
     server.on('upgrade', (request, socket, head) => {
       if (request.url === '/api/v1/connect') hub.handleUpgrade(request, socket, head)
       else socket.destroy()
     })
-    url = await listenOn(server, options)
     log.info({ url, database: database.describe }, 'the control plane answers')
     return { url, credentials, stop: () => stop({ server, loops, hub, database, log }) }
   } catch (error) {
+    server.close()
     await database.stop()
     throw error
   }
+}
+
+/** Between the first byte of a start and the last, callers are asked to come back. */
+function answerNotYet(_: IncomingMessage, response: ServerResponse): void {
+  const error = { code: 'api/unavailable', message: 'the control plane is starting' }
+  response.writeHead(503, { 'content-type': 'application/json', 'retry-after': '1' })
+  response.end(JSON.stringify({ error }))
 }
 
 /** All background work of a control plane. */

@@ -245,8 +245,8 @@ async function issue(
   const payload = canonicalJson(assignmentSchema.parse(assignment))
   const { key, baseGeneration, spec, status } = step
   const { deployment, generation, revision } = assignment
-  const step = `generation ${generation} revision ${revision}`
-  const summary = `${deployment} ${step}: ${describe(status.state)}`
+  const which = `${deployment} generation ${generation} revision ${revision}`
+  const summary = `${which}: ${describe(status.state)}`
   await commitChange(
     ports.sql,
     { key, baseGeneration, labels: {}, annotations: {}, spec, status },

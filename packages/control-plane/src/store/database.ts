@@ -20,6 +20,8 @@ export interface Database {
 }
 
 const migrationsFolder = fileURLToPath(new URL('../../migrations/', import.meta.url))
+const applicationPrefix = 'tutti-'
+const applicationName = `${applicationPrefix}${process.pid}`
 const migrationLock = 0x7475_7474 // 'tutt': any number that nobody else locks
 
 /** Connects to `url`, or starts the embedded Postgres in `dataFolder` where there is none. */
@@ -31,6 +33,7 @@ export async function openDatabase(at: {
     max: 16, // more only queue inside Postgres: it has two to a few dozen cores
     onnotice: () => {},
     idle_timeout: 0,
+    connection: { application_name: applicationName },
     connect_timeout: 10,
   }
   if (at.url !== undefined) return connect(postgres(at.url, options), at.url)
@@ -45,10 +48,20 @@ export async function openDatabase(at: {
   return {
     ...database,
     stop: async () => {
+      const isShared = await othersUse(sql).catch(() => false) // a dead Postgres serves nobody
       await database.stop()
-      await running.stop()
+      if (!isShared) await running.stop()
     },
   }
+}
+
+/** True where another control plane works on the same embedded Postgres: whoever leaves last stops it. */
+async function othersUse(sql: Sql): Promise<boolean> {
+  const rows = await sql`
+    select 1 from pg_stat_activity
+    where application_name like ${`${applicationPrefix}%`} and application_name <> ${applicationName}
+    limit 1`
+  return rows.length > 0
 }
 
 async function connect(sql: Sql, describe: string): Promise<Database> {

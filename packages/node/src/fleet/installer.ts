@@ -264,7 +264,17 @@ export class Installer {
     if (!this.#isReady(release)) await this.#probe(release)
     const model = await this.#load(release)
     await this.#ports.server.activate(model)
+    if (this.#assignment.mode === 'revert') await this.#discardTarget(release)
     return model.request.variant.name
+  }
+
+  /** A release that was taken back is not kept warm: nobody may ask for it by its version either. */
+  async #discardTarget(active: string): Promise<void> {
+    const { digest } = this.#assignment.target
+    const bad = this.#loaded.get(digest)
+    if (bad === undefined || digest === active) return
+    this.#loaded.delete(digest)
+    await this.#ports.server.discard(bad)
   }
 
   async #commit(release: string): Promise<string> {

@@ -20,7 +20,7 @@ export interface RunningPart {
   readonly stop: () => Promise<void>
 }
 
-const main = new URL('../main.js', import.meta.url)
+const ownMain = new URL('../main.js', import.meta.url)
 const pauseMsMax = 30_000
 const stopMs = 15_000 // a part drains for ten seconds at most
 
@@ -29,13 +29,14 @@ export async function runPart(
   part: Part,
   logFolder: string,
   onEvent: (line: string) => void,
+  main: URL = ownMain,
 ): Promise<RunningPart> {
   mkdirSync(logFolder, { recursive: true })
   let isStopping = false
   let failures = 0
   let child: ChildProcess // written by `start` alone
   const start = (): Promise<string> => {
-    child = spawnPart(part, logFolder)
+    child = spawnPart(main, part, logFolder)
     const current = child
     current.once('exit', (code, signal) => {
       if (isStopping || failures < 0) return
@@ -65,9 +66,9 @@ export async function runPart(
   }
 }
 
-function spawnPart(part: Part, logFolder: string): ChildProcess {
+function spawnPart(main: URL, part: Part, logFolder: string): ChildProcess {
   const log = openSync(join(logFolder, `${part.name}.log`), 'a', 0o600)
-  return fork(main, [...part.args], { stdio: ['ignore', log, log, 'ipc'] })
+  return fork(main, [...part.args], { execArgv: [], stdio: ['ignore', log, log, 'ipc'] })
 }
 
 function untilReady(part: Part, child: ChildProcess, logFolder: string): Promise<string> {

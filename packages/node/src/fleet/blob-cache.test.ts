@@ -1,0 +1,115 @@
+import { createHash } from 'node:crypto'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { BlobCache } from './blob-cache.ts'
+
+const bytes = Buffer.from('model '.repeat(50_000))
+const digest = `sha256:${createHash('sha256').update(bytes).digest('hex')}`
+const wish = { digest, sizeBytes: bytes.length }
+const watch = () => ({ signal: new AbortController().signal, onBytes: () => {} })
+
+let folder = ''
+const cleanups: (() => unknown)[] = []
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'tutti-blobs-'))
+})
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0)) await cleanup()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+/** Serves `content` with ranges, cutting the first answer after `cutAfter` bytes. */
+async function serve(content: Buffer, cutAfter?: number) {
+  const ranges: (string | undefined)[] = []
+  const server = createServer((request, response) => {
+    const { range } = request.headers
+    ranges.push(range)
+    const start = Number(/^bytes=(\d+)-$/.exec(range ?? '')?.[1] ?? 0)
+    const body = content.subarray(start)
+    response.writeHead(range === undefined ? 200 : 206, { 'content-length': body.length })
+    if (cutAfter === undefined || ranges.length > 1) return response.end(body)
+    response.write(body.subarray(0, cutAfter), () => response.destroy())
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  cleanups.push(() => {
+    server.closeAllConnections()
+    return new Promise((resolve) => server.close(resolve))
+  })
+  const address = server.address()
+  const port = typeof address === 'object' && address !== null ? address.port : 0
+  return { source: { url: `http://127.0.0.1:${port}`, bearer: 'b' }, ranges }
+}
+
+describe('blob cache', () => {
+  test('goes on where a broken download stopped', async () => {
+    const { source, ranges } = await serve(bytes, 100_000)
+    const cache = new BlobCache(folder)
+    await expect(cache.fetch(wish, source, watch())).rejects.toMatchObject({
+      code: 'node/fetch-failed',
+    })
+    await cache.fetch(wish, source, watch())
+    expect(await cache.verify(wish)).toBe(true)
+    expect(ranges[0]).toBeUndefined()
+    expect(Number(/\d+/.exec(ranges[1] ?? '')?.[0])).toBeGreaterThan(0)
+  })
+
+  test('bytes with another digest never get the name', async () => {
+    const { source } = await serve(Buffer.from('x'.repeat(bytes.length)))
+    const cache = new BlobCache(folder)
+    await expect(cache.fetch(wish, source, watch())).rejects.toMatchObject({
+      code: 'node/digest-mismatch',
+    })
+    expect(await cache.has(wish)).toBe(false)
+  })
+
+  test('more bytes than announced are refused', async () => {
+    const { source } = await serve(Buffer.concat([bytes, bytes]))
+    const cache = new BlobCache(folder)
+    await expect(cache.fetch(wish, source, watch())).rejects.toMatchObject({
+      code: 'node/digest-mismatch',
+    })
+  })
+
+  test('a file that rotted on disk is found', async () => {
+    const { source } = await serve(bytes)
+    const cache = new BlobCache(folder)
+    await cache.fetch(wish, source, watch())
+    const rotten = readFileSync(cache.path(digest))
+    rotten[1_000] = (rotten[1_000] ?? 0) ^ 1
+    writeFileSync(cache.path(digest), rotten)
+    expect(await cache.has(wish)).toBe(true)
+    expect(await cache.verify(wish)).toBe(false)
+  })
+
+  test('cut off, it says so; what is there needs nobody', async () => {
+    const cache = new BlobCache(folder)
+    await expect(cache.fetch(wish, null, watch())).rejects.toMatchObject({
+      code: 'node/fetch-failed',
+    })
+    writeFileSync(cache.path(digest), bytes)
+    await cache.fetch(wish, null, watch())
+  })
+
+  test('a file larger than the disk is refused before a byte is fetched', async () => {
+    const { source, ranges } = await serve(bytes)
+    const cache = new BlobCache(folder)
+    const huge = { ...wish, sizeBytes: 2 ** 60 }
+    await expect(cache.fetch(huge, source, watch())).rejects.toMatchObject({
+      code: 'node/disk-full',
+    })
+    expect(ranges).toEqual([])
+  })
+
+  test('collects what nothing needs', async () => {
+    const cache = new BlobCache(folder)
+    writeFileSync(cache.path(digest), bytes)
+    const other = `sha256:${'0'.repeat(64)}`
+    writeFileSync(cache.path(other), 'x')
+    await cache.collect(new Set([digest]))
+    expect(await cache.has(wish)).toBe(true)
+    expect(await cache.has({ digest: other, sizeBytes: 1 })).toBe(false)
+  })
+})

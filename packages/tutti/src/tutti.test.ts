@@ -1,0 +1,262 @@
+// The command line as a person uses it: real processes, a real control plane, a real node.
+
+import { execFile } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type RunningPart, runPart } from './home/index.ts'
+
+const main = fileURLToPath(new URL('../dist/main.js', import.meta.url))
+const folder = mkdtempSync(join(tmpdir(), 'tutti-cli-'))
+const home = join(folder, 'home')
+const parts: RunningPart[] = []
+
+interface Result {
+  readonly status: number
+  readonly out: string
+  readonly err: string
+}
+
+function tutti(...args: readonly string[]): Promise<Result> {
+  return new Promise((resolve) => {
+    const env = { ...process.env, TUTTI_HOME: home }
+    execFile(process.execPath, [main, ...args], { env }, (error, out, err) => {
+      const status = typeof error?.code === 'number' ? error.code : error === null ? 0 : 1
+      resolve({ status, out: String(out), err: String(err) })
+    })
+  })
+}
+
+async function freePort(): Promise<number> {
+  return await new Promise((resolve) => {
+    const server = createServer().listen(0, '127.0.0.1', () => {
+      const address = server.address()
+      const port = typeof address === 'object' && address !== null ? address.port : 0
+      server.close(() => resolve(port))
+    })
+  })
+}
+
+function file(name: string, text: string): string {
+  const path = join(folder, name)
+  writeFileSync(path, text)
+  return path
+}
+
+beforeAll(async () => {
+  const args = ['control-plane', '--home', home, '--port', '0', '--log-level', 'warn']
+  const part = { name: 'control-plane', args }
+  parts.push(await runPart(part, join(folder, 'logs'), () => {}, new URL(`file://${main}`)))
+})
+
+afterAll(async () => {
+  for (const part of parts) await part.stop()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+describe('user errors are said with where, what and what to do', () => {
+  test('an unknown field, the nearest one named', async () => {
+    const path = file(
+      'field.yaml',
+      'apiVersion: tutti/v1\nkind: Deployment\nmetadata: {name: a}\nspec: {model: m:v1, stratgy: {}}\n',
+    )
+    const { status, err } = await tutti('apply', '-f', path)
+    expect(status).toBe(1)
+    expect(err).toContain('spec.stratgy: unknown field: did you mean strategy?')
+  })
+
+  test('an unknown kind, the nearest one named', async () => {
+    const path = file('kind.yaml', 'apiVersion: tutti/v1\nkind: Deploymnt\nmetadata: {name: a}\n')
+    expect((await tutti('apply', '-f', path)).err).toContain('did you mean Deployment?')
+    expect((await tutti('get', 'ndoes')).err).toContain('did you mean nodes?')
+  })
+
+  test('malformed YAML and JSON, with the line', async () => {
+    expect((await tutti('apply', '-f', file('bad.yaml', 'a: [1, 2\nb: }'))).err).toMatch(/line \d/)
+    expect((await tutti('apply', '-f', file('bad.json', '{"a": '))).err).toContain(
+      'not YAML or JSON',
+    )
+    expect((await tutti('apply', '-f', file('empty.yaml', ''))).err).toContain('the file is empty')
+    expect((await tutti('apply', '-f', join(folder, 'none.yaml'))).err).toContain('cannot read')
+  })
+
+  test('a huge file and a bomb of aliases are refused before they unfold', async () => {
+    const huge = file('huge.yaml', `a: "${'x'.repeat(5_000_000)}"`)
+    expect((await tutti('apply', '-f', huge)).err).toContain('expected at most')
+    const level = (name: string, of: string) => `${name}: &${name} [${`*${of},`.repeat(9)}*${of}]`
+    const names = 'abcdefgh'
+    const bomb = [`a: &a [1,1,1,1,1,1,1,1,1,1]`]
+    for (let i = 1; i < names.length; i++) bomb.push(level(names[i] ?? '', names[i - 1] ?? ''))
+    const { err } = await tutti('apply', '-f', file('bomb.yaml', bomb.join('\n')))
+    expect(err).toMatch(/alias/i)
+  })
+
+  test('a deployment of a model that is not there', async () => {
+    const path = file(
+      'ref.yaml',
+      'apiVersion: tutti/v1\nkind: Deployment\nmetadata: {name: a}\nspec: {model: m:v1}\n',
+    )
+    expect((await tutti('apply', '-f', path)).err).toContain(
+      'there is no Model m:v1 in project default',
+    )
+  })
+
+  test('a model whose file has another digest, or is not there', async () => {
+    const model = join(folder, 'model')
+    mkdirSync(model, { recursive: true })
+    const spec = (digest: string) =>
+      JSON.stringify({
+        model: 'm',
+        version: 'v1',
+        task: 'test',
+        variants: [
+          {
+            name: 'fp32',
+            format: 'onnx',
+            precision: 'fp32',
+            files: [{ path: 'model.onnx', digest, sizeBytes: 3 }],
+            inputs: [],
+            outputs: [],
+          },
+        ],
+      })
+    writeFileSync(join(model, 'model.json'), spec(`sha256:${'0'.repeat(64)}`))
+    expect((await tutti('model', 'push', model)).err).toContain('is not there')
+    writeFileSync(join(model, 'model.onnx'), 'abc')
+    expect((await tutti('model', 'push', model)).err).toContain('model.yaml says sha256:000')
+    writeFileSync(join(model, 'model.json'), '{"model": "m"}')
+    expect((await tutti('model', 'push', model)).err).toContain('version')
+  })
+
+  test('a model format other than ONNX, GGUF and safetensors', async () => {
+    const model = join(folder, 'pickle')
+    mkdirSync(model, { recursive: true })
+    const variant = {
+      name: 'a',
+      format: 'pickle',
+      precision: 'fp32',
+      files: [],
+      inputs: [],
+      outputs: [],
+    }
+    const spec = { model: 'm', version: 'v1', task: 't', variants: [variant] }
+    writeFileSync(join(model, 'model.json'), JSON.stringify(spec))
+    expect((await tutti('model', 'push', model)).err).toMatch(/format.*onnx/)
+  })
+
+  test('no control plane, no key, a wrong key', async () => {
+    const port = await freePort()
+    const away = await tutti('get', 'nodes', '--url', `http://127.0.0.1:${port}`)
+    expect(away.err).toContain('no control plane answers')
+    const stranger = await tutti('get', 'nodes', '--home', join(folder, 'nobody'))
+    expect(stranger.err).toContain('run tutti up')
+    const wrong = await tutti('get', 'nodes', '--key', 'tutti_wrong')
+    expect(wrong.err).toContain('the key is not known here')
+  })
+
+  test('a port that is taken', async () => {
+    const port = new URL(parts[0]?.url ?? '').port
+    const { status, err } = await tutti('control-plane', '--port', port, '--home', home)
+    expect(status).toBe(1)
+    expect(err).toContain('another process has it')
+  })
+
+  test('tokens that are none, expired or used', async () => {
+    const url = parts[0]?.url ?? ''
+    const join1 = ['join', url, '--data', join(folder, 'n1'), '--name', 'n1', '--token']
+    expect((await tutti(...join1, 'nonsense')).err).toContain('expected a join token')
+    const short = (await tutti('token', '--expires', '0.02')).out.trim()
+    await untilExpired(short)
+    expect((await tutti(...join1, short)).err).toContain('expired')
+    const token = (await tutti('token')).out.trim()
+    const args = [
+      'join',
+      url,
+      '--home',
+      home,
+      '--data',
+      join(folder, 'n2'),
+      '--name',
+      'n2',
+      '--token',
+      token,
+    ]
+    const node = { name: 'n2', args }
+    parts.push(await runPart(node, join(folder, 'logs'), () => {}, new URL(`file://${main}`)))
+    expect((await tutti(...join1, token)).err).toContain('used already')
+    expect((await tutti('get', 'nodes')).out).toContain('n2')
+  })
+
+  test('a key without the role is denied, with the policy', async () => {
+    const made = await tutti('key', 'create', 'viewer', '--roles', 'viewer')
+    const secret = /tutti_viewer_\S+/.exec(made.out)?.[0] ?? ''
+    const path = file(
+      'p.yaml',
+      'apiVersion: tutti/v1\nkind: Project\nmetadata: {name: other}\nspec: {}\n',
+    )
+    const { status, err } = await tutti('apply', '-f', path, '--key', secret)
+    expect(status).toBe(1)
+    expect(err).toContain('no policy permits this')
+    expect((await tutti('token', '--key', secret)).err).toContain('no policy permits this')
+    expect((await tutti('get', 'projects', '--key', secret)).status).toBe(0)
+  })
+})
+
+/** Waits for the very moment that a token names. */
+async function untilExpired(token: string): Promise<void> {
+  const text = Buffer.from(token.replace('tutti-join-', ''), 'base64url').toString('utf8')
+  const { expiresAtMs } = JSON.parse(text) as { expiresAtMs: number }
+  await new Promise((resolve) => setTimeout(resolve, Math.max(0, expiresAtMs - Date.now()) + 5))
+}
+
+describe('habits of kubectl', () => {
+  test('apply, get, diff, delete', async () => {
+    const path = file(
+      'proj.yaml',
+      'apiVersion: tutti/v1\nkind: Project\nmetadata: {name: p1}\nspec: {}\n',
+    )
+    const diff = await tutti('diff', '-f', path)
+    expect([diff.status, diff.out.includes('would be created')]).toEqual([1, true])
+    expect((await tutti('apply', '-f', path)).out).toBe('project/p1 created\n')
+    expect((await tutti('apply', '-f', path)).out).toBe('project/p1 unchanged\n')
+    expect((await tutti('diff', '-f', path)).status).toBe(0)
+    expect((await tutti('get', 'proj')).out).toContain('p1')
+    const json: unknown = JSON.parse((await tutti('get', 'project', 'p1', '--json')).out)
+    expect(json).toMatchObject({ kind: 'Project', metadata: { name: 'p1', generation: 1 } })
+    expect((await tutti('delete', 'project', 'p1')).out).toContain('deleted')
+    expect((await tutti('get', 'project', 'p1')).err).toContain('there is no Project p1')
+  })
+
+  test('every command has help with its options', async () => {
+    const { out } = await tutti('--help')
+    for (const name of [
+      'up',
+      'join',
+      'apply',
+      'get',
+      'describe',
+      'diff',
+      'delete',
+      'model',
+      'rollout',
+    ]) {
+      expect(out).toContain(`  ${name} `)
+    }
+    expect((await tutti('apply', '--help')).out).toContain('Examples:')
+    expect((await tutti('aply')).err).toContain('Did you mean apply?')
+  })
+
+  test('the ledger verifies from an export, and a changed byte is found', async () => {
+    const log = join(folder, 'log')
+    expect((await tutti('ledger', 'export', log)).status).toBe(0)
+    expect((await tutti('ledger', 'verify', log)).out).toContain('ok:')
+    const bodies = readFileSync(join(log, 'bodies.jsonl'))
+    bodies[200] = (bodies[200] ?? 0) ^ 1
+    writeFileSync(join(log, 'bodies.jsonl'), bodies)
+    const { status, out } = await tutti('ledger', 'verify', log)
+    expect([status, out.includes('bodies.jsonl')]).toEqual([1, true])
+  })
+})
