@@ -1,5 +1,8 @@
 import { defineConfig } from 'vitest/config'
 
+// CI asks for a report that can be counted.
+const report = process.env['TUTTI_TEST_REPORT']
+
 // Tests import the workspace's sources through the `source` export condition: no stale `dist`.
 export default defineConfig({
   resolve: { conditions: ['source'] },
@@ -9,5 +12,6 @@ export default defineConfig({
     pool: 'forks',
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    ...(report ? { reporters: ['default', 'json'], outputFile: { json: report } } : {}),
   },
 })

@@ -68,7 +68,6 @@ const heartbeatMsDefault = 10_000
 /** Starts a control plane; resolves when it answers. */
 export async function startControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
   const log = pino({ level: options.logLevel ?? 'info', base: { service: 'control-plane' } })
-  const nowMs = () => Date.now()
   // The port first: where it is taken, nothing else has been touched.
   const server = createServer()
   server.on('request', answerNotYet)
@@ -80,63 +79,78 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     server.close()
     throw error
   })
-  const { sql } = database
   try {
-    const identity = loadIdentity(options.dataFolder)
-    const blobs = await openBlobs(`${options.dataFolder}/blobs`)
-    const first = options.first ?? { publishers: [], approvalKey: undefined }
-    const credentials = await bootstrap(sql, { nowMs: nowMs(), ...first })
-    const policies = openPolicyCache(sql)
-    const registry = openRegistry()
-    const heartbeatMs = options.heartbeatMs ?? heartbeatMsDefault
-    await declareNodes(sql, registry)
-    const wake = (name: string) => loops.wake(name)
-    const hub = openHub({
-      ...{ sql, identity, registry, log, nowMs },
-      heartbeatMs,
-      onChange: () => {
-        wake('rollouts')
-        wake('snapshots')
-      },
-      onFacts: (node, facts) => void keepFacts(sql, node, facts, nowMs()),
-    })
-    const snapshots = openSnapshotFeed({ sql, identity, registry, nowMs })
-    const rollouts = {
-      sql,
-      identity,
-      registry,
-      heartbeatMs,
-      policies: policies.current,
-      log,
-      nowMs,
-    }
-    const loops: RunningLoops = startLoops(loopTable({ rollouts, hub, snapshots }), (loop, error) =>
-      log.error({ loop, error }, 'a turn failed and is tried again'),
-    )
-    const events = await listen(sql, { policies, registry, hub, wake })
-    const admission: AdmissionPorts = { sql, blobs, identity, policies: policies.current, nowMs }
-    const ports: ApiPorts = {
-      ...{ sql, blobs, identity, admission, registry, hub, snapshots, log, nowMs },
-      policies: policies.current,
-      loops: () => loops,
-      publicUrl: () => options.publicUrl ?? url,
-      hosts: options.hosts ?? [],
-      version: options.version,
-      onResource: events.onResource,
-    }
-    server.off('request', answerNotYet)
-    server.on('request', getRequestListener(makeApp(ports).fetch))
-    server.on('upgrade', (request, socket, head) => {
-      if (request.url === '/api/v1/connect') hub.handleUpgrade(request, socket, head)
-      else socket.destroy()
-    })
-    log.info({ url, database: database.describe }, 'the control plane answers')
-    return { url, credentials, stop: () => stop({ server, loops, hub, database, log }) }
+    return await serveOn({ server, url, database, log }, options)
   } catch (error) {
     server.close()
     await database.stop()
     throw error
   }
+}
+
+interface Opened {
+  readonly server: Server
+  readonly url: string
+  readonly database: Database
+  readonly log: Logger
+}
+
+async function serveOn(
+  { server, url, database, log }: Opened,
+  options: ControlPlaneOptions,
+): Promise<ControlPlane> {
+  const { sql } = database
+  const nowMs = () => Date.now()
+  const identity = loadIdentity(options.dataFolder)
+  const blobs = await openBlobs(`${options.dataFolder}/blobs`)
+  const first = options.first ?? { publishers: [], approvalKey: undefined }
+  const credentials = await bootstrap(sql, { nowMs: nowMs(), ...first })
+  const policies = openPolicyCache(sql)
+  const registry = openRegistry()
+  const heartbeatMs = options.heartbeatMs ?? heartbeatMsDefault
+  await declareNodes(sql, registry)
+  const wake = (name: string) => loops.wake(name)
+  const hub = openHub({
+    ...{ sql, identity, registry, log, nowMs },
+    heartbeatMs,
+    onChange: () => {
+      wake('rollouts')
+      wake('snapshots')
+    },
+    onFacts: (node, facts) => void keepFacts(sql, node, facts, nowMs()),
+  })
+  const snapshots = openSnapshotFeed({ sql, identity, registry, nowMs })
+  const rollouts = {
+    sql,
+    identity,
+    registry,
+    heartbeatMs,
+    policies: policies.current,
+    log,
+    nowMs,
+  }
+  const loops: RunningLoops = startLoops(loopTable({ rollouts, hub, snapshots }), (loop, error) =>
+    log.error({ loop, error }, 'a turn failed and is tried again'),
+  )
+  const events = await listen(sql, { policies, registry, hub, wake })
+  const admission: AdmissionPorts = { sql, blobs, identity, policies: policies.current, nowMs }
+  const ports: ApiPorts = {
+    ...{ sql, blobs, identity, admission, registry, hub, snapshots, log, nowMs },
+    policies: policies.current,
+    loops: () => loops,
+    publicUrl: () => options.publicUrl ?? url,
+    hosts: options.hosts ?? [],
+    version: options.version,
+    onResource: events.onResource,
+  }
+  server.off('request', answerNotYet)
+  server.on('request', getRequestListener(makeApp(ports).fetch))
+  server.on('upgrade', (request, socket, head) => {
+    if (request.url === '/api/v1/connect') hub.handleUpgrade(request, socket, head)
+    else socket.destroy()
+  })
+  log.info({ url, database: database.describe }, 'the control plane answers')
+  return { url, credentials, stop: () => stop({ server, loops, hub, database, log }) }
 }
 
 /** Between the first byte of a start and the last, callers are asked to come back. */

@@ -55,7 +55,10 @@ export async function openDatabase(at: {
   }
 }
 
-/** True where another control plane works on the same embedded Postgres: whoever leaves last stops it. */
+/**
+ * True where another control plane works on the same embedded Postgres: whoever leaves last stops
+ * it.
+ */
 async function othersUse(sql: Sql): Promise<boolean> {
   const rows = await sql`
     select 1 from pg_stat_activity

@@ -20,7 +20,8 @@ export function nearest(word: string, candidates: readonly string[]): string | n
 }
 
 /**
- * Optimal string alignment: insertions, deletions, substitutions and swaps of neighbours; words of at
+ * Optimal string alignment: insertions, deletions, substitutions and swaps of neighbours; words
+ * of at
  * most 64 characters.
  */
 function editDistance(a: string, b: string): number {

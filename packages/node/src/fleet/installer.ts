@@ -268,7 +268,9 @@ export class Installer {
     return model.request.variant.name
   }
 
-  /** A release that was taken back is not kept warm: nobody may ask for it by its version either. */
+  /**
+   * A release that was taken back is not kept warm: nobody may ask for it by its version either.
+   */
   async #discardTarget(active: string): Promise<void> {
     const { digest } = this.#assignment.target
     const bad = this.#loaded.get(digest)
