@@ -62,7 +62,8 @@ export async function openDatabase(at: {
 async function othersUse(sql: Sql): Promise<boolean> {
   const rows = await sql`
     select 1 from pg_stat_activity
-    where application_name like ${`${applicationPrefix}%`} and application_name <> ${applicationName}
+    where application_name like ${`${applicationPrefix}%`}
+      and application_name <> ${applicationName}
     limit 1`
   return rows.length > 0
 }
