@@ -10,7 +10,7 @@ const floors = {
   tutti: everything,
   testkit: everything,
 }
-const notATest = '\\.(test|bench)\\.ts$'
+const notATest = '\\.(test|fixture|bench)\\.ts$'
 module.exports = {
   forbidden: [
     { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },

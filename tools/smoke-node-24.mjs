@@ -16,7 +16,9 @@ const name = `node-${process.platform}-${process.arch}`
 try {
   writeFileSync(join(folder, 'package.json'), '{}')
   try {
-    execFileSync('npm', ['install', '--no-save', '--prefix', folder, `${name}@24`], { stdio: 'ignore' })
+    execFileSync('npm', ['install', '--no-save', '--prefix', folder, `${name}@24`], {
+      stdio: 'ignore',
+    })
   } catch {
     console.log(`Node 24: skipped, ${name}@24 could not be fetched from the package registry`)
     process.exit(0)
@@ -24,7 +26,18 @@ try {
   const node = join(folder, 'node_modules', name, 'bin', 'node')
   const version = execFileSync(node, ['--version'], { encoding: 'utf8' }).trim()
   const home = join(folder, 'home')
-  const args = [tutti, 'up', '--home', home, '--no-node', '--port', '0', '--gateway-port', '0', '--json']
+  const args = [
+    tutti,
+    'up',
+    '--home',
+    home,
+    '--no-node',
+    '--port',
+    '0',
+    '--gateway-port',
+    '0',
+    '--json',
+  ]
   const up = spawn(node, args, { stdio: ['ignore', 'pipe', 'inherit'] })
   let said = ''
   for await (const chunk of up.stdout) {

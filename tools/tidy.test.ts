@@ -104,7 +104,7 @@ function complain(check: (source: Source) => readonly string[]): void {
 }
 
 function isTest(path: string): boolean {
-  return path.endsWith('.test.ts')
+  return /\.(test|fixture)\.ts$/.test(path)
 }
 
 function functionsOf(ast: ts.SourceFile) {

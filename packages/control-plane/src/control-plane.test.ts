@@ -1,10 +1,7 @@
 // The control plane over its API, with the real embedded Postgres.
 
-import { createHash, createPublicKey, generateKeyPairSync } from 'node:crypto'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { signingPrefix } from '@tutti/core/fleet'
 import { canonicalJson } from '@tutti/core/resource'
 import {
   commit,
@@ -13,139 +10,27 @@ import {
   newPrivateKey,
   openCheckpoint,
   parseVerifierKey,
-  signModel,
-  signText,
   verifyExport,
 } from '@tutti/ledger'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { WebSocket } from 'ws'
-import { type ControlPlane, startControlPlane } from './start.ts'
+import { describe, expect, test } from 'vitest'
+import {
+  type Answer,
+  apply,
+  bed,
+  call,
+  folder,
+  makeKey,
+  readLog,
+  sha256,
+  startPlane,
+  usePlane,
+} from './test-plane.fixture.ts'
 
-const folder = mkdtempSync(join(tmpdir(), 'tutti-plane-'))
-const publisher = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey
-const pem = createPublicKey(publisher).export({ type: 'spki', format: 'pem' }).toString()
-const adminApproval = newPrivateKey()
-let plane: ControlPlane
-let admin = ''
-
-const options = {
-  dataFolder: folder,
-  host: '127.0.0.1',
-  port: 0,
-  version: 'test',
-  logLevel: 'silent',
-  heartbeatMs: 500,
-  first: { publishers: [{ name: 'ci', pem }], approvalKey: didKeyOf(adminApproval) },
-}
-
-beforeAll(async () => {
-  plane = await startControlPlane(options)
-  admin = plane.credentials?.admin ?? ''
-})
-afterAll(async () => {
-  await plane.stop()
-  rmSync(folder, { recursive: true, force: true })
-})
-
-// biome-ignore lint/suspicious/noExplicitAny: answers are read field by field, and asserted
-type Answer = { status: number; body: any }
-
-async function call(
-  method: string,
-  path: string,
-  body?: unknown,
-  init: RequestInit & { key?: string } = {},
-): Promise<Answer> {
-  const headers = { authorization: `Bearer ${init.key ?? admin}`, ...init.headers }
-  const text = body === undefined || typeof body === 'string' ? body : JSON.stringify(body)
-  const answer = await fetch(`${plane.url}/api/v1${path}`, {
-    ...init,
-    method,
-    headers,
-    ...(text === undefined ? {} : { body: text }),
-  })
-  const said = await answer.text()
-  try {
-    return { status: answer.status, body: JSON.parse(said) }
-  } catch {
-    return { status: answer.status, body: said }
-  }
-}
-
-const plural: Record<string, string> = { Policy: 'policies' }
-function apply(
-  kind: string,
-  name: string,
-  spec: unknown,
-  more: { key?: string; dryRun?: boolean; metadata?: object; project?: string } = {},
-) {
-  const project = more.project === undefined ? {} : { project: more.project }
-  const document = {
-    apiVersion: 'tutti/v1',
-    kind,
-    metadata: { name, ...project, ...more.metadata },
-    spec,
-  }
-  const query = new URLSearchParams({ ...project, ...(more.dryRun ? { dryRun: 'true' } : {}) })
-  const path = `/${plural[kind] ?? `${kind.toLowerCase()}s`}/${encodeURIComponent(name)}?${query}`
-  return call('PUT', path, document, more.key === undefined ? {} : { key: more.key })
-}
-
-const sha256 = (text: string | Buffer) =>
-  `sha256:${createHash('sha256').update(text).digest('hex')}`
-
-async function upload(bytes: Buffer): Promise<{ digest: string; sizeBytes: number }> {
-  const digest = sha256(bytes)
-  await call('PUT', `/blobs/${digest}`, bytes.toString('latin1'))
-  return { digest, sizeBytes: bytes.length }
-}
-
-/** Pushes a model of one small file, signed unless told otherwise. */
-async function pushModel(name: string, version: string, isSigned = true): Promise<Answer> {
-  const file = { path: 'model.onnx', ...(await upload(Buffer.from(`model ${name} ${version}`))) }
-  const variant = {
-    name: 'fp32',
-    format: 'onnx',
-    precision: 'fp32',
-    files: [file],
-    inputs: [],
-    outputs: [],
-  }
-  const bundle = Buffer.from(signModel(name, [file], publisher))
-  const signature = isSigned ? { signature: await upload(bundle) } : {}
-  const spec = { model: name, version, task: 'test', variants: [variant], ...signature }
-  return await apply('Model', `${name}:${version}`, spec)
-}
-
-async function makeKey(
-  name: string,
-  roles: readonly string[],
-  more: object = {},
-  project = 'default',
-) {
-  const secret = `tutti_${name}_secret-of-${name}`
-  const spec = { owner: name, roles, hash: sha256(secret), ...more }
-  expect((await apply('Key', name, spec, { project })).status).toBe(201)
-  return secret
-}
-
-/** The log once it holds a record made now, and so every record that was committed before. */
-async function readLog() {
-  markers += 1
-  const marker = `marker-${markers}`
-  await apply('Project', marker, {})
-  for (;;) {
-    const { body } = await call('GET', '/ledger/checkpoint')
-    const { body: page } = await call('GET', `/ledger/entries?from=0&until=${body.size}`)
-    const isThere = JSON.stringify(page.items).includes(`create Project/${marker}`)
-    if (isThere) return { ...body, items: page.items }
-  }
-}
-let markers = 0
+usePlane()
 
 describe('who may come in', () => {
   test('nothing but /healthz answers without a key', async () => {
-    expect((await fetch(`${plane.url}/healthz`)).status).toBe(200)
+    expect((await fetch(`${bed.plane.url}/healthz`)).status).toBe(200)
     for (const path of [
       '/api/v1/nodes',
       '/metrics',
@@ -154,9 +39,9 @@ describe('who may come in', () => {
       '/api/v1/ledger/checkpoint',
       `/api/v1/blobs/${sha256('')}`,
     ]) {
-      expect((await fetch(plane.url + path)).status).toBe(401)
+      expect((await fetch(bed.plane.url + path)).status).toBe(401)
       expect(
-        (await fetch(plane.url + path, { headers: { authorization: 'Bearer ' } })).status,
+        (await fetch(bed.plane.url + path, { headers: { authorization: 'Bearer ' } })).status,
       ).toBe(401)
     }
   })
@@ -175,7 +60,7 @@ describe('who may come in', () => {
     expect((await call('GET', '/nodes', undefined, { key: viewer })).status).toBe(200)
     const denied = await apply('Project', 'x', {}, { key: viewer })
     expect([denied.status, denied.body.error.denials[0].id]).toEqual([403, 'default-deny'])
-    const gateway = plane.credentials?.gateway ?? ''
+    const gateway = bed.plane.credentials?.gateway ?? ''
     expect((await call('GET', '/secrets', undefined, { key: gateway })).status).toBe(403)
     expect((await call('GET', '/snapshot', undefined, { key: viewer })).status).toBe(403)
   })
@@ -289,108 +174,6 @@ describe('blobs', () => {
   })
 })
 
-describe('models and approvals', () => {
-  test('a model never changes; an unsigned one is not deployed, with policy, reason and remedy', async () => {
-    expect((await pushModel('m', 'v1')).status).toBe(201)
-    const { body } = await call('GET', '/models/m:v1')
-    const changed = await apply('Model', 'm:v1', { ...body.spec, task: 'another' })
-    expect(changed.body.error.message).toContain('never changes')
-    await pushModel('m', 'raw', false)
-    const denied = await apply('Deployment', 'raw', { model: 'm:raw' })
-    expect(denied.status).toBe(403)
-    expect(denied.body.error.denials[0]).toMatchObject({
-      id: 'signed-models/signed-models-only',
-      reason: expect.stringContaining('signed'),
-      fix: expect.stringContaining('model push'),
-      clause: expect.stringContaining('forbid'),
-    })
-  })
-
-  const askProduction = (name: string, more = {}) =>
-    apply('Deployment', name, { model: 'm:v1', environment: 'production', ...more })
-
-  function sign(approval: { spec: Record<string, string> }, approver: string, key = adminApproval) {
-    const { changeDigest, policySet, requestedBy, expiresAtMs } = approval.spec
-    const statement = canonicalJson({
-      ...{ format: 'tutti/approval/v1', change: changeDigest, policySet, requestedBy, expiresAtMs },
-      approver: `User::"${approver}"`,
-    })
-    return { statement, signature: signText(key, signingPrefix.approval, statement) }
-  }
-
-  const approve = (name: string, signed: object, key?: string) =>
-    call('POST', `/approvals/${name}/approve`, signed, key === undefined ? {} : { key })
-
-  test('production waits for somebody else’s signature over exactly this change (P1, P3)', async () => {
-    const own = newPrivateKey()
-    const bea = await makeKey('bea', ['approver'], { approvalKey: didKeyOf(own) })
-    const nokey = await makeKey('nokey', ['approver'])
-    const asked = await askProduction('prod')
-    expect([asked.status, asked.body.outcome]).toEqual([202, 'needs-approval'])
-    const { approval } = asked.body
-    const { name } = approval.metadata
-    expect((await askProduction('prod')).body.approval.metadata.name).toBe(name)
-    expect((await approve(name, sign(approval, 'admin'))).body.error.message).toContain(
-      'asked for this change',
-    )
-    expect((await approve(name, sign(approval, 'nokey', own), nokey)).body.error.message).toContain(
-      'no approvalKey',
-    )
-    expect(
-      (await approve(name, sign(approval, 'bea', newPrivateKey()), bea)).body.error.message,
-    ).toContain('not signed by')
-    const other = {
-      ...approval,
-      spec: { ...approval.spec, changeDigest: sha256('another change') },
-    }
-    expect((await approve(name, sign(other, 'bea', own), bea)).status).toBe(409)
-    expect((await call('GET', '/deployments/prod')).status).toBe(404)
-    const done = await approve(name, sign(approval, 'bea', own), bea)
-    expect(done.body).toMatchObject({ outcome: 'committed', action: 'create' })
-    const records = (await readLog()).items.map((item: { body: string }) => JSON.parse(item.body))
-    const record = records.find(
-      (r: { resource: string }) => r.resource === 'Deployment/default/prod',
-    )
-    expect(record.approvals).toHaveLength(1)
-    expect(record.principal).toBe('User::"admin"')
-  })
-
-  test('an approval is void once the resource has changed', async () => {
-    const own = newPrivateKey()
-    const cleo = await makeKey('cleo', ['approver'], { approvalKey: didKeyOf(own) })
-    expect((await apply('Deployment', 'dev', { model: 'm:v1' })).status).toBe(201)
-    const { approval } = (await askProduction('dev')).body
-    expect(
-      (await apply('Deployment', 'dev', { model: 'm:v1', strategy: { soakMs: 1 } })).status,
-    ).toBe(200)
-    const late = await approve(approval.metadata.name, sign(approval, 'cleo', own), cleo)
-    expect(late.status).toBe(409)
-    const { body } = await call('GET', `/approvals/${approval.metadata.name}`)
-    expect(body.status.phase).toBe('void')
-  })
-
-  test('who may not change production cannot get it by asking for approval', async () => {
-    const viewer = await makeKey('vic', ['viewer'])
-    const asked = await apply(
-      'Deployment',
-      'theft',
-      { model: 'm:v1', environment: 'production' },
-      { key: viewer },
-    )
-    expect([asked.status, asked.body.error.code]).toEqual([403, 'api/denied'])
-    const { body } = await call('GET', '/approvals')
-    const names = body.items.map(
-      (item: { spec: { change: { name: string } } }) => item.spec.change.name,
-    )
-    expect(names).not.toContain('theft')
-  })
-
-  test('moving production out of production needs approval too', async () => {
-    const asked = await apply('Deployment', 'prod', { model: 'm:v1', environment: 'development' })
-    expect(asked.body.outcome).toBe('needs-approval')
-  })
-})
-
 test('a secret is never read back, and stands nowhere in the clear', async () => {
   const value = 'sk-very-secret-value'
   expect((await apply('Secret', 's', { value })).status).toBe(201)
@@ -452,117 +235,15 @@ describe('ledger', () => {
   })
 })
 
-describe('nodes', () => {
-  const nodeKey = newPrivateKey()
-
-  async function join(name: string, token: string, key = nodeKey) {
-    const signature = signText(key, signingPrefix.hello, token)
-    return await call('POST', '/join', { token, name, publicKey: didKeyOf(key), signature })
-  }
-
-  /** Frames of one connection, in order. */
-  function connect() {
-    const socket = new WebSocket(`${plane.url.replace('http', 'ws')}/api/v1/connect`)
-    const frames: Record<string, unknown>[] = []
-    const waiters: (() => void)[] = []
-    const wake = () => {
-      for (const one of waiters.splice(0)) one()
-    }
-    let isClosed = false
-    socket.on('message', (data) => {
-      frames.push(JSON.parse(String(data)))
-      wake()
-    })
-    socket.on('close', () => {
-      isClosed = true
-      wake()
-    })
-    const next = async (type: string): Promise<Record<string, unknown> | null> => {
-      for (;;) {
-        const at = frames.findIndex((frame) => frame['type'] === type)
-        if (at >= 0) return frames.splice(0, at + 1).at(-1) ?? null
-        if (isClosed) return null
-        await new Promise<void>((resolve) => waiters.push(resolve))
-      }
-    }
-    const send = (frame: object) => socket.send(JSON.stringify(frame))
-    const hello = async (node: string, key = nodeKey) => {
-      const challenge = await next('challenge')
-      const nonce = 'n'.repeat(32)
-      const text = `${challenge?.['nonce']}\n${nonce}`
-      const signature = signText(key, signingPrefix.hello, text)
-      send({ type: 'hello', protocol: 1, node, nonce, signature, checkpointSize: 0 })
-    }
-    const closed = () => next('never')
-    return { next, send, hello, closed, end: () => socket.terminate() }
-  }
-
-  test('a token lets one machine in, once, and only with proof of its key', async () => {
-    const { token } = (await call('POST', '/tokens', { labels: { region: 'north' } })).body
-    const signature = signText(newPrivateKey(), signingPrefix.hello, token)
-    const thief = await call('POST', '/join', {
-      token,
-      name: 'n1',
-      publicKey: didKeyOf(nodeKey),
-      signature,
-    })
-    expect(thief.status).toBe(401)
-    expect((await join('n1', token)).body.labels).toEqual({ region: 'north' })
-    expect((await join('n2', token)).body.error.message).toContain('used already')
-    expect((await join('n3', 'tutti-join-nonsense')).status).toBe(401)
-    const taken = (await call('POST', '/tokens', {})).body.token
-    expect((await join('n1', taken, newPrivateKey())).status).toBe(409)
-  })
-
-  test('H1: who does not prove to be the node it names is refused', async () => {
-    for (const [node, key] of [
-      ['n1', newPrivateKey()],
-      ['unknown', nodeKey],
-    ] as const) {
-      const one = connect()
-      await one.hello(node, key)
-      expect((await one.next('retry'))?.['reason']).toContain('not the node')
-      expect(await one.closed()).toBeNull()
-    }
-    const { body } = await call('GET', '/nodes/n1')
-    expect(body.status.connected).toBe(false)
-  })
-
-  test('H2: a newer connection of a node ends the older; H3: a gap asks for a full report', async () => {
-    const first = connect()
-    await first.hello('n1')
-    expect(await first.next('welcome')).not.toBeNull()
-    const second = connect()
-    await second.hello('n1')
-    expect(await second.next('welcome')).not.toBeNull()
-    expect(await first.closed()).toBeNull()
-    await second.next('report-full')
-    const load = { inflight: 0, cpu: 0, memoryUsedBytes: 0 }
-    second.send({ type: 'heartbeat', sequence: 0, load, telemetry: [] })
-    second.send({ type: 'heartbeat', sequence: 5, load, telemetry: [] })
-    expect(await second.next('report-full')).not.toBeNull()
-    expect((await call('GET', '/nodes/n1')).body.status.connected).toBe(true)
-    second.end()
-  })
-
-  test('a frame that is not of the protocol ends the connection', async () => {
-    const one = connect()
-    await one.hello('n1')
-    await one.next('welcome')
-    one.send({ type: 'heartbeat', sequence: 'x' })
-    expect(await one.closed()).toBeNull()
-  })
-})
-
 test('everything is there after a restart, the log goes on, and the keys are the same', async () => {
   const before = await readLog()
   const { body: me } = await call('GET', '/whoami')
-  await plane.stop()
-  plane = await startControlPlane(options)
-  expect(plane.credentials).toBeNull()
+  await bed.plane.stop()
+  await startPlane()
+  expect(bed.plane.credentials).toBeNull()
   const { body } = await call('GET', '/whoami')
   expect([body.controlPlane, body.ledger]).toEqual([me.controlPlane, me.ledger])
-  expect((await call('GET', '/models/m:v1')).status).toBe(200)
+  expect((await call('GET', '/projects/other')).status).toBe(200)
   await apply('Project', 'after', {})
   const after = await readLog()
   expect(after.size).toBe(before.size + 2) // this one and the marker

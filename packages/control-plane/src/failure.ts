@@ -11,7 +11,6 @@ export const failureCodes = [
   'control-plane/keys-unreadable',
   'control-plane/port-taken',
   'control-plane/ledger-diverged',
-  'control-plane/blob-mismatch',
   'control-plane/disk-full',
 ] as const
 export type FailureCode = (typeof failureCodes)[number]

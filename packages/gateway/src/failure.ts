@@ -2,13 +2,7 @@
 //
 // What the world does to a gateway. Every code is explained in docs/errors.md.
 
-export const failureCodes = [
-  'gateway/port-taken',
-  'gateway/no-snapshot',
-  'gateway/snapshot-refused',
-  'gateway/address-forbidden',
-  'gateway/attempt-failed',
-] as const
+export const failureCodes = ['gateway/port-taken', 'gateway/address-forbidden'] as const
 export type FailureCode = (typeof failureCodes)[number]
 
 export class Failure extends Error {
@@ -20,12 +14,9 @@ export class Failure extends Error {
     this.code = code
   }
 
-  /**
-   * The control plane or the endpoint may be back later; a taken port or a forbidden address
-   * stays.
-   */
+  /** A taken port and a forbidden address stay what they are. */
   get retryable(): boolean {
-    return this.code === 'gateway/attempt-failed' || this.code === 'gateway/no-snapshot'
+    return false
   }
 }
 

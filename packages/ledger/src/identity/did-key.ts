@@ -7,6 +7,7 @@ import { createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypt
 import { LedgerFailure } from '../failure.ts'
 
 const alphabet = '123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz'
+const prefix = 'did:key:z'
 const multicodec = Buffer.from([0xed, 0x01])
 const keyBytes = 32
 
@@ -18,14 +19,16 @@ export function newPrivateKey(): KeyObject {
 /** The did:key of an Ed25519 key, private or public. */
 export function didKeyOf(key: KeyObject): string {
   const { x } = key.export({ format: 'jwk' })
-  return `did:key:z${encodeBase58(Buffer.concat([multicodec, Buffer.from(x ?? '', 'base64url')]))}`
+  return `${prefix}${encodeBase58(Buffer.concat([multicodec, Buffer.from(x ?? '', 'base64url')]))}`
 }
 
 /** The public key that a did:key names. Throws `ledger/bad-did-key`. */
 export function parseDidKey(name: string): KeyObject {
-  const bytes = name.startsWith('did:key:z') ? decodeBase58(name.slice('did:key:z'.length)) : null
+  const bytes = name.startsWith(prefix) ? decodeBase58(name.slice(prefix.length)) : null
   const isEd25519 =
-    bytes?.length === multicodec.length + keyBytes && bytes.subarray(0, 2).equals(multicodec)
+    bytes?.length === multicodec.length + keyBytes &&
+    bytes.subarray(0, multicodec.length).equals(multicodec) &&
+    prefix + encodeBase58(bytes) === name // one name per key: people are told apart by it
   if (!bytes || !isEd25519) {
     const message = `expected an Ed25519 did:key (did:key:z6Mk…), got ${JSON.stringify(name)}`
     throw new LedgerFailure('ledger/bad-did-key', message)

@@ -1,0 +1,111 @@
+// Nodes over their real socket: joining, proving, and what the hub makes of bad frames.
+
+import { signingPrefix } from '@tutti/core/fleet'
+import { didKeyOf, newPrivateKey, signText } from '@tutti/ledger'
+import { describe, expect, test } from 'vitest'
+import { WebSocket } from 'ws'
+import { bed, call, usePlane } from '../test-plane.fixture.ts'
+
+usePlane()
+
+describe('nodes', () => {
+  const nodeKey = newPrivateKey()
+
+  async function join(name: string, token: string, key = nodeKey) {
+    const signature = signText(key, signingPrefix.hello, token)
+    return await call('POST', '/join', { token, name, publicKey: didKeyOf(key), signature })
+  }
+
+  /** Frames of one connection, in order. */
+  function connect() {
+    const socket = new WebSocket(`${bed.plane.url.replace('http', 'ws')}/api/v1/connect`)
+    const frames: Record<string, unknown>[] = []
+    const waiters: (() => void)[] = []
+    const wake = () => {
+      for (const one of waiters.splice(0)) one()
+    }
+    let isClosed = false
+    socket.on('message', (data) => {
+      frames.push(JSON.parse(String(data)))
+      wake()
+    })
+    socket.on('close', () => {
+      isClosed = true
+      wake()
+    })
+    const next = async (type: string): Promise<Record<string, unknown> | null> => {
+      for (;;) {
+        const at = frames.findIndex((frame) => frame['type'] === type)
+        if (at >= 0) return frames.splice(0, at + 1).at(-1) ?? null
+        if (isClosed) return null
+        await new Promise<void>((resolve) => waiters.push(resolve))
+      }
+    }
+    const send = (frame: object) => socket.send(JSON.stringify(frame))
+    const hello = async (node: string, key = nodeKey) => {
+      const challenge = await next('challenge')
+      const nonce = 'n'.repeat(32)
+      const text = `${challenge?.['nonce']}\n${nonce}`
+      const signature = signText(key, signingPrefix.hello, text)
+      send({ type: 'hello', protocol: 1, node, nonce, signature, checkpointSize: 0 })
+    }
+    const closed = () => next('never')
+    return { next, send, hello, closed, end: () => socket.terminate() }
+  }
+
+  test('a token lets one machine in, once, and only with proof of its key', async () => {
+    const { token } = (await call('POST', '/tokens', { labels: { region: 'north' } })).body
+    const signature = signText(newPrivateKey(), signingPrefix.hello, token)
+    const thief = await call('POST', '/join', {
+      token,
+      name: 'n1',
+      publicKey: didKeyOf(nodeKey),
+      signature,
+    })
+    expect(thief.status).toBe(401)
+    expect((await join('n1', token)).body.labels).toEqual({ region: 'north' })
+    expect((await join('n2', token)).body.error.message).toContain('used already')
+    expect((await join('n3', 'tutti-join-nonsense')).status).toBe(401)
+    const taken = (await call('POST', '/tokens', {})).body.token
+    expect((await join('n1', taken, newPrivateKey())).status).toBe(409)
+  })
+
+  test('H1: who does not prove to be the node it names is refused', async () => {
+    for (const [node, key] of [
+      ['n1', newPrivateKey()],
+      ['unknown', nodeKey],
+    ] as const) {
+      const one = connect()
+      await one.hello(node, key)
+      expect((await one.next('retry'))?.['reason']).toContain('not the node')
+      expect(await one.closed()).toBeNull()
+    }
+    const { body } = await call('GET', '/nodes/n1')
+    expect(body.status.connected).toBe(false)
+  })
+
+  test('H2: a newer connection of a node ends the older; H3: a gap asks for a full report', async () => {
+    const first = connect()
+    await first.hello('n1')
+    expect(await first.next('welcome')).not.toBeNull()
+    const second = connect()
+    await second.hello('n1')
+    expect(await second.next('welcome')).not.toBeNull()
+    expect(await first.closed()).toBeNull()
+    await second.next('report-full')
+    const load = { inflight: 0, cpu: 0, memoryUsedBytes: 0 }
+    second.send({ type: 'heartbeat', sequence: 0, load, telemetry: [] })
+    second.send({ type: 'heartbeat', sequence: 5, load, telemetry: [] })
+    expect(await second.next('report-full')).not.toBeNull()
+    expect((await call('GET', '/nodes/n1')).body.status.connected).toBe(true)
+    second.end()
+  })
+
+  test('a frame that is not of the protocol ends the connection', async () => {
+    const one = connect()
+    await one.hello('n1')
+    await one.next('welcome')
+    one.send({ type: 'heartbeat', sequence: 'x' })
+    expect(await one.closed()).toBeNull()
+  })
+})

@@ -1,0 +1,120 @@
+// Models, policy and approvals over the API.
+
+import { signingPrefix } from '@tutti/core/fleet'
+import { canonicalJson } from '@tutti/core/resource'
+import { didKeyOf, newPrivateKey, signText } from '@tutti/ledger'
+import { describe, expect, test } from 'vitest'
+import {
+  adminApproval,
+  apply,
+  call,
+  makeKey,
+  pushModel,
+  readLog,
+  sha256,
+  usePlane,
+} from '../test-plane.fixture.ts'
+
+usePlane()
+
+describe('models and approvals', () => {
+  test('a model never changes; an unsigned one is not deployed, with policy, reason and remedy', async () => {
+    expect((await pushModel('m', 'v1')).status).toBe(201)
+    const { body } = await call('GET', '/models/m:v1')
+    const changed = await apply('Model', 'm:v1', { ...body.spec, task: 'another' })
+    expect(changed.body.error.message).toContain('never changes')
+    await pushModel('m', 'raw', false)
+    const denied = await apply('Deployment', 'raw', { model: 'm:raw' })
+    expect(denied.status).toBe(403)
+    expect(denied.body.error.denials[0]).toMatchObject({
+      id: 'signed-models/signed-models-only',
+      reason: expect.stringContaining('signed'),
+      fix: expect.stringContaining('model push'),
+      clause: expect.stringContaining('forbid'),
+    })
+  })
+
+  const askProduction = (name: string, more = {}) =>
+    apply('Deployment', name, { model: 'm:v1', environment: 'production', ...more })
+
+  function sign(approval: { spec: Record<string, string> }, approver: string, key = adminApproval) {
+    const { changeDigest, policySet, requestedBy, expiresAtMs } = approval.spec
+    const statement = canonicalJson({
+      ...{ format: 'tutti/approval/v1', change: changeDigest, policySet, requestedBy, expiresAtMs },
+      approver: `User::"${approver}"`,
+    })
+    return { statement, signature: signText(key, signingPrefix.approval, statement) }
+  }
+
+  const approve = (name: string, signed: object, key?: string) =>
+    call('POST', `/approvals/${name}/approve`, signed, key === undefined ? {} : { key })
+
+  test('production waits for somebody else’s signature over exactly this change (P1, P3)', async () => {
+    const own = newPrivateKey()
+    const bea = await makeKey('bea', ['approver'], { approvalKey: didKeyOf(own) })
+    const nokey = await makeKey('nokey', ['approver'])
+    const asked = await askProduction('prod')
+    expect([asked.status, asked.body.outcome]).toEqual([202, 'needs-approval'])
+    const { approval } = asked.body
+    const { name } = approval.metadata
+    expect((await askProduction('prod')).body.approval.metadata.name).toBe(name)
+    expect((await approve(name, sign(approval, 'admin'))).body.error.message).toContain(
+      'asked for this change',
+    )
+    expect((await approve(name, sign(approval, 'nokey', own), nokey)).body.error.message).toContain(
+      'no approvalKey',
+    )
+    expect(
+      (await approve(name, sign(approval, 'bea', newPrivateKey()), bea)).body.error.message,
+    ).toContain('not signed by')
+    const other = {
+      ...approval,
+      spec: { ...approval.spec, changeDigest: sha256('another change') },
+    }
+    expect((await approve(name, sign(other, 'bea', own), bea)).status).toBe(409)
+    expect((await call('GET', '/deployments/prod')).status).toBe(404)
+    const done = await approve(name, sign(approval, 'bea', own), bea)
+    expect(done.body).toMatchObject({ outcome: 'committed', action: 'create' })
+    const records = (await readLog()).items.map((item: { body: string }) => JSON.parse(item.body))
+    const record = records.find(
+      (r: { resource: string }) => r.resource === 'Deployment/default/prod',
+    )
+    expect(record.approvals).toHaveLength(1)
+    expect(record.principal).toBe('User::"admin"')
+  })
+
+  test('an approval is void once the resource has changed', async () => {
+    const own = newPrivateKey()
+    const cleo = await makeKey('cleo', ['approver'], { approvalKey: didKeyOf(own) })
+    expect((await apply('Deployment', 'dev', { model: 'm:v1' })).status).toBe(201)
+    const { approval } = (await askProduction('dev')).body
+    expect(
+      (await apply('Deployment', 'dev', { model: 'm:v1', strategy: { soakMs: 1 } })).status,
+    ).toBe(200)
+    const late = await approve(approval.metadata.name, sign(approval, 'cleo', own), cleo)
+    expect(late.status).toBe(409)
+    const { body } = await call('GET', `/approvals/${approval.metadata.name}`)
+    expect(body.status.phase).toBe('void')
+  })
+
+  test('who may not change production cannot get it by asking for approval', async () => {
+    const viewer = await makeKey('vic', ['viewer'])
+    const asked = await apply(
+      'Deployment',
+      'theft',
+      { model: 'm:v1', environment: 'production' },
+      { key: viewer },
+    )
+    expect([asked.status, asked.body.error.code]).toEqual([403, 'api/denied'])
+    const { body } = await call('GET', '/approvals')
+    const names = body.items.map(
+      (item: { spec: { change: { name: string } } }) => item.spec.change.name,
+    )
+    expect(names).not.toContain('theft')
+  })
+
+  test('moving production out of production needs approval too', async () => {
+    const asked = await apply('Deployment', 'prod', { model: 'm:v1', environment: 'development' })
+    expect(asked.body.outcome).toBe('needs-approval')
+  })
+})
