@@ -195,6 +195,27 @@ describe('attempts', () => {
     }
   })
 
+  test('after a failure of the model another release is asked, however many run the bad one', async () => {
+    const errs: Handler = (_, response) => {
+      response.writeHead(500)
+      response.end('{"error":"model v3 failed on this input"}')
+    }
+    const bad = await Promise.all(Array.from({ length: 8 }, () => serve(errs)))
+    const good = await serve(answerWell)
+    const snapshot = toNodes([...bad.map(({ url }) => url), good.url])
+    const [deployment] = snapshot.deployments
+    const endpoints = (deployment?.endpoints ?? []).map((one, i) =>
+      i < bad.length ? { ...one, release: digest('v3') } : one,
+    )
+    const deployments = snapshot.deployments.map((one) => ({ ...one, endpoints }))
+    const { gateway } = await world(signed({ ...snapshot, deployments }))
+    for (let i = 0; i < 20; i++) {
+      const answer = await infer(gateway)
+      expect(answer.status).toBe(200)
+      expect(Number(answer.headers.get('x-tutti-attempts'))).toBeLessThanOrEqual(2)
+    }
+  })
+
   test('an answer cut short is never passed on as success (I6)', async () => {
     const short = await serve((_, response) => {
       response.writeHead(200, { 'content-length': '1000' })

@@ -1,1 +1,1 @@
-export {}
+export { runStory, type StoryCommand, type StoryTeller, tellStory } from './story.ts'

@@ -35,8 +35,11 @@ export const strategy = z.strictObject({
    * Share of nodes after each wave, ascending; where absent, ×4 from the canaries' share up to 1.
    */
   waves: z.array(share).max(32).optional(),
-  /** Disruption budget: greatest share of the nodes that may begin to change at once. */
-  maxUnavailable: z.number().gt(0).max(1).default(0.5),
+  /**
+   * Disruption budget: greatest share of the nodes that may begin to change at once; at least
+   * 0.001, so that a rollout has a thousand waves at most.
+   */
+  maxUnavailable: z.number().min(0.001).max(1).default(0.5),
   /** How long a cohort must have run without a finding before the next begins. */
   soakMs: z
     .int()

@@ -126,12 +126,10 @@ function planAdvance(spec: RolloutSpec, state: Advancing, at: At): RolloutPlan {
   }
   if (view.paused) return { state: { ...state, healthySinceMs: null }, change: null }
 
-  if (state.phase === 'canary') {
-    const canaries = topUpCanaries(spec.strategy, at)
-    if (canaries.length > assignment.cohort.canaries.length) {
-      const cohort = { ...assignment.cohort, canaries }
-      return { state: { ...state, healthySinceMs: null }, change: { mode: 'advance', cohort } }
-    }
+  const canaries = topUpCanaries(spec.strategy, state, at)
+  if (canaries.length > assignment.cohort.canaries.length) {
+    const cohort = { ...assignment.cohort, canaries }
+    return { state: { ...state, healthySinceMs: null }, change: { mode: 'advance', cohort } }
   }
   if (!isCohortProven(view, assignment)) {
     return { state: { ...state, healthySinceMs: null }, change: null }
@@ -178,24 +176,26 @@ function causeToRevert(view: RolloutView, assignment: Assignment): RolloutCause 
 }
 
 /**
- * Canaries may be cut off: every stratum keeps as many reachable ones as it has and the strategy
- * asks.
+ * Canaries may be cut off or cordoned: while they go first, every stratum keeps as many reachable
+ * ones as it has and the strategy asks. Later new ones are taken only where nobody of the whole
+ * cohort can be reached: else R4 would let nodes that are away hold the rollout up (R3).
  */
-function topUpCanaries(strategy: Strategy, { assignment, view }: At): string[] {
-  const held = new Set(assignment.cohort.canaries)
-  const missing = pickCanaries(view.nodes, strategy.canary.perStratum, assignment)
-  const strata = new Map(view.nodes.map((node) => [node.id, node]))
-  const reachable = (id: string) => strata.get(id)?.connected === true
-  const added = missing.filter((id) => {
+function topUpCanaries(strategy: Strategy, state: Advancing, at: At): string[] {
+  const { assignment, view } = at
+  const { canaries } = assignment.cohort
+  const reachable = view.nodes.filter((node) => node.connected && !node.cordoned)
+  const isSomebodyThere = reachable.some((node) => isInCohort(node.id, assignment))
+  if (state.phase === 'wave' && isSomebodyThere) return canaries
+  const held = new Set(canaries)
+  const stratumOf = new Map(reachable.map((node) => [node.id, node.stratum]))
+  const added = pickCanaries(reachable, strategy.canary.perStratum, assignment).filter((id) => {
     if (held.has(id)) return false
-    const stratum = strata.get(id)?.stratum
-    const peers = [...held].filter((h) => strata.get(h)?.stratum === stratum && reachable(h))
-    const size = view.nodes.filter((n) => n.stratum === stratum && n.connected).length
-    if (peers.length >= Math.min(strategy.canary.perStratum, size)) return false
+    const peers = reachable.filter((n) => held.has(n.id) && n.stratum === stratumOf.get(id))
+    if (peers.length >= strategy.canary.perStratum) return false
     held.add(id)
     return true
   })
-  return [...assignment.cohort.canaries, ...added].sort() // R6
+  return [...canaries, ...added].sort() // R6
 }
 
 function isCohortProven(view: RolloutView, assignment: Assignment): boolean {

@@ -32,6 +32,8 @@ export function parseResource(document: unknown, project = 'default'): ParsedRes
   if (!isObject(document)) {
     return refuse('', `expected a resource (an object), got ${typeName(document)}`)
   }
+  const unwritten = unwrittenAt(document, '')
+  if (unwritten !== null) return refuse(unwritten, 'expected text without NUL or half a surrogate')
   const stray = Object.keys(document).find((key) => !envelopeKeys.includes(key))
   if (stray !== undefined) return refuse(stray, unknownField(stray, envelopeKeys))
   if (document['apiVersion'] !== apiVersion) {
@@ -61,6 +63,18 @@ export function parseResource(document: unknown, project = 'default'): ParsedRes
   }
 }
 
+/** Where a text stands that is no Unicode or that Postgres cannot hold; null where none does. */
+function unwrittenAt(value: unknown, path: string): string | null {
+  if (typeof value === 'string') return /[\0\p{Surrogate}]/u.test(value) ? path : null
+  if (typeof value !== 'object' || value === null) return null
+  for (const [key, member] of Object.entries(value)) {
+    const at = path === '' ? key : `${path}.${key}`
+    const found = unwrittenAt(key, at) ?? unwrittenAt(member, at)
+    if (found !== null) return found
+  }
+  return null
+}
+
 /** Findings of a zod error, with the nearest known field for every unknown one. */
 export function findingsOf(error: z.ZodError, root: string, schema: z.ZodType): Finding[] {
   return error.issues.flatMap((issue): Finding[] => {
@@ -68,7 +82,7 @@ export function findingsOf(error: z.ZodError, root: string, schema: z.ZodType): 
     if (issue.code === 'unrecognized_keys') {
       const known = fieldsAt(schema, issue.path)
       return issue.keys.map((key) => ({
-        path: `${path}.${key}`,
+        path: path === '' ? key : `${path}.${key}`,
         message: unknownField(key, known),
       }))
     }

@@ -6,6 +6,7 @@ const candidate = fc.record({
   url: fc.constantFrom('a', 'b', 'c', 'd', 'e'),
   region: fc.constantFrom('north', 'south'),
   inflight: fc.nat(20),
+  release: fc.constantFrom('r1', 'r2'),
   healthy: fc.boolean(),
 })
 const candidates = fc.uniqueArray(candidate, { selector: ({ url }) => url })
@@ -15,19 +16,32 @@ describe('pick endpoint', () => {
   test('takes a fresh, healthy one where there is one', () => {
     fc.assert(
       fc.property(candidates, fc.subarray(['a', 'b', 'c']), unit, unit, (all, tried, u, v) => {
-        const context = { region: 'north', tried: new Set(tried), chance: [u, v] as const }
+        const failedReleases = new Set(['r1'])
+        const context = {
+          region: 'north',
+          tried: new Set(tried),
+          failedReleases,
+          chance: [u, v] as const,
+        }
         const picked = pickEndpoint(all, context)
         expect(picked === null).toBe(all.length === 0)
         const best = all.filter((one) => one.healthy && !tried.includes(one.url))
         if (best.length > 0) expect(best).toContain(picked)
+        const better = best.filter(({ release }) => release !== 'r1')
+        if (better.length > 0) expect(better).toContain(picked)
       }),
     )
   })
 
   test('of two it takes the one with less to do, a hop away counting as two', () => {
-    const near = { url: 'near', region: 'north', inflight: 3, healthy: true }
-    const far = { url: 'far', region: 'south', inflight: 2, healthy: true }
-    const context = { region: 'north', tried: new Set<string>(), chance: [0, 0] as const }
+    const near = { url: 'near', region: 'north', inflight: 3, healthy: true, release: '' }
+    const far = { url: 'far', region: 'south', inflight: 2, healthy: true, release: '' }
+    const context = {
+      region: 'north',
+      tried: new Set<string>(),
+      failedReleases: new Set<string>(),
+      chance: [0, 0] as const,
+    }
     expect(pickEndpoint([near, far], context)).toBe(near)
     expect(pickEndpoint([{ ...near, inflight: 5 }, far], context)).toBe(far)
   })

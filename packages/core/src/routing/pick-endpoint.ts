@@ -7,6 +7,8 @@
 export interface PickCandidate {
   readonly url: string
   readonly region: string
+  /** What answers there; empty where nobody knows. */
+  readonly release: string
   /** Requests on their way to it from here. */
   readonly inflight: number
   /** False where its circuit is open. */
@@ -17,6 +19,8 @@ export interface PickContext {
   readonly region: string
   /** URLs that this request was sent to already. */
   readonly tried: ReadonlySet<string>
+  /** Releases that have failed on this very request: the next of them would fail on it too. */
+  readonly failedReleases: ReadonlySet<string>
   /** Two numbers in [0, 1). */
   readonly chance: readonly [number, number]
 }
@@ -26,7 +30,9 @@ const regionWorth = 2 // requests in flight that a hop to another region weighs 
 /**
  * The candidate to ask, or null where there is none. One that was tried already, or whose circuit
  * is open,
- * is taken only where no other is left: a doubtful answer is better than none.
+ * is taken only where no other is left: a doubtful answer is better than none. After a failure of
+ * the model
+ * itself another release comes first: a canary that errs on an input errs on it on every node (I5).
  */
 export function pickEndpoint<C extends PickCandidate>(
   candidates: readonly C[],
@@ -34,11 +40,12 @@ export function pickEndpoint<C extends PickCandidate>(
 ): C | null {
   const fresh = candidates.filter(({ url }) => !context.tried.has(url))
   const healthy = fresh.filter((candidate) => candidate.healthy)
-  const pool = [healthy, fresh, candidates].find((some) => some.length > 0) ?? []
+  const others = healthy.filter(({ release }) => !context.failedReleases.has(release))
+  const pool = [others, healthy, fresh, candidates].find((some) => some.length > 0) ?? []
   const first = pool[Math.floor(context.chance[0] * pool.length)]
   if (first === undefined) return null
-  const others = pool.filter((candidate) => candidate !== first)
-  const second = others[Math.floor(context.chance[1] * others.length)]
+  const rest = pool.filter((candidate) => candidate !== first)
+  const second = rest[Math.floor(context.chance[1] * rest.length)]
   if (second === undefined) return first
   return costOf(second, context.region) < costOf(first, context.region) ? second : first
 }

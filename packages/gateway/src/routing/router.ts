@@ -56,11 +56,19 @@ interface Candidate {
   readonly url: string
   readonly base: string
   readonly region: string
+  readonly release: string
   readonly inflight: number
   readonly healthy: boolean
   readonly outbound: Outbound
   readonly isTrustedAddress: boolean
   readonly node: { readonly name: string; readonly url: string; readonly release: string } | null
+}
+
+/** What became of this request so far. */
+interface Past {
+  readonly tried: Set<string>
+  /** Releases that have failed on it: see `pickEndpoint`. */
+  readonly failedReleases: Set<string>
 }
 
 export interface RouterOptions {
@@ -87,15 +95,15 @@ export class Router {
     const { attemptsMax, timeoutMs } = call.route
     const untilMs = this.#options.nowMs() + timeoutMs
     const order = orderByWeight(call.route.targets, this.#options.chance)
-    const tried = new Set<string>()
+    const past: Past = { tried: new Set(), failedReleases: new Set() }
     const reasons: string[] = []
     let attempts = 0
     while (attempts < attemptsMax && this.#options.nowMs() < untilMs && !call.signal.aborted) {
       // anew each time: the world moves on meanwhile
-      const candidate = this.#next(call, order, tried)
+      const candidate = this.#next(call, order, past)
       if (candidate === null) break
       attempts += 1
-      tried.add(candidate.url)
+      past.tried.add(candidate.url)
       const leftMs = untilMs - this.#options.nowMs()
       const outcome = await this.#attempt(
         call,
@@ -105,6 +113,9 @@ export class Router {
       const reason = whyAskAnother(outcome, candidate.node !== null)
       if (reason === null && outcome.kind !== 'failed') {
         return { kind: 'answered', outcome, node: candidate.node, attempts }
+      }
+      if (outcome.kind !== 'failed' && outcome.status >= 500) {
+        past.failedReleases.add(candidate.release)
       }
       reasons.push(`${candidate.node?.name ?? candidate.base}: ${reason}`)
     }
@@ -136,9 +147,11 @@ export class Router {
   #next(call: Call, order: readonly RouteTarget[], tried: ReadonlySet<string>): Candidate | null {
     const pools = order.map((target) => this.#candidates(call, target))
     const chance = [this.#options.chance(), this.#options.chance()] as const
-    const context = { region: this.#options.region, tried, chance }
-    const fresh = pools.find((pool) => pool.some(({ url, healthy }) => healthy && !tried.has(url)))
-    const any = pools.find((pool) => pool.some(({ url }) => !tried.has(url)))
+    const context = { region: this.#options.region, ...past, chance }
+    const fresh = pools.find((pool) =>
+      pool.some(({ url, healthy }) => healthy && !past.tried.has(url)),
+    )
+    const any = pools.find((pool) => pool.some(({ url }) => !past.tried.has(url)))
     return pickEndpoint(fresh ?? any ?? pools.find((pool) => pool.length > 0) ?? [], context)
   }
 
@@ -154,7 +167,7 @@ export class Router {
     })
     return deployment.endpoints.map(({ node, url, region, release }) => ({
       ...this.#seen(url),
-      ...{ url, base: url, region, outbound },
+      ...{ url, base: url, region, release, outbound },
       isTrustedAddress: true, // the control plane signed it
       node: { name: node, url, release },
     }))
@@ -176,7 +189,7 @@ export class Router {
     return [
       {
         ...this.#seen(url),
-        ...{ url, base, region: '', outbound, node: null },
+        ...{ url, base, region: '', release: '', outbound, node: null },
         isTrustedAddress: allowPrivateNetwork,
       },
     ]

@@ -42,6 +42,11 @@ describe('model signature', () => {
       verifyModelSignature(signedByEd, { publishers: [pemOf(key), pemOf(ed)], nowMs }).ok,
     ).toBe(true)
     expect(verifyModelSignature(signedByEd, trust).ok).toBe(false)
+    for (const namedCurve of ['P-384', 'P-521']) {
+      const ec = generateKeyPairSync('ec', { namedCurve }).privateKey
+      const signed = Buffer.from(signModel('parts', files, ec))
+      expect(verifyModelSignature(signed, { publishers: [pemOf(ec)], nowMs }).ok).toBe(true)
+    }
     expect(verifyModelSignature(bundle, { publishers: [], nowMs })).toMatchObject({ ok: false })
     expect(verifyModelSignature(bundle, { publishers: ['no pem'], nowMs }).ok).toBe(false)
   })

@@ -5,7 +5,7 @@
 
 import { createPublicKey, type KeyObject, sign } from 'node:crypto'
 import { preAuthentication, type SignedFile } from './bundle.ts'
-import { fingerprintOf, rootOf } from './verify-model-signature.ts'
+import { fingerprintOf, hashFor, rootOf } from './verify-model-signature.ts'
 
 const payloadType = 'application/vnd.in-toto+json'
 
@@ -31,8 +31,7 @@ export function signModel(name: string, files: readonly SignedFile[], key: KeyOb
     },
   }
   const payload = Buffer.from(JSON.stringify(statement))
-  const algorithm = key.asymmetricKeyType === 'ed25519' ? null : 'sha256'
-  const signature = sign(algorithm, preAuthentication(payloadType, payload), key)
+  const signature = sign(hashFor(key), preAuthentication(payloadType, payload), key)
   const bundle = {
     mediaType: 'application/vnd.dev.sigstore.bundle.v0.3+json',
     verificationMaterial: {

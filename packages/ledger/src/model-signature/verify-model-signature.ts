@@ -113,11 +113,15 @@ function whyUnchained(
 
 /** ECDSA with the hash that fits the curve, or Ed25519, over DSSE's encoding. */
 function isSignedBy(key: KeyObject, { signedBytes, signature }: ModelBundle): boolean {
-  if (key.asymmetricKeyType === 'ed25519') return verify(null, signedBytes, key, signature)
-  if (key.asymmetricKeyType !== 'ec') return false // RSA is not in the specification
+  const isSpecified = key.asymmetricKeyType === 'ed25519' || key.asymmetricKeyType === 'ec'
+  return isSpecified && verify(hashFor(key), signedBytes, key, signature) // RSA is not specified
+}
+
+/** The hash that goes with a key's curve; null for Ed25519, which has its own. */
+export function hashFor(key: KeyObject): string | null {
+  if (key.asymmetricKeyType === 'ed25519') return null
   const curve = key.asymmetricKeyDetails?.namedCurve
-  const hash = curve === 'secp384r1' ? 'sha384' : curve === 'secp521r1' ? 'sha512' : 'sha256'
-  return verify(hash, signedBytes, key, signature)
+  return curve === 'secp384r1' ? 'sha384' : curve === 'secp521r1' ? 'sha512' : 'sha256'
 }
 
 /** SHA-256 of the key's DER form, hex: names a key in messages. */
