@@ -144,7 +144,7 @@ export class Router {
    * The next one to ask: targets in order, each one's endpoints by load; nobody twice while
    * others are left.
    */
-  #next(call: Call, order: readonly RouteTarget[], tried: ReadonlySet<string>): Candidate | null {
+  #next(call: Call, order: readonly RouteTarget[], past: Past): Candidate | null {
     const pools = order.map((target) => this.#candidates(call, target))
     const chance = [this.#options.chance(), this.#options.chance()] as const
     const context = { region: this.#options.region, ...past, chance }
