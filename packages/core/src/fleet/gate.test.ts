@@ -120,6 +120,44 @@ describe('gate', () => {
     expect(gateVerdict(runLatency(1_000, 1_000, 100))).toEqual({ verdict: 'pass' })
   })
 
+  test('equal latencies and equal accuracy give no more alarms than α allows', () => {
+    let alarms = 0
+    for (let seed = 0; seed < 60; seed++) {
+      const chance = chanceOf(seed)
+      let state: GateState = gateStart
+      const beat = () => {
+        const incorrect = binomial(40, 0.1, chance)
+        return arm({
+          requests: 100,
+          correct: 40 - incorrect,
+          incorrect,
+          latency: latencies(1e3, chance),
+        })
+      }
+      for (let i = 0; i < 60; i++) {
+        state = updateGate(spec, state, [{ stratum: 's', canary: beat(), control: beat() }])
+      }
+      if (gateVerdict(state).verdict === 'breach') alarms++
+    }
+    expect(alarms).toBeLessThanOrEqual(1) // 60 runs at 1e-3: two have a chance of 0.002
+  })
+
+  test('the bound is α itself: at α = 0.4 a fair release is stopped less often than that', () => {
+    const loose = { ...spec, alpha: 0.4, tolerance: { ...spec.tolerance, errors: 1 } }
+    let alarms = 0
+    for (let seed = 0; seed < 200; seed++) {
+      const chance = chanceOf(seed + 1_000)
+      let state: GateState = gateStart
+      for (let i = 0; i < 60; i++) {
+        const beat = () => arm({ requests: 50, errors: binomial(50, 0.03, chance) })
+        state = updateGate(loose, state, [{ stratum: 's', canary: beat(), control: beat() }])
+      }
+      if (gateVerdict(state).verdict === 'breach') alarms++
+    }
+    expect(alarms).toBeGreaterThan(0) // else the gate would be blind, not careful
+    expect(alarms).toBeLessThan(80)
+  })
+
   test('G2: without controls nothing is compared; the absolute limit still holds', () => {
     const only = (errors: number) => [
       { stratum: 's', canary: arm({ requests: 100, errors }), control: quiet },

@@ -101,7 +101,7 @@ function decideLabels(
     const expectedLabels = argmaxRows(promised)
     const labels = answer ? argmaxRows(answer) : []
     items += expectedLabels.length
-    agreed += expectedLabels.filter((label, k) => label === labels[k]).length
+    agreed += expectedLabels.filter((label, k) => label >= 0 && label === labels[k]).length
   }
   const share = items === 0 ? 0 : agreed / items
   if (share >= rule.agreementMin) return { ok: true, cases: file.cases.length }

@@ -123,6 +123,71 @@ describe('install', () => {
     expect(planInstall(crashed.state, done('activate'), at).state.serving).toBe(a)
   })
 
+  test('N1: with crashes and what was committed: only what was probed, here or before, serves', () => {
+    const event = fc.oneof(
+      fc.constantFrom<InstallEvent>(
+        { kind: 'wanted', release: a },
+        { kind: 'wanted', release: b },
+        { kind: 'due' },
+        { kind: 'crashed', release: a, message: '' },
+        { kind: 'crashed', release: b, message: '' },
+      ),
+      // Weighted: else hardly a history gets past the probe.
+      fc.constant<'answer'>('answer'),
+      fc.constant<'answer'>('answer'),
+    )
+    fc.assert(
+      fc.property(fc.array(event, { maxLength: 60 }), (events) => {
+        let plan = resumeInstall(a)
+        let committed = a
+        const proven = new Set([a]) // a machine commits only what it has probed
+        for (const one of events) {
+          const asked = plan.action
+          if (one === 'answer' && asked.kind === 'none') continue
+          if (one === 'answer' && asked.kind === 'probe') proven.add(asked.release)
+          if (one === 'answer' && asked.kind === 'commit') committed = asked.release
+          if (one === 'answer' && asked.kind === 'soak') continue
+          const event = one === 'answer' ? done(asked.kind) : one
+          plan = planInstall(plan.state, event, { ...context, nowMs: 1_000, committed })
+          if (plan.state.serving !== null) expect(proven).toContain(plan.state.serving)
+          if (plan.action.kind === 'commit') expect(proven).toContain(plan.action.release)
+          if (plan.action.kind === 'activate') expect(proven).toContain(plan.action.release)
+        }
+      }),
+      { numRuns: 1_000 },
+    )
+  })
+
+  test('only the progress of a fetch is told, and changes nothing else', () => {
+    const fetching = play(installStart, [{ kind: 'wanted', release: a }])
+    const told = planInstall(
+      fetching.state,
+      { kind: 'progress', bytesDone: 3, bytesTotal: 9 },
+      context,
+    )
+    expect(told).toEqual({
+      state: { ...fetching.state, bytesDone: 3, bytesTotal: 9 },
+      action: { kind: 'none' },
+    })
+    const idle = planInstall(
+      installStart,
+      { kind: 'progress', bytesDone: 3, bytesTotal: 9 },
+      context,
+    )
+    expect(idle.state).toEqual(installStart)
+  })
+
+  test('wanting nothing ends what runs, from every phase', () => {
+    const soaking = play(installStart, [{ kind: 'wanted', release: a }, ...steps])
+    expect(planInstall(soaking.state, { kind: 'wanted', release: null }, context)).toEqual({
+      state: installStart,
+      action: { kind: 'deactivate' },
+    })
+    expect(planInstall(installStart, { kind: 'wanted', release: null }, context).action.kind).toBe(
+      'none',
+    )
+  })
+
   test('I3: after a reboot what was committed serves first', () => {
     const plan = resumeInstall(a)
     expect(plan.action).toEqual({ kind: 'activate', release: a })

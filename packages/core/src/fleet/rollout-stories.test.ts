@@ -102,12 +102,10 @@ function nodeOf(id: string, stratum: string): NodeView {
 function obeyed(node: NodeView, assignment: Assignment, refusing: string): NodeView {
   const release = releaseFor(node, assignment)?.digest ?? ''
   const refuses = release === target.digest && node.id === refusing
-  const state = refuses
-    ? ({
-        ...{ phase: 'failed', release, serving: baseline.digest },
-        ...{ reason: 'probe-refused', message: 'golden labels differ' },
-      } as const)
-    : ({ phase: 'committed', release, serving: release, variant: 'fp32' } as const)
+  const committed = { phase: 'committed', release, serving: release, variant: 'fp32' } as const
+  const failed = { phase: 'failed', release, serving: baseline.digest } as const
+  const reason = { reason: 'probe-refused', message: 'golden labels differ' } as const
+  const state = refuses ? { ...failed, ...reason } : committed
   const { deployment, project, generation, revision } = assignment
   return { ...node, reports: [{ deployment, project, generation, revision, state }] }
 }

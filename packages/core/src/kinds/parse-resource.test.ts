@@ -1,0 +1,116 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { z } from 'zod'
+import { formatFinding } from '../resource/index.ts'
+import { kindNames, kindOf, kinds } from './kinds.ts'
+import { findingsOf, parseResource } from './parse-resource.ts'
+
+const said = (document: unknown, project?: string) => {
+  const parsed = parseResource(document, project)
+  return parsed.ok ? 'ok' : parsed.findings.map(formatFinding).join('\n')
+}
+const deployment = (more: object = {}, spec: object = {}) => ({
+  ...{ apiVersion: 'tutti/v1', kind: 'Deployment', metadata: { name: 'parts' } },
+  ...{ spec: { model: 'parts:v1', ...spec }, ...more },
+})
+
+describe('parse resource', () => {
+  test('fills in defaults and the project', () => {
+    const parsed = parseResource(deployment(), 'shop')
+    expect(parsed).toMatchObject({ ok: true, resource: { metadata: { project: 'shop' } } })
+    expect(parsed.ok && parsed.resource.spec).toMatchObject({
+      environment: 'development',
+      strategy: { soakMs: 30_000, canary: { perStratum: 3 }, gate: { alpha: 1e-3 } },
+    })
+  })
+
+  test('names the nearest field, at any depth, in lists too', () => {
+    expect(said(deployment({}, { modle: 'x' }))).toBe(
+      'spec.modle: unknown field: did you mean model?',
+    )
+    expect(said(deployment({}, { strategy: { gate: { alhpa: 0.1 } } }))).toBe(
+      'spec.strategy.gate.alhpa: unknown field: did you mean alpha?',
+    )
+    expect(said(deployment({ metadata: { nmae: 'x', name: 'parts' } }))).toContain(
+      'metadata.nmae: unknown field: did you mean name?',
+    )
+    expect(said({ ...deployment(), spce: {} })).toBe('spce: unknown field: did you mean spec?')
+    const variant = { name: 'a', format: 'onnx', precision: 'fp32', inputs: [], outputs: [] }
+    const file = { path: 'a', digest: `sha256:${'a'.repeat(64)}`, sizeByte: 1, sizeBytes: 1 }
+    const spec = { model: 'm', version: 'v1', task: 't', variants: [{ ...variant, files: [file] }] }
+    expect(said({ ...deployment(), kind: 'Model', metadata: { name: 'm:v1' }, spec })).toBe(
+      'spec.variants.0.files.0.sizeByte: unknown field: did you mean sizeBytes?',
+    )
+  })
+
+  test('names the nearest kind, and all of them where none is near', () => {
+    expect(said(deployment({ kind: 'Deploymnet' }))).toContain('did you mean Deployment?')
+    expect(said(deployment({ kind: 'deploy' }))).toContain('did you mean Deployment?')
+    expect(said(deployment({ kind: 'Zebra' }))).toContain('expected one of Project, Node')
+    expect(said(deployment({ kind: 7 }))).toContain('got 7')
+  })
+
+  test('says where, what was expected and what came, for wrong types', () => {
+    expect(said(deployment({}, { strategy: { soakMs: 'soon' } }))).toBe(
+      'spec.strategy.soakMs: expected number, received string',
+    )
+    expect(said(deployment({ apiVersion: 'v1' }))).toBe('apiVersion: expected tutti/v1, got "v1"')
+    expect(said(null)).toBe('expected a resource (an object), got nothing')
+    expect(said([])).toBe('expected a resource (an object), got a list')
+    expect(said(deployment({}, { model: 5, environment: 'prod' })).split('\n')).toHaveLength(2)
+  })
+
+  test('kinds of cluster scope belong to no project', () => {
+    const project = { apiVersion: 'tutti/v1', kind: 'Project', metadata: { name: 'a' }, spec: {} }
+    expect(parseResource(project, 'shop')).toMatchObject({
+      resource: { metadata: { project: '' } },
+    })
+    expect(said({ ...project, metadata: { name: 'a', project: 'shop' } })).toContain(
+      'belongs to no project',
+    )
+  })
+
+  test('text that no database can hold is refused with its place', () => {
+    const at = (description: string) =>
+      said({
+        apiVersion: 'tutti/v1',
+        kind: 'Project',
+        metadata: { name: 'a' },
+        spec: { description },
+      })
+    expect(at('a\0b')).toContain('spec.description: ')
+    expect(at('\ud83d')).toContain('spec.description: ')
+    expect(at('\ud83d\ude00')).toBe('ok')
+    const annotations = { 'a\0': 'x' }
+    expect(said(deployment({ metadata: { name: 'x', annotations } }))).toContain('NUL')
+  })
+
+  test('hostile documents are refused, never thrown over', () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), (value) => {
+        expect(parseResource(value).ok).toBe(false)
+        expect(parseResource(deployment({ spec: value })).ok).toBeTypeOf('boolean')
+        expect(parseResource(deployment({ metadata: value })).ok).toBeTypeOf('boolean')
+      }),
+    )
+    const hostile: unknown = JSON.parse('{"__proto__": {"a": 1}, "apiVersion": "tutti/v1"}')
+    expect(said(hostile)).toContain('__proto__: unknown field')
+  })
+
+  test('a finding at the root has the field alone as its path', () => {
+    const schema = z.strictObject({ labels: z.string().optional() })
+    const { error } = schema.safeParse({ labls: 'x' })
+    expect(error && findingsOf(error, '', schema)).toEqual([
+      { path: 'labls', message: 'unknown field: did you mean labels?' },
+    ])
+  })
+})
+
+test('every kind is found by its name, plural and short form, and no word means two', () => {
+  const words = kindNames.flatMap((kind) => [kinds[kind].plural, kinds[kind].short])
+  expect(new Set(words).size).toBe(words.length)
+  for (const kind of kindNames) {
+    const { plural, short } = kinds[kind]
+    expect([kind, plural, short, kind.toUpperCase()].map(kindOf)).toEqual(Array(4).fill(kind))
+  }
+})
