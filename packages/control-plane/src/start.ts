@@ -6,9 +6,10 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { getRequestListener } from '@hono/node-server'
 import { nodeFacts, nodeSpec } from '@tutti/core/fleet'
 import { type Logger, pino } from 'pino'
-import { type ApiPorts, makeApp } from './api/index.ts'
+import { type ApiPorts, makeApp, whyForeign } from './api/index.ts'
 import { Failure } from './failure.ts'
 import {
+  type Hub,
   openHub,
   openRegistry,
   type Registry,
@@ -117,7 +118,11 @@ async function serveOn(
       wake('rollouts')
       wake('snapshots')
     },
-    onFacts: (node, facts) => void keepFacts(sql, node, facts, nowMs()),
+    onFacts: (node, facts) => {
+      keepFacts(sql, node, facts, nowMs()).catch((error: unknown) =>
+        log.warn({ node, error }, 'the facts of a node were not kept: it says them again'),
+      )
+    },
   })
   const snapshots = openSnapshotFeed({ sql, identity, registry, nowMs })
   const rollouts = {
@@ -132,7 +137,7 @@ async function serveOn(
   const loops: RunningLoops = startLoops(loopTable({ rollouts, hub, snapshots }), (loop, error) =>
     log.error({ loop, error }, 'a turn failed and is tried again'),
   )
-  const events = await listen(sql, { policies, registry, hub, wake })
+  const events = await listen(sql, { policies, registry, hub, log, wake })
   const admission: AdmissionPorts = { sql, blobs, identity, policies: policies.current, nowMs }
   const ports: ApiPorts = {
     ...{ sql, blobs, identity, admission, registry, hub, snapshots, log, nowMs },
@@ -146,7 +151,8 @@ async function serveOn(
   server.off('request', answerNotYet)
   server.on('request', getRequestListener(makeApp(ports).fetch))
   server.on('upgrade', (request, socket, head) => {
-    if (request.url === '/api/v1/connect') hub.handleUpgrade(request, socket, head)
+    const isOurs = whyForeign(request.headers, ports.hosts) === null
+    if (isOurs && request.url === '/api/v1/connect') hub.handleUpgrade(request, socket, head)
     else socket.destroy()
   })
   log.info({ url, database: database.describe }, 'the control plane answers')
@@ -202,14 +208,20 @@ async function listen(
   to: {
     readonly policies: { readonly forget: () => void }
     readonly registry: Registry
-    readonly hub: { readonly sendLabels: (node: string, labels: Record<string, string>) => void }
+    readonly hub: Pick<Hub, 'sendLabels' | 'disconnect'>
+    readonly log: Logger
     readonly wake: (loop: string) => void
   },
 ) {
   const listeners = new Set<(key: string) => void>()
   await sql.listen('resource', (key) => {
     if (key.startsWith('Policy/')) to.policies.forget()
-    if (key.startsWith('Node/')) void relabel(sql, to, key.split('/')[2] ?? '')
+    if (key.startsWith('Node/')) {
+      const node = key.split('/')[2] ?? ''
+      relabel(sql, to, node).catch((error: unknown) =>
+        to.log.error({ node, error }, 'a changed node was not read: it is when it connects again'),
+      )
+    }
     to.wake('rollouts')
     to.wake('snapshots')
     for (const listener of listeners) listener(key)
@@ -231,7 +243,11 @@ async function relabel(
 ): Promise<void> {
   const [row] = await sql<{ spec: unknown }[]>`
     select spec from resource where kind = 'Node' and name = ${name} and not deleted`
-  if (row === undefined) return registry.forget(name)
+  if (row === undefined) {
+    hub.disconnect(name) // also where another control plane took the order
+    registry.forget(name)
+    return
+  }
   const { labels, cordoned } = nodeSpec.parse(row.spec)
   const held = registry.get(name)
   const isSame = JSON.stringify(held?.labels) === JSON.stringify(labels)

@@ -23,6 +23,11 @@ export function makeApp(ports: ApiPorts): Hono<Env> {
   const app = new Hono<Env>()
   app.use(checkOrigin(ports))
   app.get('/healthz', (context) => context.json({ status: 'ok' }))
+  app.use((context, next) =>
+    /%00/.test(context.req.url) // no name holds NUL, nor can Postgres
+      ? Promise.resolve(refuse(context, 'api/invalid', 'the address holds a NUL byte'))
+      : next(),
+  )
   app.use(authenticate(ports))
   const limit = bodyLimit({
     maxSize: documentBytesMax,

@@ -16,19 +16,29 @@ const loopback = new Set(['localhost', '127.0.0.1', '[::1]'])
 
 /** Refuses what is addressed to another host or comes from another origin, for every verb. */
 export function checkOrigin(ports: Pick<ApiPorts, 'hosts'>): MiddlewareHandler<Env> {
-  const known = new Set([...loopback, ...ports.hosts.map((host) => host.toLowerCase())])
   return async (context, next) => {
-    const host = hostNameOf(context.req.header('host') ?? '')
-    if (!known.has(host)) {
-      const message = `this server is not ${host}: start it with --host-name ${host} if it is`
-      return refuse(context, 'api/foreign-origin', message)
-    }
-    const origin = context.req.header('origin')
-    if (origin !== undefined && !known.has(hostNameOf(origin.replace(/^https?:\/\//, '')))) {
-      return refuse(context, 'api/foreign-origin', `requests from ${origin} are not accepted`)
-    }
-    return await next()
+    const { req } = context
+    const reason = whyForeign(
+      { host: req.header('host'), origin: req.header('origin') },
+      ports.hosts,
+    )
+    return reason === null ? await next() : refuse(context, 'api/foreign-origin', reason)
   }
+}
+
+/** Null for a request that is addressed to us and comes from no foreign page; else why not. */
+export function whyForeign(
+  headers: { readonly host?: string | undefined; readonly origin?: string | undefined },
+  hosts: readonly string[],
+): string | null {
+  const known = new Set([...loopback, ...hosts.map((host) => host.toLowerCase())])
+  const host = hostNameOf(headers.host ?? '')
+  if (!known.has(host)) {
+    return `this server is not ${host}: start it with --host-name ${host} if it is`
+  }
+  const { origin } = headers
+  if (origin === undefined || known.has(hostNameOf(origin.replace(/^https?:\/\//, '')))) return null
+  return `requests from ${origin} are not accepted`
 }
 
 function hostNameOf(host: string): string {

@@ -9,7 +9,7 @@ import type { Context, Hono } from 'hono'
 import { type ChangeOutcome, type PlannedChange, submitChange } from '../governance/index.ts'
 import { listResources, loadResource } from '../store/index.ts'
 import { refuse, refuseFindings } from './answer.ts'
-import { whyMayNot } from './authorize.ts'
+import { openFence, whyMayNot } from './authorize.ts'
 import type { ApiPorts, Env } from './ports.ts'
 import { presentResource } from './present-resource.ts'
 import { watchResources } from './watch-resources.ts'
@@ -27,7 +27,8 @@ export function mountResources(app: Hono<Env>, ports: ApiPorts): void {
 async function list(context: Context<Env>, ports: ApiPorts): Promise<Response> {
   const kind = kindOf(context.req.param('plural') ?? '')
   if (kind === null) return notAKind(context)
-  const project = kinds[kind].scope === 'cluster' ? '' : context.req.query('project')
+  const isCluster = kinds[kind].scope === 'cluster'
+  const project = isCluster ? '' : context.req.query('project')
   const { principal } = context.get('caller')
   const denied = await whyMayNot(ports, principal, 'read', {
     kind,
@@ -35,17 +36,34 @@ async function list(context: Context<Env>, ports: ApiPorts): Promise<Response> {
     name: '',
   })
   if (denied !== null) return refuse(context, 'api/forbidden', denied)
+  // Without a project the answer spans all of them: those behind a fence are left out.
+  const mayRead = openFence(ports, principal, kind)
   if (context.req.query('watch') === 'true')
-    return watchResources(context, ports, { kind, project })
-  const limit = Math.min(pageMax, Number(context.req.query('limit') ?? pageMax) || pageMax)
+    return watchResources(context, ports, { kind, project, mayRead })
+  const limit = Number(context.req.query('limit') ?? pageMax)
+  if (!Number.isInteger(limit) || limit < 1) {
+    return refuse(context, 'api/invalid', `limit: expected a count from 1 to ${pageMax}`)
+  }
   const after = parseContinue(context.req.query('continue'))
   const labels = parseLabels(context.req.query('labelSelector'))
   if (labels === null) return refuse(context, 'api/invalid', 'labelSelector: expected a=b,c=d')
-  const found = await listResources(ports.sql, { kind, project, labels, after, limit })
-  const items = await Promise.all(found.map((one) => presentResource(ports, one)))
-  const last = found.length === limit ? found.at(-1) : undefined
+  const found = await listResources(ports.sql, {
+    kind,
+    project,
+    labels,
+    after,
+    limit: pageOf(limit),
+  })
+  const readable = await Promise.all(found.map((one) => mayRead(one.metadata.project)))
+  const seen = found.filter((_, i) => readable[i])
+  const items = await Promise.all(seen.map((one) => presentResource(ports, one)))
+  const last = found.length === pageOf(limit) ? found.at(-1) : undefined
   const next = last === undefined ? {} : { continue: formatContinue(last) }
   return context.json({ apiVersion, kind: `${kind}List`, items, ...next })
+}
+
+function pageOf(limit: number): number {
+  return Math.min(pageMax, limit)
 }
 
 async function get(context: Context<Env>, ports: ApiPorts): Promise<Response> {

@@ -16,7 +16,11 @@ const keepAliveMs = 15_000
 export function watchResources(
   context: Context<Env>,
   ports: ApiPorts,
-  of: { readonly kind: Kind; readonly project: string | undefined },
+  of: {
+    readonly kind: Kind
+    readonly project: string | undefined
+    readonly mayRead: (project: string) => Promise<boolean>
+  },
 ): Response {
   return streamSSE(context, async (stream) => {
     const waiting = new Set<string>() // names that changed and were not sent yet
@@ -35,6 +39,7 @@ export function watchResources(
     const all = await allResources(ports.sql, of.kind)
     for (const one of all) {
       if (of.project !== undefined && one.metadata.project !== of.project) continue
+      if (!(await of.mayRead(one.metadata.project))) continue
       await stream.writeSSE({
         event: 'added',
         data: JSON.stringify(await presentResource(ports, one)),
@@ -43,7 +48,9 @@ export function watchResources(
     while (!stream.aborted) {
       const keys = [...waiting]
       waiting.clear()
-      for (const key of keys) await sendOne(stream, ports, key)
+      for (const key of keys) {
+        if (await of.mayRead(key.split('/', 2)[1] ?? '')) await sendOne(stream, ports, key)
+      }
       if (waiting.size > 0) continue
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, keepAliveMs)

@@ -2,9 +2,9 @@
 
 import { signingPrefix } from '@tutti/core/fleet'
 import { didKeyOf, newPrivateKey, signText } from '@tutti/ledger'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { WebSocket } from 'ws'
-import { bed, call, usePlane } from '../test-plane.fixture.ts'
+import { bed, call, startPlane, usePlane } from '../test-plane.fixture.ts'
 
 usePlane()
 
@@ -66,6 +66,17 @@ describe('nodes', () => {
     expect((await join('n1', token)).body.labels).toEqual({ region: 'north' })
     expect((await join('n2', token)).body.error.message).toContain('used already')
     expect((await join('n3', 'tutti-join-nonsense')).status).toBe(401)
+    const both = (await call('POST', '/tokens', {})).body.token
+    const racers = await Promise.all(['r1', 'r2', 'r3', 'r4'].map((name) => join(name, both)))
+    expect(racers.map(({ status }) => status).sort()).toEqual([201, 401, 401, 401])
+    const brief = (await call('POST', '/tokens', { expiresInMs: 1_000 })).body
+    const now = vi.spyOn(Date, 'now').mockReturnValue(brief.expiresAtMs)
+    const late = await join('n4', brief.token)
+    now.mockRestore()
+    expect([late.status, late.body.error.message]).toEqual([
+      401,
+      expect.stringContaining('expired at'),
+    ])
     const taken = (await call('POST', '/tokens', {})).body.token
     expect((await join('n1', taken, newPrivateKey())).status).toBe(409)
   })
@@ -101,6 +112,75 @@ describe('nodes', () => {
     second.end()
   })
 
+  test('I4: a node that leaves in the middle of its hello is not connected, ever', async () => {
+    for (let i = 0; i < 10; i++) {
+      const one = connect()
+      await one.hello('n1')
+      one.end() // the hello arrives, and the end right behind it
+      expect(await one.closed()).toBeNull()
+    }
+    const last = connect()
+    await last.hello('unknown') // when this one is answered, the others have been looked up
+    await last.next('retry')
+    const { body } = await call('GET', '/nodes/n1')
+    expect(body.status.connected).toBe(false)
+  })
+
+  test('H1: frames before a hello, and a second hello, count for nothing', async () => {
+    const load = { inflight: 0, cpu: 0, memoryUsedBytes: 0 }
+    const early = connect()
+    await early.next('challenge')
+    early.send({ type: 'heartbeat', sequence: 0, load, telemetry: [] })
+    expect((await early.next('retry'))?.['reason']).toContain('expected a hello')
+    const twice = connect()
+    await twice.hello('n1')
+    await twice.next('report-full')
+    const nonce = 'n'.repeat(32)
+    twice.send({ type: 'hello', protocol: 1, node: 'n1', nonce, signature: '', checkpointSize: 0 })
+    expect(await twice.closed()).toBeNull()
+  })
+
+  test('H1: a signature over another connection’s nonce does not pass', async () => {
+    const one = connect()
+    const two = connect()
+    const challenge = await one.next('challenge')
+    await two.next('challenge')
+    const nonce = 'n'.repeat(32)
+    const signature = signText(nodeKey, signingPrefix.hello, `${challenge?.['nonce']}\n${nonce}`)
+    two.send({ type: 'hello', protocol: 1, node: 'n1', nonce, signature, checkpointSize: 0 })
+    expect((await two.next('retry'))?.['reason']).toContain('not the node')
+    one.end()
+  })
+
+  test('the session of a node reads blobs and nothing else, and ends with the connection', async () => {
+    const one = connect()
+    await one.hello('n1')
+    const key = { key: String((await one.next('welcome'))?.['session']) }
+    const digest = `sha256:${'0'.repeat(64)}`
+    expect((await call('GET', `/blobs/${digest}`, undefined, key)).status).toBe(404)
+    for (const path of ['/nodes', '/secrets', '/keys', '/snapshot']) {
+      expect([path, (await call('GET', path, undefined, key)).status]).toEqual([path, 403])
+    }
+    expect((await call('PUT', `/blobs/${digest}`, 'x', key)).status).toBe(403)
+    one.end()
+    expect(await one.closed()).toBeNull()
+    while ((await call('GET', '/nodes/n1')).body.status.connected);
+    expect((await call('GET', `/blobs/${digest}`, undefined, key)).status).toBe(401)
+  })
+
+  test('a node that is deleted is cut off and does not come back', async () => {
+    const one = connect()
+    await one.hello('n1')
+    await one.next('welcome')
+    expect((await call('DELETE', '/nodes/n1')).status).toBe(200)
+    expect(await one.closed()).toBeNull()
+    const again = connect()
+    await again.hello('n1')
+    expect((await again.next('retry'))?.['reason']).toContain('not the node')
+    const { token } = (await call('POST', '/tokens', {})).body
+    expect((await join('n1', token)).status).toBe(201)
+  })
+
   test('a frame that is not of the protocol ends the connection', async () => {
     const one = connect()
     await one.hello('n1')
@@ -108,4 +188,12 @@ describe('nodes', () => {
     one.send({ type: 'heartbeat', sequence: 'x' })
     expect(await one.closed()).toBeNull()
   })
+
+  test('it stops at once, whoever is connected and has not said who it is', async () => {
+    const silent = connect()
+    await silent.next('challenge')
+    await bed.plane.stop()
+    expect(await silent.closed()).toBeNull()
+    await startPlane()
+  }, 8_000)
 })

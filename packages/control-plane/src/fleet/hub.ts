@@ -113,7 +113,8 @@ export function openHub(ports: HubPorts): Hub {
     }
     const admit = async () => {
       const hello = await greet(ports, socket)
-      if (hello === null) return
+      // One that left while we looked it up would stay connected for ever: its close is past.
+      if (hello === null || socket.readyState !== socket.OPEN) return
       const connection = welcome(ports, socket, hello)
       join(connection)
       socket.on('message', (data) => receive(ports, connection, String(data)))
@@ -138,7 +139,7 @@ export function openHub(ports: HubPorts): Hub {
     disconnect: (node) => connections.get(node)?.socket.terminate(),
     stop: async () => {
       clearInterval(watch)
-      for (const { socket } of connections.values()) socket.terminate()
+      for (const socket of server.clients) socket.terminate() // those without a hello, too
       await new Promise<void>((resolve) => server.close(() => resolve()))
     },
   }
@@ -238,7 +239,8 @@ async function pushChanged(
   const checkpoint = await newestCheckpoint(ports.sql)
   if (checkpoint === null) return
   const all = await signedAssignments(ports.sql, ports.identity, checkpoint)
-  const assignments = all.filter(({ payload }) => isNew(pushed, payload))
+  const isNew = ({ key, text }: ReturnType<typeof versionOf>) => pushed.get(key) !== text
+  const assignments = all.filter((signed) => isNew(versionOf(signed)))
   if (assignments.length === 0) return
   const frames = new Map<number, Promise<string>>() // one frame per size that nodes stand at: few
   for (const { socket, checkpointSize } of connections.values()) {
@@ -249,15 +251,13 @@ async function pushChanged(
       socket.terminate() // H4
     else if (socket.readyState === socket.OPEN) socket.send(await frame)
   }
+  // Only now: a turn that failed before is tried again with the same assignments.
+  for (const { key, text } of assignments.map(versionOf)) pushed.set(key, text)
 }
 
-function isNew(pushed: Map<string, string>, payload: string): boolean {
+function versionOf({ payload }: SignedAssignment): { readonly key: string; readonly text: string } {
   const { project, deployment, generation, revision } = JSON.parse(payload)
-  const key = `${project}/${deployment}`
-  const version = `${generation}.${revision}`
-  if (pushed.get(key) === version) return false
-  pushed.set(key, version)
-  return true
+  return { key: `${project}/${deployment}`, text: `${generation}.${revision}` }
 }
 
 async function frameFor(

@@ -65,8 +65,13 @@ const automation = 'Automation::"rollout"'
 /** One turn for all deployments. */
 export async function reconcileRollouts(ports: RolloutPorts): Promise<void> {
   const deployments = await allResources(ports.sql, 'Deployment')
-  for (const deployment of deployments) await reconcileDeployment(ports, deployment)
+  const failures: unknown[] = []
+  for (const deployment of deployments) {
+    // One that cannot be reconciled holds no other up; the loop tells of it and tries again.
+    await reconcileDeployment(ports, deployment).catch((error: unknown) => failures.push(error))
+  }
   await removeDeleted(ports, deployments)
+  if (failures.length > 0) throw failures[0]
 }
 
 async function reconcileDeployment(ports: RolloutPorts, deployment: Resource): Promise<void> {

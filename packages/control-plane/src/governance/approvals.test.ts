@@ -113,6 +113,43 @@ describe('models and approvals', () => {
     expect(names).not.toContain('theft')
   })
 
+  test('who asked cannot approve, nor can automation’s name or a viewer with a key', async () => {
+    const own = newPrivateKey()
+    const roles = ['operator', 'approver']
+    const opal = await makeKey('opal', roles, { approvalKey: didKeyOf(own) })
+    const spec = { model: 'm:v1', environment: 'production' }
+    const asked = await apply('Deployment', 'selfish', spec, { key: opal })
+    expect(asked.status).toBe(202)
+    const { approval } = asked.body
+    const { name } = approval.metadata
+    const self = await approve(name, sign(approval, 'opal', own), opal)
+    expect(self.body.error.message).toContain('asked for this change')
+    const vera = await makeKey('vera', ['viewer'], { approvalKey: didKeyOf(own) })
+    expect((await approve(name, sign(approval, 'vera', own), vera)).body.error.message).toContain(
+      'no policy permits',
+    )
+    expect((await call('GET', '/deployments/selfish')).status).toBe(404)
+  })
+
+  test('a secret that waits for approval stands nowhere in the clear, and is applied as it was', async () => {
+    const cedar = `@id("secrets") @approvals("1") forbid(principal, action == Action::"create",
+      resource is Secret) unless { context.approvals >= 1 };`
+    expect((await apply('Policy', 'secrets', { cedar })).status).toBe(201)
+    const value = 'sk-waits-for-approval'
+    const asked = await apply('Secret', 'waits', { value })
+    expect(asked.status).toBe(202)
+    const { approval } = asked.body
+    const own = newPrivateKey()
+    const dana = await makeKey('dana', ['approver'], { approvalKey: didKeyOf(own) })
+    const seen = await call('GET', '/approvals')
+    expect(JSON.stringify([asked.body, seen.body])).not.toContain(value)
+    const done = await approve(approval.metadata.name, sign(approval, 'dana', own), dana)
+    expect([done.status, done.body.outcome]).toEqual([201, 'committed'])
+    expect(JSON.stringify([done.body, await readLog()])).not.toContain(value)
+    expect((await apply('Secret', 'waits', { value })).body.outcome).toBe('unchanged')
+    expect((await call('DELETE', '/policies/secrets')).status).toBe(200)
+  })
+
   test('moving production out of production needs approval too', async () => {
     const asked = await apply('Deployment', 'prod', { model: 'm:v1', environment: 'development' })
     expect(asked.body.outcome).toBe('needs-approval')

@@ -108,6 +108,7 @@ async function commitApproved(
     principal: { type: 'User', ...spec.requester },
     change: declared === null ? { kind: 'delete', key } : { kind: 'apply', declared },
     dryRun: false,
+    approved: spec.changeDigest,
     approvals: signed.map((one) => ({ approver: approverOf(one), signed: one })),
   })
 }

@@ -7,7 +7,7 @@ import { randomBytes } from 'node:crypto'
 import { projectSpec } from '@tutti/core/governance'
 import { canonicalJson } from '@tutti/core/resource'
 import { keySpec } from '@tutti/core/routing'
-import { allResources, commitChange, type Sql, sha256 } from '../store/index.ts'
+import { allResources, commitChange, loadResource, type Sql, sha256 } from '../store/index.ts'
 import { builtInPolicies } from './built-in-policies.ts'
 
 export interface FirstCredentials {
@@ -21,7 +21,10 @@ export interface FirstPublisher {
   readonly pem: string
 }
 
-/** Makes what is missing; null where the database was in use already. */
+/**
+ * Makes what is missing; null where the database was in use already. The project comes last and says
+ * that all is there: a first start that broke off is begun again, with new secrets.
+ */
 export async function bootstrap(
   sql: Sql,
   at: {
@@ -37,7 +40,6 @@ export async function bootstrap(
     description: 'The default project',
     publishers: at.publishers,
   })
-  await create(sql, at.nowMs, { kind: 'Project', project: '', name: 'default', spec: project })
   for (const [name, spec] of Object.entries(builtInPolicies)) {
     await create(sql, at.nowMs, { kind: 'Policy', project: '', name, spec })
   }
@@ -60,6 +62,7 @@ export async function bootstrap(
       spec: keySpec.parse(spec),
     })
   }
+  await create(sql, at.nowMs, { kind: 'Project', project: '', name: 'default', spec: project })
   return { admin, gateway }
 }
 
@@ -79,9 +82,11 @@ async function create(
   },
 ): Promise<void> {
   const { spec, ...key } = at
+  const held = await loadResource(sql, key) // of a first start that broke off
+  const baseGeneration = held?.metadata.generation ?? 0
   await commitChange(
     sql,
-    { key, baseGeneration: 0, labels: {}, annotations: {}, spec },
+    { key, baseGeneration, labels: {}, annotations: {}, spec },
     {
       atMs: nowMs,
       principal: 'Automation::"bootstrap"',

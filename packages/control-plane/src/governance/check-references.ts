@@ -7,7 +7,7 @@ import { type ModelSpec, modelSpec, nodeSpec, rolloutResourceSpec } from '@tutti
 import { policySpec } from '@tutti/core/governance'
 import { type Declared, kinds } from '@tutti/core/kinds'
 import { canonicalJson, type Finding, nearest, type Resource } from '@tutti/core/resource'
-import { providerSpec, routeSpec } from '@tutti/core/routing'
+import { keySpec, providerSpec, routeSpec } from '@tutti/core/routing'
 import { type Blobs, listResources, loadResource, type Sql } from '../store/index.ts'
 import { checkPolicy, type Principal } from './policy-engine.ts'
 
@@ -39,6 +39,8 @@ export async function checkReferences(
       return checkPolicy(declared.metadata.name, policySpec.parse(declared.spec))
     case 'Route':
       return await checkRoute(ports.sql, declared)
+    case 'Key':
+      return await checkKey(ports.sql, declared)
     case 'Provider':
       return await checkProvider(ports.sql, declared)
     default:
@@ -158,6 +160,17 @@ async function checkProvider(sql: Sql, { metadata, spec }: Declared): Promise<Fi
     project: metadata.project,
     name: secret,
   })
+}
+
+/** A secret names one key: who has it must be told apart. */
+async function checkKey(sql: Sql, { metadata, spec }: Declared): Promise<Finding[]> {
+  const { project, name } = metadata
+  const others = await sql`
+    select 1 from resource
+    where kind = 'Key' and not deleted and spec ->> 'hash' = ${keySpec.parse(spec).hash}
+      and (project, name) <> (${project}, ${name})`
+  if (others.length === 0) return []
+  return [{ path: 'spec.hash', message: 'another key has this secret already: make a new one' }]
 }
 
 async function mustExist(

@@ -10,6 +10,7 @@ import {
   changeSubject,
   decideVerdict,
   type SignedApproval,
+  sealedSecretSpec,
   type Verdict,
 } from '@tutti/core/governance'
 import { type Declared, kinds } from '@tutti/core/kinds'
@@ -33,6 +34,7 @@ import { checkReferences } from './check-references.ts'
 import type { Identity } from './identity.ts'
 import type { PlannedChange } from './planned-change.ts'
 import {
+  emptyContext,
   formatPrincipal,
   type PolicyEngine,
   type Principal,
@@ -56,8 +58,10 @@ export interface ChangeRequest {
     | { readonly kind: 'apply'; readonly declared: Declared }
     | { readonly kind: 'delete'; readonly key: ResourceKey }
   readonly dryRun: boolean
-  /** Signed statements, verified already, over this very change. */
+  /** Signed statements, verified already, over the change with the digest `approved`. */
   readonly approvals: readonly { readonly approver: string; readonly signed: SignedApproval }[]
+  /** Digest that the approvals are over: a change that has become another is a conflict (P3). */
+  readonly approved?: string
 }
 
 export type ChangeOutcome =
@@ -87,11 +91,19 @@ export async function submitChange(
   request: ChangeRequest,
 ): Promise<ChangeOutcome> {
   const planned = await planChange(ports, request)
-  if ('outcome' in planned) return planned
   const engine = await ports.policies()
+  const unread = whyUnread(engine, request)
+  if ('outcome' in planned)
+    return unread === null ? planned : { outcome: 'denied', verdict: unread }
+  if (request.approved !== undefined && request.approved !== planned.digest) {
+    return { outcome: 'conflict', generation: planned.before?.metadata.generation ?? 0 }
+  }
   const context = await questionContext(ports, planned, request.approvals)
   const verdict = judge(engine, request.principal, planned, context)
-  if (request.dryRun) return { outcome: 'planned', plan: hideSecrets(planned), verdict }
+  if (request.dryRun) {
+    const plan = unread === null ? planned : { ...planned, before: null }
+    return { outcome: 'planned', plan: hideSecrets(plan), verdict }
+  }
   switch (verdict.kind) {
     case 'deny':
       return { outcome: 'denied', verdict }
@@ -102,9 +114,22 @@ export async function submitChange(
   }
 }
 
+/** Who may not read a resource learns nothing of it by asking for changes: the denial, or null. */
+function whyUnread(
+  engine: PolicyEngine,
+  { principal, change }: ChangeRequest,
+): (Verdict & { kind: 'deny' }) | null {
+  if (principal.type === 'Automation') return null
+  const key = change.kind === 'delete' ? change.key : keyOf(change.declared)
+  const resource = { ...key, labels: {} }
+  const question = { principal, action: 'read', resource, context: emptyContext }
+  const verdict = decideVerdict(engine.answer(question))
+  return verdict.kind === 'allow' ? null : { kind: 'deny', denials: verdict.denials }
+}
+
 async function planChange(
   ports: AdmissionPorts,
-  { change, principal }: ChangeRequest,
+  { change, principal, approved }: ChangeRequest,
 ): Promise<PlannedChange | ChangeOutcome> {
   const key = change.kind === 'delete' ? change.key : keyOf(change.declared)
   const before = await loadResource(ports.sql, key)
@@ -120,7 +145,9 @@ async function planChange(
       spec: null,
     })
   }
-  const { declared } = change
+  // A Secret that waited for approval waited sealed.
+  const declared =
+    approved === undefined ? sealSecret(ports.identity, change.declared) : change.declared
   const expected = declared.metadata.generation
   const base = before?.metadata.generation ?? 0
   if (expected !== undefined && expected !== base) return { outcome: 'conflict', generation: base }
@@ -130,7 +157,7 @@ async function planChange(
   if (before !== null && isSame(ports.identity, before, declared)) {
     return { outcome: 'unchanged', resource: before }
   }
-  const spec = sealSecret(ports.identity, declared)
+  const { spec } = declared
   const write = { key, baseGeneration: base, labels, annotations, spec }
   return finishPlan(before === null ? 'create' : 'update', before, write)
 }
@@ -211,7 +238,7 @@ async function askForApproval(
     change: {
       ...{ action: planned.action, kind, project, name },
       baseGeneration: planned.write.baseGeneration,
-      declared: request.change.kind === 'delete' ? null : request.change.declared,
+      declared: declaredOf(request, planned),
     },
     changeDigest: planned.digest,
     policySet,
@@ -254,6 +281,11 @@ async function askForApproval(
   return { outcome: 'needs-approval', approval: done.committed.resource, verdict }
 }
 
+/** As it will be written: a Secret's value is sealed in it. */
+function declaredOf({ change }: ChangeRequest, { write }: PlannedChange): Declared | null {
+  return change.kind === 'delete' ? null : { ...change.declared, spec: write.spec }
+}
+
 function isPending(held: Resource, policySet: string, nowMs: number): boolean {
   const spec = held.spec as ApprovalSpec
   const { phase } = held.status as { phase: string }
@@ -272,20 +304,21 @@ function keyOf({ kind, metadata }: Declared): ResourceKey {
 
 function isSame(identity: Identity, before: Resource, declared: Declared): boolean {
   const { labels, annotations } = declared.metadata
-  const spec = declared.kind === 'Secret' ? openSecret(identity, before.spec) : before.spec
-  const held = { labels: before.metadata.labels, annotations: before.metadata.annotations, spec }
-  return canonicalJson(held) === canonicalJson({ labels, annotations, spec: declared.spec })
+  const open = (spec: unknown) => (declared.kind === 'Secret' ? openSecret(identity, spec) : spec)
+  const held = { labels: before.metadata.labels, annotations: before.metadata.annotations }
+  const isSameSpec = canonicalJson(open(before.spec)) === canonicalJson(open(declared.spec))
+  return isSameSpec && canonicalJson(held) === canonicalJson({ labels, annotations })
 }
 
 /** A Secret's value is encrypted before anything is digested, stored or recorded. */
-function sealSecret(identity: Identity, { kind, spec }: Declared): unknown {
-  if (kind !== 'Secret') return spec
-  const parsed = kinds.Secret.spec.parse(spec)
-  return { value: identity.encrypt(parsed.value) }
+function sealSecret(identity: Identity, declared: Declared): Declared {
+  if (declared.kind !== 'Secret') return declared
+  const { value } = kinds.Secret.spec.parse(declared.spec)
+  return { ...declared, spec: { value: identity.encrypt(value) } }
 }
 
 function openSecret(identity: Identity, spec: unknown): unknown {
-  return { value: identity.decrypt(kinds.Secret.spec.parse(spec).value) }
+  return { value: identity.decrypt(sealedSecretSpec.parse(spec).value) }
 }
 
 function hideSecrets(planned: PlannedChange): PlannedChange {

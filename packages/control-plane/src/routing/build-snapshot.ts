@@ -10,7 +10,7 @@ import {
   servedName,
   signingPrefix,
 } from '@tutti/core/fleet'
-import { secretSpec } from '@tutti/core/governance'
+import { sealedSecretSpec } from '@tutti/core/governance'
 import { type Resource, selects } from '@tutti/core/resource'
 import {
   keySpec,
@@ -124,6 +124,8 @@ function providerOf(
   const { project, name } = metadata
   const sealed = secrets.find((s) => s.metadata.project === project && s.metadata.name === secret)
   const key =
-    sealed === undefined ? {} : { apiKey: identity.decrypt(secretSpec.parse(sealed.spec).value) }
+    sealed === undefined
+      ? {}
+      : { apiKey: identity.decrypt(sealedSecretSpec.parse(sealed.spec).value) }
   return { name, project, dialect, baseUrl, allowPrivateNetwork, ...key }
 }

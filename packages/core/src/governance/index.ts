@@ -29,4 +29,4 @@ export {
   type Verdict,
 } from './policy.ts'
 export { type ProjectSpec, projectSpec } from './project.ts'
-export { redacted, type SecretSpec, secretSpec } from './secret.ts'
+export { redacted, type SecretSpec, sealedSecretSpec, secretSpec } from './secret.ts'

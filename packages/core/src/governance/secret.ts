@@ -11,5 +11,8 @@ export const secretSpec = z.strictObject({
 })
 export type SecretSpec = z.infer<typeof secretSpec>
 
+/** A Secret's spec as it is stored: encrypted, and so longer than what was declared. */
+export const sealedSecretSpec = z.strictObject({ value: z.string().startsWith('enc:v1:') })
+
 /** What stands in an answer in the place of a secret's value. */
 export const redacted = '***'
