@@ -1,1 +1,24 @@
-export {}
+// npm run bench -- NAME: how fast Tutti is, and against what. Without NAME it lists them.
+
+import { ledger } from './ledger.ts'
+import { start } from './start.ts'
+
+const benches: Readonly<
+  Record<string, { readonly about: string; readonly run: () => Promise<void> }>
+> = {
+  start: {
+    about: 'tutti up to the first inference through the gateway, cold and warm',
+    run: start,
+  },
+  ledger: { about: 'durable appends to the log, batched and one by one', run: ledger },
+}
+
+const [name] = process.argv.slice(2)
+const bench = name === undefined ? undefined : benches[name]
+if (bench !== undefined) await bench.run()
+else {
+  if (name !== undefined) process.stderr.write(`there is no bench ${name}\n`)
+  for (const [key, { about }] of Object.entries(benches))
+    process.stdout.write(`${key.padEnd(8)} ${about}\n`)
+  process.exitCode = name === undefined ? 0 : 1
+}

@@ -18,6 +18,8 @@ export interface NodeOptions {
   readonly port: number
   /** What others are told to call, where it differs from host and port. */
   readonly endpoint?: string | undefined
+  /** Where the control plane answers now, where that is not where the node joined. */
+  readonly controlPlaneUrl?: string | undefined
   /** Memory that models may take; all of the machine's where absent. */
   readonly memoryBytes?: number | undefined
   readonly threads?: number | undefined
@@ -36,12 +38,13 @@ export interface RunningNode {
 
 /** Starts a node that has joined. It serves what it last committed before this resolves. */
 export async function startNode(options: NodeOptions): Promise<RunningNode> {
-  const identity = loadNodeIdentity(options.folder)
-  if (identity === null) {
+  const joined = loadNodeIdentity(options.folder)
+  if (joined === null) {
     const where = `${options.folder} has no identity`
     const message = `this machine has not joined a control plane (${where})`
     throw new Failure('node/not-joined', `${message}: run tutti join URL --token TOKEN`)
   }
+  const identity = { ...joined, url: options.controlPlaneUrl ?? joined.url }
   const log = options.log ?? logLine
   const nowMs = () => Date.now()
   mkdirSync(join(options.folder, 'blobs'), { recursive: true })

@@ -205,6 +205,7 @@ async function runNode(options: NodeCommand): Promise<void> {
     host: options.host,
     port: portOf(options.port),
     endpoint: options.endpoint,
+    controlPlaneUrl: options.url?.replace(/\/$/, ''),
     memoryBytes: options.memory === undefined ? undefined : Number(options.memory) * 2 ** 20,
     threads: options.threads === undefined ? undefined : Number(options.threads),
     publishers: options.publisher?.map((path) => readFileSync(path, 'utf8')),

@@ -53,12 +53,13 @@ async function startParts(options: UpOptions, parts: RunningPart[]): Promise<voi
   const common = ['--home', home]
   const beat = options.heartbeatMs === undefined ? [] : ['--heartbeat-ms', options.heartbeatMs]
   const planeArgs = ['control-plane', ...common, '--port', options.port, ...beat]
-  const plane = await runPart({ name: 'control-plane', args: planeArgs }, logs, onEvent)
-  parts.push(plane)
-  const gatewayArgs = ['gateway', ...common, '--url', plane.url, '--port', options.gatewayPort]
+  const planeStarts = runPart({ name: 'control-plane', args: planeArgs }, logs, onEvent)
+  // On a warm start nobody waits for the control plane: gateway and node know it and live without it.
+  const url = isWarm(home, options) ? urlOf(options) : (await planeStarts).url
+  const gatewayArgs = ['gateway', ...common, '--url', url, '--port', options.gatewayPort]
   const gatewayStarts = runPart({ name: 'gateway', args: gatewayArgs }, logs, onEvent)
-  const nodeStarts = options.node ? startOwnNode({ home, logs, onEvent }) : null
-  const started = await Promise.allSettled([gatewayStarts, nodeStarts])
+  const nodeStarts = options.node ? startOwnNode(url, { home, logs, onEvent }) : null
+  const started = await Promise.allSettled([planeStarts, gatewayStarts, nodeStarts])
   for (const one of started) {
     if (one.status === 'fulfilled' && one.value !== null) parts.push(one.value)
   }
@@ -68,15 +69,31 @@ async function startParts(options: UpOptions, parts: RunningPart[]): Promise<voi
   saveContext(home, { ...loadContext({ home }), ...(gateway ? { gateway: gateway.url } : {}) })
 }
 
+/** True where this home has run before, on a port that can be told in advance. */
+function isWarm(home: string, options: UpOptions): boolean {
+  const pinned = [join('gateway', 'control-plane.key'), ...(options.node ? [ownIdentity] : [])]
+  return options.port !== '0' && pinned.every((path) => existsSync(join(home, path)))
+}
+
+function urlOf({ port }: UpOptions): string {
+  return `http://127.0.0.1:${port}`
+}
+
+const ownIdentity = join('node', 'identity.json')
+
 /** This machine's own node: it joins like any other, with a token of its own. */
-async function startOwnNode(at: {
-  readonly home: string
-  readonly logs: string
-  readonly onEvent: (line: string) => void
-}): Promise<RunningPart> {
+async function startOwnNode(
+  url: string,
+  at: {
+    readonly home: string
+    readonly logs: string
+    readonly onEvent: (line: string) => void
+  },
+): Promise<RunningPart> {
   const common = ['--home', at.home]
-  if (existsSync(join(at.home, 'node', 'identity.json'))) {
-    return await runPart({ name: 'node', args: ['node', ...common] }, at.logs, at.onEvent)
+  if (existsSync(join(at.home, ownIdentity))) {
+    const args = ['node', ...common, '--url', url]
+    return await runPart({ name: 'node', args }, at.logs, at.onEvent)
   }
   const { token } = await clientOf({ home: at.home }).makeToken({ labels: { region: 'local' } })
   const name =
