@@ -19,6 +19,7 @@ import {
 import {
   type AdmissionPorts,
   bootstrap,
+  collectBlobs,
   type FirstCredentials,
   loadIdentity,
   sequence,
@@ -28,6 +29,7 @@ import { openPolicyCache } from './policy-cache.ts'
 import { openSnapshotFeed } from './routing/index.ts'
 import {
   allResources,
+  type Blobs,
   type Database,
   openBlobs,
   openDatabase,
@@ -134,8 +136,9 @@ async function serveOn(
     log,
     nowMs,
   }
-  const loops: RunningLoops = startLoops(loopTable({ rollouts, hub, snapshots }), (loop, error) =>
-    log.error({ loop, error }, 'a turn failed and is tried again'),
+  const loops: RunningLoops = startLoops(
+    loopTable({ rollouts, hub, snapshots, blobs }),
+    (loop, error) => log.error({ loop, error }, 'a turn failed and is tried again'),
   )
   const events = await listen(sql, { policies, registry, hub, log, wake })
   const admission: AdmissionPorts = { sql, blobs, identity, policies: policies.current, nowMs }
@@ -171,6 +174,7 @@ function loopTable(of: {
   readonly rollouts: RolloutPorts
   readonly hub: { readonly push: () => Promise<void> }
   readonly snapshots: { readonly refresh: () => Promise<void> }
+  readonly blobs: Blobs
 }): Loop[] {
   const { sql, identity, nowMs } = of.rollouts
   return [
@@ -183,6 +187,12 @@ function loopTable(of: {
     { name: 'rollouts', everyMs: 500, gatherMs: 50, turn: () => reconcileRollouts(of.rollouts) },
     { name: 'push', everyMs: 2_000, gatherMs: 1, turn: () => of.hub.push() },
     { name: 'snapshots', everyMs: 1_000, gatherMs: 50, turn: () => of.snapshots.refresh() },
+    {
+      name: 'blobs',
+      everyMs: 3_600_000,
+      gatherMs: 60_000,
+      turn: async () => void (await collectBlobs(sql, of.blobs, nowMs())),
+    },
   ]
 }
 

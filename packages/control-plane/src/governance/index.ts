@@ -1,6 +1,7 @@
 export { type ApproveOutcome, approveChange } from './approve-change.ts'
 export { bootstrap, type FirstCredentials, newSecret } from './bootstrap.ts'
 export { filesOf } from './check-references.ts'
+export { collectBlobs } from './collect-blobs.ts'
 export { type Identity, loadIdentity } from './identity.ts'
 export type { PlannedChange } from './planned-change.ts'
 export {
