@@ -44,7 +44,8 @@ export async function start(): Promise<void> {
 
 /** Seconds from the command to the first answer. */
 async function measure(home: string, models: string, isCold: boolean): Promise<number> {
-  const ports = ['--port', '27070', '--gateway-port', '28080'] // fixed: the same ones as at the start before
+  // Fixed: the same ports as at the start before.
+  const ports = ['--port', '27070', '--gateway-port', '28080']
   const startMs = performance.now()
   const up = spawn(process.execPath, [tutti, 'up', '--home', home, ...ports, '--json'])
   try {
