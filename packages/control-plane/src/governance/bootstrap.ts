@@ -23,8 +23,7 @@ export interface FirstPublisher {
 
 /**
  * Makes what is missing; null where the database was in use already. The project comes last and
- * says
- * that all is there: a first start that broke off is begun again, with new secrets.
+ * says that all is there: a first start that broke off is begun again, with new secrets.
  */
 export async function bootstrap(
   sql: Sql,
