@@ -31,11 +31,29 @@ export interface LocalFleet {
 
 export async function startLocalFleet(nodes: readonly LocalNode[]): Promise<LocalFleet> {
   const folder = mkdtempSync(join(tmpdir(), 'tutti-conformance-'))
-  const home = join(folder, 'home')
   const children: ChildProcess[] = []
+  const stop = async () => {
+    await Promise.all(children.map(stopChild))
+    rmSync(folder, { recursive: true, force: true })
+  }
+  try {
+    return { ...(await startAll(folder, nodes, children)), stop }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}
+
+/** What is started goes into `children` at once, so that the caller can end it whatever happens. */
+async function startAll(
+  folder: string,
+  nodes: readonly LocalNode[],
+  children: ChildProcess[],
+): Promise<Omit<LocalFleet, 'stop'>> {
+  const home = join(folder, 'home')
+  const start = (args: readonly string[], pattern: RegExp) => startReady(args, pattern, children)
   const ports = ['--port', '0', '--gateway-port', '0']
-  const up = await startReady(['up', '--home', home, '--no-node', '--json', ...ports], /startedMs/)
-  children.push(up.child)
+  await start(['up', '--home', home, '--no-node', '--json', ...ports], /startedMs/)
   const context = parse(readFileSync(join(home, 'context.json'), 'utf8'))
   const url = textIn(context, 'url')
   const key = textIn(context, 'key')
@@ -44,39 +62,29 @@ export async function startLocalFleet(nodes: readonly LocalNode[]): Promise<Loca
   for (const { name, memoryMiB } of nodes) {
     const { token } = await client.makeToken({})
     const data = join(folder, name)
+    const about = ['--name', name, '--token', token, '--threads', '1']
     const memory = memoryMiB === undefined ? [] : ['--memory', String(memoryMiB)]
-    const args = [
-      'join',
-      '--home',
-      home,
-      '--data',
-      data,
-      '--name',
-      name,
-      '--token',
-      token,
-      ...memory,
-    ]
-    const node = await startReady([...args, '--threads', '1'], /node answers at (\S+)/)
-    children.push(node.child)
+    const args = ['join', '--home', home, '--data', data, ...about, ...memory]
+    const match = await start(args, /node answers at (\S+)/)
     const identity = parse(readFileSync(join(data, 'identity.json'), 'utf8'))
-    running.push({ name, url: node.match[1] ?? '', key: textIn(identity, 'localKey') })
+    running.push({ name, url: match[1] ?? '', key: textIn(identity, 'localKey') })
   }
   return {
     ...{ folder, key, client, nodes: running },
     gateway: textIn(context, 'gateway'),
     tutti: (...args) => runTutti([...args, '--home', home]),
-    stop: async () => {
-      await Promise.all(children.map(stopChild))
-      rmSync(folder, { recursive: true, force: true })
-    },
   }
 }
 
 /** Deploys a model and waits for the end of its rollout, which must be `done`. */
-export async function deploy(fleet: LocalFleet, name: string, model: string): Promise<void> {
+export async function deploy(
+  fleet: LocalFleet,
+  name: string,
+  model: string,
+  strategy: object = { soakMs: 0, canary: { perStratum: 1 } },
+): Promise<void> {
   const path = join(fleet.folder, `${name}.json`)
-  const spec = { model, strategy: { soakMs: 0, canary: { perStratum: 1 } } }
+  const spec = { model, strategy }
   writeFileSync(
     path,
     JSON.stringify({ apiVersion: 'tutti/v1', kind: 'Deployment', metadata: { name }, spec }),
@@ -89,6 +97,10 @@ export interface InferAnswer {
   readonly status: number
   readonly variant: string
   readonly version: string
+  readonly node: string
+  readonly requestId: string
+  /** What a refusal says; empty otherwise. */
+  readonly error: string
   readonly outputs: readonly { readonly name: string; readonly data: readonly unknown[] }[]
 }
 
@@ -99,15 +111,36 @@ export async function infer(fleet: LocalFleet, model: string, body: object): Pro
     headers: { authorization: `Bearer ${fleet.key}` },
     body: JSON.stringify(body),
   })
-  const parsed: { outputs?: InferAnswer['outputs']; model_version?: string } = JSON.parse(
-    await answer.text(),
-  )
+  const parsed: {
+    outputs?: InferAnswer['outputs']
+    model_version?: string
+    error?: string
+  } = JSON.parse(await answer.text())
+  const header = (name: string) => answer.headers.get(name) ?? ''
   return {
     status: answer.status,
-    variant: answer.headers.get('x-tutti-variant') ?? '',
+    variant: header('x-tutti-variant'),
     version: parsed.model_version ?? '',
+    node: header('x-tutti-node'),
+    requestId: header('x-request-id'),
+    error: parsed.error ?? '',
     outputs: parsed.outputs ?? [],
   }
+}
+
+/** Posts the true label of an answer; the status that came back. */
+export async function postFeedback(
+  fleet: LocalFleet,
+  requestId: string,
+  label: string,
+): Promise<number> {
+  const answer = await fetch(`${fleet.gateway}/v1/feedback`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${fleet.key}` },
+    body: JSON.stringify({ request_id: requestId, label }),
+  })
+  await answer.arrayBuffer()
+  return answer.status
 }
 
 function runTutti(args: readonly string[]): Promise<string> {
@@ -119,22 +152,33 @@ function runTutti(args: readonly string[]): Promise<string> {
   })
 }
 
-/** Starts `tutti ARGS` and waits for what it prints when it is ready. */
+const startMsMax = 60_000 // a first start makes a database: 10 s on a busy machine
+
+/** Starts `tutti ARGS`, adds it to `children`, and waits for what it prints when it is ready. */
 function startReady(
   args: readonly string[],
   pattern: RegExp,
-): Promise<{ readonly child: ChildProcess; readonly match: RegExpExecArray }> {
+  children: ChildProcess[],
+): Promise<RegExpExecArray> {
   const child = spawn(process.execPath, [tutti, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+  children.push(child)
   let said = ''
   return new Promise((resolve, reject) => {
+    const fail = (what: string) => reject(new Error(`tutti ${args[0]} ${what}: ${said}`))
+    const timer = setTimeout(() => fail(`is not ready after ${startMsMax} ms`), startMsMax)
     const take = (chunk: Buffer) => {
-      said += String(chunk)
+      if (said.length < 100_000) said += String(chunk) // what comes later is only read away
       const match = pattern.exec(said)
-      if (match !== null) resolve({ child, match })
+      if (match === null) return
+      clearTimeout(timer)
+      resolve(match)
     }
     child.stdout.on('data', take)
     child.stderr.on('data', take)
-    child.once('exit', (code) => reject(new Error(`tutti ${args[0]} ended with ${code}: ${said}`)))
+    child.once('exit', (code) => {
+      clearTimeout(timer)
+      fail(`ended with ${code}`)
+    })
   })
 }
 

@@ -1,23 +1,146 @@
 // Conformance: Magika
 //
 // A real upgrade over a fleet: Google's file-type classifier from v2_1 to v3_3, with a faster variant for a
-// weak node. Golden data and accuracy come from its sample files, each in a folder named by its label.
+// weak node, under live traffic whose callers tell the true labels. The reference is ONNX Runtime's
+// WebAssembly build, run here without the fleet: its scores are the golden data, and what every answer is
+// compared with. A version whose labels are mixed up passes the probe; callers' feedback must stop it.
 
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Golden } from '@tutti/core/fleet'
-import { deploy, infer, type LocalFleet, startLocalFleet } from './local-fleet.ts'
-import { type PublicVariant, tensor, writeModelFolder } from './model-folder.ts'
+import { env, InferenceSession, Tensor } from 'onnxruntime-web'
+import { deploy, type LocalFleet, startLocalFleet } from './local-fleet.ts'
+import { compareWithReference, featuresOf, readConfig, widthOf } from './magika-features.ts'
+import { type Candidate, MagikaTraffic, type Question } from './magika-traffic.ts'
+import { tensor, writeModelFolder } from './model-folder.ts'
 import { type Score, Scoring } from './score.ts'
 
-interface Config {
-  readonly beg_size: number
-  readonly mid_size: number
-  readonly end_size: number
-  readonly padding_token: number
-  readonly block_size: number
-  readonly min_file_size_for_dl: number
-  readonly target_labels_space: readonly string[]
+const labelsRightMin = 0.9 // of all samples, for the reference as for the fleet
+const scoreDifferenceMax = 1e-3 // between native code and WebAssembly
+
+export async function magika(data: string): Promise<Score> {
+  const folder = join(data, 'models/magika')
+  const scoring = new Scoring()
+  const reference = join(folder, 'tests/features_extraction/reference.json.gz')
+  const { total, different } = compareWithReference(reference)
+  scoring.check(total > 0 && different === 0, `features: ${different} of ${total} differ`)
+  const samples = readSamples(join(folder, 'tests/basic'))
+  const [standard, fast, next] = [
+    await candidateOf(folder, 'standard_v2_1', samples),
+    await candidateOf(folder, 'fast_v2_1', samples),
+    await candidateOf(folder, 'standard_v3_3', samples),
+  ]
+  const nodes = [{ name: 'strong-a' }, { name: 'strong-b' }, { name: 'weak', memoryMiB: 64 }]
+  const fleet = await startLocalFleet(nodes)
+  try {
+    await pushVersion(fleet, 'v2', [standard, fast])
+    await deploy(fleet, 'magika', 'magika:v2')
+    await judgeAnswers(fleet, scoring, standard)
+    await judgeAnswers(fleet, scoring, fast)
+    await judgeUpgrades(fleet, scoring, { before: [standard, fast], next })
+    await judgeAnswers(fleet, scoring, next)
+    return scoring.score
+  } finally {
+    await fleet.stop()
+  }
+}
+
+/** Traffic goes on throughout: the version with mixed-up labels goes back, the real one stays. */
+async function judgeUpgrades(
+  fleet: LocalFleet,
+  scoring: Scoring,
+  { before, next }: { readonly before: readonly Candidate[]; readonly next: Candidate },
+): Promise<void> {
+  const strategy = { soakMs: 5_000, canary: { perStratum: 1 }, gate: { requestsMin: 60 } }
+  const traffic = new MagikaTraffic(fleet, [...before, next])
+  try {
+    const labels = next.config.target_labels_space
+    const mixedUp = [...labels.slice(1), ...labels.slice(0, 1)]
+    await pushVersion(fleet, 'v3-mixed-up', [next], mixedUp)
+    const why = await deploy(fleet, 'magika', 'magika:v3-mixed-up', strategy).then(
+      () => 'it was rolled out',
+      (error: unknown) => String(error),
+    )
+    const isStopped = why.includes('reverted') && why.includes('feedback')
+    scoring.check(isStopped, `labels mixed up: expected feedback to stop it, got: ${why}`)
+    await pushVersion(fleet, 'v3', [next])
+    await deploy(fleet, 'magika', 'magika:v3', strategy)
+  } finally {
+    await traffic.stop()
+  }
+  const { answered, failures, feedbackRefused } = traffic.counts
+  const failed = `${failures.length} requests failed of ${answered}: ${failures.slice(0, 3)}`
+  scoring.check(answered > 0 && failures.length === 0, failed)
+  scoring.check(feedbackRefused === 0, `${feedbackRefused} labels were refused as feedback`)
+}
+
+/** Every sample, through the gateway, against the reference; and the node that has the variant. */
+async function judgeAnswers(
+  fleet: LocalFleet,
+  scoring: Scoring,
+  candidate: Candidate,
+): Promise<void> {
+  const traffic = new MagikaTraffic(fleet, [])
+  const labels = candidate.config.target_labels_space
+  const nodes = new Set<string>()
+  let right = 0
+  for (const question of candidate.questions) {
+    const { label } = question
+    const answer = await traffic.ask(question, candidate)
+    const where = `${candidate.variant}, ${label}`
+    if (typeof answer === 'string') {
+      scoring.check(false, `${where}: ${answer}`)
+      continue
+    }
+    nodes.add(answer.node)
+    const difference = Math.max(
+      ...question.scores.map((score, i) => Math.abs(score - (answer.scores[i] ?? Number.NaN))),
+    )
+    scoring.check(difference <= scoreDifferenceMax, `${where}: scores differ by ${difference}`)
+    if (labels[argmax(answer.scores)] === label) right += 1
+  }
+  const share = right / candidate.questions.length
+  scoring.check(share >= labelsRightMin, `${candidate.variant}: ${right} labels right`)
+  const asked = [...nodes].sort().join()
+  const fits = { 'standard-v2-1': /^strong/, 'fast-v2-1': /^weak$/ }[candidate.variant] ?? /./
+  scoring.check(
+    [...nodes].every((node) => fits.test(node)),
+    `${candidate.variant} was answered by ${asked}`,
+  )
+}
+
+async function pushVersion(
+  fleet: LocalFleet,
+  version: string,
+  candidates: readonly Candidate[],
+  labels = candidates[0]?.config.target_labels_space ?? [],
+): Promise<void> {
+  const target = join(fleet.folder, `magika-${version}`)
+  mkdirSync(target)
+  const variants = candidates.map(({ variant, file, config, questions }, i) => ({
+    ...{ name: variant, file },
+    inputs: [tensor('bytes', 'INT32', -1, widthOf(config))],
+    outputs: [tensor('target_label', 'FP32', -1, config.target_labels_space.length)],
+    golden: goldenOf(questions),
+    memoryMiB: candidates.length > 1 && i === 0 ? 128 : 16, // the first is too much for the weak
+  }))
+  const prediction = { kind: 'argmax' as const, output: 'target_label', labels: [...labels] }
+  writeModelFolder(target, { model: 'magika', version, prediction }, variants)
+  await fleet.tutti('model', 'push', target)
+}
+
+function goldenOf(questions: readonly Question[]): Golden {
+  return {
+    comparison: { kind: 'close', absolute: scoreDifferenceMax, relative: 0 },
+    cases: questions.map(({ features, scores }) => ({
+      inputs: [
+        { name: 'bytes', datatype: 'INT32', shape: [1, features.length], data: [...features] },
+      ],
+      outputs: [
+        { name: 'target_label', datatype: 'FP32', shape: [1, scores.length], data: [...scores] },
+      ],
+    })),
+  }
 }
 
 interface Sample {
@@ -25,142 +148,38 @@ interface Sample {
   readonly bytes: Buffer
 }
 
-export async function magika(data: string): Promise<Score> {
-  const folder = join(data, 'models/magika')
-  const samples = readSamples(join(folder, 'tests/basic'))
-  const fleet = await startLocalFleet([{ name: 'strong' }, { name: 'weak', memoryMiB: 64 }])
-  const scoring = new Scoring()
-  try {
-    const versions = [
-      { version: 'v2', variants: ['standard_v2_1', 'fast_v2_1'] },
-      { version: 'v3', variants: ['standard_v3_3'] },
-    ]
-    for (const { version, variants } of versions) {
-      await pushVersion(fleet, folder, { version, variants, samples })
-      await deploy(fleet, 'magika', `magika:${version}`)
-      await judgeVersion(fleet, folder, { version, variants, samples, scoring })
-    }
-    return scoring.score
-  } finally {
-    await fleet.stop()
-  }
-}
-
-interface Version {
-  readonly version: string
-  /** Best first; with two, the second is for nodes with little memory. */
-  readonly variants: readonly string[]
-  readonly samples: readonly Sample[]
-}
-
-async function pushVersion(fleet: LocalFleet, folder: string, of: Version): Promise<void> {
-  const target = join(fleet.folder, `magika-${of.version}`)
-  mkdirSync(target)
-  const variants = of.variants.map((name, i): PublicVariant => {
-    const config = readConfig(join(folder, name))
-    const memoryMiB = of.variants.length > 1 && i === 0 ? 128 : 16
-    return {
-      name: name.replaceAll('_', '-'),
-      file: join(folder, name, 'model.onnx'),
-      inputs: [tensor('bytes', 'INT32', -1, sizeOf(config))],
-      outputs: [tensor('target_label', 'FP32', -1, config.target_labels_space.length)],
-      golden: goldenOf(config, of.samples),
-      memoryMiB,
-    }
-  })
-  writeModelFolder(target, { model: 'magika', version: of.version }, variants)
-  await fleet.tutti('model', 'push', target)
-}
-
-async function judgeVersion(
-  fleet: LocalFleet,
+/** Runs the model over all samples, here and in WebAssembly. */
+async function candidateOf(
   folder: string,
-  { version, variants, samples, scoring }: Version & { readonly scoring: Scoring },
-): Promise<void> {
-  const seen = new Set<string>()
-  let right = 0
+  name: string,
+  samples: readonly Sample[],
+): Promise<Candidate> {
+  env.wasm.numThreads = 1
+  const file = join(folder, name, 'model.onnx')
+  const config = readConfig(join(folder, name))
+  const session = await InferenceSession.create(new Uint8Array(readFileSync(file)), {
+    logSeverityLevel: 4,
+  })
+  const questions: Question[] = []
   for (const { label, bytes } of samples) {
-    // Variants take inputs of different widths, and chance says whose node is asked.
-    for (let attempt = 0; attempt < attemptsMax; attempt++) {
-      const config = readConfig(join(folder, variants[attempt % variants.length] ?? ''))
-      const data = featuresOf(bytes, config)
-      const input = { name: 'bytes', datatype: 'INT32', shape: [1, sizeOf(config)], data }
-      const answer = await infer(fleet, 'magika', { inputs: [input] })
-      if (answer.status !== 200) continue // another variant's node: it refuses this width
-      seen.add(answer.variant)
-      const scores = (answer.outputs[0]?.data ?? []).map(Number)
-      if (config.target_labels_space[scores.indexOf(Math.max(...scores))] === label) right += 1
-      scoring.check(answer.version === version, `${label}: answered by ${answer.version}`)
-      break
-    }
+    const features = featuresOf(bytes, config)
+    const input = new Tensor('int32', Int32Array.from(features), [1, features.length])
+    const { target_label: output } = await session.run({ bytes: input })
+    questions.push({ label, features, scores: Array.from(output?.data ?? [], Number) })
   }
-  const share = right / samples.length
-  scoring.check(share >= 0.85, `${version}: ${right} of ${samples.length} labels right`)
-  if (variants.length > 1) {
-    scoring.check(
-      seen.size > 1,
-      `${version}: only ${[...seen].join()} answered, expected both variants`,
-    )
-  }
-}
-
-/** The label's one-hot row as the promised answer; most of the samples must agree. */
-function goldenOf(config: Config, samples: readonly Sample[]): Golden {
-  const labels = config.target_labels_space
-  return {
-    comparison: { kind: 'label', output: 'target_label', agreementMin: 0.85 },
-    cases: samples.map(({ label, bytes }) => ({
-      inputs: [
-        {
-          name: 'bytes',
-          datatype: 'INT32',
-          shape: [1, sizeOf(config)],
-          data: featuresOf(bytes, config),
-        },
-      ],
-      outputs: [
-        {
-          ...{ name: 'target_label', datatype: 'FP32' as const, shape: [1, labels.length] },
-          data: labels.map((one) => (one === label ? 1 : 0)),
-        },
-      ],
-    })),
-  }
-}
-
-const attemptsMax = 40 // that all of them meet the wrong one of two nodes has a chance of 2^-40
-
-const whiteSpace = new Set([9, 10, 11, 12, 13, 32])
-
-/** Magika's features: the first and last bytes of a file without its outer white space, padded. */
-function featuresOf(file: Buffer, config: Config): number[] {
-  const block = Math.min(config.block_size, file.length)
-  let begin = 0
-  while (begin < block && whiteSpace.has(file[begin] ?? 0)) begin++
-  let end = file.length
-  while (end > file.length - block && whiteSpace.has(file[end - 1] ?? 0)) end--
-  const features = new Array<number>(sizeOf(config)).fill(config.padding_token)
-  const head = file.subarray(begin, block).subarray(0, config.beg_size)
-  for (const [i, byte] of head.entries()) features[i] = byte
-  const tail = file.subarray(file.length - block, end).subarray(-config.end_size)
-  const start = features.length - tail.length
-  if (config.end_size > 0) for (const [i, byte] of tail.entries()) features[start + i] = byte
-  return features
-}
-
-function sizeOf({ beg_size, mid_size, end_size }: Config): number {
-  return beg_size + mid_size + end_size
-}
-
-function readConfig(folder: string): Config {
-  return JSON.parse(readFileSync(join(folder, 'config.min.json'), 'utf8'))
+  await session.release()
+  return { variant: name.replaceAll('_', '-'), file, config, questions }
 }
 
 /** The first file of every folder; files too small for a model are left to Magika's own rules. */
 function readSamples(folder: string): Sample[] {
   return readdirSync(folder).flatMap((label) => {
-    const [name] = readdirSync(join(folder, label))
+    const [name] = readdirSync(join(folder, label)).sort()
     const bytes = name === undefined ? Buffer.alloc(0) : readFileSync(join(folder, label, name))
     return bytes.length < 16 ? [] : [{ label, bytes }]
   })
+}
+
+function argmax(scores: readonly number[]): number {
+  return scores.indexOf(Math.max(...scores))
 }

@@ -11,13 +11,7 @@ import {
   verifySubtreeConsistency,
   verifySubtreeInclusion,
 } from '@tutti/ledger'
-
-export interface Score {
-  readonly passed: number
-  readonly total: number
-  /** One line on each vector that did not pass. */
-  readonly notes: string[]
-}
+import type { Score } from './score.ts'
 
 type Fields = Readonly<Record<string, unknown>>
 

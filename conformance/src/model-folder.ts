@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto'
 import { copyFileSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import type { Golden, TensorSignature } from '@tutti/core/fleet'
+import type { Golden, Prediction, TensorSignature } from '@tutti/core/fleet'
 
 export interface PublicVariant {
   readonly name: string
@@ -28,7 +28,7 @@ export function tensor(
 /** Writes the folder and returns its path. */
 export function writeModelFolder(
   folder: string,
-  name: { readonly model: string; readonly version: string },
+  name: { readonly model: string; readonly version: string; readonly prediction?: Prediction },
   variants: readonly PublicVariant[],
 ): string {
   const spec = {

@@ -434,6 +434,10 @@ test('feedback goes to the node that answered, of one’s own project only', asy
   expect(seen).toEqual([JSON.stringify({ request_id: id, label: 'good' })])
   expect((await send({ request_id: 'req_unknown', label: 'good' })).status).toBe(404)
   expect((await send({ label: 'good' })).status).toBe(400)
+  // of a request with several items, the one that is meant
+  expect((await send({ request_id: id, label: 'good', item: 3 })).status).toBe(200)
+  expect(seen.at(-1)).toBe(JSON.stringify({ request_id: id, label: 'good', item: 3 }))
+  expect((await send({ request_id: id, label: 'good', item: 'x' })).status).toBe(400)
 })
 
 test('a port that is taken is said with what to do', async () => {

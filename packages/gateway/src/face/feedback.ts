@@ -18,7 +18,8 @@ export async function answerFeedback(
   const { response, key, directory } = exchange
   const parsed = parseFeedback(body)
   if (parsed === null) {
-    const message = 'expected {"request_id": "…", "label": "…"}'
+    const message =
+      'expected {"request_id": "…", "label": "…"}, and "item" where it is not the first'
     return refuse(response, 'openai', { status: 400, code: 'invalid_body', message })
   }
   const answered = ports.recent.find(parsed.request_id)
@@ -47,15 +48,23 @@ export async function answerFeedback(
   }
 }
 
-function parseFeedback(
-  body: Buffer,
-): { readonly request_id: string; readonly label: string } | null {
+interface Feedback {
+  readonly request_id: string
+  readonly label: string
+  /** Which item of a request of several, from 0. */
+  readonly item?: number
+}
+
+function parseFeedback(body: Buffer): Feedback | null {
   try {
     const parsed: unknown = JSON.parse(body.toString('utf8'))
     if (typeof parsed !== 'object' || parsed === null) return null
     const id = 'request_id' in parsed ? parsed.request_id : null
     const label = 'label' in parsed ? parsed.label : null
-    return typeof id === 'string' && typeof label === 'string' ? { request_id: id, label } : null
+    const item = 'item' in parsed ? parsed.item : 0
+    if (typeof id !== 'string' || typeof label !== 'string') return null
+    if (typeof item !== 'number' || !Number.isSafeInteger(item) || item < 0) return null
+    return { request_id: id, label, ...(item === 0 ? {} : { item }) }
   } catch {
     return null // the caller says what was expected
   }
