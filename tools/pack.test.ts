@@ -5,7 +5,7 @@ import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, expect, test } from 'vitest'
+import { afterAll, afterEach, expect, test } from 'vitest'
 
 const published = ['core', 'ledger', 'sdk', 'gateway', 'node', 'control-plane', 'tutti']
 const folder = mkdtempSync(join(tmpdir(), 'tutti-pack-'))
@@ -27,24 +27,37 @@ test('npm pack of all packages, npm install of the tarballs, npx tutti up', {
 
   writeFileSync(join(app, 'package.json'), '{ "private": true }')
   npm(app, 'install', '--prefer-offline', ...tarballs.map((name) => join(folder, name)))
-  const args = ['tutti', 'up', '--no-node', '--port', '0', '--gateway-port', '0', '--json']
-  const up = spawn('npx', args, { cwd: app, env, detached: true })
-  let said = ''
-  up.stderr.on('data', (chunk) => {
-    said += String(chunk)
-  })
-  for await (const chunk of up.stdout) {
-    said += String(chunk)
-    if (said.includes('startedMs')) break
-  }
-  expect(said).toContain('startedMs')
-  const { 'control-plane': url } = JSON.parse(said.slice(said.indexOf('{'))) as Record<
-    string,
-    string
-  >
+  const url = await startUp(app, env)
   expect((await fetch(`${url}/healthz`)).status).toBe(200)
   const nodes = execFileSync('npx', ['tutti', 'get', 'nodes'], { cwd: app, env, encoding: 'utf8' })
   expect(nodes.trim()).toBe('none')
-  if (up.pid !== undefined) process.kill(-up.pid, 'SIGTERM') // npx and what it started
-  await once(up, 'exit')
 })
+
+const started: (() => Promise<void>)[] = []
+afterEach(async () => {
+  await Promise.all(started.splice(0).map((stop) => stop()))
+})
+
+/** Starts `npx tutti up` in a process group of its own, and gives the control plane's URL. */
+async function startUp(cwd: string, env: NodeJS.ProcessEnv): Promise<string> {
+  const args = ['tutti', 'up', '--no-node', '--port', '0', '--gateway-port', '0', '--json']
+  const up = spawn('npx', args, { cwd, env, detached: true })
+  const ended = once(up, 'exit')
+  started.push(async () => {
+    if (up.pid !== undefined && up.exitCode === null) process.kill(-up.pid, 'SIGTERM')
+    await ended
+  })
+  let said = ''
+  const ready = new Promise<void>((resolve) => {
+    const take = (chunk: Buffer) => {
+      said += String(chunk)
+      if (said.includes('startedMs')) resolve()
+    }
+    up.stdout.on('data', take)
+    up.stderr.on('data', take)
+  })
+  await Promise.race([ready, ended])
+  expect(said).toContain('startedMs')
+  const parsed: Record<string, string> = JSON.parse(said.slice(said.indexOf('{')))
+  return parsed['control-plane'] ?? ''
+}

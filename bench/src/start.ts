@@ -7,6 +7,7 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { labLighting, makeModels, quickEffort, takeInputs } from '@tutti/examples/models'
@@ -17,6 +18,7 @@ const tutti = join(dirname(require.resolve('tutti/package.json')), 'dist/main.js
 const rounds = 3
 const coldSecondsMax = 20
 const warmSecondsMax = 3
+const answerMsMax = 60_000 // three times the bound of a cold start: then something is broken
 
 export async function start(): Promise<void> {
   const models = mkdtempSync(join(tmpdir(), 'tutti-bench-models-'))
@@ -24,8 +26,9 @@ export async function start(): Promise<void> {
   const rows = []
   for (let round1 = 1; round1 <= rounds; round1++) {
     const home = mkdtempSync(join(tmpdir(), 'tutti-bench-'))
-    const cold = await measure(home, models, true)
-    const warm = await measure(home, models, false)
+    const ports = [await freePort(), await freePort()] as const // a warm start takes them again
+    const cold = await measure(home, ports, () => deployFirst(home, models))
+    const warm = await measure(home, ports, async () => {})
     rows.push({ round: round1, 'cold s': round(cold), 'warm s': round(warm) })
     rmSync(home, { recursive: true, force: true })
   }
@@ -43,31 +46,44 @@ export async function start(): Promise<void> {
 }
 
 /** Seconds from the command to the first answer. */
-async function measure(home: string, models: string, isCold: boolean): Promise<number> {
-  // Fixed: the same ports as at the start before.
-  const ports = ['--port', '27070', '--gateway-port', '28080']
+async function measure(
+  home: string,
+  [port, gatewayPort]: readonly [number, number],
+  prepare: () => Promise<void>,
+): Promise<number> {
+  const ports = ['--port', String(port), '--gateway-port', String(gatewayPort)]
   const startMs = performance.now()
   const up = spawn(process.execPath, [tutti, 'up', '--home', home, ...ports, '--json'])
+  const ended = new Promise((resolve) => up.once('exit', resolve))
   try {
     await untilPrinted(up, 'startedMs')
-    if (isCold) {
-      await run('model', 'push', join(models, 'parts-v1'), '--home', home)
-      const spec = { model: 'parts:v1', strategy: { soakMs: 0 } }
-      const document = {
-        apiVersion: 'tutti/v1',
-        kind: 'Deployment',
-        metadata: { name: 'parts' },
-        spec,
-      }
-      writeFileSync(join(home, 'parts.json'), JSON.stringify(document))
-      await run('apply', '-f', join(home, 'parts.json'), '--home', home)
-    }
+    await prepare()
     await untilAnswered(home)
     return (performance.now() - startMs) / 1000
   } finally {
     up.kill('SIGTERM')
-    await new Promise((resolve) => up.once('exit', resolve))
+    await ended
   }
+}
+
+async function deployFirst(home: string, models: string): Promise<void> {
+  await run('model', 'push', join(models, 'parts-v1'), '--home', home)
+  const spec = { model: 'parts:v1', strategy: { soakMs: 0 } }
+  const head = { apiVersion: 'tutti/v1', kind: 'Deployment', metadata: { name: 'parts' } }
+  writeFileSync(join(home, 'parts.json'), JSON.stringify({ ...head, spec }))
+  await run('apply', '-f', join(home, 'parts.json'), '--home', home)
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer()
+    server.once('error', reject)
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address()
+      const port = typeof address === 'object' && address !== null ? address.port : 0
+      server.close(() => resolve(port))
+    })
+  })
 }
 
 async function untilAnswered(home: string): Promise<void> {
@@ -81,6 +97,7 @@ async function untilAnswered(home: string): Promise<void> {
     shape: [1, 1, 24, 24],
     data: [...(sample?.image ?? [])],
   }
+  const untilMs = performance.now() + answerMsMax
   for (;;) {
     const answer = await fetch(`${context.gateway}/v2/models/parts/infer`, {
       method: 'POST',
@@ -89,6 +106,8 @@ async function untilAnswered(home: string): Promise<void> {
     })
     await answer.arrayBuffer()
     if (answer.status === 200) return
+    if (performance.now() > untilMs)
+      throw new Error(`still ${answer.status} after ${answerMsMax} ms`)
     await new Promise((resolve) => setTimeout(resolve, 20))
   }
 }

@@ -2,15 +2,19 @@
 
 import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { magika } from './magika.ts'
 import { merkle } from './merkle.ts'
 import { models } from './models.ts'
-import { oip } from './oip.ts'
+import { oip, specification } from './oip.ts'
 import type { Score } from './score.ts'
 
 interface Judge {
   readonly about: string
+  /** What must lie in the data folder. */
   readonly needs: string
+  /** The public project that it is copied from, unchanged. */
+  readonly from: string
   readonly run: (data: string) => Promise<Score>
 }
 
@@ -18,21 +22,25 @@ const judges: Readonly<Record<string, Judge>> = {
   merkle: {
     about: 'proof vectors of transparency-dev/merkle',
     needs: 'ledger/testdata',
+    from: 'testdata of github.com/transparency-dev/merkle',
     run: merkle,
   },
   models: {
     about: 'public models give their published answers through the gateway',
-    needs: 'models',
+    needs: 'models/triton-simple',
+    from: 'the models of wonnx, onnxruntime_go, mlcommons/tiny and triton-inference-server',
     run: models,
   },
   magika: {
     about: 'a real upgrade of google/magika over a fleet',
     needs: 'models/magika',
+    from: 'assets/models and tests_data of github.com/google/magika',
     run: magika,
   },
   oip: {
     about: 'Open Inference Protocol v2, REST, on a node and through the gateway',
-    needs: 'models/triton-simple',
+    needs: specification,
+    from: 'specification of github.com/kserve/open-inference-protocol',
     run: oip,
   },
 }
@@ -45,9 +53,11 @@ if (name === undefined || judge === undefined) {
     process.stdout.write(`${key.padEnd(8)} ${about}\n`)
   process.exitCode = name === undefined ? 0 : 1
 } else {
-  const data = resolve(process.env['TUTTI_CONFORMANCE_DATA'] ?? '../shared/data')
+  const repository = fileURLToPath(new URL('../..', import.meta.url))
+  const data = resolve(repository, process.env['TUTTI_CONFORMANCE_DATA'] ?? '../shared/data')
   if (!existsSync(resolve(data, judge.needs))) {
-    process.stdout.write(`put the data into ${data} or name its folder in TUTTI_CONFORMANCE_DATA\n`)
+    const where = `${judge.needs} is not in ${data} (TUTTI_CONFORMANCE_DATA names another folder)`
+    process.stdout.write(`${where}: copy it from ${judge.from}\n`)
     process.stdout.write(`${name}: skipped\n`)
   } else {
     const { passed, total, notes } = await judge.run(data)

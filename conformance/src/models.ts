@@ -5,6 +5,7 @@
 
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { TensorSignature } from '@tutti/core/fleet'
 import jpeg from 'jpeg-js'
 import { deploy, infer, type LocalFleet, startLocalFleet } from './local-fleet.ts'
 import { type PublicVariant, tensor, writeModelFolder } from './model-folder.ts'
@@ -32,7 +33,7 @@ async function push(fleet: LocalFleet, model: string, variant: PublicVariant): P
   await deploy(fleet, model, `${model}:v1`)
 }
 
-/** Images named by their digit; the model takes pixels from 0 to 255 (white on black). */
+/** Images named by their digit, white on black; the model takes brightness from 0 to 1. */
 async function judgeMnist(fleet: LocalFleet, folder: string, scoring: Scoring): Promise<void> {
   await push(fleet, 'mnist', {
     name: 'fp32',
@@ -89,40 +90,59 @@ async function judgeAnomaly(fleet: LocalFleet, folder: string, scoring: Scoring)
   scoring.check(Math.abs(mean - 9.49129) < 1e-4, `anomaly: got ${mean}, published 9.491290`)
 }
 
-/** OUTPUT0 is the sum and OUTPUT1 the difference of two rows of sixteen. */
+/** OUTPUT0 is the sum and OUTPUT1 the difference of two rows of sixteen, as the configs declare them. */
 async function judgeTriton(fleet: LocalFleet, folder: string, scoring: Scoring): Promise<void> {
-  const kinds = [
-    ['simple', 'INT32'],
-    ['simple_int8', 'INT8'],
-    ['simple_string', 'BYTES'],
-  ] as const
-  for (const [file, datatype] of kinds) {
+  for (const file of ['simple', 'simple_int8', 'simple_string']) {
     const model = file.replace('_', '-')
+    const config = readTritonConfig(join(folder, `${file}.config.pbtxt`))
     await push(fleet, model, {
       name: 'fp32',
       file: join(folder, `${file}.onnx`),
-      inputs: [tensor('INPUT0', datatype, -1, 16), tensor('INPUT1', datatype, -1, 16)],
-      outputs: [tensor('OUTPUT0', datatype, -1, 16), tensor('OUTPUT1', datatype, -1, 16)],
+      ...config,
     })
     const a = Array.from({ length: 16 }, (_, i) => i)
-    const say = (values: number[]) => (datatype === 'BYTES' ? values.map(String) : values)
-    const inputOf = (name: string, values: number[]) => ({
-      name,
-      datatype,
-      shape: [1, 16],
-      data: say(values),
-    })
     const ones = a.map(() => 1)
-    const { outputs } = await infer(fleet, model, {
-      inputs: [inputOf('INPUT0', a), inputOf('INPUT1', ones)],
-    })
-    const wanted = { OUTPUT0: say(a.map((x) => x + 1)), OUTPUT1: say(a.map((x) => x - 1)) }
-    for (const [name, values] of Object.entries(wanted)) {
-      const got = outputs.find((output) => output.name === name)?.data
-      scoring.check(
-        JSON.stringify(got) === JSON.stringify(values),
-        `${model} ${name}: got ${JSON.stringify(got)}`,
-      )
+    const say = (values: number[], { datatype }: TensorSignature) =>
+      datatype === 'BYTES' ? values.map(String) : values
+    const data = [a, ones]
+    const inputs = config.inputs.map((input, i) => ({
+      ...input,
+      shape: [1, 16],
+      data: say(data[i] ?? [], input),
+    }))
+    const { outputs } = await infer(fleet, model, { inputs })
+    const wanted = [a.map((x) => x + 1), a.map((x) => x - 1)]
+    for (const [i, output] of config.outputs.entries()) {
+      const got = JSON.stringify(outputs.find(({ name }) => name === output.name)?.data)
+      const isRight = got === JSON.stringify(say(wanted[i] ?? [], output))
+      scoring.check(isRight, `${model} ${output.name}: got ${got}`)
     }
   }
+}
+
+/** Triton's names of datatypes, as far as these models have them. */
+const tritonTypes = { TYPE_INT32: 'INT32', TYPE_INT8: 'INT8', TYPE_STRING: 'BYTES' } as const
+
+interface TritonConfig {
+  readonly inputs: readonly TensorSignature[]
+  readonly outputs: readonly TensorSignature[]
+  readonly batchMax: number
+}
+
+/** The tensors of a config.pbtxt; its dimensions are those of one item of a batch. */
+function readTritonConfig(path: string): TritonConfig {
+  const text = readFileSync(path, 'utf8')
+  const tensor = /name: "(\w+)"\s+data_type: (\w+)\s+dims: \[ (\d+) \]/g
+  const tensorsOf = (section: string) =>
+    [...(text.split(`${section} [`)[1]?.split('\n]')[0] ?? '').matchAll(tensor)].map(
+      ([, name = '', type = '', length]) => {
+        const known = Object.entries(tritonTypes).find(([one]) => one === type)
+        if (known === undefined) throw new Error(`${path}: ${type} is not known here`)
+        return { name, datatype: known[1], shape: [-1, Number(length)] }
+      },
+    )
+  const [inputs, outputs] = [tensorsOf('input'), tensorsOf('output')]
+  if (inputs.length !== 2 || outputs.length !== 2) throw new Error(`${path} cannot be read here`)
+  const batchMax = Number(/max_batch_size: (\d+)/.exec(text)?.[1] ?? 1)
+  return { inputs, outputs, batchMax }
 }

@@ -1,13 +1,19 @@
 // Conformance: Open Inference Protocol v2, REST
 //
-// Walks the specification's endpoints (kserve/open-inference-protocol, inference_rest.md) on a node and through
-// the gateway: paths, required members, datatypes, errors, and the binary tensor extension.
+// On a node and through the gateway: every endpoint of the specification (kserve/open-inference-protocol) and the
+// members that its schemas demand, every datatype there and back as JSON and as raw bytes (the binary tensor
+// extension), and the forms of errors.
 
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { type Datatype, datatypeBytes } from '@tutti/core/fleet'
+import { datatypes, encodeIdentityModel, inputNameOf, outputNameOf } from './identity-model.ts'
 import { deploy, startLocalFleet } from './local-fleet.ts'
 import { tensor, writeModelFolder } from './model-folder.ts'
+import { OipSpec } from './oip-spec.ts'
 import { type Score, Scoring } from './score.ts'
+
+const identityLength = 4
 
 export async function oip(data: string): Promise<Score> {
   const fleet = await startLocalFleet([{ name: 'n1' }])
@@ -26,16 +32,35 @@ export async function oip(data: string): Promise<Score> {
     ])
     await fleet.tutti('model', 'push', folder)
     await deploy(fleet, 'simple', 'simple:v1')
+    await fleet.tutti('model', 'push', writeIdentity(fleet.folder))
+    await deploy(fleet, 'identity', 'identity:v1')
+    const spec = new OipSpec(join(data, specification))
     const [node] = fleet.nodes
     const servers = [
       { name: 'gateway', url: fleet.gateway, key: fleet.key },
       { name: 'node', url: node?.url ?? '', key: node?.key ?? '' },
     ]
-    for (const server of servers) await judgeServer(server, scoring)
+    for (const server of servers) await judgeServer(server, scoring, spec)
     return scoring.score
   } finally {
     await fleet.stop()
   }
+}
+
+export const specification = 'serving/specification/protocol/open_inference_rest.yaml'
+
+function writeIdentity(parent: string): string {
+  const folder = join(parent, 'identity')
+  mkdirSync(folder)
+  const file = join(parent, 'identity.onnx')
+  writeFileSync(file, encodeIdentityModel(identityLength))
+  return writeModelFolder(folder, { model: 'identity', version: 'v1' }, [
+    {
+      ...{ name: 'fp32', file },
+      inputs: datatypes.map((type) => tensor(inputNameOf(type), type, identityLength)),
+      outputs: datatypes.map((type) => tensor(outputNameOf(type), type, identityLength)),
+    },
+  ])
 }
 
 interface Server {
@@ -66,12 +91,38 @@ const inputs = ['INPUT0', 'INPUT1'].map((name) => ({
   ...{ name, datatype: 'INT32', shape: [1, 16], data: values },
 }))
 
-async function judgeServer(server: Server, scoring: Scoring): Promise<void> {
+async function judgeServer(server: Server, scoring: Scoring, spec: OipSpec): Promise<void> {
   const check = (holds: boolean, what: string) => scoring.check(holds, `${server.name}: ${what}`)
+  await judgeEndpoints(server, check, spec)
   await judgeHealth(server, check)
   await judgeInference(server, check)
   await judgeErrors(server, check)
+  await judgeRefusals(server, check, spec)
   await judgeBinary(server, check)
+  await judgeBrokenBinary(server, check)
+  for (const type of datatypes) await judgeDatatype(server, check, type)
+}
+
+/** Every path and verb of the specification's own file, and the members that it demands. */
+async function judgeEndpoints(server: Server, check: Check, spec: OipSpec): Promise<void> {
+  for (const { method, path, schema } of spec.endpointsFor('simple', 'v1')) {
+    const body = method === 'POST' ? JSON.stringify({ inputs }) : undefined
+    const reply = await call(server, path, body === undefined ? { method } : { method, body })
+    const complaints = schema === null ? [] : spec.complaints(schema, reply.body)
+    const isWell = reply.status === 200 && complaints.length === 0
+    check(isWell, `${method} ${path}: ${[reply.status, ...complaints].join('; ')}`)
+  }
+  // The specification's text gives members to the health answers that its OpenAPI file leaves open.
+  const members = [
+    ['/v2/health/live', 'live', true],
+    ['/v2/health/ready', 'live', true],
+    ['/v2/models/simple/ready', 'ready', true],
+    ['/v2/models/simple/ready', 'name', 'simple'],
+  ] as const
+  for (const [path, name, value] of members) {
+    const { body } = await call(server, path)
+    check(body[name] === value, `GET ${path}: ${name} is ${String(body[name])}, expected ${value}`)
+  }
 }
 
 type Check = (holds: boolean, what: string) => void
@@ -186,6 +237,144 @@ async function judgeErrors(server: Server, check: Check): Promise<void> {
     unknown.status === 404 && typeof unknown.body['error'] === 'string',
     'an unknown model is 404 with error',
   )
+}
+
+/** What asks for nothing that is there is refused in the specification's form. */
+async function judgeRefusals(server: Server, check: Check, spec: OipSpec): Promise<void> {
+  const [first] = inputs
+  const without = (name: string) =>
+    Object.fromEntries(Object.entries(first ?? {}).filter(([key]) => key !== name))
+  const bad = ['name', 'shape', 'datatype', 'data'].map((name) => ({
+    ...{ what: `an input without ${name}`, path: '/v2/models/simple/infer', statuses: [400] },
+    body: JSON.stringify({ inputs: [without(name), inputs[1]] }),
+  }))
+  const absent = [
+    { what: 'metadata of an unknown model', path: '/v2/models/nope' },
+    { what: 'readiness of an unknown model', path: '/v2/models/nope/ready' },
+    { what: 'metadata of an unknown version', path: '/v2/models/simple/versions/v9' },
+    { what: 'readiness of an unknown version', path: '/v2/models/simple/versions/v9/ready' },
+    { what: 'an unknown path', path: '/v2/nope' },
+  ].map((one) => ({ ...one, statuses: [400, 404], body: undefined }))
+  const versionless = {
+    ...{ what: 'inference by an unknown version', path: '/v2/models/simple/versions/v9/infer' },
+    ...{ statuses: [400, 404], body: JSON.stringify({ inputs }) },
+  }
+  const wrongVerb = {
+    ...{ what: 'inference by GET', path: '/v2/models/simple/infer' },
+    ...{ statuses: [405], body: undefined },
+  }
+  for (const { what, path, statuses, body } of [...bad, ...absent, versionless, wrongVerb]) {
+    const reply = await call(server, path, body === undefined ? {} : { method: 'POST', body })
+    const complaints = spec.complaints('metadata_model_error_response', reply.body)
+    const isWell = statuses.includes(reply.status) && complaints.length === 0
+    check(isWell, `${what}: ${[reply.status, ...complaints].join('; ')}, expected ${statuses}`)
+  }
+}
+
+/** What goes in comes out, as JSON and as raw bytes. */
+async function judgeDatatype(server: Server, check: Check, type: Datatype): Promise<void> {
+  const shape = [identityLength]
+  const data = jsonOf(type)
+  const asked = { outputs: [{ name: outputNameOf(type) }] }
+  const every = (one: Datatype) => ({
+    ...{ name: inputNameOf(one), datatype: one, shape, data: jsonOf(one) },
+  })
+  const body = JSON.stringify({ inputs: datatypes.map(every), ...asked })
+  const path = '/v2/models/identity/infer'
+  const reply = await call(server, path, { method: 'POST', body })
+  const output = outputOf(reply.body, outputNameOf(type))
+  const isSame = JSON.stringify(output?.['data']) === JSON.stringify(data)
+  check(isSame && output?.['datatype'] === type, `${type} as JSON: ${JSON.stringify(output)}`)
+
+  const raw = rawOf(type)
+  const inputs = datatypes.map((one) => {
+    if (one !== type) return every(one)
+    const { data: _, ...head } = every(one)
+    return { ...head, parameters: { binary_data_size: raw.length } }
+  })
+  const outputs = [{ name: outputNameOf(type), parameters: { binary_data: true } }]
+  const answer = await callBinary(server, path, { header: { inputs, outputs }, raw })
+  check(answer.raw.equals(raw), `${type} as bytes: ${answer.status}, ${answer.raw.toString('hex')}`)
+}
+
+function jsonOf(type: Datatype): readonly (number | string | boolean)[] {
+  if (type === 'BOOL') return [true, false, false, true]
+  if (type === 'BYTES') return ['', 'tutti', 'ü €', '{"a":[1]}']
+  if (type.startsWith('FP')) return [0, -1.5, 0.25, 1024]
+  return type.startsWith('UINT') ? [0, 1, 127, 255] : [0, 1, -128, 127]
+}
+
+/** Bytes that differ from the JSON's: for 64 bits, integers that a JSON number cannot hold. */
+function rawOf(type: Datatype): Buffer {
+  if (type === 'BOOL') return Buffer.from([1, 1, 0, 1])
+  if (type === 'BYTES') {
+    const texts = ['a', '', 'tutti', 'ü €'].map((text) => Buffer.from(text))
+    return Buffer.concat(texts.flatMap((text) => [lengthOf(text), text]))
+  }
+  const bytes = Array.from({ length: identityLength * datatypeBytes[type] }, (_, i) => i * 7 + 1)
+  return Buffer.from(bytes)
+}
+
+function lengthOf(text: Buffer): Buffer {
+  const length = Buffer.alloc(4)
+  length.writeUInt32LE(text.length)
+  return length
+}
+
+async function callBinary(
+  server: Server,
+  path: string,
+  { header, raw }: { readonly header: object; readonly raw: Buffer },
+): Promise<Reply & { readonly raw: Buffer }> {
+  const json = Buffer.from(JSON.stringify(header))
+  const reply = await call(server, path, {
+    method: 'POST',
+    headers: {
+      'content-type': 'application/octet-stream',
+      'inference-header-content-length': String(json.length),
+    },
+    body: new Uint8Array(Buffer.concat([json, raw])),
+  })
+  const length = Number(reply.headers.get('inference-header-content-length') ?? reply.bytes.length)
+  return { ...reply, raw: reply.bytes.subarray(length) }
+}
+
+/** Bytes that do not add up are the caller's fault and harm nobody. */
+async function judgeBrokenBinary(server: Server, check: Check): Promise<void> {
+  const path = '/v2/models/simple/infer'
+  const raw = Buffer.from(Int32Array.from(values).buffer)
+  const sized = (size: unknown) => ({
+    inputs: inputs.map(({ data: _, ...input }) => ({
+      ...input,
+      parameters: { binary_data_size: size },
+    })),
+  })
+  const broken = [
+    ['too few bytes', sized(raw.length), raw],
+    ['too many bytes', sized(raw.length), Buffer.concat([raw, raw, raw])],
+    ['a size that is not the shape', sized(raw.length - 4), Buffer.concat([raw, raw])],
+    ['a size that is no number', sized('64'), Buffer.concat([raw, raw])],
+    ['a negative size', sized(-1), Buffer.concat([raw, raw])],
+  ] as const
+  for (const [what, header, bytes] of broken) {
+    const { status, body } = await callBinary(server, path, { header, raw: bytes })
+    check(status === 400 && typeof body['error'] === 'string', `binary, ${what}: ${status}`)
+  }
+  const nulText = String.fromCharCode(0)
+  const strings = datatypes.map((one) => ({
+    ...{ name: inputNameOf(one), datatype: one, shape: [identityLength] },
+    data: one === 'BYTES' ? [`a${nulText}b`, '', '', ''] : jsonOf(one),
+  }))
+  const nul = await post(server, { inputs: strings }, '/v2/models/identity/infer')
+  const whole = JSON.stringify(outputOf(nul.body, outputNameOf('BYTES'))?.['data'] ?? null)
+  const isKept = nul.status === 200 && whole === JSON.stringify([`a${nulText}b`, '', '', ''])
+  check(isKept || nul.status === 400, `a NUL in a string came back as ${whole}`)
+  const reply = await call(server, path, {
+    method: 'POST',
+    headers: { 'inference-header-content-length': '999999' },
+    body: JSON.stringify({ inputs }),
+  })
+  check(reply.status === 400, `a header length beyond the body: ${reply.status}, expected 400`)
 }
 
 /** Inputs and outputs as raw little-endian bytes behind the JSON header. */

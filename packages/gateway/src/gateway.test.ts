@@ -195,6 +195,23 @@ describe('attempts', () => {
     }
   })
 
+  test('what no node has is a 404 in the words of the node, not a failure of the gateway', async () => {
+    const gone: Handler = (_, response) => {
+      response.writeHead(404, { 'content-type': 'application/json' })
+      response.end('{"error":"model parts has no version v9"}')
+    }
+    const nodes = [await serve(gone), await serve(gone)]
+    const { gateway } = await world(signed(toNodes(nodes.map(({ url }) => url))))
+    const answer = await infer(gateway)
+    expect(answer.status).toBe(404)
+    expect(await answer.json()).toEqual({ error: 'model parts has no version v9' })
+    const cut = await serve((request) => request.socket.destroy())
+    const mixed = await world(signed(toNodes([...nodes.map(({ url }) => url), cut.url])))
+    const statuses = new Set<number>()
+    for (let i = 0; i < 20; i++) statuses.add((await infer(mixed.gateway)).status)
+    expect(statuses).toEqual(new Set([502])) // the one that did not answer might have had it
+  })
+
   test('after a failure of the model another release is asked, however many run the bad one', async () => {
     const errs: Handler = (_, response) => {
       response.writeHead(500)

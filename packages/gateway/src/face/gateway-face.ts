@@ -48,9 +48,10 @@ async function answerKnown(ports: FacePorts, exchange: Exchange): Promise<void> 
   if (request.method === 'GET') {
     if (path === '/metrics') return sendText(response, ports.metrics.format())
     if (path === '/v1/models') return sendJson(response, 200, listModels(directory, key))
-    if (path === '/v2') return sendJson(response, 200, serverMetadata(ports.version))
+    if (path === '/v2' || path === '/v2/')
+      return sendJson(response, 200, serverMetadata(ports.version))
     if (path === '/v2/health/live') return sendJson(response, 200, { live: true })
-    if (path === '/v2/health/ready') return sendJson(response, 200, { ready: true })
+    if (path === '/v2/health/ready') return sendJson(response, 200, { live: true, ready: true })
   }
   const oip = parseOipPath(path)
   const isOpenai = openaiPaths.has(path)

@@ -98,6 +98,7 @@ export class Router {
     const past: Past = { tried: new Set(), failedReleases: new Set() }
     const reasons: string[] = []
     let attempts = 0
+    let absent: Answer | null = null // while every node asked says that it does not have it
     while (attempts < attemptsMax && this.#options.nowMs() < untilMs && !call.signal.aborted) {
       // anew each time: the world moves on meanwhile
       const candidate = this.#next(call, order, past)
@@ -110,10 +111,14 @@ export class Router {
         candidate,
         Math.max(1, Math.min(leftMs, timeoutMs / 2)),
       )
-      const reason = whyAskAnother(outcome, candidate.node !== null)
+      const { node } = candidate
+      const reason = whyAskAnother(outcome, node !== null)
       if (reason === null && outcome.kind !== 'failed') {
-        return { kind: 'answered', outcome, node: candidate.node, attempts }
+        return { kind: 'answered', outcome, node, attempts }
       }
+      const isAbsent = outcome.kind !== 'failed' && outcome.status === 404
+      if (!isAbsent) absent = null
+      else if (attempts === 1 || absent) absent = { kind: 'answered', outcome, node, attempts }
       if (outcome.kind !== 'failed' && outcome.status >= 500) {
         past.failedReleases.add(candidate.release)
       }
@@ -122,6 +127,7 @@ export class Router {
     if (reasons.length === 0) {
       return { kind: 'unanswered', status: 503, reasons: ['no endpoint serves it at the moment'] }
     }
+    if (absent !== null) return absent // T2: the caller asks for what nobody has
     return { kind: 'unanswered', status: this.#options.nowMs() >= untilMs ? 504 : 502, reasons }
   }
 

@@ -7,7 +7,7 @@
 import { TextDecoder } from 'node:util'
 import { datatypeBytes, elementCount } from '@tutti/core/fleet'
 import { Failure } from '../failure.ts'
-import { rawBytes, type Tensor, viewOf } from './tensor.ts'
+import { rawBytes, type Tensor, viewOf, whyStringUnfit } from './tensor.ts'
 
 type TensorHead = Pick<Tensor, 'name' | 'datatype' | 'shape'>
 
@@ -53,7 +53,10 @@ function parseStrings(bytes: Uint8Array, head: TensorHead, count: number): strin
       const left = bytes.byteLength - start
       throw invalid(head, `element ${strings.length} claims ${length} bytes, ${left} are left`)
     }
-    strings.push(decodeText(decoder, bytes.subarray(start, offset), head))
+    const text = decodeText(decoder, bytes.subarray(start, offset), head)
+    const unfit = whyStringUnfit(text)
+    if (unfit !== null) throw invalid(head, `element ${strings.length} ${unfit}`)
+    strings.push(text)
   }
   if (strings.length !== count) {
     throw invalid(head, `expected ${count} elements, got ${strings.length}`)

@@ -13,6 +13,7 @@ import {
   newData,
   numbersOf,
   type Tensor,
+  whyStringUnfit,
 } from './tensor.ts'
 
 type TensorHead = Pick<Tensor, 'name' | 'datatype' | 'shape'>
@@ -91,6 +92,8 @@ function checkNesting(list: readonly unknown[], head: TensorHead, depth: number)
 function parseStrings(elements: readonly unknown[], head: TensorHead): string[] {
   return elements.map((element, i) => {
     if (typeof element !== 'string') throw misfit(head, i, element, 'a string')
+    const unfit = whyStringUnfit(element)
+    if (unfit !== null) throw invalid(head, `element ${i} ${unfit}`)
     return element
   })
 }

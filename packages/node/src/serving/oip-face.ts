@@ -88,7 +88,7 @@ function answerQuestion(ports: OipPorts, route: OipQuestion): HttpAnswer {
     case 'ready': {
       // A model that is being installed for the first time must not take the node out of service.
       const ready = models.list().every(({ slot }) => slot.phase === 'idle' || isReady(slot))
-      return json(ready ? 200 : 503, { ready })
+      return json(ready ? 200 : 503, { live: true, ready }) // the specification asks for `live`
     }
     case 'metadata':
       return json(200, {

@@ -59,7 +59,7 @@ test('a node says what it is and what it serves', async () => {
   expect(await get('/v2')).toMatchObject({ name: 'tutti', version: '1.2.3' })
   expect(await get('/v2/')).toMatchObject({ name: 'tutti' })
   expect(await get('/v2/health/live')).toEqual({ live: true })
-  expect(await get('/v2/health/ready')).toEqual({ ready: true })
+  expect(await get('/v2/health/ready')).toEqual({ live: true, ready: true })
   expect(await get('/v2/models/adder/ready')).toEqual({ name: 'adder', ready: true })
   expect(await get('/v2/models/adder/versions/v1/ready')).toEqual({ name: 'adder', ready: true })
   expect(await get('/v2/models/adder')).toEqual({
@@ -224,7 +224,7 @@ test('a model that is staged only is not ready', async () => {
     headers: { authorization: 'Bearer key' },
   })
   expect(ready.status).toBe(503)
-  expect(await get('/v2/health/ready')).toEqual({ ready: true }) // an install harms nobody
+  expect(await get('/v2/health/ready')).toEqual({ live: true, ready: true }) // an install harms nobody
   await models.deactivate('late')
 })
 

@@ -131,3 +131,12 @@ export function numbersOf({ data, datatype }: NumericTensor): number[] {
 export function rawBytes(data: NumericData): Uint8Array {
   return new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
 }
+
+/**
+ * Why a string would not reach the model as it is; null where it would. ONNX Runtime's bindings end
+ * a string at its first NUL and hold it as UTF-8, which has no half of a surrogate pair.
+ */
+export function whyStringUnfit(text: string): string | null {
+  if (text.includes('\0')) return 'has a NUL in it, which the runtime would cut off'
+  return /\p{Surrogate}/u.test(text) ? 'is not well-formed Unicode' : null
+}
