@@ -90,7 +90,7 @@ async function judgeAnomaly(fleet: LocalFleet, folder: string, scoring: Scoring)
   scoring.check(Math.abs(mean - 9.49129) < 1e-4, `anomaly: got ${mean}, published 9.491290`)
 }
 
-/** OUTPUT0 is the sum and OUTPUT1 the difference of two rows of sixteen, as the configs declare them. */
+/** OUTPUT0 is the sum and OUTPUT1 the difference of two rows, as the configs declare them. */
 async function judgeTriton(fleet: LocalFleet, folder: string, scoring: Scoring): Promise<void> {
   for (const file of ['simple', 'simple_int8', 'simple_string']) {
     const model = file.replace('_', '-')
