@@ -5,6 +5,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { getRequestListener } from '@hono/node-server'
 import { nodeFacts, nodeSpec } from '@tutti/core/fleet'
+import { canonicalJson } from '@tutti/core/resource'
 import { type Logger, pino } from 'pino'
 import { type ApiPorts, makeApp, whyForeign } from './api/index.ts'
 import { Failure } from './failure.ts'
@@ -218,7 +219,7 @@ async function listen(
   to: {
     readonly policies: { readonly forget: () => void }
     readonly registry: Registry
-    readonly hub: Pick<Hub, 'sendLabels' | 'disconnect'>
+    readonly hub: Pick<Hub, 'sendDeclared' | 'disconnect'>
     readonly log: Logger
     readonly wake: (loop: string) => void
   },
@@ -260,9 +261,12 @@ async function relabel(
   }
   const { labels, cordoned } = nodeSpec.parse(row.spec)
   const held = registry.get(name)
-  const isSame = JSON.stringify(held?.labels) === JSON.stringify(labels)
   registry.declare({ id: name, labels, cordoned }, null)
-  if (held !== undefined && !isSame) hub.sendLabels(name, labels)
+  if (held === undefined) return
+  const before = { labels: held.labels, cordoned: held.cordoned }
+  if (canonicalJson(before) !== canonicalJson({ labels, cordoned })) {
+    hub.sendDeclared(name, { labels, cordoned })
+  }
 }
 
 async function listenOn(server: Server, options: ControlPlaneOptions): Promise<string> {

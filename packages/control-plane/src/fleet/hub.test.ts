@@ -4,7 +4,7 @@ import { signingPrefix } from '@tutti/core/fleet'
 import { didKeyOf, newPrivateKey, signText } from '@tutti/ledger'
 import { describe, expect, test, vi } from 'vitest'
 import { WebSocket } from 'ws'
-import { bed, call, startPlane, usePlane } from '../test-plane.fixture.ts'
+import { apply, bed, call, startPlane, usePlane } from '../test-plane.fixture.ts'
 
 usePlane()
 
@@ -166,6 +166,30 @@ describe('nodes', () => {
     expect(await one.closed()).toBeNull()
     while ((await call('GET', '/nodes/n1')).body.status.connected);
     expect((await call('GET', `/blobs/${digest}`, undefined, key)).status).toBe(401)
+  })
+
+  test('a node hears at once that it was cordoned, and when it connects again', async () => {
+    const one = connect()
+    await one.hello('n1')
+    expect(await one.next('welcome')).toMatchObject({ cordoned: false })
+    const { body } = await call('GET', '/nodes/n1')
+    const put = (cordoned: boolean) =>
+      apply(
+        'Node',
+        'n1',
+        { ...body.spec, cordoned },
+        { metadata: { labels: body.metadata.labels } },
+      )
+    expect((await put(true)).body.outcome).toBe('committed')
+    expect(await one.next('declared')).toEqual({
+      ...{ type: 'declared', labels: { region: 'north' }, cordoned: true },
+    })
+    const again = connect()
+    await again.hello('n1')
+    expect(await again.next('welcome')).toMatchObject({ cordoned: true })
+    await put(false)
+    expect(await again.next('declared')).toMatchObject({ cordoned: false })
+    again.end()
   })
 
   test('a node that is deleted is cut off and does not come back', async () => {

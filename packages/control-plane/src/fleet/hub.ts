@@ -14,6 +14,7 @@ import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import {
   frameBytesMax,
+  type NodeSpec,
   nodeSpec,
   protocolVersion,
   type SignedAssignment,
@@ -52,7 +53,8 @@ export interface Hub {
   readonly handleUpgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void
   /** Sends assignments that are new since the last push. */
   readonly push: () => Promise<void>
-  readonly sendLabels: (node: string, labels: Readonly<Record<string, string>>) => void
+  /** Tells a node what its resource says of it now. */
+  readonly sendDeclared: (node: string, declared: DeclaredNode) => void
   /** The node whose connection this session belongs to, or null. */
   readonly nodeOf: (session: string) => string | null
   readonly disconnect: (node: string) => void
@@ -131,9 +133,9 @@ export function openHub(ports: HubPorts): Hub {
     handleUpgrade: (request, socket, head) =>
       server.handleUpgrade(request, socket, head, (ws) => server.emit('connection', ws, request)),
     push: () => pushChanged(ports, connections, pushed),
-    sendLabels: (node, labels) => {
+    sendDeclared: (node, declared) => {
       const connection = connections.get(node)
-      if (connection) send(connection.socket, { type: 'labels', labels })
+      if (connection) send(connection.socket, { type: 'declared', ...declaredOf(declared) })
     },
     nodeOf: (session) => sessions.get(session) ?? null,
     disconnect: (node) => connections.get(node)?.socket.terminate(),
@@ -145,9 +147,10 @@ export function openHub(ports: HubPorts): Hub {
   }
 }
 
-type Hello = Extract<ToControlPlane, { type: 'hello' }> & {
-  readonly labels: Readonly<Record<string, string>>
-}
+/** What a node must know of its own resource. */
+export type DeclaredNode = Pick<NodeSpec, 'labels' | 'cordoned'>
+
+type Hello = Extract<ToControlPlane, { type: 'hello' }> & { readonly declared: DeclaredNode }
 
 /**
  * Challenge and response; null where the node did not prove who it is (the socket is closed
@@ -173,8 +176,13 @@ async function greet(ports: HubPorts, socket: WebSocket): Promise<Hello | null> 
     ports.log.warn({ node: hello.node }, 'a connection did not prove to be the node it names') // H1
     return refuse(socket, `not the node ${hello.node}: unknown here, removed, or another key`)
   }
-  ports.registry.declare({ id: hello.node, labels: spec.labels, cordoned: spec.cordoned }, null)
-  return { ...hello, labels: spec.labels }
+  const declared = declaredOf(spec)
+  ports.registry.declare({ id: hello.node, ...declared }, null)
+  return { ...hello, declared }
+}
+
+function declaredOf({ labels, cordoned }: DeclaredNode): DeclaredNode {
+  return { labels: { ...labels }, cordoned }
 }
 
 function welcome(ports: HubPorts, socket: WebSocket, hello: Hello): Connection {
@@ -184,7 +192,7 @@ function welcome(ports: HubPorts, socket: WebSocket, hello: Hello): Connection {
     signature: ports.identity.sign(signingPrefix.welcome, hello.nonce),
     heartbeatMs: ports.heartbeatMs,
     session,
-    labels: { ...hello.labels },
+    ...hello.declared,
     nowMs: ports.nowMs(),
   })
   send(socket, { type: 'report-full' })

@@ -8,6 +8,7 @@
 //   A1. Two parties who hold the same assignment agree on what every node must run.
 //   A2. A greater share includes every node that a smaller one included (cohorts only grow).
 //   A3. A node never obeys an assignment older than one it has obeyed (`supersedes`).
+//   A4. A cordoned node installs nothing that it has not committed, except to leave a release that is taken back.
 
 import { z } from 'zod'
 import { digest, selector, selects } from '../resource/index.ts'
@@ -64,6 +65,21 @@ export function releaseFor(node: Assignee, assignment: Assignment): Release | nu
   if (assignment.mode === 'remove' || !selects(assignment.selector, node.labels)) return null
   if (assignment.mode === 'revert') return assignment.baseline
   return isInCohort(node.id, assignment) ? assignment.target : assignment.baseline
+}
+
+/**
+ * What a node sets out to run: what the assignment gives it, or, where it is cordoned, what it
+ * committed last. A revert and a removal reach a cordoned node too.
+ */
+export function wishFor(
+  node: Assignee & { readonly cordoned: boolean },
+  assignment: Assignment,
+  committed: Release | null,
+): Release | null {
+  const wanted = releaseFor(node, assignment)
+  if (!node.cordoned || wanted === null) return wanted
+  const isTakenBack = assignment.mode === 'revert' && committed?.digest === assignment.target.digest
+  return isTakenBack ? wanted : committed // A4
 }
 
 /** True where the node is a canary, or its hash falls inside the share. */

@@ -8,6 +8,7 @@ export {
   release,
   releaseFor,
   supersedes,
+  wishFor,
 } from './assignment.ts'
 export { checkPlan } from './check-plan.ts'
 export {

@@ -10,7 +10,7 @@
 //   welcome {signature over it}  →
 //   assign {assignments}         →
 //                                ←   status (on change), heartbeat (every heartbeatMs)
-//   labels, report-full          →
+//   declared, report-full        →
 //                                ←   status {full: true}
 //   retry {afterMs}              →   (and closes)
 
@@ -69,6 +69,7 @@ export const toNode = z.discriminatedUnion('type', [
     /** Bearer token for the blob store, valid while the connection lives. */
     session: z.string(),
     labels,
+    cordoned: z.boolean(),
     nowMs: z.number(),
   }),
   z.strictObject({
@@ -81,8 +82,8 @@ export const toNode = z.discriminatedUnion('type', [
     /** The newest checkpoint; every assignment's proof leads to it or to one before it. */
     checkpoint: z.string().max(65_536),
   }),
-  /** Somebody changed the node's labels: what it must run may change with them. */
-  z.strictObject({ type: z.literal('labels'), labels }),
+  /** Somebody changed the node's spec: what it must run may change with it. */
+  z.strictObject({ type: z.literal('declared'), labels, cordoned: z.boolean() }),
   z.strictObject({ type: z.literal('report-full') }),
   z.strictObject({ type: z.literal('retry'), afterMs: z.int().min(0), reason: z.string() }),
 ])

@@ -78,11 +78,12 @@ export function convergenceOf(node: NodeView, assignment: Assignment): Convergen
   const report = reportOf(node, assignment)
   const state = report?.state ?? null
   if (wanted === null) return convergenceOfNothing(state)
+  if (state?.phase === 'committed' && state.release === wanted.digest) return { fact: 'converged' }
+  if (node.cordoned) return { fact: 'cannot', reason: 'cordoned: it takes no new release' }
   if (state === null) return { fact: 'converging', doing: 'waiting' }
   if (state.phase === 'failed' && state.release === wanted.digest) {
     return { fact: 'cannot', reason: state.message }
   }
-  if (state.phase === 'committed' && state.release === wanted.digest) return { fact: 'converged' }
   return { fact: 'converging', doing: state.phase }
 }
 

@@ -70,6 +70,14 @@ describe('parse resource', () => {
     )
   })
 
+  test('what an answer says of the project may be declared again', () => {
+    const project = { apiVersion: 'tutti/v1', kind: 'Project', metadata: { name: 'a' }, spec: {} }
+    expect(parseResource({ ...project, metadata: { name: 'a', project: '' } }).ok).toBe(true)
+    expect(said({ ...project, metadata: { name: 'a', project: 'Shop' } })).toBe(
+      'metadata.project: lower-case letters, digits and -, at most 63',
+    )
+  })
+
   test('text that no database can hold is refused with its place', () => {
     const at = (description: string) =>
       said({

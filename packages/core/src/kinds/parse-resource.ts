@@ -53,10 +53,11 @@ export function parseResource(document: unknown, project = 'default'): ParsedRes
     return { ok: false, findings }
   }
   const isCluster = kinds[kind].scope === 'cluster'
-  if (isCluster && metadata.data.project !== undefined && metadata.data.project !== '') {
+  const { project: named = '' } = metadata.data
+  if (isCluster && named !== '') {
     return refuse('metadata.project', `${kind} belongs to no project: leave it out`)
   }
-  const inProject = isCluster ? '' : (metadata.data.project ?? project)
+  const inProject = isCluster ? '' : named || project
   return {
     ok: true,
     resource: { kind, metadata: { ...metadata.data, project: inProject }, spec: spec.data },

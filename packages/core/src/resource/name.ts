@@ -4,10 +4,13 @@
 
 import { z } from 'zod'
 
+const dnsForm = 'lower-case letters, digits and -, at most 63'
+
 /** A DNS label (RFC 1123): the form of every plain name. */
-export const dnsName = z
-  .string()
-  .regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, 'lower-case letters, digits and -, at most 63')
+export const dnsName = z.string().regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, dnsForm)
+
+/** The name of a resource's project; empty, as in answers, for kinds of cluster scope. */
+export const projectName = z.string().regex(/^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)?$/, dnsForm)
 
 /** The SHA-256 of some content, as `sha256:` and 64 lower-case hex digits. */
 export const digest = z.string().regex(/^sha256:[0-9a-f]{64}$/, 'sha256: and 64 hex digits')

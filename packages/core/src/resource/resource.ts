@@ -4,7 +4,7 @@
 // declared and the ledger records; `status` is what was seen and anyone may overwrite with fresher sight.
 
 import { z } from 'zod'
-import { dnsName, labels } from './name.ts'
+import { labels, projectName } from './name.ts'
 
 export const apiVersion = 'tutti/v1'
 
@@ -23,7 +23,7 @@ export const resourceName = z
 /** What the declarer may write of the metadata. */
 export const declaredMetadata = z.strictObject({
   name: resourceName,
-  project: dnsName.optional(),
+  project: projectName.optional(),
   labels: labels.default({}),
   annotations: z.record(z.string().max(253), z.string().max(65_536)).default({}),
   /**

@@ -8,11 +8,11 @@ import {
   type NodeFacts,
   type Release,
   type ReleaseTelemetry,
-  releaseFor,
   type SignedAssignment,
   supersedes,
   type ToControlPlane,
   type ToNode,
+  wishFor,
 } from '@tutti/core/fleet'
 import type { Checkpoint } from '@tutti/ledger'
 import { parseVerifierKey } from '@tutti/ledger'
@@ -78,7 +78,7 @@ export class NodeAgent {
       Object.entries(agent.#state.deployments).map(async ([key, { assignment, committed }]) => {
         const installer = agent.#newInstaller(key, assignment, committed)
         await installer.resume()
-        installer.want(assignment, agent.#releaseFor(assignment))
+        installer.want(assignment, agent.#wishFor(assignment, committed))
       }),
     )
     return agent
@@ -102,7 +102,7 @@ export class NodeAgent {
     const url = `${this.#ports.identity.url}/api/v1/blobs`
     this.#source = { url, bearer: welcome.session }
     this.#sequence = 0
-    this.#relabel(welcome.labels)
+    this.#declared(welcome)
     this.#reportFull()
     if (this.#heartbeat !== null) clearInterval(this.#heartbeat)
     this.#heartbeat = setInterval(() => this.#sendHeartbeat(), welcome.heartbeatMs)
@@ -119,7 +119,7 @@ export class NodeAgent {
 
   #receive(message: ToNode): void {
     if (message.type === 'assign') this.#takeIn(message)
-    if (message.type === 'labels') this.#relabel(message.labels)
+    if (message.type === 'declared') this.#declared(message)
     if (message.type === 'report-full') this.#reportFull()
   }
 
@@ -146,14 +146,13 @@ export class NodeAgent {
     const key = `${assignment.project}/${assignment.deployment}`
     const held = this.#state.deployments[key]
     if (!supersedes(assignment, held?.assignment ?? null)) return // A3: old news, or a replay
-    const release = this.#releaseFor(assignment)
     const known = this.#installers.get(key)
     const committed = known?.committed ?? held?.committed ?? null
     const deployments = { ...this.#state.deployments, [key]: { assignment, committed } }
     this.#save({ ...this.#state, deployments })
     const installer = known ?? this.#newInstaller(key, assignment, committed)
     this.#changed.add(key)
-    installer.want(assignment, release)
+    installer.want(assignment, this.#wishFor(assignment, committed))
   }
 
   #newInstaller(
@@ -196,17 +195,23 @@ export class NodeAgent {
     if (committed !== null) this.#ports.log('committed', { deployment: key, ...committed.kept })
   }
 
-  #relabel(labels: Readonly<Record<string, string>>): void {
-    if (JSON.stringify(labels) === JSON.stringify(this.#state.labels)) return
-    this.#save({ ...this.#state, labels: { ...labels } })
+  #declared({ labels, cordoned }: Pick<NodeState, 'labels' | 'cordoned'>): void {
+    const isSame = JSON.stringify(labels) === JSON.stringify(this.#state.labels)
+    if (isSame && cordoned === this.#state.cordoned) return
+    this.#save({ ...this.#state, labels: { ...labels }, cordoned })
     for (const installer of this.#installers.values()) {
-      installer.want(installer.assignment, this.#releaseFor(installer.assignment))
+      const { assignment, committed } = installer
+      installer.want(assignment, this.#wishFor(assignment, committed))
     }
   }
 
-  #releaseFor(assignment: Assignment): Release | null {
-    const { name } = this.#ports.identity
-    return releaseFor({ id: name, labels: this.#state.labels }, assignment)
+  #wishFor(
+    assignment: Assignment,
+    committed: NodeState['deployments'][string]['committed'],
+  ): Release | null {
+    const { labels, cordoned } = this.#state
+    const node = { id: this.#ports.identity.name, labels, cordoned }
+    return wishFor(node, assignment, committed?.kept ?? null)
   }
 
   #seenCheckpoint(): Checkpoint | null {

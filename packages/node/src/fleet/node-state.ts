@@ -33,12 +33,14 @@ const nodeState = z.strictObject({
     .strictObject({ origin: z.string(), size: z.int(), root: z.string(), note: z.string() })
     .nullable(),
   labels,
+  /** As the control plane last said; it holds through a reboot, cut off or not. */
+  cordoned: z.boolean().default(false),
   /** By project/deployment. */
   deployments: z.record(z.string(), deploymentState),
 })
 export type NodeState = z.infer<typeof nodeState>
 
-const empty: NodeState = { checkpoint: null, labels: {}, deployments: {} }
+const empty: NodeState = { checkpoint: null, labels: {}, cordoned: false, deployments: {} }
 
 /** Loads the state of `folder`; a node that has none starts with nothing. */
 export function loadNodeState(folder: string): NodeState {

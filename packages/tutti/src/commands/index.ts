@@ -1,4 +1,5 @@
 export { addApply, addDelete, addDiff } from './apply.ts'
+export { addCordon } from './cordon.ts'
 export { addDescribe, addGet, addTop } from './get.ts'
 export { addApprove, addKey, addToken } from './governance.ts'
 export { addLedger } from './ledger.ts'

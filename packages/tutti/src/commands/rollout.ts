@@ -8,6 +8,7 @@ import { Failure } from '../failure.ts'
 import { clientOf, print, printJson } from '../home/index.ts'
 import { describeOutcome } from './apply.ts'
 import { phaseOf } from './get.ts'
+import { redeclare } from './redeclare.ts'
 import { type SharedOptions, withExamples, withShared } from './shared-options.ts'
 
 const refreshMs = 500
@@ -30,7 +31,7 @@ export function addRollout(program: Command): void {
       const client = clientOf(options)
       const rollout = await newestRollout(client, name)
       const spec = { ...rollout.spec, paused: verb === 'pause' }
-      const answer = await client.apply(refOf('rollouts', rollout), documentOf(rollout, spec))
+      const answer = await redeclare(client, rollout, { plural: 'rollouts', spec })
       if (options.json === true) printJson(answer)
       else print(`rollout of ${name} ${verb === 'pause' ? 'paused' : 'resumed'}`)
     })
@@ -45,10 +46,7 @@ export function addRollout(program: Command): void {
     const deployment = await client.get({ kind: 'deployments', name })
     const model = options.to ?? (await modelBefore(client, name))
     const spec = { ...deployment.spec, model }
-    const answer = await client.apply(
-      refOf('deployments', deployment),
-      documentOf(deployment, spec),
-    )
+    const answer = await redeclare(client, deployment, { plural: 'deployments', spec })
     if (options.json === true) printJson(answer)
     else print(`deployment/${name} back to ${model}: ${describeOutcome(answer)}`)
   })
@@ -97,13 +95,4 @@ async function modelBefore(client: Client, deployment: string): Promise<string> 
   }
   const message = `${deployment} has no release before this one: name one with --to MODEL:VERSION`
   throw new Failure('tutti/argument-invalid', message)
-}
-
-function refOf(kind: string, { metadata }: ResourceAnswer) {
-  return { kind, name: metadata.name, project: metadata.project }
-}
-
-function documentOf({ apiVersion, kind, metadata }: ResourceAnswer, spec: unknown) {
-  const { name, project, labels, annotations, generation } = metadata
-  return { apiVersion, kind, metadata: { name, project, labels, annotations, generation }, spec }
 }

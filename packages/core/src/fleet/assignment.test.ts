@@ -1,0 +1,66 @@
+// A4: what a cordoned node sets out to run.
+
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { type Assignment, type Release, releaseFor, wishFor } from './assignment.ts'
+import { convergenceOf, type NodeView } from './node.ts'
+
+const release = (version: string): Release => ({
+  digest: `sha256:${version.repeat(64)}`,
+  model: 'parts',
+  version,
+  specBytes: 2,
+})
+const [target, baseline, older] = [release('a'), release('b'), release('c')]
+
+const assignments = fc.record({
+  mode: fc.constantFrom<Assignment['mode']>('advance', 'revert', 'remove'),
+  baseline: fc.constantFrom(null, baseline),
+  share: fc.constantFrom(0, 0.5, 1),
+})
+const committedOnes = fc.constantFrom(null, target, baseline, older)
+
+function assignmentOf(of: { mode: Assignment['mode']; baseline: Release | null; share: number }) {
+  return {
+    format: 'tutti/assignment/v1',
+    ...{ deployment: 'parts', project: 'default', uid: 'u', generation: 2, revision: 1 },
+    ...{ serves: 'parts', selector: { matchLabels: {} }, target },
+    ...{ baseline: of.baseline, mode: of.mode, cohort: { canaries: [], share: of.share } },
+    ...{ soakMs: 0, publishers: [], issuedAtMs: 0 },
+  } satisfies Assignment
+}
+
+test('A4: a cordoned node installs nothing new, whatever it is assigned', () => {
+  const law = fc.property(assignments, committedOnes, fc.uuid(), (of, committed, id) => {
+    const assignment = assignmentOf(of)
+    const wish = wishFor({ id, labels: {}, cordoned: true }, assignment, committed)
+    const isNew = wish !== null && wish.digest !== committed?.digest
+    const isLeaving = assignment.mode === 'revert' && committed?.digest === target.digest
+    expect(isNew && !isLeaving).toBe(false)
+    if (assignment.mode === 'remove') expect(wish).toBeNull()
+    if (isLeaving) expect(wish).toEqual(assignment.baseline)
+  })
+  fc.assert(law)
+})
+
+test('without a cordon a node sets out for what the assignment gives it', () => {
+  const law = fc.property(assignments, committedOnes, fc.uuid(), (of, committed, id) => {
+    const node = { id, labels: {}, cordoned: false }
+    const assignment = assignmentOf(of)
+    expect(wishFor(node, assignment, committed)).toEqual(releaseFor(node, assignment))
+  })
+  fc.assert(law)
+})
+
+test('I9: a cordoned node that lacks the release cannot, and says why', () => {
+  const assignment = assignmentOf({ mode: 'advance', baseline, share: 1 })
+  const head = { deployment: 'parts', project: 'default', generation: 2, revision: 1 }
+  const view = (cordoned: boolean, { digest }: Release): NodeView => {
+    const state = { phase: 'committed', release: digest, serving: digest, variant: 'a' } as const
+    const node = { id: 'n', labels: {}, cordoned, connected: true, stratum: 's' }
+    return { ...node, reports: [{ ...head, state }] }
+  }
+  expect(convergenceOf(view(true, baseline), assignment)).toMatchObject({ fact: 'cannot' })
+  expect(convergenceOf(view(true, target), assignment)).toEqual({ fact: 'converged' })
+  expect(convergenceOf(view(false, baseline), assignment)).toMatchObject({ fact: 'converging' })
+})
