@@ -13,6 +13,7 @@ import {
   type Hub,
   openHub,
   openRegistry,
+  openRolloutStore,
   type Registry,
   type RolloutPorts,
   reconcileRollouts,
@@ -22,6 +23,7 @@ import {
   bootstrap,
   collectBlobs,
   type FirstCredentials,
+  type Identity,
   loadIdentity,
   sequence,
 } from './governance/index.ts'
@@ -129,8 +131,7 @@ async function serveOn(
   })
   const snapshots = openSnapshotFeed({ sql, identity, registry, nowMs })
   const rollouts = {
-    sql,
-    identity,
+    store: openRolloutStore(sql, identity),
     registry,
     heartbeatMs,
     policies: policies.current,
@@ -138,7 +139,7 @@ async function serveOn(
     nowMs,
   }
   const loops: RunningLoops = startLoops(
-    loopTable({ rollouts, hub, snapshots, blobs }),
+    loopTable({ sql, identity, rollouts, hub, snapshots, blobs }),
     (loop, error) => log.error({ loop, error }, 'a turn failed and is tried again'),
   )
   const events = await listen(sql, { policies, registry, hub, log, wake })
@@ -172,12 +173,15 @@ function answerNotYet(_: IncomingMessage, response: ServerResponse): void {
 
 /** All background work of a control plane. */
 function loopTable(of: {
+  readonly sql: Sql
+  readonly identity: Identity
   readonly rollouts: RolloutPorts
   readonly hub: { readonly push: () => Promise<void> }
   readonly snapshots: { readonly refresh: () => Promise<void> }
   readonly blobs: Blobs
 }): Loop[] {
-  const { sql, identity, nowMs } = of.rollouts
+  const { sql, identity } = of
+  const { nowMs } = of.rollouts
   return [
     {
       name: 'ledger',

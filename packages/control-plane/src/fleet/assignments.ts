@@ -45,13 +45,18 @@ export async function loadAssignment(
   return row ?? null
 }
 
+/** The newest assignment of every deployment, those that were removed included. */
+export async function allAssignments(sql: Query): Promise<AssignmentRow[]> {
+  return await sql<AssignmentRow[]>`select * from assignment order by project, deployment`
+}
+
 /** All assignments whose records the checkpoint covers, proven against it. */
 export async function signedAssignments(
   sql: Sql,
   identity: Identity,
   checkpoint: Checkpoint,
 ): Promise<SignedAssignment[]> {
-  const rows = await sql<AssignmentRow[]>`select * from assignment order by project, deployment`
+  const rows = await allAssignments(sql)
   const signed = await Promise.all(
     rows.map(async (row): Promise<SignedAssignment[]> => {
       const proof = await proveEntry(sql, Number(row.entry), checkpoint)

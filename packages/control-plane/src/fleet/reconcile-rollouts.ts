@@ -27,23 +27,15 @@ import {
 } from '@tutti/core/fleet'
 import { type ChangeAction, projectSpec } from '@tutti/core/governance'
 import { canonicalJson, formatKey, type Resource, selects } from '@tutti/core/resource'
-import type { Identity, PolicyEngine } from '../governance/index.ts'
-import {
-  allResources,
-  commitChange,
-  loadResource,
-  type RecordDraft,
-  type Sql,
-  saveStatus,
-  sha256,
-} from '../store/index.ts'
-import { type AssignmentRow, loadAssignment, saveAssignment } from './assignments.ts'
+import type { PolicyEngine } from '../governance/index.ts'
+import { type RecordDraft, sha256 } from '../store/index.ts'
+import type { AssignmentRow } from './assignments.ts'
 import { samplesFor, whenBothReported } from './gate-samples.ts'
 import { deploymentKey, type Registry } from './registry.ts'
+import type { RolloutStore } from './rollout-store.ts'
 
 export interface RolloutPorts {
-  readonly sql: Sql
-  readonly identity: Identity
+  readonly store: RolloutStore
   readonly registry: Registry
   readonly heartbeatMs: number
   readonly policies: () => Promise<PolicyEngine>
@@ -64,7 +56,7 @@ const automation = 'Automation::"rollout"'
 
 /** One turn for all deployments. */
 export async function reconcileRollouts(ports: RolloutPorts): Promise<void> {
-  const deployments = await allResources(ports.sql, 'Deployment')
+  const deployments = await ports.store.all('Deployment')
   const failures: unknown[] = []
   for (const deployment of deployments) {
     // One that cannot be reconciled holds no other up; the loop tells of it and tries again.
@@ -79,7 +71,7 @@ async function reconcileDeployment(ports: RolloutPorts, deployment: Resource): P
   const nodes = ports.registry.views().filter((node) => selects(spec.selector, node.labels))
   const { project, name, generation } = deployment.metadata
   const rolloutName = `${name}-g${generation}`
-  const rollout = await loadResource(ports.sql, { kind: 'Rollout', project, name: rolloutName })
+  const rollout = await ports.store.load({ kind: 'Rollout', project, name: rolloutName })
   if (rollout === null) await begin(ports, deployment, nodes)
   else await advance(ports, rollout, nodes)
 }
@@ -92,12 +84,12 @@ async function begin(
 ): Promise<void> {
   const { project, name, generation, uid } = deployment.metadata
   const spec = deploymentSpec.parse(deployment.spec)
-  const model = await loadResource(ports.sql, { kind: 'Model', project, name: spec.model })
+  const model = await ports.store.load({ kind: 'Model', project, name: spec.model })
   if (model === null) return // deleted since: the deployment's own reference check says so
-  const before = await loadAssignment(ports.sql, project, name)
+  const before = await ports.store.assignment(project, name)
   if (before !== null) await supersede(ports, before, generation)
   const start = startRollout(spec.strategy, nodes, { uid, generation })
-  const owner = await loadResource(ports.sql, { kind: 'Project', project: '', name: project })
+  const owner = await ports.store.load({ kind: 'Project', project: '', name: project })
   const { publishers } = projectSpec.parse(owner?.spec ?? {})
   const assignment: Assignment = {
     format: 'tutti/assignment/v1',
@@ -105,7 +97,7 @@ async function begin(
     serves: servedName({ project, name }),
     selector: spec.selector,
     target: releaseOf(model),
-    baseline: before === null ? null : await provenRelease(ports.sql, before),
+    baseline: before === null ? null : await provenRelease(ports.store, before),
     mode: 'advance',
     cohort: start.cohort,
     soakMs: Math.min(spec.strategy.soakMs, 60_000),
@@ -132,11 +124,11 @@ async function begin(
 }
 
 /** The release that this deployment last proved on its fleet, or null where it never did. */
-async function provenRelease(sql: Sql, before: AssignmentRow): Promise<Release | null> {
+async function provenRelease(store: RolloutStore, before: AssignmentRow): Promise<Release | null> {
   const held = assignmentSchema.parse(JSON.parse(before.payload))
   if (held.mode === 'remove') return null
   const name = `${before.deployment}-g${before.generation}`
-  const rollout = await loadResource(sql, { kind: 'Rollout', project: before.project, name })
+  const rollout = await store.load({ kind: 'Rollout', project: before.project, name })
   const state = rollout === null ? null : statusOf(rollout).state
   return state?.phase === 'done' ? held.target : held.baseline
 }
@@ -147,14 +139,14 @@ async function supersede(ports: RolloutPorts, before: AssignmentRow, by: number)
     project: before.project,
     name: `${before.deployment}-g${before.generation}`,
   }
-  const rollout = await loadResource(ports.sql, key)
+  const rollout = await ports.store.load(key)
   if (rollout === null) return
   const status = statusOf(rollout)
   const { phase } = status.state
   if (phase === 'done' || phase === 'reverted' || phase === 'superseded') return
   const state: RolloutState = { phase: 'superseded', byGeneration: by }
   const { generation } = rollout.metadata
-  await saveStatus(ports.sql, key, {
+  await ports.store.saveStatus(key, {
     generation,
     status: { ...status, state },
     nowMs: ports.nowMs(),
@@ -215,7 +207,7 @@ async function savePlan(
       await record(ports, rollout, status)
       return
     }
-    await saveStatus(ports.sql, key, { generation, status, nowMs: ports.nowMs() })
+    await ports.store.saveStatus(key, { generation, status, nowMs: ports.nowMs() })
     return
   }
   const assignment: Assignment = {
@@ -252,19 +244,10 @@ async function issue(
   const { deployment, generation, revision } = assignment
   const which = `${deployment} generation ${generation} revision ${revision}`
   const summary = `${which}: ${describe(status.state)}`
-  await commitChange(
-    ports.sql,
+  await ports.store.commit(
     { key, baseGeneration, labels: {}, annotations: {}, spec, status },
     await draft(ports, { action: step.action, digest: sha256(payload), summary }),
-    (tx, committed) =>
-      saveAssignment(tx, ports.identity, {
-        project: assignment.project,
-        deployment: assignment.deployment,
-        generation: assignment.generation,
-        revision: assignment.revision,
-        payload,
-        entry: committed.entry,
-      }),
+    { project: assignment.project, deployment, generation, revision, payload },
   )
 }
 
@@ -275,20 +258,20 @@ async function record(
 ): Promise<void> {
   const { project, name, generation, labels, annotations } = rollout.metadata
   const key = { kind: 'Rollout', project, name }
-  await commitChange(
-    ports.sql,
+  await ports.store.commit(
     { key, baseGeneration: generation, labels, annotations, spec: rollout.spec, status },
     await draft(ports, {
       action: 'advance',
       digest: sha256(canonicalJson(status.state)),
       summary: `${name}: ${describe(status.state)}`,
     }),
+    null,
   )
 }
 
 /** A deployment that was deleted leaves a tombstone: nodes that come back learn that it is gone. */
 async function removeDeleted(ports: RolloutPorts, deployments: readonly Resource[]): Promise<void> {
-  const rows = await ports.sql<AssignmentRow[]>`select * from assignment`
+  const rows = await ports.store.assignments()
   const live = new Set(deployments.map(({ metadata }) => `${metadata.project}/${metadata.name}`))
   for (const row of rows.filter((candidate) => !live.has(deploymentKey(candidate)))) {
     const held = assignmentSchema.parse(JSON.parse(row.payload))
@@ -300,7 +283,7 @@ async function removeDeleted(ports: RolloutPorts, deployments: readonly Resource
       project: row.project,
       name: `${row.deployment}-g${row.generation}`,
     }
-    const rollout = await loadResource(ports.sql, key)
+    const rollout = await ports.store.load(key)
     if (rollout === null) continue
     const baseGeneration = rollout.metadata.generation
     const state: RolloutState = { phase: 'superseded', byGeneration: row.generation + 1 }
