@@ -87,7 +87,7 @@ async function answerKnown(ports: FacePorts, exchange: Exchange): Promise<void> 
   if (typeof asked === 'string') {
     return refuse(response, 'openai', { status: 400, code: 'invalid_body', message: asked })
   }
-  const toProvider = toOpenaiProvider(path, body, asked)
+  const toProvider = toOpenaiProvider(path, body)
   await answerCall(ports, exchange, {
     ...{ name: asked.model, toNode: null, toProvider },
     mayStream: asked.stream,

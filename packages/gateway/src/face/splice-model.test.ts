@@ -1,0 +1,45 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { spliceModel } from './splice-model.ts'
+
+const splice = (text: string, to = 'llama') => spliceModel(Buffer.from(text), to).toString('utf8')
+
+describe('splice model', () => {
+  test('numbers, duplicates and spacing stay as the caller wrote them (M1)', () => {
+    for (const rest of [
+      '"seed":12345678901234567890',
+      '"temperature":1.0',
+      '"temperature":1e0,"top_p":0.10',
+      '"user":"a","user":"b"',
+      '  "x" : [ 1.50 , {"model":"chat"} ] ',
+      '"text":"say \\"model\\":\\"chat\\" \\\\"',
+      '"__proto__":{"model":"chat"}',
+      '"\\u0075ser":"\\ud83d\\ude00 é"',
+    ]) {
+      expect(splice(`{"model":"chat",${rest}}`)).toBe(`{"model":"llama",${rest}}`)
+      expect(splice(`{${rest},"model" : "chat"}`)).toBe(`{${rest},"model" : "llama"}`)
+    }
+  })
+
+  test('no second model gets past, whatever its spelling (M2)', () => {
+    expect(splice('{"model":"cheap","model":"dear"}')).toBe('{"model":"llama","model":"llama"}')
+    expect(splice('{"mod\\u0065l":"dear","model":"cheap"}')).toBe(
+      '{"mod\\u0065l":"llama","model":"llama"}',
+    )
+  })
+
+  test('for any object it is the same object with another model', () => {
+    const names = fc.oneof(fc.constant('model'), fc.string())
+    fc.assert(
+      fc.property(fc.dictionary(names, fc.jsonValue()), fc.string(), fc.string(), (rest, a, b) => {
+        const body = { ...rest, model: a }
+        for (const text of [JSON.stringify(body), JSON.stringify(body, null, 2)]) {
+          expect(JSON.parse(splice(text, b))).toEqual(
+            JSON.parse(JSON.stringify({ ...rest, model: b })),
+          )
+          expect(splice(splice(text, b), a)).toBe(text)
+        }
+      }),
+    )
+  })
+})
