@@ -38,10 +38,7 @@ export function parseOpenaiBody(body: Buffer): OpenaiBody | string {
 }
 
 /** What goes to a Provider, for the Provider's own name of the model. */
-export function toOpenaiProvider(
-  path: string,
-  body: Buffer,
-): (model: string) => Outbound {
+export function toOpenaiProvider(path: string, body: Buffer): (model: string) => Outbound {
   return (model) => ({
     method: 'POST',
     path: path.slice('/v1'.length),
