@@ -8,9 +8,11 @@ import { nodeFacts, nodeSpec } from '@tutti/core/fleet'
 import { canonicalJson } from '@tutti/core/resource'
 import { type Logger, pino } from 'pino'
 import { type ApiPorts, makeApp, whyForeign } from './api/index.ts'
+import { systemClock } from './clock.ts'
 import { Failure } from './failure.ts'
 import {
   type Hub,
+  openAssignmentFeed,
   openHub,
   openRegistry,
   openRolloutStore,
@@ -34,6 +36,7 @@ import {
   allResources,
   type Blobs,
   type Database,
+  loadResource,
   openBlobs,
   openDatabase,
   type Sql,
@@ -117,8 +120,14 @@ async function serveOn(
   await declareNodes(sql, registry)
   const wake = (name: string) => loops.wake(name)
   const hub = openHub({
-    ...{ sql, identity, registry, log, nowMs },
-    heartbeatMs,
+    ...{ identity, registry, log, heartbeatMs },
+    clock: systemClock,
+    chance: Math.random,
+    feed: openAssignmentFeed(sql, identity),
+    loadNode: async (name) => {
+      const node = await loadResource(sql, { kind: 'Node', project: '', name })
+      return node === null ? null : nodeSpec.parse(node.spec)
+    },
     onChange: () => {
       wake('rollouts')
       wake('snapshots')

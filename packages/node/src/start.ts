@@ -5,8 +5,18 @@
 import { mkdirSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
+import { systemClock } from './clock.ts'
 import { Failure } from './failure.ts'
-import { BlobCache, loadNodeIdentity, measureFacts, measureLoad, NodeAgent } from './fleet/index.ts'
+import {
+  BlobCache,
+  dialSocket,
+  loadNodeIdentity,
+  measureFacts,
+  measureLoad,
+  NodeAgent,
+  openModelStore,
+  openStateStore,
+} from './fleet/index.ts'
 import { openCredentials } from './governance/index.ts'
 import { ModelServer, OipServer, RecentPredictions, Telemetry } from './serving/index.ts'
 
@@ -80,8 +90,12 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     memoryBytes: options.memoryBytes,
   }
   agent = await NodeAgent.start({
-    ...{ folder: options.folder, identity, server: models, telemetry, log, nowMs },
-    blobs: new BlobCache(join(options.folder, 'blobs')),
+    ...{ identity, server: models, telemetry, log },
+    state: openStateStore(options.folder),
+    models: openModelStore(new BlobCache(join(options.folder, 'blobs'))),
+    dial: dialSocket,
+    clock: systemClock,
+    chance: Math.random,
     facts: () => measureFacts(facts),
     load: () => measureLoad(0),
     pinnedPublishers: options.publishers ?? null,

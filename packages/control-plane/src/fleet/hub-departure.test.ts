@@ -7,8 +7,7 @@ import { signingPrefix } from '@tutti/core/fleet'
 import { didKeyOf, newPrivateKey, signText } from '@tutti/ledger'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { WebSocket } from 'ws'
-import type { Identity } from '../governance/index.ts'
-import type { Sql } from '../store/index.ts'
+import { systemClock } from '../clock.ts'
 import { type Hub, openHub } from './hub.ts'
 import { openRegistry } from './registry.ts'
 
@@ -20,19 +19,23 @@ let hub: Hub
 let server: Server
 
 beforeAll(async () => {
-  const row = { kind: 'Node', project: '', name: 'n1', spec: { publicKey: didKeyOf(key) } }
-  const sql = () =>
-    new Promise((resolve) => {
-      lookups.push(() => resolve([row]))
-      for (const one of arrivals.splice(0)) one()
-    })
+  const spec = { publicKey: didKeyOf(key), labels: {}, cordoned: false }
   hub = openHub({
-    sql: sql as unknown as Sql,
-    identity: { sign: () => '' } as unknown as Identity,
+    feed: {
+      newest: async () => null,
+      consistency: async (fromSize, toSize) => ({ fromSize, toSize, hashes: [] }),
+    },
+    loadNode: () =>
+      new Promise((resolve) => {
+        lookups.push(() => resolve(spec))
+        for (const one of arrivals.splice(0)) one()
+      }),
+    identity: { sign: () => '' },
     registry,
     heartbeatMs: 60_000,
     log: { info: () => {}, warn: () => {} },
-    nowMs: () => 0,
+    clock: { ...systemClock, nowMs: () => 0 },
+    chance: () => 0.5,
     onChange: () => {},
     onFacts: () => {},
   })

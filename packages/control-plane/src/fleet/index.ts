@@ -1,5 +1,7 @@
+export { type AssignmentFeed, openAssignmentFeed } from './assignment-feed.ts'
 export { loadAssignment } from './assignments.ts'
-export { type Hub, openHub } from './hub.ts'
+export { type Hub, type HubPorts, openHub } from './hub.ts'
+export type { Link } from './link.ts'
 export { type RolloutPorts, reconcileRollouts, statusOf } from './reconcile-rollouts.ts'
 export { deploymentKey, type NodeEntry, openRegistry, type Registry } from './registry.ts'
 export { openRolloutStore, type RolloutStore } from './rollout-store.ts'

@@ -12,6 +12,7 @@
 //                                ←   status (on change), heartbeat (every heartbeatMs)
 //   declared, report-full        →
 //                                ←   status {full: true}
+//                                ←   assign-again (where a frame could not be taken in)
 //   retry {afterMs}              →   (and closes)
 
 import { z } from 'zod'
@@ -120,6 +121,12 @@ export const toControlPlane = z.discriminatedUnion('type', [
     facts: nodeFacts.optional(),
     /** All deployments where `full`, else those that changed. */
     reports: z.array(deploymentReport).max(10_000),
+    checkpointSize: z.int().min(0),
+  }),
+  /** It could not take in an assign frame: send all assignments, going on from this size. */
+  z.strictObject({
+    type: z.literal('assign-again'),
+    sequence: z.int().min(0),
     checkpointSize: z.int().min(0),
   }),
   z.strictObject({

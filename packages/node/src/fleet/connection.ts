@@ -5,7 +5,6 @@
 
 import { type KeyObject, randomBytes } from 'node:crypto'
 import {
-  frameBytesMax,
   protocolVersion,
   signingPrefix,
   type ToControlPlane,
@@ -13,10 +12,14 @@ import {
   toNode,
 } from '@tutti/core/fleet'
 import { signText, verifyText } from '@tutti/ledger'
-import { WebSocket } from 'ws'
-import { messageOf } from '../failure.ts'
+import type { Clock } from '../clock.ts'
+import type { Dial, Wire } from './wire.ts'
 
 export interface ConnectionPorts {
+  readonly dial: Dial
+  readonly clock: Clock
+  /** A number from 0 to below 1. */
+  readonly chance: () => number
   readonly url: string
   readonly node: string
   readonly key: KeyObject
@@ -29,15 +32,14 @@ export interface ConnectionPorts {
 }
 
 type ConnectionState =
-  | { readonly phase: 'waiting'; readonly timer: NodeJS.Timeout }
-  | { readonly phase: 'connecting'; readonly socket: WebSocket; readonly nonce: string }
-  | { readonly phase: 'up'; readonly socket: WebSocket }
+  | { readonly phase: 'waiting'; readonly forget: () => void }
+  | { readonly phase: 'connecting'; readonly wire: Wire; readonly nonce: string }
+  | { readonly phase: 'up'; readonly wire: Wire }
   | { readonly phase: 'stopped' }
 
 const pauseMsMin = 500
 const pauseMsMax = 30_000
-const handshakeMs = 15_000
-// the control plane pings every ten seconds through its answers to our pings
+// four pings without an answer; the control plane's frames are signs of life as well
 const silenceMs = 60_000
 
 export class Connection {
@@ -51,7 +53,7 @@ export class Connection {
 
   constructor(ports: ConnectionPorts) {
     this.#ports = ports
-    this.#state = { phase: 'waiting', timer: setTimeout(() => this.#connect(), 0) }
+    this.#state = { phase: 'waiting', forget: ports.clock.schedule(0, () => this.#connect()) }
   }
 
   get isUp(): boolean {
@@ -61,61 +63,62 @@ export class Connection {
   /** Sends where connected; false where not. */
   send(message: ToControlPlane): boolean {
     if (this.#state.phase !== 'up') return false
-    this.#state.socket.send(JSON.stringify(message))
+    this.#state.wire.send(JSON.stringify(message))
     return true
   }
 
   stop(): void {
     const last = this.#state
     this.#state = { phase: 'stopped' }
-    if (last.phase === 'waiting') clearTimeout(last.timer)
-    if (last.phase === 'connecting' || last.phase === 'up') last.socket.terminate()
+    if (last.phase === 'waiting') last.forget()
+    if (last.phase === 'connecting' || last.phase === 'up') last.wire.terminate()
   }
 
   #connect(): void {
-    const url = `${this.#ports.url.replace(/^http/, 'ws')}/api/v1/connect`
-    const socket = new WebSocket(url, {
-      handshakeTimeout: handshakeMs,
-      maxPayload: frameBytesMax,
-      perMessageDeflate: false,
+    const { clock, dial, url } = this.#ports
+    let lastHeardMs = clock.nowMs()
+    const heard = () => {
+      lastHeardMs = clock.nowMs()
+    }
+    const watch = (wire: Wire) => {
+      // half-open: nobody is there
+      if (clock.nowMs() - lastHeardMs > silenceMs) wire.terminate()
+      else wire.ping()
+      return clock.schedule(silenceMs / 4, () => {
+        forget = watch(wire)
+      })
+    }
+    const wire = dial(`${url.replace(/^http/, 'ws')}/api/v1/connect`, {
+      onLife: heard,
+      onFrame: (frame) => {
+        heard()
+        this.#receive(frame)
+      },
+      onClose: (reason) => {
+        forget()
+        this.#down(reason)
+      },
     })
-    this.#state = { phase: 'connecting', socket, nonce: randomBytes(24).toString('base64url') }
-    let lastHeardMs = Date.now()
-    const watch = setInterval(() => {
-      if (Date.now() - lastHeardMs > silenceMs)
-        socket.terminate() // half-open: nobody is there
-      else if (socket.readyState === WebSocket.OPEN) socket.ping()
-    }, silenceMs / 4)
-    let reason = 'the connection was closed'
-    socket.on('pong', () => {
-      lastHeardMs = Date.now()
+    let forget = clock.schedule(silenceMs / 4, () => {
+      forget = watch(wire)
     })
-    socket.on('error', (error) => {
-      reason = messageOf(error)
-    })
-    socket.on('message', (data) => {
-      lastHeardMs = Date.now()
-      this.#receive(socket, String(data))
-    })
-    socket.on('close', () => {
-      clearInterval(watch)
-      this.#down(reason)
-    })
+    this.#state = { phase: 'connecting', wire, nonce: randomBytes(24).toString('base64url') }
   }
 
-  #receive(socket: WebSocket, text: string): void {
+  #receive(text: string): void {
+    if (this.#state.phase !== 'connecting' && this.#state.phase !== 'up') return
     const message = parseFrame(text)
-    if (message === null) return socket.terminate() // not our protocol: start over
+    if (message === null) return this.#state.wire.terminate() // not our protocol: start over
     if (message.type === 'retry') {
       this.#askedPauseMs = message.afterMs
       return
     }
     if (this.#state.phase === 'connecting') this.#handshake(this.#state, message)
-    else if (this.#state.phase === 'up') this.#ports.onMessage(message)
+    else this.#ports.onMessage(message)
   }
 
   #handshake(
-    { socket, nonce }: Extract<ConnectionState, { phase: 'connecting' }>,
+    { wire, nonce }: Extract<ConnectionState, { phase: 'connecting' }>,
     message: ToNode,
   ): void {
     const { node, key, controlPlane, checkpointSize } = this.#ports
@@ -127,15 +130,15 @@ export class Connection {
         ...{ node, nonce, signature },
         checkpointSize: checkpointSize(),
       }
-      socket.send(JSON.stringify(hello))
+      wire.send(JSON.stringify(hello))
       return
     }
     const proves =
       message.type === 'welcome' &&
       verifyText(controlPlane, signingPrefix.welcome, { text: nonce, signature: message.signature })
-    if (!proves || message.type !== 'welcome') return socket.terminate() // an impostor
+    if (!proves || message.type !== 'welcome') return wire.terminate() // an impostor
     this.#failures = 0
-    this.#state = { phase: 'up', socket }
+    this.#state = { phase: 'up', wire }
     this.#ports.onWelcome(message)
   }
 
@@ -144,9 +147,10 @@ export class Connection {
     const wasUp = this.#state.phase === 'up'
     this.#failures += 1
     const backOffMs = Math.min(pauseMsMax, pauseMsMin * 2 ** Math.min(10, this.#failures - 1))
-    const pauseMs = this.#askedPauseMs ?? backOffMs * (0.5 + Math.random() / 2)
+    const pauseMs = this.#askedPauseMs ?? backOffMs * (0.5 + this.#ports.chance() / 2)
     this.#askedPauseMs = null
-    this.#state = { phase: 'waiting', timer: setTimeout(() => this.#connect(), pauseMs) }
+    const forget = this.#ports.clock.schedule(pauseMs, () => this.#connect())
+    this.#state = { phase: 'waiting', forget }
     if (wasUp || this.#failures === 1) this.#ports.onDown(reason)
   }
 }

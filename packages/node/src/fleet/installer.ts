@@ -16,21 +16,22 @@ import {
   resumeInstall,
   type VariantFit,
 } from '@tutti/core/fleet'
+import type { Clock } from '../clock.ts'
 import { Failure, type FailureCode, messageOf } from '../failure.ts'
-import type { ModelServer, ServedModel } from '../serving/index.ts'
-import type { BlobCache, BlobSource } from './blob-cache.ts'
-import { fetchModel, verifyModel } from './model-store.ts'
+import type { LoadedModel, ModelHost } from '../serving/index.ts'
+import type { BlobSource } from './blob-cache.ts'
+import type { ModelStore } from './model-store.ts'
 import type { DeploymentState } from './node-state.ts'
 
 export interface InstallerPorts {
-  readonly server: ModelServer
-  readonly blobs: BlobCache
+  readonly server: ModelHost
+  readonly models: ModelStore
   readonly fit: () => VariantFit
   /** Where files come from; null while the control plane is away. */
   readonly source: () => BlobSource | null
   /** Publishers that this machine's owner pinned; null trusts those of the assignment. */
   readonly pinnedPublishers: readonly string[] | null
-  readonly nowMs: () => number
+  readonly clock: Clock
   /** The state is new: report it. */
   readonly onState: () => void
   /** Writes down what serves after a reboot; resolves when it is on disk. */
@@ -59,10 +60,11 @@ export class Installer {
   /** Written by `#committed`. */
   #committedState: DeploymentState['committed']
   /** Loaded versions by release; written by `#load`. */
-  readonly #loaded = new Map<string, ServedModel>()
+  readonly #loaded = new Map<string, LoadedModel>()
   /** The action under way; `#act` replaces it. */
   #abort = new AbortController()
-  #timer: NodeJS.Timeout | null = null
+  /** Takes back the wake-up that is due next; written by `#wake`. */
+  #forget: () => void = () => {}
   /** Failures of the machine in a row; written by `#feed`. */
   #failures = 0
   /** Actions run one after the other; written by `#act`. */
@@ -123,7 +125,7 @@ export class Installer {
 
   async stop(): Promise<void> {
     this.#abort.abort()
-    if (this.#timer !== null) clearTimeout(this.#timer)
+    this.#forget()
     await this.#tail
   }
 
@@ -144,7 +146,7 @@ export class Installer {
 
   #context(): InstallContext {
     return {
-      nowMs: this.#ports.nowMs(),
+      nowMs: this.#ports.clock.nowMs(),
       soakMs: this.#assignment.soakMs,
       committed: this.#committedState?.release ?? null,
       failures: this.#failures,
@@ -152,9 +154,9 @@ export class Installer {
   }
 
   #wake(atMs: number): void {
-    if (this.#timer !== null) clearTimeout(this.#timer)
-    const delayMs = Math.max(0, atMs - this.#ports.nowMs())
-    this.#timer = setTimeout(() => this.#feed({ kind: 'due' }), delayMs)
+    this.#forget()
+    const delayMs = Math.max(0, atMs - this.#ports.clock.nowMs())
+    this.#forget = this.#ports.clock.schedule(delayMs, () => this.#feed({ kind: 'due' }))
   }
 
   #act(action: InstallAction): void {
@@ -209,14 +211,14 @@ export class Installer {
   async #fetch(release: string, signal: AbortSignal): Promise<void> {
     if (this.#isReady(release)) return
     let toldMs = 0
-    await fetchModel(this.#ports.blobs, this.#releaseOf(release), {
+    await this.#ports.models.fetch(this.#releaseOf(release), {
       source: this.#ports.source(),
       fit: this.#ports.fit(),
       watch: {
         signal,
         onProgress: (bytesDone, bytesTotal) => {
-          if (this.#ports.nowMs() - toldMs < progressMs) return
-          toldMs = this.#ports.nowMs()
+          if (this.#ports.clock.nowMs() - toldMs < progressMs) return
+          toldMs = this.#ports.clock.nowMs()
           this.#feed({ kind: 'progress', bytesDone, bytesTotal })
         },
       },
@@ -224,14 +226,14 @@ export class Installer {
   }
 
   async #verify(release: string) {
-    return await verifyModel(this.#ports.blobs, this.#releaseOf(release), {
+    return await this.#ports.models.verify(this.#releaseOf(release), {
       fit: this.#ports.fit(),
       publishers: this.#ports.pinnedPublishers ?? this.#assignment.publishers,
-      nowMs: this.#ports.nowMs(),
+      nowMs: this.#ports.clock.nowMs(),
     })
   }
 
-  async #load(release: string): Promise<ServedModel> {
+  async #load(release: string): Promise<LoadedModel> {
     const held = this.#loaded.get(release)
     if (held !== undefined && this.#isReady(release)) return held
     const { spec, variant, entryPath } = await this.#verify(release)

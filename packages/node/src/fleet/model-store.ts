@@ -33,8 +33,43 @@ export interface FetchWatch {
   readonly onProgress: (bytesDone: number, bytesTotal: number) => void
 }
 
+export interface VerifyTrust {
+  readonly fit: VariantFit
+  readonly publishers: readonly string[]
+  readonly nowMs: number
+}
+
+/** The models on this node's disk, as installers use them. */
+export interface ModelStore {
+  /** Fetches all files of a release that this node needs. */
+  readonly fetch: (
+    release: Release,
+    at: {
+      readonly source: BlobSource | null
+      readonly fit: VariantFit
+      readonly watch: FetchWatch
+    },
+  ) => Promise<void>
+  /** Checks every digest and the publisher's signature. */
+  readonly verify: (release: Release, trust: VerifyTrust) => Promise<PreparedModel>
+  /** Forgets the files that none of these releases needs here. */
+  readonly collect: (releases: readonly Release[], fit: VariantFit) => Promise<void>
+}
+
+/** The store over a cache of files. */
+export function openModelStore(blobs: BlobCache): ModelStore {
+  return {
+    fetch: (release, at) => fetchModel(blobs, release, at),
+    verify: (release, trust) => verifyModel(blobs, release, trust),
+    collect: async (releases, fit) => {
+      const needed = await Promise.all(releases.map((release) => digestsOf(blobs, release, fit)))
+      await blobs.collect(new Set(needed.flat()))
+    },
+  }
+}
+
 /** Fetches all files of a release that this node needs. */
-export async function fetchModel(
+async function fetchModel(
   blobs: BlobCache,
   release: Release,
   at: { readonly source: BlobSource | null; readonly fit: VariantFit; readonly watch: FetchWatch },
@@ -57,14 +92,10 @@ export async function fetchModel(
 /**
  * Checks every digest and the publisher's signature. Throws the failure that says what is wrong.
  */
-export async function verifyModel(
+async function verifyModel(
   blobs: BlobCache,
   release: Release,
-  trust: {
-    readonly fit: VariantFit
-    readonly publishers: readonly string[]
-    readonly nowMs: number
-  },
+  trust: VerifyTrust,
 ): Promise<PreparedModel> {
   if (!(await blobs.verify(specOf(release)))) {
     throw new Failure('node/digest-mismatch', `the spec of ${release.model}:${release.version}`)
@@ -118,7 +149,7 @@ async function prepare(
 }
 
 /** Digests of all that a release needs on this node. */
-export async function digestsOf(
+async function digestsOf(
   blobs: BlobCache,
   release: Release,
   fit: VariantFit,

@@ -16,38 +16,51 @@ import {
 } from '@tutti/core/fleet'
 import type { Checkpoint } from '@tutti/ledger'
 import { parseVerifierKey } from '@tutti/ledger'
+import type { Clock } from '../clock.ts'
+import { messageOf } from '../failure.ts'
 import { type Trust, verifyAssignment, verifyCheckpoint } from '../governance/index.ts'
-import type { ModelServer, Telemetry } from '../serving/index.ts'
-import type { BlobCache, BlobSource } from './blob-cache.ts'
+import type { ModelHost, Telemetry } from '../serving/index.ts'
+import type { BlobSource } from './blob-cache.ts'
 import { Connection } from './connection.ts'
 import { Installer, type InstallerPorts } from './installer.ts'
-import { digestsOf } from './model-store.ts'
+import type { ModelStore } from './model-store.ts'
 import { keyOf, type NodeIdentity } from './node-identity.ts'
-import { loadNodeState, type NodeState, saveNodeState } from './node-state.ts'
+import type { NodeState, StateStore } from './node-state.ts'
+import type { Dial } from './wire.ts'
 
 export interface AgentPorts {
-  readonly folder: string
   readonly identity: NodeIdentity
-  readonly server: ModelServer
+  readonly state: StateStore
+  readonly server: ModelHost
   readonly telemetry: Telemetry
-  readonly blobs: BlobCache
+  readonly models: ModelStore
+  readonly dial: Dial
+  readonly clock: Clock
+  /** A number from 0 to below 1. */
+  readonly chance: () => number
   readonly facts: () => NodeFacts
   readonly load: () => Extract<ToControlPlane, { type: 'heartbeat' }>['load']
   readonly pinnedPublishers: readonly string[] | null
   readonly log: (event: string, fields: Readonly<Record<string, unknown>>) => void
-  readonly nowMs: () => number
 }
+
+const againBeatsMax = 64 // a node whose ledger was forked asks every ten minutes, not every beat
 
 export class NodeAgent {
   readonly #ports: AgentPorts
   readonly #trust: Trust
   readonly #connection: Connection
   readonly #installers = new Map<string, Installer>()
-  /** Written by `#save` alone. */
+  /** Written by `#save` and `#declared`. */
   #state: NodeState
   /** Where files come from while connected; written by `#welcomed` and `#down`. */
   #source: BlobSource | null = null
-  #heartbeat: NodeJS.Timeout | null = null
+  /** Takes back the next heartbeat; written by `#beat` and `#down`. */
+  #forgetBeat: () => void = () => {}
+  /** Assign frames in a row that could not be taken in; written by `#takeIn`. */
+  #refusals = 0
+  /** Heartbeats until it asks for all assignments again; 0 where it need not. */
+  #beatsToAgain = 0
   /** Number of the next message; starts anew with every connection. */
   #sequence = 0
   /** Deployments whose state has changed since it was last reported. */
@@ -55,11 +68,12 @@ export class NodeAgent {
 
   private constructor(ports: AgentPorts) {
     this.#ports = ports
-    const { identity, folder } = ports
+    const { identity, dial, clock, chance } = ports
     this.#trust = { controlPlane: identity.controlPlane, ledger: identity.ledger }
-    this.#state = loadNodeState(folder)
+    this.#state = ports.state.load()
     parseVerifierKey(identity.ledger) // a broken pin is said at the start, not at the first update
     this.#connection = new Connection({
+      ...{ dial, clock, chance },
       url: identity.url,
       node: identity.name,
       key: keyOf(identity),
@@ -92,7 +106,7 @@ export class NodeAgent {
   }
 
   async stop(): Promise<void> {
-    if (this.#heartbeat !== null) clearInterval(this.#heartbeat)
+    this.#forgetBeat()
     this.#sendHeartbeat()
     this.#connection.stop()
     await Promise.all([...this.#installers.values()].map((installer) => installer.stop()))
@@ -104,16 +118,24 @@ export class NodeAgent {
     this.#sequence = 0
     this.#declared(welcome)
     this.#reportFull()
-    if (this.#heartbeat !== null) clearInterval(this.#heartbeat)
-    this.#heartbeat = setInterval(() => this.#sendHeartbeat(), welcome.heartbeatMs)
+    this.#beatsToAgain = 0 // all assignments come with the welcome
+    this.#beat(welcome.heartbeatMs)
     for (const installer of this.#installers.values()) installer.retryNow()
     this.#ports.log('connected', { url: this.#ports.identity.url })
   }
 
+  #beat(everyMs: number): void {
+    this.#forgetBeat()
+    this.#forgetBeat = this.#ports.clock.schedule(everyMs, () => {
+      this.#beat(everyMs)
+      this.#sendHeartbeat()
+      this.#askAgain()
+    })
+  }
+
   #down(reason: string): void {
     this.#source = null
-    if (this.#heartbeat !== null) clearInterval(this.#heartbeat)
-    this.#heartbeat = null
+    this.#forgetBeat()
     this.#ports.log('cut off: serving on what was committed', { reason })
   }
 
@@ -124,19 +146,33 @@ export class NodeAgent {
   }
 
   #takeIn(message: Extract<ToNode, { type: 'assign' }>): void {
+    const reason = this.#whyNotTakenIn(message)
+    this.#refusals = reason === null ? 0 : this.#refusals + 1
+    this.#beatsToAgain =
+      reason === null ? 0 : Math.min(againBeatsMax, 2 ** Math.min(10, this.#refusals - 1))
+    if (reason !== null) this.#ports.log('refused an assignment', { reason })
+    this.#reportChanged()
+    void this.#collect()
+  }
+
+  /** Obeys what is new and proven; the answer says why the frame must come again, or null. */
+  #whyNotTakenIn(message: Extract<ToNode, { type: 'assign' }>): string | null {
     const seen = this.#seenCheckpoint()
     const offered = { note: message.checkpoint, consistency: message.consistency }
     const verdict = verifyCheckpoint(this.#trust, seen, offered)
-    if (!verdict.ok) return this.#ports.log('refused an assignment', { reason: verdict.reason })
+    if (!verdict.ok) return verdict.reason
     const { origin, size, root } = verdict.checkpoint
     const checkpoint = {
       ...{ origin, size, note: message.checkpoint },
       root: Buffer.from(root).toString('base64'),
     }
-    this.#save({ ...this.#state, checkpoint }) // seen before anything is obeyed under it
-    for (const signed of message.assignments) this.#obey(signed, verdict.checkpoint)
-    this.#reportChanged()
-    void this.#collect()
+    try {
+      this.#save({ ...this.#state, checkpoint }) // seen before anything is obeyed under it
+      for (const signed of message.assignments) this.#obey(signed, verdict.checkpoint)
+      return null
+    } catch (thrown) {
+      return messageOf(thrown) // a full disk: what is not written down is not obeyed
+    }
   }
 
   #obey(signed: SignedAssignment, checkpoint: Checkpoint): void {
@@ -160,9 +196,9 @@ export class NodeAgent {
     assignment: Assignment,
     committed: NodeState['deployments'][string]['committed'],
   ): Installer {
-    const { server, blobs, facts, pinnedPublishers, nowMs } = this.#ports
+    const { server, models, facts, pinnedPublishers, clock } = this.#ports
     const ports: InstallerPorts = {
-      ...{ server, blobs, pinnedPublishers, nowMs },
+      ...{ server, models, pinnedPublishers, clock },
       fit: () => {
         const { formats, memoryBytes } = facts()
         return { formats, memoryBytes, labels: this.#state.labels }
@@ -198,7 +234,13 @@ export class NodeAgent {
   #declared({ labels, cordoned }: Pick<NodeState, 'labels' | 'cordoned'>): void {
     const isSame = JSON.stringify(labels) === JSON.stringify(this.#state.labels)
     if (isSame && cordoned === this.#state.cordoned) return
-    this.#save({ ...this.#state, labels: { ...labels }, cordoned })
+    const next = { ...this.#state, labels: { ...labels }, cordoned }
+    try {
+      this.#save(next)
+    } catch (thrown) {
+      this.#state = next // it holds until a reboot, and is written with the next thing that is
+      this.#ports.log('not written down', { reason: messageOf(thrown) })
+    }
     for (const installer of this.#installers.values()) {
       const { assignment, committed } = installer
       installer.want(assignment, this.#wishFor(assignment, committed))
@@ -222,7 +264,7 @@ export class NodeAgent {
   }
 
   #save(state: NodeState): void {
-    saveNodeState(this.#ports.folder, state)
+    this.#ports.state.save(state)
     this.#state = state
   }
 
@@ -263,6 +305,15 @@ export class NodeAgent {
     if (!this.#send(message)) this.#ports.telemetry.giveBack(taken)
   }
 
+  /** A frame that could not be taken in is asked for again, at growing distances. */
+  #askAgain(): void {
+    if (this.#beatsToAgain === 0) return
+    this.#beatsToAgain -= 1
+    if (this.#beatsToAgain > 0) return
+    const checkpointSize = this.#state.checkpoint?.size ?? 0
+    this.#send({ type: 'assign-again', sequence: this.#sequence, checkpointSize })
+  }
+
   #telemetryOf(counts: ReturnType<Telemetry['take']>[number]): ReleaseTelemetry[] {
     const { model, release, requests, errors, correct, incorrect, latency } = counts
     const owner = [...this.#installers.values()].find(
@@ -281,7 +332,7 @@ export class NodeAgent {
 
   /** Forgets files that no assignment and no committed release needs. */
   async #collect(): Promise<void> {
-    const { blobs, facts } = this.#ports
+    const { models, facts } = this.#ports
     const { formats, memoryBytes } = facts()
     const fit = { formats, memoryBytes, labels: this.#state.labels }
     const releases = Object.values(this.#state.deployments).flatMap(({ assignment, committed }) => [
@@ -290,8 +341,7 @@ export class NodeAgent {
       ...(committed === null ? [] : [committed.kept]),
     ])
     try {
-      const needed = await Promise.all(releases.map((release) => digestsOf(blobs, release, fit)))
-      await blobs.collect(new Set(needed.flat()))
+      await models.collect(releases, fit)
     } catch (error) {
       // A release that fits no variant here needs no files; the rest is collected another time.
       this.#ports.log('files were not collected', { reason: String(error) })

@@ -40,12 +40,29 @@ const nodeState = z.strictObject({
 })
 export type NodeState = z.infer<typeof nodeState>
 
-const empty: NodeState = { checkpoint: null, labels: {}, cordoned: false, deployments: {} }
+/** Where an agent keeps its state. */
+export interface StateStore {
+  readonly load: () => NodeState
+  /** Throws `node/state-unwritable`. */
+  readonly save: (state: NodeState) => void
+}
+
+export function openStateStore(folder: string): StateStore {
+  return { load: () => loadNodeState(folder), save: (state) => saveNodeState(folder, state) }
+}
+
+/** The state of a node that has taken nothing in. */
+export const emptyNodeState: NodeState = {
+  checkpoint: null,
+  labels: {},
+  cordoned: false,
+  deployments: {},
+}
 
 /** Loads the state of `folder`; a node that has none starts with nothing. */
-export function loadNodeState(folder: string): NodeState {
+function loadNodeState(folder: string): NodeState {
   const path = join(folder, 'state.json')
-  if (!existsSync(path)) return empty
+  if (!existsSync(path)) return emptyNodeState
   try {
     return nodeState.parse(JSON.parse(readFileSync(path, 'utf8')))
   } catch (cause) {
@@ -55,7 +72,7 @@ export function loadNodeState(folder: string): NodeState {
   }
 }
 
-export function saveNodeState(folder: string, state: NodeState): void {
+function saveNodeState(folder: string, state: NodeState): void {
   writeDurably(join(folder, 'state.json'), JSON.stringify(state))
 }
 

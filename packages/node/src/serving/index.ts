@@ -1,3 +1,4 @@
+export type { LoadedModel, ModelHost } from './model-host.ts'
 export type { ModelServerOptions } from './model-server.ts'
 export { answeringOf, ModelServer } from './model-server.ts'
 export type { HttpAnswer } from './oip-face.ts'

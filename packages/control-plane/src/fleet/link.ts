@@ -1,0 +1,31 @@
+// Link
+//
+// One node's connection as the hub uses it: frames in order until it closes. A WebSocket is one; a
+// simulated network has others.
+
+import type { WebSocket } from 'ws'
+
+export interface Link {
+  readonly isOpen: () => boolean
+  /** Bytes that were sent and that the other side has not taken yet. */
+  readonly bufferedBytes: () => number
+  readonly send: (frame: string) => void
+  readonly close: (code: number) => void
+  readonly terminate: () => void
+  readonly onFrame: (listener: (frame: string) => void) => void
+  readonly onClose: (listener: () => void) => void
+}
+
+/** A WebSocket as a link. A socket that errs is ended: its close tells. */
+export function socketLink(socket: WebSocket): Link {
+  socket.on('error', () => socket.terminate())
+  return {
+    isOpen: () => socket.readyState === socket.OPEN,
+    bufferedBytes: () => socket.bufferedAmount,
+    send: (frame) => socket.send(frame),
+    close: (code) => socket.close(code),
+    terminate: () => socket.terminate(),
+    onFrame: (listener) => socket.on('message', (data) => listener(String(data))),
+    onClose: (listener) => socket.once('close', listener),
+  }
+}
