@@ -14,19 +14,14 @@
 import { randomBytes } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
-import {
-  frameBytesMax,
-  type NodeSpec,
-  type SignedAssignment,
-  signingPrefix,
-  type ToNode,
-} from '@tutti/core/fleet'
+import { frameBytesMax, type NodeSpec, signingPrefix } from '@tutti/core/fleet'
 import { WebSocketServer } from 'ws'
 import type { Clock } from '../clock.ts'
 import type { Identity } from '../governance/index.ts'
-import type { AssignmentFeed, AssignmentSet } from './assignment-feed.ts'
+import type { AssignmentFeed } from './assignment-feed.ts'
 import { type DeclaredNode, declaredOf, greet, type Hello, parseFrame, send } from './greet.ts'
 import { type Link, socketLink } from './link.ts'
+import { type Outbox, openOutbox, type Receiver } from './outbox.ts'
 import type { Registry } from './registry.ts'
 
 export interface HubPorts {
@@ -61,21 +56,17 @@ export interface Hub {
   readonly stop: () => Promise<void>
 }
 
-interface Connection {
-  readonly link: Link
+interface Connection extends Receiver {
   readonly node: string
   readonly session: string
   /** Written by `receive` alone. */
   sequence: number
-  /** Tree size of the last checkpoint sent, or what the node said it has; `sendFrame` writes. */
-  sentSize: number
   /** Written by `receive` alone. */
   seenMs: number
 }
 
 // a handshake costs about 0.3 ms: leaves most of the core to others
 const admissionsPerSecond = 1_000
-const bufferedBytesMax = 16 * 1024 * 1024 // two full frames: more, and the node is not reading
 
 export function openHub(ports: HubPorts): Hub {
   const server = new WebSocketServer({
@@ -86,7 +77,7 @@ export function openHub(ports: HubPorts): Hub {
   const links = new Set<Link>() // with and without a hello; written by accept alone
   const connections = new Map<string, Connection>() // by node; written by join and leave below
   const sessions = new Map<string, string>()
-  const outbox = openOutbox(ports)
+  const outbox = openOutbox(ports.feed)
   const admission = openAdmission(ports)
   const endWatch = watchSilent(connections, ports)
 
@@ -105,12 +96,9 @@ export function openHub(ports: HubPorts): Hub {
     connection.link.onClose(() => leave(connection))
   }
   const admit = async (link: Link) => {
-    const onImpostor = (node: string) =>
-      ports.log.warn({ node }, 'a connection did not prove to be the node it names')
-    const hello = await greet({ ...ports, onImpostor }, link)
+    const hello = await prove(ports, link)
     // One that left while we looked it up would stay connected for ever: its close is past.
     if (hello === null || !link.isOpen()) return
-    ports.registry.declare({ id: hello.node, ...hello.declared }, null)
     const connection = welcome(ports, link, hello)
     join(connection)
     link.onFrame((frame) => receive({ ...ports, outbox }, connection, frame))
@@ -137,7 +125,7 @@ export function openHub(ports: HubPorts): Hub {
     accept,
     handleUpgrade: (request, socket, head) =>
       server.handleUpgrade(request, socket, head, (ws) => server.emit('connection', ws, request)),
-    push: () => outbox.push(connections),
+    push: () => outbox.push(connections.values()),
     sendDeclared: (node, declared) => {
       const connection = connections.get(node)
       if (connection) send(connection.link, { type: 'declared', ...declaredOf(declared) })
@@ -152,7 +140,14 @@ export function openHub(ports: HubPorts): Hub {
   }
 }
 
+async function prove(ports: HubPorts, link: Link): Promise<Hello | null> {
+  const onImpostor = (node: string) =>
+    ports.log.warn({ node }, 'a connection did not prove to be the node it names') // H1
+  return await greet({ ...ports, onImpostor }, link)
+}
+
 function welcome(ports: HubPorts, link: Link, hello: Hello): Connection {
+  ports.registry.declare({ id: hello.node, ...hello.declared }, null)
   const session = randomBytes(24).toString('base64url')
   send(link, {
     type: 'welcome',
@@ -208,95 +203,6 @@ function receive(
       if (message.facts !== undefined) ports.onFacts(connection.node, message.facts)
       ports.onChange()
   }
-}
-
-interface Outbox {
-  /** Sends what is new since the last push to everybody. */
-  readonly push: (connections: ReadonlyMap<string, Connection>) => Promise<void>
-  /** Sends all assignments to one node. */
-  readonly sendAll: (connection: Connection) => Promise<void>
-}
-
-/** What is sent, and to whom it was: one frame per checkpoint size that nodes stand at, so few. */
-function openOutbox(ports: HubPorts): Outbox {
-  let held: AssignmentSet | null = null // written by `refresh`: never an older one
-  const pushed = new Map<string, string>() // deployment → generation.revision; written by push
-  const frames = new Map<string, Promise<string>>() // of `held` alone
-  const isNew = (one: SignedAssignment) => {
-    const { key, text } = versionOf(one)
-    return pushed.get(key) !== text
-  }
-  const refresh = async () => {
-    const newest = await ports.feed.newest()
-    if (newest === null || newest.checkpoint.size <= (held?.checkpoint.size ?? 0)) return
-    held = newest
-    frames.clear()
-  }
-  const frameOf = (set: AssignmentSet, which: 'all' | 'new', fromSize: number) => {
-    const key = `${which} ${fromSize}`
-    const known = frames.get(key)
-    if (known !== undefined) return known
-    const frame = frameFor(ports.feed, fromSize, {
-      checkpoint: set.checkpoint,
-      assignments: which === 'all' ? set.assignments : set.assignments.filter(isNew),
-    })
-    if (frames.size < framesMax) frames.set(key, frame)
-    return frame
-  }
-  const sendFrame = async (connection: Connection, which: 'all' | 'new') => {
-    const { link } = connection
-    while (held !== null && link.isOpen()) {
-      const set: AssignmentSet = held
-      const { sentSize } = connection
-      const frame = await frameOf(set, which, sentSize)
-      if (set !== held || sentSize !== connection.sentSize) continue // overtaken: H5
-      if (link.bufferedBytes() > bufferedBytesMax)
-        link.terminate() // H4
-      else if (link.isOpen()) link.send(frame)
-      connection.sentSize = set.checkpoint.size
-      return
-    }
-  }
-  return {
-    push: async (connections) => {
-      await refresh()
-      const fresh = (held?.assignments ?? []).filter(isNew)
-      if (fresh.length === 0) return
-      for (const connection of connections.values()) await sendFrame(connection, 'new')
-      // Only now: a turn that failed before is tried again with the same assignments.
-      for (const { key, text } of fresh.map(versionOf)) pushed.set(key, text)
-      frames.clear()
-    },
-    sendAll: async (connection) => {
-      if (held === null || connection.sentSize > held.checkpoint.size) await refresh()
-      await sendFrame(connection, 'all')
-    },
-  }
-}
-
-const framesMax = 64 // nodes that were away for long stand at many sizes: those are made one by one
-
-function versionOf({ payload }: SignedAssignment): { readonly key: string; readonly text: string } {
-  const { project, deployment, generation, revision } = JSON.parse(payload)
-  return { key: `${project}/${deployment}`, text: `${generation}.${revision}` }
-}
-
-async function frameFor(
-  feed: AssignmentFeed,
-  fromSize: number,
-  { assignments, checkpoint }: AssignmentSet,
-): Promise<string> {
-  const isKnown = fromSize > 0 && fromSize <= checkpoint.size
-  const consistency = isKnown
-    ? { consistency: await feed.consistency(fromSize, checkpoint.size) }
-    : {}
-  const frame: ToNode = {
-    type: 'assign',
-    assignments: [...assignments],
-    ...consistency,
-    checkpoint: checkpoint.note,
-  }
-  return JSON.stringify(frame)
 }
 
 /** Ends connections that have been silent for two heartbeats and a half, until it is ended itself. */
