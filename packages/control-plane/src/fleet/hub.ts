@@ -68,16 +68,15 @@ interface Connection extends Receiver {
 // a handshake costs about 0.3 ms: leaves most of the core to others
 const admissionsPerSecond = 1_000
 
+const socketOptions = { noServer: true, maxPayload: frameBytesMax, perMessageDeflate: false }
+
 export function openHub(ports: HubPorts): Hub {
-  const server = new WebSocketServer({
-    noServer: true,
-    maxPayload: frameBytesMax,
-    perMessageDeflate: false,
-  })
+  const server = new WebSocketServer(socketOptions)
   const links = new Set<Link>() // with and without a hello; written by accept alone
   const connections = new Map<string, Connection>() // by node; written by join and leave below
   const sessions = new Map<string, string>()
   const outbox = openOutbox(ports.feed)
+  const inbox = { ...ports, outbox }
   const admission = openAdmission(ports)
   const endWatch = watchSilent(connections, ports)
 
@@ -101,7 +100,7 @@ export function openHub(ports: HubPorts): Hub {
     if (hello === null || !link.isOpen()) return
     const connection = welcome(ports, link, hello)
     join(connection)
-    link.onFrame((frame) => receive({ ...ports, outbox }, connection, frame))
+    link.onFrame((frame) => receive(inbox, connection, frame))
     await outbox.sendAll(connection)
   }
   const accept = (link: Link) => {
@@ -205,7 +204,7 @@ function receive(
   }
 }
 
-/** Ends connections that have been silent for two heartbeats and a half, until it is ended itself. */
+/** Ends connections that are silent for two heartbeats and a half, until it is ended itself. */
 function watchSilent(connections: ReadonlyMap<string, Connection>, ports: HubPorts): () => void {
   const { clock, heartbeatMs } = ports
   let forget = () => {} // the next look; `look` writes

@@ -52,6 +52,7 @@ export function openOutbox(feed: AssignmentFeed): Outbox {
       assignments: which === 'all' ? set.assignments : set.assignments.filter(isNew),
     })
     if (frames.size < framesMax) frames.set(key, frame)
+    frame.catch(() => frames.delete(key)) // the next try reads the store again
     return frame
   }
   const sendFrame = async (receiver: Receiver, which: 'all' | 'new') => {
