@@ -78,6 +78,8 @@ export const ledgerEntries = z.looseObject({
       entry: z.string(),
       salt: z.string().optional(),
       body: z.string().optional(),
+      /** The key may not read the resource that the record is about. */
+      withheld: z.boolean().optional(),
     }),
   ),
 })

@@ -165,13 +165,15 @@ export class Client {
 
   /** The bytes of a blob, which the caller verifies by its digest. */
   async download(digest: string): Promise<Buffer> {
-    const answer = await this.#send('GET', `/blobs/${digest}`, {})
+    const query = this.#inProject(undefined)
+    const answer = await this.#send('GET', `/blobs/${digest}`, { query })
     if (!answer.ok) throw refusalOf(answer.status, await jsonOf(answer))
     return Buffer.from(await answer.arrayBuffer())
   }
 
   async #uploadedBytes(path: string): Promise<number | 'complete'> {
-    const answer = await this.#send('GET', path, { headers: { range: 'bytes=0-0' } })
+    const query = this.#inProject(undefined)
+    const answer = await this.#send('GET', path, { query, headers: { range: 'bytes=0-0' } })
     if (answer.ok) {
       await answer.arrayBuffer()
       return 'complete'

@@ -6,8 +6,8 @@
 
 import { keySpec } from '@tutti/core/routing'
 import type { MiddlewareHandler } from 'hono'
-import type { Principal } from '../governance/index.ts'
-import { sha256 } from '../store/index.ts'
+import { type Principal, principalOfKey } from '../governance/index.ts'
+import { findKey, sha256 } from '../store/index.ts'
 import { refuse } from './answer.ts'
 import type { ApiPorts, Caller, Env } from './ports.ts'
 
@@ -67,17 +67,13 @@ export function authenticate(ports: ApiPorts): MiddlewareHandler<Env> {
 async function callerOf(ports: ApiPorts, secret: string): Promise<Caller | null> {
   const node = ports.hub.nodeOf(secret)
   if (node !== null) {
-    const principal: Principal = { type: 'Node', id: node, roles: [], project: '' }
+    const principal: Principal = { type: 'Node', id: node, roles: [], project: '', key: '' }
     return { principal, approvalKey: undefined }
   }
   // The secret has 256 bits of chance and only its hash is compared, by an index: there is no timing
   // from which a secret could be learned.
-  const [row] = await ports.sql<{ spec: unknown; project: string }[]>`
-    select spec, project from resource
-    where kind = 'Key' and not deleted and spec ->> 'hash' = ${sha256(secret)}`
-  if (row === undefined) return null
-  const { owner, roles, approvalKey, expiresAtMs } = keySpec.parse(row.spec)
-  if (expiresAtMs !== undefined && expiresAtMs <= ports.nowMs()) return null
-  const principal: Principal = { type: 'User', id: owner, roles, project: row.project }
-  return { principal, approvalKey }
+  const key = await findKey(ports.sql, sha256(secret))
+  const principal = key === null ? null : principalOfKey(key, ports.nowMs())
+  if (key === null || principal === null) return null
+  return { principal, approvalKey: keySpec.parse(key.spec).approvalKey }
 }

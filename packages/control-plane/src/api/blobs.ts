@@ -7,6 +7,7 @@ import { createReadStream } from 'node:fs'
 import { Readable } from 'node:stream'
 import { digest as digestSchema } from '@tutti/core/resource'
 import type { Context, Hono } from 'hono'
+import { grantBlob, isGranted } from '../store/index.ts'
 import { refuse } from './answer.ts'
 import { whyMayNot } from './authorize.ts'
 import type { ApiPorts, Env } from './ports.ts'
@@ -22,8 +23,8 @@ export function mountBlobs(app: Hono<Env>, ports: ApiPorts): void {
 async function upload(context: Context<Env>, ports: ApiPorts): Promise<Response> {
   const digest = parseDigest(context)
   if (digest === null) return notADigest(context)
-  const model = { kind: 'Model', project: context.req.query('project') ?? 'default', name: '' }
-  const denied = await mayWrite(ports, context, model)
+  const grant = { digest, project: projectOf(context) }
+  const denied = await mayWrite(ports, context, grant.project)
   if (denied !== null) return refuse(context, 'api/forbidden', denied)
   const range = parseContentRange(context)
   if (range === null) {
@@ -33,11 +34,16 @@ async function upload(context: Context<Env>, ports: ApiPorts): Promise<Response>
   if (range.totalBytes > blobBytesMax) {
     return refuse(context, 'api/too-large', `a file may have ${blobBytesMax} bytes at most`)
   }
+  if ((await sizeIn(ports, grant)) !== null) {
+    await ports.blobs.touch(digest)
+    return context.json({ digest, complete: true, uploadedBytes: range.totalBytes }, 201)
+  }
   const body = context.req.raw.body
   const chunks = body === null ? Readable.from([]) : Readable.fromWeb(body as never)
-  const result = await ports.blobs.write({ digest, ...range, chunks })
+  const result = await ports.blobs.write({ ...grant, ...range, chunks })
   const { uploadedBytes } = result
   if (!result.ok) return refuse(context, 'api/conflict', result.reason, { uploadedBytes })
+  if (result.complete) await grantBlob(ports.sql, grant)
   return context.json(
     { digest, complete: result.complete, uploadedBytes },
     result.complete ? 201 : 202,
@@ -47,24 +53,37 @@ async function upload(context: Context<Env>, ports: ApiPorts): Promise<Response>
 async function mayWrite(
   ports: ApiPorts,
   context: Context<Env>,
-  model: { readonly kind: string; readonly project: string; readonly name: string },
+  project: string,
 ): Promise<string | null> {
   const { principal } = context.get('caller')
-  if (principal.type === 'User') return await whyMayNot(ports, principal, 'admit', model)
-  return 'nodes do not upload models'
+  if (principal.type !== 'User') return 'nodes do not upload models'
+  return await whyMayNot(ports, principal, 'admit', { kind: 'Model', project, name: '' })
+}
+
+/** Size of a blob for who comes through this project: null also where only others brought it. */
+async function sizeIn(
+  { sql, blobs }: ApiPorts,
+  grant: { readonly digest: string; readonly project: string },
+): Promise<number | null> {
+  return (await isGranted(sql, grant)) ? await blobs.size(grant.digest) : null
+}
+
+function projectOf(context: Context<Env>): string {
+  return context.req.query('project') ?? 'default'
 }
 
 async function download(context: Context<Env>, ports: ApiPorts): Promise<Response> {
   const digest = parseDigest(context)
   if (digest === null) return notADigest(context)
   const { principal } = context.get('caller')
-  const anyModel = { kind: 'Model', project: principal.project, name: '' }
-  const denied =
-    principal.type === 'Node' ? null : await whyMayNot(ports, principal, 'read', anyModel)
+  const grant = { digest, project: projectOf(context) }
+  const isNode = principal.type === 'Node' // fetches what its assignments name, in any project
+  const anyModel = { kind: 'Model', project: grant.project, name: '' }
+  const denied = isNode ? null : await whyMayNot(ports, principal, 'read', anyModel)
   if (denied !== null) return refuse(context, 'api/forbidden', denied)
-  const size = await ports.blobs.size(digest)
+  const size = isNode ? await ports.blobs.size(digest) : await sizeIn(ports, grant)
   if (size === null) {
-    const uploadedBytes = await ports.blobs.uploaded(digest)
+    const uploadedBytes = await ports.blobs.uploaded(grant)
     return refuse(context, 'api/not-found', `there is no blob ${digest}`, { uploadedBytes })
   }
   const range = parseRange(context.req.header('range'), size)

@@ -226,3 +226,101 @@ test('the proof of a record leads from its commitment to the signed checkpoint',
   expect(check(record)).toBe(true)
   expect(check(canonicalJson({ ...JSON.parse(record), generation: 2 }))).toBe(false)
 })
+
+describe('what a digest, a label or the log opens', () => {
+  const bytes = 'weights of project a'
+  const digest = sha256(bytes)
+  let olga = ''
+  let root = ''
+
+  test('a model file of project a is no file for project b, by whatever verb', async () => {
+    root = await makeKey('oscar', ['operator'], {}, 'a')
+    olga = await makeKey('olive', ['operator'], {}, 'b')
+    const put = await call('PUT', `/blobs/${digest}?project=a`, bytes, { key: root })
+    expect([put.status, put.body.complete]).toEqual([201, true])
+    const own = await call('GET', `/blobs/${digest}?project=a`, undefined, { key: root })
+    expect([own.status, own.body]).toEqual([200, bytes])
+    const key = { key: olga }
+    expect((await call('GET', `/blobs/${digest}?project=b`, undefined, key)).status).toBe(404)
+    expect((await call('GET', `/blobs/${digest}?project=a`, undefined, key)).status).toBe(403)
+    // Announcing the digest with bytes of one's own, or with none, opens nothing.
+    const headers = { 'content-range': `bytes ${bytes.length - 1}-*/${bytes.length}` }
+    for (const [body, more] of [
+      ['x'.repeat(bytes.length), {}],
+      ['', {}],
+      ['a', { headers }],
+    ] as const) {
+      await call('PUT', `/blobs/${digest}?project=b`, body, { ...key, ...more })
+      expect((await call('GET', `/blobs/${digest}?project=b`, undefined, key)).status).toBe(404)
+    }
+    const variant = { name: 'v', format: 'onnx', precision: 'fp32', inputs: [], outputs: [] }
+    const file = { path: 'model.onnx', digest, sizeBytes: bytes.length }
+    const spec = { model: 'm', version: 'v1', task: 't', variants: [{ ...variant, files: [file] }] }
+    const stolen = await apply('Model', 'm:v1', spec, { ...key, project: 'b' })
+    expect([stolen.status, stolen.body.error.message]).toEqual([
+      422,
+      expect.stringContaining('not in the project’s store'),
+    ])
+    const again = await call('PUT', `/blobs/${digest}?project=b`, bytes, key)
+    expect([again.status, again.body.complete]).toEqual([201, true])
+    expect((await apply('Model', 'm:v1', spec, { ...key, project: 'b' })).status).toBe(201)
+  })
+
+  test('the log shows every commitment, and contents only to who may read the resource', async () => {
+    const { items, size } = await readLog()
+    const path = `/ledger/entries?from=0&until=${size}`
+    const seen = await call('GET', path, undefined, { key: olga })
+    const rows: { entry: string; body?: string; withheld?: boolean }[] = seen.body.items
+    expect(rows.map(({ entry }) => entry)).toEqual(
+      items.map(({ entry }: { entry: string }) => entry),
+    )
+    expect(JSON.stringify(rows)).not.toContain('Provider/a/p-a')
+    expect(JSON.stringify(rows)).toContain('Provider/b/p-b')
+    expect(rows.some(({ withheld }) => withheld === true)).toBe(true)
+    expect(items.some(({ withheld }: { withheld?: boolean }) => withheld === true)).toBe(false)
+    const prove = (resource: string) =>
+      call('GET', `/ledger/prove?resource=${resource}`, undefined, { key: olga })
+    expect((await prove('Provider/b/p-b')).status).toBe(200)
+    expect((await prove('Provider/a/p-a')).status).toBe(403)
+    expect((await prove('Provider/a/never-was')).status).toBe(403)
+  })
+
+  test('a policy over a label holds for lists, single reads, changes and the log alike', async () => {
+    const cedar = `@id("no-secret-providers") forbid(principal in Role::"operator", action, resource)
+      when { resource.hasTag("secret") };`
+    expect((await apply('Policy', 'labels', { cedar })).status).toBe(201)
+    const metadata = { labels: { secret: 'yes' } }
+    const more = { project: 'b', metadata }
+    expect((await apply('Provider', 'hidden', provider, more)).status).toBe(201)
+    const key = { key: olga }
+    const list = await call('GET', '/providers?project=b', undefined, key)
+    expect(JSON.stringify(list.body)).not.toContain('hidden')
+    expect((await call('GET', '/providers/hidden?project=b', undefined, key)).status).toBe(403)
+    // Taking the label off is itself a change of what is labelled.
+    const bare = await apply('Provider', 'hidden', provider, { project: 'b', ...key })
+    expect([bare.status, bare.body.error.code]).toEqual([403, 'api/denied'])
+    await readLog()
+    const { body } = await call('GET', '/ledger/entries?from=0', undefined, key)
+    expect(JSON.stringify(body)).not.toContain('Provider/b/hidden')
+    expect((await call('DELETE', '/policies/labels')).status).toBe(200)
+  })
+
+  test('a policy over a name holds for lists too', async () => {
+    const cedar = `@id("by-name") forbid(principal in Role::"operator", action, resource is Provider)
+      when { resource.name == "hidden" };`
+    expect((await apply('Policy', 'names', { cedar })).status).toBe(201)
+    const { body } = await call('GET', '/providers?project=b', undefined, { key: olga })
+    const names = body.items.map(({ metadata }: { metadata: { name: string } }) => metadata.name)
+    expect(names).toContain('p-b')
+    expect(names).not.toContain('hidden')
+    expect((await call('DELETE', '/policies/names')).status).toBe(200)
+  })
+})
+
+test('only an admin makes keys: a key of the role gateway, which reads all credentials, too', async () => {
+  const operator = await makeKey('otto', ['operator', 'approver', 'caller'])
+  for (const roles of [['gateway'], ['admin'], ['caller']]) {
+    const spec = { owner: 'otto', roles, hash: sha256(`mine ${roles[0]}`) }
+    expect((await apply('Key', `by-otto-${roles[0]}`, spec, { key: operator })).status).toBe(403)
+  }
+})

@@ -5,15 +5,22 @@
 
 import { randomBytes } from 'node:crypto'
 import { type JoinToken, joinRequest, nodeSpec, signingPrefix } from '@tutti/core/fleet'
+import { decideVerdict } from '@tutti/core/governance'
 import { findingsOf } from '@tutti/core/kinds'
 import { canonicalJson, labels as labelsSchema } from '@tutti/core/resource'
 import { verifyText } from '@tutti/ledger'
 import type { Context, Hono } from 'hono'
 import { z } from 'zod'
-import { formatPrincipal } from '../governance/index.ts'
+import {
+  emptyContext,
+  formatPrincipal,
+  type KeyReference,
+  type Principal,
+  presentPrincipal,
+} from '../governance/index.ts'
 import { commitChange, jsonOf, type Query, sha256 } from '../store/index.ts'
 import { refuse, refuseFindings } from './answer.ts'
-import { whyMayNot } from './authorize.ts'
+import { formatDenials, whyMayNot } from './authorize.ts'
 import type { ApiPorts, Env } from './ports.ts'
 import { readJson } from './resources.ts'
 
@@ -42,6 +49,11 @@ async function makeToken(context: Context<Env>, ports: ApiPorts): Promise<Respon
   const parsed = tokenRequest.safeParse(body.value)
   if (!parsed.success) return refuseFindings(context, findingsOf(parsed.error, '', tokenRequest))
   const nowMs = ports.nowMs()
+  const creator: KeyReference = {
+    id: principal.id,
+    project: principal.project,
+    key: principal.key,
+  }
   const token: JoinToken = {
     url: ports.publicUrl(),
     secret: randomBytes(32).toString('base64url'),
@@ -50,9 +62,9 @@ async function makeToken(context: Context<Env>, ports: ApiPorts): Promise<Respon
     expiresAtMs: nowMs + parsed.data.expiresInMs,
   }
   await ports.sql`
-    insert into join_token (hash, labels, created_by, created_at_ms, expires_at_ms)
+    insert into join_token (hash, labels, creator, created_at_ms, expires_at_ms)
     values (${sha256(token.secret)}, ${ports.sql.json(jsonOf(parsed.data.labels))},
-      ${formatPrincipal(principal)}, ${nowMs}, ${token.expiresAtMs})`
+      ${ports.sql.json(jsonOf(creator))}, ${nowMs}, ${token.expiresAtMs})`
   const text = Buffer.from(canonicalJson(token)).toString('base64url')
   return context.json({ token: `tutti-join-${text}`, expiresAtMs: token.expiresAtMs }, 201)
 }
@@ -69,6 +81,14 @@ async function join(context: Context<Env>, ports: ApiPorts): Promise<Response> {
   const admitted = await usableToken(ports, token)
   if (!admitted.ok) return refuse(context, 'api/token-refused', admitted.reason)
   const spec = nodeSpec.parse({ publicKey, labels: { ...labels, ...admitted.labels } })
+  const engine = await ports.policies()
+  const verdict = decideVerdict(
+    engine.answer({
+      ...{ principal: admitted.creator, action: 'join', context: emptyContext },
+      resource: { kind: 'Node', project: '', name, labels: spec.labels },
+    }),
+  )
+  if (verdict.kind !== 'allow') return refuse(context, 'api/denied', formatDenials(verdict.denials))
   const use = async (tx: Query) => {
     const used = await tx`
       update join_token set used_by = ${name}
@@ -87,11 +107,11 @@ async function join(context: Context<Env>, ports: ApiPorts): Promise<Response> {
       },
       {
         atMs: ports.nowMs(),
-        principal: admitted.createdBy,
+        principal: formatPrincipal(admitted.creator),
         action: 'join',
         digest: sha256(canonicalJson(spec)),
-        policies: [],
-        policySet: (await ports.policies()).digest,
+        policies: [...verdict.policies],
+        policySet: engine.digest,
         approvals: [],
         summary: `node ${name} joins with ${publicKey}`,
       },
@@ -118,7 +138,8 @@ type TokenAnswer =
       readonly ok: true
       readonly hash: string
       readonly labels: Record<string, string>
-      readonly createdBy: string
+      /** Who made the token, with the rights of now. */
+      readonly creator: Principal
     }
   | { readonly ok: false; readonly reason: string }
 
@@ -129,11 +150,11 @@ async function usableToken(ports: ApiPorts, token: string): Promise<TokenAnswer>
   const [row] = await ports.sql<
     {
       labels: Record<string, string>
-      created_by: string
+      creator: KeyReference
       expires_at_ms: number
       used_by: string | null
     }[]
-  >`select labels, created_by, expires_at_ms, used_by from join_token where hash = ${hash}`
+  >`select labels, creator, expires_at_ms, used_by from join_token where hash = ${hash}`
   if (row === undefined) {
     return {
       ok: false,
@@ -145,7 +166,12 @@ async function usableToken(ports: ApiPorts, token: string): Promise<TokenAnswer>
     const when = new Date(row.expires_at_ms).toISOString()
     return { ok: false, reason: `the token expired at ${when}: make another one with tutti token` }
   }
-  return { ok: true, hash, labels: row.labels, createdBy: row.created_by }
+  const creator = await presentPrincipal(ports.sql, row.creator, ports.nowMs())
+  if (creator === null) {
+    const reason = `the key that ${row.creator.id} made the token with has ended: get another`
+    return { ok: false, reason }
+  }
+  return { ok: true, hash, labels: row.labels, creator }
 }
 
 function secretOf(token: string): string | null {

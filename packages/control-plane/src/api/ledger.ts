@@ -3,12 +3,14 @@
 // The log as outsiders read it: the newest checkpoint, C2SP tiles, and the entries with salt and body for
 // an export that anyone can verify offline. Reading is all there is; nobody writes the log but commits.
 
+import { kindOf, kinds } from '@tutti/core/kinds'
+import type { ResourceKey } from '@tutti/core/resource'
 import { parseTilePath } from '@tutti/ledger'
 import type { Context, Hono } from 'hono'
-import { newestCheckpoint, proveEntry } from '../governance/index.ts'
-import { readBundle, readTileFrom } from '../store/index.ts'
+import { newestCheckpoint, type Principal, proveEntry } from '../governance/index.ts'
+import { readBundle, readTileFrom, type Sql } from '../store/index.ts'
 import { refuse } from './answer.ts'
-import { whyMayNot } from './authorize.ts'
+import { type Fence, openFence, whyMayNot } from './authorize.ts'
 import type { ApiPorts, Env } from './ports.ts'
 
 const entriesMax = 1_000
@@ -36,7 +38,8 @@ async function checkpoint(context: Context<Env>, ports: ApiPorts): Promise<Respo
 
 /**
  * Entries in order from `from`, as many as fit a page: `{index, entry, salt, body}`, base64 but
- * for body.
+ * for body. Commitments are open to every reader of the log; what they commit to is for those who
+ * may read the resource, and `withheld` from others.
  */
 async function entries(context: Context<Env>, ports: ApiPorts): Promise<Response> {
   const from = Number(context.req.query('from') ?? 0)
@@ -44,30 +47,86 @@ async function entries(context: Context<Env>, ports: ApiPorts): Promise<Response
   if (!Number.isSafeInteger(from) || from < 0 || !Number.isSafeInteger(until)) {
     return refuse(context, 'api/invalid', 'from, until: expected an index')
   }
-  const rows = await ports.sql<
-    { leaf_index: string; commitment: Buffer; salt: Buffer; body: string | null }[]
-  >`select leaf_index, commitment, salt, body from ledger_entry
+  const rows = await ports.sql<EntryRow[]>`
+    select leaf_index, commitment, salt, body, resource, labels from ${recordsOf(ports.sql)}
     where leaf_index >= ${from} and leaf_index < ${Math.min(until, from + entriesMax)}
     order by leaf_index`
-  const items = rows.map(({ leaf_index, commitment, salt, body }) => ({
-    index: Number(leaf_index),
-    entry: commitment.toString('base64'),
-    ...(body === null ? { erased: true } : { salt: salt.toString('base64'), body }),
-  }))
+  const mayRead = openRecordFence(ports, context.get('caller').principal)
+  const items = await Promise.all(
+    rows.map(async (row) => ({
+      index: Number(row.leaf_index),
+      entry: row.commitment.toString('base64'),
+      ...(row.body === null
+        ? { erased: true }
+        : (await mayRead(row))
+          ? { salt: row.salt.toString('base64'), body: row.body }
+          : { withheld: true }),
+    })),
+  )
   return context.json({ items })
+}
+
+interface EntryRow {
+  readonly leaf_index: string
+  readonly commitment: Buffer
+  readonly salt: Buffer
+  readonly body: string | null
+  /** `Kind/project/name`, or `Kind/name` where the kind has no project. */
+  readonly resource: string
+  readonly labels: Readonly<Record<string, string>>
+}
+
+/** Entries with the labels of the resource that each is about, also where it was deleted since. */
+function recordsOf(sql: Sql) {
+  return sql`(
+    select entry.*, coalesce(resource.labels, '{}') as labels
+    from ledger_entry as entry left join resource
+      on entry.resource = concat_ws('/', kind, nullif(project, ''), name)
+  ) as record`
+}
+
+/** May the caller read the records of this resource? They are as open as the resource itself. */
+function openRecordFence(
+  ports: ApiPorts,
+  principal: Principal,
+): (row: Pick<EntryRow, 'resource' | 'labels'>) => Promise<boolean> {
+  const fences = new Map<string, Fence>()
+  return async ({ resource, labels }) => {
+    const key = keyOfRecord(resource)
+    if (key === null) return false
+    const fence = fences.get(key.kind) ?? openFence(ports, principal, key.kind)
+    fences.set(key.kind, fence)
+    return await fence({ ...key, labels })
+  }
+}
+
+/** The resource that a record names, or null. */
+function keyOfRecord(resource: string): ResourceKey | null {
+  const [word = '', ...rest] = resource.split('/')
+  const kind = kindOf(word)
+  if (kind === null) return null
+  const project = kinds[kind].scope === 'cluster' ? '' : (rest.shift() ?? '')
+  return { kind, project, name: rest.join('/') }
 }
 
 /** The newest record of one resource, with its proof. */
 async function prove(context: Context<Env>, ports: ApiPorts): Promise<Response> {
   const resource = context.req.query('resource') ?? ''
+  const { principal } = context.get('caller')
+  const key = keyOfRecord(resource)
+  const denied = key === null ? null : await whyMayNot(ports, principal, 'read', key)
+  if (denied !== null) return refuse(context, 'api/forbidden', denied)
   const newest = await newestCheckpoint(ports.sql)
-  const [row] = await ports.sql<{ id: string }[]>`
-    select id from ledger_entry where resource = ${resource} and leaf_index is not null
+  const [row] = await ports.sql<{ id: string; labels: EntryRow['labels'] }[]>`
+    select id, labels from ${recordsOf(ports.sql)}
+    where resource = ${resource} and leaf_index is not null
     order by id desc limit 1`
-  if (newest === null || row === undefined) {
+  if (key === null || newest === null || row === undefined) {
     const message = `the log has no record of ${resource}: expected Kind/project/name`
     return refuse(context, 'api/not-found', message)
   }
+  const why = await whyMayNot(ports, principal, 'read', { ...key, labels: row.labels })
+  if (why !== null) return refuse(context, 'api/forbidden', why)
   const proof = await proveEntry(ports.sql, Number(row.id), newest)
   const keys = [ports.identity.log.verifier.vkey]
   return context.json({ proof, checkpoint: newest.note, keys })

@@ -45,9 +45,11 @@ async function deploymentStatus(ports: PresentPorts, resource: Resource): Promis
   const key = { kind: 'Rollout', project, name: `${name}-g${generation}` }
   const rollout = await loadResource(ports.sql, key)
   const state = rollout === null ? { phase: 'pending' } : statusOf(rollout).state
-  if (row === null) return { rollout: key.name, state, nodes: counts([]) }
+  // `denied`: the step that automation would take and the policies that forbid it.
+  const base = { ...(resource.status as object), rollout: key.name, state }
+  if (row === null) return { ...base, nodes: counts([]) }
   const assignment = assignmentSchema.parse(JSON.parse(row.payload))
-  return { rollout: key.name, state, ...convergenceCounts(ports, resource, assignment) }
+  return { ...base, ...convergenceCounts(ports, resource, assignment) }
 }
 
 /** The four facts of invariant I9, told apart, and why nodes cannot. */

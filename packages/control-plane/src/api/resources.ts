@@ -9,7 +9,7 @@ import type { Context, Hono } from 'hono'
 import { type ChangeOutcome, type PlannedChange, submitChange } from '../governance/index.ts'
 import { listResources, loadResource } from '../store/index.ts'
 import { refuse, refuseFindings } from './answer.ts'
-import { openFence, whyMayNot } from './authorize.ts'
+import { formatDenials, openFence, whyMayNot } from './authorize.ts'
 import type { ApiPorts, Env } from './ports.ts'
 import { presentResource } from './present-resource.ts'
 import { watchResources } from './watch-resources.ts'
@@ -54,7 +54,7 @@ async function list(context: Context<Env>, ports: ApiPorts): Promise<Response> {
     after,
     limit: pageOf(limit),
   })
-  const readable = await Promise.all(found.map((one) => mayRead(one.metadata.project)))
+  const readable = await Promise.all(found.map(({ metadata }) => mayRead(metadata)))
   const seen = found.filter((_, i) => readable[i])
   const items = await Promise.all(seen.map((one) => presentResource(ports, one)))
   const last = found.length === pageOf(limit) ? found.at(-1) : undefined
@@ -69,10 +69,14 @@ function pageOf(limit: number): number {
 async function get(context: Context<Env>, ports: ApiPorts): Promise<Response> {
   const key = keyOf(context)
   if (key === null) return notAKind(context)
-  const denied = await whyMayNot(ports, context.get('caller').principal, 'read', key)
+  const { principal } = context.get('caller')
+  const denied = await whyMayNot(ports, principal, 'read', key)
   if (denied !== null) return refuse(context, 'api/forbidden', denied)
   const resource = await loadResource(ports.sql, key)
   if (resource === null) return refuse(context, 'api/not-found', absent(key))
+  const { labels } = resource.metadata
+  const why = await whyMayNot(ports, principal, 'read', { ...key, labels })
+  if (why !== null) return refuse(context, 'api/forbidden', why)
   return context.json(await presentResource(ports, resource))
 }
 
@@ -141,10 +145,7 @@ export async function answerOutcome(
     }
     case 'denied': {
       const { denials } = result.verdict
-      const lines = denials.map(
-        ({ id, reason, fix }) => `denied by ${id}: ${reason}. To pass: ${fix}`,
-      )
-      return refuse(context, 'api/denied', lines.join('\n'), { denials })
+      return refuse(context, 'api/denied', formatDenials(denials), { denials })
     }
     case 'invalid':
       return refuseFindings(context, result.findings)

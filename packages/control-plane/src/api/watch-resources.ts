@@ -7,6 +7,7 @@ import type { Kind } from '@tutti/core/kinds'
 import type { Context } from 'hono'
 import { streamSSE } from 'hono/streaming'
 import { allResources, loadResource } from '../store/index.ts'
+import type { Fence } from './authorize.ts'
 import type { ApiPorts, Env } from './ports.ts'
 import { presentResource } from './present-resource.ts'
 
@@ -19,7 +20,7 @@ export function watchResources(
   of: {
     readonly kind: Kind
     readonly project: string | undefined
-    readonly mayRead: (project: string) => Promise<boolean>
+    readonly mayRead: Fence
   },
 ): Response {
   return streamSSE(context, async (stream) => {
@@ -39,7 +40,7 @@ export function watchResources(
     const all = await allResources(ports.sql, of.kind)
     for (const one of all) {
       if (of.project !== undefined && one.metadata.project !== of.project) continue
-      if (!(await of.mayRead(one.metadata.project))) continue
+      if (!(await of.mayRead(one.metadata))) continue
       await stream.writeSSE({
         event: 'added',
         data: JSON.stringify(await presentResource(ports, one)),
@@ -49,7 +50,7 @@ export function watchResources(
       const keys = [...waiting]
       waiting.clear()
       for (const key of keys) {
-        if (await of.mayRead(key.split('/', 2)[1] ?? '')) await sendOne(stream, ports, key)
+        await sendOne(stream, ports, { key, mayRead: of.mayRead })
       }
       if (waiting.size > 0) continue
       await new Promise<void>((resolve) => {
@@ -67,11 +68,12 @@ export function watchResources(
 async function sendOne(
   stream: { readonly writeSSE: (message: { event: string; data: string }) => Promise<void> },
   ports: ApiPorts,
-  key: string,
+  { key, mayRead }: { readonly key: string; readonly mayRead: Fence },
 ): Promise<void> {
   const [kind = '', project = '', ...rest] = key.split('/')
   const name = rest.join('/')
   const resource = await loadResource(ports.sql, { kind, project, name })
+  if (!(await mayRead(resource?.metadata ?? { project, name, labels: {} }))) return
   const event = resource === null ? 'deleted' : 'modified'
   const data =
     resource === null

@@ -4,7 +4,16 @@ import { signingPrefix } from '@tutti/core/fleet'
 import { didKeyOf, newPrivateKey, signText } from '@tutti/ledger'
 import { describe, expect, test, vi } from 'vitest'
 import { WebSocket } from 'ws'
-import { apply, bed, call, startPlane, usePlane } from '../test-plane.fixture.ts'
+import {
+  apply,
+  bed,
+  call,
+  makeKey,
+  readLog,
+  sha256,
+  startPlane,
+  usePlane,
+} from '../test-plane.fixture.ts'
 
 usePlane()
 
@@ -79,6 +88,42 @@ describe('nodes', () => {
     ])
     const taken = (await call('POST', '/tokens', {})).body.token
     expect((await join('n1', taken, newPrivateKey())).status).toBe(409)
+  })
+
+  test('a token lets in on its maker’s rights as they are when it is used', async () => {
+    const maker = await makeKey('mara', ['operator'])
+    const tokenOf = async () => (await call('POST', '/tokens', {}, { key: maker })).body.token
+    const [used, kept] = [await tokenOf(), await tokenOf()]
+    expect((await join('by-mara', used)).status).toBe(201)
+    const demoted = { owner: 'mara', roles: ['caller'], hash: sha256(maker) }
+    expect((await apply('Key', 'mara', demoted)).status).toBe(200)
+    const denied = await join('by-mara-2', kept)
+    expect([denied.status, denied.body.error.code]).toEqual([403, 'api/denied'])
+    expect((await call('DELETE', '/keys/mara')).status).toBe(200)
+    const ended = await join('by-mara-2', kept)
+    expect([ended.status, ended.body.error.message]).toEqual([
+      401,
+      expect.stringContaining('has ended'),
+    ])
+    expect((await call('GET', '/nodes/by-mara-2')).status).toBe(404)
+  })
+
+  test('a policy may say which machines join; the record names the policies that let one in', async () => {
+    const cedar = `@id("sites") @reason("a node must say its site")
+      forbid(principal, action == Action::"join", resource is Node) unless { resource.hasTag("site") };`
+    expect((await apply('Policy', 'sites', { cedar })).status).toBe(201)
+    const token = async (labels: object) => (await call('POST', '/tokens', { labels })).body.token
+    const refused = await join('nowhere', await token({}))
+    expect([refused.status, refused.body.error.message]).toEqual([
+      403,
+      expect.stringContaining('a node must say its site'),
+    ])
+    expect((await join('somewhere', await token({ site: 'north' }))).status).toBe(201)
+    expect((await call('DELETE', '/policies/sites')).status).toBe(200)
+    const records = (await readLog()).items.map((item: { body: string }) => JSON.parse(item.body))
+    const joined = records.find((one: { resource: string }) => one.resource === 'Node/somewhere')
+    expect([joined.action, joined.principal]).toEqual(['join', 'User::"admin"'])
+    expect(joined.policies).toContain('roles/admins-may-do-all')
   })
 
   test('H1: who does not prove to be the node it names is refused', async () => {

@@ -25,12 +25,20 @@ import {
   startRollout,
   updateGate,
 } from '@tutti/core/fleet'
-import { type ChangeAction, projectSpec } from '@tutti/core/governance'
-import { canonicalJson, formatKey, type Resource, selects } from '@tutti/core/resource'
-import type { PolicyEngine } from '../governance/index.ts'
-import { type RecordDraft, sha256 } from '../store/index.ts'
+import { projectSpec } from '@tutti/core/governance'
+import {
+  canonicalJson,
+  formatKey,
+  type Resource,
+  type ResourceKey,
+  type Selector,
+  selects,
+} from '@tutti/core/resource'
+import { formatPrincipal, type PolicyEngine } from '../governance/index.ts'
+import { type RecordDraft, sha256, type Write } from '../store/index.ts'
 import type { AssignmentRow } from './assignments.ts'
 import { samplesFor, whenBothReported } from './gate-samples.ts'
+import { judgeStep, type RolloutStep, rolloutAutomation, type StepVerdict } from './judge-step.ts'
 import { deploymentKey, type Registry } from './registry.ts'
 import type { RolloutStore } from './rollout-store.ts'
 
@@ -52,8 +60,6 @@ export interface RolloutStatus {
   readonly targetRequests: number
 }
 
-const automation = 'Automation::"rollout"'
-
 /** One turn for all deployments. */
 export async function reconcileRollouts(ports: RolloutPorts): Promise<void> {
   const deployments = await ports.store.all('Deployment')
@@ -67,26 +73,33 @@ export async function reconcileRollouts(ports: RolloutPorts): Promise<void> {
 }
 
 async function reconcileDeployment(ports: RolloutPorts, deployment: Resource): Promise<void> {
-  const spec = deploymentSpec.parse(deployment.spec)
-  const nodes = ports.registry.views().filter((node) => selects(spec.selector, node.labels))
   const { project, name, generation } = deployment.metadata
-  const rolloutName = `${name}-g${generation}`
-  const rollout = await ports.store.load({ kind: 'Rollout', project, name: rolloutName })
-  if (rollout === null) await begin(ports, deployment, nodes)
-  else await advance(ports, rollout, nodes)
+  const rollout = await loadRollout(ports.store, { project, deployment: name, generation })
+  if (rollout !== null) return await advance(ports, { deployment, rollout })
+  const before = await ports.store.assignment(project, name)
+  if (await begin(ports, deployment, before)) return
+  // The new generation has to wait: the one that is out stays where it is, under its gate.
+  const running = before === null ? null : await loadRollout(ports.store, before)
+  if (running !== null) await advance(ports, { deployment, rollout: running, isHeld: true })
 }
 
-/** A generation without a rollout gets one; the rollout of the generation before is superseded. */
+/**
+ * A generation without a rollout gets one; the rollout of the generation before is superseded.
+ * False where the policies do not permit it.
+ */
 async function begin(
   ports: RolloutPorts,
   deployment: Resource,
-  nodes: readonly NodeView[],
-): Promise<void> {
+  before: AssignmentRow | null,
+): Promise<boolean> {
   const { project, name, generation, uid } = deployment.metadata
   const spec = deploymentSpec.parse(deployment.spec)
+  const nodes = nodesOf(ports, spec.selector)
   const model = await ports.store.load({ kind: 'Model', project, name: spec.model })
-  if (model === null) return // deleted since: the deployment's own reference check says so
-  const before = await ports.store.assignment(project, name)
+  if (model === null) return false // deleted since: the deployment's own reference check says so
+  const key = rolloutKey({ project, deployment: name, generation })
+  const verdict = await mayTake(ports, deployment, { action: 'create', key })
+  if (!verdict.ok) return false
   if (before !== null) await supersede(ports, before, generation)
   const start = startRollout(spec.strategy, nodes, { uid, generation })
   const owner = await ports.store.load({ kind: 'Project', project: '', name: project })
@@ -119,26 +132,58 @@ async function begin(
     gate: gateStart,
     targetRequests: 0,
   }
-  const key = { kind: 'Rollout', project, name: `${name}-g${generation}` }
-  await issue(ports, { key, baseGeneration: 0, spec: resource, status, action: 'create' })
+  const { labels } = deployment.metadata
+  const write = { key, baseGeneration: 0, labels, annotations: {}, spec: resource }
+  await issue(ports, { action: 'create', write, status, policies: verdict.policies })
+  return true
+}
+
+interface RolloutOf {
+  readonly project: string
+  readonly deployment: string
+  readonly generation: number
+}
+
+function rolloutKey({ project, deployment, generation }: RolloutOf): ResourceKey {
+  return { kind: 'Rollout', project, name: `${deployment}-g${generation}` }
+}
+
+async function loadRollout(store: RolloutStore, of: RolloutOf): Promise<Resource | null> {
+  return await store.load(rolloutKey(of))
+}
+
+function nodesOf({ registry }: RolloutPorts, selector: Selector): NodeView[] {
+  return registry.views().filter((node) => selects(selector, node.labels))
+}
+
+/** Asks the policies; what they forbid stands in the Deployment's status until they permit it. */
+async function mayTake(
+  ports: RolloutPorts,
+  deployment: Resource,
+  step: Pick<RolloutStep, 'action' | 'key'>,
+): Promise<StepVerdict> {
+  const { project, name, labels, generation } = deployment.metadata
+  const { environment } = deploymentSpec.parse(deployment.spec)
+  const verdict = judgeStep(await ports.policies(), { ...step, labels, environment })
+  const status = verdict.ok ? {} : { denied: { action: step.action, denials: verdict.denials } }
+  if (canonicalJson(status) === canonicalJson(deployment.status)) return verdict
+  const key = { kind: 'Deployment', project, name }
+  ports.log.info({ deployment: formatKey(key), ...status }, verdict.ok ? 'permitted' : 'denied')
+  await ports.store.saveStatus(key, { generation, status, nowMs: ports.nowMs() })
+  return verdict
 }
 
 /** The release that this deployment last proved on its fleet, or null where it never did. */
 async function provenRelease(store: RolloutStore, before: AssignmentRow): Promise<Release | null> {
   const held = assignmentSchema.parse(JSON.parse(before.payload))
   if (held.mode === 'remove') return null
-  const name = `${before.deployment}-g${before.generation}`
-  const rollout = await store.load({ kind: 'Rollout', project: before.project, name })
+  const rollout = await loadRollout(store, before)
   const state = rollout === null ? null : statusOf(rollout).state
   return state?.phase === 'done' ? held.target : held.baseline
 }
 
 async function supersede(ports: RolloutPorts, before: AssignmentRow, by: number): Promise<void> {
-  const key = {
-    kind: 'Rollout',
-    project: before.project,
-    name: `${before.deployment}-g${before.generation}`,
-  }
+  const key = rolloutKey(before)
   const rollout = await ports.store.load(key)
   if (rollout === null) return
   const status = statusOf(rollout)
@@ -153,10 +198,16 @@ async function supersede(ports: RolloutPorts, before: AssignmentRow, by: number)
   })
 }
 
+interface Deploying {
+  readonly deployment: Resource
+  readonly rollout: Resource
+  /** A newer generation waits for permission: this one goes no further, but may go back. */
+  readonly isHeld?: boolean
+}
+
 async function advance(
   ports: RolloutPorts,
-  rollout: Resource,
-  nodes: readonly NodeView[],
+  { deployment, rollout, isHeld = false }: Deploying,
 ): Promise<void> {
   const spec = rolloutResourceSpec.parse(rollout.spec)
   const held = statusOf(rollout)
@@ -172,10 +223,10 @@ async function advance(
   const answered = samples.reduce((sum, { canary }) => sum + canary.requests, 0)
   const targetRequests = held.targetRequests + answered
   const view: RolloutView = {
-    nodes,
+    nodes: nodesOf(ports, held.assignment.selector),
     gate: gateVerdict(gate),
     targetRequests,
-    paused: spec.paused,
+    paused: spec.paused || isHeld,
   }
   const plan = planRollout(spec, held.state, {
     assignment: held.assignment,
@@ -187,12 +238,13 @@ async function advance(
     ports.log.error({ rollout: rollout.metadata.name, findings }, 'a plan was refused by its check')
     return
   }
-  await savePlan(ports, rollout, { held: { ...held, gate, targetRequests }, plan })
+  const seen = { ...held, gate, targetRequests }
+  await savePlan(ports, { deployment, rollout }, { held: seen, plan })
 }
 
 async function savePlan(
   ports: RolloutPorts,
-  rollout: Resource,
+  { deployment, rollout }: Deploying,
   { held, plan }: { readonly held: RolloutStatus; readonly plan: RolloutPlan },
 ): Promise<void> {
   const { project, name, generation } = rollout.metadata
@@ -210,6 +262,12 @@ async function savePlan(
     await ports.store.saveStatus(key, { generation, status, nowMs: ports.nowMs() })
     return
   }
+  const action = plan.change.mode === 'advance' ? 'advance' : 'revert'
+  const verdict = await mayTake(ports, deployment, { action, key })
+  if (!verdict.ok) {
+    await ports.store.saveStatus(key, { generation, status: held, nowMs: ports.nowMs() })
+    return
+  }
   const assignment: Assignment = {
     ...held.assignment,
     ...plan.change,
@@ -218,35 +276,38 @@ async function savePlan(
   }
   ports.log.info({ rollout: formatKey(key), state: plan.state }, `rollout ${plan.state.phase}`)
   const status: RolloutStatus = { ...held, state: plan.state, assignment }
-  await issue(ports, {
-    key,
-    baseGeneration: generation,
-    spec: rollout.spec,
-    status,
-    action: 'advance',
-  })
+  await issue(ports, { action, write: writeOf(rollout), status, policies: verdict.policies })
+}
+
+function writeOf({ kind, metadata, spec }: Resource): Omit<Write, 'status'> {
+  const { project, name, generation, labels, annotations } = metadata
+  const key = { kind, project, name }
+  return { key, baseGeneration: generation, labels, annotations, spec }
 }
 
 /** Commits a rollout's step with its new assignment; a stale loop loses against the generation. */
 async function issue(
   ports: RolloutPorts,
   step: {
-    readonly key: { readonly kind: string; readonly project: string; readonly name: string }
-    readonly baseGeneration: number
-    readonly spec: unknown
+    readonly action: RolloutStep['action']
+    readonly write: Omit<Write, 'status'>
     readonly status: RolloutStatus
-    readonly action: ChangeAction
+    /** Policies that permitted it. */
+    readonly policies: readonly string[]
   },
 ): Promise<void> {
   const { assignment } = step.status
   const payload = canonicalJson(assignmentSchema.parse(assignment))
-  const { key, baseGeneration, spec, status } = step
+  const { write, status } = step
   const { deployment, generation, revision } = assignment
   const which = `${deployment} generation ${generation} revision ${revision}`
   const summary = `${which}: ${describe(status.state)}`
   await ports.store.commit(
-    { key, baseGeneration, labels: {}, annotations: {}, spec, status },
-    await draft(ports, { action: step.action, digest: sha256(payload), summary }),
+    { ...write, status },
+    await draft(ports, {
+      ...{ action: step.action, digest: sha256(payload), summary },
+      policies: [...step.policies],
+    }),
     { project: assignment.project, deployment, generation, revision, payload },
   )
 }
@@ -256,15 +317,11 @@ async function record(
   rollout: Resource,
   status: RolloutStatus,
 ): Promise<void> {
-  const { project, name, generation, labels, annotations } = rollout.metadata
-  const key = { kind: 'Rollout', project, name }
+  const summary = `${rollout.metadata.name}: ${describe(status.state)}`
+  const digest = sha256(canonicalJson(status.state))
   await ports.store.commit(
-    { key, baseGeneration: generation, labels, annotations, spec: rollout.spec, status },
-    await draft(ports, {
-      action: 'advance',
-      digest: sha256(canonicalJson(status.state)),
-      summary: `${name}: ${describe(status.state)}`,
-    }),
+    { ...writeOf(rollout), status },
+    await draft(ports, { action: 'advance', digest, summary, policies: [] }),
     null,
   )
 }
@@ -278,26 +335,22 @@ async function removeDeleted(ports: RolloutPorts, deployments: readonly Resource
     if (held.mode === 'remove') continue
     const revision = held.revision + 1
     const assignment: Assignment = { ...held, mode: 'remove', revision, issuedAtMs: ports.nowMs() }
-    const key = {
-      kind: 'Rollout',
-      project: row.project,
-      name: `${row.deployment}-g${row.generation}`,
-    }
-    const rollout = await ports.store.load(key)
+    const rollout = await loadRollout(ports.store, row)
     if (rollout === null) continue
-    const baseGeneration = rollout.metadata.generation
     const state: RolloutState = { phase: 'superseded', byGeneration: row.generation + 1 }
     const status = { ...statusOf(rollout), state, assignment }
-    await issue(ports, { key, baseGeneration, spec: rollout.spec, status, action: 'advance' })
+    // The policies were asked whether it may be deleted: this carries that out.
+    await issue(ports, { action: 'revert', write: writeOf(rollout), status, policies: [] })
   }
 }
 
 async function draft(
   ports: RolloutPorts,
-  at: Pick<RecordDraft, 'action' | 'digest' | 'summary'>,
+  at: Pick<RecordDraft, 'action' | 'digest' | 'summary' | 'policies'>,
 ): Promise<RecordDraft> {
   const policySet = (await ports.policies()).digest
-  const base = { atMs: ports.nowMs(), principal: automation, policies: [], approvals: [] }
+  const principal = formatPrincipal(rolloutAutomation)
+  const base = { atMs: ports.nowMs(), principal, approvals: [] }
   return { ...base, ...at, policySet }
 }
 

@@ -150,6 +150,63 @@ describe('models and approvals', () => {
     expect((await call('DELETE', '/policies/secrets')).status).toBe(200)
   })
 
+  test('an approved change is applied with the rights that its requester has by then', async () => {
+    const own = newPrivateKey()
+    const ewan = await makeKey('ewan', ['approver'], { approvalKey: didKeyOf(own) })
+    const spec = { model: 'm:v1', environment: 'production' }
+    const ask = async (name: string, key: string) =>
+      (await apply('Deployment', name, spec, { key })).body.approval
+    const phaseOf = async (name: string) => (await call('GET', `/approvals/${name}`)).body.status
+
+    const leaver = await makeKey('lea', ['operator'])
+    const left = await ask('of-a-leaver', leaver)
+    expect((await call('DELETE', '/keys/lea')).status).toBe(200)
+    const name = left.metadata.name
+    const gone = await approve(name, sign(left, 'ewan', own), ewan)
+    expect([gone.status, gone.body.error.message]).toEqual([
+      409,
+      expect.stringContaining('has ended'),
+    ])
+    expect(await phaseOf(name)).toMatchObject({ phase: 'void' })
+
+    const mover = await makeKey('moira', ['operator'])
+    const moved = await ask('of-a-mover', mover)
+    const demoted = { owner: 'moira', roles: ['viewer'], hash: sha256(mover) }
+    expect((await apply('Key', 'moira', demoted)).status).toBe(200)
+    const denied = await approve(moved.metadata.name, sign(moved, 'ewan', own), ewan)
+    expect([denied.status, denied.body.error.code]).toEqual([403, 'api/denied'])
+    expect(await phaseOf(moved.metadata.name)).toMatchObject({ phase: 'void' })
+    for (const deployment of ['of-a-leaver', 'of-a-mover']) {
+      expect((await call('GET', `/deployments/${deployment}`)).status).toBe(404)
+    }
+  })
+
+  test('a change and the approval that let it pass are one transaction', async () => {
+    const keys = await Promise.all(
+      ['finn', 'gwen', 'hugo'].map(async (owner) => {
+        const own = newPrivateKey()
+        const secret = await makeKey(owner, ['approver'], { approvalKey: didKeyOf(own) })
+        return { owner, own, secret }
+      }),
+    )
+    const { approval } = (await askProduction('at-once')).body
+    const { name } = approval.metadata
+    const answers = await Promise.all(
+      keys.map(({ owner, own, secret }) => approve(name, sign(approval, owner, own), secret)),
+    )
+    const done = answers.filter(({ status }) => status === 201)
+    expect(done).toHaveLength(1)
+    const { body } = await call('GET', `/approvals/${name}`)
+    expect([body.status.phase, body.status.signed.length]).toEqual(['applied', 1])
+    const records = (await readLog()).items.map((item: { body: string }) => JSON.parse(item.body))
+    const of = (resource: string) =>
+      records.filter((record: { resource: string }) => record.resource === resource)
+    expect(of('Deployment/default/at-once')).toHaveLength(1)
+    const [asked, signed] = of(`Approval/default/${name}`)
+    expect([asked.action, signed.action]).toEqual(['create', 'approve'])
+    expect(of(`Approval/default/${name}`)).toHaveLength(2)
+  })
+
   test('moving production out of production needs approval too', async () => {
     const asked = await apply('Deployment', 'prod', { model: 'm:v1', environment: 'development' })
     expect(asked.body.outcome).toBe('needs-approval')

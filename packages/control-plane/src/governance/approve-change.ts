@@ -17,8 +17,17 @@ import {
 import { type Declared, kindOf } from '@tutti/core/kinds'
 import { canonicalJson, type Resource } from '@tutti/core/resource'
 import { verifyText } from '@tutti/ledger'
-import { commitChange, loadResource, sha256 } from '../store/index.ts'
+import {
+  type Alongside,
+  commitChange,
+  loadResource,
+  type RecordDraft,
+  sha256,
+  type Write,
+  writeChange,
+} from '../store/index.ts'
 import { emptyContext, formatPrincipal, type Principal } from './policy-engine.ts'
+import { presentPrincipal } from './principal-of-key.ts'
 import { type AdmissionPorts, type ChangeOutcome, submitChange } from './submit-change.ts'
 
 export interface ApprovalRequest {
@@ -51,19 +60,48 @@ export async function approveChange(
   if (status.phase !== 'pending') return { outcome: 'refused', reason: `it is ${status.phase}` }
 
   const signed = [...status.signed, request.signed]
-  const isEnough = signed.length >= spec.approvalsNeeded
-  const next: ApprovalStatus = { phase: isEnough ? 'applied' : 'pending', signed }
-  if (!isEnough) {
-    const kept = await saveApproval(ports, approval, { request, status: next })
-    return kept
-      ? { outcome: 'waiting', approvals: signed.length, needed: spec.approvalsNeeded }
-      : { outcome: 'refused', reason: 'somebody else approved at the same moment: try again' }
+  const needed = spec.approvalsNeeded
+  if (signed.length >= needed) return await applyApproved(ports, approval, { request, signed })
+  const status2: ApprovalStatus = { phase: 'pending', signed }
+  const isKept = await saveApproval(ports, approval, { request, status: status2 })
+  return isKept ? { outcome: 'waiting', approvals: signed.length, needed } : raced
+}
+
+/** Commits the change and its approval together; a change that cannot be voids the approval. */
+async function applyApproved(
+  ports: AdmissionPorts,
+  approval: Resource,
+  { request, signed }: { readonly request: ApprovalRequest; readonly signed: SignedApproval[] },
+): Promise<ApproveOutcome> {
+  const status: ApprovalStatus = { phase: 'applied', signed }
+  const write = writeOf(approval, status)
+  const draft = await draftOf(ports, approval, { request, status })
+  const change = await commitApproved(ports, approvalSpec.parse(approval.spec), {
+    signed,
+    alongside: async (tx) => {
+      const done = await writeChange(tx, write, draft)
+      if (!done.ok) throw new ApprovedTwice()
+    },
+  }).catch((error: unknown) => {
+    if (error instanceof ApprovedTwice) return null
+    throw error
+  })
+  if (change === null) return raced
+  if (typeof change !== 'string' && change.outcome === 'committed') {
+    return { outcome: 'applied', change }
   }
-  const change = await commitApproved(ports, spec, signed)
-  const isDone = change.outcome === 'committed' || change.outcome === 'unchanged'
-  const status2: ApprovalStatus = isDone ? next : { phase: 'void', reason: voidReason(change) }
-  await saveApproval(ports, approval, { request, status: status2 })
-  return { outcome: 'applied', change }
+  const reason = typeof change === 'string' ? change : voidReason(change)
+  const end: ApprovalStatus = { phase: 'void', reason }
+  if (!(await saveApproval(ports, approval, { request, status: end }))) return raced
+  return typeof change === 'string'
+    ? { outcome: 'refused', reason: `it is void: ${reason}` }
+    : { outcome: 'applied', change }
+}
+
+class ApprovedTwice extends Error {}
+const raced: ApproveOutcome = {
+  outcome: 'refused',
+  reason: 'somebody else approved at the same moment: try again',
 }
 
 async function whyRefused(
@@ -93,11 +131,14 @@ async function whyRefused(
   return verdict.kind === 'allow' ? null : (verdict.denials[0]?.reason ?? 'policy forbids it')
 }
 
+/** Takes the change down its path again, with the rights that its requester has now. */
 async function commitApproved(
   ports: AdmissionPorts,
   spec: ApprovalSpec,
-  signed: readonly SignedApproval[],
-): Promise<ChangeOutcome> {
+  at: { readonly signed: readonly SignedApproval[]; readonly alongside: Alongside },
+): Promise<ChangeOutcome | string> {
+  const principal = await presentPrincipal(ports.sql, spec.requester, ports.nowMs())
+  if (principal === null) return `the key that ${spec.requestedBy} asked with has ended`
   const { change } = spec
   const key = { kind: change.kind, project: change.project, name: change.name }
   const held = await loadResource(ports.sql, key)
@@ -105,37 +146,44 @@ async function commitApproved(
   if (generation !== change.baseGeneration) return { outcome: 'conflict', generation }
   const declared = change.declared === null ? null : declaredOf(change.declared)
   return await submitChange(ports, {
-    principal: { type: 'User', ...spec.requester },
+    principal,
     change: declared === null ? { kind: 'delete', key } : { kind: 'apply', declared },
     dryRun: false,
     approved: spec.changeDigest,
-    approvals: signed.map((one) => ({ approver: approverOf(one), signed: one })),
+    approvals: at.signed.map((one) => ({ approver: approverOf(one), signed: one })),
+    alongside: at.alongside,
   })
 }
 
 async function saveApproval(
   ports: AdmissionPorts,
   approval: Resource,
-  { request, status }: { readonly request: ApprovalRequest; readonly status: ApprovalStatus },
+  said: { readonly request: ApprovalRequest; readonly status: ApprovalStatus },
 ): Promise<boolean> {
-  const { kind, metadata, spec } = approval
+  const draft = await draftOf(ports, approval, said)
+  const done = await commitChange(ports.sql, writeOf(approval, said.status), draft)
+  return done.ok
+}
+
+function writeOf({ kind, metadata, spec }: Resource, status: ApprovalStatus): Write {
   const { project, name, generation, labels, annotations } = metadata
   const key = { kind, project, name }
-  const done = await commitChange(
-    ports.sql,
-    { key, baseGeneration: generation, labels, annotations, spec, status },
-    {
-      atMs: ports.nowMs(),
-      principal: formatPrincipal(request.approver),
-      action: 'approve',
-      digest: sha256(canonicalJson({ spec, status })),
-      policies: [],
-      policySet: (await ports.policies()).digest,
-      approvals: [{ approver: formatPrincipal(request.approver), ...request.signed }],
-      summary: `approve ${name}`,
-    },
-  )
-  return done.ok
+  return { key, baseGeneration: generation, labels, annotations, spec, status }
+}
+
+async function draftOf(
+  ports: AdmissionPorts,
+  { metadata, spec }: Resource,
+  { request, status }: { readonly request: ApprovalRequest; readonly status: ApprovalStatus },
+): Promise<RecordDraft> {
+  const approver = formatPrincipal(request.approver)
+  const policySet = (await ports.policies()).digest
+  return {
+    ...{ atMs: ports.nowMs(), principal: approver, action: 'approve', policies: [], policySet },
+    digest: sha256(canonicalJson({ spec, status })),
+    approvals: [{ approver, ...request.signed }],
+    summary: `approve ${metadata.name}`,
+  }
 }
 
 function voidReason(change: ChangeOutcome): string {

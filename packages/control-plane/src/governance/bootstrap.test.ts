@@ -96,7 +96,7 @@ test('P3: an approved change that has become another in the meantime is a confli
   const ports = { sql, blobs, identity, policies: async () => engine, nowMs: () => 1 }
   const metadata = { name: 'approved', project: '', labels: {}, annotations: {} }
   const request = {
-    principal: { type: 'User', id: 'ann', roles: [], project: 'default' } as const,
+    principal: { type: 'User', id: 'ann', roles: [], project: 'default', key: 'ann' } as const,
     change: { kind: 'apply', declared: { kind: 'Project', metadata, spec: {} } } as const,
     ...{ dryRun: false, approvals: [] },
   }

@@ -12,7 +12,10 @@ permit(principal in Role::"admin", action, resource);
 @id("operators-run-the-fleet")
 permit(
   principal in Role::"operator",
-  action in [Action::"create", Action::"update", Action::"delete", Action::"read", Action::"admit"],
+  action in [
+    Action::"create", Action::"update", Action::"delete", Action::"read",
+    Action::"admit", Action::"join"
+  ],
   resource
 ) unless {
   resource is Policy || resource is Key || resource is Project || resource is Approval
@@ -36,8 +39,8 @@ permit(principal in Role::"gateway", action == Action::"read", resource is Route
 @id("automation-acts-for-what-was-declared")
 permit(
   principal is Automation,
-  action in [Action::"create", Action::"update", Action::"advance", Action::"join"],
-  resource
+  action in [Action::"create", Action::"advance", Action::"revert"],
+  resource is Rollout
 );
 `,
   },

@@ -14,7 +14,7 @@ const context = `type Context = {
   // How many others have signed this very change, and their names.
   approvals: Long,
   approvers: Set<String>,
-  // The environment of the Deployment that is changed; "" for other kinds.
+  // The environment of the Deployment that is changed, or whose Rollout takes a step; "" for others.
   environment: String,
   // Model and Deployment: whether one of the project's publishers signed the model.
   signature: { verified: Bool, reason: String },

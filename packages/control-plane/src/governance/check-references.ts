@@ -8,7 +8,7 @@ import { policySpec } from '@tutti/core/governance'
 import { type Declared, kinds } from '@tutti/core/kinds'
 import { canonicalJson, type Finding, nearest, type Resource } from '@tutti/core/resource'
 import { keySpec, providerSpec, routeSpec } from '@tutti/core/routing'
-import { type Blobs, listResources, loadResource, type Sql } from '../store/index.ts'
+import { type Blobs, isGranted, listResources, loadResource, type Sql } from '../store/index.ts'
 import { checkPolicy, type Principal } from './policy-engine.ts'
 
 export interface ReferencePorts {
@@ -32,7 +32,7 @@ export async function checkReferences(
   if (findings.length > 0) return findings
   switch (declared.kind) {
     case 'Model':
-      return await checkModel(ports.blobs, declared)
+      return await checkModel(ports, declared)
     case 'Deployment':
       return await checkDeployment(ports.sql, declared)
     case 'Policy':
@@ -87,7 +87,10 @@ function checkOwnership({ declared, before, principal }: Candidate): Finding[] {
   return [{ path: 'spec', message: `a ${kind} is changed by its own verbs only` }]
 }
 
-async function checkModel(blobs: Blobs, { metadata, spec }: Declared): Promise<Finding[]> {
+async function checkModel(
+  { sql, blobs }: ReferencePorts,
+  { metadata, spec }: Declared,
+): Promise<Finding[]> {
   const model = modelSpec.parse(spec)
   const findings: Finding[] = []
   const name = `${model.model}:${model.version}`
@@ -95,9 +98,11 @@ async function checkModel(blobs: Blobs, { metadata, spec }: Declared): Promise<F
     findings.push({ path: 'metadata.name', message: `expected ${name}, got ${metadata.name}` })
   }
   for (const file of filesOf(model)) {
-    const size = await blobs.size(file.digest)
+    const grant = { digest: file.digest, project: metadata.project }
+    const size = (await isGranted(sql, grant)) ? await blobs.size(file.digest) : null
     if (size === null) {
-      const message = `${file.digest} is not in the store: upload it first (tutti model push does)`
+      const hint = 'upload it first (tutti model push does)'
+      const message = `${file.digest} is not in the project’s store: ${hint}`
       findings.push({ path: file.path, message })
     } else if (size !== file.sizeBytes) {
       findings.push({

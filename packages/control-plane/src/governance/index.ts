@@ -5,12 +5,14 @@ export { collectBlobs } from './collect-blobs.ts'
 export { type Identity, loadIdentity } from './identity.ts'
 export type { PlannedChange } from './planned-change.ts'
 export {
+  automation,
   emptyContext,
   formatPrincipal,
   openPolicyEngine,
   type PolicyEngine,
   type Principal,
 } from './policy-engine.ts'
+export { type KeyReference, presentPrincipal, principalOfKey } from './principal-of-key.ts'
 export {
   type Checkpoint,
   newestCheckpoint,

@@ -17,8 +17,14 @@ export interface Principal {
   readonly type: 'User' | 'Automation' | 'Node'
   readonly id: string
   readonly roles: readonly string[]
-  /** The project of the key that a User came with; empty for others. */
+  /** The project of the Key that a User came with, and its name; empty for others. */
   readonly project: string
+  readonly key: string
+}
+
+/** Something that acts by itself, on what was declared. */
+export function automation(id: string): Principal {
+  return { type: 'Automation', id, roles: [], project: '', key: '' }
 }
 
 export interface Question {
@@ -52,7 +58,12 @@ export interface PolicyEngine {
   readonly answer: (question: Question) => PolicyAnswer
   /** Digest of the policy set: an approval given under another one is void. */
   readonly digest: string
+  /** Whether an answer may depend on a resource's name, besides its kind, project and labels. */
+  readonly asksNames: boolean
 }
+
+// Wider than need be: a policy that merely looks like it costs time, one overlooked would open a door.
+const looksAtNames = /\bname\b|\bresource\s*(==|!=|in\b)|(==|!=|\bin)\s*resource\b/
 
 /** `User::"alice"`: the written form of a principal. */
 export function formatPrincipal(principal: Pick<Principal, 'type' | 'id'>): string {
@@ -99,6 +110,7 @@ export function openPolicyEngine(
   if (schema.type === 'failure') broken.push(...schema.errors.map((e) => e.message))
   return {
     digest,
+    asksNames: named.some(({ text }) => looksAtNames.test(text)),
     answer: (question) =>
       broken.length > 0
         ? { allowed: false, determining: [], errors: broken } // fails closed

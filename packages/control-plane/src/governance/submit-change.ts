@@ -22,8 +22,10 @@ import {
   type ResourceKey,
 } from '@tutti/core/resource'
 import {
+  type Alongside,
   type Blobs,
   commitChange,
+  grantBlob,
   loadResource,
   type RecordDraft,
   type Sql,
@@ -62,6 +64,8 @@ export interface ChangeRequest {
   readonly approvals: readonly { readonly approver: string; readonly signed: SignedApproval }[]
   /** Digest that the approvals are over: a change that has become another is a conflict (P3). */
   readonly approved?: string
+  /** Written with the change or not at all. */
+  readonly alongside?: Alongside
 }
 
 export type ChangeOutcome =
@@ -90,9 +94,12 @@ export async function submitChange(
   ports: AdmissionPorts,
   request: ChangeRequest,
 ): Promise<ChangeOutcome> {
-  const planned = await planChange(ports, request)
+  const { change } = request
+  const key = change.kind === 'delete' ? change.key : keyOf(change.declared)
+  const before = await loadResource(ports.sql, key)
+  const planned = await planChange(ports, request, before)
   const engine = await ports.policies()
-  const unread = whyUnread(engine, request)
+  const unread = whyUnread(engine, request.principal, key, before)
   if ('outcome' in planned)
     return unread === null ? planned : { outcome: 'denied', verdict: unread }
   if (request.approved !== undefined && request.approved !== planned.digest) {
@@ -117,23 +124,27 @@ export async function submitChange(
 /** Who may not read a resource learns nothing of it by asking for changes: the denial, or null. */
 function whyUnread(
   engine: PolicyEngine,
-  { principal, change }: ChangeRequest,
+  principal: Principal,
+  key: ResourceKey,
+  before: Resource | null,
 ): (Verdict & { kind: 'deny' }) | null {
   if (principal.type === 'Automation') return null
-  const key = change.kind === 'delete' ? change.key : keyOf(change.declared)
-  const resource = { ...key, labels: {} }
-  const question = { principal, action: 'read', resource, context: emptyContext }
-  const verdict = decideVerdict(engine.answer(question))
-  return verdict.kind === 'allow' ? null : { kind: 'deny', denials: verdict.denials }
+  for (const labels of [{}, before?.metadata.labels ?? {}]) {
+    const resource = { ...key, labels }
+    const question = { principal, action: 'read', resource, context: emptyContext }
+    const verdict = decideVerdict(engine.answer(question))
+    if (verdict.kind !== 'allow') return { kind: 'deny', denials: verdict.denials }
+  }
+  return null
 }
 
 async function planChange(
   ports: AdmissionPorts,
   { change, principal, approved }: ChangeRequest,
+  before: Resource | null,
 ): Promise<PlannedChange | ChangeOutcome> {
-  const key = change.kind === 'delete' ? change.key : keyOf(change.declared)
-  const before = await loadResource(ports.sql, key)
   if (change.kind === 'delete') {
+    const { key } = change
     if (before === null) return { outcome: 'not-found', key }
     const { labels, annotations } = before.metadata
     const base = before.metadata.generation
@@ -153,6 +164,7 @@ async function planChange(
   if (expected !== undefined && expected !== base) return { outcome: 'conflict', generation: base }
   const findings = await checkReferences(ports, { declared, before, principal })
   if (findings.length > 0) return { outcome: 'invalid', findings }
+  const key = keyOf(declared)
   const { labels, annotations } = declared.metadata
   if (before !== null && isSame(ports.identity, before, declared)) {
     return { outcome: 'unchanged', resource: before }
@@ -170,14 +182,36 @@ function finishPlan(action: ChangeAction, before: Resource | null, write: Write)
   return { action, key: write.key, before, write, digest: sha256(canonicalJson(subject)) }
 }
 
+/** Allowed as the resource is and as it is to be: no label is taken off in order to pass. */
 function judge(
   engine: PolicyEngine,
   principal: Principal,
   planned: PlannedChange,
   context: QuestionContext,
 ): Verdict {
+  const after = judgeLabelled(engine, principal, { planned, labels: planned.write.labels, context })
+  const labels = planned.before?.metadata.labels
+  const isRelabelled =
+    labels !== undefined && canonicalJson(labels) !== canonicalJson(planned.write.labels)
+  if (!isRelabelled || after.kind === 'deny') return after
+  const before = judgeLabelled(engine, principal, { planned, labels, context })
+  if (before.kind !== 'needs-approval' || after.kind !== 'needs-approval') {
+    return before.kind === 'allow' ? after : before
+  }
+  return before.approvals >= after.approvals ? before : after
+}
+
+function judgeLabelled(
+  engine: PolicyEngine,
+  principal: Principal,
+  of: {
+    readonly planned: PlannedChange
+    readonly labels: Readonly<Record<string, string>>
+    readonly context: QuestionContext
+  },
+): Verdict {
+  const { planned, labels, context } = of
   const { kind, project, name } = planned.key
-  const { labels } = planned.write
   const question = { principal, action: planned.action, resource: { kind, project, name, labels } }
   const verdict = decideVerdict(engine.answer({ ...question, context }))
   if (verdict.kind !== 'needs-approval') return verdict
@@ -209,22 +243,24 @@ async function commitPlanned(
     summary: `${planned.action} ${formatKey(planned.key)}`,
   }
   await keepModelSpec(ports, planned)
-  const done = await commitChange(ports.sql, planned.write, draft)
+  const done = await commitChange(ports.sql, planned.write, draft, request.alongside)
   if (!done.ok) return { outcome: 'conflict', generation: done.generation }
   return { outcome: 'committed', action: planned.action, ...done.committed }
 }
 
 /** Nodes fetch a model's spec by its digest, like any other file of it. */
 async function keepModelSpec(
-  { blobs }: AdmissionPorts,
+  { sql, blobs }: AdmissionPorts,
   { key, write }: PlannedChange,
 ): Promise<void> {
   if (key.kind !== 'Model' || write.spec === null) return
   const bytes = Buffer.from(canonicalJson(write.spec))
   const digest = sha256(bytes)
-  const offset = await blobs.uploaded(digest)
+  const { project } = key
+  const offset = await blobs.uploaded({ digest, project })
   const chunks = Readable.from([bytes.subarray(offset)])
-  await blobs.write({ digest, offset, totalBytes: bytes.length, chunks })
+  await blobs.write({ digest, project, offset, totalBytes: bytes.length, chunks })
+  await grantBlob(sql, { digest, project })
 }
 
 async function askForApproval(
@@ -245,8 +281,8 @@ async function askForApproval(
     requestedBy: formatPrincipal(request.principal),
     requester: {
       id: request.principal.id,
-      roles: [...request.principal.roles],
       project: request.principal.project,
+      key: request.principal.key,
     },
     approvalsNeeded: verdict.approvals,
     because: verdict.denials.map((denial) => denial.id),

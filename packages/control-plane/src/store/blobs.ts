@@ -8,22 +8,24 @@ import { createReadStream } from 'node:fs'
 import { mkdir, open, readdir, rename, rm, stat, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Failure } from '../failure.ts'
+import type { BlobGrant } from './blob-grants.ts'
 
 export interface Blobs {
   /** Size in bytes, or null where there is no such blob. */
   readonly size: (digest: string) => Promise<number | null>
   readonly path: (digest: string) => string
-  /** Bytes of an unfinished upload that are there already. */
-  readonly uploaded: (digest: string) => Promise<number>
+  /** Bytes of a project's unfinished upload that are there already. */
+  readonly uploaded: (upload: BlobGrant) => Promise<number>
   /** Takes bytes from `offset` on; the upload is complete when the digest is that of all of it. */
   readonly write: (upload: Upload) => Promise<UploadOutcome>
   readonly read: (digest: string) => Promise<Buffer>
+  /** Somebody is about to refer to it: the collector waits. */
+  readonly touch: (digest: string) => Promise<void>
   /** Ends uploads and blobs that nothing refers to and nobody touched since `olderThanMs`. */
-  readonly collect: (keep: ReadonlySet<string>, olderThanMs: number) => Promise<number>
+  readonly collect: (keep: ReadonlySet<string>, olderThanMs: number) => Promise<string[]>
 }
 
-export interface Upload {
-  readonly digest: string
+export interface Upload extends BlobGrant {
   readonly offset: number
   readonly totalBytes: number
   readonly chunks: AsyncIterable<Uint8Array>
@@ -38,23 +40,24 @@ export async function openBlobs(folder: string): Promise<Blobs> {
   const uploads = join(folder, 'uploads')
   await mkdir(uploads, { recursive: true })
   const pathOf = (digest: string) => join(folder, hexOf(digest).slice(0, 2), hexOf(digest))
-  const partOf = (digest: string) => join(uploads, hexOf(digest))
+  // One part for each project: nobody finishes, and so gets, a file that others began.
+  const partOf = ({ digest, project }: BlobGrant) => join(uploads, `${project}-${hexOf(digest)}`)
+  const line = openLine()
   return {
     size: (digest) => sizeOf(pathOf(digest)),
     path: pathOf,
-    uploaded: async (digest) => (await sizeOf(partOf(digest))) ?? 0,
-    write: (upload) => write(upload, pathOf(upload.digest), partOf(upload.digest)),
+    uploaded: async (upload) => (await sizeOf(partOf(upload))) ?? 0,
+    write: (upload) => {
+      const part = partOf(upload)
+      return line(part, () => write(upload, pathOf(upload.digest), part))
+    },
+    touch: (digest) => touch(pathOf(digest)),
     read: (digest) => readWhole(pathOf(digest)),
     collect: (keep, olderThanMs) => collect(folder, keep, olderThanMs),
   }
 }
 
 async function write(upload: Upload, path: string, part: string): Promise<UploadOutcome> {
-  if ((await sizeOf(path)) !== null) {
-    const now = new Date()
-    await utimes(path, now, now) // somebody cares for it: the collector waits
-    return { ok: true, complete: true, uploadedBytes: upload.totalBytes }
-  }
   const there = (await sizeOf(part)) ?? 0
   if (upload.offset !== there) {
     const reason = `expected the upload to go on at byte ${there}, got ${upload.offset}`
@@ -80,8 +83,30 @@ async function write(upload: Upload, path: string, part: string): Promise<Upload
     }
   }
   await mkdir(join(path, '..'), { recursive: true })
-  await rename(part, path)
+  await rename(part, path) // over the same bytes, where another project brought them first
   return { ok: true, complete: true, uploadedBytes }
+}
+
+type Line = <Done>(name: string, work: () => Promise<Done>) => Promise<Done>
+
+/** Work of one name is done one after the other: two writers of one part would mix their bytes. */
+function openLine(): Line {
+  const last = new Map<string, Promise<unknown>>() // written here alone
+  return async (name, work) => {
+    const before = last.get(name) ?? Promise.resolve()
+    const own = before.then(work, work)
+    last.set(name, own)
+    try {
+      return await own
+    } finally {
+      if (last.get(name) === own) last.delete(name)
+    }
+  }
+}
+
+async function touch(path: string): Promise<void> {
+  const now = new Date()
+  await utimes(path, now, now)
 }
 
 async function append(upload: Upload, part: string): Promise<number> {
@@ -109,15 +134,15 @@ async function collect(
   folder: string,
   keep: ReadonlySet<string>,
   olderThanMs: number,
-): Promise<number> {
-  let removed = 0
+): Promise<string[]> {
+  const removed: string[] = []
   for (const shelf of await readdir(folder)) {
     for (const name of await readdir(join(folder, shelf))) {
       const path = join(folder, shelf, name)
       if (keep.has(`sha256:${name}`) && shelf !== 'uploads') continue
       if ((await stat(path)).mtimeMs >= olderThanMs) continue
       await rm(path, { force: true })
-      removed++
+      if (shelf !== 'uploads') removed.push(`sha256:${name}`)
     }
   }
   return removed

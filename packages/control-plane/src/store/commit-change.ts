@@ -36,43 +36,55 @@ export type CommitOutcome =
   | { readonly ok: true; readonly committed: Committed }
   | { readonly ok: false; readonly reason: 'conflict'; readonly generation: number }
 
+/** Writes, in a change's transaction, what belongs to it; throws to have nothing written. */
+export type Alongside = (tx: Query, committed: Committed) => Promise<void>
+
 /**
  * Writes resource and record, or neither. `alongside` runs in the same transaction, after both, for
- * rows that belong to the change (an assignment, a used token).
+ * what belongs to the change (an assignment, a used token, the approval that let it pass).
  */
 export async function commitChange(
   sql: Sql,
   write: Write,
   draft: RecordDraft,
-  alongside: (tx: Query, committed: Committed) => Promise<void> = async () => {},
+  alongside: Alongside = async () => {},
 ): Promise<CommitOutcome> {
   return await sql.begin(async (tx): Promise<CommitOutcome> => {
-    const [held] = await tx<{ generation: number; uid: string; deleted: boolean }[]>`
-      select generation, uid, deleted from resource
-      where kind = ${write.key.kind} and project = ${write.key.project}
-        and name = ${write.key.name} for update`
-    const heldGeneration = held === undefined || held.deleted ? 0 : held.generation
-    if (heldGeneration !== write.baseGeneration) {
-      return { ok: false, reason: 'conflict', generation: heldGeneration }
-    }
-    const uid = held === undefined || held.deleted ? randomUUID() : held.uid
-    const generation = (held?.generation ?? 0) + 1 // goes on after a deletion, so never repeats
-    const row = await writeRow(tx, write, { uid, generation, atMs: draft.atMs })
-    if (row === null) return { ok: false, reason: 'conflict', generation: 1 }
-    const record = changeRecord.parse({
-      format: 'tutti/change/v1',
-      ...draft,
-      resource: formatKey(write.key),
-      uid,
-      generation,
-    })
-    const entry = await writeEntry(tx, record) // I1
-    const committed = { resource: resourceOf(row), entry }
-    await alongside(tx, committed)
-    const { kind, project, name } = write.key
-    await tx`select pg_notify('resource', ${`${kind}/${project}/${name}`})`
-    return { ok: true, committed }
+    const outcome = await writeChange(tx, write, draft)
+    if (outcome.ok) await alongside(tx, outcome.committed)
+    return outcome
   })
+}
+
+/** One change within a transaction that holds more: see `commitChange`. */
+export async function writeChange(
+  tx: Query,
+  write: Write,
+  draft: RecordDraft,
+): Promise<CommitOutcome> {
+  const [held] = await tx<{ generation: number; uid: string; deleted: boolean }[]>`
+    select generation, uid, deleted from resource
+    where kind = ${write.key.kind} and project = ${write.key.project}
+      and name = ${write.key.name} for update`
+  const heldGeneration = held === undefined || held.deleted ? 0 : held.generation
+  if (heldGeneration !== write.baseGeneration) {
+    return { ok: false, reason: 'conflict', generation: heldGeneration }
+  }
+  const uid = held === undefined || held.deleted ? randomUUID() : held.uid
+  const generation = (held?.generation ?? 0) + 1 // goes on after a deletion, so never repeats
+  const row = await writeRow(tx, write, { uid, generation, atMs: draft.atMs })
+  if (row === null) return { ok: false, reason: 'conflict', generation: 1 }
+  const record = changeRecord.parse({
+    format: 'tutti/change/v1',
+    ...draft,
+    resource: formatKey(write.key),
+    uid,
+    generation,
+  })
+  const entry = await writeEntry(tx, record) // I1
+  const { kind, project, name } = write.key
+  await tx`select pg_notify('resource', ${`${kind}/${project}/${name}`})`
+  return { ok: true, committed: { resource: resourceOf(row), entry } }
 }
 
 async function writeRow(

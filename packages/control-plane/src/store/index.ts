@@ -1,14 +1,18 @@
+export { forgetGrants, grantBlob, isGranted } from './blob-grants.ts'
 export { type Blobs, openBlobs, type Upload, type UploadOutcome } from './blobs.ts'
 export {
+  type Alongside,
   type CommitOutcome,
   type Committed,
   commitChange,
   type RecordDraft,
   type Write,
+  writeChange,
 } from './commit-change.ts'
 export { type Database, openDatabase, type Query, type Sql } from './database.ts'
 export {
   allResources,
+  findKey,
   jsonOf,
   type ListFilter,
   listResources,

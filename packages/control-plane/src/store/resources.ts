@@ -37,6 +37,14 @@ export async function loadResource(sql: Query, key: ResourceKey): Promise<Resour
   return row === undefined ? null : resourceOf(row)
 }
 
+/** The Key whose secret has this hash, or null. */
+export async function findKey(sql: Query, hash: string): Promise<Resource | null> {
+  const [row] = await sql<ResourceRow[]>`
+    select * from resource
+    where kind = 'Key' and not deleted and spec ->> 'hash' = ${hash}`
+  return row === undefined ? null : resourceOf(row)
+}
+
 /** Resources in order of project and name, at most `limit`. */
 export async function listResources(sql: Query, filter: ListFilter): Promise<Resource[]> {
   const { kind, project, labels, after, limit } = filter

@@ -10,7 +10,7 @@ const spec: ApprovalSpec = {
     ...{ baseGeneration: 1, declared: {} },
   },
   ...{ changeDigest: digest('c'), policySet: digest('e'), requestedBy: 'User::"ann"' },
-  ...{ requester: { id: 'ann', roles: [], project: 'default' }, approvalsNeeded: 2, because: [] },
+  ...{ requester: { id: 'ann', project: 'default', key: 'ann' }, approvalsNeeded: 2, because: [] },
   expiresAtMs: 1_000,
 }
 const pending: ApprovalStatus = { phase: 'pending', signed: [] }

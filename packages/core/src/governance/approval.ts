@@ -29,8 +29,8 @@ export const approvalSpec = z.strictObject({
   changeDigest: digest,
   policySet: digest,
   requestedBy: z.string(),
-  /** The roles and project that the requester had: the change is judged again with them. */
-  requester: z.strictObject({ id: z.string(), roles: z.array(z.string()), project: z.string() }),
+  /** The Key that the requester came with: the change is judged again with its roles of then. */
+  requester: z.strictObject({ id: z.string(), project: z.string(), key: z.string() }),
   approvalsNeeded: z.int().min(1),
   /** Policies that asked for it, for people. */
   because: z.array(z.string()),

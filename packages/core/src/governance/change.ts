@@ -6,7 +6,16 @@
 import { z } from 'zod'
 import { digest } from '../resource/index.ts'
 
-export const changeAction = z.enum(['create', 'update', 'delete', 'approve', 'advance', 'join'])
+export const changeAction = z.enum([
+  'create',
+  'update',
+  'delete',
+  'approve',
+  // A rollout's steps: on to more nodes, or back.
+  'advance',
+  'revert',
+  'join',
+])
 export type ChangeAction = z.infer<typeof changeAction>
 
 /** The leaf's body: canonical JSON of this, beside a salt. */

@@ -17,9 +17,10 @@ export function addLedger(program: Command): void {
     .description('write the whole log to a folder that anybody can verify')
   withExamples(exporting, 'tutti ledger export ./log')
   exporting.action(async (folder: string, options: SharedOptions) => {
-    const size = await exportTo(clientOf(options), folder)
-    if (options.json === true) printJson({ folder, size })
-    else print(`${size} records in ${folder}; verify them with tutti ledger verify ${folder}`)
+    const { size, withheld } = await exportTo(clientOf(options), folder)
+    if (options.json === true) return printJson({ folder, size, withheld })
+    print(`${size} records in ${folder}; verify them with tutti ledger verify ${folder}`)
+    if (withheld > 0) print(`${withheld} of them without contents: this key may not read those`)
   })
   const verify = withShared(group.command('verify'))
     .argument('[folder]', 'an export; default: the control plane’s log as it is now')
@@ -51,21 +52,36 @@ interface VerifyOptions extends SharedOptions {
   readonly vkey?: string
 }
 
-async function exportTo(client: Client, folder: string): Promise<number> {
-  const { checkpoint, keys, size } = await client.checkpoint()
-  await exportLog(folder, { checkpoint, keys, leaves: leavesOf(client, size) })
-  return size
+interface Exported {
+  readonly size: number
+  /** Records whose contents the key may not read: their commitments are there. */
+  readonly withheld: number
 }
 
-async function* leavesOf(client: Client, size: number): AsyncGenerator<Leaf> {
+async function exportTo(client: Client, folder: string): Promise<Exported> {
+  const { checkpoint, keys, size } = await client.checkpoint()
+  let withheld = 0
+  const onWithheld = () => {
+    withheld += 1
+  }
+  await exportLog(folder, { checkpoint, keys, leaves: leavesOf(client, size, onWithheld) })
+  return { size, withheld }
+}
+
+async function* leavesOf(
+  client: Client,
+  size: number,
+  onWithheld: () => void,
+): AsyncGenerator<Leaf> {
   for (let from = 0; from < size; ) {
     const page = await client.ledgerEntries(from, size)
     if (page.length === 0) {
       const message = `the control plane gave ${from} of ${size} records`
       throw new Failure('tutti/verification-failed', message)
     }
-    for (const { entry, salt, body } of page) {
+    for (const { entry, salt, body, withheld } of page) {
       const bytes = Buffer.from(entry, 'base64')
+      if (withheld === true) onWithheld()
       yield salt === undefined || body === undefined
         ? { entry: bytes, erased: true }
         : { entry: bytes, salt: Buffer.from(salt, 'base64'), body }
@@ -82,10 +98,13 @@ async function verifyFolder(
   const report = await verifyExport(folder, vkey === undefined ? {} : { vkey })
   if (options.json === true) {
     const { ok, pinned, findings } = report
-    printJson({ ok, pinned, size: report.log?.size ?? null, findings })
+    const { size = null, erased = null } = report.log ?? {}
+    printJson({ ok, pinned, size, erased, findings })
   } else if (report.ok) {
     const pinned = report.pinned ? '' : ' (by its own key: pin one with --vkey)'
-    print(`ok: ${report.log?.size ?? 0} records, every one in the signed tree${pinned}`)
+    const { size = 0, erased = 0 } = report.log ?? {}
+    const closed = erased === 0 ? '' : `, ${erased} of them without contents`
+    print(`ok: ${size} records${closed}, every one in the signed tree${pinned}`)
   } else {
     for (const { file, index, code, detail } of report.findings) {
       print(`${file}${index === null ? '' : ` record ${index}`}: ${code}: ${detail}`)

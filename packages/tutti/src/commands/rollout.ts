@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Client, ResourceAnswer } from '@tutti/sdk'
 import type { Command } from 'commander'
 import { stringify } from 'yaml'
+import { z } from 'zod'
 import { Failure } from '../failure.ts'
 import { clientOf, print, printJson } from '../home/index.ts'
 import { describeOutcome } from './apply.ts'
@@ -60,8 +61,9 @@ async function showStatus(
   let last = ''
   for (;;) {
     const deployment = await client.get({ kind: 'deployments', name })
-    const { state, nodes } = deployment.status
-    const line = `${phaseOf(state)}: ${stringify(nodes, { collectionStyle: 'flow' }).trim()}`
+    const { state, nodes, denied } = deployment.status
+    const counts = stringify(nodes, { collectionStyle: 'flow' }).trim()
+    const line = `${phaseOf(state)}: ${counts}${describeDenied(denied)}`
     if (options.json === true && options.watch !== true) return printJson(deployment.status)
     if (line !== last) print(options.json === true ? JSON.stringify(deployment.status) : line)
     last = line
@@ -70,6 +72,21 @@ async function showStatus(
     if (options.watch !== true || ['done', 'reverted', 'superseded'].includes(phase)) return
     await delay(refreshMs)
   }
+}
+
+/** Why policy lets a rollout take no further step; empty where it does. */
+function describeDenied(denied: unknown): string {
+  const parsed = z
+    .object({
+      action: z.string(),
+      denials: z.array(z.object({ id: z.string(), reason: z.string() })),
+    })
+    .safeParse(denied)
+  if (!parsed.success) return ''
+  const { action, denials } = parsed.data
+  return denials
+    .map(({ id, reason }) => `; policy ${id} forbids to ${action} it: ${reason}`)
+    .join('')
 }
 
 async function newestRollout(client: Client, deployment: string): Promise<ResourceAnswer> {
