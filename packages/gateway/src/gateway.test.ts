@@ -1,178 +1,23 @@
-import { createHash } from 'node:crypto'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { signingPrefix } from '@tutti/core/fleet'
-import { canonicalJson } from '@tutti/core/resource'
-import type { Snapshot } from '@tutti/core/routing'
-import { didKeyOf, newPrivateKey, signText } from '@tutti/ledger'
-import { afterEach, describe, expect, test } from 'vitest'
-import { type Gateway, startGateway } from './start.ts'
-
-const key = 'tutti_app_secret'
-const digest = (text: string) => `sha256:${createHash('sha256').update(text).digest('hex')}`
-const release = digest('release')
-
-type Handler = (request: IncomingMessage, response: ServerResponse, body: string) => void
-const cleanups: (() => unknown)[] = []
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
-})
-
-/** A server on a free port that the test ends. */
-async function serve(handler: Handler): Promise<{ url: string; server: Server }> {
-  const server = createServer(async (request, response) => {
-    let body = ''
-    for await (const chunk of request) body += String(chunk)
-    handler(request, response, body)
-  })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  cleanups.push(() => {
-    server.closeAllConnections()
-    return new Promise((resolve) => server.close(resolve))
-  })
-  const address = server.address()
-  const port = typeof address === 'object' && address !== null ? address.port : 0
-  return { url: `http://127.0.0.1:${port}`, server }
-}
-
-const signer = newPrivateKey()
-
-function signed(snapshot: Snapshot, by = signer): string {
-  const payload = canonicalJson(snapshot)
-  return JSON.stringify({ payload, signature: signText(by, signingPrefix.snapshot, payload) })
-}
-
-function snapshotOf(change: Partial<Snapshot>): Snapshot {
-  return {
-    format: 'tutti/snapshot/v1',
-    sequence: 1,
-    issuedAtMs: 1,
-    keys: [{ id: 'app', hash: digest(key), project: 'default', owner: 'app' }],
-    routes: [],
-    deployments: [],
-    providers: [],
-    servingToken: 'serving-token',
-    ...change,
-  }
-}
-
-function toNodes(urls: readonly string[], sequence = 1): Snapshot {
-  return snapshotOf({
-    sequence,
-    routes: [
-      {
-        name: 'parts',
-        project: 'default',
-        targets: [{ deployment: 'parts', weight: 1 }],
-        attemptsMax: 4,
-        timeoutMs: 4_000,
-      },
-    ],
-    deployments: [
-      {
-        name: 'parts',
-        project: 'default',
-        serves: 'parts',
-        endpoints: urls.map((url, i) => ({ node: `n${i}`, url, region: '', release })),
-      },
-    ],
-  })
-}
-
-function toProvider(baseUrl: string, allowPrivateNetwork: boolean): Snapshot {
-  return snapshotOf({
-    routes: [
-      {
-        name: 'chat',
-        project: 'default',
-        targets: [{ provider: 'engine', model: 'llama', weight: 1 }],
-        attemptsMax: 2,
-        timeoutMs: 4_000,
-      },
-    ],
-    providers: [
-      {
-        name: 'engine',
-        project: 'default',
-        dialect: 'openai',
-        baseUrl,
-        allowPrivateNetwork,
-        apiKey: 'engine-secret',
-      },
-    ],
-  })
-}
-
-interface World {
-  readonly gateway: Gateway
-  readonly folder: string
-  /** Sends another snapshot down the stream. */
-  readonly push: (text: string) => void
-  readonly events: { event: string; reason?: unknown }[]
-  readonly untilEvent: (event: string) => Promise<void>
-}
-
-/** A gateway that follows a control plane of ours. */
-async function world(first: string | null, folder = newFolder()): Promise<World> {
-  const streams = new Set<ServerResponse>()
-  const plane = await serve((_, response) => {
-    response.writeHead(200, { 'content-type': 'text/event-stream' })
-    response.write(first === null ? ': nothing yet\n\n' : `event: snapshot\ndata: ${first}\n\n`)
-    streams.add(response)
-  })
-  const events: World['events'] = []
-  const waiters = new Set<() => void>()
-  const gateway = await startGateway({
-    host: '127.0.0.1',
-    port: 0,
-    controlPlane: { url: plane.url, key: 'k', publicKey: didKeyOf(signer) },
-    folder,
-    version: 'test',
-    log: (event, fields) => {
-      events.push({ event, ...fields })
-      for (const wake of waiters) wake()
-    },
-  })
-  cleanups.push(() => gateway.stop())
-  const untilEvent = (event: string) =>
-    new Promise<void>((resolve) => {
-      const check = () => {
-        if (!events.some((one) => one.event === event)) return
-        waiters.delete(check)
-        resolve()
-      }
-      waiters.add(check)
-      check()
-    })
-  if (first !== null)
-    await Promise.race([untilEvent('snapshot'), untilEvent('a snapshot is refused')])
-  const push = (text: string) => {
-    for (const stream of streams) stream.write(`event: snapshot\ndata: ${text}\n\n`)
-  }
-  return { gateway, folder, push, events, untilEvent }
-}
-
-function newFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), 'tutti-gateway-'))
-  cleanups.push(() => rmSync(folder, { recursive: true, force: true }))
-  return folder
-}
-
-const answerWell: Handler = (_, response) => {
-  response.writeHead(200, { 'content-type': 'application/json', 'x-tutti-variant': 'fp32' })
-  response.end('{"model_name":"parts","outputs":[]}')
-}
-
-function infer(gateway: Gateway, init: RequestInit = {}): Promise<Response> {
-  return fetch(`${gateway.url}/v2/models/parts/infer`, {
-    method: 'POST',
-    body: '{"inputs":[]}',
-    ...init,
-    headers: { authorization: `Bearer ${key}`, ...init.headers },
-  })
-}
+import { didKeyOf, newPrivateKey } from '@tutti/ledger'
+import { describe, expect, test } from 'vitest'
+import {
+  answerWell,
+  digest,
+  type Handler,
+  infer,
+  key,
+  newFolder,
+  release,
+  serve,
+  signed,
+  signer,
+  toNodes,
+  toProvider,
+  world,
+} from './gateway-world.fixture.ts'
+import { startGateway } from './start.ts'
 
 describe('attempts', () => {
   test('a request is answered while any endpoint can answer (T1)', async () => {
@@ -370,20 +215,21 @@ describe('who may call', () => {
 describe('providers', () => {
   test('the model’s name is spliced, the rest of the bytes stay, the key is the provider’s', async () => {
     const seen: { body: string; authorization: string | undefined; url: string | undefined }[] = []
+    const answer = '{"choices":[{"message":{"content":"hi"},"finish_reason":"stop"}]}'
     const engine = await serve((request, response, body) => {
       seen.push({ body, authorization: request.headers.authorization, url: request.url })
       response.writeHead(200, { 'content-type': 'application/json' })
-      response.end('{"object":"chat.completion"}')
+      response.end(answer)
     })
     const { gateway } = await world(signed(toProvider(`${engine.url}/v1`, true)))
     const body =
       '{"messages":[{"role":"user","content":"say \\"model\\":\\"chat\\""}],  "model":"chat"}'
-    const answer = await fetch(`${gateway.url}/v1/chat/completions`, {
+    const got = await fetch(`${gateway.url}/v1/chat/completions`, {
       method: 'POST',
       headers: { authorization: `Bearer ${key}` },
       body,
     })
-    expect(await answer.json()).toEqual({ object: 'chat.completion' })
+    expect(await got.text()).toBe(answer)
     expect(seen).toEqual([
       {
         body: body.replace('"model":"chat"}', '"model":"llama"}'),
@@ -394,12 +240,14 @@ describe('providers', () => {
   })
 
   test('a stream is passed on; one that breaks off does not look finished', async () => {
+    const part = (content: string, finish_reason: string | null) =>
+      `data: ${JSON.stringify({ choices: [{ index: 0, delta: { content }, finish_reason }] })}\n\n`
     const engine = await serve((_, response, body) => {
       response.writeHead(200, { 'content-type': 'text/event-stream' })
-      response.write('data: {"a":1}\n\n')
-      response.write('data: {"b":', () => {
+      response.write(part('a', null))
+      response.write('data: {"choices":', () => {
         if (body.includes('break')) response.destroy()
-        else response.end('2}\n\ndata: [DONE]\n\n')
+        else response.end(`${part('b', 'stop').slice(17)}data: [DONE]\n\n`)
       })
     })
     const { gateway } = await world(signed(toProvider(`${engine.url}/v1`, true)))
@@ -410,7 +258,7 @@ describe('providers', () => {
         body: JSON.stringify({ model: 'chat', stream: true, content }),
       })
     expect(await (await ask('go')).text()).toBe(
-      'data: {"a":1}\n\ndata: {"b":2}\n\ndata: [DONE]\n\n',
+      `${part('a', null)}${part('b', 'stop')}data: [DONE]\n\n`,
     )
     await expect(ask('break').then((answer) => answer.text())).rejects.toThrow()
   })

@@ -82,17 +82,13 @@ function routesOf(
   deployments: readonly Resource[],
 ): Snapshot['routes'] {
   const declared = routes.map(({ metadata, spec }) => {
-    const { targets, attemptsMax, timeoutMs } = routeSpec.parse(spec)
-    return { name: metadata.name, project: metadata.project, targets, attemptsMax, timeoutMs }
+    return { name: metadata.name, project: metadata.project, ...routeSpec.parse(spec) }
   })
   const taken = new Set(declared.map(({ project, name }) => `${project}/${name}`))
   const implied = deployments
     .filter(({ metadata }) => !taken.has(`${metadata.project}/${metadata.name}`))
     .map(({ metadata: { name, project } }) => {
-      const { targets, attemptsMax, timeoutMs } = routeSpec.parse({
-        targets: [{ deployment: name }],
-      })
-      return { name, project, targets, attemptsMax, timeoutMs }
+      return { name, project, ...routeSpec.parse({ targets: [{ deployment: name }] }) }
     })
   return [...declared, ...implied]
 }

@@ -16,7 +16,7 @@ export const circuitStart: Circuit = { phase: 'closed', failures: 0 }
 
 const failuresMax = 3 // one is chance, two may be; a third in a row is the endpoint
 const openMsMin = 500
-const openMsMax = 30_000
+const openMsMax = 15_000 // who recovers is asked again within half a minute, whatever came before
 
 /** True where a request may go through now. */
 export function mayPass(circuit: Circuit, nowMs: number): boolean {

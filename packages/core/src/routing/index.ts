@@ -6,6 +6,19 @@ export {
   circuitStart,
   mayPass,
 } from './circuit.ts'
+export {
+  classifyFailure,
+  type ErrorAnswer,
+  type FailureClass,
+  isTargetsFault,
+} from './classify-failure.ts'
+export {
+  type AttemptCandidate,
+  type AttemptContext,
+  type AttemptDecision,
+  decideAttempt,
+  type PastAttempt,
+} from './decide-attempt.ts'
 export { builtInRoles, type KeySpec, keySpec } from './key.ts'
 export {
   orderByWeight,
@@ -13,8 +26,15 @@ export {
   type PickContext,
   pickEndpoint,
 } from './pick-endpoint.ts'
-export { type ProviderSpec, providerSpec } from './provider.ts'
-export { type RouteSpec, type RouteTarget, routeSpec, routeTarget } from './route.ts'
+export { type ProviderSpec, providerDialect, providerSpec } from './provider.ts'
+export {
+  type RouteSpec,
+  type RouteTarget,
+  type RouteTimers,
+  routeSpec,
+  routeTarget,
+  routeTimers,
+} from './route.ts'
 export {
   type Endpoint,
   endpoint,

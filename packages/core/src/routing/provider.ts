@@ -1,13 +1,18 @@
 // Provider
 //
-// An outside API or engine that speaks a known dialect: OpenAI, Ollama, vLLM, llama-server, LocalAI …
+// An outside API or engine that speaks a known dialect: `openai` is also what Ollama, vLLM, llama-server and
+// LocalAI speak.
 
 import { z } from 'zod'
+import { chatDialects } from '../dialect/index.ts'
 import { dnsName } from '../resource/index.ts'
 
+export const providerDialect = z.enum(chatDialects)
+
 export const providerSpec = z.strictObject({
-  dialect: z.enum(['openai']),
-  /** Up to and without `/chat/completions`, e.g. `https://api.example.com/v1`. */
+  dialect: providerDialect,
+  /** Up to and without `/chat/completions`, e.g. `https://api.example.com/v1`; other dialects:
+   * up to and without `/messages`, `/responses` or `/models/…`. */
   baseUrl: z.url({ protocol: /^https?$/ }),
   /** Name of the Secret that holds the API key. */
   secret: dnsName.optional(),

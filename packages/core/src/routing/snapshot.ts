@@ -6,7 +6,8 @@
 
 import { z } from 'zod'
 import { digest } from '../resource/index.ts'
-import { routeTarget } from './route.ts'
+import { providerDialect } from './provider.ts'
+import { routeSpec } from './route.ts'
 
 export const endpoint = z.strictObject({
   node: z.string(),
@@ -32,15 +33,7 @@ export const snapshot = z.strictObject({
       expiresAtMs: z.number().optional(),
     }),
   ),
-  routes: z.array(
-    z.strictObject({
-      name: z.string(),
-      project: z.string(),
-      targets: z.array(routeTarget),
-      attemptsMax: z.int(),
-      timeoutMs: z.int(),
-    }),
-  ),
+  routes: z.array(routeSpec.extend({ name: z.string(), project: z.string() })),
   deployments: z.array(
     z.strictObject({
       name: z.string(),
@@ -54,7 +47,7 @@ export const snapshot = z.strictObject({
     z.strictObject({
       name: z.string(),
       project: z.string(),
-      dialect: z.enum(['openai']),
+      dialect: providerDialect,
       baseUrl: z.url(),
       allowPrivateNetwork: z.boolean(),
       apiKey: z.string().optional(),

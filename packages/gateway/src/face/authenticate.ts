@@ -26,12 +26,20 @@ export function keyOf(
   directory: Directory,
   nowMs: number,
 ): KeyEntry | null {
-  const secret = /^Bearer (\S+)$/.exec(request.headers.authorization ?? '')?.[1]
-  if (secret === undefined) return null
+  const secret = secretOf(request)
+  if (secret === null) return null
   const hash = `sha256:${createHash('sha256').update(secret).digest('hex')}`
   const key = directory.keys.get(hash)
   if (key === undefined || (key.expiresAtMs !== undefined && key.expiresAtMs <= nowMs)) return null
   return key
+}
+
+/** Where each dialect's clients put it: OpenAI's, Anthropic's, Google's. */
+function secretOf({ headers }: IncomingMessage): string | null {
+  const bearer = /^Bearer (\S+)$/.exec(headers.authorization ?? '')?.[1]
+  if (bearer !== undefined) return bearer
+  const named = headers['x-api-key'] ?? headers['x-goog-api-key']
+  return typeof named === 'string' && named !== '' ? named : null
 }
 
 function hostNameOf(host: string): string {

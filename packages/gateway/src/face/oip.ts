@@ -5,6 +5,7 @@
 
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Outbound } from '../routing/index.ts'
+import { oipReading } from './reading.ts'
 
 export interface OipPath {
   readonly name: string
@@ -39,7 +40,7 @@ export function toOipNode(
   }
   const { method, body } = request
   return (serves) => ({
-    ...{ method, headers, body },
+    ...{ method, headers, body, reading: oipReading },
     path: `/v2/models/${encodeURIComponent(serves)}${rest}`,
   })
 }

@@ -1,119 +1,317 @@
 // Attempt
 //
-// One try of one request at one URL: what was sent, what came back, and whether somebody else should be asked.
-// An answer is whole or it is a failure: nothing truncated is passed on as success (I6).
+// One try of one request at one URL. It ends in a whole answer, in a stream whose first content has come, or in a
+// failure with its class; it watches its own clocks.
+//
+// Invariants:
+//   E1. A whole answer is complete by HTTP and by its dialect; else it is a failure (I6).
+//   E2. A stream is handed out only with its first content (the commit barrier), event by whole event, and ends well
+//       only where its dialect says that it is complete (I6).
+//   E3. Nothing of it outlives its end: timers are cleared, the connection is freed or cut.
 
-import { Agent, type Dispatcher } from 'undici'
-import { messageOf } from '../failure.ts'
-import { assertPublicUrl, publicLookup } from '../governance/index.ts'
+import {
+  type ChatEvent,
+  type StreamEvent,
+  StreamProgress,
+  type Usage,
+  type WholeReader,
+} from '@tutti/core/dialect'
+import { classifyFailure, type ErrorAnswer, type FailureClass } from '@tutti/core/routing'
+import type { Dispatcher } from 'undici'
+import { EventSplitter, eventBytesMax } from './event-splitter.ts'
+import { EventStream } from './event-stream.ts'
+import type { FailedAttempt, Headers } from './failed-attempt.ts'
 
-export interface UpstreamRequest {
-  readonly url: string
-  readonly method: 'GET' | 'POST'
-  readonly headers: Readonly<Record<string, string>>
-  readonly body: Buffer | null
-  readonly timeoutMs: number
-  readonly signal: AbortSignal
-  /** True for answers that may be passed on in parts (server-sent events). */
-  readonly mayStream: boolean
-  /** False for a Provider that must be on the public network. */
-  readonly isTrustedAddress: boolean
+/** How answers of an upstream are read. */
+export interface AnswerReading {
+  /** Null where any body will do. */
+  readonly whole: WholeReader | null
+  /** Null where such answers are never streamed. */
+  readonly event: ((event: StreamEvent) => readonly ChatEvent[] | string) | null
+  readonly error: (text: string, status: number) => ErrorAnswer
 }
 
-export type AttemptOutcome =
-  | {
-      readonly kind: 'whole'
-      readonly status: number
-      readonly headers: Readonly<Record<string, string>>
-      readonly body: Buffer
-    }
-  | {
-      readonly kind: 'stream'
-      readonly status: number
-      readonly headers: Readonly<Record<string, string>>
-      /** The first part has come already: from here on nobody else can answer. */
-      readonly first: Buffer
-      readonly rest: AsyncIterator<Buffer>
-    }
-  | { readonly kind: 'failed'; readonly reason: string }
+export interface AttemptTimers {
+  readonly headersMs: number
+  readonly firstTokenMs: number
+  readonly idleMs: number
+  readonly streamMs: number
+  /** Characters a second; 0: no limit. */
+  readonly rateMin: number
+}
+
+export interface WholeAttempt {
+  readonly kind: 'whole'
+  readonly status: number
+  readonly headers: Headers
+  readonly body: Buffer
+  readonly usage: Usage | null
+  readonly parsed: unknown
+}
+
+export interface StreamAttempt {
+  readonly kind: 'stream'
+  readonly status: number
+  readonly headers: Headers
+  readonly stream: EventStream
+  readonly progress: StreamProgress
+}
+
+export type AttemptOutcome = WholeAttempt | StreamAttempt | FailedAttempt
 
 const answerBytesMax = 256 * 2 ** 20
-const connectMs = 3_000
-// Kept short, so that a connection the other side is about to close is not used for a request.
-const keepAliveMs = 10_000
+const rateWindowMs = 10_000
+// Once every choice has stopped, only usage and the end mark are missing.
+const afterStopMs = 2_000
 
-/** The connections of one gateway. */
-export class Upstreams {
-  readonly #trusted = new Agent({
-    connect: { timeout: connectMs },
-    keepAliveTimeout: keepAliveMs,
-    connections: 256,
-  })
-  readonly #guarded = new Agent({
-    connect: { timeout: connectMs, lookup: publicLookup },
-    keepAliveTimeout: keepAliveMs,
-    connections: 256,
-  })
+type Mode = 'waiting' | 'whole' | 'stream' | 'over'
 
-  async stop(): Promise<void> {
-    await Promise.all([this.#trusted.destroy(), this.#guarded.destroy()])
+/** Handles one dispatch; `outcome` settles once. */
+export class Attempt implements Dispatcher.DispatchHandler {
+  readonly outcome: Promise<AttemptOutcome>
+  readonly progress = new StreamProgress()
+  readonly #reading: AnswerReading
+  readonly #timers: AttemptTimers
+  readonly #mayStream: boolean
+  readonly #splitter = new EventSplitter()
+  readonly #chunks: Buffer[] = []
+  #bytes = 0
+  #mode: Mode = 'waiting'
+  #isSettled = false
+  #settle: (outcome: AttemptOutcome) => void = () => {}
+  #controller: Dispatcher.DispatchController | null = null
+  #status = 0
+  #headers: Headers = {}
+  #stream: EventStream | null = null
+  /** The clock of the phase at hand; written by `#arm`. */
+  #timer: NodeJS.Timeout | null = null
+  #streamTimer: NodeJS.Timeout | null = null
+  #rateTimer: NodeJS.Timeout | null = null
+  #lingerTimer: NodeJS.Timeout | null = null
+
+  constructor(reading: AnswerReading, timers: AttemptTimers, mayStream: boolean) {
+    this.#reading = reading
+    this.#timers = timers
+    this.#mayStream = mayStream
+    this.outcome = new Promise((resolve) => {
+      this.#settle = resolve
+    })
+    this.#arm(timers.headersMs, 'no answer began')
   }
 
-  async attempt(request: UpstreamRequest): Promise<AttemptOutcome> {
-    const url = new URL(request.url)
-    try {
-      if (!request.isTrustedAddress) assertPublicUrl(url)
-      const agent = request.isTrustedAddress ? this.#trusted : this.#guarded
-      const answer = await agent.request({
-        origin: url.origin,
-        path: url.pathname + url.search,
-        method: request.method,
-        headers: request.headers,
-        body: request.body,
-        headersTimeout: request.timeoutMs,
-        bodyTimeout: request.timeoutMs,
-        signal: request.signal,
-      })
-      return await readAnswer(answer, request.mayStream)
-    } catch (error) {
-      return { kind: 'failed', reason: messageOf(error) }
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller
+    if (this.#mode === 'over') controller.abort(new Error('cancelled'))
+  }
+
+  onResponseStart(
+    _: Dispatcher.DispatchController,
+    status: number,
+    headers: Readonly<Record<string, string | string[] | undefined>>,
+  ): void {
+    if (status < 200 || this.#mode === 'over') return
+    this.#status = status
+    this.#headers = flatten(headers)
+    const isEvents = (this.#headers['content-type'] ?? '').startsWith('text/event-stream')
+    if (!this.#mayStream || !isEvents || status >= 300 || this.#reading.event === null) {
+      this.#mode = 'whole'
+      return
+    }
+    this.#mode = 'stream'
+    this.#stream = new EventStream({
+      pause: () => this.#controller?.pause(),
+      resume: () => {
+        this.#controller?.resume()
+        this.#timer?.refresh()
+      },
+      cancel: () => this.#end(null),
+    })
+    this.#arm(this.#timers.firstTokenMs, 'no first token came')
+  }
+
+  onResponseData(_: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (this.#mode === 'whole') return this.#takeChunk(chunk)
+    if (this.#mode !== 'stream') return
+    for (const { raw, event, data } of this.#splitter.push(chunk)) {
+      this.#takeEvent(raw, data === '' ? [] : (this.#reading.event?.({ event, data }) ?? []))
+    }
+    if (this.#splitter.heldBytes > eventBytesMax) {
+      this.#fail('malformed', `an event of more than ${eventBytesMax} bytes`)
     }
   }
+
+  onResponseEnd(): void {
+    this.#controller = null // the connection is free again: nothing is left to cut
+    if (this.#lingerTimer !== null) clearTimeout(this.#lingerTimer)
+    if (this.#mode === 'whole') this.#endWhole()
+    else if (this.#mode === 'stream') this.#endStream('ended')
+  }
+
+  onResponseError(_: Dispatcher.DispatchController, error: Error): void {
+    this.#controller = null
+    if (this.#lingerTimer !== null) clearTimeout(this.#lingerTimer)
+    if (this.#mode === 'over') return
+    const hasBegun = this.#mode !== 'waiting'
+    if (this.#mode === 'stream') return this.#endStream(`broke off: ${error.message}`)
+    this.#fail(hasBegun ? 'truncated' : 'unreachable', error.message || error.name)
+  }
+
+  /** Ends it without a result that anybody waits for. */
+  cancel(): void {
+    this.#fail('silent', 'cancelled')
+  }
+
+  /** For what fails before anything is sent. */
+  refuse(failure: FailureClass, reason: string): void {
+    this.#fail(failure, reason)
+  }
+
+  #takeChunk(chunk: Buffer): void {
+    this.#bytes += chunk.length
+    if (this.#bytes > answerBytesMax) {
+      return this.#fail('malformed', `over ${answerBytesMax} bytes came back`)
+    }
+    this.#chunks.push(chunk)
+  }
+
+  #takeEvent(raw: Buffer, events: readonly ChatEvent[] | string): void {
+    if (this.#mode !== 'stream') return
+    if (typeof events === 'string') return this.#fail('malformed', events)
+    for (const event of events) {
+      if (event.kind === 'error') {
+        const failure = classifyFailure(event)
+        return this.#fail(failure, `${event.status} ${event.message}`, { error: event })
+      }
+      this.progress.take(event)
+    }
+    this.#stream?.push({ raw, events })
+    if (this.progress.hasContent && !this.#isSettled) this.#commit()
+    if (this.progress.isEnded) this.#endStream('ended')
+    else if (!this.#isSettled) return
+    else if (this.progress.isStopped) this.#arm(afterStopMs, '')
+    else this.#timer?.refresh()
+  }
+
+  /** E2: the first content is there; from here on nobody else answers. */
+  #commit(): void {
+    if (this.#stream === null) return
+    this.#isSettled = true
+    this.#arm(this.#timers.idleMs, 'the stream stalled')
+    this.#streamTimer = setTimeout(
+      () => this.#endStream('took longer than a stream may'),
+      this.#timers.streamMs,
+    )
+    if (this.#timers.rateMin > 0) this.#watchRate(this.#timers.rateMin)
+    this.#settle({
+      ...{ kind: 'stream', status: this.#status, headers: this.#headers },
+      ...{ stream: this.#stream, progress: this.progress },
+    })
+  }
+
+  #watchRate(rateMin: number): void {
+    let before = this.progress.text.length
+    this.#rateTimer = setInterval(() => {
+      const { length } = this.progress.text
+      const isSlow = ((length - before) * 1_000) / rateWindowMs < rateMin
+      before = length
+      if (isSlow && this.#stream?.isPaused !== true && this.progress.isPlainText) {
+        this.#fail('silent', `fewer than ${rateMin} characters a second came`)
+      }
+    }, rateWindowMs)
+  }
+
+  /** E1. */
+  #endWhole(): void {
+    const body = Buffer.concat(this.#chunks, this.#bytes)
+    const announced = this.#headers['content-length']
+    if (announced !== undefined && Number(announced) !== this.#bytes) {
+      return this.#fail('truncated', `${announced} bytes were announced, ${this.#bytes} came`)
+    }
+    const answer = { status: this.#status, headers: this.#headers, body }
+    if (this.#status >= 300) return this.#refuseAnswer(answer)
+    const encoding = this.#headers['content-encoding'] ?? 'identity'
+    if (encoding !== 'identity') return this.#fail('malformed', `nobody asked for ${encoding}`)
+    const reading = this.#reading.whole?.(body.toString('utf8'))
+    if (reading?.kind === 'incomplete') return this.#fail('truncated', reading.reason)
+    if (reading === undefined && isEndUnmarked(this.#headers)) {
+      return this.#fail('truncated', 'nothing says where the answer ends')
+    }
+    const { usage = null, parsed = null } = reading ?? {}
+    this.#end({ kind: 'whole', ...answer, usage, parsed })
+  }
+
+  #refuseAnswer(answer: { status: number; headers: Headers; body: Buffer }): void {
+    const text = answer.body.toString('utf8')
+    const error = this.#reading.error(text, answer.status)
+    const retryAfterMs = retryAfterMsOf(answer.headers['retry-after'])
+    const said = (error.message || text).slice(0, 300)
+    this.#fail(classifyFailure(error), `${answer.status} ${said}`, {
+      ...{ answer, error },
+      ...(retryAfterMs === null ? {} : { retryAfterMs }),
+    })
+  }
+
+  /** E2. */
+  #endStream(how: string): void {
+    const { progress } = this
+    if (!progress.isComplete) {
+      return this.#fail('truncated', `the stream ${how} before the answer was complete`)
+    }
+    if (!this.#isSettled) this.#commit()
+    this.#stream?.finish({ kind: 'end' })
+    const controller = this.#controller
+    if (progress.isEnded && controller !== null) {
+      // Only HTTP's own end is missing: it keeps the connection for the next request.
+      this.#controller = null
+      const cut = () => controller.abort(new Error('the answer is over, its connection is not'))
+      this.#lingerTimer = setTimeout(cut, afterStopMs)
+    }
+    this.#end(null)
+  }
+
+  #fail(failure: FailureClass, reason: string, said: Partial<FailedAttempt> = {}): void {
+    const failed: FailedAttempt = { kind: 'failed', failure, reason, ...said }
+    this.#stream?.finish({ kind: 'broken', failure: failed })
+    this.#end(failed)
+  }
+
+  /** E3. */
+  #end(outcome: AttemptOutcome | null): void {
+    if (this.#mode === 'over') return
+    this.#mode = 'over'
+    for (const timer of [this.#timer, this.#streamTimer, this.#rateTimer]) {
+      if (timer !== null) clearTimeout(timer)
+    }
+    if (outcome !== null && !this.#isSettled) this.#settle(outcome)
+    this.#isSettled = true
+    this.#controller?.abort(new Error('the attempt is over'))
+  }
+
+  #arm(ms: number, what: string): void {
+    if (this.#timer !== null) clearTimeout(this.#timer)
+    if (!Number.isFinite(ms)) return
+    this.#timer = setTimeout(() => {
+      if (this.#stream?.isPaused === true) this.#timer?.refresh()
+      else if (this.progress.isComplete) this.#endStream('stopped')
+      else this.#fail('silent', `${what} within ${ms} ms`)
+    }, ms)
+  }
 }
 
-async function readAnswer(
-  answer: Dispatcher.ResponseData,
-  mayStream: boolean,
-): Promise<AttemptOutcome> {
-  const { statusCode: status, body } = answer
-  const headers = flatten(answer.headers)
-  const isStream = (headers['content-type'] ?? '').startsWith('text/event-stream')
-  if (mayStream && isStream && status < 300) {
-    const rest = body[Symbol.asyncIterator]()
-    // the commit barrier: until something came, another may be asked
-    const first = await rest.next()
-    if (first.done === true)
-      return { kind: 'failed', reason: 'the stream ended before its first part' }
-    return { kind: 'stream', status, headers, first: first.value, rest }
-  }
-  const chunks: Buffer[] = []
-  let bytes = 0
-  for await (const chunk of body) {
-    bytes += chunk.length
-    if (bytes > answerBytesMax)
-      return { kind: 'failed', reason: `over ${answerBytesMax} bytes came back` }
-    chunks.push(chunk)
-  }
-  const announced = headers['content-length']
-  if (announced !== undefined && Number(announced) !== bytes) {
-    return { kind: 'failed', reason: `${announced} bytes were announced, ${bytes} came` } // I6
-  }
-  return { kind: 'whole', status, headers, body: Buffer.concat(chunks, bytes) }
+function isEndUnmarked(headers: Headers): boolean {
+  return headers['content-length'] === undefined && headers['transfer-encoding'] === undefined
 }
 
-function flatten(headers: Readonly<Record<string, string | string[] | undefined>>) {
+/** Milliseconds that a Retry-After in seconds asks for; null where there is none or it is a date. */
+function retryAfterMsOf(value: string | undefined): number | null {
+  if (value === undefined || !/^\d+(\.\d+)?$/.test(value.trim())) return null
+  return Number(value) * 1_000
+}
+
+function flatten(headers: Readonly<Record<string, string | string[] | undefined>>): Headers {
   const flat: Record<string, string> = {}
-  for (const [name, value] of Object.entries(headers)) {
+  for (const name in headers) {
+    const value = headers[name]
     if (value !== undefined) flat[name] = Array.isArray(value) ? value.join(', ') : value
   }
   return flat

@@ -1,5 +1,20 @@
-export { type AttemptOutcome, Upstreams } from './attempt.ts'
-export { type Directory, type KeyEntry, makeDirectory, type RouteEntry } from './directory.ts'
+export type {
+  AnswerReading,
+  AttemptOutcome,
+  StreamAttempt,
+  WholeAttempt,
+} from './attempt.ts'
+export type { Call, Candidate, Impossible, Outbound, ProviderTarget } from './call.ts'
+export {
+  type Directory,
+  type KeyEntry,
+  makeDirectory,
+  type ProviderEntry,
+  type RouteEntry,
+} from './directory.ts'
 export { EndpointHealth } from './endpoint-health.ts'
-export { type Answer, type Call, type Outbound, Router } from './router.ts'
+export type { EventStream, StreamTurn } from './event-stream.ts'
+export type { FailedAttempt } from './failed-attempt.ts'
+export type { Answer, Pursuit } from './pursuit.ts'
+export { Router } from './router.ts'
 export { SnapshotSource } from './snapshot-source.ts'

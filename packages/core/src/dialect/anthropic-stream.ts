@@ -1,0 +1,104 @@
+// Anthropic stream
+//
+// What the events of a streamed message say: message_start, content_block_*, message_delta, message_stop.
+
+import { anthropicError } from './anthropic-error.ts'
+import type { ChatEvent, Stop, StreamEvent, Usage } from './chat.ts'
+import { countOf, isObject, type JsonObject, jsonOf, objectOf, textOf } from './json.ts'
+
+/** What an event says, or what is wrong with it. */
+export function readAnthropicEvent({ data }: StreamEvent): readonly ChatEvent[] | string {
+  const event = jsonOf(data)
+  if (!isObject(event)) return `an event that is not JSON: ${data.slice(0, 80)}`
+  switch (event['type']) {
+    case 'message_start':
+      return readStart(objectOf(event['message']))
+    case 'content_block_start':
+      return readBlock(countOf(event['index']), objectOf(event['content_block']))
+    case 'content_block_delta':
+      return readDelta(countOf(event['index']), objectOf(event['delta']))
+    case 'message_delta':
+      return readEnd(objectOf(event['delta']), objectOf(event['usage']))
+    case 'message_stop':
+      return [{ kind: 'end' }]
+    case 'error':
+      return [anthropicError(event, 502)]
+    default:
+      return [] // ping, content_block_stop, and what is added later
+  }
+}
+
+function readStart(message: JsonObject): ChatEvent[] {
+  return [
+    { kind: 'start', id: textOf(message['id']), model: textOf(message['model']) },
+    { kind: 'usage', usage: partialUsage(objectOf(message['usage'])) },
+  ]
+}
+
+function readBlock(index: number, block: JsonObject): ChatEvent[] {
+  switch (block['type']) {
+    case 'tool_use':
+      return [{ kind: 'tool-start', index, id: textOf(block['id']), name: textOf(block['name']) }]
+    case 'text':
+      return [{ kind: 'text', choice: 0, text: textOf(block['text']) }]
+    case 'thinking':
+      return [{ kind: 'thinking', text: textOf(block['thinking']) }]
+    default:
+      return []
+  }
+}
+
+function readDelta(index: number, delta: JsonObject): ChatEvent[] {
+  switch (delta['type']) {
+    case 'text_delta':
+      return [{ kind: 'text', choice: 0, text: textOf(delta['text']) }]
+    case 'thinking_delta':
+      return [{ kind: 'thinking', text: textOf(delta['thinking']) }]
+    case 'signature_delta':
+      return [{ kind: 'signature', text: textOf(delta['signature']) }]
+    case 'input_json_delta':
+      return [{ kind: 'tool-arguments', index, text: textOf(delta['partial_json']) }]
+    default:
+      return []
+  }
+}
+
+function readEnd(delta: JsonObject, usage: JsonObject): ChatEvent[] {
+  const events: ChatEvent[] = [{ kind: 'usage', usage: partialUsage(usage) }]
+  const reason = textOf(delta['stop_reason'])
+  if (reason !== '') events.push({ kind: 'stop', choice: 0, stop: anthropicStop(reason) })
+  return events
+}
+
+export function anthropicStop(reason: string): Stop {
+  switch (reason) {
+    case 'max_tokens':
+    case 'model_context_window_exceeded':
+      return 'length'
+    case 'tool_use':
+      return 'tool-calls'
+    case 'refusal':
+      return 'content-filter'
+    case 'stop_sequence':
+      return 'stop-sequence'
+    default:
+      return 'stop'
+  }
+}
+
+/** Anthropic counts cached input beside `input_tokens`; here it is part of the input. */
+export function anthropicUsage(usage: JsonObject): Usage {
+  const cached = countOf(usage['cache_read_input_tokens'])
+  const cacheWritten = countOf(usage['cache_creation_input_tokens'])
+  const input = countOf(usage['input_tokens']) + cached + cacheWritten
+  return { input, output: countOf(usage['output_tokens']), cached, cacheWritten, reasoning: 0 }
+}
+
+/** Only what the event tells: later counts of a stream replace earlier ones. */
+function partialUsage(usage: JsonObject): Partial<Usage> {
+  const all = anthropicUsage(usage)
+  if (usage['input_tokens'] === undefined || usage['input_tokens'] === null) {
+    return usage['output_tokens'] === undefined ? {} : { output: all.output }
+  }
+  return all
+}

@@ -1,0 +1,134 @@
+// Anthropic writer
+//
+// Writes a stream as the events of a message: one content block after the other, the stop reason and the usage last.
+
+import { type ChatEvent, noUsage, type Stop, type Usage } from './chat.ts'
+import { type ChatWriter, typedFrame, type WriterOptions } from './chat-writer.ts'
+
+type Block = 'text' | 'thinking' | 'tool_use'
+
+export class AnthropicWriter implements ChatWriter {
+  readonly #options: WriterOptions
+  #hasBegun: boolean
+  /** The block that is open; written by `#open` and `#close`. */
+  #block: { readonly index: number; readonly type: Block; readonly call: number } | null = null
+  #blocks = 0
+  #stop: Stop = 'stop'
+  #usage: Usage
+
+  constructor(options: WriterOptions) {
+    this.#options = options
+    this.#usage = options.sent?.usage ?? noUsage
+    this.#hasBegun = options.sent !== null
+    if (options.sent !== null) {
+      this.#block = { index: 0, type: 'text', call: -1 }
+      this.#blocks = 1
+    }
+  }
+
+  write(event: ChatEvent): string {
+    switch (event.kind) {
+      case 'text':
+        if (event.text === '' || event.choice !== 0) return ''
+        return this.#in('text') + this.#delta({ type: 'text_delta', text: event.text })
+      case 'thinking':
+        if (event.text === '') return ''
+        return this.#in('thinking') + this.#delta({ type: 'thinking_delta', thinking: event.text })
+      case 'signature':
+        if (this.#block?.type !== 'thinking') return ''
+        return this.#delta({ type: 'signature_delta', signature: event.text })
+      case 'tool-start':
+        return this.#open('tool_use', event)
+      case 'tool-arguments':
+        return this.#delta({ type: 'input_json_delta', partial_json: event.text })
+      case 'stop':
+        if (event.choice === 0) this.#stop = event.stop
+        return ''
+      case 'usage':
+        this.#usage = { ...this.#usage, ...event.usage }
+        return ''
+      case 'start':
+      case 'end':
+      case 'error':
+        return ''
+    }
+  }
+
+  end(): string {
+    const delta = { stop_reason: anthropicReason(this.#stop), stop_sequence: null }
+    const last = { type: 'message_delta', delta, usage: writeAnthropicUsage(this.#usage) }
+    return this.#begin() + this.#close() + typedFrame(last) + typedFrame({ type: 'message_stop' })
+  }
+
+  #begin(): string {
+    if (this.#hasBegun) return ''
+    this.#hasBegun = true
+    const { id, model } = this.#options
+    const message = {
+      ...{ id, type: 'message', role: 'assistant', model, content: [] },
+      ...{ stop_reason: null, stop_sequence: null },
+      usage: { ...writeAnthropicUsage(this.#usage), output_tokens: 0 },
+    }
+    return typedFrame({ type: 'message_start', message })
+  }
+
+  #in(type: 'text' | 'thinking'): string {
+    return this.#block?.type === type ? '' : this.#open(type, null)
+  }
+
+  #open(type: Block, call: Extract<ChatEvent, { kind: 'tool-start' }> | null): string {
+    const before = this.#begin() + this.#close()
+    const index = this.#blocks
+    this.#blocks += 1
+    this.#block = { index, type, call: call?.index ?? -1 }
+    const block = blockOf(type, call)
+    return before + typedFrame({ type: 'content_block_start', index, content_block: block })
+  }
+
+  #close(): string {
+    if (this.#block === null) return ''
+    const { index } = this.#block
+    this.#block = null
+    return typedFrame({ type: 'content_block_stop', index })
+  }
+
+  #delta(delta: Readonly<Record<string, unknown>>): string {
+    const index = this.#block?.index ?? 0
+    return typedFrame({ type: 'content_block_delta', index, delta })
+  }
+}
+
+function blockOf(type: Block, call: Extract<ChatEvent, { kind: 'tool-start' }> | null) {
+  switch (type) {
+    case 'text':
+      return { type, text: '' }
+    case 'thinking':
+      return { type, thinking: '', signature: '' }
+    case 'tool_use':
+      return { type, id: call?.id ?? '', name: call?.name ?? '', input: {} }
+  }
+}
+
+export function anthropicReason(stop: Stop): string {
+  switch (stop) {
+    case 'stop':
+      return 'end_turn'
+    case 'stop-sequence':
+      return 'stop_sequence'
+    case 'length':
+      return 'max_tokens'
+    case 'tool-calls':
+      return 'tool_use'
+    case 'content-filter':
+      return 'refusal'
+  }
+}
+
+export function writeAnthropicUsage(usage: Usage) {
+  return {
+    input_tokens: Math.max(0, usage.input - usage.cached - usage.cacheWritten),
+    cache_creation_input_tokens: usage.cacheWritten,
+    cache_read_input_tokens: usage.cached,
+    output_tokens: usage.output,
+  }
+}

@@ -1,0 +1,149 @@
+// Chat
+//
+// The neutral form of a conversation with a model: what every dialect is parsed into and written from. It is the
+// union of what the dialects can say; what a dialect cannot say is refused by its writer, never dropped.
+
+/** The ways to speak to a chat model that a gateway knows. */
+export const chatDialects = ['openai', 'openai-responses', 'anthropic', 'gemini'] as const
+export type ChatDialect = (typeof chatDialects)[number]
+
+export type ImageSource =
+  | { readonly kind: 'url'; readonly url: string }
+  | { readonly kind: 'data'; readonly mediaType: string; readonly data: string }
+
+export type Part =
+  | { readonly kind: 'text'; readonly text: string }
+  | {
+      readonly kind: 'image'
+      readonly source: ImageSource
+      readonly detail?: 'low' | 'high' | 'auto'
+    }
+  | { readonly kind: 'thinking'; readonly text: string; readonly signature?: string }
+  | ToolCall
+  | {
+      readonly kind: 'tool-result'
+      readonly id: string
+      readonly parts: readonly Part[]
+      readonly isError: boolean
+    }
+
+export interface ToolCall {
+  readonly kind: 'tool-call'
+  readonly id: string
+  readonly name: string
+  /** JSON text, as the model wrote it. */
+  readonly arguments: string
+  /** Gemini's opaque `thoughtSignature`, which it wants back. */
+  readonly signature?: string
+}
+
+/** Results of tools are parts of the user's message. */
+export interface Message {
+  readonly role: 'user' | 'assistant'
+  readonly parts: readonly Part[]
+}
+
+export interface Tool {
+  readonly name: string
+  readonly description?: string
+  /** JSON Schema. */
+  readonly parameters: Readonly<Record<string, unknown>>
+  readonly strict?: boolean
+}
+
+export type ToolChoice =
+  | { readonly kind: 'auto' | 'none' | 'required' }
+  | { readonly kind: 'tool'; readonly name: string }
+
+export type AnswerFormat =
+  | { readonly kind: 'json' }
+  | {
+      readonly kind: 'json-schema'
+      readonly name: string
+      readonly schema: Readonly<Record<string, unknown>>
+      readonly strict: boolean
+    }
+
+export interface ChatRequest {
+  readonly model: string
+  readonly system: string
+  readonly messages: readonly Message[]
+  readonly tools: readonly Tool[]
+  readonly stream: boolean
+  /** Whether the caller wants usage in a stream; only OpenAI's chat dialect makes it optional. */
+  readonly streamUsage: boolean
+  readonly toolChoice?: ToolChoice
+  readonly parallelToolCalls?: boolean
+  readonly maxTokens?: number
+  readonly temperature?: number
+  readonly topP?: number
+  readonly topK?: number
+  readonly stop?: readonly string[]
+  readonly seed?: number
+  readonly presencePenalty?: number
+  readonly frequencyPenalty?: number
+  readonly effort?: 'none' | 'minimal' | 'low' | 'medium' | 'high' | 'xhigh'
+  readonly thinkingTokens?: number
+  readonly format?: AnswerFormat
+  /** An opaque id of the end user, for the provider's abuse detection. */
+  readonly user?: string
+}
+
+export type Stop = 'stop' | 'stop-sequence' | 'length' | 'tool-calls' | 'content-filter'
+
+/** Tokens; `input` counts the cached ones too and `output` the reasoning ones. */
+export interface Usage {
+  readonly input: number
+  readonly output: number
+  readonly cached: number
+  readonly cacheWritten: number
+  readonly reasoning: number
+}
+
+export const noUsage: Usage = { input: 0, output: 0, cached: 0, cacheWritten: 0, reasoning: 0 }
+
+export interface ChatAnswer {
+  readonly id: string
+  readonly model: string
+  /** Text, thinking and tool calls. */
+  readonly parts: readonly Part[]
+  readonly stop: Stop
+  readonly usage: Usage
+}
+
+/** What one event of a stream says. */
+export type ChatEvent =
+  | { readonly kind: 'start'; readonly id: string; readonly model: string }
+  | { readonly kind: 'text'; readonly choice: number; readonly text: string }
+  | { readonly kind: 'thinking'; readonly text: string }
+  | { readonly kind: 'signature'; readonly text: string }
+  | {
+      readonly kind: 'tool-start'
+      /** Which call, as the dialect counts; -1: the next one. */
+      readonly index: number
+      readonly id: string
+      readonly name: string
+      readonly signature?: string
+    }
+  | { readonly kind: 'tool-arguments'; readonly index: number; readonly text: string }
+  | { readonly kind: 'stop'; readonly choice: number; readonly stop: Stop }
+  | { readonly kind: 'usage'; readonly usage: Partial<Usage> }
+  | { readonly kind: 'end' }
+  | {
+      readonly kind: 'error'
+      readonly status: number
+      readonly code: string
+      readonly message: string
+    }
+
+/** One server-sent event, as it came. */
+export interface StreamEvent {
+  /** The `event` field; empty where there is none. */
+  readonly event: string
+  readonly data: string
+}
+
+/** What an upstream's whole answer is: complete, or why it must not pass for one. */
+export type WholeReading =
+  | { readonly kind: 'complete'; readonly usage: Usage | null; readonly parsed: unknown }
+  | { readonly kind: 'incomplete'; readonly reason: string }

@@ -1,0 +1,37 @@
+// JSON
+//
+// Reads what an upstream sent, liberally: a member of another type than expected counts as absent.
+
+export type JsonObject = Readonly<Record<string, unknown>>
+
+/** The value of a JSON text, or undefined where it is none. */
+export function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined // the caller says what was expected
+  }
+}
+
+export function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+const nothing: JsonObject = {}
+
+export function objectOf(value: unknown): JsonObject {
+  return isObject(value) ? value : nothing
+}
+
+export function listOf(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : []
+}
+
+export function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : ''
+}
+
+/** A count; anything but a non-negative number is 0. */
+export function countOf(value: unknown): number {
+  return typeof value === 'number' && value >= 0 ? value : 0
+}

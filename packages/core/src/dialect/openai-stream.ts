@@ -1,0 +1,68 @@
+// OpenAI stream
+//
+// What the chunks of a streamed chat completion, or of a legacy text completion, say.
+
+import type { ChatEvent, Stop, StreamEvent, Usage } from './chat.ts'
+import { countOf, isObject, type JsonObject, jsonOf, listOf, objectOf, textOf } from './json.ts'
+import { openaiError } from './openai-error.ts'
+
+/** The events in a chunk, or what is wrong with it. */
+export function readOpenaiEvent({ data }: StreamEvent): readonly ChatEvent[] | string {
+  if (data === '[DONE]') return [{ kind: 'end' }]
+  const chunk = jsonOf(data)
+  if (!isObject(chunk)) return `an event that is not JSON: ${data.slice(0, 80)}`
+  if (chunk['error'] !== undefined && chunk['error'] !== null) return [openaiError(chunk, 502)]
+  const events: ChatEvent[] = []
+  const id = textOf(chunk['id'])
+  if (id !== '') events.push({ kind: 'start', id, model: textOf(chunk['model']) })
+  for (const choice of listOf(chunk['choices'])) readChoice(objectOf(choice), events)
+  if (isObject(chunk['usage'])) events.push({ kind: 'usage', usage: openaiUsage(chunk['usage']) })
+  return events
+}
+
+function readChoice(choice: JsonObject, events: ChatEvent[]): void {
+  const index = countOf(choice['index'])
+  const delta = objectOf(choice['delta'])
+  const thinking = textOf(delta['reasoning_content']) || textOf(delta['reasoning'])
+  if (thinking !== '') events.push({ kind: 'thinking', text: thinking })
+  const text = delta['content'] ?? delta['refusal'] ?? choice['text']
+  if (typeof text === 'string') events.push({ kind: 'text', choice: index, text })
+  for (const call of listOf(delta['tool_calls'])) readToolCall(objectOf(call), events)
+  const reason = choice['finish_reason']
+  if (typeof reason === 'string') {
+    events.push({ kind: 'stop', choice: index, stop: openaiStop(reason) })
+  }
+}
+
+function readToolCall(call: JsonObject, events: ChatEvent[]): void {
+  const index = countOf(call['index'])
+  const tool = objectOf(call['function'])
+  const name = textOf(tool['name'])
+  if (name !== '') events.push({ kind: 'tool-start', index, id: textOf(call['id']), name })
+  const text = textOf(tool['arguments'])
+  if (text !== '') events.push({ kind: 'tool-arguments', index, text })
+}
+
+export function openaiStop(reason: string): Stop {
+  switch (reason) {
+    case 'length':
+      return 'length'
+    case 'tool_calls':
+    case 'function_call':
+      return 'tool-calls'
+    case 'content_filter':
+      return 'content-filter'
+    default:
+      return 'stop'
+  }
+}
+
+export function openaiUsage(usage: JsonObject): Usage {
+  return {
+    input: countOf(usage['prompt_tokens']),
+    output: countOf(usage['completion_tokens']),
+    cached: countOf(objectOf(usage['prompt_tokens_details'])['cached_tokens']),
+    cacheWritten: 0,
+    reasoning: countOf(objectOf(usage['completion_tokens_details'])['reasoning_tokens']),
+  }
+}

@@ -1,0 +1,104 @@
+// OpenAI writer
+//
+// Writes a stream as the chunks of a chat completion.
+
+import { type ChatEvent, noUsage, type Stop, type Usage } from './chat.ts'
+import { type ChatWriter, dataFrame, type WriterOptions } from './chat-writer.ts'
+
+export class OpenaiWriter implements ChatWriter {
+  readonly #options: WriterOptions
+  #hasBegun: boolean
+  #usage: Usage
+  /** Calls so far, by the upstream's index; written by `#toolStart`. */
+  readonly #calls = new Map<number, number>()
+  #callsCount = 0
+
+  constructor(options: WriterOptions) {
+    this.#options = options
+    this.#hasBegun = options.sent !== null
+    this.#usage = options.sent?.usage ?? noUsage
+  }
+
+  write(event: ChatEvent): string {
+    switch (event.kind) {
+      case 'text':
+        return event.text === '' ? '' : this.#delta({ content: event.text }, event.choice)
+      case 'thinking':
+        return event.text === '' ? '' : this.#delta({ reasoning_content: event.text }, 0)
+      case 'tool-start':
+        return this.#toolStart(event)
+      case 'tool-arguments':
+        return this.#delta(this.#call(this.#calls.get(event.index) ?? 0, event.text), 0)
+      case 'stop':
+        return this.#chunk([
+          { index: event.choice, delta: {}, finish_reason: openaiReason(event.stop) },
+        ])
+      case 'usage':
+        this.#usage = { ...this.#usage, ...event.usage }
+        return ''
+      case 'start':
+      case 'signature': // nothing in this dialect can carry it
+      case 'end':
+      case 'error':
+        return ''
+    }
+  }
+
+  end(): string {
+    const usage = this.#options.streamUsage
+      ? dataFrame({ ...this.#head(), choices: [], usage: writeOpenaiUsage(this.#usage) })
+      : ''
+    return `${usage}data: [DONE]\n\n`
+  }
+
+  #toolStart({ index, id, name }: Extract<ChatEvent, { kind: 'tool-start' }>): string {
+    const place = this.#callsCount
+    this.#callsCount += 1
+    this.#calls.set(index, place)
+    const call = { index: place, id, type: 'function', function: { name, arguments: '' } }
+    return this.#delta({ tool_calls: [call] }, 0)
+  }
+
+  #call(index: number, text: string) {
+    return { tool_calls: [{ index, function: { arguments: text } }] }
+  }
+
+  #delta(delta: Readonly<Record<string, unknown>>, index: number): string {
+    const role = this.#hasBegun ? {} : { role: 'assistant' }
+    this.#hasBegun = true
+    return this.#chunk([{ index, delta: { ...role, ...delta }, finish_reason: null }])
+  }
+
+  #chunk(choices: readonly unknown[]): string {
+    return dataFrame({ ...this.#head(), choices })
+  }
+
+  #head() {
+    const { id, model, createdS } = this.#options
+    return { id, object: 'chat.completion.chunk', created: createdS, model }
+  }
+}
+
+export function openaiReason(stop: Stop): string {
+  switch (stop) {
+    case 'stop':
+    case 'stop-sequence':
+      return 'stop'
+    case 'length':
+      return 'length'
+    case 'tool-calls':
+      return 'tool_calls'
+    case 'content-filter':
+      return 'content_filter'
+  }
+}
+
+export function writeOpenaiUsage(usage: Usage) {
+  return {
+    prompt_tokens: usage.input,
+    completion_tokens: usage.output,
+    total_tokens: usage.input + usage.output,
+    prompt_tokens_details: { cached_tokens: usage.cached },
+    completion_tokens_details: { reasoning_tokens: usage.reasoning },
+  }
+}

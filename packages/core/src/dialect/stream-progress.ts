@@ -1,0 +1,78 @@
+// Stream progress
+//
+// How far a streamed answer has come: whether it began, what text it gave, whether it is complete.
+//
+// Invariants:
+//   P1. A stream is complete only where its end was marked, or every choice that began has its stop reason (I6).
+
+import { type ChatEvent, noUsage, type Usage } from './chat.ts'
+
+const textMax = 4 * 2 ** 20 // characters; a longer answer is not continued elsewhere
+
+/** Lives as long as one stream; written by `take` alone. */
+export class StreamProgress {
+  id = ''
+  model = ''
+  text = ''
+  /** False once anything but text of the first choice has come: such an answer cannot be continued. */
+  isPlainText = true
+  hasContent = false
+  isEnded = false
+  usage: Usage | null = null
+  readonly #begun = new Set<number>()
+  readonly #stopped = new Set<number>()
+
+  take(event: ChatEvent): void {
+    switch (event.kind) {
+      case 'start':
+        this.id ||= event.id
+        this.model ||= event.model
+        return
+      case 'text':
+        return this.#takeText(event.choice, event.text)
+      case 'thinking':
+        if (event.text === '') return
+        this.hasContent = true
+        this.isPlainText = false
+        return
+      case 'tool-start':
+      case 'tool-arguments':
+        this.hasContent = true
+        this.isPlainText = false
+        this.#begun.add(0)
+        return
+      case 'stop':
+        this.hasContent = true
+        this.#begun.add(event.choice)
+        this.#stopped.add(event.choice)
+        return
+      case 'usage':
+        this.usage = { ...(this.usage ?? noUsage), ...event.usage }
+        return
+      case 'end':
+        this.isEnded = true
+        return
+      case 'signature':
+      case 'error':
+        return
+    }
+  }
+
+  /** True once every choice that began has stopped. */
+  get isStopped(): boolean {
+    return this.#begun.size > 0 && this.#stopped.size === this.#begun.size
+  }
+
+  /** P1. */
+  get isComplete(): boolean {
+    return this.isStopped || (this.isEnded && this.hasContent)
+  }
+
+  #takeText(choice: number, text: string): void {
+    this.#begun.add(choice)
+    if (text === '') return
+    this.hasContent = true
+    if (choice !== 0 || this.text.length + text.length > textMax) this.isPlainText = false
+    else this.text += text
+  }
+}

@@ -1,0 +1,73 @@
+// Write error
+//
+// An error in the words of a dialect, as a body and as an event of a stream that has begun.
+
+import { anthropicErrorType } from './anthropic-error.ts'
+import type { ChatDialect } from './chat.ts'
+import { dataFrame, typedFrame } from './chat-writer.ts'
+import { objectOf } from './json.ts'
+
+export interface DialectError {
+  readonly status: number
+  readonly code: string
+  readonly message: string
+  /** The field of the request that is at fault. */
+  readonly param?: string
+}
+
+/** The body of an error answer. */
+export function writeError(dialect: ChatDialect, error: DialectError): unknown {
+  const { status, code, message, param = null } = error
+  switch (dialect) {
+    case 'openai':
+    case 'openai-responses':
+      return { error: { message, type: openaiErrorType(status), param, code } }
+    case 'anthropic':
+      return { type: 'error', error: { type: anthropicErrorType(status), message } }
+    case 'gemini':
+      return { error: { code: status, message, status: geminiStatus(status) } }
+  }
+}
+
+/** The event that says, in a stream which has begun, that it will not be completed. */
+export function writeErrorEvent(dialect: ChatDialect, error: DialectError): string {
+  const body = writeError(dialect, error)
+  switch (dialect) {
+    case 'openai':
+    case 'gemini':
+      return dataFrame(body)
+    case 'openai-responses':
+      return typedFrame({
+        ...{ type: 'error', code: error.code, message: error.message },
+        ...{ param: null, sequence_number: 0 },
+      })
+    case 'anthropic':
+      return typedFrame({ type: 'error', ...objectOf(body) })
+  }
+}
+
+function openaiErrorType(status: number): string {
+  if (status === 401) return 'authentication_error'
+  if (status === 429) return 'rate_limit_error'
+  return status < 500 ? 'invalid_request_error' : 'api_error'
+}
+
+function geminiStatus(status: number): string {
+  switch (status) {
+    case 400:
+    case 413:
+      return 'INVALID_ARGUMENT'
+    case 401:
+      return 'UNAUTHENTICATED'
+    case 403:
+      return 'PERMISSION_DENIED'
+    case 404:
+      return 'NOT_FOUND'
+    case 429:
+      return 'RESOURCE_EXHAUSTED'
+    case 504:
+      return 'DEADLINE_EXCEEDED'
+    default:
+      return status < 500 ? 'FAILED_PRECONDITION' : 'UNAVAILABLE'
+  }
+}

@@ -1,0 +1,74 @@
+// Classify failure
+//
+// What kind of failure an attempt was: it decides whether the same target is asked again, another one, or nobody.
+
+export type FailureClass =
+  /** Refused, reset or cut before an answer began. */
+  | 'unreachable'
+  /** A timer ran out: it may still be working on it. */
+  | 'silent'
+  /** An answer that ended before it was complete. */
+  | 'truncated'
+  /** An answer that is not what its dialect promises. */
+  | 'malformed'
+  /** 5xx. */
+  | 'failing'
+  | 'rate-limited'
+  /** The provider does not accept our credentials or our account. */
+  | 'unauthorized'
+  /** It does not have the model. */
+  | 'absent'
+  /** The request is longer than this model takes: a larger one may take it. */
+  | 'context-length'
+  /** The provider's policy refuses the content: nobody else is asked to break it. */
+  | 'content-filter'
+  /** Any other mistake of the caller's. */
+  | 'caller'
+  /** The address is forbidden, or the request cannot be said in its dialect. */
+  | 'impossible'
+
+export interface ErrorAnswer {
+  readonly status: number
+  readonly code: string
+  readonly message: string
+}
+
+/** The class of an answer that is an error. */
+export function classifyFailure({ status, code, message }: ErrorAnswer): FailureClass {
+  if (status < 400) return 'malformed' // a redirect: nobody follows it
+  if (status >= 500 || status === 408 || status === 409 || status === 425) return 'failing'
+  if (status === 429) return code === 'insufficient_quota' ? 'unauthorized' : 'rate-limited'
+  if (isContextLength(code, message)) return 'context-length'
+  if (/content_?(policy|filter)|safety|moderation/i.test(code)) return 'content-filter'
+  if (status === 401 || status === 402 || status === 403) return 'unauthorized'
+  if (status === 404) return 'absent'
+  return 'caller'
+}
+
+// Codes and sentences of OpenAI, vLLM, Anthropic and Gemini, in this order.
+const tooLong =
+  /maximum context length|longer than the maximum model length|prompt is too long|exceeds the maximum number of tokens|exceed context limit/i
+
+function isContextLength(code: string, message: string): boolean {
+  return /context_length|context_window/.test(code) || tooLong.test(message)
+}
+
+/** True where the failure is the target's, so that it counts against it. */
+export function isTargetsFault(failure: FailureClass): boolean {
+  switch (failure) {
+    case 'unreachable':
+    case 'silent':
+    case 'truncated':
+    case 'malformed':
+    case 'failing':
+    case 'rate-limited':
+    case 'unauthorized':
+      return true
+    case 'absent':
+    case 'context-length':
+    case 'content-filter':
+    case 'caller':
+    case 'impossible':
+      return false
+  }
+}

@@ -1,0 +1,133 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import type { FailureClass } from './classify-failure.ts'
+import { classifyFailure } from './classify-failure.ts'
+import { type AttemptCandidate, decideAttempt, type PastAttempt } from './decide-attempt.ts'
+
+const failures = [
+  'unreachable',
+  'silent',
+  'truncated',
+  'malformed',
+  'failing',
+  'rate-limited',
+  'unauthorized',
+  'absent',
+  'context-length',
+  'content-filter',
+  'caller',
+] as const satisfies readonly FailureClass[]
+const failure = fc.constantFrom(...failures)
+const candidates = fc.uniqueArray(
+  fc.record({
+    url: fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f'),
+    region: fc.constant(''),
+    release: fc.constantFrom('r1', 'r2'),
+    inflight: fc.nat(9),
+    healthy: fc.boolean(),
+    tier: fc.nat(2),
+    order: fc.nat(2),
+  }),
+  { selector: ({ url }) => url, minLength: 1 },
+)
+const context = {
+  ...{ region: '', attemptsMax: 10, leftMs: 60_000, retryAfterMsMax: 5_000, mayRetry: true },
+  chance: [0, 0] as const,
+}
+
+/** Asks on, with each answer failing as told, until the decision is to stop. */
+function pursue(all: readonly AttemptCandidate[], fates: readonly FailureClass[]): PastAttempt[] {
+  const past: PastAttempt[] = []
+  for (const fate of fates) {
+    const step = decideAttempt(all, past, context)
+    if (step.kind === 'stop') return past
+    const { url, tier, release } = step.candidate
+    past.push({ url, tier, release, failure: fate })
+  }
+  return past
+}
+
+const final = new Set<FailureClass>(['caller', 'content-filter'])
+
+describe('decide attempt', () => {
+  test('while anybody was not asked, nobody gives up for a failure of a target (A1)', () => {
+    const fates = fc.array(failure, { minLength: 24, maxLength: 24 })
+    fc.assert(
+      fc.property(candidates, fates, (all, fates) => {
+        const past = pursue(all, fates)
+        const asked = new Set(past.map(({ url }) => url))
+        const isFinal = past.some((one) => one.failure !== null && final.has(one.failure))
+        const isTooLong = past.some((one) => one.failure === 'context-length')
+        if (isFinal || isTooLong || past.length === context.attemptsMax) return
+        expect(asked.size).toBe(all.length)
+      }),
+    )
+  })
+
+  test('a final failure ends it (A2), a silent or too small target is asked once (A3)', () => {
+    const fates = fc.array(failure, { minLength: 24, maxLength: 24 })
+    fc.assert(
+      fc.property(candidates, fates, (all, fates) => {
+        const past = pursue(all, fates)
+        const end = past.findIndex((one) => one.failure !== null && final.has(one.failure))
+        if (end !== -1) expect(end).toBe(past.length - 1)
+        past.forEach((one, i) => {
+          if (one.failure !== 'silent' && one.failure !== 'context-length') return
+          expect(past.slice(i + 1).map(({ url }) => url)).not.toContain(one.url)
+        })
+        expect(past.length).toBeLessThanOrEqual(context.attemptsMax) // A4
+      }),
+    )
+  })
+
+  const target = { region: '', release: '', inflight: 0, healthy: true, order: 0 }
+  const primary = { ...target, url: 'primary', tier: 0, contextTokens: 8_000 }
+  const fallback = { ...target, url: 'fallback', tier: 1, contextTokens: 32_000 }
+  const after = (failure: FailureClass, more: Partial<PastAttempt> = {}) =>
+    decideAttempt(
+      [fallback, primary],
+      [{ url: 'primary', tier: 0, release: '', contextTokens: 8_000, failure, ...more }],
+      context,
+    )
+
+  test('a short Retry-After is waited for, a long one is not', () => {
+    expect(after('rate-limited', { retryAfterMs: 2_000 })).toMatchObject({
+      ...{ kind: 'ask', candidate: primary, afterMs: 2_000, isRetry: true },
+    })
+    expect(after('rate-limited', { retryAfterMs: 60_000 })).toMatchObject({ candidate: fallback })
+  })
+
+  test('what is too long for one model is asked of a larger one only', () => {
+    expect(after('context-length')).toMatchObject({ candidate: fallback })
+    const small = { ...fallback, contextTokens: 4_000 }
+    const past = [
+      { url: 'primary', tier: 0, release: '', contextTokens: 8_000, failure: 'context-length' },
+    ] as const
+    expect(decideAttempt([primary, small], past, context)).toEqual({ kind: 'stop' })
+  })
+
+  test('without a retry budget nobody is asked twice, and somebody else still is', () => {
+    const past = [{ url: 'primary', tier: 0, release: '', failure: 'failing' }] as const
+    const poor = { ...context, mayRetry: false }
+    expect(decideAttempt([primary], past, poor)).toEqual({ kind: 'stop' })
+    expect(decideAttempt([primary, fallback], past, poor)).toMatchObject({ candidate: fallback })
+  })
+})
+
+test('failures are told apart by status, code and sentence', () => {
+  const classOf = (status: number, code = '', message = '') =>
+    classifyFailure({ status, code, message })
+  expect(classOf(302)).toBe('malformed')
+  expect(classOf(503)).toBe('failing')
+  expect(classOf(429)).toBe('rate-limited')
+  expect(classOf(429, 'insufficient_quota')).toBe('unauthorized')
+  expect(classOf(400, 'context_length_exceeded')).toBe('context-length')
+  expect(classOf(400, '', "This model's maximum context length is 8192")).toBe('context-length')
+  expect(classOf(400, 'invalid_request_error', 'prompt is too long: 9 tokens')).toBe(
+    'context-length',
+  )
+  expect(classOf(400, 'content_policy_violation')).toBe('content-filter')
+  expect(classOf(401)).toBe('unauthorized')
+  expect(classOf(404)).toBe('absent')
+  expect(classOf(400)).toBe('caller')
+})

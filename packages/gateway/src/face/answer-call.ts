@@ -1,0 +1,180 @@
+// Answer call
+//
+// A call of a known key for a named route: looks the route up, has it pursued, and sends what comes back.
+
+import { objectOf } from '@tutti/core/dialect'
+import type {
+  Answer,
+  Call,
+  Candidate,
+  Directory,
+  KeyEntry,
+  Pursuit,
+  RouteEntry,
+  WholeAttempt,
+} from '../routing/index.ts'
+import { refuse } from './answer.ts'
+import { type ChatAsked, toContinuation } from './chat.ts'
+import type { Exchange, FacePorts } from './exchange.ts'
+import { Relay, type RelaySource } from './relay.ts'
+
+export type Asked = Pick<Call, 'toNode' | 'toProvider' | 'mayStream'> & {
+  readonly name: string
+  readonly chat: ChatAsked | null
+}
+
+export async function answerCall(
+  ports: FacePorts,
+  exchange: Exchange,
+  asked: Asked,
+): Promise<void> {
+  const { response, key, directory, dialect, requestId } = exchange
+  const route = directory.route(key.project, asked.name)
+  const isAllowed = key.routes === undefined || key.routes.includes(asked.name)
+  if (route === undefined || !isAllowed) {
+    const names = listNames(directory, key)
+    const name = asked.name.slice(0, 80)
+    const message = `there is no model ${name} for this key: it may call ${names}`
+    return refuse(response, dialect, { status: 404, code: 'model_not_found', message })
+  }
+  const abort = new AbortController()
+  response.once('close', () => {
+    if (!response.writableFinished) abort.abort() // the caller went away: nobody works for nothing
+  })
+  const { toNode, toProvider, mayStream } = asked
+  const call = {
+    ...{ project: key.project, route, requestId, toNode, toProvider, mayStream },
+    signal: abort.signal,
+  }
+  const pursuit = ports.router.pursue(call)
+  const answer = await pursuit.next()
+  if (abort.signal.aborted) {
+    if (answer.kind === 'answered' && answer.outcome.kind === 'stream') {
+      answer.outcome.stream.cancel()
+      pursuit.finished(answer.candidate)
+    }
+    return
+  }
+  const status = await sendAnswer({ ports, exchange, asked, call, pursuit, route }, answer)
+  const micros = (performance.now() - exchange.startMs) * 1_000
+  const attempts = pursuit.attempts
+  ports.metrics.count(`${key.project}/${asked.name}`, status, { attempts, micros })
+}
+
+interface Answering {
+  readonly ports: FacePorts
+  readonly exchange: Exchange
+  readonly asked: Asked
+  readonly call: Call
+  readonly pursuit: Pursuit
+  readonly route: RouteEntry
+}
+
+/** The status that the caller got; 502 for a stream that broke off. */
+async function sendAnswer(answering: Answering, answer: Answer): Promise<number> {
+  const { exchange, ports } = answering
+  const { response, dialect, key, requestId } = exchange
+  if (answer.kind === 'unanswered') {
+    const { status, reasons, retryAfterS } = answer
+    const message = `no endpoint could answer: ${reasons.join('; ')}`
+    refuse(response, dialect, { status, code: 'unanswered', message, retryAfterS })
+    return status
+  }
+  if (answer.kind === 'impossible') {
+    const { field, message } = answer.impossible
+    refuse(response, dialect, { status: 400, code: 'unsupported', message, param: field })
+    return 400
+  }
+  const { candidate, attempts } = answer
+  if (candidate.node !== null) {
+    ports.recent.remember(requestId, { project: key.project, url: candidate.node.url })
+  }
+  response.setHeader('x-tutti-attempts', attempts)
+  if (answer.kind === 'refused') return sendRefused(exchange, answer)
+  const { outcome } = answer
+  setHeaders(exchange, candidate, outcome)
+  if (outcome.kind === 'whole') {
+    response.writeHead(outcome.status, { 'content-length': outcome.body.length })
+    response.end(outcome.body)
+    return outcome.status
+  }
+  response.setHeader('cache-control', 'no-cache')
+  response.writeHead(outcome.status)
+  return await relay(answering, { stream: outcome, candidate, pursuit: answering.pursuit })
+}
+
+/** The upstream's own error: in its own words where it speaks the caller's dialect. */
+function sendRefused(exchange: Exchange, answer: Extract<Answer, { kind: 'refused' }>): number {
+  const { response, dialect } = exchange
+  const { failed, candidate } = answer
+  const status = failed.answer?.status ?? failed.error?.status ?? 502
+  const isSame = candidate.provider === null || candidate.provider.dialect === dialect
+  if (failed.answer !== undefined && isSame) {
+    setHeaders(exchange, candidate, failed.answer)
+    response.writeHead(status, { 'content-length': failed.answer.body.length })
+    response.end(failed.answer.body)
+    return status
+  }
+  const { code, message } = failed.error ?? { code: failed.failure, message: failed.reason }
+  refuse(response, dialect, { status, code: code || failed.failure, message })
+  return status
+}
+
+async function relay(answering: Answering, source: RelaySource): Promise<number> {
+  const { exchange, asked, call, ports } = answering
+  const { chat } = asked
+  const { response, dialect } = exchange
+  const relaying = new Relay({
+    response,
+    dialect: dialect === 'oip' ? 'openai' : dialect,
+    createdS: Math.floor(ports.nowMs() / 1_000),
+    streamUsage: wantsUsage(chat),
+    continueAfter: async (sent, before) => {
+      if (chat === null) return null
+      const toProvider = toContinuation(chat, sent)
+      const pursuit = ports.router.pursue({ ...call, toProvider }, before)
+      const next = await pursuit.next()
+      if (next.kind !== 'answered' || next.outcome.kind !== 'stream') return null
+      return { stream: next.outcome, candidate: next.candidate, pursuit }
+    },
+  })
+  const { outcome } = await relaying.run(source)
+  return outcome === 'broken' ? 502 : outcome === 'aborted' ? 499 : 200
+}
+
+function wantsUsage(chat: ChatAsked | null): boolean {
+  return objectOf(chat?.asked.parsed['stream_options'])['include_usage'] === true
+}
+
+// What of an upstream's headers the caller gets; hop-by-hop ones and the upstream's own are left out.
+const passedHeaders = [
+  'content-type',
+  'inference-header-content-length',
+  'x-tutti-variant',
+  'retry-after',
+]
+
+function setHeaders(
+  { response }: Exchange,
+  { node }: Candidate,
+  { headers }: Pick<WholeAttempt, 'headers'>,
+): void {
+  for (const name of passedHeaders) {
+    const value = headers[name]
+    if (value !== undefined) response.setHeader(name, value)
+  }
+  if (node === null) return
+  response.setHeader('x-tutti-node', node.name)
+  response.setHeader('x-tutti-release', headers['x-tutti-release'] ?? node.release)
+}
+
+/** The names that a key may call. */
+export function namesOf(directory: Directory, key: KeyEntry): string[] {
+  const names = directory.routes(key.project).map(({ name }) => name)
+  return key.routes === undefined ? names : names.filter((name) => key.routes?.includes(name))
+}
+
+function listNames(directory: Directory, key: KeyEntry): string {
+  const names = namesOf(directory, key).slice(0, 20)
+  return names.length === 0 ? 'none yet' : names.join(', ')
+}

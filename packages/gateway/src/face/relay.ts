@@ -1,0 +1,222 @@
+// Relay
+//
+// Passes a streamed answer on to the caller. One that breaks off is continued by another target where that can be
+// done without a seam; else the caller is told by an error event and a cut connection.
+//
+// Invariants:
+//   L1. What the caller gets is whole events; after a break nothing that looks finished (I6).
+//   L2. A continuation begins exactly where the text that was sent ends: a target that begins anew must give the same
+//       text again, else it is not used.
+//   L3. A caller who reads slowly slows the upstream down; one who leaves ends it.
+
+import type { ServerResponse } from 'node:http'
+import {
+  AnthropicWriter,
+  type ChatDialect,
+  type ChatEvent,
+  type ChatWriter,
+  OpenaiWriter,
+  StreamProgress,
+  type Usage,
+  type WriterOptions,
+  writeErrorEvent,
+} from '@tutti/core/dialect'
+import type { Candidate, FailedAttempt, Pursuit, StreamAttempt } from '../routing/index.ts'
+
+export interface Relayed {
+  readonly outcome: 'complete' | 'broken' | 'aborted'
+  readonly usage: Usage | null
+  readonly attempts: number
+}
+
+export interface RelaySource {
+  readonly stream: StreamAttempt
+  readonly candidate: Candidate
+  readonly pursuit: Pursuit
+}
+
+export interface RelayPorts {
+  readonly response: ServerResponse
+  readonly dialect: ChatDialect
+  readonly createdS: number
+  readonly streamUsage: boolean
+  /** Somebody who goes on after `sent`, or null where nobody can. */
+  readonly continueAfter: (sent: string, before: Pursuit) => Promise<RelaySource | null>
+}
+
+export class Relay {
+  readonly #ports: RelayPorts
+  /** All that the caller was sent, over all who answered. */
+  readonly #sent = new StreamProgress()
+  /** Null while the bytes of the upstream go on as they are. */
+  #writer: ChatWriter | null = null
+
+  constructor(ports: RelayPorts) {
+    this.#ports = ports
+  }
+
+  async run(source: RelaySource): Promise<Relayed> {
+    let current = source
+    let repeated = '' // what the continuing target must give again before anything new
+    const { response } = this.#ports
+    response.once('close', () => current.stream.stream.cancel()) // L3
+    for (;;) {
+      const failed = await this.#drain(current, repeated)
+      if (failed === null || this.#sent.isStopped) {
+        current.pursuit.finished(current.candidate)
+        return this.#finish(current)
+      }
+      current.pursuit.broke(current.candidate, failed)
+      if (response.destroyed) return this.#over(current, 'aborted')
+      const next = await this.#continue(current, failed)
+      if (next === null) return this.#breakOff(current, failed)
+      repeated = isPrefilled(next.candidate) ? '' : this.#sent.text
+      current = next
+    }
+  }
+
+  /** Sends all that comes; null where it came to its end. */
+  async #drain({ stream }: RelaySource, repeated: string): Promise<FailedAttempt | null> {
+    const repetition = new Repetition(repeated)
+    for (;;) {
+      const pending = stream.stream.next()
+      const turn = pending instanceof Promise ? await pending : pending
+      if (turn.kind === 'end') {
+        return repetition.isOver ? null : notTheSame
+      }
+      if (turn.kind === 'broken') return turn.failure
+      const events = repetition.take(turn.event.events)
+      if (events === null) {
+        stream.stream.cancel()
+        return notTheSame // L2
+      }
+      for (const event of events) this.#sent.take(event)
+      const isSent = await this.#send(turn.event.raw, events)
+      if (!isSent) return gone
+    }
+  }
+
+  #send(raw: Buffer, events: readonly ChatEvent[]): Promise<boolean> | boolean {
+    if (this.#writer === null) return write(this.#ports.response, raw)
+    const writer = this.#writer
+    const frames = events.map((event) => writer.write(event)).join('')
+    return frames === '' ? true : write(this.#ports.response, frames)
+  }
+
+  async #continue(current: RelaySource, failed: FailedAttempt): Promise<RelaySource | null> {
+    const { isPlainText, text, id, model, usage } = this.#sent
+    if (!isPlainText || text === '' || failed === gone || current.candidate.provider === null) {
+      return null
+    }
+    const next = await this.#ports.continueAfter(text, current.pursuit)
+    if (next === null) return null
+    const { createdS, streamUsage, dialect } = this.#ports
+    this.#writer = newWriter(dialect, {
+      ...{ id, model, createdS, streamUsage, sent: { text, usage } },
+    })
+    return next
+  }
+
+  /** Marks the end where the upstream did not. */
+  async #finish(current: RelaySource): Promise<Relayed> {
+    const { response, dialect } = this.#ports
+    if (this.#writer !== null) await write(response, this.#writer.end())
+    else if (!this.#sent.isEnded) await write(response, endMarks[dialect])
+    if (!response.destroyed) response.end()
+    return this.#over(current, response.destroyed ? 'aborted' : 'complete')
+  }
+
+  /** L1: an error event, and a connection that ends without the end of its message. */
+  async #breakOff(current: RelaySource, failed: FailedAttempt): Promise<Relayed> {
+    const { response, dialect } = this.#ports
+    const where = current.candidate.node?.name ?? current.candidate.target
+    const name = typeof where === 'string' ? where : 'provider' in where ? where.provider : ''
+    const message = `the answer of ${name} broke off and nobody could go on: ${failed.reason}`
+    const event = writeErrorEvent(dialect, { status: 502, code: 'stream_broken', message })
+    await new Promise<void>((resolve) => {
+      response.once('close', resolve)
+      response.write(event, () => {
+        response.socket?.end()
+        resolve()
+      })
+    })
+    response.destroy()
+    return this.#over(current, 'broken')
+  }
+
+  #over({ pursuit }: RelaySource, outcome: Relayed['outcome']): Relayed {
+    return { outcome, usage: this.#sent.usage, attempts: pursuit.attempts }
+  }
+}
+
+const notTheSame: FailedAttempt = {
+  kind: 'failed',
+  failure: 'impossible',
+  reason: 'it began anew with another text',
+}
+const gone: FailedAttempt = { kind: 'failed', failure: 'caller', reason: 'the caller went away' }
+
+/** L2: leaves out of a new answer what the caller has already. */
+class Repetition {
+  #left: string
+
+  constructor(text: string) {
+    this.#left = text
+  }
+
+  get isOver(): boolean {
+    return this.#left === ''
+  }
+
+  /** The events with what is new in them; null where the answer is another one. */
+  take(events: readonly ChatEvent[]): readonly ChatEvent[] | null {
+    if (this.isOver) return events
+    const fresh: ChatEvent[] = []
+    for (const event of events) {
+      if (event.kind === 'usage') fresh.push(event)
+      if (event.kind === 'stop' || event.kind === 'tool-start') return null
+      if (event.kind !== 'text') continue
+      const text = this.#cut(event.text)
+      if (text === null) return null
+      if (text !== '') fresh.push({ ...event, text })
+    }
+    return fresh
+  }
+
+  #cut(text: string): string | null {
+    const overlap = Math.min(text.length, this.#left.length)
+    if (text.slice(0, overlap) !== this.#left.slice(0, overlap)) return null
+    this.#left = this.#left.slice(overlap)
+    return text.slice(overlap)
+  }
+}
+
+function isPrefilled({ target }: Candidate): boolean {
+  return 'provider' in target && target.prefill
+}
+
+const endMarks: Readonly<Record<ChatDialect, string>> = {
+  openai: 'data: [DONE]\n\n',
+  'openai-responses': '',
+  anthropic: 'event: message_stop\ndata: {"type":"message_stop"}\n\n',
+  gemini: '',
+}
+
+function newWriter(dialect: ChatDialect, options: WriterOptions): ChatWriter {
+  return dialect === 'anthropic' ? new AnthropicWriter(options) : new OpenaiWriter(options)
+}
+
+/** False where the caller is gone. */
+function write(response: ServerResponse, bytes: Buffer | string): Promise<boolean> | boolean {
+  if (response.destroyed) return false
+  if (response.write(bytes)) return true
+  return new Promise((resolve) => {
+    const settle = () => {
+      response.removeListener('drain', settle)
+      response.removeListener('close', settle)
+      resolve(!response.destroyed)
+    }
+    response.once('drain', settle)
+    response.once('close', settle)
+  })
+}

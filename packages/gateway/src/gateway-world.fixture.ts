@@ -1,0 +1,176 @@
+// Gateway world
+//
+// What the tests of a gateway stand on: a control plane that streams snapshots, upstreams that do as told.
+
+import { createHash } from 'node:crypto'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { signingPrefix } from '@tutti/core/fleet'
+import { canonicalJson } from '@tutti/core/resource'
+import { routeSpec, type Snapshot } from '@tutti/core/routing'
+import { didKeyOf, newPrivateKey, signText } from '@tutti/ledger'
+import { afterEach } from 'vitest'
+import { type Gateway, startGateway } from './start.ts'
+
+export const key = 'tutti_app_secret'
+export const digest = (text: string) => `sha256:${createHash('sha256').update(text).digest('hex')}`
+export const release = digest('release')
+
+export type Handler = (request: IncomingMessage, response: ServerResponse, body: string) => void
+export const cleanups: (() => unknown)[] = []
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
+})
+
+/** A server on a free port that the test ends. */
+export async function serve(handler: Handler): Promise<{ url: string; server: Server }> {
+  const server = createServer(async (request, response) => {
+    let body = ''
+    for await (const chunk of request) body += String(chunk)
+    handler(request, response, body)
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  cleanups.push(() => {
+    server.closeAllConnections()
+    return new Promise((resolve) => server.close(resolve))
+  })
+  const address = server.address()
+  const port = typeof address === 'object' && address !== null ? address.port : 0
+  return { url: `http://127.0.0.1:${port}`, server }
+}
+
+export const signer = newPrivateKey()
+
+export function signed(snapshot: Snapshot, by = signer): string {
+  const payload = canonicalJson(snapshot)
+  return JSON.stringify({ payload, signature: signText(by, signingPrefix.snapshot, payload) })
+}
+
+export function snapshotOf(change: Partial<Snapshot>): Snapshot {
+  return {
+    format: 'tutti/snapshot/v1',
+    sequence: 1,
+    issuedAtMs: 1,
+    keys: [{ id: 'app', hash: digest(key), project: 'default', owner: 'app' }],
+    routes: [],
+    deployments: [],
+    providers: [],
+    servingToken: 'serving-token',
+    ...change,
+  }
+}
+
+export function toNodes(urls: readonly string[], sequence = 1): Snapshot {
+  return snapshotOf({
+    sequence,
+    routes: [
+      {
+        ...{ name: 'parts', project: 'default' },
+        ...routeSpec.parse({ targets: [{ deployment: 'parts' }], timeoutMs: 4_000 }),
+      },
+    ],
+    deployments: [
+      {
+        name: 'parts',
+        project: 'default',
+        serves: 'parts',
+        endpoints: urls.map((url, i) => ({ node: `n${i}`, url, region: '', release })),
+      },
+    ],
+  })
+}
+
+export function toProvider(baseUrl: string, allowPrivateNetwork: boolean): Snapshot {
+  return snapshotOf({
+    routes: [
+      {
+        ...{ name: 'chat', project: 'default' },
+        ...routeSpec.parse({
+          targets: [{ provider: 'engine', model: 'llama' }],
+          timeoutMs: 4_000,
+        }),
+      },
+    ],
+    providers: [
+      {
+        name: 'engine',
+        project: 'default',
+        dialect: 'openai',
+        baseUrl,
+        allowPrivateNetwork,
+        apiKey: 'engine-secret',
+      },
+    ],
+  })
+}
+
+export interface World {
+  readonly gateway: Gateway
+  readonly folder: string
+  /** Sends another snapshot down the stream. */
+  readonly push: (text: string) => void
+  readonly events: { event: string; reason?: unknown }[]
+  readonly untilEvent: (event: string) => Promise<void>
+}
+
+/** A gateway that follows a control plane of ours. */
+export async function world(first: string | null, folder = newFolder()): Promise<World> {
+  const streams = new Set<ServerResponse>()
+  const plane = await serve((_, response) => {
+    response.writeHead(200, { 'content-type': 'text/event-stream' })
+    response.write(first === null ? ': nothing yet\n\n' : `event: snapshot\ndata: ${first}\n\n`)
+    streams.add(response)
+  })
+  const events: World['events'] = []
+  const waiters = new Set<() => void>()
+  const gateway = await startGateway({
+    host: '127.0.0.1',
+    port: 0,
+    controlPlane: { url: plane.url, key: 'k', publicKey: didKeyOf(signer) },
+    folder,
+    version: 'test',
+    log: (event, fields) => {
+      events.push({ event, ...fields })
+      for (const wake of waiters) wake()
+    },
+  })
+  cleanups.push(() => gateway.stop())
+  const untilEvent = (event: string) =>
+    new Promise<void>((resolve) => {
+      const check = () => {
+        if (!events.some((one) => one.event === event)) return
+        waiters.delete(check)
+        resolve()
+      }
+      waiters.add(check)
+      check()
+    })
+  if (first !== null)
+    await Promise.race([untilEvent('snapshot'), untilEvent('a snapshot is refused')])
+  const push = (text: string) => {
+    for (const stream of streams) stream.write(`event: snapshot\ndata: ${text}\n\n`)
+  }
+  return { gateway, folder, push, events, untilEvent }
+}
+
+export function newFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'tutti-gateway-'))
+  cleanups.push(() => rmSync(folder, { recursive: true, force: true }))
+  return folder
+}
+
+export const answerWell: Handler = (_, response) => {
+  response.writeHead(200, { 'content-type': 'application/json', 'x-tutti-variant': 'fp32' })
+  response.end('{"model_name":"parts","outputs":[]}')
+}
+
+export function infer(gateway: Gateway, init: RequestInit = {}): Promise<Response> {
+  return fetch(`${gateway.url}/v2/models/parts/infer`, {
+    method: 'POST',
+    body: '{"inputs":[]}',
+    ...init,
+    headers: { authorization: `Bearer ${key}`, ...init.headers },
+  })
+}

@@ -1,0 +1,71 @@
+// Event splitter
+//
+// Cuts a stream of server-sent events at its blank lines, wherever the chunks were cut: what goes on is whole events
+// only. After the WHATWG specification: lines end in LF, CR LF or CR.
+
+import type { StreamEvent } from '@tutti/core/dialect'
+
+/** One event with the very bytes that it came in, its blank line included. */
+export interface RawEvent extends StreamEvent {
+  readonly raw: Buffer
+}
+
+const lf = 0x0a
+const cr = 0x0d
+
+/** The bytes of an event may not exceed this: a model's longest event is a tool call of some kilobytes. */
+export const eventBytesMax = 8 * 2 ** 20
+
+export class EventSplitter {
+  /** What came and is not yet a whole event; written by `push`. */
+  #rest: Buffer = Buffer.alloc(0)
+
+  /** The events that this chunk completes. */
+  push(chunk: Buffer): RawEvent[] {
+    const bytes = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk])
+    // Where to look again: a blank line may begin in what was held.
+    const searched = Math.max(0, this.#rest.length - 3)
+    const events: RawEvent[] = []
+    let from = 0
+    let end = blankLineEnd(bytes, searched)
+    while (end !== -1) {
+      events.push(parseEvent(bytes.subarray(from, end)))
+      from = end
+      end = blankLineEnd(bytes, from)
+    }
+    this.#rest = bytes.subarray(from)
+    return events
+  }
+
+  /** Bytes that wait for the end of their event. */
+  get heldBytes(): number {
+    return this.#rest.length
+  }
+}
+
+/** Where the first blank line from `from` on is over, or -1. */
+function blankLineEnd(bytes: Buffer, from: number): number {
+  for (let at = bytes.indexOf(lf, from); at !== -1; at = bytes.indexOf(lf, at + 1)) {
+    const next = bytes[at + 1]
+    if (next === lf) return at + 2
+    if (next === cr && bytes[at + 2] === lf) return at + 3
+  }
+  return -1
+}
+
+function parseEvent(raw: Buffer): RawEvent {
+  const text = raw.toString('utf8')
+  if (text.startsWith('data: ') && text.indexOf('\n') === text.length - 2) {
+    return { raw, event: '', data: text.slice(6, -2) } // by far the most frequent form
+  }
+  let event = ''
+  const data: string[] = []
+  for (const line of text.split(/\r\n|\n|\r/)) {
+    const colon = line.indexOf(':')
+    const field = colon === -1 ? line : line.slice(0, colon)
+    const value = colon === -1 ? '' : line.slice(colon + (line[colon + 1] === ' ' ? 2 : 1))
+    if (field === 'event') event = value
+    else if (field === 'data') data.push(value)
+  }
+  return { raw, event, data: data.join('\n') }
+}

@@ -1,0 +1,275 @@
+// Pursuit
+//
+// One request on its way through the targets of its route: asks whom `decideAttempt` names, waits, races where that
+// is allowed, until somebody has answered or nobody is left. After a stream broke off it can be asked to go on.
+//
+// Invariants:
+//   T1. A request that any endpoint can answer is answered, whatever is rolled out, cut off or dying (I5): a node
+//       that keeps silent is not waited for alone.
+//   T2. What the caller did wrong is not tried again elsewhere.
+//   T3. At most `attemptsMax` attempts, within `timeoutMs`.
+//   T4. One answer counts; what else is on its way is cut.
+
+import { decideAttempt, type FailureClass, isTargetsFault } from '@tutti/core/routing'
+import type {
+  Attempt,
+  AttemptOutcome,
+  AttemptTimers,
+  StreamAttempt,
+  WholeAttempt,
+} from './attempt.ts'
+import type { Call, Candidate, Impossible } from './call.ts'
+import type { FailedAttempt } from './failed-attempt.ts'
+
+export type Answer =
+  | {
+      readonly kind: 'answered'
+      readonly outcome: WholeAttempt | StreamAttempt
+      readonly candidate: Candidate
+      readonly attempts: number
+    }
+  | {
+      /** The upstream's own error, which concerns the caller. */
+      readonly kind: 'refused'
+      readonly failed: FailedAttempt
+      readonly candidate: Candidate
+      readonly attempts: number
+    }
+  | { readonly kind: 'impossible'; readonly impossible: Impossible }
+  | {
+      readonly kind: 'unanswered'
+      readonly status: 429 | 502 | 503 | 504
+      readonly reasons: readonly string[]
+      readonly retryAfterS: number
+    }
+
+export interface PursuitPorts {
+  readonly candidates: (call: Call) => {
+    readonly able: readonly Candidate[]
+    /** Why a target cannot be asked at all. */
+    readonly impossible: Impossible | null
+  }
+  readonly start: (candidate: Candidate, timers: AttemptTimers) => Attempt
+  /** Told when the attempt at a candidate is over. */
+  readonly over: (candidate: Candidate, how: 'answered' | 'failed' | 'aborted') => void
+  /** What is left of the route's retry budget. */
+  readonly retriesLeft: () => number
+  readonly spendRetry: () => void
+  readonly region: string
+  readonly nowMs: () => number
+  readonly chance: () => number
+}
+
+interface Running {
+  readonly candidate: Candidate
+  readonly attempt: Attempt
+  readonly index: number
+}
+
+interface Past {
+  readonly candidate: Candidate
+  failed: FailedAttempt | null
+}
+
+const hedgedMax = 6 // attempts of one request on their way at a time: as many as a route allows by default
+
+export class Pursuit {
+  readonly #ports: PursuitPorts
+  readonly #call: Call
+  readonly #untilMs: number
+  /** In the order in which they were asked; written by `#launch` and `#settle`. */
+  readonly #past: Past[]
+  readonly #running = new Set<Running>()
+
+  /** `before` is the pursuit whose stream broke off, where this one continues it. */
+  constructor(ports: PursuitPorts, call: Call, before: Pursuit | null = null) {
+    this.#ports = ports
+    this.#past = before === null ? [] : [...before.#past]
+    this.#call = call
+    this.#untilMs = ports.nowMs() + call.route.timeoutMs
+    call.signal.addEventListener('abort', () => this.#cancelAll(), { once: true })
+  }
+
+  get attempts(): number {
+    return this.#past.length
+  }
+
+  async next(): Promise<Answer> {
+    for (;;) {
+      const { able, impossible } = this.#ports.candidates(this.#call)
+      const step = this.#decide(able)
+      if (step.kind === 'ask' && this.#running.size < hedgedMax) {
+        if (step.isRetry) this.#ports.spendRetry()
+        if (step.afterMs > 0) await this.#pause(step.afterMs)
+        if (!this.#call.signal.aborted) this.#launch(step.candidate, able)
+      } else if (this.#running.size === 0) {
+        return this.#giveUp(impossible)
+      }
+      if (this.#running.size === 0) return this.#giveUp(impossible)
+      const settled = await this.#firstOf(this.#hedgeMs(able))
+      if (settled === null) continue // nobody has answered yet: another is asked beside them
+      const answer = this.#settle(settled.running, settled.outcome)
+      if (answer !== null) return answer
+    }
+  }
+
+  /** The stream that `next` gave broke off. */
+  broke(candidate: Candidate, failed: FailedAttempt): void {
+    this.#ports.over(candidate, isTargetsFault(failed.failure) ? 'failed' : 'answered')
+    const past = this.#past.findLast((one) => one.candidate.url === candidate.url)
+    if (past !== undefined) past.failed = failed
+  }
+
+  /** A streamed answer came to its end. */
+  finished(candidate: Candidate): void {
+    this.#ports.over(candidate, this.#call.signal.aborted ? 'aborted' : 'answered')
+  }
+
+  #decide(able: readonly Candidate[]) {
+    const { route, signal } = this.#call
+    const leftMs = signal.aborted ? 0 : this.#untilMs - this.#ports.nowMs()
+    return decideAttempt(able, this.#past.map(pastAttempt), {
+      ...{ region: this.#ports.region, attemptsMax: route.attemptsMax, leftMs },
+      retryAfterMsMax: route.timers.retryAfterMsMax,
+      mayRetry: this.#ports.retriesLeft() >= 1,
+      chance: [this.#ports.chance(), this.#ports.chance()],
+    })
+  }
+
+  #launch(candidate: Candidate, able: readonly Candidate[]): void {
+    const attempt = this.#ports.start(candidate, this.#timers(candidate, able))
+    this.#running.add({ candidate, attempt, index: this.#past.length })
+    this.#past.push({ candidate, failed: null })
+  }
+
+  /** Where nobody else is left, an attempt has all the time there is. */
+  #timers(candidate: Candidate, able: readonly Candidate[]): AttemptTimers {
+    const { firstTokenMs, idleMs, streamMs, rateMin = 0, headersMs } = this.#call.route.timers
+    const leftMs = Math.max(1, this.#untilMs - this.#ports.nowMs())
+    const share = this.#shareMs(able, candidate)
+    const isAlone = share === leftMs
+    const mayRace = candidate.node !== null
+    return {
+      headersMs: isAlone || mayRace ? leftMs : Math.min(leftMs, headersMs ?? share),
+      firstTokenMs: isAlone ? leftMs : Math.min(leftMs, firstTokenMs),
+      ...{ idleMs, streamMs, rateMin },
+    }
+  }
+
+  /** What is left of the time, divided among those who may still be asked. */
+  #shareMs(able: readonly Candidate[], asked: Candidate): number {
+    const leftMs = Math.max(1, this.#untilMs - this.#ports.nowMs())
+    const tried = new Set(this.#past.map(({ candidate }) => candidate.url))
+    const others = able.filter(({ url }) => url !== asked.url && !tried.has(url)).length
+    const turns = this.#call.route.attemptsMax - this.#past.length - 1
+    return leftMs / (1 + Math.max(0, Math.min(others, turns, hedgedMax)))
+  }
+
+  /** How long to wait before another is asked beside those on their way; Infinity: not at all. */
+  #hedgeMs(able: readonly Candidate[]): number {
+    if (this.#running.size >= hedgedMax || this.#decide(able).kind === 'stop') return Infinity
+    const [first] = this.#running
+    if (first === undefined) return Infinity
+    const isNodes = [...this.#running].every(({ candidate }) => candidate.node !== null)
+    // Asking a second node costs nothing but its time (T1); a Provider is paid for every answer.
+    const share = isNodes ? this.#shareMs(able, first.candidate) : Infinity
+    return Math.min(share, this.#call.route.timers.hedgeMs ?? Infinity)
+  }
+
+  async #firstOf(
+    patienceMs: number,
+  ): Promise<{ readonly running: Running; readonly outcome: AttemptOutcome } | null> {
+    const outcomes = [...this.#running].map(async (running) => ({
+      running,
+      outcome: await running.attempt.outcome,
+    }))
+    if (!Number.isFinite(patienceMs)) return await Promise.race(outcomes)
+    let timer: NodeJS.Timeout | undefined
+    const patience = new Promise<null>((resolve) => {
+      timer = setTimeout(() => resolve(null), patienceMs)
+    })
+    const first = await Promise.race([...outcomes, patience])
+    clearTimeout(timer)
+    return first
+  }
+
+  #settle(running: Running, outcome: AttemptOutcome): Answer | null {
+    const { candidate, index } = running
+    this.#running.delete(running)
+    const past = this.#past[index]
+    if (outcome.kind !== 'failed') {
+      this.#cancelAll() // T4
+      if (outcome.kind === 'whole') this.#ports.over(candidate, 'answered')
+      return { kind: 'answered', outcome, candidate, attempts: this.#past.length }
+    }
+    if (past !== undefined) past.failed = outcome
+    const isAborted = this.#call.signal.aborted
+    const isFault = isTargetsFault(outcome.failure)
+    this.#ports.over(candidate, isAborted ? 'aborted' : isFault ? 'failed' : 'answered')
+    return null
+  }
+
+  #cancelAll(): void {
+    for (const { candidate, attempt } of this.#running) {
+      attempt.cancel()
+      this.#ports.over(candidate, 'aborted')
+    }
+    this.#running.clear()
+  }
+
+  /** T2: what concerns the caller is said in the upstream's words, else why nobody could answer. */
+  #giveUp(impossible: Impossible | null): Answer {
+    const failures = this.#past.flatMap(({ candidate, failed }) =>
+      failed === null ? [] : [{ candidate, failed }],
+    )
+    const concerning =
+      failures.find(({ failed }) => concernsCaller.has(failed.failure)) ??
+      (failures.every(({ failed }) => failed.failure === 'absent') ? failures.at(-1) : undefined)
+    if (concerning !== undefined) {
+      return { kind: 'refused', ...concerning, attempts: this.#past.length }
+    }
+    if (failures.length === 0 && impossible !== null) return { kind: 'impossible', impossible }
+    const isLate = this.#ports.nowMs() >= this.#untilMs
+    const isLimited =
+      failures.length > 0 && failures.every(({ failed }) => failed.failure === 'rate-limited')
+    const retryAfterMs = Math.max(...failures.map(({ failed }) => failed.retryAfterMs ?? 1_000))
+    const reasons = failures.map(
+      ({ candidate, failed }) => `${candidate.node?.name ?? candidate.base}: ${failed.reason}`,
+    )
+    const hasSilent = failures.some(({ failed }) => failed.failure === 'silent')
+    return {
+      kind: 'unanswered',
+      status: isLimited ? 429 : failures.length === 0 ? 503 : isLate || hasSilent ? 504 : 502,
+      reasons: reasons.length === 0 ? ['no endpoint serves it at the moment'] : reasons,
+      retryAfterS: isLimited ? Math.ceil(retryAfterMs / 1_000) : 1,
+    }
+  }
+
+  #pause(ms: number): Promise<void> {
+    const { signal } = this.#call
+    return new Promise((resolve) => {
+      const end = () => {
+        clearTimeout(timer)
+        signal.removeEventListener('abort', end)
+        resolve()
+      }
+      const timer = setTimeout(end, ms)
+      signal.addEventListener('abort', end)
+    })
+  }
+}
+
+const concernsCaller: ReadonlySet<FailureClass> = new Set([
+  'caller',
+  'content-filter',
+  'context-length',
+])
+
+function pastAttempt({ candidate, failed }: Past) {
+  const { url, tier, release, contextTokens } = candidate
+  return {
+    ...{ url, tier, release, failure: failed?.failure ?? null },
+    ...(contextTokens === undefined ? {} : { contextTokens }),
+    ...(failed?.retryAfterMs === undefined ? {} : { retryAfterMs: failed.retryAfterMs }),
+  }
+}

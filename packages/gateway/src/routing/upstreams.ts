@@ -1,0 +1,69 @@
+// Upstreams
+//
+// The connections of one gateway to nodes and Providers.
+
+import { Agent } from 'undici'
+import { messageOf } from '../failure.ts'
+import { assertPublicUrl, publicLookup } from '../governance/index.ts'
+import { type AnswerReading, Attempt, type AttemptTimers } from './attempt.ts'
+
+export interface UpstreamRequest {
+  readonly url: string
+  readonly method: 'GET' | 'POST'
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: Buffer | null
+  readonly reading: AnswerReading
+  readonly timers: AttemptTimers
+  /** True for answers that may be passed on in parts (server-sent events). */
+  readonly mayStream: boolean
+  /** False for a Provider that must be on the public network. */
+  readonly isTrustedAddress: boolean
+}
+
+const connectMs = 3_000
+// Kept short, so that a connection the other side is about to close is not used for a request.
+const keepAliveMs = 10_000
+const connections = 512 // streams to one engine at a time; more wait here, within their own timers
+const common = { keepAliveTimeout: keepAliveMs, connections, headersTimeout: 0, bodyTimeout: 0 }
+
+export class Upstreams {
+  readonly #trusted = new Agent({ ...common, connect: { timeout: connectMs } })
+  readonly #guarded = new Agent({
+    ...common,
+    connect: { timeout: connectMs, lookup: publicLookup },
+  })
+  /** URLs taken apart; bounded by `urlsMax`. */
+  readonly #parsed = new Map<string, { origin: string; path: string }>()
+
+  async stop(): Promise<void> {
+    await Promise.all([this.#trusted.destroy(), this.#guarded.destroy()])
+  }
+
+  /** Sends it; the attempt says what comes of it. */
+  start(request: UpstreamRequest): Attempt {
+    const { reading, timers, mayStream, isTrustedAddress } = request
+    const attempt = new Attempt(reading, timers, mayStream)
+    try {
+      const { origin, path } = this.#parse(request.url)
+      if (!isTrustedAddress) assertPublicUrl(new URL(origin))
+      const agent = isTrustedAddress ? this.#trusted : this.#guarded
+      const { method, headers, body } = request
+      agent.dispatch({ origin, path, method, headers, body }, attempt)
+    } catch (error) {
+      attempt.refuse('impossible', messageOf(error))
+    }
+    return attempt
+  }
+
+  #parse(url: string): { origin: string; path: string } {
+    const known = this.#parsed.get(url)
+    if (known !== undefined) return known
+    const { origin, pathname, search } = new URL(url)
+    const parsed = { origin, path: pathname + search }
+    if (this.#parsed.size >= urlsMax) this.#parsed.clear()
+    this.#parsed.set(url, parsed)
+    return parsed
+  }
+}
+
+const urlsMax = 10_000 // endpoints times paths that are asked again and again
