@@ -14,7 +14,9 @@ export class StreamProgress {
   id = ''
   model = ''
   text = ''
-  /** False once anything but text of the first choice has come: such an answer cannot be continued. */
+  /**
+   * False once anything but text of the first choice has come: such an answer cannot be continued.
+   */
   isPlainText = true
   hasContent = false
   isEnded = false

@@ -28,7 +28,10 @@ function arm(change: Partial<ArmSample>): ArmSample {
   return { ...quiet, ...change }
 }
 
-/** Seconds until the gate breaches, or null within `seconds`: n nodes an arm, 1 request/s, 10-s beats. */
+/**
+ * Seconds until the gate breaches, or null within `seconds`: n nodes an arm, 1 request/s, 10-s
+ * beats.
+ */
 function secondsToBreach(
   rates: { readonly canary: number; readonly control: number },
   of: { readonly seed: number; readonly nodes: number; readonly seconds: number },

@@ -46,11 +46,17 @@ export function classifyFailure({ status, code, message }: ErrorAnswer): Failure
 }
 
 // Codes and sentences of OpenAI, vLLM, Anthropic and Gemini, in this order.
-const tooLong =
-  /maximum context length|longer than the maximum model length|prompt is too long|exceeds the maximum number of tokens|exceed context limit/i
+const tooLong = [
+  'maximum context length',
+  'longer than the maximum model length',
+  'prompt is too long',
+  'exceeds the maximum number of tokens',
+]
 
 function isContextLength(code: string, message: string): boolean {
-  return /context_length|context_window/.test(code) || tooLong.test(message)
+  return (
+    /context_length|context_window/.test(code) || tooLong.some((words) => message.includes(words))
+  )
 }
 
 /** True where the failure is the target's, so that it counts against it. */

@@ -21,13 +21,18 @@ export const routeTarget = z.union([
     ...place,
     /** Tokens that the model takes, prompt and answer together. */
     contextTokens: z.int().min(1).optional(),
-    /** True where a last message of the assistant is continued: then a stream that breaks can go on here. */
+    /**
+     * True where a last message of the assistant is continued: then a stream that breaks can go on
+     * here.
+     */
     prefill: z.boolean().default(false),
   }),
 ])
 export type RouteTarget = z.infer<typeof routeTarget>
 
-/** How long each part of an attempt may take, in milliseconds, where another target is left to ask. */
+/**
+ * How long each part of an attempt may take, in milliseconds, where another target is left to ask.
+ */
 export const routeTimers = z.strictObject({
   /** From the request to the head of the answer; absent: an equal share of `timeoutMs`. */
   headersMs: z.int().min(1).optional(),
@@ -37,9 +42,15 @@ export const routeTimers = z.strictObject({
   idleMs: z.int().min(1).default(20_000),
   /** A whole stream; holds without another target too. */
   streamMs: z.int().min(1).default(900_000),
-  /** Characters a second, measured over ten seconds, below which a stream counts as stalled; absent: no limit. */
+  /**
+   * Characters a second, measured over ten seconds, below which a stream counts as stalled;
+   * absent: no limit.
+   */
   rateMin: z.number().min(0).optional(),
-  /** Asks a second target when the first has not answered for so long; the first answer counts. Costs twice. */
+  /**
+   * Asks a second target when the first has not answered for so long; the first answer counts.
+   * Costs twice.
+   */
   hedgeMs: z.int().min(1).optional(),
   /** Longest Retry-After that is waited for before the next tier is asked. */
   retryAfterMsMax: z.int().min(0).default(5_000),

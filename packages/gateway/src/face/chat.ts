@@ -26,8 +26,10 @@ export function toChatProvider(chat: ChatAsked): Call['toProvider'] {
 }
 
 /**
- * The same request with the answer's beginning as the assistant's last message; for targets that take no such
- * message, the request as it was: they begin anew and what the caller has already is checked and left out.
+ * The same request with the answer's beginning as the assistant's last message; for targets that
+ * take no such
+ * message, the request as it was: they begin anew and what the caller has already is checked and
+ * left out.
  */
 export function toContinuation(chat: ChatAsked, sent: string): Call['toProvider'] {
   const original = toChatProvider(chat)

@@ -302,7 +302,9 @@ function isEndUnmarked(headers: Headers): boolean {
   return headers['content-length'] === undefined && headers['transfer-encoding'] === undefined
 }
 
-/** Milliseconds that a Retry-After in seconds asks for; null where there is none or it is a date. */
+/**
+ * Milliseconds that a Retry-After in seconds asks for; null where there is none or it is a date.
+ */
 function retryAfterMsOf(value: string | undefined): number | null {
   if (value === undefined || !/^\d+(\.\d+)?$/.test(value.trim())) return null
   return Number(value) * 1_000

@@ -13,7 +13,10 @@ export interface RawEvent extends StreamEvent {
 const lf = 0x0a
 const cr = 0x0d
 
-/** The bytes of an event may not exceed this: a model's longest event is a tool call of some kilobytes. */
+/**
+ * The bytes of an event may not exceed this: a model's longest event is a tool call of some
+ * kilobytes.
+ */
 export const eventBytesMax = 8 * 2 ** 20
 
 export class EventSplitter {

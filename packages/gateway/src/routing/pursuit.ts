@@ -71,7 +71,8 @@ interface Past {
   failed: FailedAttempt | null
 }
 
-const hedgedMax = 6 // attempts of one request on their way at a time: as many as a route allows by default
+// Attempts of one request on their way at a time: as many as a route allows by default.
+const hedgedMax = 6
 
 export class Pursuit {
   readonly #ports: PursuitPorts
