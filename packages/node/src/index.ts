@@ -6,4 +6,5 @@ export {
   type NodeIdentity,
   parseJoinToken,
 } from './fleet/index.ts'
+export { draftVariant, type VariantDraft } from './serving/index.ts'
 export { type NodeOptions, type RunningNode, startNode } from './start.ts'

@@ -230,6 +230,33 @@ describe('habits of kubectl', () => {
     expect((await tutti('get', 'project', 'p1')).err).toContain('there is no Project p1')
   })
 
+  test('a bare ONNX file becomes a model: init, push, pull, verify', async () => {
+    const model = join(folder, 'bare')
+    mkdirSync(model)
+    const onnx = join(model, 'model.onnx')
+    // y = x + 1 over any number of items.
+    const addOne =
+      'CAg6VQoTCgF4CgZhbW91bnQSAXkiA0FkZBIEdGlueSoSCAEQAUIGYW1vdW50SgQAAIA/WhEKAXgSDAoKCAESBgoACgIIAmIR' +
+      'CgF5EgwKCggBEgYKAAoCCAJCBAoAEBE='
+    writeFileSync(onnx, Buffer.from(addOne, 'base64'))
+    const bare = await tutti('model', 'push', model)
+    expect([bare.status, bare.err]).toEqual([1, expect.stringContaining('tutti model init')])
+    const init = await tutti('model', 'init', onnx, '--name', 'adder:v1')
+    expect([init.status, init.out]).toEqual([0, expect.stringContaining('8 golden cases')])
+    expect((await tutti('model', 'init', onnx, '--name', 'adder:v2')).err).toContain('--force')
+    expect((await tutti('model', 'push', model)).out).toContain('model/adder:v1 created')
+    const copy = join(folder, 'copy')
+    expect((await tutti('model', 'pull', 'adder:v1', copy)).status).toBe(0)
+    const publisher = join(home, 'publisher.pub.pem')
+    const verified = await tutti('model', 'verify', copy, '--publisher', publisher)
+    expect([verified.status, verified.out]).toEqual([0, expect.stringContaining('signed')])
+    writeFileSync(onnx, 'not an ONNX file')
+    const broken = await tutti('model', 'init', onnx, '--name', 'adder:v3', '--force')
+    expect([broken.status, broken.err]).toEqual([1, expect.stringContaining('did not load')])
+    const odd = await tutti('model', 'init', join(copy, 'model.onnx'), '--name', 'Adder', '--force')
+    expect([odd.status, odd.err]).toEqual([1, expect.stringContaining('version')])
+  })
+
   test('every command has help with its options', async () => {
     const { out } = await tutti('--help')
     for (const name of [

@@ -1,3 +1,4 @@
+export { draftVariant, type VariantDraft } from './draft-variant.ts'
 export type { LoadedModel, ModelHost } from './model-host.ts'
 export type { ModelServerOptions } from './model-server.ts'
 export { answeringOf, ModelServer } from './model-server.ts'

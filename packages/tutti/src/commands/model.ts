@@ -29,6 +29,7 @@ import {
   readPrivateKey,
 } from '../home/index.ts'
 import { describeOutcome } from './apply.ts'
+import { addModelInit } from './model-init.ts'
 import { type SharedOptions, withExamples, withShared } from './shared-options.ts'
 
 interface PushOptions extends SharedOptions {
@@ -37,7 +38,8 @@ interface PushOptions extends SharedOptions {
 }
 
 export function addModel(program: Command): void {
-  const group = program.command('model').description('push, pull and verify models')
+  const group = program.command('model').description('describe, push, pull and verify models')
+  addModelInit(group)
   const push = withShared(group.command('push'))
     .argument('<folder>', 'folder with model.yaml (or model.json) and the files it names')
     .option('--sign-key <pem>', 'publisher key; default: the one in the home folder')
@@ -166,7 +168,8 @@ function readSpec(folder: string): ModelSpec {
   const names = ['model.yaml', 'model.yml', 'model.json'].map((name) => join(folder, name))
   const path = names.find((name) => existsSync(name))
   if (path === undefined) {
-    const message = `expected ${folder}/model.yaml: what the model is and which files it has`
+    const hint = 'from an ONNX file, tutti model init FILE --name MODEL:VERSION writes it'
+    const message = `expected ${folder}/model.yaml, which says what the model is: ${hint}`
     throw new Failure('tutti/model-invalid', message)
   }
   const [document] = readDocuments(path)

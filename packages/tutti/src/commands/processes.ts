@@ -1,13 +1,11 @@
 // tutti control-plane, gateway, node, join: one process each, in the foreground.
 //
 // Started by `tutti up` they tell their parent over IPC when they are ready; started by hand they print it.
+// Each is imported when its command runs: no other command, and no other process, pays for it.
 
 import { existsSync, readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
-import { startControlPlane } from '@tutti/control-plane'
-import { startGateway } from '@tutti/gateway'
-import { joinControlPlane, loadNodeIdentity, startNode } from '@tutti/node'
 import { Client } from '@tutti/sdk'
 import type { Command } from 'commander'
 import { Failure } from '../failure.ts'
@@ -61,6 +59,7 @@ export function addControlPlane(program: Command): void {
     .description('run a control plane in the foreground')
   withExamples(command, 'tutti control-plane --host 0.0.0.0 --host-name tutti.example.com')
   command.action(async (options: ControlPlaneCommand) => {
+    const { startControlPlane } = await import('@tutti/control-plane')
     const home = homeFolder(options)
     const plane = await startControlPlane({
       dataFolder: join(home, 'control-plane'),
@@ -69,7 +68,9 @@ export function addControlPlane(program: Command): void {
       port: portOf(options.port),
       hosts: options.hostName ?? [],
       publicUrl: options.publicUrl,
-      ...(options.heartbeatMs === undefined ? {} : { heartbeatMs: Number(options.heartbeatMs) }),
+      ...(options.heartbeatMs === undefined
+        ? {}
+        : { heartbeatMs: countOf('--heartbeat-ms', options.heartbeatMs) }),
       logLevel: options.logLevel,
       version: readVersion(),
       first: {
@@ -106,6 +107,7 @@ export function addGateway(program: Command): void {
     .description('run a gateway in the foreground')
   withExamples(command, 'tutti gateway --url http://10.0.0.1:7070 --key tutti_gateway_…')
   command.action(async (options: GatewayCommand) => {
+    const { startGateway } = await import('@tutti/gateway')
     const home = homeFolder(options)
     const { url } = loadContext({ ...options, key: options.key ?? 'unused' })
     const key = options.key ?? process.env['TUTTI_GATEWAY_KEY'] ?? readCredentials(home).gateway
@@ -183,6 +185,7 @@ export function addJoin(program: Command): void {
     .description('join a fleet with a single-use token, then run the node')
   withExamples(command, 'tutti join http://10.0.0.1:7070 --token tutti-join-…')
   command.action(async (url: string | undefined, options: JoinCommand) => {
+    const { joinControlPlane, loadNodeIdentity } = await import('@tutti/node')
     const folder = nodeFolder(options)
     if (loadNodeIdentity(folder) === null) {
       const labels = parseLabels(options.labels)
@@ -200,14 +203,16 @@ export function addJoin(program: Command): void {
 }
 
 async function runNode(options: NodeCommand): Promise<void> {
+  const { startNode } = await import('@tutti/node')
   const node = await startNode({
     folder: nodeFolder(options),
     host: options.host,
     port: portOf(options.port),
     endpoint: options.endpoint,
     controlPlaneUrl: options.url?.replace(/\/$/, ''),
-    memoryBytes: options.memory === undefined ? undefined : Number(options.memory) * 2 ** 20,
-    threads: options.threads === undefined ? undefined : Number(options.threads),
+    memoryBytes:
+      options.memory === undefined ? undefined : countOf('--memory', options.memory) * 2 ** 20,
+    threads: options.threads === undefined ? undefined : countOf('--threads', options.threads),
     publishers: options.publisher?.map((path) => readFileSync(path, 'utf8')),
     version: readVersion(),
   })
@@ -259,6 +264,12 @@ function portOf(text: string): number {
   const port = Number(text)
   if (Number.isInteger(port) && port >= 0 && port < 65_536) return port
   throw new Failure('tutti/argument-invalid', `--port: expected 0 to 65535, got ${text}`)
+}
+
+function countOf(option: string, text: string): number {
+  const count = Number(text)
+  if (Number.isSafeInteger(count) && count > 0) return count
+  throw new Failure('tutti/argument-invalid', `${option}: expected a whole number, got ${text}`)
 }
 
 export function addWhoami(program: Command): void {

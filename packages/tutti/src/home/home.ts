@@ -56,11 +56,17 @@ export function clientOf(options: HomeOptions): Client {
   return new Client({ url, key, project })
 }
 
-/** The key that signs this user's models (ECDSA P-256), made when first asked for. */
+/**
+ * The key that signs this user's models (ECDSA P-256), made when first asked for; its public half
+ * lies beside it, for projects to trust and for `model verify`.
+ */
 export function publisherKey(folder: string): KeyObject {
-  return loadOrMakeKey(join(folder, 'publisher.pem'), () => {
+  const key = loadOrMakeKey(join(folder, 'publisher.pem'), () => {
     return generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey
   })
+  const path = join(folder, 'publisher.pub.pem')
+  if (!existsSync(path)) writeFileSync(path, publicPem(key))
+  return key
 }
 
 /** The key that signs this user's approvals (Ed25519), made when first asked for. */
