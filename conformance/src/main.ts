@@ -3,6 +3,7 @@
 import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { catalogue, gatewayFaults } from './gateway-faults.ts'
 import { magika } from './magika.ts'
 import { merkle } from './merkle.ts'
 import { models } from './models.ts'
@@ -43,6 +44,12 @@ const judges: Readonly<Record<string, Judge>> = {
     from: 'specification of github.com/kserve/open-inference-protocol',
     run: oip,
   },
+  'gateway-faults': {
+    about: 'sixteen faults of engines, in two dialects, streaming and not',
+    needs: catalogue,
+    from: 'methodology v0.1 of github.com/failoverbench/failoverbench, condensed',
+    run: gatewayFaults,
+  },
 }
 
 const [name] = process.argv.slice(2)
@@ -50,7 +57,7 @@ const judge = name === undefined ? undefined : judges[name]
 if (name === undefined || judge === undefined) {
   if (name !== undefined) process.stderr.write(`there is no judge ${name}\n`)
   for (const [key, { about }] of Object.entries(judges))
-    process.stdout.write(`${key.padEnd(8)} ${about}\n`)
+    process.stdout.write(`${key.padEnd(15)} ${about}\n`)
   process.exitCode = name === undefined ? 0 : 1
 } else {
   const repository = fileURLToPath(new URL('../..', import.meta.url))

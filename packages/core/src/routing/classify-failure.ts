@@ -39,7 +39,7 @@ export function classifyFailure({ status, code, message }: ErrorAnswer): Failure
   if (status >= 500 || status === 408 || status === 409 || status === 425) return 'failing'
   if (status === 429) return code === 'insufficient_quota' ? 'unauthorized' : 'rate-limited'
   if (isContextLength(code, message)) return 'context-length'
-  if (/content_?(policy|filter)|safety|moderation/i.test(code)) return 'content-filter'
+  if (isFiltered(code, message)) return 'content-filter'
   if (status === 401 || status === 402 || status === 403) return 'unauthorized'
   if (status === 404) return 'absent'
   return 'caller'
@@ -52,6 +52,11 @@ const tooLong = [
   'prompt is too long',
   'exceeds the maximum number of tokens',
 ]
+
+function isFiltered(code: string, message: string): boolean {
+  if (/content_?(policy|filter)|safety|moderation/i.test(code)) return true
+  return message.includes('content filtering policy') // Anthropic has no code of its own for it
+}
 
 function isContextLength(code: string, message: string): boolean {
   return (

@@ -33,6 +33,8 @@ export interface AnswerReading {
 
 export interface AttemptTimers {
   readonly headersMs: number
+  /** All that an answer may take that is not streamed. */
+  readonly wholeMs: number
   readonly firstTokenMs: number
   readonly idleMs: number
   readonly streamMs: number
@@ -115,7 +117,11 @@ export class Attempt implements Dispatcher.DispatchHandler {
     const isEvents = (this.#headers['content-type'] ?? '').startsWith('text/event-stream')
     if (!this.#mayStream || !isEvents || status >= 300 || this.#reading.event === null) {
       this.#mode = 'whole'
-      return
+      this.#streamTimer = setTimeout(
+        () => this.#fail('silent', 'the answer took all of the time'),
+        this.#timers.wholeMs,
+      )
+      return this.#arm(this.#timers.firstTokenMs, 'no first byte came')
     }
     this.#mode = 'stream'
     this.#stream = new EventStream({
@@ -171,6 +177,8 @@ export class Attempt implements Dispatcher.DispatchHandler {
     if (this.#bytes > answerBytesMax) {
       return this.#fail('malformed', `over ${answerBytesMax} bytes came back`)
     }
+    if (this.#chunks.length === 0) this.#arm(this.#timers.idleMs, 'the answer stalled')
+    else this.#timer?.refresh()
     this.#chunks.push(chunk)
   }
 

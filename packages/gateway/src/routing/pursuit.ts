@@ -151,6 +151,7 @@ export class Pursuit {
     const isAlone = share === leftMs
     const mayRace = candidate.node !== null
     return {
+      wholeMs: leftMs,
       headersMs: isAlone || mayRace ? leftMs : Math.min(leftMs, headersMs ?? share),
       firstTokenMs: isAlone ? leftMs : Math.min(leftMs, firstTokenMs),
       ...{ idleMs, streamMs, rateMin },
