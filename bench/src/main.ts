@@ -1,5 +1,6 @@
 // npm run bench -- NAME: how fast Tutti is, and against what. Without NAME it lists them.
 
+import { jq } from './jq.ts'
 import { ledger } from './ledger.ts'
 import { start } from './start.ts'
 
@@ -10,6 +11,7 @@ const benches: Readonly<
     about: 'tutti up to the first inference through the gateway, cold and warm',
     run: start,
   },
+  jq: { about: 'small expressions of workflows against the same by hand', run: jq },
   ledger: { about: 'durable appends to the log, batched and one by one', run: ledger },
 }
 

@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { catalogue, gatewayFaults } from './gateway-faults.ts'
+import { jq, jqTests } from './jq.ts'
 import { magika } from './magika.ts'
 import { merkle } from './merkle.ts'
 import { models } from './models.ts'
@@ -49,6 +50,12 @@ const judges: Readonly<Record<string, Judge>> = {
     needs: catalogue,
     from: 'methodology v0.1 of github.com/failoverbench/failoverbench, condensed',
     run: gatewayFaults,
+  },
+  jq: {
+    about: "jq's own tests on the expressions of workflows",
+    needs: jqTests,
+    from: 'tests of github.com/jqlang/jq',
+    run: jq,
   },
 }
 
