@@ -5,22 +5,24 @@
 // costs no recovery and two postmasters never meet in one folder.
 //
 // Postgres refuses to run as root. As root it is started in a user namespace where this user is 1000; where
-// namespaces are forbidden, as uid 65534 from a copy that this uid may read.
+// namespaces are forbidden, as in most containers, as uid 65534 that keeps one of root's capabilities: to
+// pass folders, such as root's home, that this uid could not enter.
 
 import { type SpawnOptions, spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import {
   chownSync,
-  cpSync,
   existsSync,
+  lstatSync,
   mkdirSync,
   readFileSync,
   rmSync,
   symlinkSync,
+  writeFileSync,
 } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
-import { dirname, join, relative } from 'node:path'
+import { basename, dirname, join, relative } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Failure } from '../failure.ts'
 
@@ -33,10 +35,10 @@ export interface RunningPostgres {
   readonly stop: () => Promise<void>
 }
 
-type Mode = 'plain' | 'namespace' | 'nobody'
+type Mode = 'plain' | 'namespace' | 'substitute'
 
 const port = 5432 // names the socket; nothing listens on TCP
-const nobody = 65_534
+const substituteUid = 65_534 // nobody
 // recovery after a crash under load took 4 s at most; cold disks get the rest
 const startMs = 30_000
 const user = 'tutti'
@@ -48,12 +50,13 @@ export async function startEmbeddedPostgres(dataFolder: string): Promise<Running
   if (adopted !== null) return handleOf(data, adopted.socketFolder, true)
 
   const mode = chooseMode()
-  const native = mode === 'nobody' ? copyForNobody(nativeFolder()) : nativeFolder()
-  const commands = commandsFor(mode, native)
-  if (mode === 'nobody') openFor(data, dataFolder)
+  const commands = commandsFor(mode, nativeFolder())
   if (!existsSync(join(data, 'PG_VERSION'))) createCluster(data, commands)
+  takeOver(data, ownerIn(mode))
 
   const socketFolder = socketFolderOf(data, mode)
+  releaseLock(join(data, 'postmaster.pid'))
+  releaseLock(join(socketFolder, `.s.PGSQL.${port}.lock`))
   const [command, args, options] = commands('postgres', [
     ...['-D', data, '-p', String(port)],
     ...['-c', 'listen_addresses=', '-c', `unix_socket_directories=${socketFolder}`],
@@ -116,11 +119,20 @@ function linkLibraries(folder: string): void {
 
 function chooseMode(): Mode {
   if (process.getuid?.() !== 0) return 'plain'
-  const probe = spawnSync('unshare', [...namespaceArgs, 'true'])
-  return probe.status === 0 ? 'namespace' : 'nobody'
+  if (spawnSync('unshare', [...namespaceArgs, 'true']).status === 0) return 'namespace'
+  if (spawnSync('setpriv', [...substituteArgs, 'true']).status === 0) return 'substitute'
+  const wish = 'run as another user, or set DATABASE_URL to a Postgres of your own'
+  throw new Failure(
+    'control-plane/postgres-start-failed',
+    `Postgres cannot run as root, and neither unshare nor setpriv works here: ${wish}`,
+  )
 }
 
 const namespaceArgs = ['-U', '--map-user=1000', '--map-group=1000', '--']
+const substituteArgs = [
+  ...[`--reuid=${substituteUid}`, `--regid=${substituteUid}`, '--clear-groups'],
+  ...['--inh-caps=+dac_override', '--ambient-caps=+dac_override', '--'],
+]
 
 type Commands = (
   binary: string,
@@ -130,31 +142,26 @@ type Commands = (
 function commandsFor(mode: Mode, native: string): Commands {
   return (binary, args) => {
     const path = join(native, 'bin', binary)
-    if (mode === 'namespace') return ['unshare', [...namespaceArgs, path, ...args], { cwd: '/' }]
-    const identity = mode === 'nobody' ? { uid: nobody, gid: nobody } : {}
-    return [path, args, { cwd: '/', ...identity }]
+    switch (mode) {
+      case 'plain':
+        return [path, args, { cwd: '/' }]
+      case 'namespace':
+        return ['unshare', [...namespaceArgs, path, ...args], { cwd: '/' }]
+      case 'substitute':
+        return ['setpriv', [...substituteArgs, path, ...args], { cwd: '/' }]
+    }
   }
 }
 
-function copyForNobody(native: string): string {
-  const version = createHash('sha256').update(native).digest('hex').slice(0, 12)
-  const copy = join(tmpdir(), `tutti-postgres-${version}`)
-  if (!existsSync(join(copy, 'bin/postgres'))) {
-    cpSync(native, copy, { recursive: true, verbatimSymlinks: true })
-  }
-  return copy
+/** The uid that Postgres's files have, as seen from here. */
+function ownerIn(mode: Mode): number | undefined {
+  return mode === 'substitute' ? substituteUid : process.getuid?.()
 }
 
-function openFor(data: string, dataFolder: string): void {
-  mkdirSync(data, { recursive: true, mode: 0o700 })
-  chownSync(data, nobody, nobody)
-  if (spawnSync('test', ['-x', dataFolder], { uid: nobody, gid: nobody }).status !== 0) {
-    const wish = 'give a data folder that uid 65534 can reach, such as one below /var/lib'
-    throw new Failure(
-      'control-plane/postgres-start-failed',
-      `Postgres cannot run as root and its substitute cannot enter ${dataFolder}: ${wish}`,
-    )
-  }
+/** A cluster that was made under another mode, as when a folder moves into a container. */
+function takeOver(data: string, owner: number | undefined): void {
+  if (owner === undefined || lstatSync(data).uid === owner || process.getuid?.() !== 0) return
+  spawnSync('chown', ['-R', `${owner}:${owner}`, data])
 }
 
 function createCluster(data: string, commands: Commands): void {
@@ -176,8 +183,47 @@ function socketFolderOf(data: string, mode: Mode): string {
   const name = createHash('sha256').update(data).digest('hex').slice(0, 16)
   const folder = join(tmpdir(), `tutti-pg-${name}`)
   mkdirSync(folder, { recursive: true, mode: 0o700 })
-  if (mode === 'nobody') chownSync(folder, nobody, nobody)
-  return folder
+  const owner = ownerIn(mode)
+  // Root's or its substitute's, from a start under the other mode.
+  const isEither = [0, substituteUid].includes(lstatSync(folder).uid)
+  if (process.getuid?.() === 0 && isEither) chownSync(folder, owner ?? 0, owner ?? 0)
+  // Who could put another socket in its place would be our database.
+  const { uid, mode: bits } = lstatSync(folder)
+  if (uid === owner && lstatSync(folder).isDirectory() && (bits & 0o077) === 0) return folder
+  throw new Failure(
+    'control-plane/postgres-start-failed',
+    `${folder} should be a folder that this user alone can enter, and is not: remove it`,
+  )
+}
+
+/**
+ * After a crash, a lock's process id may have gone to somebody else, and Postgres would wait for
+ * them for ever. The lock is made out to its parent, us: then Postgres takes it over, but only
+ * after it has seen that nobody is attached to the shared memory that the lock names.
+ */
+function releaseLock(path: string): void {
+  if (!existsSync(path)) return
+  const [pid = '', ...rest] = readFileSync(path, 'utf8').split('\n')
+  if (!isAlive(Number(pid)) || isPostgres(Number(pid))) return
+  writeFileSync(path, [process.pid, ...rest].join('\n'))
+}
+
+function isPostgres(pid: number): boolean {
+  const [program = ''] = commandLineOf(pid)
+  return basename(program) === 'postgres'
+}
+
+/** The program that a process runs, and its arguments; empty where there is no such process. */
+function commandLineOf(pid: number): string[] {
+  if (existsSync('/proc/self/cmdline')) {
+    try {
+      return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')
+    } catch {
+      return [] // it has ended meanwhile
+    }
+  }
+  const { stdout } = spawnSync('ps', ['-o', 'args=', '-p', String(pid)], { encoding: 'utf8' })
+  return (stdout ?? '').trim().split(' ')
 }
 
 interface Postmaster {
@@ -205,7 +251,8 @@ function runningPostmaster(data: string): Postmaster | null {
   const postmaster = readPostmaster(data)
   if (postmaster === null || postmaster.status !== 'ready') return null
   const socket = join(postmaster.socketFolder, `.s.PGSQL.${port}`)
-  return isAlive(postmaster.pid) && existsSync(socket) ? postmaster : null
+  const isRunning = isAlive(postmaster.pid) && existsSync(socket) && isPostgres(postmaster.pid)
+  return isRunning ? postmaster : null
 }
 
 async function untilReady(data: string, socketFolder: string): Promise<void> {

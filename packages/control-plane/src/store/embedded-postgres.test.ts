@@ -1,0 +1,122 @@
+// The real Postgres in the states that crashes and strangers leave behind.
+
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import {
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import postgres from 'postgres'
+import { afterAll, expect, test, vi } from 'vitest'
+import { startEmbeddedPostgres } from './embedded-postgres.ts'
+
+const folders: string[] = []
+const children: ChildProcess[] = []
+afterAll(() => {
+  vi.unstubAllEnvs()
+  for (const child of children) child.kill('SIGKILL')
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true })
+})
+
+function makeFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'tutti-embedded-'))
+  folders.push(folder)
+  return folder
+}
+
+async function answerOf(path: string): Promise<unknown> {
+  const sql = postgres({ path, user: 'tutti', database: 'postgres', max: 1, onnotice: () => {} })
+  try {
+    const [row] = await sql`select 6 * 7 as answer, getpgusername() as user`
+    return row?.['answer']
+  } finally {
+    await sql.end()
+  }
+}
+
+/** Ends the postmaster as a power cut would, and waits until none of its processes is left. */
+async function cutPower(data: string): Promise<void> {
+  const pid = Number(readFileSync(join(data, 'postmaster.pid'), 'utf8').split('\n')[0])
+  process.kill(pid, 'SIGKILL')
+  const isThere = () => {
+    try {
+      process.kill(pid, 0)
+      return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))
+    } catch {
+      return false
+    }
+  }
+  await vi.waitUntil(() => !isThere())
+}
+
+test('after a crash, a process id that has gone to somebody else keeps nothing from starting', async () => {
+  const folder = makeFolder()
+  const data = join(folder, 'postgres')
+  const first = await startEmbeddedPostgres(folder)
+  expect(await answerOf(first.socketPath)).toBe(42)
+  await cutPower(data)
+  const stranger = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1e6)'])
+  children.push(stranger)
+  await once(stranger, 'spawn')
+  for (const lock of [join(data, 'postmaster.pid'), `${first.socketPath}.lock`]) {
+    const [, ...rest] = readFileSync(lock, 'utf8').split('\n')
+    writeFileSync(lock, [stranger.pid, ...rest].join('\n'))
+  }
+  const second = await startEmbeddedPostgres(folder)
+  expect(second.adopted).toBe(false)
+  expect(await answerOf(second.socketPath)).toBe(42)
+  const third = await startEmbeddedPostgres(folder)
+  expect(third.adopted).toBe(true)
+  await third.stop()
+  expect(stranger.exitCode).toBeNull()
+})
+
+test('a socket folder that others can enter is refused: theirs would be our database', async () => {
+  const folder = makeFolder()
+  const first = await startEmbeddedPostgres(folder)
+  await first.stop()
+  const sockets = dirname(first.socketPath)
+  chmodSync(sockets, 0o777)
+  await expect(startEmbeddedPostgres(folder)).rejects.toThrow('this user alone can enter')
+  rmSync(sockets, { recursive: true })
+  const again = await startEmbeddedPostgres(folder)
+  expect(await answerOf(again.socketPath)).toBe(42)
+  await again.stop()
+})
+
+test.skipIf(process.getuid?.() !== 0 || !existsSync('/usr/bin/setpriv'))(
+  'as root where namespaces are forbidden, Postgres runs as another user, in a folder of root’s',
+  async () => {
+    const folder = makeFolder() // closed to all but root
+    const before = await startEmbeddedPostgres(folder)
+    await before.stop()
+    const tools = makeFolder() // holds no unshare
+    for (const tool of ['setpriv', 'chown', 'true'])
+      symlinkSync(`/usr/bin/${tool}`, join(tools, tool))
+    vi.stubEnv('PATH', tools)
+    for (const home of [makeFolder(), folder]) {
+      const running = await startEmbeddedPostgres(home)
+      expect(await answerOf(running.socketPath)).toBe(42)
+      expect(statSync(join(home, 'postgres')).uid).toBe(65_534)
+      const pid = readFileSync(join(home, 'postgres/postmaster.pid'), 'utf8').split('\n')[0]
+      expect(readFileSync(`/proc/${pid}/status`, 'utf8')).toMatch(/^Uid:\s+65534/m)
+      await running.stop()
+    }
+    vi.unstubAllEnvs()
+    const back = await startEmbeddedPostgres(folder)
+    expect(await answerOf(back.socketPath)).toBe(42)
+    await back.stop()
+    vi.stubEnv('PATH', tools)
+    rmSync(join(tools, 'setpriv'))
+    await expect(startEmbeddedPostgres(folder)).rejects.toThrow('DATABASE_URL')
+    vi.unstubAllEnvs()
+  },
+)
