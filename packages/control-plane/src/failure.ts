@@ -9,6 +9,7 @@ export const failureCodes = [
   'control-plane/database-unreachable',
   'control-plane/database-newer',
   'control-plane/keys-unreadable',
+  'control-plane/keys-foreign',
   'control-plane/port-taken',
   'control-plane/ledger-diverged',
   'control-plane/disk-full',

@@ -23,6 +23,7 @@ import {
 import {
   type AdmissionPorts,
   bootstrap,
+  checkKeys,
   collectBlobs,
   type FirstCredentials,
   type Identity,
@@ -111,6 +112,7 @@ async function serveOn(
   const { sql } = database
   const nowMs = () => Date.now()
   const identity = loadIdentity(options.dataFolder)
+  await checkKeys(sql, identity, options.dataFolder)
   const blobs = await openBlobs(`${options.dataFolder}/blobs`)
   const first = options.first ?? { publishers: [], approvalKey: undefined }
   const credentials = await bootstrap(sql, { nowMs: nowMs(), ...first })
