@@ -3,6 +3,8 @@
 // All background work of a control plane in one table. A loop runs one turn at a time; an event wakes it
 // sooner, the period is what bounds how late it can be. A turn that fails is logged and tried again.
 
+import { type Clock, systemClock } from './clock.ts'
+
 export interface Loop {
   readonly name: string
   readonly everyMs: number
@@ -29,8 +31,10 @@ export interface LoopStatus {
 export function startLoops(
   table: readonly Loop[],
   onFailure: (loop: string, error: unknown) => void,
+  clock: Clock = systemClock,
 ): RunningLoops {
-  const running = new Map(table.map((loop) => [loop.name, startLoop(loop, onFailure)]))
+  const start = (loop: Loop) => startLoop(loop, onFailure, clock)
+  const running = new Map(table.map((loop) => [loop.name, start(loop)]))
   return {
     wake: (name) => running.get(name)?.wake(),
     stop: async () => {
@@ -40,19 +44,23 @@ export function startLoops(
   }
 }
 
-function startLoop(loop: Loop, onFailure: (loop: string, error: unknown) => void) {
-  let state: LoopState = { phase: 'waiting', timer: setTimeout(() => begin(), 0), dueMs: 0 }
+function startLoop(loop: Loop, onFailure: (loop: string, error: unknown) => void, clock: Clock) {
+  let state: LoopState = {
+    phase: 'waiting',
+    forget: clock.schedule(0, () => begin()),
+    dueMs: 0,
+  }
   let status: LoopStatus = { name: loop.name, turns: 0, failures: 0, lastMs: 0 } // `turn` writes
 
   const begin = () => {
     state = { phase: 'turning', done: turn(), isWoken: false }
   }
   const wait = (delayMs: number) => {
-    const dueMs = performance.now() + delayMs
-    state = { phase: 'waiting', timer: setTimeout(begin, delayMs), dueMs }
+    const dueMs = clock.steadyMs() + delayMs
+    state = { phase: 'waiting', forget: clock.schedule(delayMs, begin), dueMs }
   }
   const turn = async () => {
-    const startMs = performance.now()
+    const startMs = clock.steadyMs()
     let failures = 0
     try {
       await loop.turn()
@@ -60,7 +68,7 @@ function startLoop(loop: Loop, onFailure: (loop: string, error: unknown) => void
       failures = 1
       if (state.phase !== 'stopped') onFailure(loop.name, error)
     }
-    const lastMs = performance.now() - startMs
+    const lastMs = clock.steadyMs() - startMs
     status = { ...status, turns: status.turns + 1, failures: status.failures + failures, lastMs }
     if (state.phase === 'stopped') return
     const isWoken = state.phase === 'turning' && state.isWoken && failures === 0
@@ -70,14 +78,14 @@ function startLoop(loop: Loop, onFailure: (loop: string, error: unknown) => void
   return {
     wake: () => {
       if (state.phase === 'turning') state = { ...state, isWoken: true }
-      if (state.phase !== 'waiting' || state.dueMs <= performance.now() + loop.gatherMs) return
-      clearTimeout(state.timer)
+      if (state.phase !== 'waiting' || state.dueMs <= clock.steadyMs() + loop.gatherMs) return
+      state.forget()
       wait(loop.gatherMs)
     },
     stop: async () => {
       const last = state
       state = { phase: 'stopped' }
-      if (last.phase === 'waiting') clearTimeout(last.timer)
+      if (last.phase === 'waiting') last.forget()
       if (last.phase === 'turning') await last.done
     },
     status: () => status,
@@ -85,6 +93,6 @@ function startLoop(loop: Loop, onFailure: (loop: string, error: unknown) => void
 }
 
 type LoopState =
-  | { readonly phase: 'waiting'; readonly timer: NodeJS.Timeout; readonly dueMs: number }
+  | { readonly phase: 'waiting'; readonly forget: () => void; readonly dueMs: number }
   | { readonly phase: 'turning'; readonly done: Promise<void>; readonly isWoken: boolean }
   | { readonly phase: 'stopped' }

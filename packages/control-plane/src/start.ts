@@ -4,14 +4,14 @@
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { getRequestListener } from '@hono/node-server'
-import { nodeFacts, nodeSpec } from '@tutti/core/fleet'
-import { canonicalJson } from '@tutti/core/resource'
+import { nodeSpec } from '@tutti/core/fleet'
 import { type Logger, pino } from 'pino'
 import { type ApiPorts, makeApp, whyForeign } from './api/index.ts'
 import { systemClock } from './clock.ts'
 import { Failure } from './failure.ts'
 import {
-  type Hub,
+  declareNodes,
+  type NodeLine,
   openAssignmentFeed,
   openHub,
   openRegistry,
@@ -19,6 +19,7 @@ import {
   type Registry,
   type RolloutPorts,
   reconcileRollouts,
+  redeclareNode,
 } from './fleet/index.ts'
 import {
   type AdmissionPorts,
@@ -119,7 +120,7 @@ async function serveOn(
   const policies = openPolicyCache(sql)
   const registry = openRegistry()
   const heartbeatMs = options.heartbeatMs ?? heartbeatMsDefault
-  await declareNodes(sql, registry)
+  declareNodes(await allResources(sql, 'Node'), registry)
   const wake = (name: string) => loops.wake(name)
   const hub = openHub({
     ...{ identity, registry, log, heartbeatMs },
@@ -212,14 +213,6 @@ function loopTable(of: {
   ]
 }
 
-async function declareNodes(sql: Sql, registry: Registry): Promise<void> {
-  for (const { metadata, spec, status } of await allResources(sql, 'Node')) {
-    const { labels, cordoned } = nodeSpec.parse(spec)
-    const facts = nodeFacts.safeParse(status)
-    registry.declare({ id: metadata.name, labels, cordoned }, facts.success ? facts.data : null)
-  }
-}
-
 async function keepFacts(sql: Sql, node: string, facts: unknown, nowMs: number): Promise<void> {
   const [row] = await sql<{ generation: number }[]>`
     select generation from resource where kind = 'Node' and name = ${node} and not deleted`
@@ -234,7 +227,7 @@ async function listen(
   to: {
     readonly policies: { readonly forget: () => void }
     readonly registry: Registry
-    readonly hub: Pick<Hub, 'sendDeclared' | 'disconnect'>
+    readonly hub: NodeLine
     readonly log: Logger
     readonly wake: (loop: string) => void
   },
@@ -264,24 +257,11 @@ async function listen(
 
 async function relabel(
   sql: Sql,
-  { registry, hub }: Pick<Parameters<typeof listen>[1], 'registry' | 'hub'>,
+  to: { readonly registry: Registry; readonly hub: NodeLine },
   name: string,
 ): Promise<void> {
-  const [row] = await sql<{ spec: unknown }[]>`
-    select spec from resource where kind = 'Node' and name = ${name} and not deleted`
-  if (row === undefined) {
-    hub.disconnect(name) // also where another control plane took the order
-    registry.forget(name)
-    return
-  }
-  const { labels, cordoned } = nodeSpec.parse(row.spec)
-  const held = registry.get(name)
-  registry.declare({ id: name, labels, cordoned }, null)
-  if (held === undefined) return
-  const before = { labels: held.labels, cordoned: held.cordoned }
-  if (canonicalJson(before) !== canonicalJson({ labels, cordoned })) {
-    hub.sendDeclared(name, { labels, cordoned })
-  }
+  const node = await loadResource(sql, { kind: 'Node', project: '', name })
+  redeclareNode(to, name, node === null ? null : nodeSpec.parse(node.spec))
 }
 
 async function listenOn(server: Server, options: ControlPlaneOptions): Promise<string> {

@@ -3,7 +3,10 @@
 // Time as the agent sees it. A simulated world gives it another one.
 
 export interface Clock {
+  /** The wall clock, which people and skew may set: for what is compared with other machines. */
   readonly nowMs: () => number
+  /** Never goes back and knows no leaps: for pauses and ages inside one process. */
+  readonly steadyMs: () => number
   /** Calls once after `delayMs`; the answer takes the call back. */
   readonly schedule: (delayMs: number, call: () => void) => () => void
 }
@@ -11,6 +14,7 @@ export interface Clock {
 /** The machine's own. */
 export const systemClock: Clock = {
   nowMs: () => Date.now(),
+  steadyMs: () => performance.timeOrigin + performance.now(),
   schedule: (delayMs, call) => {
     const timer = setTimeout(call, delayMs)
     return () => clearTimeout(timer)

@@ -61,8 +61,8 @@ interface Connection extends Receiver {
   readonly session: string
   /** Written by `receive` alone. */
   sequence: number
-  /** Written by `receive` alone. */
-  seenMs: number
+  /** On the steady clock; written by `receive` alone. */
+  heardMs: number
 }
 
 // a handshake costs about 0.3 ms: leaves most of the core to others
@@ -163,7 +163,7 @@ function welcome(ports: HubPorts, link: Link, hello: Hello): Connection {
     session,
     sequence: -1,
     sentSize: hello.checkpointSize,
-    seenMs: ports.clock.nowMs(),
+    heardMs: ports.clock.steadyMs(),
   }
 }
 
@@ -181,7 +181,7 @@ function receive(
   const nowMs = ports.clock.nowMs()
   const isGap = message.sequence !== connection.sequence + 1
   connection.sequence = message.sequence
-  connection.seenMs = nowMs
+  connection.heardMs = ports.clock.steadyMs()
   if (isGap && !(message.type === 'status' && message.full)) {
     send(connection.link, { type: 'report-full' }) // H3
   }
@@ -209,8 +209,8 @@ function watchSilent(connections: ReadonlyMap<string, Connection>, ports: HubPor
   const { clock, heartbeatMs } = ports
   let forget = () => {} // the next look; `look` writes
   const look = () => {
-    const oldestMs = clock.nowMs() - 2.5 * heartbeatMs
-    for (const { link, seenMs } of connections.values()) if (seenMs < oldestMs) link.terminate()
+    const oldestMs = clock.steadyMs() - 2.5 * heartbeatMs
+    for (const { link, heardMs } of connections.values()) if (heardMs < oldestMs) link.terminate()
     forget = clock.schedule(heartbeatMs, look)
   }
   forget = clock.schedule(heartbeatMs, look)
@@ -220,11 +220,11 @@ function watchSilent(connections: ReadonlyMap<string, Connection>, ports: HubPor
 /** Says how long a connection must wait: 0, or a random moment of the next seconds. */
 function openAdmission({ clock, chance }: HubPorts): () => number {
   let tokens = admissionsPerSecond // written here alone
-  let filledMs = clock.nowMs()
+  let filledMs = clock.steadyMs()
   return () => {
-    const now = clock.nowMs()
+    const now = clock.steadyMs()
     const refill = ((now - filledMs) / 1000) * admissionsPerSecond
-    tokens = Math.min(admissionsPerSecond, tokens + Math.max(0, refill)) // a clock may go back
+    tokens = Math.min(admissionsPerSecond, tokens + refill)
     filledMs = now
     if (tokens >= 1) {
       tokens -= 1

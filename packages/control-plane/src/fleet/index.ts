@@ -1,7 +1,13 @@
-export { type AssignmentFeed, openAssignmentFeed } from './assignment-feed.ts'
-export { loadAssignment } from './assignments.ts'
+export { type AssignmentFeed, type AssignmentSet, openAssignmentFeed } from './assignment-feed.ts'
+export { type AssignmentRow, loadAssignment } from './assignments.ts'
+export { declareNodes, type NodeLine, redeclareNode } from './declared-nodes.ts'
 export { type Hub, type HubPorts, openHub } from './hub.ts'
 export type { Link } from './link.ts'
-export { type RolloutPorts, reconcileRollouts, statusOf } from './reconcile-rollouts.ts'
+export {
+  type RolloutPorts,
+  type RolloutStatus,
+  reconcileRollouts,
+  statusOf,
+} from './reconcile-rollouts.ts'
 export { deploymentKey, type NodeEntry, openRegistry, type Registry } from './registry.ts'
 export { openRolloutStore, type RolloutStore } from './rollout-store.ts'

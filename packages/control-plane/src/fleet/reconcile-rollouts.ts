@@ -190,12 +190,7 @@ async function supersede(ports: RolloutPorts, before: AssignmentRow, by: number)
   const { phase } = status.state
   if (phase === 'done' || phase === 'reverted' || phase === 'superseded') return
   const state: RolloutState = { phase: 'superseded', byGeneration: by }
-  const { generation } = rollout.metadata
-  await ports.store.saveStatus(key, {
-    generation,
-    status: { ...status, state },
-    nowMs: ports.nowMs(),
-  })
+  await record(ports, rollout, { ...status, state }) // I1: what it may fall back on changes with it
 }
 
 interface Deploying {

@@ -11,7 +11,11 @@ import {
 
 const a = `sha256:${'a'.repeat(64)}`
 const b = `sha256:${'b'.repeat(64)}`
-const context = { nowMs: 0, soakMs: 100, committed: null as string | null, failures: 1 }
+const context = {
+  ...{ nowMs: 0, soakMs: 100, failures: 1 },
+  committed: null as string | null,
+  wanted: null as string | null,
+}
 
 /** Plays events from a state; gives the last plan. */
 function play(start: InstallState, events: readonly InstallEvent[], at = context) {
@@ -35,7 +39,7 @@ describe('install', () => {
       action: { kind: 'soak', untilMs: 100 },
     })
     const early = planInstall(soaking.state, { kind: 'due' }, { ...context, nowMs: 99 })
-    expect(early.action.kind).toBe('none')
+    expect(early.action).toEqual({ kind: 'soak', release: a, untilMs: 100 }) // it became longer
     const due = planInstall(soaking.state, { kind: 'due' }, { ...context, nowMs: 100 })
     expect(due.action).toEqual({ kind: 'commit', release: a })
     const end = planInstall(due.state, done('commit'), context)
@@ -114,13 +118,29 @@ describe('install', () => {
 
   test('a newcomer that crashes gives way to what was committed, without a control plane', () => {
     const soaking = play(installStart, [{ kind: 'wanted', release: b }, ...steps])
-    const at = { ...context, committed: a }
+    const at = { ...context, committed: a, wanted: b }
     const crashed = planInstall(soaking.state, { kind: 'crashed', release: b, message: 'x' }, at)
     expect(crashed).toMatchObject({
       state: { phase: 'failed', reason: 'crashed', release: b },
       action: { kind: 'activate', release: a },
     })
     expect(planInstall(crashed.state, done('activate'), at).state.serving).toBe(a)
+  })
+
+  test('N4: a crash of what serves does not end the wish for something else', () => {
+    const serving = play(installStart, [{ kind: 'wanted', release: a }, ...steps, done('commit')])
+    const next = planInstall(serving.state, { kind: 'wanted', release: b }, context)
+    const crash = { kind: 'crashed', release: a, message: 'x' } as const
+    const alone = planInstall(next.state, crash, { ...context, committed: a, wanted: b })
+    expect(alone.state).toMatchObject({ phase: 'fetch', release: b, serving: null })
+    const c = `sha256:${'c'.repeat(64)}`
+    const at = { ...context, committed: c, wanted: b }
+    const back = planInstall(next.state, crash, at)
+    expect(back.action).toEqual({ kind: 'activate', release: c })
+    const after = planInstall(back.state, done('activate'), at)
+    expect(after.state).toMatchObject({ phase: 'fetch', release: b, serving: c })
+    const failed = { kind: 'failed', reason: 'load-failed', message: 'x' } as const
+    expect(planInstall(back.state, failed, at).action.kind).toBe('fetch')
   })
 
   test('N1: with crashes and what was committed: only what was probed, here or before, serves', () => {

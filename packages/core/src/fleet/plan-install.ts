@@ -14,6 +14,7 @@
 //   N2. A failed install leaves what served before serving.
 //   N3. The model's fault is not tried again until another release is wanted; the machine's fault is,
 //       after a pause that grows.
+//   N4. A crash of what serves does not end the wish for something else.
 
 import { type InstallFailure, type InstallState, isModelFault } from './install-state.ts'
 
@@ -49,6 +50,8 @@ export interface InstallContext {
    * plane.
    */
   readonly committed: string | null
+  /** The release that is wanted now, null for none. */
+  readonly wanted: string | null
   /**
    * Failures of the machine in a row, this one included: the pause before the next try grows with
    * it.
@@ -128,7 +131,7 @@ function beginFetch(release: string, serving: string | null): InstallPlan {
 function planDone(
   state: InstallState,
   { action, variant }: Extract<InstallEvent, { kind: 'done' }>,
-  { nowMs, soakMs, committed }: InstallContext,
+  { nowMs, soakMs, committed, wanted }: InstallContext,
 ): InstallPlan {
   if (state.phase === 'idle') return { state, action: none }
   const { release, serving } = state
@@ -147,7 +150,7 @@ function planDone(
       return { state: soaking, action: { kind: 'soak', release, untilMs: nowMs + soakMs } }
     }
     case 'failed activate': // the release before serves again in the place of one that crashed
-      return { state: { ...state, serving: committed }, action: none }
+      return planWanted({ ...state, serving: committed }, wanted) // N4
     case 'reverting activate':
     case 'soak commit':
       return {
@@ -162,9 +165,10 @@ function planDone(
 function planFailed(
   state: InstallState,
   { reason, message }: Extract<InstallEvent, { kind: 'failed' }>,
-  { nowMs, failures }: InstallContext,
+  { nowMs, failures, wanted }: InstallContext,
 ): InstallPlan {
-  if (state.phase === 'idle' || state.phase === 'failed') return { state, action: none }
+  if (state.phase === 'idle') return { state, action: none }
+  if (state.phase === 'failed') return planWanted(state, wanted) // N4: no way back either
   const { release, serving } = state
   const failed = { phase: 'failed', release, serving, reason, message } as const // N2
   if (isModelFault(reason)) return { state: failed, action: none } // N3
@@ -175,6 +179,11 @@ function planFailed(
 function planDue(state: InstallState, { nowMs, soakMs }: InstallContext): InstallPlan {
   if (state.phase === 'soak' && nowMs >= state.sinceMs + soakMs) {
     return { state, action: { kind: 'commit', release: state.release } }
+  }
+  if (state.phase === 'soak') {
+    // The soak became longer since the pause was set.
+    const untilMs = state.sinceMs + soakMs
+    return { state, action: { kind: 'soak', release: state.release, untilMs } }
   }
   if (state.phase === 'failed' && state.retryAtMs !== undefined && nowMs >= state.retryAtMs) {
     return beginFetch(state.release, state.serving)
@@ -188,9 +197,12 @@ function planCrashed(
   { committed }: InstallContext,
 ): InstallPlan {
   if (state.phase === 'idle' || state.serving !== release) return { state, action: none }
+  const isBackThere = committed !== null && committed !== release
+  if (!isBackThere && state.release !== release) {
+    return { state: { ...state, serving: null }, action: none } // N4: what is under way goes on
+  }
   const failed = { phase: 'failed', serving: null, reason: 'crashed', message } as const
-  const isBackWanted = committed !== null && committed !== release
-  const action: InstallAction = isBackWanted ? { kind: 'activate', release: committed } : none
+  const action: InstallAction = isBackThere ? { kind: 'activate', release: committed } : none
   return { state: { ...failed, release }, action }
 }
 

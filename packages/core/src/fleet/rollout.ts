@@ -134,7 +134,8 @@ function planAdvance(spec: RolloutSpec, state: Advancing, at: At): RolloutPlan {
   if (!isCohortProven(view, assignment)) {
     return { state: { ...state, healthySinceMs: null }, change: null }
   }
-  const healthySinceMs = state.healthySinceMs ?? nowMs
+  // A clock that was set back must not hold a rollout for as long as it leapt.
+  const healthySinceMs = Math.min(state.healthySinceMs ?? nowMs, nowMs)
   const hasSoaked = nowMs - healthySinceMs >= spec.strategy.soakMs // R1
   if (!hasSoaked || !hasEvidence(spec, state, view)) {
     return { state: { ...state, healthySinceMs }, change: null }

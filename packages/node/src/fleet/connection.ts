@@ -76,13 +76,13 @@ export class Connection {
 
   #connect(): void {
     const { clock, dial, url } = this.#ports
-    let lastHeardMs = clock.nowMs()
+    let lastHeardMs = clock.steadyMs()
     const heard = () => {
-      lastHeardMs = clock.nowMs()
+      lastHeardMs = clock.steadyMs()
     }
     const watch = (wire: Wire) => {
       // half-open: nobody is there
-      if (clock.nowMs() - lastHeardMs > silenceMs) wire.terminate()
+      if (clock.steadyMs() - lastHeardMs > silenceMs) wire.terminate()
       else wire.ping()
       return clock.schedule(silenceMs / 4, () => {
         forget = watch(wire)

@@ -1,6 +1,6 @@
 export { BlobCache } from './blob-cache.ts'
-export { openModelStore } from './model-store.ts'
-export { NodeAgent } from './node-agent.ts'
+export { type ModelStore, openModelStore } from './model-store.ts'
+export { type AgentPorts, NodeAgent } from './node-agent.ts'
 export { measureFacts, measureLoad } from './node-facts.ts'
 export {
   type JoinOptions,
@@ -9,5 +9,5 @@ export {
   type NodeIdentity,
   parseJoinToken,
 } from './node-identity.ts'
-export { openStateStore } from './node-state.ts'
-export { dialSocket } from './wire.ts'
+export { emptyNodeState, type NodeState, openStateStore, type StateStore } from './node-state.ts'
+export { type Dial, dialSocket, type WireEvents } from './wire.ts'

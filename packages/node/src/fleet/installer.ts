@@ -55,10 +55,16 @@ export class Installer {
   readonly #ports: InstallerPorts
   /** Written by `#feed` alone. */
   #state: InstallState = installStart
-  /** Written by `want`. */
+  /** Written by `take`. */
   #assignment: Assignment
   /** Written by `#committed`. */
   #committedState: DeploymentState['committed']
+  /** Written by `resume`. */
+  #isResuming = false
+  /** The release wanted now; written by `want`. */
+  #wanted: string | null = null
+  /** The release activated last; written by `#activate`. */
+  #active: Release | null = null
   /** Loaded versions by release; written by `#load`. */
   readonly #loaded = new Map<string, LoadedModel>()
   /** The action under way; `#act` replaces it. */
@@ -92,20 +98,37 @@ export class Installer {
     return this.#committedState
   }
 
-  /** Brings back what was committed before the reboot. Settles when it serves, or could not. */
+  /** What this node has: what it committed, or what serves where nothing is committed yet. */
+  get kept(): Release | null {
+    if (this.#committedState !== null) return this.#committedState.kept
+    return this.#state.serving === this.#active?.digest ? this.#active : null
+  }
+
+  /**
+   * Brings back what was committed before the reboot. Settles when it serves, or could not; wishes
+   * wait until then, for what is wanted may be far away (I3).
+   */
   async resume(): Promise<void> {
     if (this.#committedState === null) return
     const plan = resumeInstall(this.#committedState.release)
     this.#state = plan.state
+    this.#isResuming = true
     this.#act(plan.action)
     await this.#tail
+    this.#isResuming = false
   }
 
-  /** A new wish: the assignment that holds now and the release it gives this node. */
-  want(assignment: Assignment, release: Release | null): void {
+  /** The assignment that holds from now on; the wish that follows from it is told next. */
+  take(assignment: Assignment): void {
     this.#assignment = assignment
+  }
+
+  /** A new wish: the release that the assignment gives this node now, null for none. */
+  want(release: Release | null): void {
+    this.#wanted = release?.digest ?? null
+    if (this.#isResuming) return // who resumed it tells the wish of then
     if (release?.digest !== this.#releaseUnderWay()) this.#abort.abort()
-    this.#feed({ kind: 'wanted', release: release?.digest ?? null })
+    this.#feed({ kind: 'wanted', release: this.#wanted })
   }
 
   /** The control plane is back: what failed for want of it is tried at once. */
@@ -146,16 +169,17 @@ export class Installer {
 
   #context(): InstallContext {
     return {
-      nowMs: this.#ports.clock.nowMs(),
+      nowMs: this.#ports.clock.steadyMs(),
       soakMs: this.#assignment.soakMs,
       committed: this.#committedState?.release ?? null,
+      wanted: this.#wanted,
       failures: this.#failures,
     }
   }
 
   #wake(atMs: number): void {
     this.#forget()
-    const delayMs = Math.max(0, atMs - this.#ports.clock.nowMs())
+    const delayMs = Math.max(0, atMs - this.#ports.clock.steadyMs())
     this.#forget = this.#ports.clock.schedule(delayMs, () => this.#feed({ kind: 'due' }))
   }
 
@@ -217,8 +241,8 @@ export class Installer {
       watch: {
         signal,
         onProgress: (bytesDone, bytesTotal) => {
-          if (this.#ports.clock.nowMs() - toldMs < progressMs) return
-          toldMs = this.#ports.clock.nowMs()
+          if (this.#ports.clock.steadyMs() - toldMs < progressMs) return
+          toldMs = this.#ports.clock.steadyMs()
           this.#feed({ kind: 'progress', bytesDone, bytesTotal })
         },
       },
@@ -229,7 +253,7 @@ export class Installer {
     return await this.#ports.models.verify(this.#releaseOf(release), {
       fit: this.#ports.fit(),
       publishers: this.#ports.pinnedPublishers ?? this.#assignment.publishers,
-      nowMs: this.#ports.clock.nowMs(),
+      nowMs: this.#ports.clock.nowMs(), // how long certificates are valid
     })
   }
 
@@ -265,6 +289,7 @@ export class Installer {
   async #activate(release: string): Promise<string> {
     if (!this.#isReady(release)) await this.#probe(release)
     const model = await this.#load(release)
+    this.#active = this.#releaseOf(release)
     await this.#ports.server.activate(model)
     if (this.#assignment.mode === 'revert') await this.#discardTarget(release)
     return model.request.variant.name

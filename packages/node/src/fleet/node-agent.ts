@@ -6,7 +6,6 @@
 import {
   type Assignment,
   type NodeFacts,
-  type Release,
   type ReleaseTelemetry,
   type SignedAssignment,
   supersedes,
@@ -18,7 +17,7 @@ import type { Checkpoint } from '@tutti/ledger'
 import { parseVerifierKey } from '@tutti/ledger'
 import type { Clock } from '../clock.ts'
 import { messageOf } from '../failure.ts'
-import { type Trust, verifyAssignment, verifyCheckpoint } from '../governance/index.ts'
+import { type AssignmentVerifier, assignmentVerifier, type Trust } from '../governance/index.ts'
 import type { ModelHost, Telemetry } from '../serving/index.ts'
 import type { BlobSource } from './blob-cache.ts'
 import { Connection } from './connection.ts'
@@ -41,6 +40,8 @@ export interface AgentPorts {
   readonly facts: () => NodeFacts
   readonly load: () => Extract<ToControlPlane, { type: 'heartbeat' }>['load']
   readonly pinnedPublishers: readonly string[] | null
+  /** A simulation remembers verdicts: the same frame goes to many nodes. */
+  readonly verify?: AssignmentVerifier
   readonly log: (event: string, fields: Readonly<Record<string, unknown>>) => void
 }
 
@@ -49,6 +50,7 @@ const againBeatsMax = 64 // a node whose ledger was forked asks every ten minute
 export class NodeAgent {
   readonly #ports: AgentPorts
   readonly #trust: Trust
+  readonly #verify: AssignmentVerifier
   readonly #connection: Connection
   readonly #installers = new Map<string, Installer>()
   /** Written by `#save` and `#declared`. */
@@ -68,6 +70,7 @@ export class NodeAgent {
 
   private constructor(ports: AgentPorts) {
     this.#ports = ports
+    this.#verify = ports.verify ?? assignmentVerifier
     const { identity, dial, clock, chance } = ports
     this.#trust = { controlPlane: identity.controlPlane, ledger: identity.ledger }
     this.#state = ports.state.load()
@@ -92,7 +95,7 @@ export class NodeAgent {
       Object.entries(agent.#state.deployments).map(async ([key, { assignment, committed }]) => {
         const installer = agent.#newInstaller(key, assignment, committed)
         await installer.resume()
-        installer.want(assignment, agent.#wishFor(assignment, committed))
+        agent.#want(installer) // perhaps a newer assignment than the one it began with
       }),
     )
     return agent
@@ -147,10 +150,15 @@ export class NodeAgent {
 
   #takeIn(message: Extract<ToNode, { type: 'assign' }>): void {
     const reason = this.#whyNotTakenIn(message)
-    this.#refusals = reason === null ? 0 : this.#refusals + 1
-    this.#beatsToAgain =
-      reason === null ? 0 : Math.min(againBeatsMax, 2 ** Math.min(10, this.#refusals - 1))
-    if (reason !== null) this.#ports.log('refused an assignment', { reason })
+    if (reason === null) this.#refusals = 0
+    else {
+      this.#refusals += 1
+      // A frame that is taken in later does not make up for this one: it carries what is new since.
+      if (this.#beatsToAgain === 0) {
+        this.#beatsToAgain = Math.min(againBeatsMax, 2 ** Math.min(10, this.#refusals - 1))
+      }
+      this.#ports.log('refused an assignment', { reason })
+    }
     this.#reportChanged()
     void this.#collect()
   }
@@ -159,7 +167,7 @@ export class NodeAgent {
   #whyNotTakenIn(message: Extract<ToNode, { type: 'assign' }>): string | null {
     const seen = this.#seenCheckpoint()
     const offered = { note: message.checkpoint, consistency: message.consistency }
-    const verdict = verifyCheckpoint(this.#trust, seen, offered)
+    const verdict = this.#verify.checkpoint(this.#trust, seen, offered)
     if (!verdict.ok) return verdict.reason
     const { origin, size, root } = verdict.checkpoint
     const checkpoint = {
@@ -176,7 +184,7 @@ export class NodeAgent {
   }
 
   #obey(signed: SignedAssignment, checkpoint: Checkpoint): void {
-    const verdict = verifyAssignment(this.#trust, checkpoint, signed)
+    const verdict = this.#verify.assignment(this.#trust, checkpoint, signed)
     if (!verdict.ok) return this.#ports.log('refused an assignment', { reason: verdict.reason })
     const { assignment } = verdict
     const key = `${assignment.project}/${assignment.deployment}`
@@ -188,7 +196,8 @@ export class NodeAgent {
     this.#save({ ...this.#state, deployments })
     const installer = known ?? this.#newInstaller(key, assignment, committed)
     this.#changed.add(key)
-    installer.want(assignment, this.#wishFor(assignment, committed))
+    installer.take(assignment)
+    this.#want(installer)
   }
 
   #newInstaller(
@@ -241,19 +250,14 @@ export class NodeAgent {
       this.#state = next // it holds until a reboot, and is written with the next thing that is
       this.#ports.log('not written down', { reason: messageOf(thrown) })
     }
-    for (const installer of this.#installers.values()) {
-      const { assignment, committed } = installer
-      installer.want(assignment, this.#wishFor(assignment, committed))
-    }
+    for (const installer of this.#installers.values()) this.#want(installer)
   }
 
-  #wishFor(
-    assignment: Assignment,
-    committed: NodeState['deployments'][string]['committed'],
-  ): Release | null {
+  /** Tells an installer what its assignment gives this node, as this node is now. */
+  #want(installer: Installer): void {
     const { labels, cordoned } = this.#state
     const node = { id: this.#ports.identity.name, labels, cordoned }
-    return wishFor(node, assignment, committed?.kept ?? null)
+    installer.want(wishFor(node, installer.assignment, installer.kept))
   }
 
   #seenCheckpoint(): Checkpoint | null {

@@ -1,2 +1,2 @@
 export { openCredentials } from './serving-credentials.ts'
-export { type Trust, verifyAssignment, verifyCheckpoint } from './verify-assignment.ts'
+export { type AssignmentVerifier, assignmentVerifier, type Trust } from './verify-assignment.ts'

@@ -32,6 +32,12 @@ export interface Trust {
   readonly ledger: string
 }
 
+/** The two questions of this file. */
+export interface AssignmentVerifier {
+  readonly checkpoint: typeof verifyCheckpoint
+  readonly assignment: typeof verifyAssignment
+}
+
 export type CheckpointVerdict =
   | { readonly ok: true; readonly checkpoint: Checkpoint }
   | { readonly ok: false; readonly reason: string }
@@ -77,6 +83,11 @@ export function verifyAssignment(
   if (!parsed.success) return refuse('the assignment is malformed')
   const refusal = whyNotRecorded(signed, checkpoint)
   return refusal === null ? { ok: true, assignment: parsed.data } : refuse(refusal)
+}
+
+export const assignmentVerifier: AssignmentVerifier = {
+  checkpoint: verifyCheckpoint,
+  assignment: verifyAssignment,
 }
 
 function whyNotRecorded(
