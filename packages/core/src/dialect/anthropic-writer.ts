@@ -14,6 +14,7 @@ export class AnthropicWriter implements ChatWriter {
   #block: { readonly index: number; readonly type: Block; readonly call: number } | null = null
   #blocks = 0
   #stop: Stop = 'stop'
+  #hasCalled = false
   #usage: Usage
 
   constructor(options: WriterOptions) {
@@ -38,11 +39,12 @@ export class AnthropicWriter implements ChatWriter {
         if (this.#block?.type !== 'thinking') return ''
         return this.#delta({ type: 'signature_delta', signature: event.text })
       case 'tool-start':
+        this.#hasCalled = true
         return this.#open('tool_use', event)
       case 'tool-arguments':
         return this.#delta({ type: 'input_json_delta', partial_json: event.text })
       case 'stop':
-        if (event.choice === 0) this.#stop = event.stop
+        if (event.choice === 0) this.#stop = this.#stopOf(event.stop)
         return ''
       case 'usage':
         this.#usage = { ...this.#usage, ...event.usage }
@@ -58,6 +60,11 @@ export class AnthropicWriter implements ChatWriter {
     const delta = { stop_reason: anthropicReason(this.#stop), stop_sequence: null }
     const last = { type: 'message_delta', delta, usage: writeAnthropicUsage(this.#usage) }
     return this.#begin() + this.#close() + typedFrame(last) + typedFrame({ type: 'message_stop' })
+  }
+
+  /** Who calls tools stops for that, whatever the upstream names it. */
+  #stopOf(stop: Stop): Stop {
+    return stop === 'stop' && this.#hasCalled ? 'tool-calls' : stop
   }
 
   #begin(): string {

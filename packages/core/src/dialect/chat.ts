@@ -16,7 +16,7 @@ export type Part =
   | {
       readonly kind: 'image'
       readonly source: ImageSource
-      readonly detail?: 'low' | 'high' | 'auto'
+      readonly detail?: 'low' | 'high'
     }
   | { readonly kind: 'thinking'; readonly text: string; readonly signature?: string }
   | ToolCall

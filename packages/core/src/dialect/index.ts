@@ -1,6 +1,5 @@
-export { anthropicError, anthropicErrorType } from './anthropic-error.ts'
+export { anthropicError } from './anthropic-error.ts'
 export { readAnthropicEvent } from './anthropic-stream.ts'
-export { AnthropicWriter } from './anthropic-writer.ts'
 export {
   type AnswerFormat,
   type ChatAnswer,
@@ -21,15 +20,21 @@ export {
   type WholeReading,
 } from './chat.ts'
 export type { ChatWriter, WriterOptions } from './chat-writer.ts'
+export { geminiError, readGeminiEvent } from './gemini-stream.ts'
 export { isObject, type JsonObject, jsonOf, objectOf } from './json.ts'
 export { type ErrorEvent, openaiError } from './openai-error.ts'
 export { readOpenaiEvent } from './openai-stream.ts'
-export { OpenaiWriter } from './openai-writer.ts'
+export { readAnswer } from './read-answer.ts'
 export {
   readAnthropicWhole,
   readEmbeddingsWhole,
+  readGeminiWhole,
   readOpenaiWhole,
+  readResponsesWhole,
   type WholeReader,
 } from './read-whole.ts'
+export { readResponsesEvent } from './responses-stream.ts'
 export { StreamProgress } from './stream-progress.ts'
+export { newChatWriter, parseChat, writeAnswer, writeChat } from './translate.ts'
+export { isUnsayable, type Unsayable } from './unsayable.ts'
 export { type DialectError, writeError, writeErrorEvent } from './write-error.ts'

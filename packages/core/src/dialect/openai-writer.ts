@@ -31,7 +31,7 @@ export class OpenaiWriter implements ChatWriter {
         return this.#delta(this.#call(this.#calls.get(event.index) ?? 0, event.text), 0)
       case 'stop':
         return this.#chunk([
-          { index: event.choice, delta: {}, finish_reason: openaiReason(event.stop) },
+          { index: event.choice, delta: {}, finish_reason: openaiReason(this.#stopOf(event.stop)) },
         ])
       case 'usage':
         this.#usage = { ...this.#usage, ...event.usage }
@@ -49,6 +49,11 @@ export class OpenaiWriter implements ChatWriter {
       ? dataFrame({ ...this.#head(), choices: [], usage: writeOpenaiUsage(this.#usage) })
       : ''
     return `${usage}data: [DONE]\n\n`
+  }
+
+  /** Who calls tools stops for that, whatever the upstream names it. */
+  #stopOf(stop: Stop): Stop {
+    return stop === 'stop' && this.#callsCount > 0 ? 'tool-calls' : stop
   }
 
   #toolStart({ index, id, name }: Extract<ChatEvent, { kind: 'tool-start' }>): string {

@@ -5,8 +5,10 @@
 
 import { anthropicUsage } from './anthropic-stream.ts'
 import type { WholeReading } from './chat.ts'
+import { geminiUsage } from './gemini-stream.ts'
 import { isObject, type JsonObject, jsonOf, listOf, objectOf } from './json.ts'
 import { openaiUsage } from './openai-stream.ts'
+import { readResponsesAnswer } from './responses-stream.ts'
 
 export type WholeReader = (text: string) => WholeReading
 
@@ -51,4 +53,28 @@ export const readAnthropicWhole = reader(
     return typeof body['stop_reason'] === 'string' ? null : 'an answer without a stop_reason'
   },
   (body) => ({ kind: 'complete', usage: anthropicUsage(objectOf(body['usage'])), parsed: body }),
+)
+
+export const readResponsesWhole = reader(
+  (body) => {
+    const { status } = body
+    if (!Array.isArray(body['output'])) return 'a response without output'
+    return status === 'completed' || status === 'incomplete' ? null : `a response that is ${status}`
+  },
+  (body) => ({ kind: 'complete', usage: readResponsesAnswer(body).usage, parsed: body }),
+)
+
+export const readGeminiWhole = reader(
+  (body) => {
+    const candidate = objectOf(listOf(body['candidates'])[0])
+    const isBlocked = objectOf(body['promptFeedback'])['blockReason'] !== undefined
+    return typeof candidate['finishReason'] === 'string' || isBlocked
+      ? null
+      : 'a candidate without a finishReason'
+  },
+  (body) => ({
+    kind: 'complete',
+    usage: geminiUsage(objectOf(body['usageMetadata'])),
+    parsed: body,
+  }),
 )

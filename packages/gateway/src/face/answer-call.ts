@@ -2,7 +2,7 @@
 //
 // A call of a known key for a named route: looks the route up, has it pursued, and sends what comes back.
 
-import { objectOf } from '@tutti/core/dialect'
+import { objectOf, readAnswer, writeAnswer } from '@tutti/core/dialect'
 import type {
   Answer,
   Call,
@@ -14,7 +14,8 @@ import type {
   WholeAttempt,
 } from '../routing/index.ts'
 import { refuse } from './answer.ts'
-import { type ChatAsked, toContinuation } from './chat.ts'
+import { type ToProvider, toChatProvider, toContinuation } from './chat.ts'
+import type { ChatAsked } from './chat-body.ts'
 import type { Exchange, FacePorts } from './exchange.ts'
 import { Relay, type RelaySource } from './relay.ts'
 
@@ -94,13 +95,31 @@ async function sendAnswer(answering: Answering, answer: Answer): Promise<number>
   const { outcome } = answer
   setHeaders(exchange, candidate, outcome)
   if (outcome.kind === 'whole') {
-    response.writeHead(outcome.status, { 'content-length': outcome.body.length })
-    response.end(outcome.body)
+    const body = wholeBody(answering, outcome, candidate)
+    if (body !== outcome.body) response.setHeader('content-type', 'application/json')
+    response.writeHead(outcome.status, { 'content-length': body.length })
+    response.end(body)
     return outcome.status
   }
   response.setHeader('cache-control', 'no-cache')
   response.writeHead(outcome.status)
-  return await relay(answering, { stream: outcome, candidate, pursuit: answering.pursuit })
+  return await relay(answering, {
+    ...{ stream: outcome, candidate, pursuit: answering.pursuit, isAnew: false },
+  })
+}
+
+/** The answer's own bytes, or what they say in the caller's dialect. */
+function wholeBody(
+  { asked: { chat }, exchange, ports }: Answering,
+  { body, parsed }: WholeAttempt,
+  { provider }: Candidate,
+): Buffer {
+  if (chat === null || provider === null || provider.dialect === chat.dialect) return body
+  const read = readAnswer(provider.dialect, objectOf(parsed))
+  const answer = { ...read, id: read.id || exchange.requestId, model: read.model || chat.model }
+  const createdS = Math.floor(ports.nowMs() / 1_000)
+  const written = writeAnswer(chat.dialect, answer, { request: chat.parsed, createdS })
+  return Buffer.from(JSON.stringify(written))
 }
 
 /** The upstream's own error: in its own words where it speaks the caller's dialect. */
@@ -123,27 +142,37 @@ function sendRefused(exchange: Exchange, answer: Extract<Answer, { kind: 'refuse
 async function relay(answering: Answering, source: RelaySource): Promise<number> {
   const { exchange, asked, call, ports } = answering
   const { chat } = asked
-  const { response, dialect } = exchange
+  const { response, requestId } = exchange
+  const pursueFor = async (toProvider: ToProvider, before: Pursuit) => {
+    const pursuit = ports.router.pursue({ ...call, toProvider }, before)
+    const next = await pursuit.next()
+    if (next.kind !== 'answered' || next.outcome.kind !== 'stream') return null
+    return { stream: next.outcome, candidate: next.candidate, pursuit }
+  }
   const relaying = new Relay({
-    response,
-    dialect: dialect === 'oip' ? 'openai' : dialect,
+    ...{ response, requestId, dialect: chat?.dialect ?? 'openai' },
+    request: chat?.parsed ?? {},
     createdS: Math.floor(ports.nowMs() / 1_000),
     streamUsage: wantsUsage(chat),
     continueAfter: async (sent, before) => {
       if (chat === null) return null
-      const toProvider = toContinuation(chat, sent)
-      const pursuit = ports.router.pursue({ ...call, toProvider }, before)
-      const next = await pursuit.next()
-      if (next.kind !== 'answered' || next.outcome.kind !== 'stream') return null
-      return { stream: next.outcome, candidate: next.candidate, pursuit }
+      const going = await pursueFor(toContinuation(chat, sent), before)
+      if (going !== null) return { ...going, isAnew: !isPrefilled(going.candidate) }
+      // who refused to continue may still begin anew
+      const anew = await pursueFor(toChatProvider(chat), before)
+      return anew === null ? null : { ...anew, isAnew: true }
     },
   })
   const { outcome } = await relaying.run(source)
   return outcome === 'broken' ? 502 : outcome === 'aborted' ? 499 : 200
 }
 
+function isPrefilled({ target }: Candidate): boolean {
+  return 'provider' in target && target.prefill
+}
+
 function wantsUsage(chat: ChatAsked | null): boolean {
-  return objectOf(chat?.asked.parsed['stream_options'])['include_usage'] === true
+  return objectOf(chat?.parsed['stream_options'])['include_usage'] === true
 }
 
 // What of an upstream's headers the caller gets; hop-by-hop ones and the upstream's own are left out.

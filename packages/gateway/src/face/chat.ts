@@ -1,67 +1,122 @@
 // Chat
 //
 // The chat faces: what a caller said in one dialect, said to Providers. Where both speak the same dialect the bytes
-// go on as they came, with the Provider's name of the model.
+// go on as they came, with the Provider's name of the model; else the request is translated, or refused by field.
 
-import type { ChatDialect, JsonObject } from '@tutti/core/dialect'
+import {
+  type ChatDialect,
+  type ChatRequest,
+  isUnsayable,
+  type JsonObject,
+  parseChat,
+  type Unsayable,
+  writeChat,
+} from '@tutti/core/dialect'
 import type { Call, Impossible, Outbound, ProviderEntry, ProviderTarget } from '../routing/index.ts'
-import type { ChatBody } from './chat-body.ts'
-import { anthropicReading, embeddingsReading, openaiReading } from './reading.ts'
+import type { ChatAsked } from './chat-body.ts'
+import { chatReadings, countReading, embeddingsReading } from './reading.ts'
 import { spliceModel } from './splice-model.ts'
 
-/** What a caller asks of a chat model. */
-export interface ChatAsked {
-  readonly dialect: ChatDialect
-  /** Below /v1. */
-  readonly path: string
-  readonly body: Buffer
-  readonly asked: ChatBody
-}
+export type ToProvider = NonNullable<Call['toProvider']>
 
-export function toChatProvider(chat: ChatAsked): Call['toProvider'] {
+export function toChatProvider(chat: ChatAsked): ToProvider {
+  let neutral: ChatRequest | Unsayable | null = null // parsed once, where it is needed
   return (provider, target) => {
     if (provider.dialect === chat.dialect) return sameDialect(chat, provider, target)
-    return impossible('model', `${target.provider} speaks ${provider.dialect}, not ${chat.dialect}`)
+    if (!isChat(chat)) {
+      const message = `${target.provider} speaks ${provider.dialect}, which has no ${chat.path}`
+      return impossible('model', message)
+    }
+    neutral ??= parseChat(chat.dialect, chat.parsed, chat)
+    return translated(chat, neutral, { provider, target })
   }
 }
 
 /**
- * The same request with the answer's beginning as the assistant's last message; for targets that
- * take no such
- * message, the request as it was: they begin anew and what the caller has already is checked and
- * left out.
+ * The same request with the answer's beginning as the assistant's last message, for targets that
+ * take such a message; for others the request as it was: they begin anew.
  */
-export function toContinuation(chat: ChatAsked, sent: string): Call['toProvider'] {
+export function toContinuation(chat: ChatAsked, sent: string): ToProvider {
   const original = toChatProvider(chat)
   return (provider, target) => {
-    if (!target.prefill || provider.dialect !== chat.dialect) {
-      return original?.(provider, target) ?? impossible('model', 'no Provider answers it')
+    if (!target.prefill) return original(provider, target)
+    if (provider.dialect === chat.dialect) {
+      const parsed = withPrefill(chat.dialect, chat.parsed, sent)
+      const body = Buffer.from(JSON.stringify(parsed))
+      return sameDialect({ ...chat, body }, provider, target)
     }
-    const parsed = withPrefill(chat.asked.parsed, sent)
-    const body = Buffer.from(JSON.stringify(parsed))
-    return sameDialect({ ...chat, body }, provider, target)
+    const neutral = parseChat(chat.dialect, chat.parsed, chat)
+    if (isUnsayable(neutral)) return impossible(neutral.field, neutral.message)
+    const last = { role: 'assistant', parts: [{ kind: 'text', text: sent }] } as const
+    const longer = { ...neutral, messages: [...neutral.messages, last] }
+    return translated(chat, longer, { provider, target })
   }
 }
 
-function sameDialect(
-  { dialect, path, body }: ChatAsked,
-  provider: ProviderEntry,
-  target: ProviderTarget,
-): Outbound {
-  const reading = dialect === 'anthropic' ? anthropicReading : openaiReading
-  const outbound = { method: 'POST' as const, path, body: spliceModel(body, target.model) }
-  const headers = providerHeaders(provider)
-  return { ...outbound, headers, reading: path === '/embeddings' ? embeddingsReading : reading }
+const endpoints: Readonly<Record<ChatDialect, string>> = {
+  openai: '/chat/completions',
+  'openai-responses': '/responses',
+  anthropic: '/messages',
+  gemini: '',
 }
 
-function withPrefill(request: JsonObject, sent: string): JsonObject {
-  const { messages } = request
-  const before = Array.isArray(messages) ? messages : []
-  return { ...request, messages: [...before, { role: 'assistant', content: sent }] }
+/** False for what only one dialect has: legacy completions, embeddings, counts of tokens. */
+function isChat({ dialect, path }: ChatAsked): boolean {
+  return dialect === 'gemini' || path === endpoints[dialect]
+}
+
+function sameDialect(chat: ChatAsked, provider: ProviderEntry, target: ProviderTarget): Outbound {
+  const { dialect, path, body } = chat
+  const isGemini = dialect === 'gemini'
+  return {
+    method: 'POST',
+    path: isGemini ? geminiPath(target.model, chat.stream) : path,
+    headers: providerHeaders(provider),
+    body: isGemini ? body : spliceModel(body, target.model),
+    reading: readingOf(chat),
+  }
+}
+
+function readingOf({ dialect, path }: ChatAsked) {
+  if (path === '/embeddings') return embeddingsReading
+  return path === '/messages/count_tokens' ? countReading : chatReadings[dialect]
+}
+
+function translated(
+  chat: ChatAsked,
+  neutral: ChatRequest | Unsayable,
+  { provider, target }: { readonly provider: ProviderEntry; readonly target: ProviderTarget },
+): Outbound | Impossible {
+  if (isUnsayable(neutral)) return impossible(neutral.field, neutral.message)
+  const { dialect } = provider
+  const written = writeChat(dialect, { ...neutral, model: target.model }, chat.dialect)
+  if (isUnsayable(written)) return impossible(written.field, written.message)
+  return {
+    method: 'POST',
+    path: dialect === 'gemini' ? geminiPath(target.model, chat.stream) : endpoints[dialect],
+    headers: providerHeaders(provider),
+    body: Buffer.from(JSON.stringify(written)),
+    reading: chatReadings[dialect],
+  }
+}
+
+function geminiPath(model: string, stream: boolean): string {
+  const method = stream ? 'streamGenerateContent?alt=sse' : 'generateContent'
+  return `/models/${encodeURIComponent(model)}:${method}`
+}
+
+function withPrefill(dialect: ChatDialect, request: JsonObject, sent: string): JsonObject {
+  const list = dialect === 'gemini' ? 'contents' : 'messages'
+  const before = request[list]
+  const last =
+    dialect === 'gemini'
+      ? { role: 'model', parts: [{ text: sent }] }
+      : { role: 'assistant', content: sent }
+  return { ...request, [list]: [...(Array.isArray(before) ? before : []), last] }
 }
 
 /** How a Provider of each dialect wants to be spoken to. */
-export function providerHeaders({ dialect, apiKey }: ProviderEntry): Record<string, string> {
+function providerHeaders({ dialect, apiKey }: ProviderEntry): Record<string, string> {
   const json = { 'content-type': 'application/json' }
   switch (dialect) {
     case 'openai':
@@ -77,6 +132,6 @@ export function providerHeaders({ dialect, apiKey }: ProviderEntry): Record<stri
   }
 }
 
-export function impossible(field: string, message: string): Impossible {
-  return { kind: 'impossible', field, message }
+function impossible(field: string, message: string): Impossible {
+  return { kind: 'impossible', field, message: `${field}: ${message}` }
 }

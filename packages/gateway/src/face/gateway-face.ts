@@ -10,7 +10,7 @@ import { dialectOf, refuse, sendJson } from './answer.ts'
 import { answerCall, namesOf } from './answer-call.ts'
 import { keyOf, whyForeign } from './authenticate.ts'
 import { toChatProvider } from './chat.ts'
-import { parseChatBody } from './chat-body.ts'
+import { isGeminiPath, parseChatAsked } from './chat-body.ts'
 import type { Exchange, FacePorts } from './exchange.ts'
 import { answerFeedback } from './feedback.ts'
 import { type OipPath, parseOipPath, toOipNode } from './oip.ts'
@@ -50,6 +50,8 @@ const chatPaths: ReadonlySet<string> = new Set([
   '/v1/completions',
   '/v1/embeddings',
   '/v1/messages',
+  '/v1/messages/count_tokens',
+  '/v1/responses',
 ])
 
 async function answerKnown(ports: FacePorts, exchange: Exchange): Promise<void> {
@@ -63,7 +65,8 @@ async function answerKnown(ports: FacePorts, exchange: Exchange): Promise<void> 
     if (path === '/v2/health/ready') return sendJson(response, 200, { live: true, ready: true })
   }
   const oip = parseOipPath(path)
-  if (oip === null && !chatPaths.has(path) && path !== '/v1/feedback') {
+  const isChat = chatPaths.has(path) || isGeminiPath(request.url ?? '')
+  if (oip === null && !isChat && path !== '/v1/feedback') {
     const message = `nothing answers ${request.method} ${path}`
     return refuse(response, exchange.dialect, { status: 404, code: 'not_found', message })
   }
@@ -96,16 +99,14 @@ async function answerOip(
 }
 
 async function answerChat(ports: FacePorts, exchange: Exchange, body: Buffer): Promise<void> {
-  const { path, dialect, response } = exchange
-  const asked = parseChatBody(body)
-  if (typeof asked === 'string' || dialect === 'oip') {
-    const message = typeof asked === 'string' ? asked : 'not a chat'
-    return refuse(response, dialect, { status: 400, code: 'invalid_body', message })
+  const { request, dialect, response } = exchange
+  const chat = dialect === 'oip' ? 'not a chat' : parseChatAsked(dialect, request.url ?? '', body)
+  if (typeof chat === 'string') {
+    return refuse(response, dialect, { status: 400, code: 'invalid_body', message: chat })
   }
-  const chat = { dialect, path: path.slice('/v1'.length), body, asked }
   await answerCall(ports, exchange, {
-    ...{ name: asked.model, toNode: null, toProvider: toChatProvider(chat) },
-    ...{ mayStream: asked.stream, chat },
+    ...{ name: chat.model, toNode: null, toProvider: toChatProvider(chat) },
+    ...{ mayStream: chat.stream, chat },
   })
 }
 

@@ -4,39 +4,49 @@
 
 import {
   anthropicError,
+  type ChatDialect,
+  geminiError,
   jsonOf,
   objectOf,
   openaiError,
   readAnthropicEvent,
   readAnthropicWhole,
   readEmbeddingsWhole,
+  readGeminiEvent,
+  readGeminiWhole,
   readOpenaiEvent,
   readOpenaiWhole,
+  readResponsesEvent,
+  readResponsesWhole,
 } from '@tutti/core/dialect'
 import type { AnswerReading } from '../routing/index.ts'
 
-const openaiErrors: AnswerReading['error'] = (text, status) => ({
-  ...openaiError(objectOf(jsonOf(text)), status),
-  status,
-})
+type ErrorReader = typeof openaiError
 
-export const oipReading: AnswerReading = { whole: null, event: null, error: openaiErrors }
+/** The status is what HTTP says; the body only explains it. */
+function errors(read: ErrorReader): AnswerReading['error'] {
+  return (text, status) => ({ ...read(objectOf(jsonOf(text)), status), status })
+}
+
+export const oipReading: AnswerReading = { whole: null, event: null, error: errors(openaiError) }
 
 export const embeddingsReading: AnswerReading = {
-  whole: readEmbeddingsWhole,
-  event: null,
-  error: openaiErrors,
+  ...{ whole: readEmbeddingsWhole, event: null, error: errors(openaiError) },
 }
 
-/** Chat completions and legacy completions. */
-export const openaiReading: AnswerReading = {
-  whole: readOpenaiWhole,
-  event: readOpenaiEvent,
-  error: openaiErrors,
+/** An answer of a few numbers about an Anthropic request. */
+export const countReading: AnswerReading = {
+  ...{ whole: null, event: null, error: errors(anthropicError) },
 }
 
-export const anthropicReading: AnswerReading = {
-  whole: readAnthropicWhole,
-  event: readAnthropicEvent,
-  error: (text, status) => ({ ...anthropicError(objectOf(jsonOf(text)), status), status }),
+export const chatReadings: Readonly<Record<ChatDialect, AnswerReading>> = {
+  // legacy completions too
+  openai: { whole: readOpenaiWhole, event: readOpenaiEvent, error: errors(openaiError) },
+  'openai-responses': {
+    ...{ whole: readResponsesWhole, event: readResponsesEvent, error: errors(openaiError) },
+  },
+  anthropic: {
+    ...{ whole: readAnthropicWhole, event: readAnthropicEvent, error: errors(anthropicError) },
+  },
+  gemini: { whole: readGeminiWhole, event: readGeminiEvent, error: errors(geminiError) },
 }

@@ -11,14 +11,13 @@
 
 import type { ServerResponse } from 'node:http'
 import {
-  AnthropicWriter,
   type ChatDialect,
   type ChatEvent,
   type ChatWriter,
-  OpenaiWriter,
+  type JsonObject,
+  newChatWriter,
   StreamProgress,
   type Usage,
-  type WriterOptions,
   writeErrorEvent,
 } from '@tutti/core/dialect'
 import type { Candidate, FailedAttempt, Pursuit, StreamAttempt } from '../routing/index.ts'
@@ -33,11 +32,16 @@ export interface RelaySource {
   readonly stream: StreamAttempt
   readonly candidate: Candidate
   readonly pursuit: Pursuit
+  /** True where it gives the whole answer again, what was sent included. */
+  readonly isAnew: boolean
 }
 
 export interface RelayPorts {
   readonly response: ServerResponse
+  readonly requestId: string
   readonly dialect: ChatDialect
+  /** The caller's request, for dialects that say it back. */
+  readonly request: JsonObject
   readonly createdS: number
   readonly streamUsage: boolean
   /** Somebody who goes on after `sent`, or null where nobody can. */
@@ -70,13 +74,17 @@ export class Relay {
       if (response.destroyed) return this.#over(current, 'aborted')
       const next = await this.#continue(current, failed)
       if (next === null) return this.#breakOff(current, failed)
-      repeated = isPrefilled(next.candidate) ? '' : this.#sent.text
+      repeated = next.isAnew ? this.#sent.text : ''
       current = next
     }
   }
 
   /** Sends all that comes; null where it came to its end. */
-  async #drain({ stream }: RelaySource, repeated: string): Promise<FailedAttempt | null> {
+  async #drain(
+    { stream, candidate }: RelaySource,
+    repeated: string,
+  ): Promise<FailedAttempt | null> {
+    if (candidate.provider?.dialect !== this.#ports.dialect) this.#translate(stream.progress)
     const repetition = new Repetition(repeated)
     for (;;) {
       const pending = stream.stream.next()
@@ -104,17 +112,23 @@ export class Relay {
   }
 
   async #continue(current: RelaySource, failed: FailedAttempt): Promise<RelaySource | null> {
-    const { isPlainText, text, id, model, usage } = this.#sent
-    if (!isPlainText || text === '' || failed === gone || current.candidate.provider === null) {
-      return null
-    }
+    const { isPlainText, text } = this.#sent
+    // A stream of Responses that was passed on as it came has a state that nobody can go on from.
+    const isStateful = this.#writer === null && this.#ports.dialect === 'openai-responses'
+    if (!isPlainText || text === '' || failed === gone || isStateful) return null
     const next = await this.#ports.continueAfter(text, current.pursuit)
-    if (next === null) return null
-    const { createdS, streamUsage, dialect } = this.#ports
-    this.#writer = newWriter(dialect, {
-      ...{ id, model, createdS, streamUsage, sent: { text, usage } },
-    })
+    if (next !== null) this.#translate(this.#sent)
     return next
+  }
+
+  /** From here on events are written anew in the caller's dialect. */
+  #translate({ id, model }: StreamProgress): void {
+    if (this.#writer !== null) return
+    const { dialect, request, requestId, createdS, streamUsage } = this.#ports
+    const { text, usage } = this.#sent
+    const sent = text === '' ? null : { text, usage }
+    const options = { id: id || requestId, model, createdS, streamUsage, sent }
+    this.#writer = newChatWriter(dialect, options, request)
   }
 
   /** Marks the end where the upstream did not. */
@@ -191,19 +205,11 @@ class Repetition {
   }
 }
 
-function isPrefilled({ target }: Candidate): boolean {
-  return 'provider' in target && target.prefill
-}
-
 const endMarks: Readonly<Record<ChatDialect, string>> = {
   openai: 'data: [DONE]\n\n',
   'openai-responses': '',
   anthropic: 'event: message_stop\ndata: {"type":"message_stop"}\n\n',
   gemini: '',
-}
-
-function newWriter(dialect: ChatDialect, options: WriterOptions): ChatWriter {
-  return dialect === 'anthropic' ? new AnthropicWriter(options) : new OpenaiWriter(options)
 }
 
 /** False where the caller is gone. */

@@ -1,0 +1,84 @@
+// Gemini writer
+//
+// Writes a stream as chunks of streamGenerateContent. A call of a tool goes out whole, the usage and the reason to
+// stop last.
+
+import { type ChatEvent, noUsage, type Stop, type ToolCall, type Usage } from './chat.ts'
+import { type ChatWriter, dataFrame, type WriterOptions } from './chat-writer.ts'
+import { isObject, jsonOf } from './json.ts'
+import { geminiReason, writeGeminiUsage } from './write-gemini.ts'
+
+export class GeminiWriter implements ChatWriter {
+  readonly #options: WriterOptions
+  #usage: Usage
+  #stop: Stop = 'stop'
+  /** Calls that are still being written, by the upstream's index. */
+  readonly #calls = new Map<number, ToolCall>()
+
+  constructor(options: WriterOptions) {
+    this.#options = options
+    this.#usage = options.sent?.usage ?? noUsage
+  }
+
+  write(event: ChatEvent): string {
+    switch (event.kind) {
+      case 'text':
+        return event.text === '' || event.choice !== 0 ? '' : this.#chunk([{ text: event.text }])
+      case 'thinking':
+        return event.text === '' ? '' : this.#chunk([{ text: event.text, thought: true }])
+      case 'tool-start': {
+        const before = event.index === -1 ? this.#flush() : ''
+        const { index, id, name, signature } = event
+        const more = signature === undefined ? {} : { signature }
+        this.#calls.set(index, { kind: 'tool-call', id, name, arguments: '', ...more })
+        return before
+      }
+      case 'tool-arguments': {
+        const call = this.#calls.get(event.index)
+        if (call === undefined) return ''
+        this.#calls.set(event.index, { ...call, arguments: call.arguments + event.text })
+        return ''
+      }
+      case 'stop':
+        if (event.choice === 0) this.#stop = event.stop
+        return this.#flush()
+      case 'usage':
+        this.#usage = { ...this.#usage, ...event.usage }
+        return ''
+      case 'start':
+      case 'signature':
+      case 'end':
+      case 'error':
+        return ''
+    }
+  }
+
+  end(): string {
+    const finishReason = geminiReason(this.#stop)
+    const candidate = { content: { role: 'model', parts: [{ text: '' }] }, finishReason, index: 0 }
+    const last = { candidates: [candidate], usageMetadata: writeGeminiUsage(this.#usage) }
+    return this.#flush() + dataFrame({ ...last, ...this.#head() })
+  }
+
+  #flush(): string {
+    const calls = [...this.#calls.values()]
+    this.#calls.clear()
+    if (calls.length === 0) return ''
+    return this.#chunk(
+      calls.map(({ id, name, arguments: text, signature }) => {
+        const args = jsonOf(text)
+        const call = { functionCall: { id, name, args: isObject(args) ? args : {} } }
+        return signature === undefined ? call : { ...call, thoughtSignature: signature }
+      }),
+    )
+  }
+
+  #chunk(parts: readonly object[]): string {
+    const candidates = [{ content: { role: 'model', parts }, index: 0 }]
+    return dataFrame({ candidates, ...this.#head() })
+  }
+
+  #head() {
+    return { modelVersion: this.#options.model, responseId: this.#options.id }
+  }
+}

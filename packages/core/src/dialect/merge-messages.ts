@@ -1,0 +1,31 @@
+// Merge messages
+//
+// Neighbours of one role become one message: dialects differ in whether results of tools, or parts of one turn, are
+// messages of their own.
+
+import type { Message } from './chat.ts'
+
+export function mergeMessages(messages: readonly Message[]): Message[] {
+  const merged: Message[] = []
+  for (const message of messages) {
+    const last = merged.at(-1)
+    if (last?.role !== message.role) merged.push(message)
+    else merged[merged.length - 1] = { ...last, parts: [...last.parts, ...message.parts] }
+  }
+  return merged
+}
+
+/** The same object without members that are null or undefined. */
+export function withoutNulls(value: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(value).filter(([, member]) => member !== null && member !== undefined),
+  )
+}
+
+/** An image of a data URL or of any other one. */
+export function imageSourceOf(url: string) {
+  const [, mediaType, data] = /^data:([\w.+/-]+);base64,(.*)$/s.exec(url) ?? []
+  return mediaType === undefined || data === undefined
+    ? ({ kind: 'url', url } as const)
+    : ({ kind: 'data', mediaType, data } as const)
+}

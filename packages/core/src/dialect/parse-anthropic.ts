@@ -1,0 +1,190 @@
+// Parse Anthropic
+//
+// A message request of Anthropic's dialect, in the neutral form. Strict, as `parseOpenai` is; `cache_control` is a
+// hint on cost, which changes no answer, and is left to the provider.
+
+import { z } from 'zod'
+import type { ChatRequest, Part } from './chat.ts'
+import type { JsonObject } from './json.ts'
+import { mergeMessages, withoutNulls } from './merge-messages.ts'
+import { type Unsayable, unsayableOf } from './unsayable.ts'
+
+const cache_control = z.looseObject({ type: z.string() }).nullish()
+const text = z.strictObject({
+  ...{ type: z.literal('text'), text: z.string(), cache_control },
+  citations: z.array(z.never()).nullish(),
+})
+const image = z.strictObject({
+  type: z.literal('image'),
+  source: z.discriminatedUnion('type', [
+    z.strictObject({ type: z.literal('base64'), media_type: z.string(), data: z.string() }),
+    z.strictObject({ type: z.literal('url'), url: z.string() }),
+  ]),
+  cache_control,
+})
+const block = z.discriminatedUnion('type', [
+  text,
+  image,
+  z.strictObject({
+    ...{ type: z.literal('tool_use'), id: z.string(), name: z.string(), cache_control },
+    input: z.unknown(),
+    caller: z.looseObject({ type: z.literal('direct') }).nullish(),
+  }),
+  z.strictObject({
+    ...{ type: z.literal('tool_result'), tool_use_id: z.string(), cache_control },
+    content: z.union([z.string(), z.array(z.discriminatedUnion('type', [text, image]))]).nullish(),
+    is_error: z.boolean().nullish(),
+  }),
+  z.strictObject({
+    ...{ type: z.literal('thinking'), thinking: z.string(), signature: z.string().optional() },
+  }),
+])
+type Block = z.infer<typeof block>
+
+const jsonSchema = z.record(z.string(), z.unknown())
+const format = z.strictObject({ type: z.literal('json_schema'), schema: jsonSchema })
+const choiceMore = { disable_parallel_tool_use: z.boolean().optional() }
+
+const request = z.strictObject({
+  model: z.string(),
+  max_tokens: z.int().min(1),
+  messages: z
+    .array(
+      z.strictObject({
+        role: z.enum(['user', 'assistant']),
+        content: z.union([z.string(), z.array(block)]),
+      }),
+    )
+    .min(1),
+  system: z.union([z.string(), z.array(text)]).default(''),
+  stream: z.boolean().default(false),
+  stop_sequences: z.array(z.string()).optional(),
+  temperature: z.number().optional(),
+  top_p: z.number().optional(),
+  top_k: z.int().optional(),
+  metadata: z.strictObject({ user_id: z.string().nullish() }).optional(),
+  tools: z
+    .array(
+      z.strictObject({
+        type: z.literal('custom').nullish(),
+        ...{ name: z.string(), description: z.string().optional(), input_schema: jsonSchema },
+        ...{ strict: z.boolean().optional(), cache_control },
+      }),
+    )
+    .default([]),
+  tool_choice: z
+    .discriminatedUnion('type', [
+      z.strictObject({ type: z.literal('auto'), ...choiceMore }),
+      z.strictObject({ type: z.literal('any'), ...choiceMore }),
+      z.strictObject({ type: z.literal('none') }),
+      z.strictObject({ type: z.literal('tool'), name: z.string(), ...choiceMore }),
+    ])
+    .optional(),
+  thinking: z
+    .discriminatedUnion('type', [
+      z.strictObject({ type: z.literal('enabled'), budget_tokens: z.int() }),
+      z.strictObject({ type: z.literal('disabled') }),
+    ])
+    .optional(),
+  output_config: z
+    .strictObject({
+      effort: z.enum(['low', 'medium', 'high', 'xhigh']).nullish(),
+      format: format.nullish(),
+    })
+    .optional(),
+  output_format: format.optional(),
+  service_tier: z.literal('auto').optional(),
+})
+type AnthropicRequest = z.infer<typeof request>
+
+export function parseAnthropic(body: JsonObject): ChatRequest | Unsayable {
+  const parsed = request.safeParse(withoutNulls(body))
+  if (!parsed.success) return unsayableOf(parsed.error)
+  const { model, stream, system, messages, tools } = parsed.data
+  return {
+    ...{ model, stream, streamUsage: true },
+    system: typeof system === 'string' ? system : system.map((one) => one.text).join('\n\n'),
+    messages: mergeMessages(
+      messages.map(({ role, content }) => ({ role, parts: partsOf(content) })),
+    ),
+    tools: tools.map(({ name, description, input_schema, strict }) => ({
+      ...{ name, parameters: input_schema },
+      ...(description === undefined ? {} : { description }),
+      ...(strict === true ? { strict } : {}),
+    })),
+    ...choiceOf(parsed.data),
+    ...settingsOf(parsed.data),
+  }
+}
+
+function partsOf(content: string | readonly Block[]): Part[] {
+  if (typeof content === 'string') return content === '' ? [] : [{ kind: 'text', text: content }]
+  return content.map(partOf)
+}
+
+function partOf(from: Block): Part {
+  switch (from.type) {
+    case 'text':
+      return { kind: 'text', text: from.text }
+    case 'image':
+      return imageOf(from)
+    case 'tool_use': {
+      const args = JSON.stringify(from.input ?? {})
+      return { kind: 'tool-call', id: from.id, name: from.name, arguments: args }
+    }
+    case 'tool_result': {
+      const parts = partsOf(from.content ?? '')
+      const isError = from.is_error === true
+      return { kind: 'tool-result', id: from.tool_use_id, parts, isError }
+    }
+    case 'thinking': {
+      const signature = from.signature === undefined ? {} : { signature: from.signature }
+      return { kind: 'thinking', text: from.thinking, ...signature }
+    }
+  }
+}
+
+function imageOf({ source }: z.infer<typeof image>): Part {
+  return source.type === 'url'
+    ? { kind: 'image', source: { kind: 'url', url: source.url } }
+    : {
+        kind: 'image',
+        source: { kind: 'data', mediaType: source.media_type, data: source.data },
+      }
+}
+
+function choiceOf({ tool_choice: choice }: AnthropicRequest): Partial<ChatRequest> {
+  if (choice === undefined) return {}
+  const single = choice.type !== 'none' && choice.disable_parallel_tool_use === true
+  const parallel = single ? { parallelToolCalls: false } : {}
+  switch (choice.type) {
+    case 'auto':
+      return { toolChoice: { kind: 'auto' }, ...parallel }
+    case 'any':
+      return { toolChoice: { kind: 'required' }, ...parallel }
+    case 'none':
+      return { toolChoice: { kind: 'none' } }
+    case 'tool':
+      return { toolChoice: { kind: 'tool', name: choice.name }, ...parallel }
+  }
+}
+
+function settingsOf(from: AnthropicRequest): Partial<ChatRequest> {
+  const { temperature, thinking } = from
+  const user = from.metadata?.user_id ?? undefined
+  const effort = from.output_config?.effort ?? undefined
+  const schema = (from.output_config?.format ?? from.output_format)?.schema
+  return {
+    maxTokens: from.max_tokens,
+    ...(temperature === undefined ? {} : { temperature }),
+    ...(from.top_p === undefined ? {} : { topP: from.top_p }),
+    ...(from.top_k === undefined ? {} : { topK: from.top_k }),
+    ...(from.stop_sequences?.length ? { stop: from.stop_sequences } : {}),
+    ...(user === undefined ? {} : { user }),
+    ...(effort === undefined ? {} : { effort }),
+    ...(thinking?.type === 'enabled' ? { thinkingTokens: thinking.budget_tokens } : {}),
+    ...(schema === undefined
+      ? {}
+      : { format: { kind: 'json-schema', name: 'answer', schema, strict: true } }),
+  }
+}

@@ -1,0 +1,244 @@
+// Parse Gemini
+//
+// A generateContent request of Gemini's dialect, in the neutral form. Strict, as `parseOpenai` is. Calls of tools
+// have no ids there, or may have none: they get one by their place, and results find theirs by name.
+
+import { z } from 'zod'
+import type { ChatRequest, Message, Part } from './chat.ts'
+import { isObject, type JsonObject } from './json.ts'
+import { mergeMessages, withoutNulls } from './merge-messages.ts'
+import { type Unsayable, unsayable, unsayableOf } from './unsayable.ts'
+
+const anObject = z.record(z.string(), z.unknown())
+const part = z.union([
+  z.strictObject({
+    text: z.string(),
+    thought: z.boolean().optional(),
+    thoughtSignature: z.string().optional(),
+  }),
+  z.strictObject({ inlineData: z.strictObject({ mimeType: z.string(), data: z.string() }) }),
+  z.strictObject({
+    functionCall: z.strictObject({
+      ...{ id: z.string().optional(), name: z.string(), args: anObject.default({}) },
+    }),
+    thoughtSignature: z.string().optional(),
+  }),
+  z.strictObject({
+    functionResponse: z.strictObject({
+      ...{ id: z.string().optional(), name: z.string(), response: anObject },
+    }),
+  }),
+])
+type GeminiPart = z.infer<typeof part>
+const content = z.strictObject({ role: z.enum(['user', 'model']).optional(), parts: z.array(part) })
+
+const instructionPart = z.strictObject({ text: z.string() })
+
+const generationConfig = z.strictObject({
+  temperature: z.number().optional(),
+  topP: z.number().optional(),
+  topK: z.number().optional(),
+  maxOutputTokens: z.int().optional(),
+  stopSequences: z.array(z.string()).optional(),
+  candidateCount: z.literal(1).optional(),
+  seed: z.int().optional(),
+  presencePenalty: z.number().optional(),
+  frequencyPenalty: z.number().optional(),
+  responseMimeType: z.enum(['text/plain', 'application/json']).optional(),
+  responseSchema: anObject.optional(),
+  responseJsonSchema: anObject.optional(),
+  thinkingConfig: z
+    .strictObject({
+      includeThoughts: z.boolean().optional(),
+      thinkingBudget: z.int().optional(),
+      thinkingLevel: z
+        .string()
+        .transform((level) => level.toLowerCase())
+        .pipe(z.enum(['minimal', 'low', 'medium', 'high']))
+        .optional(),
+    })
+    .optional(),
+})
+
+const request = z.strictObject({
+  contents: z.array(content).min(1),
+  systemInstruction: z
+    .strictObject({
+      role: z.string().optional(),
+      parts: z.array(instructionPart),
+    })
+    .optional(),
+  tools: z
+    .array(
+      z.strictObject({
+        functionDeclarations: z.array(
+          z.strictObject({
+            name: z.string(),
+            description: z.string().optional(),
+            parameters: anObject.optional(),
+            parametersJsonSchema: anObject.optional(),
+          }),
+        ),
+      }),
+    )
+    .default([]),
+  toolConfig: z
+    .strictObject({
+      functionCallingConfig: z
+        .strictObject({
+          mode: z.enum(['AUTO', 'ANY', 'NONE', 'VALIDATED']).optional(),
+          allowedFunctionNames: z.array(z.string()).length(1).optional(),
+        })
+        .optional(),
+    })
+    .optional(),
+  generationConfig: generationConfig.default({}),
+})
+type GeminiRequest = z.infer<typeof request>
+
+export function parseGemini(
+  body: JsonObject,
+  named: { readonly model: string; readonly stream: boolean },
+): ChatRequest | Unsayable {
+  const parsed = request.safeParse(withoutNulls(body))
+  if (!parsed.success) return unsayableOf(parsed.error)
+  const { contents, systemInstruction, tools, toolConfig, generationConfig } = parsed.data
+  const calling = toolConfig?.functionCallingConfig
+  const messages = messagesOf(contents)
+  if (!Array.isArray(messages)) return messages
+  return {
+    ...{ ...named, streamUsage: true },
+    system: (systemInstruction?.parts ?? []).map(({ text }) => text).join('\n\n'),
+    messages: mergeMessages(messages),
+    tools: tools
+      .flatMap((tool) => tool.functionDeclarations)
+      .map(({ name, description, parameters, parametersJsonSchema }) => ({
+        name,
+        ...(description === undefined ? {} : { description }),
+        parameters: parametersJsonSchema ?? jsonSchemaOf(parameters ?? { type: 'object' }),
+        ...(calling?.mode === 'VALIDATED' ? { strict: true } : {}),
+      })),
+    ...choiceOf(calling),
+    ...settingsOf(generationConfig),
+  }
+}
+
+function messagesOf(contents: GeminiRequest['contents']): Message[] | Unsayable {
+  const open: { readonly id: string; readonly name: string }[] = [] // calls without a result
+  let calls = 0
+  const messages: Message[] = []
+  for (const [i, { role, parts }] of contents.entries()) {
+    const read: Part[] = []
+    for (const [j, one] of parts.entries()) {
+      if ('functionCall' in one) {
+        const { name, args, id = `call_${calls}` } = one.functionCall
+        calls += 1
+        open.push({ id, name })
+        const signature =
+          one.thoughtSignature === undefined ? {} : { signature: one.thoughtSignature }
+        read.push({ kind: 'tool-call', id, name, arguments: JSON.stringify(args), ...signature })
+      } else if ('functionResponse' in one) {
+        const { id, name, response } = one.functionResponse
+        const place = open.findIndex((call) =>
+          id === undefined ? call.name === name : call.id === id,
+        )
+        const [call] = place === -1 ? [] : open.splice(place, 1)
+        if (call === undefined) {
+          return unsayable(`contents[${i}].parts[${j}]`, `no call of ${name} waits for a result`)
+        }
+        read.push(resultOf(call.id, response))
+      } else read.push(partOf(one))
+    }
+    messages.push({ role: role === 'model' ? 'assistant' : 'user', parts: read })
+  }
+  return messages
+}
+
+type PlainPart = Exclude<GeminiPart, { functionCall: unknown } | { functionResponse: unknown }>
+
+function partOf(from: PlainPart): Part {
+  if ('inlineData' in from) {
+    const { mimeType, data } = from.inlineData
+    return { kind: 'image', source: { kind: 'data', mediaType: mimeType, data } }
+  }
+  if (from.thought !== true) return { kind: 'text', text: from.text }
+  const signature = from.thoughtSignature === undefined ? {} : { signature: from.thoughtSignature }
+  return { kind: 'thinking', text: from.text, ...signature }
+}
+
+/** `{result}`, `{output}` and `{error}` are how the dialect wraps plain text. */
+function resultOf(id: string, response: JsonObject): Part {
+  const names = Object.keys(response)
+  const [name = ''] = names
+  const value = response[name]
+  const isWrapped = names.length === 1 && ['result', 'output', 'error'].includes(name)
+  const isPlain = isWrapped && typeof value === 'string'
+  const text = isPlain ? value : JSON.stringify(response)
+  const parts = [{ kind: 'text' as const, text }]
+  return { kind: 'tool-result', id, parts, isError: isPlain && name === 'error' }
+}
+
+function choiceOf(
+  calling: NonNullable<GeminiRequest['toolConfig']>['functionCallingConfig'],
+): Pick<ChatRequest, 'toolChoice'> {
+  const [name] = calling?.allowedFunctionNames ?? []
+  switch (calling?.mode) {
+    case undefined:
+      return {}
+    case 'AUTO':
+    case 'VALIDATED':
+      return { toolChoice: { kind: 'auto' } }
+    case 'NONE':
+      return { toolChoice: { kind: 'none' } }
+    case 'ANY':
+      return { toolChoice: name === undefined ? { kind: 'required' } : { kind: 'tool', name } }
+  }
+}
+
+function settingsOf(config: GeminiRequest['generationConfig']): Partial<ChatRequest> {
+  const { temperature, topP, topK, maxOutputTokens, stopSequences, seed, thinkingConfig } = config
+  const { thinkingBudget, thinkingLevel } = thinkingConfig ?? {}
+  return {
+    ...(temperature === undefined ? {} : { temperature }),
+    ...(topP === undefined ? {} : { topP }),
+    ...(topK === undefined ? {} : { topK }),
+    ...(maxOutputTokens === undefined ? {} : { maxTokens: maxOutputTokens }),
+    ...(stopSequences?.length ? { stop: stopSequences } : {}),
+    ...(seed === undefined ? {} : { seed }),
+    ...(config.presencePenalty ? { presencePenalty: config.presencePenalty } : {}),
+    ...(config.frequencyPenalty ? { frequencyPenalty: config.frequencyPenalty } : {}),
+    ...(thinkingBudget === undefined ? {} : { thinkingTokens: thinkingBudget }),
+    ...(thinkingLevel === undefined ? {} : { effort: thinkingLevel }),
+    ...formatOf(config),
+  }
+}
+
+function formatOf(config: GeminiRequest['generationConfig']): Pick<ChatRequest, 'format'> {
+  if (config.responseMimeType !== 'application/json') return {}
+  const { responseSchema, responseJsonSchema } = config
+  const schema = responseJsonSchema ?? (responseSchema && jsonSchemaOf(responseSchema))
+  if (schema === undefined) return { format: { kind: 'json' } }
+  return { format: { kind: 'json-schema', name: 'answer', schema, strict: true } }
+}
+
+/** Gemini's own schemas are JSON schemas with types in capitals and `nullable`. */
+function jsonSchemaOf(schema: JsonObject): Record<string, unknown> {
+  const { nullable, ...rest } = schema
+  const written = Object.entries(rest).map(([name, value]): [string, unknown] => {
+    if (name === 'type' && typeof value === 'string') {
+      const type = value.toLowerCase()
+      return [name, nullable === true ? [type, 'null'] : type]
+    }
+    if (name === 'properties' && isObject(value)) {
+      const properties = Object.entries(value).map(([key, one]) => [key, childSchema(one)] as const)
+      return [name, Object.fromEntries(properties)]
+    }
+    if (name === 'anyOf' && Array.isArray(value)) return [name, value.map(childSchema)]
+    return [name, name === 'items' ? childSchema(value) : value]
+  })
+  return Object.fromEntries(written)
+}
+
+function childSchema(value: unknown): unknown {
+  return isObject(value) ? jsonSchemaOf(value) : value
+}

@@ -1,0 +1,231 @@
+// Parse OpenAI
+//
+// A chat completion request of OpenAI's dialect, in the neutral form. Strict: a field that is not known here, or that
+// no other dialect can say, is refused by name. Hints that change no answer (`store: false`, `service_tier: auto`,
+// `prompt_cache_key`) are taken in.
+
+import { z } from 'zod'
+import type { ChatRequest, Message, Part } from './chat.ts'
+import type { JsonObject } from './json.ts'
+import { imageSourceOf, mergeMessages, withoutNulls } from './merge-messages.ts'
+import { type Unsayable, unsayable, unsayableOf } from './unsayable.ts'
+
+const textPart = z.strictObject({ type: z.literal('text'), text: z.string() })
+const imagePart = z.strictObject({
+  type: z.literal('image_url'),
+  image_url: z.strictObject({
+    url: z.string(),
+    detail: z.enum(['low', 'high', 'auto']).optional(),
+  }),
+})
+const refusalPart = z.strictObject({ type: z.literal('refusal'), refusal: z.string() })
+const text = z.union([z.string(), z.array(textPart)])
+const toolCall = z.strictObject({
+  id: z.string(),
+  type: z.literal('function'),
+  function: z.strictObject({ name: z.string(), arguments: z.string() }),
+})
+
+const message = z.discriminatedUnion('role', [
+  z.strictObject({ role: z.enum(['system', 'developer']), content: text }),
+  z.strictObject({
+    role: z.literal('user'),
+    content: z.union([z.string(), z.array(z.discriminatedUnion('type', [textPart, imagePart]))]),
+  }),
+  z.strictObject({
+    role: z.literal('assistant'),
+    content: z
+      .union([z.string(), z.array(z.discriminatedUnion('type', [textPart, refusalPart]))])
+      .nullish(),
+    refusal: z.null().optional(),
+    reasoning_content: z.string().nullish(),
+    annotations: z.array(z.never()).optional(),
+    audio: z.null().optional(),
+    function_call: z.null().optional(),
+    tool_calls: z.array(toolCall).nullish(),
+  }),
+  z.strictObject({ role: z.literal('tool'), content: text, tool_call_id: z.string() }),
+])
+type OpenaiMessage = z.infer<typeof message>
+
+const jsonSchema = z.record(z.string(), z.unknown())
+
+const request = z.strictObject({
+  model: z.string(),
+  messages: z.array(message).min(1),
+  stream: z.boolean().default(false),
+  stream_options: z
+    .strictObject({
+      include_usage: z.boolean().default(false),
+      include_obfuscation: z.boolean().optional(),
+    })
+    .optional(),
+  max_tokens: z.int().min(1).optional(),
+  max_completion_tokens: z.int().min(1).optional(),
+  temperature: z.number().optional(),
+  top_p: z.number().optional(),
+  stop: z.union([z.string(), z.array(z.string())]).optional(),
+  n: z.literal(1).optional(),
+  seed: z.int().optional(),
+  presence_penalty: z.number().optional(),
+  frequency_penalty: z.number().optional(),
+  reasoning_effort: z.enum(['none', 'minimal', 'low', 'medium', 'high', 'xhigh']).optional(),
+  tools: z
+    .array(
+      z.strictObject({
+        type: z.literal('function'),
+        function: z.strictObject({
+          name: z.string(),
+          description: z.string().nullish(),
+          parameters: jsonSchema.nullish(),
+          strict: z.boolean().nullish(),
+        }),
+      }),
+    )
+    .optional(),
+  tool_choice: z
+    .union([
+      z.enum(['auto', 'none', 'required']),
+      z.strictObject({
+        type: z.literal('function'),
+        function: z.strictObject({ name: z.string() }),
+      }),
+    ])
+    .optional(),
+  parallel_tool_calls: z.boolean().optional(),
+  response_format: z
+    .discriminatedUnion('type', [
+      z.strictObject({ type: z.literal('text') }),
+      z.strictObject({ type: z.literal('json_object') }),
+      z.strictObject({
+        type: z.literal('json_schema'),
+        json_schema: z.strictObject({
+          name: z.string(),
+          description: z.string().optional(),
+          schema: jsonSchema.default({}),
+          strict: z.boolean().nullish(),
+        }),
+      }),
+    ])
+    .optional(),
+  user: z.string().optional(),
+  safety_identifier: z.string().optional(),
+  store: z.literal(false).optional(),
+  service_tier: z.enum(['auto', 'default']).optional(),
+  prompt_cache_key: z.string().optional(),
+  logprobs: z.literal(false).optional(),
+})
+type OpenaiRequest = z.infer<typeof request>
+
+export function parseOpenai(body: JsonObject): ChatRequest | Unsayable {
+  const parsed = request.safeParse(withoutNulls(body))
+  if (!parsed.success) return unsayableOf(parsed.error)
+  const { messages } = parsed.data
+  const first = messages.findIndex(({ role }) => role !== 'system' && role !== 'developer')
+  const lead = first === -1 ? messages : messages.slice(0, first)
+  const rest = first === -1 ? [] : messages.slice(first)
+  const late = rest.findIndex(({ role }) => role === 'system' || role === 'developer')
+  if (late !== -1) {
+    const place = `messages[${lead.length + late}].role`
+    return unsayable(place, 'a message of the system after others has no counterpart')
+  }
+  return {
+    ...{ model: parsed.data.model, stream: parsed.data.stream },
+    streamUsage: parsed.data.stream_options?.include_usage ?? false,
+    system: lead.map(({ content }) => plainText(content)).join('\n\n'),
+    messages: mergeMessages(rest.map(messageOf)),
+    tools: (parsed.data.tools ?? []).map(({ function: tool }) => ({
+      name: tool.name,
+      ...(typeof tool.description === 'string' ? { description: tool.description } : {}),
+      parameters: tool.parameters ?? { type: 'object', properties: {} },
+      ...(tool.strict === true ? { strict: true } : {}),
+    })),
+    ...choiceOf(parsed.data),
+    ...settingsOf(parsed.data),
+  }
+}
+
+function messageOf(from: OpenaiMessage): Message {
+  switch (from.role) {
+    case 'system':
+    case 'developer':
+    case 'user':
+      return { role: 'user', parts: partsOf(from.content) }
+    case 'assistant': {
+      const calls = (from.tool_calls ?? []).map(({ id, function: { name, arguments: args } }) => ({
+        ...{ kind: 'tool-call' as const, id, name, arguments: args },
+      }))
+      return { role: 'assistant', parts: [...partsOf(from.content ?? ''), ...calls] }
+    }
+    case 'tool': {
+      const parts = partsOf(from.content)
+      const result = { kind: 'tool-result' as const, id: from.tool_call_id, parts, isError: false }
+      return { role: 'user', parts: [result] }
+    }
+  }
+}
+
+type Content =
+  | string
+  | readonly (z.infer<typeof textPart> | z.infer<typeof imagePart> | z.infer<typeof refusalPart>)[]
+
+function partsOf(content: Content): Part[] {
+  if (typeof content === 'string') return content === '' ? [] : [{ kind: 'text', text: content }]
+  return content.map((part): Part => {
+    if (part.type === 'text') return { kind: 'text', text: part.text }
+    if (part.type === 'refusal') return { kind: 'text', text: part.refusal }
+    const { url, detail } = part.image_url
+    const source = imageSourceOf(url)
+    return {
+      kind: 'image',
+      source,
+      ...(detail === undefined || detail === 'auto' ? {} : { detail }),
+    }
+  })
+}
+
+function plainText(content: OpenaiMessage['content']): string {
+  return partsOf(content ?? '')
+    .map((part) => (part.kind === 'text' ? part.text : ''))
+    .join('\n\n')
+}
+
+function choiceOf({ tool_choice, parallel_tool_calls, response_format }: OpenaiRequest) {
+  const named = typeof tool_choice === 'object' ? tool_choice.function.name : null
+  const choice =
+    named !== null
+      ? ({ kind: 'tool', name: named } as const)
+      : typeof tool_choice === 'string'
+        ? { kind: tool_choice }
+        : undefined
+  return {
+    ...(choice === undefined ? {} : { toolChoice: choice }),
+    ...(parallel_tool_calls === undefined ? {} : { parallelToolCalls: parallel_tool_calls }),
+    ...formatOf(response_format),
+  }
+}
+
+function formatOf(format: OpenaiRequest['response_format']): Pick<ChatRequest, 'format'> {
+  if (format === undefined || format.type === 'text') return {}
+  if (format.type === 'json_object') return { format: { kind: 'json' } }
+  const { name, schema, strict } = format.json_schema
+  return { format: { kind: 'json-schema', name, schema, strict: strict === true } }
+}
+
+function settingsOf(from: OpenaiRequest): Partial<ChatRequest> {
+  const { temperature, seed, reasoning_effort: effort } = from
+  const maxTokens = from.max_completion_tokens ?? from.max_tokens
+  const user = from.safety_identifier ?? from.user
+  const stop = typeof from.stop === 'string' ? [from.stop] : from.stop
+  return {
+    ...(maxTokens === undefined ? {} : { maxTokens }),
+    ...(temperature === undefined ? {} : { temperature }),
+    ...(from.top_p === undefined ? {} : { topP: from.top_p }),
+    ...(stop === undefined || stop.length === 0 ? {} : { stop }),
+    ...(seed === undefined ? {} : { seed }),
+    ...(from.presence_penalty ? { presencePenalty: from.presence_penalty } : {}),
+    ...(from.frequency_penalty ? { frequencyPenalty: from.frequency_penalty } : {}),
+    ...(effort === undefined ? {} : { effort }),
+    ...(user === undefined ? {} : { user }),
+  }
+}

@@ -1,0 +1,210 @@
+// Parse Responses
+//
+// A request of OpenAI's Responses API, in the neutral form. Strict, as `parseOpenai` is. Nothing is stored here, so
+// what leans on a stored response is refused; `store: true` is answered by a response that says `store: false`.
+
+import { z } from 'zod'
+import type { ChatRequest, Message, Part } from './chat.ts'
+import type { JsonObject } from './json.ts'
+import { imageSourceOf, mergeMessages, withoutNulls } from './merge-messages.ts'
+import { type Unsayable, unsayable, unsayableOf } from './unsayable.ts'
+
+const inputText = z.strictObject({ type: z.literal('input_text'), text: z.string() })
+const inputImage = z.strictObject({
+  type: z.literal('input_image'),
+  image_url: z.string(),
+  detail: z.enum(['low', 'high', 'auto']).nullish(),
+  file_id: z.null().optional(),
+})
+const outputText = z.strictObject({
+  ...{ type: z.literal('output_text'), text: z.string() },
+  annotations: z.array(z.unknown()).optional(), // about the text, not part of it
+  logprobs: z.array(z.unknown()).optional(),
+})
+const refusal = z.strictObject({ type: z.literal('refusal'), refusal: z.string() })
+const contentPart = z.discriminatedUnion('type', [inputText, inputImage, outputText, refusal])
+type ContentPart = z.infer<typeof contentPart>
+
+const status = z.enum(['in_progress', 'completed', 'incomplete']).nullish()
+const id = z.string().nullish()
+const item = z.union([
+  z.strictObject({
+    ...{ type: z.literal('message').optional(), id, status, phase: z.string().nullish() },
+    role: z.enum(['user', 'assistant', 'system', 'developer']),
+    content: z.union([z.string(), z.array(contentPart)]),
+  }),
+  z.strictObject({
+    ...{ type: z.literal('function_call'), id, status, call_id: z.string() },
+    ...{ name: z.string(), arguments: z.string() },
+  }),
+  z.strictObject({
+    ...{ type: z.literal('function_call_output'), id, status, call_id: z.string() },
+    output: z.union([z.string(), z.array(z.discriminatedUnion('type', [inputText, inputImage]))]),
+  }),
+  z.strictObject({
+    ...{ type: z.literal('reasoning'), id, status, encrypted_content: z.null().optional() },
+    summary: z.array(z.strictObject({ type: z.literal('summary_text'), text: z.string() })),
+    content: z.array(z.unknown()).nullish(),
+  }),
+])
+type Item = z.infer<typeof item>
+
+const jsonSchema = z.record(z.string(), z.unknown())
+const request = z.strictObject({
+  model: z.string(),
+  input: z.union([z.string(), z.array(item)]),
+  instructions: z.string().default(''),
+  stream: z.boolean().default(false),
+  stream_options: z.strictObject({ include_obfuscation: z.boolean().optional() }).optional(),
+  max_output_tokens: z.int().min(1).optional(),
+  temperature: z.number().optional(),
+  top_p: z.number().optional(),
+  tools: z
+    .array(
+      z.strictObject({
+        ...{ type: z.literal('function'), name: z.string(), description: z.string().nullish() },
+        ...{ parameters: jsonSchema.nullish(), strict: z.boolean().nullish() },
+      }),
+    )
+    .default([]),
+  tool_choice: z
+    .union([
+      z.enum(['auto', 'none', 'required']),
+      z.strictObject({ type: z.literal('function'), name: z.string() }),
+    ])
+    .optional(),
+  parallel_tool_calls: z.boolean().optional(),
+  text: z
+    .strictObject({
+      verbosity: z.literal('medium').nullish(),
+      format: z
+        .discriminatedUnion('type', [
+          z.strictObject({ type: z.literal('text') }),
+          z.strictObject({ type: z.literal('json_object') }),
+          z.strictObject({
+            ...{ type: z.literal('json_schema'), name: z.string(), schema: jsonSchema },
+            ...{ description: z.string().optional(), strict: z.boolean().nullish() },
+          }),
+        ])
+        .nullish(),
+    })
+    .optional(),
+  reasoning: z
+    .strictObject({
+      effort: z.enum(['none', 'minimal', 'low', 'medium', 'high', 'xhigh']).nullish(),
+      summary: z.enum(['auto', 'concise', 'detailed']).nullish(), // what there is, is given
+    })
+    .optional(),
+  store: z.boolean().optional(),
+  metadata: z.record(z.string(), z.string()).optional(), // said back in the response
+  include: z.array(z.literal('reasoning.encrypted_content')).optional(),
+  truncation: z.literal('disabled').optional(),
+  background: z.literal(false).optional(),
+  service_tier: z.enum(['auto', 'default']).optional(),
+  user: z.string().optional(),
+  safety_identifier: z.string().optional(),
+  prompt_cache_key: z.string().optional(),
+})
+type ResponsesRequest = z.infer<typeof request>
+
+export function parseResponses(body: JsonObject): ChatRequest | Unsayable {
+  const parsed = request.safeParse(withoutNulls(body))
+  if (!parsed.success) return unsayableOf(parsed.error)
+  const { model, stream, input, instructions, tools } = parsed.data
+  const items: readonly Item[] =
+    typeof input === 'string' ? [{ role: 'user', content: input }] : input
+  const first = items.findIndex((one) => !isSystem(one))
+  const lead = first === -1 ? items : items.slice(0, first)
+  const rest = first === -1 ? [] : items.slice(first)
+  const late = rest.findIndex(isSystem)
+  if (late !== -1) {
+    const place = `input[${lead.length + late}].role`
+    return unsayable(place, 'a message of the system after others has no counterpart')
+  }
+  const system = [instructions, ...lead.map(systemText)].filter((text) => text !== '')
+  return {
+    ...{ model, stream, streamUsage: true, system: system.join('\n\n') },
+    messages: mergeMessages(rest.map(messageOf)),
+    tools: tools.map(({ name, description, parameters, strict }) => ({
+      name,
+      ...(typeof description === 'string' ? { description } : {}),
+      parameters: parameters ?? { type: 'object', properties: {} },
+      ...(strict === true ? { strict } : {}),
+    })),
+    ...settingsOf(parsed.data),
+  }
+}
+
+function isSystem(one: Item): boolean {
+  return 'role' in one && (one.role === 'system' || one.role === 'developer')
+}
+
+function systemText(one: Item): string {
+  if (!('role' in one)) return ''
+  return partsOf(one.content)
+    .map((part) => (part.kind === 'text' ? part.text : ''))
+    .join('\n\n')
+}
+
+function messageOf(one: Item): Message {
+  if ('role' in one) {
+    return { role: one.role === 'assistant' ? 'assistant' : 'user', parts: partsOf(one.content) }
+  }
+  switch (one.type) {
+    case 'function_call': {
+      const { call_id, name, arguments: args } = one
+      const call = { kind: 'tool-call', id: call_id, name, arguments: args } as const
+      return { role: 'assistant', parts: [call] }
+    }
+    case 'function_call_output': {
+      const parts = partsOf(one.output)
+      const result = { kind: 'tool-result', id: one.call_id, parts, isError: false } as const
+      return { role: 'user', parts: [result] }
+    }
+    case 'reasoning': {
+      const text = one.summary.map((part) => part.text).join('\n')
+      return { role: 'assistant', parts: text === '' ? [] : [{ kind: 'thinking', text }] }
+    }
+  }
+}
+
+function partsOf(content: string | readonly ContentPart[]): Part[] {
+  if (typeof content === 'string') return content === '' ? [] : [{ kind: 'text', text: content }]
+  return content.map((part): Part => {
+    if (part.type === 'refusal') return { kind: 'text', text: part.refusal }
+    if (part.type !== 'input_image') return { kind: 'text', text: part.text }
+    const detail = part.detail === 'auto' ? undefined : (part.detail ?? undefined)
+    const source = imageSourceOf(part.image_url)
+    return { kind: 'image', source, ...(detail === undefined ? {} : { detail }) }
+  })
+}
+
+function settingsOf(from: ResponsesRequest): Partial<ChatRequest> {
+  const { tool_choice: choice, temperature } = from
+  const user = from.safety_identifier ?? from.user
+  const effort = from.reasoning?.effort ?? undefined
+  const named = typeof choice === 'object' ? ({ kind: 'tool', name: choice.name } as const) : null
+  const plain = typeof choice === 'string' ? { kind: choice } : null
+  const toolChoice = named ?? plain
+  return {
+    ...(toolChoice === null ? {} : { toolChoice }),
+    ...(from.parallel_tool_calls === undefined
+      ? {}
+      : { parallelToolCalls: from.parallel_tool_calls }),
+    ...(from.max_output_tokens === undefined ? {} : { maxTokens: from.max_output_tokens }),
+    ...(temperature === undefined ? {} : { temperature }),
+    ...(from.top_p === undefined ? {} : { topP: from.top_p }),
+    ...(effort === undefined ? {} : { effort }),
+    ...(user === undefined ? {} : { user }),
+    ...formatOf(from.text?.format ?? { type: 'text' }),
+  }
+}
+
+type Format = NonNullable<NonNullable<ResponsesRequest['text']>['format']>
+
+function formatOf(format: Format): Pick<ChatRequest, 'format'> {
+  if (format.type === 'text') return {}
+  if (format.type === 'json_object') return { format: { kind: 'json' } }
+  const { name, schema, strict } = format
+  return { format: { kind: 'json-schema', name, schema, strict: strict === true } }
+}

@@ -1,0 +1,103 @@
+// Responses stream
+//
+// What the events of a streamed response say, and what a whole response object says.
+
+import type { ChatAnswer, ChatEvent, Part, Stop, StreamEvent, Usage } from './chat.ts'
+import { countOf, isObject, type JsonObject, jsonOf, listOf, objectOf, textOf } from './json.ts'
+import { openaiError } from './openai-error.ts'
+
+export function readResponsesEvent({ data }: StreamEvent): readonly ChatEvent[] | string {
+  const event = jsonOf(data)
+  if (!isObject(event)) return `an event that is not JSON: ${data.slice(0, 80)}`
+  const index = countOf(event['output_index'])
+  const response = objectOf(event['response'])
+  switch (event['type']) {
+    case 'response.created':
+      return [{ kind: 'start', id: textOf(response['id']), model: textOf(response['model']) }]
+    case 'response.output_item.added':
+      return readItem(index, objectOf(event['item']))
+    case 'response.output_text.delta':
+    case 'response.refusal.delta':
+      return [{ kind: 'text', choice: 0, text: textOf(event['delta']) }]
+    case 'response.reasoning_summary_text.delta':
+    case 'response.reasoning_text.delta':
+      return [{ kind: 'thinking', text: textOf(event['delta']) }]
+    case 'response.function_call_arguments.delta':
+      return [{ kind: 'tool-arguments', index, text: textOf(event['delta']) }]
+    case 'response.completed':
+    case 'response.incomplete':
+      return readEnd(response)
+    case 'response.failed':
+      return [openaiError(response, 502)]
+    case 'error':
+      return [openaiError({ error: event }, 502)]
+    default:
+      return []
+  }
+}
+
+function readItem(index: number, item: JsonObject): ChatEvent[] {
+  if (item['type'] !== 'function_call') return []
+  const id = textOf(item['call_id'])
+  return [{ kind: 'tool-start', index, id, name: textOf(item['name']) }]
+}
+
+function readEnd(response: JsonObject): ChatEvent[] {
+  return [
+    { kind: 'usage', usage: responsesUsage(objectOf(response['usage'])) },
+    { kind: 'stop', choice: 0, stop: responsesStop(response) },
+    { kind: 'end' },
+  ]
+}
+
+function responsesStop(response: JsonObject): Stop {
+  if (response['status'] === 'incomplete') {
+    const reason = objectOf(response['incomplete_details'])['reason']
+    return reason === 'content_filter' ? 'content-filter' : 'length'
+  }
+  const isCalling = listOf(response['output']).some(
+    (item) => objectOf(item)['type'] === 'function_call',
+  )
+  return isCalling ? 'tool-calls' : 'stop'
+}
+
+function responsesUsage(usage: JsonObject): Usage {
+  const input = objectOf(usage['input_tokens_details'])
+  return {
+    input: countOf(usage['input_tokens']),
+    output: countOf(usage['output_tokens']),
+    cached: countOf(input['cached_tokens']),
+    cacheWritten: countOf(input['cache_write_tokens']),
+    reasoning: countOf(objectOf(usage['output_tokens_details'])['reasoning_tokens']),
+  }
+}
+
+/** A whole response in the neutral form. */
+export function readResponsesAnswer(response: JsonObject): ChatAnswer {
+  return {
+    ...{ id: textOf(response['id']), model: textOf(response['model']) },
+    parts: listOf(response['output']).flatMap((item) => partsOf(objectOf(item))),
+    ...{ stop: responsesStop(response), usage: responsesUsage(objectOf(response['usage'])) },
+  }
+}
+
+function partsOf(item: JsonObject): Part[] {
+  switch (item['type']) {
+    case 'message':
+      return listOf(item['content']).map((part) => {
+        const { text, refusal } = objectOf(part)
+        return { kind: 'text', text: textOf(text) || textOf(refusal) }
+      })
+    case 'reasoning':
+      return listOf(item['summary']).map((part) => ({
+        ...{ kind: 'thinking', text: textOf(objectOf(part)['text']) },
+      }))
+    case 'function_call': {
+      const id = textOf(item['call_id'])
+      const args = textOf(item['arguments'])
+      return [{ kind: 'tool-call', id, name: textOf(item['name']), arguments: args }]
+    }
+    default:
+      return []
+  }
+}

@@ -1,0 +1,201 @@
+// Responses writer
+//
+// Writes a stream as the events of OpenAI's Responses API: items open, grow and close one after the other; the whole
+// response comes with the first and the last event.
+
+import {
+  type ChatAnswer,
+  type ChatEvent,
+  noUsage,
+  type Part,
+  type Stop,
+  type Usage,
+} from './chat.ts'
+import { type ChatWriter, typedFrame, type WriterOptions } from './chat-writer.ts'
+import type { JsonObject } from './json.ts'
+import { responseFrame, writeResponsesAnswer } from './write-responses.ts'
+
+interface Item {
+  readonly kind: 'text' | 'thinking' | 'tool-call'
+  readonly index: number
+  readonly itemId: string
+  readonly call: { readonly id: string; readonly name: string; readonly index: number } | null
+  text: string
+}
+
+export class ResponsesWriter implements ChatWriter {
+  readonly #options: WriterOptions
+  readonly #request: JsonObject
+  #sequence = 0
+  #hasBegun = false
+  #open: Item | null = null
+  /** Items that are closed; written by `#close`. */
+  readonly #closed: Item[] = []
+  #stop: Stop = 'stop'
+  #usage: Usage
+
+  constructor(options: WriterOptions, request: JsonObject) {
+    this.#options = options
+    this.#request = request
+    this.#usage = options.sent?.usage ?? noUsage
+  }
+
+  write(event: ChatEvent): string {
+    switch (event.kind) {
+      case 'text':
+      case 'thinking':
+        return event.text === '' ? '' : this.#grow(event.kind, event.text)
+      case 'tool-start':
+        return this.#begin() + this.#close() + this.#start('tool-call', event)
+      case 'tool-arguments':
+        return this.#grow('tool-call', event.text)
+      case 'stop':
+        if (event.choice === 0) this.#stop = event.stop
+        return ''
+      case 'usage':
+        this.#usage = { ...this.#usage, ...event.usage }
+        return ''
+      case 'start':
+      case 'signature':
+      case 'end':
+      case 'error':
+        return ''
+    }
+  }
+
+  end(): string {
+    const before = this.#begin() + this.#close()
+    const answer: ChatAnswer = {
+      ...{ id: this.#options.id, model: this.#options.model },
+      ...{ parts: this.#closed.map(partOf), stop: this.#stop, usage: this.#usage },
+    }
+    const whole = writeResponsesAnswer(answer, this.#request, this.#options.createdS)
+    const response = { ...whole, output: this.#closed.map((item) => itemOf(item, 'completed')) }
+    const isCut = this.#stop === 'length' || this.#stop === 'content-filter'
+    return before + this.#frame(isCut ? 'response.incomplete' : 'response.completed', { response })
+  }
+
+  #begin(): string {
+    if (this.#hasBegun) return ''
+    this.#hasBegun = true
+    const { id, model, createdS } = this.#options
+    const frame = responseFrame(this.#request, { id, model, createdS })
+    const response = { ...frame, status: 'in_progress', output: [] }
+    return (
+      this.#frame('response.created', { response }) +
+      this.#frame('response.in_progress', { response })
+    )
+  }
+
+  #grow(kind: Item['kind'], text: string): string {
+    const isOpen = this.#open?.kind === kind
+    const before = isOpen ? '' : this.#begin() + this.#close() + this.#start(kind, null)
+    if (this.#open !== null) this.#open.text += text
+    return before + this.#frame(deltaTypes[kind], { ...this.#place(), delta: text })
+  }
+
+  #start(kind: Item['kind'], call: Item['call']): string {
+    const index = this.#closed.length
+    const itemId = `${prefixes[kind]}_${this.#options.id}_${index}`
+    const item: Item = { kind, index, itemId, call, text: '' }
+    this.#open = item
+    const added = this.#frame('response.output_item.added', {
+      ...{ output_index: index, item: itemOf(item, 'in_progress') },
+    })
+    if (kind === 'tool-call') return added
+    const type = kind === 'text' ? 'response.content_part.added' : summaryPart('added')
+    const place = kind === 'text' ? { content_index: 0 } : { summary_index: 0 }
+    const about = { item_id: itemId, output_index: index, ...place }
+    return added + this.#frame(type, { ...about, part: contentOf(item) })
+  }
+
+  #close(): string {
+    const item = this.#open
+    if (item === null) return ''
+    this.#open = null
+    this.#closed.push(item)
+    const about = { item_id: item.itemId, output_index: item.index }
+    const done = this.#done(item, about)
+    const whole = { output_index: item.index, item: itemOf(item, 'completed') }
+    return done + this.#frame('response.output_item.done', whole)
+  }
+
+  #done(item: Item, about: object): string {
+    const { text, call } = item
+    switch (item.kind) {
+      case 'text': {
+        const place = { ...about, content_index: 0 }
+        return (
+          this.#frame('response.output_text.done', { ...place, text, logprobs: [] }) +
+          this.#frame('response.content_part.done', { ...place, part: contentOf(item) })
+        )
+      }
+      case 'thinking': {
+        const place = { ...about, summary_index: 0 }
+        return (
+          this.#frame('response.reasoning_summary_text.done', { ...place, text }) +
+          this.#frame(summaryPart('done'), { ...place, part: contentOf(item) })
+        )
+      }
+      case 'tool-call': {
+        const type = 'response.function_call_arguments.done'
+        return this.#frame(type, { ...about, name: call?.name ?? '', arguments: text })
+      }
+    }
+  }
+
+  /** Where the delta belongs. */
+  #place(): object {
+    const item = this.#open
+    const about = { item_id: item?.itemId ?? '', output_index: item?.index ?? 0 }
+    if (item?.kind === 'text') return { ...about, content_index: 0, logprobs: [] }
+    return item?.kind === 'thinking' ? { ...about, summary_index: 0 } : about
+  }
+
+  #frame(type: string, more: object): string {
+    const sequence_number = this.#sequence
+    this.#sequence += 1
+    return typedFrame({ type, sequence_number, ...more })
+  }
+}
+
+const deltaTypes = {
+  text: 'response.output_text.delta',
+  thinking: 'response.reasoning_summary_text.delta',
+  'tool-call': 'response.function_call_arguments.delta',
+} as const
+const prefixes = { text: 'msg', thinking: 'rs', 'tool-call': 'fc' } as const
+
+function summaryPart(what: 'added' | 'done'): string {
+  return `response.reasoning_summary_part.${what}`
+}
+
+function contentOf({ kind, text }: Item): object {
+  if (kind === 'thinking') return { type: 'summary_text', text }
+  return { type: 'output_text', text, annotations: [], logprobs: [] }
+}
+
+function itemOf(item: Item, status: 'in_progress' | 'completed'): object {
+  const { kind, itemId, call, text } = item
+  const isDone = status === 'completed'
+  switch (kind) {
+    case 'text': {
+      const content = isDone ? [contentOf(item)] : []
+      return { id: itemId, type: 'message', status, role: 'assistant', content }
+    }
+    case 'thinking':
+      return { id: itemId, type: 'reasoning', summary: isDone ? [contentOf(item)] : [] }
+    case 'tool-call': {
+      const { id = '', name = '' } = call ?? {}
+      const about = { id: itemId, type: 'function_call', status, call_id: id, name }
+      return { ...about, arguments: isDone ? text : '' }
+    }
+  }
+}
+
+function partOf({ kind, text, call }: Item): Part {
+  if (kind === 'tool-call') {
+    return { kind, id: call?.id ?? '', name: call?.name ?? '', arguments: text }
+  }
+  return { kind, text }
+}

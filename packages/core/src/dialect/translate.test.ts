@@ -1,0 +1,327 @@
+// What is said in one dialect is understood in it again: with one neutral form, every pair follows from that.
+
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { readAnthropicEvent } from './anthropic-stream.ts'
+import {
+  type ChatAnswer,
+  type ChatDialect,
+  type ChatEvent,
+  type ChatRequest,
+  chatDialects,
+  type Message,
+  type Part,
+  type StreamEvent,
+} from './chat.ts'
+import { readGeminiEvent } from './gemini-stream.ts'
+import { isObject, jsonOf, objectOf } from './json.ts'
+import { readOpenaiEvent } from './openai-stream.ts'
+import { readAnswer } from './read-answer.ts'
+import { readResponsesEvent } from './responses-stream.ts'
+import { StreamProgress } from './stream-progress.ts'
+import { newChatWriter, parseChat, writeAnswer, writeChat } from './translate.ts'
+import { isUnsayable } from './unsayable.ts'
+
+const word = fc.stringMatching(/^[a-zé😀 "\\{}]{1,12}$/u)
+const text = word.map((text): Part => ({ kind: 'text', text }))
+const image = fc.constant<Part>({
+  ...{ kind: 'image', source: { kind: 'data', mediaType: 'image/png', data: 'iVBORw0KGgo=' } },
+})
+const args = fc.dictionary(fc.constantFrom('city', 'n'), fc.oneof(word, fc.integer()))
+
+/** A turn of the user, an answer with or without calls, their results, and so on. */
+const messages = fc
+  .array(
+    fc.tuple(
+      fc.array(fc.oneof(text, image), { minLength: 1, maxLength: 3 }),
+      fc.array(args, { maxLength: 2 }),
+      word,
+    ),
+    {
+      minLength: 1,
+      maxLength: 3,
+    },
+  )
+  .map((turns) => {
+    let calls = 0
+    const all: Message[] = []
+    for (const [asked, called, said] of turns) {
+      all.push({ role: 'user', parts: asked })
+      const parts: Part[] = []
+      const results: Part[] = []
+      for (const one of called) {
+        const id = `call_${calls}`
+        const name = calls % 2 === 0 ? 'weather' : 'time'
+        calls += 1
+        parts.push({ kind: 'tool-call', id, name, arguments: JSON.stringify(one) })
+        results.push({
+          kind: 'tool-result',
+          id,
+          parts: [{ kind: 'text', text: said }],
+          isError: false,
+        })
+      }
+      all.push({ role: 'assistant', parts: [{ kind: 'text', text: said }, ...parts] })
+      if (results.length > 0)
+        all.push(
+          { role: 'user', parts: results },
+          { role: 'assistant', parts: [{ kind: 'text', text: 'so' }] },
+        )
+    }
+    all.push({ role: 'user', parts: [{ kind: 'text', text: 'and?' }] })
+    return all
+  })
+
+const schema = { type: 'object', properties: { city: { type: 'string' } }, required: ['city'] }
+const requests: fc.Arbitrary<ChatRequest> = fc.record(
+  {
+    model: fc.constant('m'),
+    system: fc.oneof(fc.constant(''), word),
+    messages,
+    tools: fc.constant([
+      { name: 'weather', description: 'of a city', parameters: schema },
+      { name: 'time', parameters: schema },
+    ]),
+    stream: fc.boolean(),
+    streamUsage: fc.constant(true),
+    toolChoice: fc.oneof(
+      fc.constantFrom(
+        { kind: 'auto' } as const,
+        { kind: 'none' } as const,
+        { kind: 'required' } as const,
+      ),
+      fc.constant({ kind: 'tool', name: 'time' } as const),
+    ),
+    maxTokens: fc.integer({ min: 1, max: 9_999 }),
+    temperature: fc.constantFrom(0, 0.5, 1),
+    topP: fc.constantFrom(0.1, 1),
+    effort: fc.constantFrom('low' as const, 'medium' as const, 'high' as const),
+    format: fc.constant({ kind: 'json-schema', name: 'answer', schema, strict: true } as const),
+  },
+  { requiredKeys: ['model', 'system', 'messages', 'tools', 'stream', 'streamUsage', 'maxTokens'] },
+)
+
+const readers: Record<ChatDialect, (event: StreamEvent) => readonly ChatEvent[] | string> = {
+  openai: readOpenaiEvent,
+  'openai-responses': readResponsesEvent,
+  anthropic: readAnthropicEvent,
+  gemini: readGeminiEvent,
+}
+
+/** Folds neighbouring texts, which dialects may cut or join. */
+function folded(parts: readonly Part[]): Part[] {
+  const all: Part[] = []
+  for (const part of parts) {
+    const last = all.at(-1)
+    if (part.kind === 'text' && last?.kind === 'text') {
+      all[all.length - 1] = { kind: 'text', text: last.text + part.text }
+    } else
+      all.push(
+        part.kind === 'tool-call'
+          ? { ...part, arguments: JSON.stringify(jsonOf(part.arguments)) }
+          : part,
+      )
+  }
+  return all
+}
+
+const answers: fc.Arbitrary<ChatAnswer> = fc
+  .record({
+    said: fc.array(word, { maxLength: 4 }),
+    called: fc.array(args, { maxLength: 3 }),
+    input: fc.nat(99),
+    output: fc.nat(99),
+  })
+  .filter(({ said, called }) => said.length + called.length > 0)
+  .map(({ said, called, input, output }) => ({
+    ...{ id: 'a1', model: 'm' },
+    parts: [
+      ...said.map((text): Part => ({ kind: 'text', text })),
+      ...called.map(
+        (one, i): Part => ({
+          ...{ kind: 'tool-call', id: `call_${i}`, name: i === 0 ? 'weather' : 'time' },
+          arguments: JSON.stringify(one),
+        }),
+      ),
+    ],
+    stop: called.length > 0 ? 'tool-calls' : 'stop',
+    usage: { input, output, cached: 0, cacheWritten: 0, reasoning: 0 },
+  }))
+
+for (const dialect of chatDialects) {
+  describe(dialect, () => {
+    test('a request is what it was', () => {
+      fc.assert(
+        fc.property(requests, (request) => {
+          const written = writeChat(dialect, request, 'openai')
+          if (isUnsayable(written)) throw new Error(`${written.field}: ${written.message}`)
+          const body = objectOf(jsonOf(JSON.stringify(written)))
+          const parsed = parseChat(dialect, body, { model: 'm', stream: request.stream })
+          if (isUnsayable(parsed)) throw new Error(`${parsed.field}: ${parsed.message}`)
+          const { streamUsage: _, ...got } = parsed
+          const { streamUsage: __, ...wanted } = request
+          expect(got).toEqual(wanted)
+        }),
+      )
+    })
+
+    test('a whole answer is what it was', () => {
+      fc.assert(
+        fc.property(answers, (answer) => {
+          const written = writeAnswer(dialect, answer, { request: {}, createdS: 1 })
+          const read = readAnswer(dialect, objectOf(jsonOf(JSON.stringify(written))))
+          expect({ ...read, parts: folded(read.parts) }).toEqual({
+            ...{ ...answer, parts: folded(answer.parts) },
+          })
+        }),
+      )
+    })
+
+    test('a streamed answer is what it was, and complete', () => {
+      fc.assert(
+        fc.property(answers, (answer) => {
+          const frames = writeStream(dialect, answer)
+          const progress = new StreamProgress()
+          const got: Part[] = []
+          const calls = new Map<number, number>()
+          for (const event of frames.flatMap((frame) => readFrame(dialect, frame))) {
+            progress.take(event)
+            if (event.kind === 'text' && event.text !== '')
+              got.push({ kind: 'text', text: event.text })
+            if (event.kind === 'tool-start') {
+              calls.set(event.index, got.length)
+              got.push({ kind: 'tool-call', id: event.id, name: event.name, arguments: '' })
+            }
+            const place = event.kind === 'tool-arguments' ? calls.get(event.index) : undefined
+            const call = place === undefined ? undefined : got[place]
+            if (
+              event.kind === 'tool-arguments' &&
+              place !== undefined &&
+              call?.kind === 'tool-call'
+            ) {
+              got[place] = { ...call, arguments: call.arguments + event.text }
+            }
+          }
+          expect(folded(got)).toEqual(folded(answer.parts))
+          expect(progress.isComplete).toBe(true)
+          expect(progress.usage).toEqual(answer.usage)
+        }),
+      )
+    })
+
+    test('a stream that lacks its end is not complete', () => {
+      fc.assert(
+        fc.property(answers, fc.nat(), (answer, at) => {
+          const events = writeEvents(answer)
+          const stop = events.findIndex(({ kind }) => kind === 'stop')
+          const options = { id: 'a1', model: 'm', createdS: 1, streamUsage: true, sent: null }
+          const writer = newChatWriter(dialect, options, {})
+          const sent = events.slice(0, at % (stop + 1)).map((event) => writer.write(event))
+          const progress = new StreamProgress()
+          for (const frame of framesOf(sent.join(''))) {
+            for (const event of readFrame(dialect, frame)) progress.take(event)
+          }
+          expect(progress.isComplete).toBe(false)
+        }),
+      )
+    })
+  })
+}
+
+function writeEvents({ parts, stop, usage }: ChatAnswer): ChatEvent[] {
+  return [
+    { kind: 'start', id: 'a1', model: 'm' },
+    ...parts.flatMap((part, index): ChatEvent[] => {
+      if (part.kind === 'text') return [{ kind: 'text', choice: 0, text: part.text }]
+      if (part.kind !== 'tool-call') return []
+      const half = Math.floor(part.arguments.length / 2)
+      return [
+        { kind: 'tool-start', index, id: part.id, name: part.name },
+        { kind: 'tool-arguments', index, text: part.arguments.slice(0, half) },
+        { kind: 'tool-arguments', index, text: part.arguments.slice(half) },
+      ]
+    }),
+    { kind: 'stop', choice: 0, stop },
+    { kind: 'usage', usage },
+  ]
+}
+
+function writeStream(dialect: ChatDialect, answer: ChatAnswer): string[] {
+  const options = { id: 'a1', model: 'm', createdS: 1, streamUsage: true, sent: null }
+  const writer = newChatWriter(dialect, options, {})
+  const text =
+    writeEvents(answer)
+      .map((event) => writer.write(event))
+      .join('') + writer.end()
+  return framesOf(text)
+}
+
+function framesOf(text: string): string[] {
+  return text.split('\n\n').filter((frame) => frame !== '')
+}
+
+function readFrame(dialect: ChatDialect, frame: string): readonly ChatEvent[] {
+  const data = frame.split('\n').find((line) => line.startsWith('data: ')) ?? ''
+  const read = readers[dialect]({ event: '', data: data.slice(6) })
+  if (typeof read === 'string') throw new Error(read)
+  return read
+}
+
+describe('what cannot be said is refused by its field', () => {
+  const base = { model: 'm', messages: [{ role: 'user', content: 'hi' }] }
+  const named = { model: 'm', stream: false }
+  const fieldOf = (from: ChatDialect, to: ChatDialect, body: Record<string, unknown>) => {
+    const parsed = parseChat(from, body, named)
+    if (isUnsayable(parsed)) return parsed.field
+    const written = writeChat(to, parsed, from)
+    return isUnsayable(written) ? written.field : null
+  }
+
+  test('whatever is not known here', () => {
+    expect(fieldOf('openai', 'anthropic', { ...base, logit_bias: { 1: 2 } })).toBe('logit_bias')
+    expect(fieldOf('openai', 'anthropic', { ...base, n: 2 })).toBe('n')
+    const audio = { role: 'user', content: [{ type: 'input_audio', input_audio: {} }] }
+    expect(fieldOf('openai', 'gemini', { ...base, messages: [audio] })).toBe(
+      'messages[0].content[0].type',
+    )
+    expect(fieldOf('anthropic', 'openai', { ...base, max_tokens: 9, mcp_servers: [] })).toBe(
+      'mcp_servers',
+    )
+    const search = [{ type: 'web_search_preview' }]
+    expect(
+      fieldOf('openai-responses', 'openai', { model: 'm', input: 'x', tools: search }),
+    ).toMatch(/^tools\[0\]/)
+    const safety = { contents: [{ parts: [{ text: 'x' }] }], safetySettings: [] }
+    expect(fieldOf('gemini', 'openai', safety)).toBe('safetySettings')
+    expect(
+      fieldOf('openai-responses', 'openai', { model: 'm', input: 'x', previous_response_id: 'r' }),
+    ).toBe('previous_response_id')
+  })
+
+  test('whatever the target has no words for, as the caller names it', () => {
+    expect(fieldOf('openai', 'anthropic', { ...base, seed: 1 })).toBe('seed')
+    expect(fieldOf('openai', 'anthropic', { ...base, presence_penalty: 1 })).toBe(
+      'presence_penalty',
+    )
+    expect(fieldOf('openai', 'anthropic', { ...base, temperature: 1.5 })).toBe('temperature')
+    const json = { response_format: { type: 'json_object' } }
+    expect(fieldOf('openai', 'anthropic', { ...base, ...json })).toBe('response_format')
+    expect(fieldOf('anthropic', 'openai', { ...base, max_tokens: 9, top_k: 5 })).toBe('top_k')
+    expect(fieldOf('openai', 'openai-responses', { ...base, stop: 'x' })).toBe('stop')
+    expect(fieldOf('openai', 'gemini', { ...base, user: 'u' })).toBe('user')
+    const config = { contents: [{ parts: [{ text: 'x' }] }], generationConfig: { topK: 3 } }
+    expect(fieldOf('gemini', 'openai', config)).toBe('generationConfig.topK')
+    const url = { type: 'image_url', image_url: { url: 'https://x.example/a.png' } }
+    const seen = { ...base, messages: [{ role: 'user', content: [url] }] }
+    expect(fieldOf('openai', 'gemini', seen)).toBe('messages')
+    expect(fieldOf('openai', 'anthropic', seen)).toBe(null)
+  })
+
+  test('hints that change no answer are taken in', () => {
+    expect(fieldOf('openai', 'gemini', { ...base, store: false, service_tier: 'auto' })).toBe(null)
+    const cached = { type: 'text', text: 'x', cache_control: { type: 'ephemeral' } }
+    const body = { ...base, max_tokens: 9, system: [cached] }
+    expect(fieldOf('anthropic', 'openai', body)).toBe(null)
+    expect(isObject(body)).toBe(true)
+  })
+})

@@ -1,0 +1,138 @@
+// Translate
+//
+// The one table of chat dialects: how each is parsed, written, read and told. Every pair goes through the neutral
+// form, so that a new dialect is one more row.
+
+import { AnthropicWriter } from './anthropic-writer.ts'
+import type { ChatAnswer, ChatDialect, ChatRequest } from './chat.ts'
+import type { ChatWriter, WriterOptions } from './chat-writer.ts'
+import { GeminiWriter } from './gemini-writer.ts'
+import type { JsonObject } from './json.ts'
+import { OpenaiWriter } from './openai-writer.ts'
+import { parseAnthropic } from './parse-anthropic.ts'
+import { parseGemini } from './parse-gemini.ts'
+import { parseOpenai } from './parse-openai.ts'
+import { parseResponses } from './parse-responses.ts'
+import { ResponsesWriter } from './responses-writer.ts'
+import { isUnsayable, type Unsayable, unsayable } from './unsayable.ts'
+import { writeAnthropic, writeAnthropicAnswer } from './write-anthropic.ts'
+import { writeGemini, writeGeminiAnswer } from './write-gemini.ts'
+import { writeOpenai, writeOpenaiAnswer } from './write-openai.ts'
+import { writeResponses, writeResponsesAnswer } from './write-responses.ts'
+
+/** A caller's request in the neutral form; `named` is what Gemini says in the path. */
+export function parseChat(
+  dialect: ChatDialect,
+  body: JsonObject,
+  named: { readonly model: string; readonly stream: boolean },
+): ChatRequest | Unsayable {
+  switch (dialect) {
+    case 'openai':
+      return parseOpenai(body)
+    case 'openai-responses':
+      return parseResponses(body)
+    case 'anthropic':
+      return parseAnthropic(body)
+    case 'gemini':
+      return parseGemini(body, named)
+  }
+}
+
+/** A neutral request for a target; what it cannot say is named as the caller knows it. */
+export function writeChat(
+  to: ChatDialect,
+  request: ChatRequest,
+  from: ChatDialect,
+): object | Unsayable {
+  const written = writeRequest(to, request)
+  if (!isUnsayable(written)) return written
+  return unsayable(fieldNames[from][written.field] ?? written.field, written.message)
+}
+
+function writeRequest(to: ChatDialect, request: ChatRequest): object | Unsayable {
+  switch (to) {
+    case 'openai':
+      return writeOpenai(request)
+    case 'openai-responses':
+      return writeResponses(request)
+    case 'anthropic':
+      return writeAnthropic(request)
+    case 'gemini':
+      return writeGemini(request)
+  }
+}
+
+/** A whole answer in the caller's dialect. */
+export function writeAnswer(
+  dialect: ChatDialect,
+  answer: ChatAnswer,
+  about: { readonly request: JsonObject; readonly createdS: number },
+): object {
+  switch (dialect) {
+    case 'openai':
+      return writeOpenaiAnswer(answer, about.createdS)
+    case 'openai-responses':
+      return writeResponsesAnswer(answer, about.request, about.createdS)
+    case 'anthropic':
+      return writeAnthropicAnswer(answer)
+    case 'gemini':
+      return writeGeminiAnswer(answer)
+  }
+}
+
+/** A writer of a streamed answer in the caller's dialect. */
+export function newChatWriter(
+  dialect: ChatDialect,
+  options: WriterOptions,
+  request: JsonObject,
+): ChatWriter {
+  switch (dialect) {
+    case 'openai':
+      return new OpenaiWriter(options)
+    case 'openai-responses':
+      return new ResponsesWriter(options, request)
+    case 'anthropic':
+      return new AnthropicWriter(options)
+    case 'gemini':
+      return new GeminiWriter(options)
+  }
+}
+
+/** What each dialect calls the members of the neutral form. */
+const fieldNames: Readonly<Record<ChatDialect, Readonly<Record<string, string>>>> = {
+  openai: {
+    stop: 'stop',
+    presencePenalty: 'presence_penalty',
+    frequencyPenalty: 'frequency_penalty',
+    effort: 'reasoning_effort',
+    format: 'response_format',
+    parallelToolCalls: 'parallel_tool_calls',
+  },
+  'openai-responses': {
+    messages: 'input',
+    effort: 'reasoning.effort',
+    format: 'text.format',
+    parallelToolCalls: 'parallel_tool_calls',
+  },
+  anthropic: {
+    topK: 'top_k',
+    stop: 'stop_sequences',
+    thinkingTokens: 'thinking.budget_tokens',
+    effort: 'output_config.effort',
+    format: 'output_config.format',
+    user: 'metadata.user_id',
+    parallelToolCalls: 'tool_choice.disable_parallel_tool_use',
+  },
+  gemini: {
+    messages: 'contents',
+    temperature: 'generationConfig.temperature',
+    topK: 'generationConfig.topK',
+    stop: 'generationConfig.stopSequences',
+    seed: 'generationConfig.seed',
+    presencePenalty: 'generationConfig.presencePenalty',
+    frequencyPenalty: 'generationConfig.frequencyPenalty',
+    thinkingTokens: 'generationConfig.thinkingConfig.thinkingBudget',
+    effort: 'generationConfig.thinkingConfig.thinkingLevel',
+    format: 'generationConfig.responseMimeType',
+  },
+}

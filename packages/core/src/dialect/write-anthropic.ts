@@ -1,0 +1,126 @@
+// Write Anthropic
+//
+// A neutral request as a message request of Anthropic's, and a neutral answer as a message.
+
+import { anthropicReason, writeAnthropicUsage } from './anthropic-writer.ts'
+import type { ChatAnswer, ChatRequest, Part } from './chat.ts'
+import { isObject, jsonOf } from './json.ts'
+import { type Unsayable, unsayable } from './unsayable.ts'
+
+// The dialect demands a bound; this is what its smallest models take.
+const maxTokensDefault = 4_096
+
+export function writeAnthropic(request: ChatRequest): object | Unsayable {
+  const refusal = whyNot(request)
+  if (refusal !== null) return refusal
+  const messages = request.messages.map(({ role, parts }) => ({
+    role,
+    content: parts.flatMap((part) => writePart(part)),
+  }))
+  const { thinkingTokens: budget_tokens, effort, format } = request
+  const config = {
+    ...(effort === undefined || effort === 'none' ? {} : { effort }),
+    ...(format?.kind === 'json-schema'
+      ? { format: { type: 'json_schema', schema: format.schema } }
+      : {}),
+  }
+  return {
+    ...{ model: request.model, messages, max_tokens: request.maxTokens ?? maxTokensDefault },
+    ...(request.system === '' ? {} : { system: request.system }),
+    ...(request.stream ? { stream: true } : {}),
+    ...writeTools(request),
+    ...writeSettings(request),
+    ...(budget_tokens === undefined ? {} : { thinking: { type: 'enabled', budget_tokens } }),
+    ...(Object.keys(config).length === 0 ? {} : { output_config: config }),
+  }
+}
+
+function whyNot(request: ChatRequest): Unsayable | null {
+  const without = ['seed', 'presencePenalty', 'frequencyPenalty'] as const
+  for (const name of without) {
+    if (request[name] !== undefined) return unsayable(name, 'Anthropic has no counterpart of it')
+  }
+  if ((request.temperature ?? 0) > 1) return unsayable('temperature', 'Anthropic takes 0 to 1')
+  if (request.format?.kind === 'json') {
+    return unsayable('format', 'Anthropic takes a JSON schema, not JSON of any form')
+  }
+  if (request.effort === 'minimal') return unsayable('effort', 'Anthropic has no effort so small')
+  return null
+}
+
+function writePart(part: Part): object[] {
+  switch (part.kind) {
+    case 'text':
+      return part.text === '' ? [] : [{ type: 'text', text: part.text }]
+    case 'image':
+      return [{ type: 'image', source: writeSource(part.source) }]
+    case 'thinking': // unsigned, it is not Anthropic's and would be refused
+      return part.signature
+        ? [{ type: 'thinking', thinking: part.text, signature: part.signature }]
+        : []
+    case 'tool-call': {
+      const input = jsonOf(part.arguments)
+      const { id, name } = part
+      return [{ type: 'tool_use', id, name, input: isObject(input) ? input : {} }]
+    }
+    case 'tool-result': {
+      const content = part.parts.flatMap((one) => writePart(one))
+      const isError = part.isError ? { is_error: true } : {}
+      return [{ type: 'tool_result', tool_use_id: part.id, content, ...isError }]
+    }
+  }
+}
+
+function writeSource(source: Extract<Part, { kind: 'image' }>['source']): object {
+  return source.kind === 'url'
+    ? { type: 'url', url: source.url }
+    : { type: 'base64', media_type: source.mediaType, data: source.data }
+}
+
+function writeTools({ tools, toolChoice, parallelToolCalls }: ChatRequest): object {
+  if (tools.length === 0) return {}
+  const written = tools.map(({ name, description, parameters, strict }) => ({
+    ...{ name, input_schema: { type: 'object', ...parameters } },
+    ...(description === undefined ? {} : { description }),
+    ...(strict === true ? { strict } : {}),
+  }))
+  const single = parallelToolCalls === false ? { disable_parallel_tool_use: true } : {}
+  if (toolChoice === undefined) {
+    const choice = parallelToolCalls === false ? { tool_choice: { type: 'auto', ...single } } : {}
+    return { tools: written, ...choice }
+  }
+  switch (toolChoice.kind) {
+    case 'auto':
+      return { tools: written, tool_choice: { type: 'auto', ...single } }
+    case 'none':
+      return { tools: written, tool_choice: { type: 'none' } }
+    case 'required':
+      return { tools: written, tool_choice: { type: 'any', ...single } }
+    case 'tool':
+      return { tools: written, tool_choice: { type: 'tool', name: toolChoice.name, ...single } }
+  }
+}
+
+function writeSettings({ temperature, topP, topK, stop, user }: ChatRequest): object {
+  return {
+    ...(temperature === undefined ? {} : { temperature }),
+    ...(topP === undefined ? {} : { top_p: topP }),
+    ...(topK === undefined ? {} : { top_k: topK }),
+    ...(stop === undefined ? {} : { stop_sequences: stop }),
+    ...(user === undefined ? {} : { metadata: { user_id: user } }),
+  }
+}
+
+/** A whole message. */
+export function writeAnthropicAnswer({ id, model, parts, stop, usage }: ChatAnswer): object {
+  const content = parts.flatMap((part): object[] =>
+    part.kind === 'thinking'
+      ? [{ type: 'thinking', thinking: part.text, signature: part.signature ?? '' }]
+      : writePart(part),
+  )
+  return {
+    ...{ id, type: 'message', role: 'assistant', model, content },
+    ...{ stop_reason: anthropicReason(stop), stop_sequence: null },
+    usage: writeAnthropicUsage(usage),
+  }
+}

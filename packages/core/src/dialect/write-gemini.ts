@@ -1,0 +1,167 @@
+// Write Gemini
+//
+// A neutral request as a generateContent request, and a neutral answer as its response.
+
+import type { ChatAnswer, ChatRequest, Part, Stop, Usage } from './chat.ts'
+import { isObject, jsonOf } from './json.ts'
+import { isUnsayable, type Unsayable, unsayable } from './unsayable.ts'
+import { resultText } from './write-openai.ts'
+
+/** The body; the model and whether to stream stand in the path. */
+export function writeGemini(request: ChatRequest): object | Unsayable {
+  if (request.user !== undefined) return unsayable('user', 'Gemini has no counterpart of it')
+  if (request.parallelToolCalls === false) {
+    return unsayable('parallelToolCalls', 'Gemini cannot be kept from calling tools in parallel')
+  }
+  const names = new Map<string, string>() // of tools, by the id of their call
+  const contents: object[] = []
+  for (const { role, parts } of request.messages) {
+    const written: object[] = []
+    for (const part of parts) {
+      if (part.kind === 'tool-call') names.set(part.id, part.name)
+      const one = writePart(part, names)
+      if (one === null) continue
+      if (isUnsayable(one)) return one
+      written.push(one)
+    }
+    contents.push({ role: role === 'assistant' ? 'model' : 'user', parts: written })
+  }
+  const config = writeConfig(request)
+  if (isUnsayable(config)) return config
+  return {
+    contents,
+    ...(request.system === '' ? {} : { systemInstruction: { parts: [{ text: request.system }] } }),
+    ...writeTools(request),
+    ...(Object.keys(config).length === 0 ? {} : { generationConfig: config }),
+  }
+}
+
+function writePart(part: Part, names: ReadonlyMap<string, string>): object | Unsayable | null {
+  switch (part.kind) {
+    case 'text':
+      return part.text === '' ? null : { text: part.text }
+    case 'image': {
+      const { source } = part
+      if (source.kind === 'url') return unsayable('messages', 'Gemini takes images as data, no URL')
+      return { inlineData: { mimeType: source.mediaType, data: source.data } }
+    }
+    case 'thinking': // of another provider, or of a former turn
+      return null
+    case 'tool-call': {
+      const args = jsonOf(part.arguments)
+      const call = { functionCall: { name: part.name, args: isObject(args) ? args : {} } }
+      return part.signature === undefined ? call : { ...call, thoughtSignature: part.signature }
+    }
+    case 'tool-result':
+      return writeResult(part, names)
+  }
+}
+
+function writeResult(
+  part: Extract<Part, { kind: 'tool-result' }>,
+  names: ReadonlyMap<string, string>,
+): object | Unsayable {
+  const name = names.get(part.id)
+  const text = resultText({ ...part, isError: false })
+  if (name === undefined) return unsayable('messages', `no tool was called with the id ${part.id}`)
+  if (text === null) return unsayable('messages', "a tool's result is an object in this dialect")
+  const value = jsonOf(text)
+  const response = part.isError ? { error: text } : isObject(value) ? value : { result: text }
+  return { functionResponse: { name, response } }
+}
+
+function writeTools({ tools, toolChoice }: ChatRequest): object {
+  if (tools.length === 0) return {}
+  const functionDeclarations = tools.map(({ name, description, parameters }) => ({
+    name,
+    ...(description === undefined ? {} : { description }),
+    parametersJsonSchema: parameters,
+  }))
+  const isStrict = tools.some(({ strict }) => strict === true)
+  const config = writeChoice(toolChoice, isStrict)
+  return {
+    tools: [{ functionDeclarations }],
+    ...(config === null ? {} : { toolConfig: { functionCallingConfig: config } }),
+  }
+}
+
+function writeChoice(choice: ChatRequest['toolChoice'], isStrict: boolean): object | null {
+  switch (choice?.kind) {
+    case undefined:
+    case 'auto':
+      if (isStrict) return { mode: 'VALIDATED' }
+      return choice === undefined ? null : { mode: 'AUTO' }
+    case 'none':
+      return { mode: 'NONE' }
+    case 'required':
+      return { mode: 'ANY' }
+    case 'tool':
+      return { mode: 'ANY', allowedFunctionNames: [choice.name] }
+  }
+}
+
+function writeConfig(request: ChatRequest): object | Unsayable {
+  const { maxTokens, temperature, topP, topK, stop, seed, effort, thinkingTokens, format } = request
+  const { presencePenalty, frequencyPenalty } = request
+  if (effort === 'xhigh') return unsayable('effort', 'Gemini has no effort so large')
+  const thinking = {
+    ...(thinkingTokens === undefined ? {} : { thinkingBudget: thinkingTokens }),
+    ...(effort === 'none' ? { thinkingBudget: 0 } : effort ? { thinkingLevel: effort } : {}),
+  }
+  return {
+    ...(maxTokens === undefined ? {} : { maxOutputTokens: maxTokens }),
+    ...(temperature === undefined ? {} : { temperature }),
+    ...(topP === undefined ? {} : { topP }),
+    ...(topK === undefined ? {} : { topK }),
+    ...(stop === undefined ? {} : { stopSequences: stop }),
+    ...(seed === undefined ? {} : { seed }),
+    ...(presencePenalty === undefined ? {} : { presencePenalty }),
+    ...(frequencyPenalty === undefined ? {} : { frequencyPenalty }),
+    ...(Object.keys(thinking).length === 0 ? {} : { thinkingConfig: thinking }),
+    ...(format === undefined ? {} : { responseMimeType: 'application/json' }),
+    ...(format?.kind === 'json-schema' ? { responseJsonSchema: format.schema } : {}),
+  }
+}
+
+/** A whole response. */
+export function writeGeminiAnswer({ id, model, parts, stop, usage }: ChatAnswer): object {
+  const written = parts.flatMap((part): object[] => {
+    if (part.kind === 'thinking') return [{ text: part.text, thought: true }]
+    const one = writePart(part, new Map())
+    return one === null || isUnsayable(one) ? [] : [withCallId(part, one)]
+  })
+  const content = { role: 'model', parts: written }
+  return {
+    candidates: [{ content, finishReason: geminiReason(stop), index: 0 }],
+    ...{ usageMetadata: writeGeminiUsage(usage), modelVersion: model, responseId: id },
+  }
+}
+
+function withCallId(part: Part, written: object): object {
+  if (part.kind !== 'tool-call' || !('functionCall' in written)) return written
+  const call = isObject(written.functionCall) ? written.functionCall : {}
+  return { ...written, functionCall: { id: part.id, ...call } }
+}
+
+export function geminiReason(stop: Stop): string {
+  switch (stop) {
+    case 'stop':
+    case 'stop-sequence':
+    case 'tool-calls':
+      return 'STOP'
+    case 'length':
+      return 'MAX_TOKENS'
+    case 'content-filter':
+      return 'SAFETY'
+  }
+}
+
+export function writeGeminiUsage(usage: Usage): object {
+  return {
+    promptTokenCount: usage.input,
+    candidatesTokenCount: usage.output - usage.reasoning,
+    totalTokenCount: usage.input + usage.output,
+    ...(usage.cached > 0 ? { cachedContentTokenCount: usage.cached } : {}),
+    ...(usage.reasoning > 0 ? { thoughtsTokenCount: usage.reasoning } : {}),
+  }
+}

@@ -1,0 +1,141 @@
+// Write OpenAI
+//
+// A neutral request as a chat completion request, and a neutral answer as a chat completion.
+
+import type { ChatAnswer, ChatRequest, Message, Part } from './chat.ts'
+import { openaiReason, writeOpenaiUsage } from './openai-writer.ts'
+import { type Unsayable, unsayable } from './unsayable.ts'
+
+export function writeOpenai(request: ChatRequest): object | Unsayable {
+  if (request.topK !== undefined) return unsayable('topK', 'OpenAI has no counterpart of it')
+  if (request.thinkingTokens !== undefined) {
+    return unsayable('thinkingTokens', 'OpenAI takes an effort, not a number of tokens')
+  }
+  const messages: object[] =
+    request.system === '' ? [] : [{ role: 'system', content: request.system }]
+  for (const message of request.messages) {
+    const written = writeMessage(message)
+    if (!Array.isArray(written)) return written
+    messages.push(...written)
+  }
+  return {
+    ...{ model: request.model, messages },
+    ...(request.stream ? { stream: true, stream_options: { include_usage: true } } : {}),
+    ...writeTools(request),
+    ...writeSettings(request),
+  }
+}
+
+function writeMessage({ role, parts }: Message): object[] | Unsayable {
+  if (role === 'assistant') return [writeAssistant(parts)]
+  const messages: object[] = []
+  const rest: Part[] = []
+  for (const part of parts) {
+    if (part.kind !== 'tool-result') rest.push(part)
+    else {
+      const content = resultText(part)
+      if (content === null) return unsayable('messages', "a tool's result is text in this dialect")
+      messages.push({ role: 'tool', tool_call_id: part.id, content })
+    }
+  }
+  if (rest.length > 0 || messages.length === 0) {
+    messages.push({ role: 'user', content: writeContent(rest) })
+  }
+  return messages
+}
+
+/** The text of a tool's result; a failed one says so, as this dialect has no other sign. */
+export function resultText(part: Extract<Part, { kind: 'tool-result' }>): string | null {
+  const texts = part.parts.map((one) => (one.kind === 'text' ? one.text : null))
+  if (texts.includes(null)) return null
+  const text = texts.join('\n')
+  return part.isError && !/^error/i.test(text) ? `Error: ${text}` : text
+}
+
+/** Thinking of former turns is not repeated: no model of this dialect reads it. */
+function writeAssistant(parts: readonly Part[]): object {
+  const text = parts.map((part) => (part.kind === 'text' ? part.text : '')).join('')
+  const calls = parts.flatMap((part) =>
+    part.kind === 'tool-call'
+      ? [
+          {
+            ...{ id: part.id, type: 'function' },
+            function: { name: part.name, arguments: part.arguments },
+          },
+        ]
+      : [],
+  )
+  return {
+    ...{ role: 'assistant', content: text === '' && calls.length > 0 ? null : text },
+    ...(calls.length === 0 ? {} : { tool_calls: calls }),
+  }
+}
+
+function writeContent(parts: readonly Part[]): string | object[] {
+  const [only] = parts
+  if (parts.length === 0) return ''
+  if (parts.length === 1 && only?.kind === 'text') return only.text
+  return parts.flatMap((part): object[] => {
+    if (part.kind === 'text') return [{ type: 'text', text: part.text }]
+    if (part.kind !== 'image') return []
+    const detail = part.detail === undefined ? {} : { detail: part.detail }
+    return [{ type: 'image_url', image_url: { url: imageUrl(part), ...detail } }]
+  })
+}
+
+export function imageUrl({ source }: Extract<Part, { kind: 'image' }>): string {
+  return source.kind === 'url' ? source.url : `data:${source.mediaType};base64,${source.data}`
+}
+
+function writeTools({ tools, toolChoice, parallelToolCalls }: ChatRequest): object {
+  const choice =
+    toolChoice?.kind === 'tool'
+      ? { type: 'function', function: { name: toolChoice.name } }
+      : toolChoice?.kind
+  return {
+    ...(tools.length === 0
+      ? {}
+      : { tools: tools.map((tool) => ({ type: 'function', function: tool })) }),
+    ...(choice === undefined || tools.length === 0 ? {} : { tool_choice: choice }),
+    ...(parallelToolCalls === undefined ? {} : { parallel_tool_calls: parallelToolCalls }),
+  }
+}
+
+function writeSettings(request: ChatRequest): object {
+  const { maxTokens, temperature, topP, stop, seed, effort, user, format } = request
+  const { presencePenalty, frequencyPenalty } = request
+  return {
+    ...(maxTokens === undefined ? {} : { max_completion_tokens: maxTokens }),
+    ...(temperature === undefined ? {} : { temperature }),
+    ...(topP === undefined ? {} : { top_p: topP }),
+    ...(stop === undefined ? {} : { stop }),
+    ...(seed === undefined ? {} : { seed }),
+    ...(presencePenalty === undefined ? {} : { presence_penalty: presencePenalty }),
+    ...(frequencyPenalty === undefined ? {} : { frequency_penalty: frequencyPenalty }),
+    ...(effort === undefined ? {} : { reasoning_effort: effort }),
+    ...(user === undefined ? {} : { user }),
+    ...(format === undefined ? {} : { response_format: writeFormat(format) }),
+  }
+}
+
+function writeFormat(format: NonNullable<ChatRequest['format']>): object {
+  if (format.kind === 'json') return { type: 'json_object' }
+  const { name, schema, strict } = format
+  return { type: 'json_schema', json_schema: { name, schema, strict } }
+}
+
+/** A whole chat completion. */
+export function writeOpenaiAnswer(answer: ChatAnswer, createdS: number): object {
+  const { id, model, parts, stop, usage } = answer
+  const thinking = parts.map((part) => (part.kind === 'thinking' ? part.text : '')).join('')
+  const message = {
+    ...writeAssistant(parts),
+    refusal: null,
+    ...(thinking === '' ? {} : { reasoning_content: thinking }),
+  }
+  const choice = { index: 0, message, logprobs: null, finish_reason: openaiReason(stop) }
+  return {
+    ...{ id, object: 'chat.completion', created: createdS, model, choices: [choice] },
+    usage: writeOpenaiUsage(usage),
+  }
+}

@@ -1,0 +1,165 @@
+// Write Responses
+//
+// A neutral request as one of OpenAI's Responses API, and a neutral answer as a response object.
+
+import type { ChatAnswer, ChatRequest, Message, Part, Usage } from './chat.ts'
+import type { JsonObject } from './json.ts'
+import { isUnsayable, type Unsayable, unsayable } from './unsayable.ts'
+import { imageUrl, resultText } from './write-openai.ts'
+
+export function writeResponses(request: ChatRequest): object | Unsayable {
+  const without = ['topK', 'thinkingTokens', 'stop', 'seed', 'presencePenalty', 'frequencyPenalty']
+  const missing = without.find((name) => name in request)
+  if (missing !== undefined) return unsayable(missing, 'OpenAI Responses has no counterpart of it')
+  const input: object[] = []
+  for (const message of request.messages) {
+    const items = writeMessage(message)
+    if (isUnsayable(items)) return items
+    input.push(...items)
+  }
+  const { maxTokens, temperature, topP, effort, user, format } = request
+  return {
+    ...{ model: request.model, input, store: false },
+    ...(request.system === '' ? {} : { instructions: request.system }),
+    ...(request.stream ? { stream: true } : {}),
+    ...writeTools(request),
+    ...(maxTokens === undefined ? {} : { max_output_tokens: maxTokens }),
+    ...(temperature === undefined ? {} : { temperature }),
+    ...(topP === undefined ? {} : { top_p: topP }),
+    ...(effort === undefined ? {} : { reasoning: { effort } }),
+    ...(user === undefined ? {} : { user }),
+    ...(format === undefined ? {} : { text: { format: writeFormat(format) } }),
+  }
+}
+
+function writeMessage({ role, parts }: Message): readonly object[] | Unsayable {
+  const items: object[] = []
+  let content: object[] = []
+  const flush = () => {
+    if (content.length > 0) items.push({ type: 'message', role, content })
+    content = []
+  }
+  for (const part of parts) {
+    const inside = writeContent(role, part)
+    if (inside !== null) {
+      content.push(inside)
+      continue
+    }
+    flush()
+    if (part.kind === 'tool-call') {
+      const { id, name, arguments: args } = part
+      items.push({ type: 'function_call', call_id: id, name, arguments: args })
+    } else if (part.kind === 'tool-result') {
+      const output = resultText(part)
+      if (output === null) return unsayable('messages', "a tool's result is text in this dialect")
+      items.push({ type: 'function_call_output', call_id: part.id, output })
+    }
+  }
+  flush()
+  return items
+}
+
+function writeContent(role: Message['role'], part: Part): object | null {
+  if (part.kind === 'text') {
+    return { type: role === 'assistant' ? 'output_text' : 'input_text', text: part.text }
+  }
+  if (part.kind !== 'image') return null
+  return { type: 'input_image', image_url: imageUrl(part), detail: part.detail ?? 'auto' }
+}
+
+function writeTools({ tools, toolChoice, parallelToolCalls }: ChatRequest): object {
+  const choice =
+    toolChoice?.kind === 'tool' ? { type: 'function', name: toolChoice.name } : toolChoice?.kind
+  return {
+    ...(tools.length === 0
+      ? {}
+      : {
+          tools: tools.map((tool) => ({
+            ...{ type: 'function', ...tool },
+            strict: tool.strict === true,
+          })),
+        }),
+    ...(choice === undefined || tools.length === 0 ? {} : { tool_choice: choice }),
+    ...(parallelToolCalls === undefined ? {} : { parallel_tool_calls: parallelToolCalls }),
+  }
+}
+
+function writeFormat(format: NonNullable<ChatRequest['format']>): object {
+  if (format.kind === 'json') return { type: 'json_object' }
+  const { name, schema, strict } = format
+  return { type: 'json_schema', name, schema, strict }
+}
+
+/** What a response says back of its request. */
+export function responseFrame(
+  request: JsonObject,
+  about: { readonly id: string; readonly model: string; readonly createdS: number },
+): Record<string, unknown> {
+  return {
+    ...{ id: about.id, object: 'response', created_at: about.createdS, model: about.model },
+    ...{ error: null, incomplete_details: null, instructions: request['instructions'] ?? null },
+    metadata: request['metadata'] ?? {},
+    parallel_tool_calls: request['parallel_tool_calls'] ?? true,
+    temperature: request['temperature'] ?? null,
+    top_p: request['top_p'] ?? null,
+    tool_choice: request['tool_choice'] ?? 'auto',
+    tools: request['tools'] ?? [],
+    ...(request['text'] === undefined ? {} : { text: request['text'] }),
+    max_output_tokens: request['max_output_tokens'] ?? null,
+    previous_response_id: null,
+    store: false,
+  }
+}
+
+/** A whole response. */
+export function writeResponsesAnswer(
+  answer: ChatAnswer,
+  request: JsonObject,
+  createdS: number,
+): object {
+  const { id, model, stop } = answer
+  const isCut = stop === 'length' || stop === 'content-filter'
+  const reason = stop === 'length' ? 'max_output_tokens' : 'content_filter'
+  return {
+    ...responseFrame(request, { id, model, createdS }),
+    status: isCut ? 'incomplete' : 'completed',
+    ...(isCut ? { incomplete_details: { reason } } : {}),
+    output: outputItems(answer),
+    usage: writeResponsesUsage(answer.usage),
+  }
+}
+
+function outputItems({ id, parts }: ChatAnswer): object[] {
+  const items: object[] = []
+  const text = parts.map((part) => (part.kind === 'text' ? part.text : '')).join('')
+  const thinking = parts.map((part) => (part.kind === 'thinking' ? part.text : '')).join('')
+  if (thinking !== '') {
+    const summary = [{ type: 'summary_text', text: thinking }]
+    items.push({ id: `rs_${id}`, type: 'reasoning', summary })
+  }
+  if (text !== '') {
+    const content = [{ type: 'output_text', text, annotations: [], logprobs: [] }]
+    items.push({
+      ...{ id: `msg_${id}`, type: 'message', status: 'completed', role: 'assistant', content },
+    })
+  }
+  for (const [i, part] of parts.entries()) {
+    if (part.kind !== 'tool-call') continue
+    const { name, arguments: args } = part
+    items.push({
+      ...{ id: `fc_${id}_${i}`, type: 'function_call', status: 'completed' },
+      ...{ call_id: part.id, name, arguments: args },
+    })
+  }
+  return items
+}
+
+export function writeResponsesUsage(usage: Usage): object {
+  return {
+    input_tokens: usage.input,
+    input_tokens_details: { cached_tokens: usage.cached, cache_write_tokens: usage.cacheWritten },
+    output_tokens: usage.output,
+    output_tokens_details: { reasoning_tokens: usage.reasoning },
+    total_tokens: usage.input + usage.output,
+  }
+}
