@@ -1,4 +1,10 @@
 export {
+  durationMs,
+  type ParsedWorkflow,
+  parseWorkflow,
+  type WorkflowDocument,
+} from './document/index.ts'
+export {
   type AllOutputs,
   type Budget,
   type Compilation,
@@ -12,3 +18,21 @@ export {
   readJson,
   writeJson,
 } from './jq/index.ts'
+export {
+  type Action,
+  type CloudEvent,
+  type Command,
+  type Decision,
+  decide,
+  type Entry,
+  type ErrorKind,
+  Machine,
+  type Outcome,
+  type Preparation,
+  type Program,
+  prepareWorkflow,
+  replay,
+  type Surroundings,
+  standardError,
+  type WorkflowError,
+} from './run/index.ts'

@@ -1,0 +1,29 @@
+export { type Protocol, protocolNames } from './call-task.ts'
+export { type Duration, duration, durationMs } from './duration.ts'
+export type {
+  Authentication,
+  Endpoint,
+  ErrorDefinition,
+  ErrorFilter,
+  EventConsumption,
+  EventFilter,
+  RetryPolicy,
+  Schema,
+} from './resource.ts'
+export {
+  parseTask,
+  type SubscriptionIterator,
+  type Task,
+  type TaskItem,
+  type TaskList,
+  type TaskOf,
+  type TaskType,
+  taskTypes,
+} from './task.ts'
+export {
+  type Extension,
+  type ParsedWorkflow,
+  parseWorkflow,
+  type Schedule,
+  type WorkflowDocument,
+} from './workflow-document.ts'

@@ -1,0 +1,167 @@
+// Check references
+//
+// What can be wrong with a document beyond its form: expressions that are no jq, jumps to nowhere, names of
+// errors, timeouts, retries, functions and authentications that `use` does not have.
+
+import type { Finding } from '../../resource/index.ts'
+import { nearest } from '../../resource/index.ts'
+import {
+  protocolNames,
+  type TaskItem,
+  type TaskList,
+  type TaskOf,
+  type WorkflowDocument,
+} from '../document/index.ts'
+import { type Expressions, expressionIn } from './expressions.ts'
+import { ownNames } from './own-functions.ts'
+
+interface Place {
+  readonly path: string
+  readonly names: readonly string[]
+}
+
+/** Members that are no texts, or are looked at by `#parts` with more variables. */
+const handled = new Set(['type', 'metadata', 'while', 'do', 'try', 'catch', 'fork', 'foreach'])
+
+type Add = (path: string, message: string) => void
+
+export function checkReferences(
+  document: WorkflowDocument,
+  expressions: Expressions,
+): readonly Finding[] {
+  const findings: Finding[] = []
+  const checker = new Checker(document, expressions, (path, message) => {
+    findings.push({ path, message })
+  })
+  checker.list(document.do, { path: 'do', names: [] })
+  for (const [name, task] of Object.entries(document.use?.functions ?? {})) {
+    const item = { name, task, definition: task }
+    checker.item(item, { path: `use.functions.${name}`, names: [] }, [])
+  }
+  return findings
+}
+
+/** Fields whose text is an expression without `${ }` too. */
+const bare = new Set(['if', 'from', 'as', 'when', 'exceptWhen', 'while', 'until', 'expect'])
+/** Fields that hold tasks, which are looked at with their own variables. */
+const lists = new Set(['do', 'try', 'catch', 'fork', 'foreach'])
+
+class Checker {
+  readonly #document: WorkflowDocument
+  readonly #expressions: Expressions
+  readonly #add: Add
+
+  constructor(document: WorkflowDocument, expressions: Expressions, add: Add) {
+    this.#document = document
+    this.#expressions = expressions
+    this.#add = add
+  }
+
+  list(list: TaskList, place: Place): void {
+    const names = list.map(({ name }) => name)
+    for (const [index, item] of list.entries()) {
+      this.item(item, { ...place, path: `${place.path}.${index}.${item.name}` }, names)
+    }
+  }
+
+  item({ task }: TaskItem, place: Place, siblings: readonly string[]): void {
+    this.#jump(task.then, `${place.path}.then`, siblings)
+    this.#named(task.timeout, 'timeouts', `${place.path}.timeout`)
+    for (const [key, value] of Object.entries(task)) {
+      if (handled.has(key)) continue
+      this.#texts(value, key, { ...place, path: `${place.path}.${key}` })
+    }
+    this.#parts(task, place, siblings)
+  }
+
+  #parts(task: TaskItem['task'], place: Place, siblings: readonly string[]): void {
+    const at = (name: string, names: readonly string[] = []) => ({
+      path: `${place.path}.${name}`,
+      names: [...place.names, ...names],
+    })
+    switch (task.type) {
+      case 'do':
+        this.list(task.do, at('do'))
+        return
+      case 'for':
+        this.#texts(task.while, 'while', at('while', [task.for.each, task.for.at]))
+        this.list(task.do, at('do', [task.for.each, task.for.at]))
+        return
+      case 'fork':
+        this.list(task.fork.branches, at('fork.branches'))
+        return
+      case 'listen':
+        if (task.foreach?.do !== undefined) {
+          this.list(task.foreach.do, at('foreach.do', [task.foreach.item, task.foreach.at]))
+        }
+        return
+      case 'try':
+        this.list(task.try, at('try'))
+        this.#catch(task.catch, at('catch', [task.catch.as]))
+        this.#jump(task.catch.then, `${place.path}.catch.then`, siblings)
+        this.#named(task.catch.retry, 'retries', `${place.path}.catch.retry`)
+        return
+      case 'raise':
+        this.#named(task.raise.error, 'errors', `${place.path}.raise.error`)
+        return
+      case 'call':
+        this.#function(task.call, `${place.path}.call`)
+        return
+      case 'switch':
+        for (const [index, entry] of task.switch.entries()) {
+          for (const [name, { then }] of Object.entries(entry)) {
+            this.#jump(then, `${place.path}.switch.${index}.${name}.then`, siblings)
+          }
+        }
+    }
+  }
+
+  #catch(given: TaskOf<'try'>['catch'], place: Place): void {
+    const { do: list = [], as: _, ...rest } = given
+    for (const [key, value] of Object.entries(rest)) {
+      this.#texts(value, key, { ...place, path: `${place.path}.${key}` })
+    }
+    this.list(list, { ...place, path: `${place.path}.do` })
+  }
+
+  #jump(then: string | undefined, path: string, siblings: readonly string[]): void {
+    if (then === undefined || ['continue', 'exit', 'end', ...siblings].includes(then)) return
+    const near = nearest(then, siblings)
+    const hint = near === null ? '' : `: did you mean ${near}?`
+    this.#add(path, `${then} is no task of this list${hint}`)
+  }
+
+  #named(value: unknown, where: 'timeouts' | 'retries' | 'errors', path: string): void {
+    if (typeof value !== 'string') return
+    const known = Object.keys(this.#document.use?.[where] ?? {})
+    if (!known.includes(value)) this.#add(path, `use.${where} has no ${value}`)
+  }
+
+  #function(name: string, path: string): void {
+    const known = [
+      ...protocolNames,
+      ...ownNames,
+      ...Object.keys(this.#document.use?.functions ?? {}),
+    ]
+    if (known.includes(name) || /^[^@]+@.+$|:\/\//.test(name)) return
+    const near = nearest(name, known)
+    const hint = near === null ? '' : `: did you mean ${near}?`
+    this.#add(path, `there is no function ${name}${hint}`)
+  }
+
+  #texts(value: unknown, key: string, place: Place): void {
+    if (typeof value === 'string') {
+      const isExpression = expressionIn(value) !== null || bare.has(key)
+      const wrong = isExpression ? this.#expressions.check(value, place.names) : null
+      if (wrong !== null) this.#add(place.path, `${value} is no jq: ${wrong}`)
+      return
+    }
+    if (typeof value !== 'object' || value === null) return
+    for (const [name, part] of Object.entries(value)) {
+      if (lists.has(name)) continue
+      // A text in a list or under a key of the author's choice counts as what it stands in.
+      const field = Array.isArray(value) ? key : name
+      this.#texts(part, field, { ...place, path: `${place.path}.${name}` })
+    }
+  }
+}

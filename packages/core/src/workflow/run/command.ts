@@ -1,0 +1,41 @@
+// Command
+//
+// What a decision asks for, as data. Each step has a key, its path in the document with the iteration of
+// every loop around it; the journal holds at most one outcome per key.
+
+import type { Json } from '../../resource/index.ts'
+import type { CloudEvent, Outcome } from './entry.ts'
+
+export type Command =
+  /** The output is known: write it down. */
+  | { readonly kind: 'complete'; readonly key: string; readonly output: Json }
+  /** Do this, then write down what came of it. */
+  | { readonly kind: 'act'; readonly key: string; readonly action: Action; readonly task: string }
+  /** Write the step down as completed once this time has come. */
+  | { readonly kind: 'wait'; readonly key: string; readonly untilMs: number }
+  /** Offer events of these types (null: of any) until the step is cancelled. */
+  | { readonly kind: 'listen'; readonly key: string; readonly types: readonly string[] | null }
+  /** The outcome of this step is no longer wanted. */
+  | { readonly kind: 'cancel'; readonly key: string }
+  | { readonly kind: 'end'; readonly outcome: Outcome }
+
+export type Action =
+  | { readonly type: 'call'; readonly protocol: string; readonly arguments: Json }
+  /** A function that is not in the document: one of Tutti's own, or one of a catalog. */
+  | { readonly type: 'function'; readonly name: string; readonly arguments: Json }
+  | { readonly type: 'emit'; readonly event: CloudEvent }
+  | {
+      readonly type: 'workflow'
+      readonly namespace: string
+      readonly name: string
+      readonly version: string
+      readonly input: Json
+      readonly isAwaited: boolean
+    }
+  | {
+      readonly type: 'process'
+      readonly process: 'container' | 'script' | 'shell'
+      readonly arguments: Json
+      readonly isAwaited: boolean
+      readonly returns: string
+    }

@@ -1,0 +1,43 @@
+// Entry
+//
+// What the journal holds: only what cannot be worked out again. Everything else follows from the document
+// and the entries in their order; `atMs` is the only time that expressions see.
+
+import type { Json } from '../../resource/index.ts'
+import type { WorkflowError } from './workflow-error.ts'
+
+export type Entry =
+  | {
+      readonly kind: 'started'
+      readonly atMs: number
+      readonly runId: string
+      readonly input: Json
+    }
+  /** The step at `key` gave an output. */
+  | {
+      readonly kind: 'completed'
+      readonly atMs: number
+      readonly key: string
+      readonly output: Json
+    }
+  | {
+      readonly kind: 'failed'
+      readonly atMs: number
+      readonly key: string
+      readonly error: WorkflowError
+    }
+  /** A listener took an event. */
+  | {
+      readonly kind: 'event'
+      readonly atMs: number
+      readonly key: string
+      readonly event: CloudEvent
+    }
+  | { readonly kind: 'cancelled'; readonly atMs: number; readonly reason: string }
+
+export type CloudEvent = { readonly [attribute: string]: Json }
+
+export type Outcome =
+  | { readonly status: 'completed'; readonly output: Json }
+  | { readonly status: 'faulted'; readonly error: WorkflowError }
+  | { readonly status: 'cancelled'; readonly reason: string }
