@@ -4,8 +4,9 @@
 
 import { z } from 'zod'
 
-const iso =
-  /^P(?!$)(?:(\d+(?:\.\d+)?)Y)?(?:(\d+(?:\.\d+)?)M)?(?:(\d+(?:\.\d+)?)W)?(?:(\d+(?:\.\d+)?)D)?(?:T(?=\d)(?:(\d+(?:\.\d+)?)H)?(?:(\d+(?:\.\d+)?)M)?(?:(\d+(?:\.\d+)?)S)?)?$/
+const amount = (unit: string) => `(?:(\\d+(?:\\.\\d+)?)${unit})?`
+const amounts = (units: string) => [...units].map(amount).join('')
+const iso = new RegExp(`^P(?!$)${amounts('YMWD')}(?:T(?=\\d)${amounts('HMS')})?$`)
 const expression = /^\s*\$\{[\s\S]+\}\s*$/
 
 const parts = {

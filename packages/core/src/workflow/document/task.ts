@@ -33,7 +33,8 @@ export const taskList: z.ZodType<TaskList> = z.lazy(() =>
     items.flatMap((item, index) => {
       const [entry, ...others] = Object.entries(item)
       if (entry === undefined || others.length > 0) {
-        const message = `a task is one name and what it does, got ${others.length + (entry ? 1 : 0)} names`
+        const count = Object.keys(item).length
+        const message = `a task is one name and what it does, got ${count} names`
         context.issues.push({ code: 'custom', message, input: item, path: [index] })
         return []
       }

@@ -17,8 +17,11 @@ import {
 } from './resource.ts'
 import { taskList, taskSchema } from './task.ts'
 
-const semver =
-  /^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(?:-((?:0|[1-9]\d*|\d*[a-zA-Z-][0-9a-zA-Z-]*)(?:\.(?:0|[1-9]\d*|\d*[a-zA-Z-][0-9a-zA-Z-]*))*))?(?:\+([0-9a-zA-Z-]+(?:\.[0-9a-zA-Z-]+)*))?$/
+const whole = '(0|[1-9]\\d*)'
+const label = `(?:${whole}|\\d*[a-zA-Z-][0-9a-zA-Z-]*)`
+const words = '[0-9a-zA-Z-]+(?:\\.[0-9a-zA-Z-]+)*'
+const preRelease = `(?:-${label}(?:\\.${label})*)?`
+const semver = new RegExp(`^${whole}\\.${whole}\\.${whole}${preRelease}(?:\\+${words})?$`)
 const version = z.string().regex(semver, 'a semantic version such as 1.0.0')
 const name = z
   .string()

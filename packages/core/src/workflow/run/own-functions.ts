@@ -6,5 +6,5 @@ import type { Body } from './stage.ts'
 
 export const ownFunctions: Readonly<Record<string, Body>> = {}
 
-/** All of Tutti's own functions; those that the machine does not work out are asked of the engine. */
+/** All of Tutti's own functions; the engine is asked for those that the machine lacks. */
 export const ownNames: readonly string[] = Object.keys(ownFunctions)
