@@ -1,9 +1,10 @@
 // A fleet of real processes, as the judges use it, under the verbs that steer its nodes.
 
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { makeModels, quickEffort } from '@tutti/examples/models'
 import { expect, test } from 'vitest'
-import { deploy, startLocalFleet } from './local-fleet.ts'
+import { deploy, infer, startLocalFleet } from './local-fleet.ts'
 
 test('A4: a cordoned node keeps what it has, says why, and catches up when let go', async () => {
   const fleet = await startLocalFleet([{ name: 'n1' }, { name: 'n2' }])
@@ -28,6 +29,41 @@ test('A4: a cordoned node keeps what it has, says why, and catches up when let g
       if (JSON.stringify(now['nodes']).includes('"converged":2')) break
     }
     expect(await versionsAt(fleet.nodes[0])).toContain('v4')
+  } finally {
+    await fleet.stop()
+  }
+}, 120_000)
+
+test('models share a node’s memory: each takes the best that what is left allows, or says why not', async () => {
+  const fleet = await startLocalFleet([{ name: 'n1', memoryMiB: 80 }])
+  try {
+    const models = join(fleet.folder, 'models')
+    await makeModels(models, quickEffort) // fp32 asks for 64 MiB, int8 for 16
+    await fleet.tutti('model', 'push', join(models, 'parts-v1'))
+    const variantOf = async (name: string) => {
+      await deploy(fleet, name, 'parts:v1')
+      const inputs = [{ name: 'image', datatype: 'FP32', shape: [1, 1, 24, 24], data: blank }]
+      for (;;) {
+        const answer = await infer(fleet, name, { inputs })
+        if (answer.status === 200) return answer.variant
+        expect([404, 503]).toContain(answer.status) // until the gateway has the new snapshot
+      }
+    }
+    const blank = Array(24 * 24).fill(0.5)
+    expect(await variantOf('first')).toBe('fp32')
+    expect(await variantOf('second')).toBe('int8')
+    const strategy = { soakMs: 0, canary: { perStratum: 1 } }
+    const third = join(fleet.folder, 'third.json')
+    const document = { apiVersion: 'tutti/v1', kind: 'Deployment', metadata: { name: 'third' } }
+    writeFileSync(third, JSON.stringify({ ...document, spec: { model: 'parts:v1', strategy } }))
+    await fleet.tutti('apply', '-f', third)
+    for (;;) {
+      const { status } = await fleet.client.get({ kind: 'deployments', name: 'third' })
+      const cannot = JSON.stringify(status['cannot'] ?? [])
+      if (cannot.includes('the node gives 0')) break
+    }
+    await fleet.tutti('delete', 'deployment', 'first')
+    expect(await variantOf('third')).toBe('fp32')
   } finally {
     await fleet.stop()
   }

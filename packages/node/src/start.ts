@@ -2,7 +2,7 @@
 //
 // Wires a node: identity, serving room, agent. The only file that knows all of them.
 
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, statfsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { systemClock } from './clock.ts'
@@ -32,6 +32,8 @@ export interface NodeOptions {
   readonly controlPlaneUrl?: string | undefined
   /** Memory that models may take; all of the machine's where absent. */
   readonly memoryBytes?: number | undefined
+  /** Disk that models may take, those kept for a rollback included; half of it where absent. */
+  readonly diskBytes?: number | undefined
   readonly threads?: number | undefined
   /** PEM keys or certificates: only their models run here, whatever an assignment says. */
   readonly publishers?: readonly string[] | undefined
@@ -92,12 +94,14 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
   agent = await NodeAgent.start({
     ...{ identity, server: models, telemetry, log },
     state: openStateStore(options.folder),
-    models: openModelStore(new BlobCache(join(options.folder, 'blobs'))),
+    models: openModelStore(
+      new BlobCache(join(options.folder, 'blobs'), options.diskBytes ?? halfOfDisk(options.folder)),
+    ),
     dial: dialSocket,
     clock: systemClock,
     chance: Math.random,
     facts: () => measureFacts(facts),
-    load: () => measureLoad(0),
+    load: () => measureLoad(models.inflight),
     pinnedPublishers: options.publishers ?? null,
   })
   const running = agent
@@ -112,6 +116,11 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
       await models.stop()
     },
   }
+}
+
+function halfOfDisk(folder: string): number {
+  const { blocks, bsize } = statfsSync(folder)
+  return Math.floor((blocks * bsize) / 2)
 }
 
 /** `onnxruntime-node 1.30.0`, or the wasm build where the native one is not installed. */

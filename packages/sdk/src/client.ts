@@ -7,6 +7,7 @@ import { open } from 'node:fs/promises'
 import { z } from 'zod'
 import * as answers from './answers.ts'
 import { Failure } from './failure.ts'
+import { type BlobFile, saveDownload } from './save-download.ts'
 
 export interface ClientOptions {
   /** `http://127.0.0.1:7070` */
@@ -124,10 +125,7 @@ export class Client {
   }
 
   /** Uploads a file under its digest; goes on where an earlier try stopped. */
-  async upload(
-    file: { readonly path: string; readonly digest: string; readonly sizeBytes: number },
-    onProgress: (bytes: number) => void = () => {},
-  ): Promise<void> {
+  async upload(file: BlobFile, onProgress: (bytes: number) => void = () => {}): Promise<void> {
     const path = `/blobs/${file.digest}`
     let offset = await this.#uploadedBytes(path)
     if (offset === 'complete') return onProgress(file.sizeBytes)
@@ -163,12 +161,16 @@ export class Client {
     throw new Failure('sdk/upload-stuck', message)
   }
 
-  /** The bytes of a blob, which the caller verifies by its digest. */
-  async download(digest: string): Promise<Buffer> {
+  /** Brings a blob to `file.path`, every byte verified; goes on where an earlier try stopped. */
+  async download(file: BlobFile, onProgress: (bytes: number) => void = () => {}): Promise<void> {
     const query = this.#inProject(undefined)
-    const answer = await this.#send('GET', `/blobs/${digest}`, { query })
-    if (!answer.ok) throw refusalOf(answer.status, await jsonOf(answer))
-    return Buffer.from(await answer.arrayBuffer())
+    const ask = async (offset: number) => {
+      const headers: Record<string, string> = offset > 0 ? { range: `bytes=${offset}-` } : {}
+      const answer = await this.#send('GET', `/blobs/${file.digest}`, { query, headers })
+      if (answer.status === (offset > 0 ? 206 : 200)) return answer
+      throw refusalOf(answer.status, await jsonOf(answer))
+    }
+    await saveDownload(file, ask, onProgress)
   }
 
   async #uploadedBytes(path: string): Promise<number | 'complete'> {

@@ -2,7 +2,12 @@
 //
 // What a call to the control plane can end in besides its answer.
 
-export const failureCodes = ['sdk/unreachable', 'sdk/refused', 'sdk/upload-stuck'] as const
+export const failureCodes = [
+  'sdk/unreachable',
+  'sdk/refused',
+  'sdk/upload-stuck',
+  'sdk/download-broken',
+] as const
 export type FailureCode = (typeof failureCodes)[number]
 
 /** `sdk/refused` carries the API's own code and status; `sdk/unreachable` may pass by itself. */

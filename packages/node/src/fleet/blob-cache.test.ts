@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -46,7 +46,7 @@ async function serve(content: Buffer, cutAfter?: number) {
 describe('blob cache', () => {
   test('goes on where a broken download stopped', async () => {
     const { source, ranges } = await serve(bytes, 100_000)
-    const cache = new BlobCache(folder)
+    const cache = new BlobCache(folder, 2 ** 30)
     await expect(cache.fetch(wish, source, watch())).rejects.toMatchObject({
       code: 'node/fetch-failed',
     })
@@ -58,7 +58,7 @@ describe('blob cache', () => {
 
   test('bytes with another digest never get the name', async () => {
     const { source } = await serve(Buffer.from('x'.repeat(bytes.length)))
-    const cache = new BlobCache(folder)
+    const cache = new BlobCache(folder, 2 ** 30)
     await expect(cache.fetch(wish, source, watch())).rejects.toMatchObject({
       code: 'node/digest-mismatch',
     })
@@ -67,7 +67,7 @@ describe('blob cache', () => {
 
   test('more bytes than announced are refused', async () => {
     const { source } = await serve(Buffer.concat([bytes, bytes]))
-    const cache = new BlobCache(folder)
+    const cache = new BlobCache(folder, 2 ** 30)
     await expect(cache.fetch(wish, source, watch())).rejects.toMatchObject({
       code: 'node/digest-mismatch',
     })
@@ -75,7 +75,7 @@ describe('blob cache', () => {
 
   test('a file that rotted on disk is found', async () => {
     const { source } = await serve(bytes)
-    const cache = new BlobCache(folder)
+    const cache = new BlobCache(folder, 2 ** 30)
     await cache.fetch(wish, source, watch())
     const rotten = readFileSync(cache.path(digest))
     rotten[1_000] = (rotten[1_000] ?? 0) ^ 1
@@ -85,7 +85,7 @@ describe('blob cache', () => {
   })
 
   test('cut off, it says so; what is there needs nobody', async () => {
-    const cache = new BlobCache(folder)
+    const cache = new BlobCache(folder, 2 ** 30)
     await expect(cache.fetch(wish, null, watch())).rejects.toMatchObject({
       code: 'node/fetch-failed',
     })
@@ -93,23 +93,44 @@ describe('blob cache', () => {
     await cache.fetch(wish, null, watch())
   })
 
-  test('a file larger than the disk is refused before a byte is fetched', async () => {
-    const { source, ranges } = await serve(bytes)
-    const cache = new BlobCache(folder)
-    const huge = { ...wish, sizeBytes: 2 ** 60 }
-    await expect(cache.fetch(huge, source, watch())).rejects.toMatchObject({
+  test('what is larger than the disk is refused, whatever the budget', async () => {
+    const cache = new BlobCache(folder, Number.MAX_SAFE_INTEGER)
+    await expect(cache.makeRoom(2 ** 52, new Set())).rejects.toMatchObject({
       code: 'node/disk-full',
+      message: expect.stringContaining('--disk'),
     })
-    expect(ranges).toEqual([])
   })
 
-  test('collects what nothing needs', async () => {
-    const cache = new BlobCache(folder)
-    writeFileSync(cache.path(digest), bytes)
-    const other = `sha256:${'0'.repeat(64)}`
-    writeFileSync(cache.path(other), 'x')
-    await cache.collect(new Set([digest]))
-    expect(await cache.has(wish)).toBe(true)
-    expect(await cache.has({ digest: other, sizeBytes: 1 })).toBe(false)
+  const named = (digit: string) => `sha256:${digit.repeat(64)}`
+
+  /** Files of 100 bytes, the first used longest ago. */
+  async function fill(cache: BlobCache, digits: readonly string[]): Promise<void> {
+    for (const [i, digit] of digits.entries()) {
+      writeFileSync(cache.path(named(digit)), 'x'.repeat(100))
+      utimesSync(cache.path(named(digit)), i, i)
+    }
+  }
+  const left = () => readdirSync(folder).map((name) => name[0])
+
+  test('what nothing needs stays while there is room, and goes the least recently used first', async () => {
+    const cache = new BlobCache(folder, 450)
+    await fill(cache, ['a', 'b', 'c', 'd'])
+    const keep = new Set([named('a')])
+    await cache.collect(keep)
+    expect(left()).toEqual(['a', 'b', 'c', 'd'])
+    await cache.touch([named('b')])
+    await cache.makeRoom(200, keep)
+    expect(left()).toEqual(['a', 'b'])
+    await expect(cache.makeRoom(400, keep)).rejects.toMatchObject({ code: 'node/disk-full' })
+    expect(left()).toEqual(['a'])
+  })
+
+  test('an unfinished download counts, and one that nothing needs goes', async () => {
+    const cache = new BlobCache(folder, 2 ** 30)
+    for (const digit of ['a', 'b']) writeFileSync(`${cache.path(named(digit))}.part`, 'half')
+    const wishes = [{ digest: named('a'), sizeBytes: 10 }]
+    expect(await cache.missingBytes(wishes)).toBe(6)
+    await cache.collect(new Set([named('a')]))
+    expect(left()).toEqual(['a'])
   })
 })

@@ -5,10 +5,11 @@
 
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { mkdir, open, readdir, rename, rm, stat, statfs } from 'node:fs/promises'
+import { mkdir, open, readdir, rename, rm, stat, statfs, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 import { request } from 'undici'
 import { Failure, messageOf } from '../failure.ts'
+import { type CachedFile, pickFilesToEvict } from './pick-files-to-evict.ts'
 
 export interface BlobSource {
   /** `http://…/api/v1/blobs`, without the digest. */
@@ -26,9 +27,12 @@ const bodyIdleMs = 30_000 // no byte for so long: the connection is dead, resume
 
 export class BlobCache {
   readonly #folder: string
+  readonly #budgetBytes: number
 
-  constructor(folder: string) {
+  /** Files in `folder`, of `budgetBytes` together at most. */
+  constructor(folder: string, budgetBytes: number) {
     this.#folder = folder
+    this.#budgetBytes = budgetBytes
   }
 
   path(digest: string): string {
@@ -67,7 +71,6 @@ export class BlobCache {
       await rm(part)
       offset = 0
     }
-    await this.#assertRoom(wish.sizeBytes - offset)
     watch.onBytes(offset)
     if (offset < wish.sizeBytes) await download(part, { wish, source, offset, ...watch })
     const seen = await digestOf(part)
@@ -79,22 +82,70 @@ export class BlobCache {
     await rename(part, this.path(wish.digest))
   }
 
-  /** Removes files that nothing needs any more. */
-  async collect(keep: ReadonlySet<string>): Promise<void> {
-    for (const name of await readdir(this.#folder).catch(() => [])) {
-      const digest = `sha256:${name.replace(/\.(part|files)$/, '')}`
-      if (keep.has(digest)) continue
-      await rm(join(this.#folder, name), { force: true, recursive: true })
+  /** Bytes that are still to come of these files. */
+  async missingBytes(wishes: readonly BlobWish[]): Promise<number> {
+    let bytes = 0
+    for (const wish of wishes) {
+      if (await this.has(wish)) continue
+      bytes += wish.sizeBytes - ((await sizeOf(`${this.path(wish.digest)}.part`)) ?? 0)
     }
+    return Math.max(0, bytes)
   }
 
-  async #assertRoom(bytes: number): Promise<void> {
-    const { bavail, bsize } = await statfs(this.#folder)
-    const freeBytes = bavail * bsize
-    if (freeBytes > bytes) return
-    const message = `${bytes} bytes are needed in ${this.#folder}, ${freeBytes} are free`
-    throw new Failure('node/disk-full', message)
+  /** These files are in use: of those that nothing needs, they are to go last. */
+  async touch(digests: Iterable<string>): Promise<void> {
+    const now = new Date()
+    for (const digest of digests) await utimes(this.path(digest), now, now).catch(() => {})
   }
+
+  /**
+   * Makes room for so many bytes more: of what is not to be kept, the least recently used goes.
+   * Throws `node/disk-full` where that is not enough.
+   */
+  async makeRoom(bytes: number, keep: ReadonlySet<string>): Promise<void> {
+    await mkdir(this.#folder, { recursive: true })
+    const files = await this.#list(keep)
+    const usedBytes = files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
+    const { bavail, bsize } = await statfs(this.#folder)
+    const budgetBytes = Math.min(this.#budgetBytes, usedBytes + bavail * bsize)
+    const { evict, overBytes } = pickFilesToEvict(files, budgetBytes - bytes)
+    for (const { name } of evict) {
+      await rm(join(this.#folder, name), { force: true })
+      await rm(join(this.#folder, `${name}.files`), { force: true, recursive: true })
+    }
+    if (overBytes === 0) return
+    const holds = `${budgetBytes} bytes may be used in ${this.#folder}`
+    throw new Failure(
+      'node/disk-full',
+      `${holds}, and ${overBytes} more are needed: free some, or give more with --disk`,
+    )
+  }
+
+  /** Ends unfinished downloads that nothing needs, and what lies over the budget. */
+  async collect(keep: ReadonlySet<string>): Promise<void> {
+    for (const name of await readdir(this.#folder).catch(() => [])) {
+      if (!name.endsWith('.part') || keep.has(digestNamed(name))) continue
+      await rm(join(this.#folder, name), { force: true })
+    }
+    await this.makeRoom(0, keep)
+  }
+
+  async #list(keep: ReadonlySet<string>): Promise<CachedFile[]> {
+    const names = await readdir(this.#folder)
+    const files = await Promise.all(
+      names.map(async (name) => {
+        const seen = await stat(join(this.#folder, name)).catch(() => null)
+        if (seen === null || !seen.isFile()) return []
+        const isNeeded = keep.has(digestNamed(name))
+        return [{ name, sizeBytes: seen.size, usedMs: seen.mtimeMs, isNeeded }]
+      }),
+    )
+    return files.flat()
+  }
+}
+
+function digestNamed(name: string): string {
+  return `sha256:${name.replace(/\.part$/, '')}`
 }
 
 interface Download {

@@ -14,6 +14,7 @@ import {
   planInstall,
   type Release,
   resumeInstall,
+  type Variant,
   type VariantFit,
 } from '@tutti/core/fleet'
 import type { Clock } from '../clock.ts'
@@ -65,6 +66,8 @@ export class Installer {
   #wanted: string | null = null
   /** The release activated last; written by `#activate`. */
   #active: Release | null = null
+  /** What was chosen for this machine, by release; written by `#chosen`. */
+  readonly #variants = new Map<string, Variant>()
   /** Loaded versions by release; written by `#load`. */
   readonly #loaded = new Map<string, LoadedModel>()
   /** The action under way; `#act` replaces it. */
@@ -104,6 +107,12 @@ export class Installer {
     return this.#state.serving === this.#active?.digest ? this.#active : null
   }
 
+  /** Memory that this deployment takes or is about to take, for others to leave alone. */
+  get claimedBytes(): number {
+    const underWay = this.#variants.get(this.#releaseUnderWay() ?? '')
+    return Math.max(this.#committedState?.memoryBytes ?? 0, underWay?.requires.memoryBytes ?? 0)
+  }
+
   /**
    * Brings back what was committed before the reboot. Settles when it serves, or could not; wishes
    * wait until then, for what is wanted may be far away (I3).
@@ -138,6 +147,12 @@ export class Installer {
     this.#failures = 0
     this.#state = { ...state, retryAtMs: 0 }
     this.#feed({ kind: 'due' })
+  }
+
+  /** Another deployment has changed what it takes: what did not fit may fit now. */
+  retryForRoom(): void {
+    const isForRoom = this.#state.phase === 'failed' && this.#state.reason === 'no-variant-fits'
+    if (isForRoom) this.retryNow()
   }
 
   /** The serving room says that a version has died for good. */
@@ -237,7 +252,8 @@ export class Installer {
     let toldMs = 0
     await this.#ports.models.fetch(this.#releaseOf(release), {
       source: this.#ports.source(),
-      fit: this.#ports.fit(),
+      fit: this.#ports.fit,
+      onVariant: (variant) => this.#chosen(release, variant),
       watch: {
         signal,
         onProgress: (bytesDone, bytesTotal) => {
@@ -250,11 +266,23 @@ export class Installer {
   }
 
   async #verify(release: string) {
-    return await this.#ports.models.verify(this.#releaseOf(release), {
+    const committed = this.#committedState
+    const kept = committed?.release === release ? committed.variant : null
+    const prepared = await this.#ports.models.verify(this.#releaseOf(release), {
+      // What was chosen once stays: room that others take or leave meanwhile changes no choice.
+      variant: this.#variants.get(release)?.name ?? kept,
       fit: this.#ports.fit(),
       publishers: this.#ports.pinnedPublishers ?? this.#assignment.publishers,
       nowMs: this.#ports.clock.nowMs(), // how long certificates are valid
     })
+    this.#chosen(release, prepared.variant)
+    return prepared
+  }
+
+  #chosen(release: string, variant: Variant): void {
+    this.#variants.set(release, variant)
+    const current = new Set([release, this.#committedState?.release, this.#releaseUnderWay()])
+    for (const old of this.#variants.keys()) if (!current.has(old)) this.#variants.delete(old)
   }
 
   async #load(release: string): Promise<LoadedModel> {
@@ -309,7 +337,8 @@ export class Installer {
   async #commit(release: string): Promise<string> {
     const model = await this.#load(release)
     const variant = model.request.variant.name
-    const committed = { release, variant, kept: this.#releaseOf(release) }
+    const memoryBytes = this.#variants.get(release)?.requires.memoryBytes ?? 0
+    const committed = { release, variant, memoryBytes, kept: this.#releaseOf(release) }
     this.#ports.commit(committed)
     this.#committedState = committed
     return variant

@@ -18,7 +18,7 @@ import {
 } from '@tutti/core/fleet'
 import { verifyModelSignature } from '@tutti/ledger'
 import { Failure, messageOf } from '../failure.ts'
-import type { BlobCache, BlobSource } from './blob-cache.ts'
+import type { BlobCache, BlobSource, BlobWish } from './blob-cache.ts'
 
 export interface PreparedModel {
   readonly spec: ModelSpec
@@ -34,6 +34,8 @@ export interface FetchWatch {
 }
 
 export interface VerifyTrust {
+  /** Name of the variant that was fetched for this machine; null where none has been yet. */
+  readonly variant: string | null
   readonly fit: VariantFit
   readonly publishers: readonly string[]
   readonly nowMs: number
@@ -46,24 +48,41 @@ export interface ModelStore {
     release: Release,
     at: {
       readonly source: BlobSource | null
-      readonly fit: VariantFit
+      /** What this machine can give, asked at the moment of the choice. */
+      readonly fit: () => VariantFit
+      readonly onVariant: (variant: Variant) => void
       readonly watch: FetchWatch
     },
   ) => Promise<void>
   /** Checks every digest and the publisher's signature. */
   readonly verify: (release: Release, trust: VerifyTrust) => Promise<PreparedModel>
-  /** Forgets the files that none of these releases needs here. */
-  readonly collect: (releases: readonly Release[], fit: VariantFit) => Promise<void>
+  /** These releases are needed here; files of others go when the disk budget wants them to. */
+  readonly collect: (releases: readonly Release[]) => Promise<void>
 }
 
 /** The store over a cache of files. */
 export function openModelStore(blobs: BlobCache): ModelStore {
+  // Files by release, of those that are needed: `fetch` and `collect` add, `collect` removes.
+  const needed = new Map<string, readonly string[]>()
+  const keep = () => new Set([...needed].flatMap(([release, digests]) => [release, ...digests]))
   return {
-    fetch: (release, at) => fetchModel(blobs, release, at),
+    fetch: (release, at) =>
+      fetchModel(blobs, release, {
+        ...at,
+        makeRoom: async (wishes) => {
+          needed.set(release.digest, [release.digest, ...wishes.map(({ digest }) => digest)])
+          await blobs.makeRoom(await blobs.missingBytes(wishes), keep())
+        },
+      }),
     verify: (release, trust) => verifyModel(blobs, release, trust),
-    collect: async (releases, fit) => {
-      const needed = await Promise.all(releases.map((release) => digestsOf(blobs, release, fit)))
-      await blobs.collect(new Set(needed.flat()))
+    collect: async (releases) => {
+      const wanted = new Set(releases.map(({ digest }) => digest))
+      for (const release of releases) {
+        const digests = await digestsOf(blobs, release)
+        if (!needed.has(release.digest)) needed.set(release.digest, digests)
+      }
+      for (const digest of needed.keys()) if (!wanted.has(digest)) needed.delete(digest)
+      await blobs.collect(keep())
     },
   }
 }
@@ -72,13 +91,18 @@ export function openModelStore(blobs: BlobCache): ModelStore {
 async function fetchModel(
   blobs: BlobCache,
   release: Release,
-  at: { readonly source: BlobSource | null; readonly fit: VariantFit; readonly watch: FetchWatch },
+  at: Parameters<ModelStore['fetch']>[1] & {
+    readonly makeRoom: (wishes: readonly BlobWish[]) => Promise<void>
+  },
 ): Promise<void> {
   const { signal, onProgress } = at.watch
   const specWish = specOf(release)
   await blobs.fetch(specWish, at.source, { signal, onBytes: () => {} })
   const spec = await readSpec(blobs, release)
-  const wishes = wishesOf(spec, variantOf(spec, at.fit))
+  const variant = variantOf(spec, at.fit())
+  at.onVariant(variant)
+  const wishes = wishesOf(spec, variant)
+  await at.makeRoom(wishes)
   const bytesTotal = wishes.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
   let before = 0
   for (const wish of wishes) {
@@ -101,7 +125,9 @@ async function verifyModel(
     throw new Failure('node/digest-mismatch', `the spec of ${release.model}:${release.version}`)
   }
   const spec = await readSpec(blobs, release)
-  const variant = variantOf(spec, trust.fit)
+  const fetched = spec.variants.find(({ name }) => name === trust.variant)
+  const variant = fetched ?? variantOf(spec, trust.fit)
+  await blobs.touch([release.digest, ...variant.files.map(({ digest }) => digest)])
   for (const wish of wishesOf(spec, variant)) {
     if (await blobs.verify(wish)) continue
     throw new Failure('node/digest-mismatch', `a file of ${release.model} is not ${wish.digest}`)
@@ -148,15 +174,12 @@ async function prepare(
   }
 }
 
-/** Digests of all that a release needs on this node. */
-async function digestsOf(
-  blobs: BlobCache,
-  release: Release,
-  fit: VariantFit,
-): Promise<readonly string[]> {
-  if (!(await blobs.has(specOf(release)))) return [release.digest]
-  const spec = await readSpec(blobs, release)
-  return [release.digest, ...wishesOf(spec, variantOf(spec, fit)).map(({ digest }) => digest)]
+/** Digests of all that a release may need on this node, whichever of its variants is here. */
+async function digestsOf(blobs: BlobCache, release: Release): Promise<readonly string[]> {
+  const spec = await readSpec(blobs, release).catch(() => null) // not fetched yet, or broken
+  if (spec === null) return [release.digest]
+  const wishes = spec.variants.flatMap((variant) => wishesOf(spec, variant))
+  return [release.digest, ...wishes.map(({ digest }) => digest)]
 }
 
 async function readSpec(blobs: BlobCache, release: Release): Promise<ModelSpec> {

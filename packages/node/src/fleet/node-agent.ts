@@ -91,6 +91,7 @@ export class NodeAgent {
   /** Starts serving what was committed, then goes on with what is wanted. */
   static async start(ports: AgentPorts): Promise<NodeAgent> {
     const agent = new NodeAgent(ports)
+    await agent.#collect() // what is needed is known before anything new is fetched
     await Promise.all(
       Object.entries(agent.#state.deployments).map(async ([key, { assignment, committed }]) => {
         const installer = agent.#newInstaller(key, assignment, committed)
@@ -210,7 +211,8 @@ export class NodeAgent {
       ...{ server, models, pinnedPublishers, clock },
       fit: () => {
         const { formats, memoryBytes } = facts()
-        return { formats, memoryBytes, labels: this.#state.labels }
+        const freeBytes = Math.max(0, memoryBytes - this.#claimedBesides(key))
+        return { formats, memoryBytes: freeBytes, labels: this.#state.labels }
       },
       source: () => this.#source,
       onState: () => this.#stateChanged(key),
@@ -219,6 +221,12 @@ export class NodeAgent {
     const installer = new Installer(assignment, committed, ports)
     this.#installers.set(key, installer)
     return installer
+  }
+
+  /** Memory that the other deployments of this node take. */
+  #claimedBesides(key: string): number {
+    const others = [...this.#installers].filter(([other]) => other !== key)
+    return others.reduce((sum, [, { claimedBytes }]) => sum + claimedBytes, 0)
   }
 
   #stateChanged(key: string): void {
@@ -238,6 +246,10 @@ export class NodeAgent {
       deployments: { ...this.#state.deployments, [key]: { ...held, committed } },
     })
     if (committed !== null) this.#ports.log('committed', { deployment: key, ...committed.kept })
+    // Once the installer has noted it too.
+    queueMicrotask(() => {
+      for (const [other, one] of this.#installers) if (other !== key) one.retryForRoom()
+    })
   }
 
   #declared({ labels, cordoned }: Pick<NodeState, 'labels' | 'cordoned'>): void {
@@ -334,20 +346,18 @@ export class NodeAgent {
     return isSent
   }
 
-  /** Forgets files that no assignment and no committed release needs. */
+  /** Says which releases are needed: what is assigned, and what is committed. */
   async #collect(): Promise<void> {
-    const { models, facts } = this.#ports
-    const { formats, memoryBytes } = facts()
-    const fit = { formats, memoryBytes, labels: this.#state.labels }
     const releases = Object.values(this.#state.deployments).flatMap(({ assignment, committed }) => [
-      assignment.target,
-      ...(assignment.baseline === null ? [] : [assignment.baseline]),
+      ...(assignment.mode === 'remove' ? [] : [assignment.target]),
+      ...(assignment.mode === 'remove' || assignment.baseline === null
+        ? []
+        : [assignment.baseline]),
       ...(committed === null ? [] : [committed.kept]),
     ])
     try {
-      await models.collect(releases, fit)
+      await this.#ports.models.collect(releases)
     } catch (error) {
-      // A release that fits no variant here needs no files; the rest is collected another time.
       this.#ports.log('files were not collected', { reason: String(error) })
     }
   }

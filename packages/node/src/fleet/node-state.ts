@@ -24,7 +24,15 @@ const deploymentState = z.strictObject({
   /** Verified when it was taken in; the newest that this node obeys. */
   assignment,
   /** The release that serves after a reboot. */
-  committed: z.strictObject({ release: digest, variant: z.string(), kept: release }).nullable(),
+  committed: z
+    .strictObject({
+      release: digest,
+      variant: z.string(),
+      /** Memory that the variant asks for. */
+      memoryBytes: z.int().min(0).default(0),
+      kept: release,
+    })
+    .nullable(),
 })
 export type DeploymentState = z.infer<typeof deploymentState>
 

@@ -66,6 +66,12 @@ export class ModelServer {
     }
   }
 
+  /** Requests that were accepted and have no answer yet, over all versions. */
+  get inflight(): number {
+    const handles = [...this.#slots.values()].flatMap(handlesOf)
+    return handles.reduce((sum, { outstanding }) => sum + outstanding, 0)
+  }
+
   /**
    * Loads and warms a version beside the active one. A release that is loaded is returned as it is.
    * Throws `node/model-load-failed` or `node/model-mismatch`.

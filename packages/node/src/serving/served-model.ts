@@ -150,6 +150,11 @@ export class ServedModel {
     return this.#batcher.queued
   }
 
+  /** Requests that were accepted and have no answer yet. */
+  get outstanding(): number {
+    return this.#outstanding
+  }
+
   readStatistics(): ModelStatistics {
     return this.#statistics.read()
   }

@@ -1,15 +1,8 @@
 // tutti model: push, pull, verify.
 
 import { createHash } from 'node:crypto'
-import {
-  createReadStream,
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs'
-import { dirname, join, resolve, sep } from 'node:path'
+import { createReadStream, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { join, resolve, sep } from 'node:path'
 import { checkSignedFiles, type ModelFile, type ModelSpec, modelSpec } from '@tutti/core/fleet'
 import { findingsOf } from '@tutti/core/kinds'
 import { formatFinding } from '@tutti/core/resource'
@@ -109,20 +102,17 @@ async function uploadFile(
   file: ModelFile,
   options: SharedOptions,
 ): Promise<void> {
-  await client.upload({ ...file, path: join(folder, file.path) }, (bytes) => {
-    if (options.json === true || !process.stderr.isTTY) return
-    const share = file.sizeBytes === 0 ? 100 : Math.round((bytes / file.sizeBytes) * 100)
-    process.stderr.write(`\r${file.path} ${share} %${share === 100 ? '\n' : ''}`)
-  })
+  await client.upload({ ...file, path: join(folder, file.path) }, showProgress(file, options))
 }
 
 async function pullModel(name: string, folder: string, options: SharedOptions): Promise<void> {
   const client = clientOf(options)
   const resource = await client.get({ kind: 'models', name })
   const spec = modelSpec.parse(resource.spec)
-  for (const file of filesOf(spec)) await saveFile(client, folder, file)
+  const to = { folder, options }
+  for (const file of filesOf(spec)) await saveFile(client, file, to)
   if (spec.signature !== undefined) {
-    await saveFile(client, folder, { path: 'model.sig', ...spec.signature })
+    await saveFile(client, { path: 'model.sig', ...spec.signature }, to)
   }
   const { signature: _, ...bare } = spec
   writeFileSync(join(folder, 'model.yaml'), stringify(bare))
@@ -130,19 +120,28 @@ async function pullModel(name: string, folder: string, options: SharedOptions): 
   else print(`model/${name} is in ${folder}`)
 }
 
-async function saveFile(client: Client, folder: string, file: ModelFile): Promise<void> {
-  const path = resolve(folder, file.path)
-  if (!path.startsWith(resolve(folder) + sep)) {
-    throw new Failure('tutti/model-invalid', `${file.path} leads out of ${folder}`)
+async function saveFile(
+  client: Client,
+  file: ModelFile,
+  to: { readonly folder: string; readonly options: SharedOptions },
+): Promise<void> {
+  const path = resolve(to.folder, file.path)
+  if (!path.startsWith(resolve(to.folder) + sep)) {
+    throw new Failure('tutti/model-invalid', `${file.path} leads out of ${to.folder}`)
   }
-  const bytes = await client.download(file.digest)
-  const seen = `sha256:${createHash('sha256').update(bytes).digest('hex')}`
-  if (seen !== file.digest) {
-    const message = `${file.path}: received ${seen}, expected ${file.digest}`
-    throw new Failure('tutti/verification-failed', message)
+  await client.download({ ...file, path }, showProgress(file, to.options))
+}
+
+/** Tells people at a terminal how far a file is. */
+function showProgress(file: ModelFile, options: SharedOptions): (bytes: number) => void {
+  let shown = -1
+  return (bytes) => {
+    if (options.json === true || !process.stderr.isTTY) return
+    const share = file.sizeBytes === 0 ? 100 : Math.floor((bytes / file.sizeBytes) * 100)
+    if (share === shown) return
+    shown = share
+    process.stderr.write(`\r${file.path} ${share} %${share === 100 ? '\n' : ''}`)
   }
-  mkdirSync(dirname(path), { recursive: true })
-  writeFileSync(path, bytes)
 }
 
 async function verifyFolder(

@@ -137,6 +137,7 @@ interface NodeCommand extends ListenOptions {
   readonly data?: string
   readonly endpoint?: string
   readonly memory?: string
+  readonly disk?: string
   readonly threads?: string
   readonly publisher?: readonly string[]
 }
@@ -149,6 +150,7 @@ function withNode(command: Command): Command {
     )
     .option('--endpoint <url>', 'what gateways call, where it differs from host and port')
     .option('--memory <MiB>', 'memory that models may take')
+    .option('--disk <MiB>', 'disk that models may take, those kept for a rollback included')
     .option('--threads <n>', 'threads per model')
     .option(
       '--publisher <pem...>',
@@ -212,6 +214,7 @@ async function runNode(options: NodeCommand): Promise<void> {
     controlPlaneUrl: options.url?.replace(/\/$/, ''),
     memoryBytes:
       options.memory === undefined ? undefined : countOf('--memory', options.memory) * 2 ** 20,
+    diskBytes: options.disk === undefined ? undefined : countOf('--disk', options.disk) * 2 ** 20,
     threads: options.threads === undefined ? undefined : countOf('--threads', options.threads),
     publishers: options.publisher?.map((path) => readFileSync(path, 'utf8')),
     version: readVersion(),
