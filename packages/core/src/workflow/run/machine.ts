@@ -70,6 +70,11 @@ export class Machine implements Stage {
     return [...this.#pending.values()].map(({ command }) => command)
   }
 
+  /** Whether the outcome of this step is still wanted. */
+  waitsAt(key: string): boolean {
+    return this.#pending.has(key)
+  }
+
   /** The listeners that would take this event, by key. */
   listenersFor(event: CloudEvent): readonly string[] {
     return [...this.#pending].flatMap(([key, { listener }]) => {

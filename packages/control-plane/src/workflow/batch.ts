@@ -1,0 +1,34 @@
+// Batch
+//
+// What one turn of a run wants written, all or nothing.
+
+import type { RunHead, RunStatus } from './run-head.ts'
+
+export interface Batch {
+  readonly head: RunHead
+  readonly status: RunStatus
+  readonly wakeAtMs: number | null
+  readonly atMs: number
+  /** Whether the run's row says anything else than after the batch before. */
+  readonly isRowChanged: boolean
+  readonly outcome: string | null
+  /** The head of the hash chain, once the run has ended. */
+  readonly hash: string | null
+  /** The entries of this turn as one JSON array, and the first one's place; null where there are none. */
+  readonly journal: { readonly seq: number; readonly body: string; readonly length: number } | null
+  readonly waits: readonly Waiting[]
+  /** Keys whose waiting is over. */
+  readonly heard: readonly string[]
+  /** Signals that are in the journal now. */
+  readonly signals: readonly string[]
+  readonly committed: () => void
+}
+
+/** Something from outside that a run waits for. */
+export interface Waiting {
+  readonly key: string
+  readonly kind: 'event' | 'answer'
+  /** The type of the event (empty: any), or the role that may answer (empty: anybody). */
+  readonly subject: string
+  readonly body: string
+}

@@ -1,0 +1,210 @@
+import type { Json } from '@tutti/core/resource'
+import { standardError } from '@tutti/core/workflow'
+import { expect, test } from 'vitest'
+import { ActFailed } from './act.ts'
+import {
+  bed,
+  document,
+  journalOf,
+  openEngine,
+  programs,
+  request,
+  troubles,
+  useDatabase,
+} from './engine.fixture.ts'
+import { Later } from './engine.ts'
+import { emptyJournal, growJournal } from './journal-head.ts'
+import { publishEvent, sendSignal } from './signal.ts'
+
+useDatabase()
+
+const call = (name: string, body: string, more: object = {}) => ({
+  [name]: { call: 'http', with: { method: 'post', endpoint: 'http://h/', body }, ...more },
+})
+
+test('E1: a step begins only when the one before is in the journal; the chain of hashes is that of its text', async () => {
+  const program = programs(document('steps', [call('a', '${ .n }'), call('b', '${ .n }')]))
+  const seen: [string, number][] = []
+  const engine = await openEngine(program, async ({ key }, { head }) => {
+    const journal = await journalOf(head.id)
+    seen.push([key, journal.length])
+    return { n: journal.length }
+  })
+  const id = await engine.start(request('steps', { n: 0 }))
+  expect(await engine.outcomeOf(id)).toEqual({ status: 'completed', output: { n: 2 } })
+  expect(seen).toEqual([
+    ['/do/0/a', 1],
+    ['/do/1/b', 2],
+  ])
+  const rows = await bed.database.sql<{ body: string }[]>`
+    select body from workflow_entry where run = ${id} order by seq`
+  const [run] = await bed.database.sql<{ hash: string }[]>`
+    select hash from workflow_run where id = ${id}`
+  const head = rows.reduce((at, { body }) => growJournal(at, body, 1), emptyJournal)
+  expect(run?.hash).toBe(head.hash)
+  await engine.stop()
+})
+
+test('steps without outside effect are written together with what they follow from', async () => {
+  const set = { set: { n: '${ (.n // 0) + 1 }' } }
+  const loop = { loop: { for: { in: '[range(2500)]' }, do: [{ more: set }] } }
+  const engine = await openEngine(
+    programs(document('sets', [{ a: set }, { b: set }]), document('loop', [loop])),
+  )
+  const id = await engine.start(request('sets'))
+  expect(await engine.outcomeOf(id)).toEqual({ status: 'completed', output: { n: 2 } })
+  expect(await bed.database.sql`select seq from workflow_entry where run = ${id}`).toHaveLength(1)
+  const long = await engine.start(request('loop'))
+  expect(await engine.outcomeOf(long)).toEqual({ status: 'completed', output: { n: 2500 } })
+  expect(await journalOf(long)).toHaveLength(2501)
+  await engine.stop()
+})
+
+test('an error of a step is the error of the task, and can be caught', async () => {
+  const caught = [
+    { t: { try: [call('a', 'x')], catch: { do: [{ c: { set: { e: '${ $error.status }' } } }] } } },
+  ]
+  const engine = await openEngine(
+    programs(document('plain', [call('a', 'x')]), document('caught', caught)),
+    async () => {
+      throw new ActFailed(standardError('communication', 'gone', { status: 410 }))
+    },
+  )
+  expect(await engine.outcomeOf(await engine.start(request('plain')))).toMatchObject({
+    status: 'faulted',
+    error: { status: 410, detail: 'gone', instance: '/do/0/a' },
+  })
+  expect(await engine.outcomeOf(await engine.start(request('caught')))).toMatchObject({
+    output: { e: 410 },
+  })
+  await engine.stop()
+})
+
+test('E3: a run that waits holds no memory and wakes when its time has come', async () => {
+  const engine = await openEngine(
+    programs(document('nap', [{ nap: { wait: { milliseconds: 60 } } }])),
+  )
+  const id = await engine.start(request('nap', { kept: true }))
+  expect(engine.residents).toBe(0)
+  expect(await engine.outcomeOf(id)).toEqual({ status: 'completed', output: { kept: true } })
+  await engine.stop()
+})
+
+test('events wake those who wait for their type, once each; a cancelled listener hears nothing', async () => {
+  const listen = {
+    hear: { listen: { to: { all: [{ with: { type: 'a' } }, { with: { type: 'b' } }] } } },
+  }
+  const engine = await openEngine(programs(document('listen', [listen])))
+  const id = await engine.start(request('listen'))
+  const event = (type: string, id: string) => ({
+    specversion: '1.0',
+    source: 's',
+    type,
+    id,
+    data: type,
+  })
+  const publish = (type: string, eventId: string) =>
+    publishEvent(bed.database.sql, 'default', event(type, eventId), Date.now())
+  expect(await publish('a', '1')).toBe(true)
+  expect(await publish('a', '1')).toBe(false)
+  await publish('c', '2')
+  await publish('b', '3')
+  expect(await engine.outcomeOf(id)).toEqual({ status: 'completed', output: ['a', 'b'] })
+  expect(await bed.database.sql`select 1 from workflow_waiting`).toHaveLength(0)
+  expect(await bed.database.sql`select 1 from workflow_signal`).toHaveLength(0)
+  await engine.stop()
+})
+
+test('a subflow gives its outcome to the run that waits for it; cancelling reaches a running step', async () => {
+  const sub = {
+    sub: {
+      run: { workflow: { namespace: 'test', name: 'child', version: '1.0.0', input: { n: 20 } } },
+    },
+  }
+  let aborted = false
+  let begun = () => {}
+  const isBegun = new Promise<void>((resolve) => {
+    begun = resolve
+  })
+  const program = programs(
+    document('parent', [sub]),
+    document('child', [{ twice: { set: { n: '${ .n * 2 }' } } }]),
+    document('slow', [call('slow', 'x')]),
+  )
+  const engine = await openEngine(program, async (act, { head, signal }) => {
+    if (act.action.type === 'workflow') {
+      const { name, input } = act.action
+      await engine.start({ ...request(name, input), parent: { run: head.id, key: act.key } })
+      throw new Later()
+    }
+    begun()
+    return await new Promise<Json>((resolve) => {
+      signal.addEventListener('abort', () => {
+        aborted = true
+        resolve(null)
+      })
+    })
+  })
+  const parent = await engine.start(request('parent'))
+  expect(await engine.outcomeOf(parent)).toEqual({ status: 'completed', output: { n: 40 } })
+  const slow = await engine.start(request('slow'))
+  await isBegun
+  await sendSignal(bed.database.sql, slow, { kind: 'cancel', reason: 'no longer wanted' })
+  expect(await engine.outcomeOf(slow)).toEqual({ status: 'cancelled', reason: 'no longer wanted' })
+  expect(aborted).toBe(true)
+  await engine.stop()
+})
+
+test('S1: shards are shared, a run is done once, and what an engine leaves another goes on with', async () => {
+  const program = programs(
+    document('nap', [{ nap: { wait: { milliseconds: 200 } } }, call('a', 'x')]),
+  )
+  const done: string[] = []
+  const act = async (_: unknown, { head }: { head: { id: string } }) => {
+    done.push(head.id)
+    return null
+  }
+  const first = await openEngine(program, act)
+  const ids = await Promise.all(Array.from({ length: 20 }, () => first.start(request('nap'))))
+  const second = await openEngine(program, act)
+  await first.stop() // its shards are free at once
+  await Promise.all(ids.map((id) => second.outcomeOf(id)))
+  expect([...done].sort()).toEqual([...ids].sort())
+  expect(second.shards.size).toBe(64)
+  await second.stop()
+})
+
+test('E4: an engine that was marked dead writes nothing more', async () => {
+  const program = programs(document('one', [call('a', 'x')]))
+  let release = () => {}
+  let begun = () => {}
+  const isBegun = new Promise<void>((resolve) => {
+    begun = resolve
+  })
+  let fenced = () => {}
+  const isFenced = new Promise<void>((resolve) => {
+    fenced = resolve
+  })
+  const held = new Promise<void>((resolve) => {
+    release = resolve
+  })
+  const stale = await openEngine(
+    program,
+    async () => {
+      begun()
+      await held
+      return 'stale'
+    },
+    { onFenced: () => fenced() },
+  )
+  const id = await stale.start(request('one'))
+  await isBegun
+  await bed.database.sql`update workflow_engine set is_dead = true where not is_dead`
+  const fresh = await openEngine(program, async () => 'fresh')
+  release()
+  await isFenced
+  expect(await fresh.outcomeOf(id)).toEqual({ status: 'completed', output: 'fresh' })
+  expect(JSON.stringify(await journalOf(id))).not.toContain('stale')
+  await fresh.stop()
+  expect(troubles).toEqual([])
+})

@@ -1,0 +1,490 @@
+// Engine
+//
+// Runs workflows: decides with core's machine, writes what was decided, and only then does it.
+//
+//   E1. An act begins only when everything before it is durable.
+//   E2. The outcome of an act counts from the moment that it is durable; an act whose outcome is not may be
+//       done again after a crash, under the same key, so that whoever is called can tell.
+//   E3. A run that waits is a row: it holds no memory but while something is being done for it.
+//   E4. What is fenced stops: it writes nothing, and begins nothing.
+
+import { randomUUID } from 'node:crypto'
+import type { Json } from '@tutti/core/resource'
+import {
+  type Entry,
+  Machine,
+  type Outcome,
+  type Program,
+  replay,
+  type Surroundings,
+  standardError,
+  type WorkflowError,
+} from '@tutti/core/workflow'
+import type { Sql } from '../store/index.ts'
+import { type ActContext, ActFailed } from './act.ts'
+import { Lane } from './lane.ts'
+import { loadJournals, loadRuns } from './load-runs.ts'
+import { type Act, ResidentRun, type Turn } from './resident-run.ts'
+import { type RunHead, shardOf } from './run-head.ts'
+import { buryEngine, claimShards, registerEngine, releaseShards } from './shard-lease.ts'
+import { loadSignals, type Signal, type StoredSignal, sendSignal, signalChannel } from './signal.ts'
+import { writeBatches } from './write-batches.ts'
+
+export interface EnginePorts {
+  readonly sql: Sql
+  /** The program of a version; throws where there is none. */
+  readonly program: (
+    of: Pick<RunHead, 'project' | 'namespace' | 'name' | 'version'>,
+  ) => Promise<Program>
+  readonly surroundings: (project: string) => Promise<Surroundings>
+  /** Does one step; throws `ActFailed` with the error that the step raises. */
+  readonly act: (act: Act, context: ActContext) => Promise<Json>
+  readonly nowMs: () => number
+  readonly onTrouble: (what: string, error: unknown) => void
+  /** Called when the engine was fenced: its process is to start another one. */
+  readonly onFenced: () => void
+}
+
+export interface StartRequest {
+  readonly project: string
+  readonly namespace: string
+  readonly name: string
+  readonly version: string
+  readonly input: Json
+  readonly labels?: Readonly<Record<string, string>>
+  readonly parent?: RunHead['parent']
+  /** Given by who must not start the same run twice. */
+  readonly id?: string
+}
+
+const laneCount = 2 // one fills while the other waits for the disk; more only share the same disk
+const depthMax = 50_000 // entries not yet written, some hundred megabytes: then starts are refused
+const leaseMs = 1_000
+const sweepMax = 1_000 // runs loaded at once
+const idFindsMax = 10_000 // chance of no id in one shard of 64 after so many: 10^-68
+
+export class Engine {
+  readonly #ports: EnginePorts
+  readonly #id = randomUUID()
+  readonly #runs = new Map<string, ResidentRun>()
+  readonly #lanes: readonly Lane[]
+  readonly #shards = new Set<number>()
+  readonly #waiters = new Map<string, ((outcome: Outcome) => void)[]>()
+  /** Signals that are in a batch on its way. */
+  readonly #taken = new Set<string>()
+  #phase: 'running' | 'stopped' = 'running'
+  #lease: NodeJS.Timeout | undefined
+  #alarm: { readonly atMs: number; readonly timer: NodeJS.Timeout } | null = null
+  #inbox: Promise<void> = Promise.resolve()
+  #isInboxAsked = false
+  #unlisten: () => Promise<void> = async () => {}
+  #unlock: () => void = () => {}
+
+  private constructor(ports: EnginePorts) {
+    this.#ports = ports
+    const lane = () =>
+      new Lane({
+        write: (batches) => writeBatches(ports.sql, this.#id, batches),
+        onFenced: () => this.#fenced(),
+        onTrouble: (error) => ports.onTrouble('a flush failed and is repeated', error),
+        pause: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+      })
+    this.#lanes = Array.from({ length: laneCount }, lane)
+  }
+
+  /** Starts an engine; resolves when it has its shards and goes on with their runs. */
+  static async open(ports: EnginePorts): Promise<Engine> {
+    const engine = new Engine(ports)
+    engine.#unlock = await registerEngine(ports.sql, engine.#id)
+    const { unlisten } = await ports.sql.listen(signalChannel, (shard) => {
+      if (engine.#shards.has(Number(shard))) engine.#askInbox()
+    })
+    engine.#unlisten = unlisten
+    await engine.#renew()
+    return engine
+  }
+
+  /** Whether this engine runs anything now. */
+  get shards(): ReadonlySet<number> {
+    return this.#shards
+  }
+
+  get residents(): number {
+    return this.#runs.size
+  }
+
+  /** Starts a run; resolves once it is durable. */
+  async start(request: StartRequest): Promise<string> {
+    if (this.#phase !== 'running' || this.#shards.size === 0) throw new EngineBusy('has no shards')
+    const depth = this.#lanes.reduce((sum, lane) => sum + lane.depth, 0)
+    if (depth > depthMax) throw new EngineBusy(`${depth} entries wait to be written`)
+    const { project, namespace, name, version, input, labels = {}, parent = null } = request
+    const program = await this.#ports.program(request)
+    const surroundings = await this.#ports.surroundings(project)
+    const id = request.id ?? this.#freshId()
+    const startedAtMs = this.#ports.nowMs()
+    const shard = shardOf(id)
+    const head = { id, project, namespace, name, version, shard, labels, parent, startedAtMs }
+    const run = new ResidentRun(head, new Machine(program, surroundings))
+    this.#runs.set(id, run)
+    const entry: Entry = { kind: 'started', atMs: startedAtMs, runId: id, input }
+    await new Promise<void>((resolve) => this.#feed(run, [entry], { committed: resolve }))
+    return id
+  }
+
+  /** The outcome of a run of this engine, when it ends; at once where it has. */
+  async outcomeOf(id: string): Promise<Outcome> {
+    const ended = new Promise<Outcome>((resolve) => {
+      const held = this.#waiters.get(id)
+      if (held === undefined) this.#waiters.set(id, [resolve])
+      else held.push(resolve)
+    })
+    if (this.#runs.has(id)) return await ended
+    const [stored] = await loadRuns(this.#ports.sql, [id])
+    if (stored === undefined || stored.outcome === null) return await ended
+    this.#waiters.delete(id)
+    return JSON.parse(stored.outcome)
+  }
+
+  /** Stops: begins nothing more, writes what is decided, and leaves its shards to others. */
+  async stop(): Promise<void> {
+    if (this.#phase === 'stopped') return
+    this.#close()
+    await this.#unlisten()
+    await this.#inbox
+    while (this.#lanes.some((lane) => lane.depth > 0)) {
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    await buryEngine(this.#ports.sql, this.#id)
+    this.#unlock()
+  }
+
+  #close(): void {
+    this.#phase = 'stopped'
+    clearTimeout(this.#lease)
+    clearTimeout(this.#alarm?.timer)
+    for (const { acting } of this.#runs.values()) {
+      for (const controller of acting.values()) controller.abort()
+    }
+    this.#shards.clear()
+  }
+
+  #fenced(): void {
+    if (this.#phase === 'stopped') return
+    this.#close() // E4
+    this.#runs.clear()
+    this.#unlisten().catch((error: unknown) => this.#ports.onTrouble('unlisten failed', error))
+    this.#unlock()
+    this.#ports.onFenced()
+  }
+
+  #freshId(): string {
+    for (let find = 0; find < idFindsMax; find++) {
+      const id = randomUUID()
+      if (this.#shards.has(shardOf(id))) return id
+    }
+    throw new EngineBusy('has no shards')
+  }
+
+  // Leases
+
+  async #renew(): Promise<void> {
+    if (this.#phase === 'stopped') return
+    try {
+      const claim = await claimShards(this.#ports.sql, this.#id, this.#shards)
+      if (claim.isDead) {
+        this.#fenced()
+        return
+      }
+      for (const shard of claim.gained) this.#shards.add(shard)
+      if (claim.gained.length > 0) await this.#resume(claim.gained)
+      await this.#release(claim.surplus)
+    } catch (error) {
+      this.#ports.onTrouble('a lease was not renewed and is tried again', error)
+    }
+    if (this.#isStopped()) return
+    this.#lease = setTimeout(() => void this.#renew(), leaseMs)
+  }
+
+  #isStopped(): boolean {
+    return this.#phase === 'stopped'
+  }
+
+  /** Gives back shards for which nothing is under way; the others next time. */
+  async #release(surplus: readonly number[]): Promise<void> {
+    const busy = new Set([...this.#runs.values()].map(({ head }) => head.shard))
+    const free = surplus.filter((shard) => !busy.has(shard))
+    if (free.length === 0) return
+    for (const shard of free) this.#shards.delete(shard)
+    await releaseShards(this.#ports.sql, this.#id, free)
+  }
+
+  /** Goes on with what these shards' runs were about. */
+  async #resume(shards: readonly number[]): Promise<void> {
+    for (let after = ''; ; ) {
+      const rows = await this.#ports.sql<{ id: string }[]>`
+        select id from workflow_run where status = 'running' and shard = any(${[...shards]})
+          and id > ${after} order by id limit ${sweepMax}`
+      const ids = rows.map(({ id }) => id)
+      for (const run of await this.#load(ids)) this.#goOn(run)
+      after = ids.at(-1) ?? ''
+      if (ids.length < sweepMax) break
+    }
+    await this.#sweep()
+    this.#askInbox()
+  }
+
+  /** Does what the journal asks for and has no outcome of. */
+  #goOn(run: ResidentRun): void {
+    const atMs = this.#ports.nowMs()
+    const entries: Entry[] = []
+    for (const command of run.machine.waiting) {
+      if (command.kind === 'complete') {
+        entries.push({ kind: 'completed', atMs, key: command.key, output: command.output })
+      } else if (command.kind === 'act' && !run.acting.has(command.key)) this.#act(run, command)
+    }
+    if (entries.length > 0) this.#feed(run, entries)
+    else this.#evict(run)
+  }
+
+  async #load(ids: readonly string[]): Promise<readonly ResidentRun[]> {
+    const absent = ids.filter((id) => !this.#runs.has(id))
+    if (absent.length > 0) {
+      const { sql } = this.#ports
+      const [stored, journals] = await Promise.all([
+        loadRuns(sql, absent),
+        loadJournals(sql, absent),
+      ])
+      for (const { head, outcome } of stored) {
+        if (outcome !== null || this.#runs.has(head.id) || !this.#shards.has(head.shard)) continue
+        try {
+          const program = await this.#ports.program(head)
+          const surroundings = await this.#ports.surroundings(head.project)
+          const journal = journals.get(head.id)
+          const machine = replay(program, journal?.entries ?? [], surroundings)
+          this.#runs.set(head.id, new ResidentRun(head, machine, journal?.head))
+        } catch (error) {
+          this.#ports.onTrouble(`the run ${head.id} cannot be loaded`, error)
+        }
+      }
+    }
+    return ids.flatMap((id) => this.#runs.get(id) ?? [])
+  }
+
+  // Turns
+
+  #feed(
+    run: ResidentRun,
+    entries: readonly Entry[],
+    more: { readonly committed?: () => void; readonly signals?: readonly string[] } = {},
+  ): void {
+    const turn = run.take(entries, this.#ports.nowMs())
+    for (const key of turn.stopped) run.acting.get(key)?.abort()
+    run.unwritten += 1
+    const lane = this.#lanes[run.head.shard % laneCount]
+    const { signals = [] } = more
+    lane?.append({
+      ...turn.batch,
+      signals,
+      committed: () => {
+        run.unwritten -= 1
+        for (const id of signals) this.#taken.delete(id)
+        more.committed?.()
+        this.#committed(run, turn)
+      },
+    })
+  }
+
+  #committed(run: ResidentRun, turn: Turn): void {
+    if (this.#phase === 'stopped') return
+    const { outcome } = turn
+    if (outcome !== null) {
+      this.#ended(run, outcome)
+      return
+    }
+    for (const act of turn.acts) this.#act(run, act) // E1
+    if (turn.rest.length > 0) this.#feed(run, turn.rest)
+    const { wakeAtMs } = turn.batch
+    if (wakeAtMs !== null) this.#setAlarm(wakeAtMs)
+    this.#evict(run)
+  }
+
+  #ended(run: ResidentRun, outcome: Outcome): void {
+    const { id, parent } = run.head
+    for (const controller of run.acting.values()) controller.abort()
+    this.#runs.delete(id)
+    for (const resolve of this.#waiters.get(id) ?? []) resolve(outcome)
+    this.#waiters.delete(id)
+    if (parent !== null) this.#tellParent(parent, outcome)
+  }
+
+  #tellParent(parent: { readonly run: string; readonly key: string }, outcome: Outcome): void {
+    const { run, key } = parent
+    const signal: Signal =
+      outcome.status === 'completed'
+        ? { kind: 'completed', key, output: outcome.output }
+        : { kind: 'failed', key, error: errorOf(outcome) }
+    sendSignal(this.#ports.sql, run, signal).catch((error: unknown) =>
+      this.#ports.onTrouble(`the outcome of a subflow did not reach ${run}`, error),
+    )
+  }
+
+  /** Leaves the run to its row when nothing is being done for it. E3 */
+  #evict(run: ResidentRun): void {
+    if (run.isIdle) this.#runs.delete(run.head.id)
+  }
+
+  // Acts
+
+  #act(run: ResidentRun, act: Act): void {
+    const { name } = act.action.type === 'function' ? act.action : { name: '' }
+    if (name === 'tutti.human') return // people answer by signal
+    if (!run.machine.waitsAt(act.key)) return
+    const controller = new AbortController()
+    run.acting.set(act.key, controller)
+    const context = { head: run.head, signal: controller.signal }
+    this.#ports.act(act, context).then(
+      (output) => this.#acted(run, act, { kind: 'completed', key: act.key, output }),
+      (error: unknown) => {
+        if (error instanceof Later) {
+          this.#rest(run, act)
+          return
+        }
+        this.#acted(run, act, { kind: 'failed', key: act.key, error: this.#failureOf(error) })
+      },
+    )
+  }
+
+  /** A subflow ends by a signal: until then nothing is held for it. */
+  #rest(run: ResidentRun, act: Act): void {
+    run.acting.delete(act.key)
+    if (this.#phase === 'running') this.#evict(run)
+  }
+
+  #acted(
+    run: ResidentRun,
+    act: Act,
+    result:
+      | { readonly kind: 'completed'; readonly key: string; readonly output: Json }
+      | { readonly kind: 'failed'; readonly key: string; readonly error: WorkflowError },
+  ): void {
+    run.acting.delete(act.key)
+    if (this.#phase === 'stopped') return // E2, E4
+    if (run.machine.outcome !== null) return
+    this.#feed(run, [{ ...result, atMs: this.#ports.nowMs() }])
+  }
+
+  #failureOf(error: unknown): WorkflowError {
+    if (error instanceof ActFailed) return error.error
+    this.#ports.onTrouble('a step failed in a way that nobody foresaw', error)
+    return standardError('runtime', error instanceof Error ? error.message : String(error))
+  }
+
+  // Time
+
+  #setAlarm(atMs: number): void {
+    if (this.#alarm !== null && this.#alarm.atMs <= atMs) return
+    clearTimeout(this.#alarm?.timer)
+    const delayMs = Math.max(0, Math.min(atMs - this.#ports.nowMs(), 2 ** 31 - 1))
+    const timer = setTimeout(() => {
+      this.#alarm = null
+      this.#sweep().catch((error: unknown) => {
+        this.#ports.onTrouble('a sweep failed and is tried again', error)
+        this.#setAlarm(this.#ports.nowMs() + leaseMs)
+      })
+    }, delayMs)
+    this.#alarm = { atMs, timer }
+  }
+
+  /** Wakes the runs whose time has come, and sets the alarm for the next ones. */
+  async #sweep(): Promise<void> {
+    if (this.#phase === 'stopped') return
+    const { sql } = this.#ports
+    const shards = [...this.#shards]
+    const nowMs = this.#ports.nowMs()
+    const rows = await sql<{ id: string }[]>`
+      select id from workflow_run where shard = any(${shards}) and wake_at_ms <= ${nowMs}
+      order by wake_at_ms limit ${sweepMax}`
+    for (const run of await this.#load(rows.map(({ id }) => id))) {
+      const entries = run
+        .due(nowMs)
+        .map((key): Entry => ({ kind: 'completed', atMs: nowMs, key, output: null }))
+      if (entries.length > 0) this.#feed(run, entries)
+    }
+    const [next] = await sql<{ at_ms: number | null }[]>`
+      select min(wake_at_ms) as at_ms from workflow_run
+      where shard = any(${shards}) and wake_at_ms > ${nowMs}`
+    if (rows.length === sweepMax) this.#setAlarm(this.#ports.nowMs())
+    else if (typeof next?.at_ms === 'number') this.#setAlarm(next.at_ms)
+  }
+
+  // Signals
+
+  #askInbox(): void {
+    if (this.#isInboxAsked || this.#phase === 'stopped') return
+    this.#isInboxAsked = true
+    this.#inbox = this.#inbox.then(async () => {
+      this.#isInboxAsked = false
+      try {
+        await this.#readInbox()
+      } catch (error) {
+        this.#ports.onTrouble('signals were not read and are read again', error)
+        setTimeout(() => this.#askInbox(), leaseMs).unref()
+      }
+    })
+  }
+
+  async #readInbox(): Promise<void> {
+    if (this.#phase === 'stopped') return
+    const shards = [...this.#shards]
+    const taken = [...this.#taken]
+    const signals = await loadSignals(this.#ports.sql, shards, taken, sweepMax)
+    await this.#load([...new Set(signals.map(({ run }) => run))])
+    const lost: string[] = []
+    for (const signal of signals) {
+      const run = this.#runs.get(signal.run)
+      if (run === undefined)
+        lost.push(signal.id) // it has ended
+      else this.#deliver(run, signal)
+    }
+    if (lost.length > 0) {
+      await this.#ports.sql`delete from workflow_signal where id = any(${lost}::bigint[])`
+    }
+    if (signals.length === sweepMax) this.#askInbox()
+  }
+
+  #deliver(run: ResidentRun, { id, signal }: StoredSignal): void {
+    this.#taken.add(id)
+    this.#feed(run, this.#entriesOf(run, signal), { signals: [id] })
+  }
+
+  #entriesOf(run: ResidentRun, signal: Signal): readonly Entry[] {
+    const atMs = this.#ports.nowMs()
+    switch (signal.kind) {
+      case 'event':
+        return run.machine
+          .listenersFor(signal.event)
+          .map((key) => ({ kind: 'event', atMs, key, event: signal.event }))
+      case 'cancel':
+        return [{ kind: 'cancelled', atMs, reason: signal.reason }]
+      case 'completed':
+      case 'failed':
+        return run.machine.waitsAt(signal.key) ? [{ ...signal, atMs }] : []
+    }
+  }
+}
+
+/** The engine takes no more for now. */
+export class EngineBusy extends Error {
+  override readonly name = 'EngineBusy'
+}
+
+/** Thrown by an act whose outcome comes by signal. */
+export class Later extends Error {
+  override readonly name = 'Later'
+}
+
+function errorOf(outcome: Exclude<Outcome, { status: 'completed' }>): WorkflowError {
+  if (outcome.status === 'faulted') return outcome.error
+  return standardError('runtime', `the subflow was cancelled: ${outcome.reason}`)
+}

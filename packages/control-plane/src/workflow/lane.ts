@@ -1,0 +1,87 @@
+// Lane
+//
+// Group commit: what many runs want written goes into one statement, and each learns when it is durable.
+// While a flush is under way the next one gathers.
+//
+//   L1. A batch is durable before any of its `committed` is called.
+//   L2. Batches of one run reach the database in the order in which they were given.
+//   L3. A failed flush is repeated as it was until it is known to be written, or refused.
+
+import type { Batch } from './batch.ts'
+
+export type Written = 'written' | 'fenced'
+/** Writes batches in one transaction; throws where it is not known whether they are written. */
+export type Write = (batches: readonly Batch[]) => Promise<Written>
+
+export interface LanePorts {
+  readonly write: Write
+  /** Called once when the engine no longer owns what it writes. */
+  readonly onFenced: () => void
+  readonly onTrouble: (error: unknown) => void
+  readonly pause: (ms: number) => Promise<void>
+}
+
+const entriesMax = 4_000 // per flush: some megabytes, some ten milliseconds
+const pausesMs = [10, 50, 200, 500, 1_000] // the last one repeats: a database that restarts takes seconds
+
+export class Lane {
+  readonly #ports: LanePorts
+  #waiting: Batch[] = []
+  #isFlushing = false
+  /** Set when fenced, and never back. */
+  #isClosed = false
+
+  constructor(ports: LanePorts) {
+    this.#ports = ports
+  }
+
+  /** How many entries are not yet written. */
+  get depth(): number {
+    return this.#waiting.reduce((sum, { journal }) => sum + (journal?.length ?? 0), 0)
+  }
+
+  append(batch: Batch): void {
+    if (this.#isClosed) return
+    this.#waiting.push(batch)
+    if (this.#isFlushing) return
+    this.#isFlushing = true
+    // Everything that this turn of the event loop still brings goes along.
+    setImmediate(() => void this.#flush())
+  }
+
+  async #flush(): Promise<void> {
+    while (this.#waiting.length > 0 && !this.#isClosed) {
+      const batches = this.#take()
+      if ((await this.#write(batches)) === 'fenced') {
+        this.#isClosed = true
+        this.#waiting = []
+        this.#ports.onFenced()
+        break
+      }
+      for (const { committed } of batches) committed() // L1
+      // Let what was committed say what comes next, so that it joins the next flush.
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    this.#isFlushing = false
+  }
+
+  #take(): readonly Batch[] {
+    let entries = 0
+    const end = this.#waiting.findIndex((batch) => {
+      entries += batch.journal?.length ?? 1
+      return entries > entriesMax
+    })
+    return this.#waiting.splice(0, end <= 0 ? this.#waiting.length : end)
+  }
+
+  async #write(batches: readonly Batch[]): Promise<Written> {
+    for (let attempt = 0; ; attempt++) {
+      try {
+        return await this.#ports.write(batches)
+      } catch (error) {
+        this.#ports.onTrouble(error)
+        await this.#ports.pause(pausesMs[Math.min(attempt, pausesMs.length - 1)] ?? 0) // L3
+      }
+    }
+  }
+}

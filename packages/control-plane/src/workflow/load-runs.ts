@@ -1,0 +1,104 @@
+// Load runs
+//
+// Heads and journals of runs, as they were last committed.
+
+import type { Entry } from '@tutti/core/workflow'
+import type { Sql } from '../store/index.ts'
+import { emptyJournal, growJournal, type JournalHead } from './journal-head.ts'
+import type { RunHead, RunStatus } from './run-head.ts'
+
+export interface StoredRun {
+  readonly head: RunHead
+  readonly status: RunStatus
+  readonly wakeAtMs: number | null
+  readonly updatedAtMs: number
+  readonly hash: string | null
+  readonly outcome: string | null
+}
+
+interface Row {
+  readonly id: string
+  readonly project: string
+  readonly namespace: string
+  readonly name: string
+  readonly version: string
+  readonly shard: number
+  readonly labels: string
+  readonly parent_run: string | null
+  readonly parent_key: string | null
+  readonly started_at_ms: number
+  readonly updated_at_ms: number
+  readonly status: RunStatus
+  readonly wake_at_ms: number | null
+  readonly hash: string | null
+  readonly outcome: string | null
+}
+
+/** The heads of these runs, those that exist. */
+export async function loadRuns(sql: Sql, ids: readonly string[]): Promise<readonly StoredRun[]> {
+  const rows = await sql<Row[]>`select * from workflow_run where id = any(${[...ids]})`
+  return rows.map(parseRow)
+}
+
+/** Runs of a project, the newest first. */
+export async function listRuns(
+  sql: Sql,
+  filter: {
+    readonly project: string
+    readonly status: string | undefined
+    readonly name: string | undefined
+    readonly limit: number
+  },
+): Promise<readonly StoredRun[]> {
+  const { project, status = null, name = null, limit } = filter
+  const rows = await sql<Row[]>`
+    select * from workflow_run
+    where project = ${project} and (${status}::text is null or status = ${status})
+      and (${name}::text is null or name = ${name})
+    order by started_at_ms desc, id limit ${limit}`
+  return rows.map(parseRow)
+}
+
+export interface StoredJournal {
+  readonly entries: readonly Entry[]
+  readonly head: JournalHead
+}
+
+/** The journals of these runs. */
+export async function loadJournals(
+  sql: Sql,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, StoredJournal>> {
+  const rows = await sql<{ run: string; body: string }[]>`
+    select run, body from workflow_entry where run = any(${[...ids]}) order by run, seq`
+  const journals = new Map<string, { entries: Entry[]; head: JournalHead }>()
+  for (const { run, body } of rows) {
+    const turn: Entry[] = JSON.parse(body)
+    const held = journals.get(run) ?? { entries: [], head: emptyJournal }
+    held.entries.push(...turn)
+    journals.set(run, { ...held, head: growJournal(held.head, body, turn.length) })
+  }
+  return journals
+}
+
+function parseRow(row: Row): StoredRun {
+  const { parent_run: run, parent_key: key } = row
+  return {
+    head: {
+      id: row.id,
+      project: row.project,
+      namespace: row.namespace,
+      name: row.name,
+      version: row.version,
+      shard: row.shard,
+      labels: JSON.parse(row.labels),
+      parent: run === null || key === null ? null : { run, key },
+      startedAtMs: row.started_at_ms,
+    },
+    status: row.status,
+    wakeAtMs: row.wake_at_ms,
+    updatedAtMs: row.updated_at_ms,
+    hash: row.hash,
+    outcome: row.outcome,
+  }
+}

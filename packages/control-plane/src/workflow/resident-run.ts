@@ -1,0 +1,167 @@
+// Resident run
+//
+// A run in memory: its machine, and what of its journal is on its way to the database. It takes entries and
+// says what to write and what to do once that is written.
+
+import type { Action, Command, Entry, Machine, Outcome } from '@tutti/core/workflow'
+import type { Batch, Waiting } from './batch.ts'
+import { emptyJournal, growJournal, type JournalHead } from './journal-head.ts'
+import type { RunHead, RunStatus } from './run-head.ts'
+
+export interface Act {
+  readonly key: string
+  readonly action: Action
+  readonly task: string
+}
+
+export interface Turn {
+  readonly batch: Omit<Batch, 'committed' | 'signals'>
+  readonly acts: readonly Act[]
+  /** Steps whose acts are no longer wanted. */
+  readonly stopped: readonly string[]
+  readonly outcome: Outcome | null
+  /** Entries that are still to be taken, once this turn is written. */
+  readonly rest: readonly Entry[]
+}
+
+const entriesMax = 1_000 // per turn: others get theirs in between
+
+export class ResidentRun {
+  readonly head: RunHead
+  readonly machine: Machine
+  /** Acts under way, by step; the engine writes. */
+  readonly acting = new Map<string, AbortController>()
+  /** Turns that are not yet written; the engine writes. */
+  unwritten = 0
+  /** When steps that wait for time may go on, by key. Written by `take` and `begin`. */
+  readonly #wakeAtMs = new Map<string, number>()
+  /** Steps that wait for time or for something from outside; written with `#wakeAtMs`. */
+  readonly #outside = new Set<string>()
+  readonly #open = new Set<string>()
+  #journal: JournalHead
+  /** What the run's row says of it, as text; written by `take`. */
+  #row = ''
+
+  constructor(head: RunHead, machine: Machine, journal: JournalHead = emptyJournal) {
+    this.head = head
+    this.machine = machine
+    this.#journal = journal
+    for (const command of machine.waiting) this.#note(command, [])
+  }
+
+  /** The steps that wait for time which has come, the first one first. */
+  due(nowMs: number): readonly string[] {
+    return [...this.#wakeAtMs]
+      .filter(([, untilMs]) => untilMs <= nowMs)
+      .sort(([, a], [, b]) => a - b)
+      .map(([key]) => key)
+  }
+
+  get wakeAtMs(): number | null {
+    let first: number | null = null
+    for (const untilMs of this.#wakeAtMs.values()) {
+      if (first === null || untilMs < first) first = untilMs
+    }
+    return first
+  }
+
+  /** Nothing is being done for it, and nothing of it is unwritten. */
+  get isIdle(): boolean {
+    return this.acting.size === 0 && this.unwritten === 0
+  }
+
+  /** Takes entries and all that follows from them without anybody's doing. */
+  take(entries: readonly Entry[], nowMs: number): Turn {
+    const queue = [...entries]
+    const written: Entry[] = []
+    const acts = new Map<string, Act>()
+    const waits: Waiting[] = []
+    const heard: string[] = []
+    const stopped: string[] = []
+    let next = 0
+    while (next < queue.length && written.length < entriesMax) {
+      const entry = queue[next]
+      next += 1
+      if (entry === undefined || this.machine.outcome !== null) break
+      written.push(entry)
+      if (entry.kind !== 'event' && 'key' in entry) this.#forget(entry.key, heard)
+      for (const command of this.machine.apply(entry)) {
+        if (command.kind === 'complete') {
+          const { key, output } = command
+          queue.push({ kind: 'completed', atMs: nowMs, key, output })
+        } else if (command.kind === 'act') acts.set(command.key, command)
+        else if (command.kind === 'cancel') {
+          if (!acts.delete(command.key)) stopped.push(command.key)
+          this.#forget(command.key, heard)
+        }
+        this.#note(command, waits)
+      }
+    }
+    const { outcome } = this.machine
+    const { wakeAtMs } = this
+    const status = this.#status()
+    const row = `${status} ${wakeAtMs}`
+    const isRowChanged = row !== this.#row
+    this.#row = row
+    const journal = this.#write(written)
+    const batch = {
+      ...{ head: this.head, status, wakeAtMs, isRowChanged, atMs: nowMs, journal, waits, heard },
+      hash: outcome === null ? null : this.#journal.hash,
+      outcome: outcome === null ? null : JSON.stringify(outcome),
+    }
+    const rest = outcome === null ? queue.slice(next) : []
+    return { batch, acts: [...acts.values()], stopped, outcome, rest }
+  }
+
+  #write(entries: readonly Entry[]): Batch['journal'] {
+    if (entries.length === 0) return null
+    const body = JSON.stringify(entries)
+    const { length: seq } = this.#journal
+    this.#journal = growJournal(this.#journal, body, entries.length)
+    return { seq, body, length: entries.length }
+  }
+
+  #note(command: Command, waits: Waiting[]): void {
+    if (command.kind === 'end') {
+      this.#wakeAtMs.clear()
+      this.#open.clear()
+    } else if (command.kind === 'wait') this.#wakeAtMs.set(command.key, command.untilMs)
+    else if (command.kind === 'act') {
+      this.#open.add(command.key)
+      const { action } = command
+      if (action.type !== 'function' || action.name !== 'tutti.human') return
+      this.#outside.add(command.key)
+      const { role = '' } = roleOf(action.arguments)
+      const body = JSON.stringify({ task: command.task, ...objectOf(action.arguments) })
+      waits.push({ key: command.key, kind: 'answer', subject: role, body })
+    } else if (command.kind === 'listen') {
+      this.#outside.add(command.key)
+      for (const subject of command.types ?? ['']) {
+        waits.push({ key: command.key, kind: 'event', subject, body: '{}' })
+      }
+    }
+  }
+
+  #forget(key: string, heard: string[]): void {
+    this.#wakeAtMs.delete(key)
+    this.#open.delete(key)
+    if (this.#outside.delete(key)) heard.push(key)
+  }
+
+  #status(): RunStatus {
+    const { outcome } = this.machine
+    if (outcome !== null) return outcome.status
+    const isWaitingOnly = [...this.#open].every((key) => this.#outside.has(key))
+    return isWaitingOnly ? 'waiting' : 'running'
+  }
+}
+
+function objectOf(value: unknown): object {
+  return typeof value === 'object' && value !== null ? value : {}
+}
+
+function roleOf(value: unknown): { readonly role?: string } {
+  const { assignee } = objectOf(value) as { readonly assignee?: unknown }
+  const { role } = objectOf(assignee) as { readonly role?: unknown }
+  return typeof role === 'string' ? { role } : {}
+}

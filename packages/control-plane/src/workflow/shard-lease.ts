@@ -1,0 +1,88 @@
+// Shard lease
+//
+// Which shards this engine runs. An engine's session holds a lock, and it says every second that it is alive;
+// where the lock is free, or it has not said so for four seconds, it is marked dead, which is its fence, and
+// its shards are shared out among those that are left.
+//
+//   S1. A shard belongs to at most one engine that is not dead.
+//   S2. A dead engine never comes back: a process that was marked dead starts again under a new id.
+
+import type { Sql } from '../store/index.ts'
+import { shardCount } from './run-head.ts'
+
+export interface Claim {
+  /** Shards that this engine has from now on and had not before. */
+  readonly gained: readonly number[]
+  /** Shards that it must give back because others have too few. */
+  readonly surplus: readonly number[]
+  readonly isDead: boolean
+}
+
+const aliveSeconds = 4 // three heartbeats lost, and a take-over within five seconds
+
+const lockSpace = 0x776b // 'wk': the first half of the two keys, so that no other lock of ours is met
+
+/** Registers an engine under an id that no other has had; gives how to let its lock go. */
+export async function registerEngine(sql: Sql, id: string): Promise<() => void> {
+  const lockKey = Number.parseInt(id.slice(0, 7), 16)
+  const session = await sql.reserve()
+  await session`select pg_advisory_lock_shared(${lockSpace}, ${lockKey})`
+  await sql`
+    insert into workflow_engine (id, lock_key, alive_until)
+    values (${id}, ${lockKey}, now() + make_interval(secs => ${aliveSeconds}))`
+  return () => {
+    session`select pg_advisory_unlock_shared(${lockSpace}, ${lockKey})`.then(
+      () => session.release(),
+      () => session.release(), // a session that is gone has let go of it
+    )
+  }
+}
+
+/** Says that the engine is alive, buries those that are not, and takes its share of free shards. */
+export async function claimShards(sql: Sql, id: string, held: ReadonlySet<number>): Promise<Claim> {
+  return await sql.begin(async (tx) => {
+    const [me] = await tx<{ id: string }[]>`
+      update workflow_engine set alive_until = now() + make_interval(secs => ${aliveSeconds})
+      where id = ${id} and not is_dead returning id`
+    if (me === undefined) return { gained: [], surplus: [], isDead: true } // S2
+    await tx`
+      update workflow_engine set is_dead = true
+      where not is_dead and id <> ${id}
+        and (alive_until < now() or pg_try_advisory_xact_lock(${lockSpace}, lock_key))` // fence
+    const [count] = await tx<{ engines: number }[]>`
+      select count(*)::int as engines from workflow_engine where not is_dead`
+    const share = Math.ceil(shardCount / Math.max(1, count?.engines ?? 1))
+    const wanted = Math.max(0, share - held.size)
+    const gained = await tx<{ shard: number }[]>`
+      update workflow_shard set engine = ${id} where shard in (
+        select s.shard from workflow_shard s left join workflow_engine e on e.id = s.engine
+        where s.engine is null or e.is_dead order by s.shard limit ${wanted}
+        for update of s skip locked)
+      returning shard` // S1
+    const surplus = [...held].slice(share)
+    return { gained: gained.map(({ shard }) => shard), surplus, isDead: false }
+  })
+}
+
+/** Gives shards back, once nothing of theirs is under way. */
+export async function releaseShards(
+  sql: Sql,
+  id: string,
+  shards: readonly number[],
+): Promise<void> {
+  await sql`
+    update workflow_shard set engine = null
+    where engine = ${id} and shard = any(${[...shards]})`
+}
+
+/** Leaves in order: the shards are free at once, and nobody has to wait for the lease to end. */
+export async function buryEngine(sql: Sql, id: string): Promise<void> {
+  await sql.begin(async (tx) => {
+    await tx`update workflow_shard set engine = null where engine = ${id}`
+    await tx`update workflow_engine set is_dead = true where id = ${id}`
+    await tx`
+      delete from workflow_engine e where is_dead
+        and not exists (select 1 from workflow_shard s where s.engine = e.id)
+        and alive_until < now() - interval '1 day'`
+  })
+}

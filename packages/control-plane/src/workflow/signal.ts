@@ -1,0 +1,71 @@
+// Signal
+//
+// What comes for a run from outside of its engine: events, answers, the outcome of a subflow, a cancellation.
+// It waits in a table until it stands in the run's journal, and the two change in one transaction.
+
+import type { Json } from '@tutti/core/resource'
+import type { CloudEvent, WorkflowError } from '@tutti/core/workflow'
+import type { Query } from '../store/index.ts'
+import { shardOf } from './run-head.ts'
+
+export type Signal =
+  | { readonly kind: 'event'; readonly event: CloudEvent }
+  | { readonly kind: 'completed'; readonly key: string; readonly output: Json }
+  | { readonly kind: 'failed'; readonly key: string; readonly error: WorkflowError }
+  | { readonly kind: 'cancel'; readonly reason: string }
+
+/** Postgres tells engines on this channel that there is something for a shard. */
+export const signalChannel = 'workflow_signal'
+
+export async function sendSignal(sql: Query, run: string, signal: Signal): Promise<void> {
+  const shard = shardOf(run)
+  await sql`
+    insert into workflow_signal (run, shard, body)
+    values (${run}, ${shard}, ${JSON.stringify(signal)})`
+  await sql`select pg_notify(${signalChannel}, ${String(shard)})`
+}
+
+/** Hands an event to all that wait for its type; false where it has been here before. */
+export async function publishEvent(
+  sql: Query,
+  project: string,
+  event: CloudEvent,
+  nowMs: number,
+): Promise<boolean> {
+  const attribute = (name: string) => String(event[name] ?? '')
+  const fresh = await sql`
+    insert into workflow_event (source, id, project, at_ms)
+    values (${attribute('source')}, ${attribute('id')}, ${project}, ${nowMs})
+    on conflict do nothing returning 1`
+  if (fresh.length === 0) return false
+  const body = JSON.stringify({ kind: 'event', event } satisfies Signal)
+  await sql`
+    with sent as (
+      insert into workflow_signal (run, shard, body)
+      select distinct run, shard, ${body} from workflow_waiting
+      where kind = 'event' and project = ${project}
+        and subject in ('', ${attribute('type')})
+      returning shard)
+    select pg_notify(${signalChannel}, shard::text) from (select distinct shard from sent) s`
+  return true
+}
+
+export interface StoredSignal {
+  readonly id: string
+  readonly run: string
+  readonly signal: Signal
+}
+
+/** The oldest signals for these shards that are not already being worked on. */
+export async function loadSignals(
+  sql: Query,
+  shards: readonly number[],
+  except: readonly string[],
+  limit: number,
+): Promise<readonly StoredSignal[]> {
+  const rows = await sql<{ id: string; run: string; body: string }[]>`
+    select id::text as id, run, body from workflow_signal
+    where shard = any(${[...shards]}) and not (id = any(${[...except]}::bigint[]))
+    order by id limit ${limit}`
+  return rows.map(({ id, run, body }) => ({ id, run, signal: JSON.parse(body) }))
+}
