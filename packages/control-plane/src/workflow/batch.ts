@@ -14,7 +14,7 @@ export interface Batch {
   readonly outcome: string | null
   /** The head of the hash chain, once the run has ended. */
   readonly hash: string | null
-  /** The entries of this turn as one JSON array, and the first one's place; null where there are none. */
+  /** This turn's entries as one JSON array, and the first one's place; null without any. */
   readonly journal: { readonly seq: number; readonly body: string; readonly length: number } | null
   readonly waits: readonly Waiting[]
   /** Keys whose waiting is over. */

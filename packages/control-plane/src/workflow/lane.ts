@@ -22,7 +22,8 @@ export interface LanePorts {
 }
 
 const entriesMax = 4_000 // per flush: some megabytes, some ten milliseconds
-const pausesMs = [10, 50, 200, 500, 1_000] // the last one repeats: a database that restarts takes seconds
+// The last one repeats: a database that restarts takes seconds.
+const pausesMs = [10, 50, 200, 500, 1_000]
 
 export class Lane {
   readonly #ports: LanePorts

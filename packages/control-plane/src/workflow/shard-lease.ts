@@ -20,7 +20,7 @@ export interface Claim {
 
 const aliveSeconds = 4 // three heartbeats lost, and a take-over within five seconds
 
-const lockSpace = 0x776b // 'wk': the first half of the two keys, so that no other lock of ours is met
+const lockSpace = 0x776b // 'wk': the first of two keys, so that no other lock of ours is met
 
 /** Registers an engine under an id that no other has had; gives how to let its lock go. */
 export async function registerEngine(sql: Sql, id: string): Promise<() => void> {
