@@ -141,7 +141,10 @@ async function serveOn(
       )
     },
   })
-  const snapshots = openSnapshotFeed({ sql, identity, registry, nowMs })
+  const snapshots = openSnapshotFeed({
+    ...{ sql, identity, registry, nowMs },
+    policies: policies.current,
+  })
   const rollouts = {
     store: openRolloutStore(sql, identity),
     registry,

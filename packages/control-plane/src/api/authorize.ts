@@ -3,8 +3,8 @@
 // May the caller read this? Reading is governed by the same policies as changing.
 
 import { type DecidingPolicy, decideVerdict } from '@tutti/core/governance'
-import { canonicalJson, type ResourceKey } from '@tutti/core/resource'
-import { emptyContext, type Principal } from '../governance/index.ts'
+import type { ResourceKey } from '@tutti/core/resource'
+import { type AccessAction, emptyContext, type Principal } from '../governance/index.ts'
 import type { ApiPorts } from './ports.ts'
 
 /** What a policy may look at when it is asked about a resource. */
@@ -17,32 +17,24 @@ export interface Fenced {
 /** May the caller read this resource of the fence's kind? */
 export type Fence = (resource: Fenced) => Promise<boolean>
 
-/** Asks once for all resources that the policies cannot tell apart; lives as long as one answer. */
+/** Asks of each resource; the answer is remembered where the policies cannot tell two apart. */
 export function openFence(
   ports: Pick<ApiPorts, 'policies'>,
   principal: Principal,
   kind: string,
 ): Fence {
-  const asked = new Map<string, Promise<boolean>>()
   return async ({ project, name, labels }) => {
-    const { asksNames } = await ports.policies()
-    const alike = canonicalJson([project, labels, asksNames ? name : ''])
-    const held = asked.get(alike)
-    if (held !== undefined) return await held
-    const answer = whyMayNot(ports, principal, 'read', { kind, project, name, labels })
-    const mayRead = answer.then((denied) => denied === null)
-    if (asked.size < askedMax) asked.set(alike, mayRead)
-    return await mayRead
+    const resource = { kind, project, name, labels }
+    const engine = await ports.policies()
+    return engine.permits({ principal, action: 'read', resource, context: emptyContext })
   }
 }
-
-const askedMax = 10_000 // answers of some dozen bytes; a watch may live for days
 
 /** Null where the caller may; else the sentence that says why not. */
 export async function whyMayNot(
   ports: Pick<ApiPorts, 'policies'>,
   principal: Principal,
-  action: 'read' | 'infer' | 'admit',
+  action: AccessAction,
   resource: ResourceKey & { readonly labels?: Fenced['labels'] },
 ): Promise<string | null> {
   const engine = await ports.policies()

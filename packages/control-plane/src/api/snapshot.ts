@@ -17,11 +17,9 @@ export function mountSnapshot(app: Hono<Env>, ports: ApiPorts): void {
 
 async function snapshot(context: Context<Env>, ports: ApiPorts): Promise<Response> {
   const { principal } = context.get('caller')
-  // A snapshot holds the providers' credentials: it is for gateways (and admins) alone.
-  const mayServe = principal.roles.some((role) => role === 'gateway' || role === 'admin')
-  const denied = mayServe
-    ? await whyMayNot(ports, principal, 'read', { kind: 'Route', project: '', name: '' })
-    : 'only a key with the role gateway may read snapshots'
+  // A snapshot holds the providers' credentials: it is for those who serve all projects.
+  const allRoutes = { kind: 'Route', project: '', name: '' }
+  const denied = await whyMayNot(ports, principal, 'serve', allRoutes)
   if (denied !== null) return refuse(context, 'api/forbidden', denied)
   if (context.req.query('watch') === 'true') return watch(context, ports)
   const current = ports.snapshots.current()

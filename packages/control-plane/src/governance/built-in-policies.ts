@@ -5,7 +5,9 @@
 
 export const builtInPolicies: Readonly<Record<string, { description: string; cedar: string }>> = {
   roles: {
-    description: 'What the built-in roles may do.',
+    description:
+      'What the built-in roles may do. A key of the role gateway is for gateways alone: it reads the ' +
+      'routes and the providers’ credentials of all projects.',
     cedar: `@id("admins-may-do-all")
 permit(principal in Role::"admin", action, resource);
 
@@ -33,8 +35,8 @@ permit(principal in Role::"approver", action in [Action::"approve", Action::"rea
 @id("callers-may-infer")
 permit(principal in Role::"caller", action == Action::"infer", resource);
 
-@id("gateways-read-what-they-serve")
-permit(principal in Role::"gateway", action == Action::"read", resource is Route);
+@id("gateways-serve-all-projects")
+permit(principal in Role::"gateway", action == Action::"serve", resource is Route);
 
 @id("automation-acts-for-what-was-declared")
 permit(

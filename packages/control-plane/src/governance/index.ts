@@ -1,5 +1,6 @@
 export { type ApproveOutcome, approveChange } from './approve-change.ts'
 export { bootstrap, type FirstCredentials, newSecret } from './bootstrap.ts'
+export type { AccessAction } from './cedar-schema.ts'
 export { checkKeys } from './check-keys.ts'
 export { filesOf } from './check-references.ts'
 export { collectBlobs } from './collect-blobs.ts'

@@ -4,7 +4,12 @@
 // policies that decided and what they say of themselves.
 
 import { setFlagsFromString } from 'node:v8'
-import type { DecidingPolicy, PolicyAnswer, PolicySpec } from '@tutti/core/governance'
+import {
+  type DecidingPolicy,
+  decideVerdict,
+  type PolicyAnswer,
+  type PolicySpec,
+} from '@tutti/core/governance'
 import { canonicalJson, type Finding } from '@tutti/core/resource'
 import { sha256 } from '../store/index.ts'
 import { cedarSchema } from './cedar-schema.ts'
@@ -56,14 +61,11 @@ export const emptyContext: QuestionContext = {
 
 export interface PolicyEngine {
   readonly answer: (question: Question) => PolicyAnswer
+  /** Yes or no, remembered for all questions that these policies cannot tell apart. */
+  readonly permits: (question: Question) => boolean
   /** Digest of the policy set: an approval given under another one is void. */
   readonly digest: string
-  /** Whether an answer may depend on a resource's name, besides its kind, project and labels. */
-  readonly asksNames: boolean
 }
-
-// Wider than need be: a policy that merely looks like it costs time, one overlooked would open a door.
-const looksAtNames = /\bname\b|\bresource\s*(==|!=|in\b)|(==|!=|\bin)\s*resource\b/
 
 /** `User::"alice"`: the written form of a principal. */
 export function formatPrincipal(principal: Pick<Principal, 'type' | 'id'>): string {
@@ -108,13 +110,39 @@ export function openPolicyEngine(
   const schema = cedar.preparseSchema('schema', cedarSchema)
   const broken = parsed.type === 'failure' ? parsed.errors.map((e) => e.message) : []
   if (schema.type === 'failure') broken.push(...schema.errors.map((e) => e.message))
-  return {
-    digest,
-    asksNames: named.some(({ text }) => looksAtNames.test(text)),
-    answer: (question) =>
-      broken.length > 0
-        ? { allowed: false, determining: [], errors: broken } // fails closed
-        : ask(setId, says, question),
+  const answer = (question: Question): PolicyAnswer =>
+    broken.length > 0
+      ? { allowed: false, determining: [], errors: broken } // fails closed
+      : ask(setId, says, question)
+  const asksNames = named.some(({ text }) => looksAtNames.test(text))
+  return { digest, answer, permits: rememberPermits(answer, asksNames) }
+}
+
+// Whether an answer may depend on who asks and on what, besides roles, kind, project and labels. Wider than
+// need be: a policy that merely looks like it costs time, one overlooked would open a door.
+const looksAtNames =
+  /\bname\b|\bUser::|\b(resource|principal)\s*(==|!=)|(==|!=|\bin)\s*(resource|principal)\b|\bresource\s*in\b/
+const permitsMax = 100_000 // of some hundred bytes each; a fleet has a few dozen
+
+/** Cedar takes a quarter of a millisecond, and lists and snapshots ask thousands of times. */
+function rememberPermits(
+  answer: PolicyEngine['answer'],
+  asksNames: boolean,
+): PolicyEngine['permits'] {
+  const held = new Map<string, boolean>() // lives as long as the policies stand
+  return (question) => {
+    const { principal, action, resource, context } = question
+    const { type, roles, project } = principal
+    const names = asksNames ? [principal.id, resource.name] : []
+    const { kind, labels } = resource
+    const what = [action, kind, resource.project, labels, context]
+    const alike = canonicalJson([type, [...roles].sort(), project, what, names])
+    const known = held.get(alike)
+    if (known !== undefined) return known
+    const isPermitted = decideVerdict(answer(question)).kind === 'allow'
+    if (held.size >= permitsMax) held.clear()
+    held.set(alike, isPermitted)
+    return isPermitted
   }
 }
 

@@ -20,13 +20,19 @@ import {
   type Snapshot,
 } from '@tutti/core/routing'
 import type { Registry } from '../fleet/index.ts'
-import type { Identity } from '../governance/index.ts'
+import {
+  emptyContext,
+  type Identity,
+  type PolicyEngine,
+  principalOfKey,
+} from '../governance/index.ts'
 import { allResources, type Sql } from '../store/index.ts'
 
 export interface SnapshotPorts {
   readonly sql: Sql
   readonly identity: Identity
   readonly registry: Registry
+  readonly policies: () => Promise<PolicyEngine>
   readonly nowMs: () => number
 }
 
@@ -42,10 +48,12 @@ export async function buildSnapshot(ports: SnapshotPorts): Promise<SnapshotBody>
     kinds.map((kind) => allResources(ports.sql, kind)),
   )
   const views = ports.registry.views()
+  const callable = routesOf(routes ?? [], deployments ?? [])
+  const engine = await ports.policies()
   return {
     format: 'tutti/snapshot/v1',
-    keys: (keys ?? []).flatMap(keyOf),
-    routes: routesOf(routes ?? [], deployments ?? []),
+    keys: (keys ?? []).flatMap((key) => keyOf(engine, key, callable)),
+    routes: callable.map(({ labels: _, ...route }) => route),
     deployments: (deployments ?? []).map((one) => deploymentOf(one, views, ports.registry)),
     providers: (providers ?? []).map((one) => providerOf(ports.identity, one, secrets ?? [])),
   }
@@ -61,34 +69,57 @@ export function servingToken(identity: Identity, subject: string, nowMs: number)
   return parts.map((part) => part.toString('base64url')).join('.')
 }
 
-function keyOf({ metadata, spec }: Resource): Snapshot['keys'] {
-  const { hash, owner, roles, routes, expiresAtMs } = keySpec.parse(spec)
-  if (!roles.some((role) => role === 'caller' || role === 'admin')) return []
+type CallableRoute = Snapshot['routes'][number] & {
+  readonly labels: Readonly<Record<string, string>>
+}
+
+/** A key with the routes that the policies let it call; none, and it is left out. */
+function keyOf(
+  engine: PolicyEngine,
+  key: Resource,
+  routes: readonly CallableRoute[],
+): Snapshot['keys'] {
+  const { metadata } = key
+  const spec = keySpec.parse(key.spec)
+  const { hash, owner, expiresAtMs } = spec
+  // Its end is the gateway's to see: the snapshot may be read for weeks.
+  const principal = principalOfKey(key, 0)
+  if (principal === null) return []
+  const mayInfer = (route: Pick<CallableRoute, 'name' | 'project' | 'labels'>) => {
+    const resource = { kind: 'Route', ...route }
+    return engine.permits({ principal, action: 'infer', resource, context: emptyContext })
+  }
+  const own = routes.filter(({ project }) => project === metadata.project)
+  const permitted = own.filter(({ name, project, labels }) => mayInfer({ name, project, labels }))
+  // A project without routes is asked about as such: the key is known there, and told what is missing.
+  const isCaller = own.length === 0 ? mayInfer({ ...metadata, name: '', labels: {} }) : false
+  if (permitted.length === 0 && !isCaller) return []
+  const names = permitted.map(({ name }) => name)
+  const isRestricted = spec.routes !== undefined || names.length < own.length
+  const allowed = names.filter((name) => spec.routes?.includes(name) ?? true)
   return [
     {
       id: metadata.name,
       hash,
       project: metadata.project,
       owner,
-      ...(routes === undefined ? {} : { routes }),
+      ...(isRestricted ? { routes: allowed } : {}),
       ...(expiresAtMs === undefined ? {} : { expiresAtMs }),
     },
   ]
 }
 
 /** Declared routes, and one by its own name for every deployment that has none. */
-function routesOf(
-  routes: readonly Resource[],
-  deployments: readonly Resource[],
-): Snapshot['routes'] {
+function routesOf(routes: readonly Resource[], deployments: readonly Resource[]): CallableRoute[] {
   const declared = routes.map(({ metadata, spec }) => {
-    return { name: metadata.name, project: metadata.project, ...routeSpec.parse(spec) }
+    const { name, project, labels } = metadata
+    return { name, project, labels, ...routeSpec.parse(spec) }
   })
   const taken = new Set(declared.map(({ project, name }) => `${project}/${name}`))
   const implied = deployments
     .filter(({ metadata }) => !taken.has(`${metadata.project}/${metadata.name}`))
-    .map(({ metadata: { name, project } }) => {
-      return { name, project, ...routeSpec.parse({ targets: [{ deployment: name }] }) }
+    .map(({ metadata: { name, project, labels } }) => {
+      return { name, project, labels, ...routeSpec.parse({ targets: [{ deployment: name }] }) }
     })
   return [...declared, ...implied]
 }

@@ -1,7 +1,7 @@
 // Snapshot feed
 //
-// Holds the newest signed snapshot and tells gateways when there is a newer one. Its number goes on from
-// the clock, so that a gateway never sees an older number after a restart of the control plane.
+// Holds the newest signed snapshot and tells gateways when there is a newer one. The database numbers them,
+// so that a gateway never sees an older number, whatever happens to this process or its clock.
 
 import { signingPrefix } from '@tutti/core/fleet'
 import { canonicalJson } from '@tutti/core/resource'
@@ -19,7 +19,6 @@ export function openSnapshotFeed(ports: SnapshotPorts): SnapshotFeed {
   const listeners = new Set<(snapshot: SignedSnapshot) => void>()
   // refresh writes
   let held: { readonly body: string; readonly signed: SignedSnapshot } | null = null
-  let sequence = 0
   return {
     current: () => held?.signed ?? null,
     listen: (listener) => {
@@ -31,7 +30,9 @@ export function openSnapshotFeed(ports: SnapshotPorts): SnapshotFeed {
       const text = canonicalJson(body)
       if (held?.body === text) return
       const nowMs = ports.nowMs()
-      sequence = Math.max(sequence + 1, Math.floor(nowMs))
+      const [next] = await ports.sql<{ number: string }[]>`
+        select nextval('snapshot_number') as number`
+      const sequence = Number(next?.number)
       const token = servingToken(ports.identity, 'gateway', nowMs)
       const snapshot: Snapshot = { ...body, sequence, issuedAtMs: nowMs, servingToken: token }
       const payload = canonicalJson(snapshot)

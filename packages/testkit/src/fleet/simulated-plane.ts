@@ -38,8 +38,8 @@ interface Process {
 export const heartbeatMs = 10_000
 const engine = {
   digest: sha256('no policies'),
-  asksNames: false,
   answer: () => ({ allowed: true, determining: [], errors: [] }),
+  permits: () => true,
 }
 
 export class SimulatedPlane {

@@ -1,0 +1,85 @@
+// What gateways are told of who may call what: the policies decide it, not the names of roles.
+
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Snapshot } from '@tutti/core/routing'
+import { describe, expect, test, vi } from 'vitest'
+import { apply, bed, call, makeKey, startPlane, usePlane } from '../test-plane.fixture.ts'
+
+usePlane()
+
+/** The snapshot once it says what is expected of it. */
+async function snapshotWhere(is: (snapshot: Snapshot) => boolean): Promise<Snapshot> {
+  for (;;) {
+    const { body } = await call('GET', '/snapshot', undefined, {
+      key: bed.plane.credentials?.gateway ?? gatewayKey,
+    })
+    const snapshot: Snapshot | null = body.payload === undefined ? null : JSON.parse(body.payload)
+    if (snapshot !== null && is(snapshot)) return snapshot
+    await delay(10) // asked again: only the answer counts
+  }
+}
+
+let gatewayKey = ''
+const keyOf = (snapshot: Snapshot, id: string) => snapshot.keys.find((key) => key.id === id)
+const provider = { dialect: 'openai', baseUrl: 'http://a.example/v1' }
+const route = { targets: [{ provider: 'p', model: 'm' }] }
+
+describe('inference is permitted by policy', () => {
+  test('callers may call the routes of their project, others none', async () => {
+    gatewayKey = bed.plane.credentials?.gateway ?? ''
+    expect((await apply('Provider', 'p', provider)).status).toBe(201)
+    expect((await apply('Route', 'open', route)).status).toBe(201)
+    const metadata = { labels: { audience: 'staff' } }
+    expect((await apply('Route', 'inner', route, { metadata })).status).toBe(201)
+    await makeKey('cara', ['caller'])
+    await makeKey('cole', ['caller'], { routes: ['open', 'gone'] })
+    await makeKey('ovid', ['operator'])
+    const snapshot = await snapshotWhere(
+      (one) => keyOf(one, 'ovid') === undefined && !!keyOf(one, 'cole'),
+    )
+    expect(keyOf(snapshot, 'cara')).not.toHaveProperty('routes')
+    expect(keyOf(snapshot, 'cole')?.routes).toEqual(['open'])
+    expect(keyOf(snapshot, 'ovid')).toBeUndefined()
+  })
+
+  test('a forbid over a route’s label takes that route from whom it names', async () => {
+    const cedar = `@id("staff-only") forbid(principal, action == Action::"infer", resource is Route)
+      when { resource.hasTag("audience") && resource.getTag("audience") == "staff" }
+      unless { principal in Role::"staff" };`
+    await makeKey('stan', ['caller', 'staff'])
+    expect((await apply('Policy', 'staff', { cedar })).status).toBe(201)
+    const snapshot = await snapshotWhere((one) => keyOf(one, 'cara')?.routes !== undefined)
+    expect(keyOf(snapshot, 'cara')?.routes).toEqual(['open'])
+    expect(keyOf(snapshot, 'stan')).not.toHaveProperty('routes')
+    expect((await call('DELETE', '/policies/staff')).status).toBe(200)
+  })
+
+  test('a policy about one person or one route is asked for each', async () => {
+    const cedar = `@id("not-cara") forbid(principal == User::"cara", action == Action::"infer",
+      resource == Route::"default/open");`
+    expect((await apply('Policy', 'one', { cedar })).status).toBe(201)
+    const snapshot = await snapshotWhere((one) => keyOf(one, 'cara')?.routes?.length === 1)
+    expect(keyOf(snapshot, 'cara')?.routes).toEqual(['inner'])
+    expect(keyOf(snapshot, 'stan')).not.toHaveProperty('routes')
+    expect((await call('DELETE', '/policies/one')).status).toBe(200)
+  })
+
+  test('a role that a policy makes may call without being named caller', async () => {
+    const cedar = `@id("bots") permit(principal in Role::"bot", action == Action::"infer", resource);`
+    await makeKey('bob', ['bot'])
+    expect((await apply('Policy', 'bots', { cedar })).status).toBe(201)
+    await snapshotWhere((one) => keyOf(one, 'bob') !== undefined)
+    expect((await call('DELETE', '/policies/bots')).status).toBe(200)
+    await snapshotWhere((one) => keyOf(one, 'bob') === undefined)
+  })
+})
+
+test('after a restart on a clock that was set back, snapshots go on in number', async () => {
+  const before = await snapshotWhere(() => true)
+  await bed.plane.stop()
+  const now = vi.spyOn(Date, 'now').mockReturnValue(Date.now() - 86_400_000)
+  await startPlane()
+  const after = await snapshotWhere(() => true)
+  now.mockRestore()
+  expect(after.sequence).toBeGreaterThan(before.sequence)
+})
