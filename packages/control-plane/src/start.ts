@@ -11,6 +11,7 @@ import { systemClock } from './clock.ts'
 import { Failure } from './failure.ts'
 import {
   declareNodes,
+  type Hub,
   type NodeLine,
   openAssignmentFeed,
   openHub,
@@ -22,7 +23,6 @@ import {
   redeclareNode,
 } from './fleet/index.ts'
 import {
-  type AdmissionPorts,
   bootstrap,
   checkKeys,
   collectBlobs,
@@ -111,18 +111,54 @@ async function serveOn(
   options: ControlPlaneOptions,
 ): Promise<ControlPlane> {
   const { sql } = database
-  const nowMs = () => Date.now()
   const identity = loadIdentity(options.dataFolder)
   await checkKeys(sql, identity, options.dataFolder)
   const blobs = await openBlobs(`${options.dataFolder}/blobs`)
   const first = options.first ?? { publishers: [], approvalKey: undefined }
-  const credentials = await bootstrap(sql, { nowMs: nowMs(), ...first })
-  const policies = openPolicyCache(sql)
+  const credentials = await bootstrap(sql, { nowMs: Date.now(), ...first })
+  const cache = openPolicyCache(sql)
   const registry = openRegistry()
-  const heartbeatMs = options.heartbeatMs ?? heartbeatMsDefault
   declareNodes(await allResources(sql, 'Node'), registry)
+  const nowMs = () => Date.now()
+  const shared = { sql, identity, registry, log, nowMs, policies: cache.current }
+  const heartbeatMs = options.heartbeatMs ?? heartbeatMsDefault
   const wake = (name: string) => loops.wake(name)
-  const hub = openHub({
+  const hub = openFleetHub(shared, heartbeatMs, wake)
+  const snapshots = openSnapshotFeed(shared)
+  const rollouts = { ...shared, store: openRolloutStore(sql, identity), heartbeatMs }
+  const loops: RunningLoops = startLoops(
+    loopTable({ sql, identity, rollouts, hub, snapshots, blobs }),
+    (loop, error) => log.error({ loop, error }, 'a turn failed and is tried again'),
+  )
+  const events = await listen(sql, { policies: cache, registry, hub, log, wake })
+  const ports: ApiPorts = {
+    ...{ ...shared, blobs, hub, snapshots },
+    admission: { ...shared, blobs },
+    loops: () => loops,
+    publicUrl: () => options.publicUrl ?? url,
+    hosts: options.hosts ?? [],
+    version: options.version,
+    onResource: events.onResource,
+  }
+  server.off('request', answerNotYet)
+  server.on('request', getRequestListener(makeApp(ports).fetch))
+  server.on('upgrade', (request, socket, head) => {
+    const isOurs = whyForeign(request.headers, ports.hosts) === null
+    if (isOurs && request.url === '/api/v1/connect') hub.handleUpgrade(request, socket, head)
+    else socket.destroy()
+  })
+  log.info({ url, database: database.describe }, 'the control plane answers')
+  return { url, credentials, stop: () => stop({ server, loops, hub, database, log }) }
+}
+
+/** The hub with its sight of the store: what to assign, which nodes there are, what they have. */
+function openFleetHub(
+  shared: Pick<ApiPorts, 'sql' | 'identity' | 'registry' | 'log' | 'nowMs'>,
+  heartbeatMs: number,
+  wake: (loop: string) => void,
+): Hub {
+  const { sql, identity, registry, log, nowMs } = shared
+  return openHub({
     ...{ identity, registry, log, heartbeatMs },
     clock: systemClock,
     chance: Math.random,
@@ -141,42 +177,6 @@ async function serveOn(
       )
     },
   })
-  const snapshots = openSnapshotFeed({
-    ...{ sql, identity, registry, nowMs },
-    policies: policies.current,
-  })
-  const rollouts = {
-    store: openRolloutStore(sql, identity),
-    registry,
-    heartbeatMs,
-    policies: policies.current,
-    log,
-    nowMs,
-  }
-  const loops: RunningLoops = startLoops(
-    loopTable({ sql, identity, rollouts, hub, snapshots, blobs }),
-    (loop, error) => log.error({ loop, error }, 'a turn failed and is tried again'),
-  )
-  const events = await listen(sql, { policies, registry, hub, log, wake })
-  const admission: AdmissionPorts = { sql, blobs, identity, policies: policies.current, nowMs }
-  const ports: ApiPorts = {
-    ...{ sql, blobs, identity, admission, registry, hub, snapshots, log, nowMs },
-    policies: policies.current,
-    loops: () => loops,
-    publicUrl: () => options.publicUrl ?? url,
-    hosts: options.hosts ?? [],
-    version: options.version,
-    onResource: events.onResource,
-  }
-  server.off('request', answerNotYet)
-  server.on('request', getRequestListener(makeApp(ports).fetch))
-  server.on('upgrade', (request, socket, head) => {
-    const isOurs = whyForeign(request.headers, ports.hosts) === null
-    if (isOurs && request.url === '/api/v1/connect') hub.handleUpgrade(request, socket, head)
-    else socket.destroy()
-  })
-  log.info({ url, database: database.describe }, 'the control plane answers')
-  return { url, credentials, stop: () => stop({ server, loops, hub, database, log }) }
 }
 
 /** Between the first byte of a start and the last, callers are asked to come back. */

@@ -6,8 +6,8 @@
 export const builtInPolicies: Readonly<Record<string, { description: string; cedar: string }>> = {
   roles: {
     description:
-      'What the built-in roles may do. A key of the role gateway is for gateways alone: it reads the ' +
-      'routes and the providers’ credentials of all projects.',
+      'What the built-in roles may do. A key of the role gateway is for gateways alone: it reads ' +
+      'the routes and the providers’ credentials of all projects.',
     cedar: `@id("admins-may-do-all")
 permit(principal in Role::"admin", action, resource);
 

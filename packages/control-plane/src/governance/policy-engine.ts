@@ -120,8 +120,12 @@ export function openPolicyEngine(
 
 // Whether an answer may depend on who asks and on what, besides roles, kind, project and labels. Wider than
 // need be: a policy that merely looks like it costs time, one overlooked would open a door.
-const looksAtNames =
-  /\bname\b|\bUser::|\b(resource|principal)\s*(==|!=)|(==|!=|\bin)\s*(resource|principal)\b|\bresource\s*in\b/
+const looksAtNames = new RegExp(
+  [
+    '\\bname\\b|\\bUser::|\\bresource\\s*in\\b',
+    '\\b(resource|principal)\\s*(==|!=)|(==|!=|\\bin)\\s*(resource|principal)\\b',
+  ].join('|'),
+)
 const permitsMax = 100_000 // of some hundred bytes each; a fleet has a few dozen
 
 /** Cedar takes a quarter of a millisecond, and lists and snapshots ask thousands of times. */

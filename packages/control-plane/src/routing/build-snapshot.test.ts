@@ -58,7 +58,7 @@ describe('inference is permitted by policy', () => {
     const cedar = `@id("not-cara") forbid(principal == User::"cara", action == Action::"infer",
       resource == Route::"default/open");`
     expect((await apply('Policy', 'one', { cedar })).status).toBe(201)
-    const snapshot = await snapshotWhere((one) => keyOf(one, 'cara')?.routes?.length === 1)
+    const snapshot = await snapshotWhere((one) => keyOf(one, 'cara')?.routes?.[0] === 'inner')
     expect(keyOf(snapshot, 'cara')?.routes).toEqual(['inner'])
     expect(keyOf(snapshot, 'stan')).not.toHaveProperty('routes')
     expect((await call('DELETE', '/policies/one')).status).toBe(200)
