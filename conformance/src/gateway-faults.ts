@@ -8,6 +8,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parse } from 'yaml'
 import { type ChatResult, callChat } from './chat-call.ts'
+import { declare, untilKnown } from './dialect-bed.ts'
 import {
   type Dialect,
   type FaultCase,
@@ -43,7 +44,7 @@ export async function gatewayFaults(data: string): Promise<Score> {
     const cases = Object.keys(scenarios).flatMap((id) =>
       modes.map((mode) => ({ ...mode, id, name: nameOf(id, mode) })),
     )
-    for (const { name, dialect } of cases) await declare(fleet, faults, name, dialect)
+    for (const { name, dialect } of cases) await declareCase(fleet, faults, name, dialect)
     const notes = await Promise.all(
       cases.map(async ({ id, name, dialect, stream }) => {
         const scenario = scenarios[id]
@@ -67,23 +68,22 @@ function nameOf(id: string, mode: { readonly dialect: Dialect; readonly stream: 
 }
 
 /** A primary, a fallback and the route over both, as anybody would declare them. */
-async function declare(
+async function declareCase(
   fleet: LocalFleet,
   faults: FaultServer,
   name: string,
   dialect: Dialect,
 ): Promise<void> {
-  const apply = (kind: 'Provider' | 'Route', id: string, spec: object) =>
-    fleet.client.apply(
-      { kind: `${kind.toLowerCase()}s`, name: id },
-      { apiVersion: 'tutti/v1', kind, metadata: { name: id }, spec },
-    )
   for (const role of ['primary', 'fallback']) {
     const baseUrl = `${faults.url}/${name}/${role}/v1`
-    await apply('Provider', `${name}-${role}`, { dialect, baseUrl, allowPrivateNetwork: true })
+    await declare(fleet, 'Provider', `${name}-${role}`, {
+      dialect,
+      baseUrl,
+      allowPrivateNetwork: true,
+    })
   }
   const prefill = !name.startsWith('s14')
-  await apply('Route', name, {
+  await declare(fleet, 'Route', name, {
     targets: [
       { provider: `${name}-primary`, model: 'fb-primary' },
       { provider: `${name}-fallback`, model: 'fb-ok', tier: 1, prefill },
@@ -183,18 +183,6 @@ const checks: Readonly<Record<string, (seen: Seen) => boolean>> = {
   'back on the primary within 30 s of recovery': ({ results }) =>
     results.at(-1)?.model === 'fb-primary',
   'response model names the fallback': (seen) => first(seen)?.model === 'fb-ok',
-}
-
-/** Waits until the gateway has the route: it follows the control plane. */
-async function untilKnown(fleet: LocalFleet, name: string): Promise<void> {
-  for (let i = 0; i < 100; i++) {
-    const answer = await fetch(`${fleet.gateway}/v1/models`, {
-      headers: { authorization: `Bearer ${fleet.key}` },
-    })
-    if ((await answer.text()).includes(`"${name}"`)) return
-    await pause(100)
-  }
-  throw new Error(`the gateway has no route ${name} after ten seconds`)
 }
 
 function pause(ms: number): Promise<void> {

@@ -3,12 +3,15 @@
 import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { clients } from './clients.ts'
+import { dialects } from './dialects.ts'
 import { catalogue, gatewayFaults } from './gateway-faults.ts'
 import { jq, jqTests } from './jq.ts'
 import { magika } from './magika.ts'
 import { merkle } from './merkle.ts'
 import { models } from './models.ts'
 import { oip, specification } from './oip.ts'
+import { openaiSchema, schemaPath } from './openai-schema.ts'
 import type { Score } from './score.ts'
 
 interface Judge {
@@ -44,6 +47,24 @@ const judges: Readonly<Record<string, Judge>> = {
     needs: specification,
     from: 'specification of github.com/kserve/open-inference-protocol',
     run: oip,
+  },
+  clients: {
+    about: "the vendors' own SDKs and the AI SDK and LangChain, over engines of all dialects",
+    needs: '.',
+    from: 'nowhere: it needs none',
+    run: clients,
+  },
+  dialects: {
+    about: 'every chat dialect in, every chat dialect out, whole and streamed',
+    needs: '.',
+    from: 'nowhere: it needs none',
+    run: dialects,
+  },
+  'openai-schema': {
+    about: "what is said in OpenAI's dialects is what OpenAI's API description says",
+    needs: schemaPath,
+    from: 'github.com/openai/openai-openapi, as JSON',
+    run: openaiSchema,
   },
   'gateway-faults': {
     about: 'sixteen faults of engines, in two dialects, streaming and not',

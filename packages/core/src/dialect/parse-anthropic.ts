@@ -69,6 +69,7 @@ const request = z.strictObject({
         type: z.literal('custom').nullish(),
         ...{ name: z.string(), description: z.string().optional(), input_schema: jsonSchema },
         ...{ strict: z.boolean().optional(), cache_control },
+        eager_input_streaming: z.boolean().optional(), // how soon, not what
       }),
     )
     .default([]),

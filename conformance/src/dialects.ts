@@ -1,0 +1,189 @@
+// Conformance: dialects
+//
+// Every chat dialect in, every chat dialect out, whole and streamed: what the engine sees is what was asked, what the
+// caller gets is what the engine said, and what cannot be said is refused by its field.
+
+import { isDeepStrictEqual } from 'node:util'
+import { type DialectBed, startDialectBed } from './dialect-bed.ts'
+import { type Score, Scoring } from './score.ts'
+import { dialectNames, type Script, wires } from './scripted-engine.ts'
+import {
+  type Ask,
+  type DialectName,
+  type Json,
+  parameters,
+  type Said,
+} from './wire/wire-dialect.ts'
+
+const usage = { input: 30, output: 12, cached: 8, reasoning: 5 }
+const plain: Said = { text: 'Hello, wörld 😀', calls: [], stop: 'stop', usage }
+const calling: Said = {
+  text: 'I look.',
+  calls: [
+    { id: 'call_1', name: 'weather', args: { city: 'Köln' } },
+    { id: 'call_2', name: 'time', args: { city: 'Oslo' } },
+  ],
+  stop: 'calls',
+  usage,
+}
+const ask: Ask = {
+  system: 'Be brief.',
+  turns: [{ role: 'user', text: 'Hi' }],
+  tools: [],
+  mustCall: false,
+  schema: null,
+  maxTokens: 77,
+  temperature: 0.5,
+  stream: false,
+}
+const talk: Ask = {
+  ...ask,
+  turns: [
+    { role: 'user', text: 'Look', image: 'iVBORw0KGgo=' },
+    { role: 'assistant', text: 'A dot.' },
+    { role: 'user', text: 'And the weather?' },
+    { role: 'assistant', text: 'I look.', calls: calling.calls },
+    {
+      ...{ role: 'user', text: '' },
+      results: [
+        { id: 'call_1', text: 'rain' },
+        { id: 'call_2', text: 'noon' },
+      ],
+    },
+  ],
+  tools: ['weather', 'time'],
+}
+export const scenes: Readonly<Record<string, { readonly ask: Ask; readonly script: Script }>> = {
+  text: { ask, script: plain },
+  'turns, image, results of tools': { ask: talk, script: plain },
+  'parallel calls': {
+    ...{ ask: { ...ask, tools: ['weather', 'time'], mustCall: true }, script: calling },
+  },
+  schema: { ask: { ...ask, schema: parameters }, script: { ...plain, text: '{"city":"Köln"}' } },
+  'cut at its length': { ask, script: { ...plain, stop: 'length' } },
+  'an error': { ask, script: { status: 400, message: 'the engine does not like it' } },
+}
+
+export async function dialects(): Promise<Score> {
+  const bed = await startDialectBed()
+  const scoring = new Scoring()
+  try {
+    for (const from of dialectNames) {
+      for (const to of dialectNames) {
+        for (const [what, scene] of Object.entries(scenes)) {
+          for (const stream of [false, true]) {
+            const place = `${from} to ${to}, ${what}, ${stream ? 'streamed' : 'whole'}`
+            const why = await play(bed, { from, to, stream, ...scene })
+            scoring.check(why === null, `${place}: ${why}`)
+          }
+        }
+      }
+    }
+    for (const one of refusals) scoring.check(await isRefused(bed, one), `${one.field} is refused`)
+    return scoring.score
+  } finally {
+    await bed.stop()
+  }
+}
+
+interface Scene {
+  readonly from: DialectName
+  readonly to: DialectName
+  readonly stream: boolean
+  readonly ask: Ask
+  readonly script: Script
+}
+
+/** What does not hold; null where all does. */
+async function play(bed: DialectBed, scene: Scene): Promise<string | null> {
+  const { from, to, stream, script } = scene
+  const asked = { ...scene.ask, stream }
+  bed.engine.script = script
+  bed.engine.seen = null
+  const model = bed.modelOf(to)
+  const answer = await post(bed, wires[from].path(model, stream), wires[from].write(asked, model))
+  const text = await answer.text()
+  const seen = bed.engine.seen as DialectBed['engine']['seen']
+  if (seen === null || !isDeepStrictEqual(numbered(seen.ask()), asked)) {
+    return `asked ${JSON.stringify(asked)}, the engine saw ${seen?.body}, ${text}`
+  }
+  if ('status' in script) {
+    const said = wires[from].readError(JSON.parse(text))
+    return answer.status === script.status && said.includes(script.message) ? null : text
+  }
+  if (answer.status !== 200) return `${answer.status} ${text}`
+  const got = stream ? wires[from].readFrames(datasOf(text)) : wires[from].read(JSON.parse(text))
+  const wanted = expected(script, from, to)
+  if (isDeepStrictEqual(got, wanted)) return null
+  return `said ${JSON.stringify(wanted)}, the caller got ${JSON.stringify(got)}`
+}
+
+/**
+ * The ids of calls are the caller's, or anybody's where its dialect has none: only who answers
+ * whom counts.
+ */
+function numbered(ask: Ask): Ask {
+  const ids = ask.turns.flatMap(({ calls }) => (calls ?? []).map(({ id }) => id))
+  const rename = <T extends { readonly id: string }>(one: T): T => ({
+    ...{ ...one, id: `call_${ids.indexOf(one.id) + 1}` },
+  })
+  const turns = ask.turns.map((turn) => ({
+    ...turn,
+    ...(turn.calls === undefined ? {} : { calls: turn.calls.map(rename) }),
+    ...(turn.results === undefined ? {} : { results: turn.results.map(rename) }),
+  }))
+  return { ...ask, turns }
+}
+
+/** Anthropic tells no reasoning tokens: then there are none to tell on either side. */
+function expected(said: Said, from: DialectName, to: DialectName): Said {
+  const reasoning = from === 'anthropic' ? -1 : to === 'anthropic' ? 0 : said.usage.reasoning
+  return { ...said, usage: { ...said.usage, reasoning } }
+}
+
+export function datasOf(text: string): Json[] {
+  return [...text.matchAll(/^data: (\{.*)$/gm)].map(([, data]) => JSON.parse(data ?? ''))
+}
+
+export function post(bed: DialectBed, path: string, body: object): Promise<Response> {
+  return fetch(bed.fleet.gateway + path, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${bed.fleet.key}`, 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  })
+}
+
+interface Refused {
+  readonly from: DialectName
+  readonly to: DialectName
+  readonly more: object
+  readonly field: string
+}
+
+const refusals: readonly Refused[] = [
+  { from: 'openai', to: 'anthropic', more: { logit_bias: { 1: 1 } }, field: 'logit_bias' },
+  { from: 'openai', to: 'anthropic', more: { seed: 7 }, field: 'seed' },
+  { from: 'openai', to: 'gemini', more: { user: 'me' }, field: 'user' },
+  { from: 'openai', to: 'openai-responses', more: { stop: ['x'] }, field: 'stop' },
+  { from: 'openai', to: 'gemini', more: { n: 2 }, field: 'n' },
+  {
+    from: 'openai-responses',
+    to: 'openai',
+    more: { previous_response_id: 'r' },
+    field: 'previous_response_id',
+  },
+  { from: 'openai-responses', to: 'anthropic', more: { background: true }, field: 'background' },
+  { from: 'anthropic', to: 'openai', more: { top_k: 4 }, field: 'top_k' },
+  { from: 'anthropic', to: 'gemini', more: { mcp_servers: [{}] }, field: 'mcp_servers' },
+  { from: 'gemini', to: 'openai', more: { safetySettings: [] }, field: 'safetySettings' },
+  { from: 'gemini', to: 'anthropic', more: { cachedContent: 'x' }, field: 'cachedContent' },
+]
+
+async function isRefused(bed: DialectBed, { from, to, more, field }: Refused): Promise<boolean> {
+  const model = bed.modelOf(to)
+  bed.engine.seen = null
+  const body = { ...wires[from].write(ask, model), ...more }
+  const answer = await post(bed, wires[from].path(model, false), body)
+  const message = wires[from].readError(await answer.json())
+  return answer.status === 400 && message.startsWith(`${field}:`) && bed.engine.seen === null
+}
