@@ -1,5 +1,6 @@
 // npm run bench -- NAME: how fast Tutti is, and against what. Without NAME it lists them.
 
+import { fleetScale } from './fleet-scale.ts'
 import { jq } from './jq.ts'
 import { ledger } from './ledger.ts'
 import { start } from './start.ts'
@@ -12,6 +13,10 @@ const benches: Readonly<
     run: start,
   },
   jq: { about: 'small expressions of workflows against the same by hand', run: jq },
+  'fleet-scale': {
+    about: '10,000 nodes on one control-plane process: memory, idle, fan-out, after a kill',
+    run: fleetScale,
+  },
   ledger: { about: 'durable appends to the log, batched and one by one', run: ledger },
 }
 
@@ -21,6 +26,6 @@ if (bench !== undefined) await bench.run()
 else {
   if (name !== undefined) process.stderr.write(`there is no bench ${name}\n`)
   for (const [key, { about }] of Object.entries(benches))
-    process.stdout.write(`${key.padEnd(8)} ${about}\n`)
+    process.stdout.write(`${key.padEnd(12)} ${about}\n`)
   process.exitCode = name === undefined ? 0 : 1
 }

@@ -72,15 +72,16 @@ function startLoop(loop: Loop, onFailure: (loop: string, error: unknown) => void
     status = { ...status, turns: status.turns + 1, failures: status.failures + failures, lastMs }
     if (state.phase === 'stopped') return
     const isWoken = state.phase === 'turning' && state.isWoken && failures === 0
-    wait(isWoken ? loop.gatherMs : loop.everyMs)
+    wait(isWoken ? gatherMs(loop, lastMs) : loop.everyMs)
   }
 
   return {
     wake: () => {
       if (state.phase === 'turning') state = { ...state, isWoken: true }
-      if (state.phase !== 'waiting' || state.dueMs <= clock.steadyMs() + loop.gatherMs) return
+      const soonMs = gatherMs(loop, status.lastMs)
+      if (state.phase !== 'waiting' || state.dueMs <= clock.steadyMs() + soonMs) return
       state.forget()
-      wait(loop.gatherMs)
+      wait(soonMs)
     },
     stop: async () => {
       const last = state
@@ -90,6 +91,11 @@ function startLoop(loop: Loop, onFailure: (loop: string, error: unknown) => void
     },
     status: () => status,
   }
+}
+
+/** In a storm of events a loop gets half of a core at most: what costs much gathers for longer. */
+function gatherMs(loop: Loop, lastMs: number): number {
+  return Math.min(loop.everyMs, Math.max(loop.gatherMs, lastMs))
 }
 
 type LoopState =

@@ -15,6 +15,7 @@ import {
   type NodeLine,
   openAssignmentFeed,
   openHub,
+  openNodeLookup,
   openRegistry,
   openRolloutStore,
   type Registry,
@@ -124,13 +125,15 @@ async function serveOn(
   const heartbeatMs = options.heartbeatMs ?? heartbeatMsDefault
   const wake = (name: string) => loops.wake(name)
   const hub = openFleetHub(shared, heartbeatMs, wake)
-  const snapshots = openSnapshotFeed(shared)
+  const resources = { changes: 0 } // the listener writes
+  const version = () => `${registry.version()} ${resources.changes}`
+  const snapshots = openSnapshotFeed({ ...shared, version })
   const rollouts = { ...shared, store: openRolloutStore(sql, identity), heartbeatMs }
   const loops: RunningLoops = startLoops(
     loopTable({ sql, identity, rollouts, hub, snapshots, blobs }),
     (loop, error) => log.error({ loop, error }, 'a turn failed and is tried again'),
   )
-  const events = await listen(sql, { policies: cache, registry, hub, log, wake })
+  const events = await listen(sql, { policies: cache, registry, hub, log, wake, resources })
   const ports: ApiPorts = {
     ...{ ...shared, blobs, hub, snapshots },
     admission: { ...shared, blobs },
@@ -161,12 +164,8 @@ function openFleetHub(
   return openHub({
     ...{ identity, registry, log, heartbeatMs },
     clock: systemClock,
-    chance: Math.random,
     feed: openAssignmentFeed(sql, identity),
-    loadNode: async (name) => {
-      const node = await loadResource(sql, { kind: 'Node', project: '', name })
-      return node === null ? null : nodeSpec.parse(node.spec)
-    },
+    loadNode: openNodeLookup(sql),
     onChange: () => {
       wake('rollouts')
       wake('snapshots')
@@ -233,6 +232,7 @@ async function listen(
     readonly hub: NodeLine
     readonly log: Logger
     readonly wake: (loop: string) => void
+    readonly resources: { changes: number }
   },
 ) {
   const listeners = new Set<(key: string) => void>()
@@ -244,6 +244,7 @@ async function listen(
         to.log.error({ node, error }, 'a changed node was not read: it is when it connects again'),
       )
     }
+    to.resources.changes += 1
     to.wake('rollouts')
     to.wake('snapshots')
     for (const listener of listeners) listener(key)

@@ -35,7 +35,6 @@ beforeAll(async () => {
     heartbeatMs: 60_000,
     log: { info: () => {}, warn: () => {} },
     clock: { ...systemClock, nowMs: () => 0 },
-    chance: () => 0.5,
     onChange: () => {},
     onFacts: () => {},
   })

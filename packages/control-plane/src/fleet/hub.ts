@@ -33,8 +33,6 @@ export interface HubPorts {
   readonly heartbeatMs: number
   readonly log: { readonly info: Log; readonly warn: Log }
   readonly clock: Clock
-  /** A number from 0 to below 1. */
-  readonly chance: () => number
   /** A node said something that may change a plan: wakes the loops. */
   readonly onChange: () => void
   /** A node's facts are new: they are kept with its resource. */
@@ -198,8 +196,9 @@ function receive(
       })
       return
     case 'status':
-      ports.registry.report(connection.node, { ...message, facts: message.facts, nowMs })
-      if (message.facts !== undefined) ports.onFacts(connection.node, message.facts)
+      if (ports.registry.report(connection.node, { ...message, facts: message.facts, nowMs })) {
+        ports.onFacts(connection.node, message.facts)
+      }
       ports.onChange()
   }
 }
@@ -217,19 +216,27 @@ function watchSilent(connections: ReadonlyMap<string, Connection>, ports: HubPor
   return () => forget()
 }
 
-/** Says how long a connection must wait: 0, or a random moment of the next seconds. */
-function openAdmission({ clock, chance }: HubPorts): () => number {
+/**
+ * Says how long a connection must wait: 0, or until the next moment that is nobody else's, so that
+ * it need not ask twice.
+ */
+function openAdmission({ clock }: HubPorts): () => number {
+  const slotMs = 1000 / admissionsPerSecond
   let tokens = admissionsPerSecond // written here alone
   let filledMs = clock.steadyMs()
+  let nextMs = 0 // the first moment that nobody was told
   return () => {
     const now = clock.steadyMs()
-    const refill = ((now - filledMs) / 1000) * admissionsPerSecond
+    const refill = (now - filledMs) / slotMs
     tokens = Math.min(admissionsPerSecond, tokens + refill)
     filledMs = now
     if (tokens >= 1) {
       tokens -= 1
       return 0
     }
-    return 500 + Math.floor(chance() * 5_000)
+    nextMs = Math.max(nextMs + slotMs, now + retryMsMin)
+    return Math.ceil(nextMs - now)
   }
 }
+
+const retryMsMin = 200 // sooner, and the burst that is being admitted is still under way

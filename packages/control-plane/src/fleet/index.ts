@@ -3,6 +3,7 @@ export { type AssignmentRow, loadAssignment } from './assignments.ts'
 export { declareNodes, type NodeLine, redeclareNode } from './declared-nodes.ts'
 export { type Hub, type HubPorts, openHub } from './hub.ts'
 export type { Link } from './link.ts'
+export { openNodeLookup } from './node-lookup.ts'
 export {
   type RolloutPorts,
   type RolloutStatus,

@@ -14,14 +14,11 @@ import {
   type ReleaseTelemetry,
   stratumOf,
 } from '@tutti/core/fleet'
+import { canonicalJson } from '@tutti/core/resource'
 
-export interface NodeEntry {
-  readonly id: string
-  readonly labels: Readonly<Record<string, string>>
-  readonly cordoned: boolean
-  readonly connected: boolean
+/** One node as it is right now: a look at the registry's own record, not a copy of it. */
+export interface NodeEntry extends NodeView {
   readonly facts: NodeFacts | null
-  readonly reports: ReadonlyMap<string, DeploymentReport>
   readonly seenMs: number
   readonly load: {
     readonly inflight: number
@@ -51,9 +48,12 @@ export interface Registry {
   readonly forget: (id: string) => void
   readonly connect: (id: string, nowMs: number) => void
   readonly disconnect: (id: string) => void
-  readonly report: (id: string, status: Report) => void
+  /** True where the node's facts say something new that is worth keeping. */
+  readonly report: (id: string, status: Report) => boolean
   readonly heartbeat: (id: string, beat: Beat) => void
-  readonly views: () => NodeView[]
+  readonly views: () => readonly NodeView[]
+  /** Grows whenever anything changes besides loads, counts and times. */
+  readonly version: () => number
   /**
    * Telemetry by stratum and release digest for one deployment, of the strata that are `ready`;
    * what is
@@ -101,42 +101,54 @@ const nothing: ArmSample = {
   latency: emptySketch,
 }
 
+/** A node's record; the registry alone writes it. */
+type Held = { -readonly [Key in keyof NodeEntry]: NodeEntry[Key] }
+
 export function openRegistry(): Registry {
-  const nodes = new Map<string, NodeEntry>() // written by the functions below alone
+  const nodes = new Map<string, Held>() // written by the functions below alone
   const pending = new Map<string, Map<string, Gathered>>() // by deployment and stratum
   const totals = new Map<string, ReleaseTotals>()
+  let version = 0
 
   const update = (id: string, change: Partial<NodeEntry>) => {
     const held = nodes.get(id)
-    if (held !== undefined) nodes.set(id, { ...held, ...change })
+    if (held === undefined) return
+    Object.assign(held, change)
+    held.stratum = stratumOfEntry(held)
+    version += 1
   }
 
   return {
     get: (id) => nodes.get(id),
     all: () => nodes.values(),
     declare: (node, facts) => {
-      const held = nodes.get(node.id)
-      if (held === undefined) nodes.set(node.id, { ...unseen, ...node, facts })
-      else nodes.set(node.id, { ...held, ...node })
+      if (nodes.has(node.id)) return update(node.id, node)
+      nodes.set(node.id, { ...unseen, ...node, facts })
+      update(node.id, {})
     },
-    forget: (id) => nodes.delete(id),
+    forget: (id) => {
+      if (nodes.delete(id)) version += 1
+    },
     connect: (id, nowMs) => update(id, { connected: true, seenMs: nowMs }),
     disconnect: (id) => update(id, { connected: false, load: null }),
     report: (id, status) => {
       const held = nodes.get(id)
-      if (held === undefined) return
-      const reports = new Map(status.full ? [] : held.reports)
-      for (const report of status.reports) reports.set(deploymentKey(report), report)
-      update(id, { reports, facts: status.facts ?? held.facts, seenMs: status.nowMs })
+      if (held === undefined) return false
+      const { facts } = held
+      const reports = status.full ? [...status.reports] : merge(held.reports, status.reports)
+      update(id, { reports, facts: status.facts ?? facts, seenMs: status.nowMs })
+      return status.facts !== undefined && areNew(status.facts, facts)
     },
     heartbeat: (id, beat) => {
       const held = nodes.get(id)
       if (held === undefined) return
-      update(id, { load: beat.load, seenMs: beat.nowMs })
+      held.load = beat.load
+      held.seenMs = beat.nowMs
       for (const one of beat.telemetry)
-        takeIn(pending, totals, { stratum: stratumOfEntry(held), one, nowMs: beat.nowMs })
+        takeIn(pending, totals, { stratum: held.stratum, one, nowMs: beat.nowMs })
     },
-    views: () => [...nodes.values()].map(viewOf),
+    views: () => [...nodes.values()],
+    version: () => version,
     takeTelemetry: (deployment, ready) => {
       const strata = pending.get(deployment) ?? new Map<string, Gathered>()
       const taken = [...strata].filter(([, { arms, sinceMs }]) => ready(arms, sinceMs))
@@ -149,21 +161,30 @@ export function openRegistry(): Registry {
 
 const unseen = {
   connected: false,
+  stratum: 'unknown',
   facts: null,
-  reports: new Map<string, DeploymentReport>(),
+  reports: [] as readonly DeploymentReport[],
   seenMs: 0,
   load: null,
 } as const
 
-function viewOf(entry: NodeEntry): NodeView {
-  return {
-    id: entry.id,
-    labels: entry.labels,
-    cordoned: entry.cordoned,
-    connected: entry.connected,
-    stratum: stratumOfEntry(entry),
-    reports: [...entry.reports.values()],
-  }
+/** What was reported before, with what is new in its place. */
+function merge(
+  held: readonly DeploymentReport[],
+  next: readonly DeploymentReport[],
+): DeploymentReport[] {
+  const fresh = new Map(next.map((report) => [deploymentKey(report), report]))
+  const kept = held.filter((report) => !fresh.has(deploymentKey(report)))
+  return [...kept, ...fresh.values()]
+}
+
+/** Free disk space is different every time; a tenth of it is worth a write. */
+function areNew(next: NodeFacts, held: NodeFacts | null): boolean {
+  if (held === null) return true
+  const { diskFreeBytes: nextFree, ...nextRest } = next
+  const { diskFreeBytes: heldFree, ...heldRest } = held
+  if (Math.abs(nextFree - heldFree) > heldFree / 10) return true
+  return canonicalJson(nextRest) !== canonicalJson(heldRest)
 }
 
 function stratumOfEntry({ labels, facts }: NodeEntry): string {

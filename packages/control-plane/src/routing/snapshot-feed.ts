@@ -15,10 +15,18 @@ export interface SnapshotFeed {
   readonly listen: (listener: (snapshot: SignedSnapshot) => void) => () => void
 }
 
-export function openSnapshotFeed(ports: SnapshotPorts): SnapshotFeed {
+export interface FeedPorts extends SnapshotPorts {
+  /** Is another one whenever something that a snapshot is built from has changed. */
+  readonly version: () => string
+}
+
+const looksMax = 30 // an event may be lost: then one turn in thirty finds what it missed
+
+export function openSnapshotFeed(ports: FeedPorts): SnapshotFeed {
   const listeners = new Set<(snapshot: SignedSnapshot) => void>()
   // refresh writes
   let held: { readonly body: string; readonly signed: SignedSnapshot } | null = null
+  let built = { version: '', looks: 0 } // refresh writes
   return {
     current: () => held?.signed ?? null,
     listen: (listener) => {
@@ -26,7 +34,13 @@ export function openSnapshotFeed(ports: SnapshotPorts): SnapshotFeed {
       return () => listeners.delete(listener)
     },
     refresh: async () => {
+      const version = ports.version()
+      if (version === built.version && built.looks < looksMax) {
+        built = { version, looks: built.looks + 1 }
+        return
+      }
       const body = await buildSnapshot(ports)
+      built = { version, looks: 0 }
       const text = canonicalJson(body)
       if (held?.body === text) return
       const nowMs = ports.nowMs()

@@ -51,7 +51,7 @@ export class FleetWorld {
     this.store = new SimulatedStore(keys, chance)
     const violation = (message: string) => this.violation(message)
     const { network, store } = this
-    this.plane = new SimulatedPlane({ time, chance, network, store, keys, violation })
+    this.plane = new SimulatedPlane({ time, network, store, keys, violation })
     this.nodes = Array.from({ length: shape.nodes }, (_, i) => this.#makeNode(i, shape.regions))
     this.plane.start()
     for (const node of this.nodes) node.start()

@@ -87,12 +87,18 @@ function makePeace(world: FleetWorld, away: readonly SimulatedNode[]): void {
     node.isDiskFull = false
     node.fetchMsMax = 1_000
     world.setNodeSpec(node.id, { cordoned: false })
-    if (away.includes(node)) node.kill()
+    if (away.includes(node)) leaveAway(world, node)
     else {
       if (world.network.isPartitioned(node.id)) world.network.heal(node.id)
       node.start()
     }
   }
+}
+
+/** Somebody who is away is off, or there and not to be reached. */
+function leaveAway(world: FleetWorld, node: SimulatedNode): void {
+  if (world.chance.hits(0.5)) node.kill()
+  else world.network.partition(node.id)
 }
 
 const ended = new Set(['done', 'reverted', 'superseded'])
@@ -131,6 +137,8 @@ function whyNotExact(world: FleetWorld): string[] {
       const { fact } = convergenceOf(view, assignment)
       const wanted = releaseFor(view, assignment)?.digest ?? null
       const serving = node.host?.active(assignment.serves) ?? null
+      const told = reportOf(view, assignment)?.state.serving ?? null
+      if (told !== serving) return [`${node.id} serves ${nameOf(serving)}, says ${nameOf(told)}`]
       if (fact === 'converged' && serving === wanted) return []
       const quality = releaseByDigest.get(wanted ?? '')?.quality ?? 'good'
       const hasCause = quality !== 'good' || node.wounded.has(wanted ?? '')

@@ -14,7 +14,6 @@ import {
   startLoops,
 } from '@tutti/control-plane/simulation'
 import { nodeSpec } from '@tutti/core/fleet'
-import type { Chance } from './chance.ts'
 import type { SimulatedKeys } from './simulated-keys.ts'
 import type { SimulatedNetwork } from './simulated-network.ts'
 import { type SimulatedStore, type StoreNews, sha256 } from './simulated-store.ts'
@@ -22,7 +21,6 @@ import type { ProcessClock, VirtualTime } from './virtual-time.ts'
 
 export interface PlaneWorld {
   readonly time: VirtualTime
-  readonly chance: Chance
   readonly network: SimulatedNetwork
   readonly store: SimulatedStore
   readonly keys: SimulatedKeys
@@ -64,7 +62,7 @@ export class SimulatedPlane {
 
   start(): void {
     if (this.#process !== null) return
-    const { time, chance, network, store, keys } = this.#world
+    const { time, network, store, keys } = this.#world
     const isAlive = () => own.isAlive
     const clock = time.process({ isAlive, skewMs: () => this.skewMs })
     const registry = openRegistry()
@@ -76,7 +74,6 @@ export class SimulatedPlane {
     declareNodes(store.all('Node'), registry)
     const hub = openHub({
       ...{ registry, heartbeatMs, clock, identity: keys },
-      chance: () => chance.next(),
       feed: store.assignmentFeed(clock),
       loadNode: load,
       log: { info: () => {}, warn: () => {} },
