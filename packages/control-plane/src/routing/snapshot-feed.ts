@@ -40,9 +40,11 @@ export function openSnapshotFeed(ports: FeedPorts): SnapshotFeed {
         return
       }
       const body = await buildSnapshot(ports)
-      built = { version, looks: 0 }
       const text = canonicalJson(body)
-      if (held?.body === text) return
+      if (held?.body === text) {
+        built = { version, looks: 0 }
+        return
+      }
       const nowMs = ports.nowMs()
       const [next] = await ports.sql<{ number: string }[]>`
         select nextval('snapshot_number') as number`
@@ -52,6 +54,7 @@ export function openSnapshotFeed(ports: FeedPorts): SnapshotFeed {
       const payload = canonicalJson(snapshot)
       const signature = ports.identity.sign(signingPrefix.snapshot, payload)
       held = { body: text, signed: { payload, signature } }
+      built = { version, looks: 0 }
       for (const listener of listeners) listener(held.signed)
     },
   }
