@@ -30,10 +30,9 @@ export function redeclareNode(
   }
   const { labels, cordoned } = spec
   const held = registry.get(name)
-  registry.declare({ id: name, labels, cordoned }, null)
-  if (held === undefined) return
-  const before = { labels: held.labels, cordoned: held.cordoned }
-  if (canonicalJson(before) !== canonicalJson({ labels, cordoned })) {
+  const before = held && canonicalJson({ labels: held.labels, cordoned: held.cordoned })
+  registry.declare({ id: name, labels, cordoned }, null) // `held` says this from here on
+  if (before !== undefined && before !== canonicalJson({ labels, cordoned })) {
     hub.sendDeclared(name, { labels, cordoned })
   }
 }
