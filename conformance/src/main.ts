@@ -12,6 +12,7 @@ import { merkle } from './merkle.ts'
 import { models } from './models.ts'
 import { oip, specification } from './oip.ts'
 import { openaiSchema, schemaPath } from './openai-schema.ts'
+import { ows, owsKit } from './ows.ts'
 import type { Score } from './score.ts'
 
 interface Judge {
@@ -77,6 +78,12 @@ const judges: Readonly<Record<string, Judge>> = {
     needs: jqTests,
     from: 'tests of github.com/jqlang/jq',
     run: jq,
+  },
+  ows: {
+    about: "the Open Workflow Specification's conformance kit and examples",
+    needs: owsKit,
+    from: 'ctk and examples of github.com/open-workflow-specification/specification',
+    run: ows,
   },
 }
 

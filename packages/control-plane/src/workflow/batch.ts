@@ -21,6 +21,8 @@ export interface Batch {
   readonly heard: readonly string[]
   /** Signals that are in the journal now. */
   readonly signals: readonly string[]
+  /** A signal to another run, written with this one's end. */
+  readonly told: { readonly run: string; readonly body: string } | null
   readonly committed: () => void
 }
 

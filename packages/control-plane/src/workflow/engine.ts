@@ -28,6 +28,7 @@ import { type Act, ResidentRun, type Turn } from './resident-run.ts'
 import { type RunHead, shardOf } from './run-head.ts'
 import { buryEngine, claimShards, registerEngine, releaseShards } from './shard-lease.ts'
 import { loadSignals, type Signal, type StoredSignal, sendSignal, signalChannel } from './signal.ts'
+import type { StartRequest } from './start-request.ts'
 import { writeBatches } from './write-batches.ts'
 
 export interface EnginePorts {
@@ -43,18 +44,6 @@ export interface EnginePorts {
   readonly onTrouble: (what: string, error: unknown) => void
   /** Called when the engine was fenced: its process is to start another one. */
   readonly onFenced: () => void
-}
-
-export interface StartRequest {
-  readonly project: string
-  readonly namespace: string
-  readonly name: string
-  readonly version: string
-  readonly input: Json
-  readonly labels?: Readonly<Record<string, string>>
-  readonly parent?: RunHead['parent']
-  /** Given by who must not start the same run twice. */
-  readonly id?: string
 }
 
 const laneCount = 2 // one fills while the other waits for the disk; more only share the same disk
@@ -122,6 +111,7 @@ export class Engine {
     const program = await this.#ports.program(request)
     const surroundings = await this.#ports.surroundings(project)
     const id = request.id ?? this.#freshId()
+    if (request.id !== undefined && (await this.#isElsewhere(request))) return id
     const startedAtMs = this.#ports.nowMs()
     const shard = shardOf(id)
     const head = { id, project, namespace, name, version, shard, labels, parent, startedAtMs }
@@ -176,6 +166,16 @@ export class Engine {
     this.#unlisten().catch((error: unknown) => this.#ports.onTrouble('unlisten failed', error))
     this.#unlock()
     this.#ports.onFenced()
+  }
+
+  /** True where the run is there already, or another engine starts it. */
+  async #isElsewhere(request: StartRequest): Promise<boolean> {
+    const { sql } = this.#ports
+    const id = request.id ?? ''
+    if (this.#runs.has(id) || (await loadRuns(sql, [id])).length > 0) return true
+    if (this.#shards.has(shardOf(id))) return false
+    await sendSignal(sql, id, { kind: 'start', request })
+    return true
   }
 
   #freshId(): string {
@@ -310,23 +310,11 @@ export class Engine {
   }
 
   #ended(run: ResidentRun, outcome: Outcome): void {
-    const { id, parent } = run.head
+    const { id } = run.head
     for (const controller of run.acting.values()) controller.abort()
     this.#runs.delete(id)
     for (const resolve of this.#waiters.get(id) ?? []) resolve(outcome)
     this.#waiters.delete(id)
-    if (parent !== null) this.#tellParent(parent, outcome)
-  }
-
-  #tellParent(parent: { readonly run: string; readonly key: string }, outcome: Outcome): void {
-    const { run, key } = parent
-    const signal: Signal =
-      outcome.status === 'completed'
-        ? { kind: 'completed', key, output: outcome.output }
-        : { kind: 'failed', key, error: errorOf(outcome) }
-    sendSignal(this.#ports.sql, run, signal).catch((error: unknown) =>
-      this.#ports.onTrouble(`the outcome of a subflow did not reach ${run}`, error),
-    )
   }
 
   /** Leaves the run to its row when nothing is being done for it. E3 */
@@ -467,6 +455,8 @@ export class Engine {
           .map((key) => ({ kind: 'event', atMs, key, event: signal.event }))
       case 'cancel':
         return [{ kind: 'cancelled', atMs, reason: signal.reason }]
+      case 'start':
+        return []
       case 'completed':
       case 'failed':
         return run.machine.waitsAt(signal.key) ? [{ ...signal, atMs }] : []
@@ -482,9 +472,4 @@ export class EngineBusy extends Error {
 /** Thrown by an act whose outcome comes by signal. */
 export class Later extends Error {
   override readonly name = 'Later'
-}
-
-function errorOf(outcome: Exclude<Outcome, { status: 'completed' }>): WorkflowError {
-  if (outcome.status === 'faulted') return outcome.error
-  return standardError('runtime', `the subflow was cancelled: ${outcome.reason}`)
 }

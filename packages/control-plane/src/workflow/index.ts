@@ -1,2 +1,6 @@
+export { type Database, openDatabase } from '../store/index.ts'
 export { type ActContext, ActFailed } from './act.ts'
-export { Engine, EngineBusy, type EnginePorts, Later, type StartRequest } from './engine.ts'
+export { type Egress, type OutAnswer, type OutRequest, openEgress } from './egress.ts'
+export { Engine, EngineBusy, type EnginePorts, Later } from './engine.ts'
+export { type PerformPorts, performer } from './perform-act.ts'
+export type { StartRequest } from './start-request.ts'

@@ -3,10 +3,19 @@
 // A run in memory: its machine, and what of its journal is on its way to the database. It takes entries and
 // says what to write and what to do once that is written.
 
-import type { Action, Command, Entry, Machine, Outcome } from '@tutti/core/workflow'
+import {
+  type Action,
+  type Command,
+  type Entry,
+  type Machine,
+  type Outcome,
+  standardError,
+  type WorkflowError,
+} from '@tutti/core/workflow'
 import type { Batch, Waiting } from './batch.ts'
 import { emptyJournal, growJournal, type JournalHead } from './journal-head.ts'
 import type { RunHead, RunStatus } from './run-head.ts'
+import type { Signal } from './signal.ts'
 
 export interface Act {
   readonly key: string
@@ -106,11 +115,24 @@ export class ResidentRun {
     const journal = this.#write(written)
     const batch = {
       ...{ head: this.head, status, wakeAtMs, isRowChanged, atMs: nowMs, journal, waits, heard },
+      told: outcome === null ? null : this.#tell(outcome),
       hash: outcome === null ? null : this.#journal.hash,
       outcome: outcome === null ? null : JSON.stringify(outcome),
     }
     const rest = outcome === null ? queue.slice(next) : []
     return { batch, acts: [...acts.values()], stopped, outcome, rest }
+  }
+
+  /** What a subflow's end says to the run that waits for it. */
+  #tell(outcome: Outcome): Batch['told'] {
+    const { parent } = this.head
+    if (parent === null) return null
+    const { run, key } = parent
+    const signal: Signal =
+      outcome.status === 'completed'
+        ? { kind: 'completed', key, output: outcome.output }
+        : { kind: 'failed', key, error: errorOf(outcome) }
+    return { run, body: JSON.stringify(signal) }
   }
 
   #write(entries: readonly Entry[]): Batch['journal'] {
@@ -164,4 +186,9 @@ function roleOf(value: unknown): { readonly role?: string } {
   const { assignee } = objectOf(value) as { readonly assignee?: unknown }
   const { role } = objectOf(assignee) as { readonly role?: unknown }
   return typeof role === 'string' ? { role } : {}
+}
+
+function errorOf(outcome: Exclude<Outcome, { status: 'completed' }>): WorkflowError {
+  if (outcome.status === 'faulted') return outcome.error
+  return standardError('runtime', `the subflow was cancelled: ${outcome.reason}`)
 }

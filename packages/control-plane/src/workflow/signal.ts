@@ -7,12 +7,15 @@ import type { Json } from '@tutti/core/resource'
 import type { CloudEvent, WorkflowError } from '@tutti/core/workflow'
 import type { Query } from '../store/index.ts'
 import { shardOf } from './run-head.ts'
+import type { StartRequest } from './start-request.ts'
 
 export type Signal =
   | { readonly kind: 'event'; readonly event: CloudEvent }
   | { readonly kind: 'completed'; readonly key: string; readonly output: Json }
   | { readonly kind: 'failed'; readonly key: string; readonly error: WorkflowError }
   | { readonly kind: 'cancel'; readonly reason: string }
+  /** Starts a run whose shard another engine has. */
+  | { readonly kind: 'start'; readonly request: StartRequest }
 
 /** Postgres tells engines on this channel that there is something for a shard. */
 export const signalChannel = 'workflow_signal'

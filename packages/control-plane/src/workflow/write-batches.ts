@@ -6,6 +6,8 @@
 import type { Sql } from '../store/index.ts'
 import type { Batch } from './batch.ts'
 import type { Written } from './lane.ts'
+import { shardOf } from './run-head.ts'
+import { signalChannel } from './signal.ts'
 
 // `for share` makes a take-over wait for the flush, and a flush see a take-over that came first.
 const alive = `alive as (select 1 from workflow_engine where id = $1 and not is_dead for share)`
@@ -34,9 +36,15 @@ const outside = `
     on conflict do nothing),
   signal as (
     delete from workflow_signal s using alive, unnest($30::bigint[]) as gone (id)
-    where s.id = gone.id)`
+    where s.id = gone.id),
+  told as (
+    insert into workflow_signal (run, shard, body)
+    select new.* from alive, unnest($31::text[], $32::int[], $33::text[]) as new returning shard),
+  rung as (
+    select pg_notify('${signalChannel}', shard::text) from (select distinct shard from told) t)`
 const plain = `with ${alive}, ${journal} select count(*)::int as fences from alive`
-const full = `with ${alive}, ${journal}, ${outside} select count(*)::int as fences from alive`
+const full = `with ${alive}, ${journal}, ${outside}
+  select (select count(*)::int from alive) as fences, (select count(*) from rung) as told`
 
 /** Writes batches of an engine that must still be alive. */
 export async function writeBatches(
@@ -58,7 +66,8 @@ export async function writeBatches(
     entries.map(({ body }) => body),
   ]
   const reachesOut = batches.some(
-    ({ waits, heard, signals }) => waits.length + heard.length + signals.length > 0,
+    ({ waits, heard, signals, told }) =>
+      told !== null || waits.length + heard.length + signals.length > 0,
   )
   const rows = reachesOut
     ? await sql.unsafe(full, [...values, ...outsideOf(batches)], { prepare: true })
@@ -90,6 +99,7 @@ function outsideOf(batches: readonly Batch[]) {
   const heard = batches.flatMap(({ head, heard: keys }) =>
     keys.map((key) => ({ run: head.id, key })),
   )
+  const told = batches.flatMap(({ told: one }) => one ?? [])
   // What began and ended within one flush was never waited for.
   const waits = batches.flatMap(({ head, atMs, waits: some }, index) =>
     some
@@ -110,5 +120,8 @@ function outsideOf(batches: readonly Batch[]) {
     waits.map(({ body }) => body),
     waits.map(({ atMs }) => atMs),
     batches.flatMap(({ signals }) => signals),
+    told.map(({ run }) => run),
+    told.map(({ run }) => shardOf(run)),
+    told.map(({ body }) => body),
   ]
 }

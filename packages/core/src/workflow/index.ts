@@ -26,6 +26,7 @@ export {
   decide,
   type Entry,
   type ErrorKind,
+  type Happening,
   Machine,
   type Outcome,
   type Preparation,

@@ -26,6 +26,16 @@ const turnsMax = 20_000 // per entry; 2,000 branches start in 4,000 turns
 export interface Surroundings {
   readonly secrets: Readonly<Record<string, Json>>
   readonly runtime: { readonly name: string; readonly version: string }
+  /** Told of every task that begins and ends, also when a journal is worked out again. */
+  readonly trace?: (happening: Happening) => void
+}
+
+/** What happens to a task, by the specification's names for it. */
+export interface Happening {
+  readonly kind: 'started' | 'completed' | 'faulted'
+  readonly task: string
+  readonly reference: string
+  readonly atMs: number
 }
 
 interface Pending {
@@ -263,7 +273,18 @@ export class Machine implements Stage {
   }
 
   runTask(item: TaskItem, scope: Scope, input: Json, done: Done): void {
-    runTask(this, item, { scope, input }, done)
+    const { trace } = this.#surroundings
+    if (trace === undefined) {
+      runTask(this, item, { scope, input }, done)
+      return
+    }
+    const tell = (kind: Happening['kind']) =>
+      trace({ kind, task: item.name, reference: scope.reference, atMs: this.#nowMs })
+    tell('started')
+    runTask(this, item, { scope, input }, (result) => {
+      tell(result.ok ? 'completed' : 'faulted')
+      done(result)
+    })
   }
 
   runList(list: TaskList, scope: Scope, input: Json, done: Done): void {

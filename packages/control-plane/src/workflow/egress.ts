@@ -1,0 +1,132 @@
+// Egress
+//
+// How steps reach the outside: one HTTP request, bounded in size and time, to addresses that the control plane may
+// be sent to. Documents come from users: a name is resolved here, every address is judged, and the connection
+// goes to exactly the address judged.
+
+import { lookup as dnsLookup } from 'node:dns'
+import { request as httpRequest } from 'node:http'
+import { request as httpsRequest } from 'node:https'
+import { BlockList, isIP, type LookupFunction } from 'node:net'
+import { standardError } from '@tutti/core/workflow'
+import { ActFailed } from './act.ts'
+
+export interface OutRequest {
+  readonly method: string
+  readonly url: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string | null
+  readonly signal: AbortSignal
+}
+
+export interface OutAnswer {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: Buffer
+}
+
+export type Egress = (request: OutRequest) => Promise<OutAnswer>
+
+const answerBytesMax = 64 * 1024 * 1024 // larger outputs belong into a store, by reference
+const silenceMs = 120_000 // two minutes without a byte: a model that thinks takes less
+
+// RFC 6890 special-purpose registries, RFC 6598, RFC 4193, RFC 3927.
+const inner = new BlockList()
+for (const [net, prefix] of [
+  ['0.0.0.0', 8],
+  ['10.0.0.0', 8],
+  ['100.64.0.0', 10],
+  ['127.0.0.0', 8],
+  ['169.254.0.0', 16],
+  ['172.16.0.0', 12],
+  ['192.0.0.0', 24],
+  ['192.168.0.0', 16],
+  ['198.18.0.0', 15],
+  ['224.0.0.0', 4],
+  ['240.0.0.0', 4],
+] as const) {
+  inner.addSubnet(net, prefix, 'ipv4')
+}
+for (const [net, prefix] of [
+  ['::', 127],
+  ['64:ff9b::', 96],
+  ['fc00::', 7],
+  ['fe80::', 10],
+  ['ff00::', 8],
+] as const) {
+  inner.addSubnet(net, prefix, 'ipv6')
+}
+
+/** An egress that reaches public addresses, and private ones where that is allowed. */
+export function openEgress({ allowPrivate }: { readonly allowPrivate: boolean }): Egress {
+  return (request) => send(request, allowPrivate)
+}
+
+function send(request: OutRequest, allowPrivate: boolean): Promise<OutAnswer> {
+  const url = parseUrl(request.url)
+  const literal = url.hostname.replace(/^\[|\]$/g, '')
+  if (!allowPrivate && isIP(literal) !== 0 && isPrivate(literal)) throw forbidden(literal)
+  const make = url.protocol === 'https:' ? httpsRequest : httpRequest
+  return new Promise((resolve, reject) => {
+    const fail = (error: unknown) =>
+      reject(error instanceof ActFailed ? error : unreachable(url, error))
+    const { method, headers, signal } = request
+    const lookup = allowPrivate ? undefined : guardedLookup
+    const out = make(url, { method, headers, signal, ...(lookup === undefined ? {} : { lookup }) })
+    out.setTimeout(silenceMs, () => out.destroy(new Error(`silent for ${silenceMs} ms`)))
+    out.on('error', fail)
+    out.on('response', (answer) => {
+      const chunks: Buffer[] = []
+      let bytes = 0
+      answer.on('data', (chunk: Buffer) => {
+        chunks.push(chunk)
+        bytes += chunk.length
+        if (bytes > answerBytesMax) {
+          out.destroy(new Error(`the answer has more than ${answerBytesMax} bytes`))
+        }
+      })
+      answer.on('error', fail)
+      answer.on('end', () => {
+        const named = Object.entries(answer.headers).map(([name, value]) => [name, String(value)])
+        const status = answer.statusCode ?? 0
+        resolve({ status, headers: Object.fromEntries(named), body: Buffer.concat(chunks) })
+      })
+    })
+    out.end(request.body ?? undefined)
+  })
+}
+
+function parseUrl(text: string): URL {
+  const url = URL.canParse(text) ? new URL(text) : null
+  if (url?.protocol === 'http:' || url?.protocol === 'https:') return url
+  throw new ActFailed(standardError('configuration', `${text} is no HTTP address`))
+}
+
+const guardedLookup: LookupFunction = (hostname, options, callback) => {
+  dnsLookup(hostname, { ...options, all: true }, (error, addresses) => {
+    if (error !== null) {
+      callback(error, '', 0)
+      return
+    }
+    const wrong = addresses.find(({ address }) => isPrivate(address))
+    const [first] = addresses
+    if (wrong !== undefined) callback(forbidden(wrong.address), '', 0)
+    else if (options.all === true) callback(null, addresses)
+    else callback(null, first?.address ?? '', first?.family ?? 0)
+  })
+}
+
+function isPrivate(address: string): boolean {
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1] ?? address
+  return inner.check(mapped, isIP(mapped) === 6 ? 'ipv6' : 'ipv4')
+}
+
+function forbidden(address: string): ActFailed {
+  const detail = `${address} lies in a private network, which workflows may not call`
+  return new ActFailed(standardError('authorization', detail))
+}
+
+function unreachable(url: URL, error: unknown): ActFailed {
+  const said = error instanceof Error ? error.message : String(error)
+  return new ActFailed(standardError('communication', `${url.host} cannot be reached: ${said}`))
+}

@@ -1,0 +1,97 @@
+// Perform act
+//
+// Does one step: calls, events, subflows, functions of catalogs. What this control plane cannot do is refused with
+// the reason, as a configuration error that a document can catch.
+
+import type { Json } from '@tutti/core/resource'
+import { standardError } from '@tutti/core/workflow'
+import type { Sql } from '../store/index.ts'
+import { type ActContext, ActFailed } from './act.ts'
+import { callHttp, contentOf, httpArguments } from './call-http.ts'
+import { callOpenapi } from './call-openapi.ts'
+import type { Caller } from './caller.ts'
+import type { Egress } from './egress.ts'
+import { Later } from './engine.ts'
+import type { Act } from './resident-run.ts'
+import { publishEvent } from './signal.ts'
+import type { StartRequest } from './start-request.ts'
+
+export interface PerformPorts {
+  readonly sql: Sql
+  readonly egress: Egress
+  readonly start: (request: StartRequest) => Promise<string>
+  /** The newest version of a workflow; null where there is none. */
+  readonly newest: (of: Omit<StartRequest, 'version' | 'input'>) => Promise<string | null>
+  readonly nowMs: () => number
+}
+
+export function performer(ports: PerformPorts) {
+  return async (act: Act, context: ActContext): Promise<Json> => {
+    const { action } = act
+    const idempotencyKey = `${context.head.id}${act.key}`
+    const caller = { egress: ports.egress, signal: context.signal, idempotencyKey }
+    switch (action.type) {
+      case 'call':
+        if (action.protocol === 'http') {
+          const parsed = httpArguments.safeParse(action.arguments)
+          if (!parsed.success) throw refuse(`the call is not complete: ${parsed.error.message}`)
+          return await callHttp(parsed.data, caller)
+        }
+        if (action.protocol === 'openapi') return await callOpenapi(action.arguments, caller)
+        throw refuse(`this control plane makes no ${action.protocol} calls`)
+      case 'emit': {
+        const { project } = context.head
+        await publishEvent(ports.sql, project, action.event, ports.nowMs())
+        return action.event
+      }
+      case 'workflow':
+        return await startSubflow(ports, act, context)
+      case 'function':
+        return await fetchFunction(action.name, action.arguments, caller)
+      case 'process':
+        throw refuse(
+          `a ${action.process} runs on a node that allows it by policy, and no node here does`,
+        )
+    }
+  }
+}
+
+/** The subflow's id follows from the step: asked for twice it is started once. */
+async function startSubflow(ports: PerformPorts, act: Act, context: ActContext): Promise<Json> {
+  const { action } = act
+  if (action.type !== 'workflow') return null
+  const { project, id } = context.head
+  const { namespace, name, input, isAwaited } = action
+  const named = { project, namespace, name }
+  const version = action.version === 'latest' ? await ports.newest(named) : action.version
+  if (version === null) throw refuse(`there is no workflow ${namespace}/${name}`)
+  const parent = isAwaited ? { run: id, key: act.key } : null
+  await ports.start({ ...named, version, input, parent, id: `${id}${act.key}` })
+  if (isAwaited) throw new Later()
+  return null
+}
+
+async function fetchFunction(name: string, where: Json, caller: Caller): Promise<Json> {
+  const { endpoint, function: reference } = membersOf(where)
+  if (typeof endpoint !== 'string') throw refuse(`there is no function ${name}`)
+  const [functionName, version] = typeof reference === 'string' ? reference.split(':') : []
+  const root = endpoint.replace(/\/$/, '')
+  const url =
+    functionName === undefined
+      ? endpoint
+      : `${root}/functions/${functionName}/${version ?? 'latest'}/function.json`
+  const { signal } = caller
+  const headers = { accept: 'application/json' }
+  const answer = await caller.egress({ method: 'GET', url, headers, body: null, signal })
+  if (answer.status !== 200) throw refuse(`${url} answered ${answer.status}`)
+  return contentOf({ ...answer, headers: { 'content-type': 'application/json' } })
+}
+
+function membersOf(value: Json): { readonly [key: string]: Json } {
+  const isObject = typeof value === 'object' && value !== null && !Array.isArray(value)
+  return isObject ? Object.fromEntries(Object.entries(value)) : {}
+}
+
+function refuse(detail: string): ActFailed {
+  return new ActFailed(standardError('configuration', detail))
+}
