@@ -4,6 +4,7 @@
 // what goes in must come out, whatever the form it travels in. Written here, byte by byte (onnx.proto).
 
 import { type Datatype, datatypeBytes } from '@tutti/core/fleet'
+import { field, integer } from './protobuf.ts'
 
 /** Numbers of TensorProto.DataType. */
 const elementTypes: Readonly<Record<Datatype, number>> = {
@@ -51,20 +52,4 @@ function valueInfoOf(name: string, elementType: number, length: number): Buffer 
   const shape = field(1, integer(1, length))
   const tensor = Buffer.concat([integer(1, elementType), field(2, shape)])
   return Buffer.concat([field(1, Buffer.from(name)), field(2, field(1, tensor))])
-}
-
-function field(number: number, bytes: Buffer): Buffer {
-  return Buffer.concat([varint(number * 8 + 2), varint(bytes.length), bytes])
-}
-
-function integer(number: number, value: number): Buffer {
-  return Buffer.concat([varint(number * 8), varint(value)])
-}
-
-function varint(value: number): Buffer {
-  const bytes: number[] = []
-  for (let rest = value; ; rest = Math.floor(rest / 128)) {
-    if (rest < 128) return Buffer.from([...bytes, rest])
-    bytes.push((rest % 128) + 128)
-  }
 }

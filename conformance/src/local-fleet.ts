@@ -4,7 +4,7 @@
 // It ends what it started, by pid, and removes its folder.
 
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -20,18 +20,26 @@ export interface LocalNode {
 
 export interface LocalFleet {
   readonly folder: string
+  /** Of keys and settings. */
+  readonly home: string
+  /** Where the control plane answers. */
+  readonly url: string
   readonly gateway: string
   readonly key: string
   readonly client: Client
   readonly nodes: readonly { readonly name: string; readonly url: string; readonly key: string }[]
   /** Runs `tutti ARGS`; throws what it said where it failed. */
   readonly tutti: (...args: readonly string[]) => Promise<string>
+  /** All that its processes have written so far: to their logs, to their terminals. */
+  readonly readLogs: () => string
+  /** The processes that were started; those have others below them. */
+  readonly pids: () => readonly number[]
   readonly stop: () => Promise<void>
 }
 
 export async function startLocalFleet(nodes: readonly LocalNode[]): Promise<LocalFleet> {
   const folder = mkdtempSync(join(tmpdir(), 'tutti-conformance-'))
-  const children: ChildProcess[] = []
+  const children: Child[] = []
   const stop = async () => {
     await Promise.all(children.map(stopChild))
     rmSync(folder, { recursive: true, force: true })
@@ -48,7 +56,7 @@ export async function startLocalFleet(nodes: readonly LocalNode[]): Promise<Loca
 async function startAll(
   folder: string,
   nodes: readonly LocalNode[],
-  children: ChildProcess[],
+  children: Child[],
 ): Promise<Omit<LocalFleet, 'stop'>> {
   const home = join(folder, 'home')
   const start = (args: readonly string[], pattern: RegExp) => startReady(args, pattern, children)
@@ -70,9 +78,11 @@ async function startAll(
     running.push({ name, url: match[1] ?? '', key: textIn(identity, 'localKey') })
   }
   return {
-    ...{ folder, key, client, nodes: running },
+    ...{ folder, home, url, key, client, nodes: running },
     gateway: textIn(context, 'gateway'),
     tutti: (...args) => runTutti([...args, '--home', home]),
+    readLogs: () => [...children.map(({ said }) => said), ...logsIn(join(home, 'logs'))].join('\n'),
+    pids: () => children.flatMap(({ process }) => process.pid ?? []),
   }
 }
 
@@ -152,23 +162,34 @@ function runTutti(args: readonly string[]): Promise<string> {
   })
 }
 
+function logsIn(folder: string): string[] {
+  return readdirSync(folder).map((name) => readFileSync(join(folder, name), 'utf8'))
+}
+
+interface Child {
+  readonly process: ChildProcess
+  /** What it has printed; written by `startReady`. */
+  said: string
+}
+
+const saidMax = 5_000_000 // characters; a judge's run prints far less
 const startMsMax = 60_000 // a first start makes a database: 10 s on a busy machine
 
 /** Starts `tutti ARGS`, adds it to `children`, and waits for what it prints when it is ready. */
 function startReady(
   args: readonly string[],
   pattern: RegExp,
-  children: ChildProcess[],
+  children: Child[],
 ): Promise<RegExpExecArray> {
   const child = spawn(process.execPath, [tutti, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
-  children.push(child)
-  let said = ''
+  const own: Child = { process: child, said: '' }
+  children.push(own)
   return new Promise((resolve, reject) => {
-    const fail = (what: string) => reject(new Error(`tutti ${args[0]} ${what}: ${said}`))
+    const fail = (what: string) => reject(new Error(`tutti ${args[0]} ${what}: ${own.said}`))
     const timer = setTimeout(() => fail(`is not ready after ${startMsMax} ms`), startMsMax)
     const take = (chunk: Buffer) => {
-      if (said.length < 100_000) said += String(chunk) // what comes later is only read away
-      const match = pattern.exec(said)
+      if (own.said.length < saidMax) own.said += String(chunk) // what comes later is only read away
+      const match = pattern.exec(own.said)
       if (match === null) return
       clearTimeout(timer)
       resolve(match)
@@ -182,7 +203,7 @@ function startReady(
   })
 }
 
-function stopChild(child: ChildProcess): Promise<void> {
+function stopChild({ process: child }: Child): Promise<void> {
   return new Promise((resolve) => {
     if (child.exitCode !== null || child.signalCode !== null) return resolve()
     child.once('exit', () => resolve())

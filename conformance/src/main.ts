@@ -14,13 +14,14 @@ import { oip, specification } from './oip.ts'
 import { openaiSchema, schemaPath } from './openai-schema.ts'
 import { ows, owsKit } from './ows.ts'
 import type { Score } from './score.ts'
+import { security } from './security/index.ts'
 
 interface Judge {
   readonly about: string
-  /** What must lie in the data folder. */
-  readonly needs: string
+  /** What must lie in the data folder; absent where the judge brings all that it needs. */
+  readonly needs?: string
   /** The public project that it is copied from, unchanged. */
-  readonly from: string
+  readonly from?: string
   readonly run: (data: string) => Promise<Score>
 }
 
@@ -84,6 +85,9 @@ const judges: Readonly<Record<string, Judge>> = {
     needs: owsKit,
     from: 'ctk and examples of github.com/open-workflow-specification/specification',
     run: ows,
+  security: {
+    about: 'the field’s incidents as attacks on a real fleet',
+    run: security,
   },
 }
 
@@ -97,7 +101,7 @@ if (name === undefined || judge === undefined) {
 } else {
   const repository = fileURLToPath(new URL('../..', import.meta.url))
   const data = resolve(repository, process.env['TUTTI_CONFORMANCE_DATA'] ?? '../shared/data')
-  if (!existsSync(resolve(data, judge.needs))) {
+  if (judge.needs !== undefined && !existsSync(resolve(data, judge.needs))) {
     const where = `${judge.needs} is not in ${data} (TUTTI_CONFORMANCE_DATA names another folder)`
     process.stdout.write(`${where}: copy it from ${judge.from}\n`)
     process.stdout.write(`${name}: skipped\n`)

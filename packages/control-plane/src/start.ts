@@ -5,8 +5,9 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { getRequestListener } from '@hono/node-server'
 import { nodeSpec } from '@tutti/core/fleet'
+import { whyForeign } from '@tutti/core/governance'
 import { type Logger, pino } from 'pino'
-import { type ApiPorts, makeApp, whyForeign } from './api/index.ts'
+import { type ApiPorts, makeApp } from './api/index.ts'
 import { systemClock } from './clock.ts'
 import { Failure } from './failure.ts'
 import {

@@ -28,6 +28,8 @@ export interface NodeOptions {
   readonly port: number
   /** What others are told to call, where it differs from host and port. */
   readonly endpoint?: string | undefined
+  /** Host names that requests may be addressed to, besides loopback, `host` and the endpoint's. */
+  readonly hosts?: readonly string[] | undefined
   /** Where the control plane answers now, where that is not where the node joined. */
   readonly controlPlaneUrl?: string | undefined
   /** Memory that models may take; all of the machine's where absent. */
@@ -82,6 +84,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     reportBug: (thrown) => log('a bug', { error: String(thrown) }),
     host: options.host,
     port: options.port,
+    hosts: [...hostsOf(options), ...(options.hosts ?? [])],
   })
   const port = await server.start()
   const url = `http://${options.host.includes(':') ? `[${options.host}]` : options.host}:${port}`
@@ -116,6 +119,12 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
       await models.stop()
     },
   }
+}
+
+/** What callers write in Host when they come by the address or the endpoint that we gave. */
+function hostsOf({ host, endpoint }: NodeOptions): string[] {
+  const own = host.includes(':') ? `[${host}]` : host
+  return endpoint === undefined ? [own] : [own, new URL(endpoint).hostname]
 }
 
 function halfOfDisk(folder: string): number {

@@ -4,6 +4,7 @@
 // addressed to us at all, and does it come from a page of somebody else? A browser that was lured here
 // (CSRF, DNS rebinding) is turned away whatever it carries.
 
+import { whyForeign } from '@tutti/core/governance'
 import { keySpec } from '@tutti/core/routing'
 import type { MiddlewareHandler } from 'hono'
 import { type Principal, principalOfKey } from '../governance/index.ts'
@@ -12,7 +13,6 @@ import { refuse } from './answer.ts'
 import type { ApiPorts, Caller, Env } from './ports.ts'
 
 const open = new Set(['/healthz', '/api/v1/join'])
-const loopback = new Set(['localhost', '127.0.0.1', '[::1]'])
 
 /** Refuses what is addressed to another host or comes from another origin, for every verb. */
 export function checkOrigin(ports: Pick<ApiPorts, 'hosts'>): MiddlewareHandler<Env> {
@@ -24,25 +24,6 @@ export function checkOrigin(ports: Pick<ApiPorts, 'hosts'>): MiddlewareHandler<E
     )
     return reason === null ? await next() : refuse(context, 'api/foreign-origin', reason)
   }
-}
-
-/** Null for a request that is addressed to us and comes from no foreign page; else why not. */
-export function whyForeign(
-  headers: { readonly host?: string | undefined; readonly origin?: string | undefined },
-  hosts: readonly string[],
-): string | null {
-  const known = new Set([...loopback, ...hosts.map((host) => host.toLowerCase())])
-  const host = hostNameOf(headers.host ?? '')
-  if (!known.has(host)) {
-    return `this server is not ${host}: start it with --host-name ${host} if it is`
-  }
-  const { origin } = headers
-  if (origin === undefined || known.has(hostNameOf(origin.replace(/^https?:\/\//, '')))) return null
-  return `requests from ${origin} are not accepted`
-}
-
-function hostNameOf(host: string): string {
-  return host.replace(/:\d+$/, '').toLowerCase()
 }
 
 /** Finds the caller, or answers 401. */

@@ -1,5 +1,4 @@
 export { errorCodes } from './answer.ts'
 export { makeApp } from './app.ts'
-export { whyForeign } from './authenticate.ts'
 export { openapi } from './openapi.ts'
 export type { ApiPorts } from './ports.ts'

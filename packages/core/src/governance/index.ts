@@ -30,3 +30,4 @@ export {
 } from './policy.ts'
 export { type ProjectSpec, projectSpec } from './project.ts'
 export { redacted, type SecretSpec, sealedSecretSpec, secretSpec } from './secret.ts'
+export { whyForeign } from './why-foreign.ts'

@@ -5,10 +5,11 @@
 
 import { randomBytes } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { whyForeign } from '@tutti/core/governance'
 import type { Directory, KeyEntry } from '../routing/index.ts'
 import { dialectOf, refuse, sendJson } from './answer.ts'
 import { answerCall, namesOf } from './answer-call.ts'
-import { keyOf, whyForeign } from './authenticate.ts'
+import { keyOf } from './authenticate.ts'
 import { toChatProvider } from './chat.ts'
 import { isGeminiPath, parseChatAsked } from './chat-body.ts'
 import type { Exchange, FacePorts } from './exchange.ts'
@@ -26,7 +27,7 @@ export async function answerRequest(
   const dialect = dialectOf(path)
   const requestId = requestIdOf(request)
   response.setHeader('x-request-id', requestId)
-  const foreign = whyForeign(request, ports.hosts)
+  const foreign = whyForeign(request.headers, ports.hosts)
   if (foreign !== null) {
     return refuse(response, dialect, { status: 403, code: 'foreign_origin', message: foreign })
   }

@@ -4,12 +4,13 @@
 // `OipServer` owns the sockets.
 //
 // Invariants:
-//   O1. Nothing but /healthz is answered without `authorize`.
+//   O1. Nothing but /healthz is answered without `authorize`, and nothing to a page of somebody else.
 //   O2. Every answer carries x-request-id: the caller's where it is fit for a header, else a new one.
 //   O3. Whatever comes in, an error is {"error": …} with a status that says whose fault it is.
 
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
+import { whyForeign } from '@tutti/core/governance'
 import { Failure, type FailureCode } from '../failure.ts'
 import { formatInferAnswer, type HttpContent } from './infer-answer.ts'
 import { parseInferRequest, parseJson, parseJsonLength, parseObject } from './infer-request.ts'
@@ -28,6 +29,8 @@ export interface OipPorts {
   readonly bodies: BodyReader
   /** True where the caller may ask. */
   readonly authorize: (request: IncomingMessage) => boolean
+  /** Host names besides loopback ones that requests may be addressed to. */
+  readonly hosts: readonly string[]
   /** The node's own version. */
   readonly version: string
   /** Told of what is no failure of the world but a bug of ours; the caller gets a 500. */
@@ -53,6 +56,8 @@ async function answerRoute(
   request: IncomingMessage,
   requestId: string,
 ): Promise<HttpAnswer> {
+  const foreign = whyForeign(request.headers, ports.hosts)
+  if (foreign !== null) return json(403, { error: foreign }) // O1
   const route = parseOipRoute(request.method ?? '', request.url ?? '')
   if (route.kind === 'healthz') return json(200, { ok: true })
   if (!ports.authorize(request)) {

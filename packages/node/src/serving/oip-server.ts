@@ -8,7 +8,8 @@ import { Failure, messageOf } from '../failure.ts'
 import { answerOip, type OipPorts } from './oip-face.ts'
 import { BodyReader } from './read-body.ts'
 
-export interface OipServerOptions extends Omit<OipPorts, 'bodies'> {
+export interface OipServerOptions extends Omit<OipPorts, 'bodies' | 'hosts'> {
+  readonly hosts?: readonly string[]
   readonly host: string
   readonly port: number
   readonly bodyBytesMax?: number
@@ -27,7 +28,7 @@ export class OipServer {
   constructor(options: OipServerOptions) {
     const { bodyBytesMax, bodiesBytesMax } = { ...defaults, ...options }
     const bodies = new BodyReader({ bodyBytesMax, bodiesBytesMax })
-    const ports = { ...options, bodies }
+    const ports = { ...options, bodies, hosts: options.hosts ?? [] }
     this.#options = options
     this.#http = http.createServer({ keepAliveTimeout: keepAliveMs }, (request, response) => {
       void answerOip(ports, request).then((answer) => {

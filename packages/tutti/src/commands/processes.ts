@@ -211,6 +211,7 @@ async function runNode(options: NodeCommand): Promise<void> {
     host: options.host,
     port: portOf(options.port),
     endpoint: options.endpoint,
+    hosts: options.hostName,
     controlPlaneUrl: options.url?.replace(/\/$/, ''),
     memoryBytes:
       options.memory === undefined ? undefined : countOf('--memory', options.memory) * 2 ** 20,
