@@ -85,6 +85,7 @@ const judges: Readonly<Record<string, Judge>> = {
     needs: owsKit,
     from: 'ctk and examples of github.com/open-workflow-specification/specification',
     run: ows,
+  },
   security: {
     about: 'the field’s incidents as attacks on a real fleet',
     run: security,

@@ -36,7 +36,7 @@ function doorsOf(fleet: Attack['fleet']): Door[] {
     {
       ...{ server: 'control plane', url: fleet.url, key: fleet.key },
       paths: [
-        ...plurals.flatMap((path) => [path, `${path}/default`]),
+        ...plurals.flatMap((path) => [path, `${path}/nobody`]),
         ...apis.map((name) => `/api/v1/${name}`),
         `/api/v1/blobs/sha256:${'0'.repeat(64)}`,
         ...['/api/v1/approvals/a/approve', '/api/v1/ledger/entries', '/metrics', '/', '/api/v1'],
@@ -99,7 +99,6 @@ async function tryForeignPages(door: Door, scoring: Attack['scoring']): Promise<
     { origin: 'http://localhost.evil.example' },
     { host: `evil.example:${port}` }, // DNS rebinding
     { host: `127.0.0.1.evil.example:${port}` },
-    { host: '' },
   ]
   for (const lure of lures) {
     const open: string[] = []
@@ -107,8 +106,8 @@ async function tryForeignPages(door: Door, scoring: Attack['scoring']): Promise<
       for (const path of door.paths.slice(0, 6)) {
         const headers = { ...bearer(door.key), ...lure }
         const { status } = await ask(`${door.url}${path}`, { method, headers })
-        // 400 is the HTTP parser's own word on an empty Host.
-        if (![0, 400, 403].includes(status)) open.push(`${method} ${path}: ${status}`)
+
+        if (![0, 403].includes(status)) open.push(`${method} ${path}: ${status}`)
       }
     }
     const from = JSON.stringify(lure)

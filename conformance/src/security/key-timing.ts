@@ -18,8 +18,11 @@ export async function compareTimes({ fleet, scoring }: Attack): Promise<void> {
     ['gateway', `${fleet.gateway}/v1/models`, fleet.key],
     ['node', `${node?.url}/v2/health/ready`, node?.key ?? ''],
   ] as const) {
-    const t = await studentT(url, key)
-    scoring.check(Math.abs(t) < leakT, `${server}: refusals tell keys apart by time (t = ${t})`)
+    const first = await studentT(url, key)
+    // Noise does not come twice on the same side; a leak does.
+    const second = Math.abs(first) < leakT ? 0 : await studentT(url, key)
+    const t = Math.abs(second) < leakT ? 0 : second
+    scoring.check(t * first <= 0, `${server}: refusals tell keys apart by time (t = ${t})`)
   }
 }
 
