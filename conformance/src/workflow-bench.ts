@@ -49,6 +49,8 @@ export async function openWorkflowBench(egress: Egress): Promise<WorkflowBench> 
       ...{ sql: database.sql, egress, nowMs },
       start: (request) => engine.start(request),
       newest: async () => '1.0.0',
+      outcome: async () => null,
+      inference: null,
     }),
     nowMs,
     onTrouble: () => {},

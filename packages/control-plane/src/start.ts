@@ -46,6 +46,7 @@ import {
   type Sql,
   saveStatus,
 } from './store/index.ts'
+import { type Inference, openWorkflows, type Workflows } from './workflow/index.ts'
 
 export interface ControlPlaneOptions {
   /** Holds keys, blobs and, without a database URL, Postgres. */
@@ -58,6 +59,12 @@ export interface ControlPlaneOptions {
   readonly hosts?: readonly string[]
   readonly publicUrl?: string | undefined
   readonly heartbeatMs?: number
+  readonly workflows?: {
+    /** Whether steps may call addresses in private networks; by default they may not. */
+    readonly allowPrivateCalls?: boolean
+    /** Where `tutti.infer` asks, and with which key. */
+    readonly inference?: Inference
+  }
   readonly logLevel?: string
   readonly version: string
   /**
@@ -135,8 +142,13 @@ async function serveOn(
     (loop, error) => log.error({ loop, error }, 'a turn failed and is tried again'),
   )
   const events = await listen(sql, { policies: cache, registry, hub, log, wake, resources })
+  const workflows = await openWorkflows({
+    ...{ sql, log, nowMs, decrypt: identity.decrypt, version: options.version },
+    allowPrivateCalls: options.workflows?.allowPrivateCalls ?? false,
+    inference: options.workflows?.inference ?? null,
+  })
   const ports: ApiPorts = {
-    ...{ ...shared, blobs, hub, snapshots },
+    ...{ ...shared, blobs, hub, snapshots, workflows },
     admission: { ...shared, blobs },
     loops: () => loops,
     publicUrl: () => options.publicUrl ?? url,
@@ -152,7 +164,7 @@ async function serveOn(
     else socket.destroy()
   })
   log.info({ url, database: database.describe }, 'the control plane answers')
-  return { url, credentials, stop: () => stop({ server, loops, hub, database, log }) }
+  return { url, credentials, stop: () => stop({ server, loops, hub, workflows, database, log }) }
 }
 
 /** The hub with its sight of the store: what to assign, which nodes there are, what they have. */
@@ -289,6 +301,7 @@ async function stop(of: {
   readonly server: Server
   readonly loops: RunningLoops
   readonly hub: { readonly stop: () => Promise<void> }
+  readonly workflows: Workflows
   readonly database: Database
   readonly log: Logger
 }): Promise<void> {
@@ -297,6 +310,7 @@ async function stop(of: {
   of.server.closeAllConnections()
   await closed
   await of.loops.stop()
+  await of.workflows.stop()
   await of.database.stop()
   of.log.info('the control plane has stopped')
 }

@@ -91,3 +91,48 @@ export const entryProof = z.looseObject({
 })
 
 export const uploadAnswer = z.looseObject({ complete: z.boolean(), uploadedBytes: z.int() })
+
+export const startedRun = z.looseObject({ id: z.string(), workflow: z.string() })
+export const runRef = z.looseObject({ id: z.string() })
+const run = z.looseObject({
+  id: z.string(),
+  project: z.string(),
+  workflow: z.string(),
+  status: z.string(),
+  labels: z.record(z.string(), z.string()),
+  startedAtMs: z.number(),
+  updatedAtMs: z.number(),
+  wakeAtMs: z.number().nullable(),
+  outcome: z
+    .looseObject({
+      status: z.string(),
+      output: z.unknown(),
+      error: z
+        .looseObject({ type: z.string(), status: z.int(), detail: z.string().optional() })
+        .optional(),
+      reason: z.string().optional(),
+    })
+    .nullable(),
+})
+export type RunAnswer = z.infer<typeof run>
+export const runList = z.looseObject({ items: z.array(run) })
+export const runDetail = z.looseObject({
+  ...run.shape,
+  waiting: z.array(z.looseObject({ key: z.string(), kind: z.string(), subject: z.string() })),
+  entries: z.array(
+    z.looseObject({ kind: z.string(), atMs: z.number(), key: z.string().optional() }),
+  ),
+})
+export const taskList = z.looseObject({
+  items: z.array(
+    z.looseObject({
+      run: z.string(),
+      key: z.string(),
+      role: z.string().nullable(),
+      sinceMs: z.number(),
+      task: z.looseObject({ title: z.string().optional() }),
+    }),
+  ),
+})
+export const answeredTask = z.looseObject({ run: z.string(), key: z.string() })
+export const heardEvent = z.looseObject({ isNew: z.boolean() })

@@ -188,6 +188,57 @@ export class Client {
     return body.success ? body.data.error.uploadedBytes : 0
   }
 
+  /** Starts a run of a workflow: `NAMESPACE.NAME`, or with `:VERSION` that version. */
+  async startRun(
+    workflow: string,
+    request: { readonly input?: unknown; readonly labels?: Readonly<Record<string, string>> } = {},
+  ) {
+    const path = `/workflows/${encodeURIComponent(workflow)}/runs`
+    const query = this.#inProject(undefined)
+    return await this.#call(answers.startedRun, 'POST', path, { query, body: request })
+  }
+
+  async runs(filter: {
+    readonly status?: string
+    readonly name?: string
+    readonly limit?: number
+  }) {
+    const query = { ...this.#inProject(undefined), ...textsOf(filter) }
+    return (await this.#call(answers.runList, 'GET', '/runs', { query })).items
+  }
+
+  async run(id: string) {
+    return await this.#call(answers.runDetail, 'GET', `/runs/${encodeURIComponent(id)}`)
+  }
+
+  async cancelRun(id: string, reason: string) {
+    const path = `/runs/${encodeURIComponent(id)}/cancel`
+    return await this.#call(answers.runRef, 'POST', path, { body: { reason } })
+  }
+
+  /** A new run that goes on from the step at which this one failed. */
+  async retryRun(id: string) {
+    const path = `/runs/${encodeURIComponent(id)}/retry`
+    return await this.#call(answers.runRef, 'POST', path, { body: {} })
+  }
+
+  /** What waits for a person. */
+  async tasks() {
+    const query = this.#inProject(undefined)
+    return (await this.#call(answers.taskList, 'GET', '/tasks', { query })).items
+  }
+
+  async answerTask(run: string, key: string, answer: unknown) {
+    const path = `/runs/${encodeURIComponent(run)}/answer`
+    return await this.#call(answers.answeredTask, 'POST', path, { body: { key, answer } })
+  }
+
+  /** Hands a CloudEvent to the runs that wait for it. */
+  async sendEvent(event: Readonly<Record<string, unknown>>) {
+    const query = this.#inProject(undefined)
+    return await this.#call(answers.heardEvent, 'POST', '/events', { query, body: event })
+  }
+
   #inProject(project: string | undefined): Record<string, string> {
     const named = project ?? this.#options.project
     return named === undefined ? {} : { project: named }
@@ -260,4 +311,9 @@ function refusalOf(status: number, body: unknown): Failure {
 
 function dryRunOf(options: { readonly dryRun?: boolean }): Record<string, string> {
   return options.dryRun === true ? { dryRun: 'true' } : {}
+}
+
+function textsOf(filter: object): Record<string, string> {
+  const given = Object.entries(filter).filter(([, value]) => value !== undefined)
+  return Object.fromEntries(given.map(([name, value]) => [name, String(value)]))
 }

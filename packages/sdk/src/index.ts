@@ -1,3 +1,3 @@
-export type { ChangeAnswer, ResourceAnswer, VerdictAnswer } from './answers.ts'
+export type { ChangeAnswer, ResourceAnswer, RunAnswer, VerdictAnswer } from './answers.ts'
 export { Client, type ClientOptions, type ResourceRef } from './client.ts'
 export { Failure, failureCodes } from './failure.ts'

@@ -16,6 +16,8 @@ import { mountOpenapi } from './openapi.ts'
 import type { ApiPorts, Env } from './ports.ts'
 import { mountResources } from './resources.ts'
 import { mountSnapshot } from './snapshot.ts'
+import { mountRuns } from './workflow-runs.ts'
+import { mountTasks } from './workflow-tasks.ts'
 
 const documentBytesMax = 4 * 2 ** 20 // the largest resource is a Model with some thousand files
 
@@ -50,6 +52,8 @@ export function makeApp(ports: ApiPorts): Hono<Env> {
   mountSnapshot(app, ports)
   mountOpenapi(app, ports.version)
   mountMetrics(app, ports)
+  mountRuns(app, ports)
+  mountTasks(app, ports)
   mountResources(app, ports)
   app.notFound((context) =>
     refuse(context, 'api/not-found', `nothing answers ${context.req.method} ${context.req.path}`),

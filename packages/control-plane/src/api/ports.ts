@@ -8,6 +8,7 @@ import type { AdmissionPorts, Identity, PolicyEngine, Principal } from '../gover
 import type { RunningLoops } from '../loops.ts'
 import type { SnapshotFeed } from '../routing/index.ts'
 import type { Blobs, Sql } from '../store/index.ts'
+import type { Workflows } from '../workflow/index.ts'
 
 export interface ApiPorts {
   readonly sql: Sql
@@ -18,6 +19,7 @@ export interface ApiPorts {
   readonly registry: Registry
   readonly hub: Hub
   readonly snapshots: SnapshotFeed
+  readonly workflows: Workflows
   readonly loops: () => RunningLoops
   readonly log: Logger
   readonly nowMs: () => number

@@ -16,7 +16,7 @@ permit(
   principal in Role::"operator",
   action in [
     Action::"create", Action::"update", Action::"delete", Action::"read",
-    Action::"admit", Action::"join"
+    Action::"admit", Action::"join", Action::"run"
   ],
   resource
 ) unless {

@@ -8,6 +8,7 @@ import { policySpec } from '@tutti/core/governance'
 import { type Declared, kinds } from '@tutti/core/kinds'
 import { canonicalJson, type Finding, nearest, type Resource } from '@tutti/core/resource'
 import { keySpec, providerSpec, routeSpec } from '@tutti/core/routing'
+import { nameOfDocument, workflowSpec } from '@tutti/core/workflow'
 import { type Blobs, isGranted, listResources, loadResource, type Sql } from '../store/index.ts'
 import { checkPolicy, type Principal } from './policy-engine.ts'
 
@@ -43,9 +44,18 @@ export async function checkReferences(
       return await checkKey(ports.sql, declared)
     case 'Provider':
       return await checkProvider(ports.sql, declared)
+    case 'Workflow':
+      return checkWorkflow(declared)
     default:
       return []
   }
+}
+
+/** A document's resource is found by the document's own name. */
+function checkWorkflow({ metadata, spec }: Declared): Finding[] {
+  const wanted = nameOfDocument(workflowSpec.parse(spec).document)
+  if (wanted === null || wanted === metadata.name) return []
+  return [{ path: 'metadata.name', message: `the document is ${wanted}: name the resource so` }]
 }
 
 async function checkProject({ sql }: ReferencePorts, { metadata }: Declared): Promise<Finding[]> {

@@ -443,7 +443,9 @@ export class Engine {
 
   #deliver(run: ResidentRun, { id, signal }: StoredSignal): void {
     this.#taken.add(id)
-    this.#feed(run, this.#entriesOf(run, signal), { signals: [id] })
+    const isResumed = signal.kind === 'resume'
+    const committed = isResumed ? () => this.#goOn(run) : () => {}
+    this.#feed(run, this.#entriesOf(run, signal), { signals: [id], committed })
   }
 
   #entriesOf(run: ResidentRun, signal: Signal): readonly Entry[] {
@@ -456,6 +458,7 @@ export class Engine {
       case 'cancel':
         return [{ kind: 'cancelled', atMs, reason: signal.reason }]
       case 'start':
+      case 'resume':
         return []
       case 'completed':
       case 'failed':

@@ -4,7 +4,7 @@
 // the reason, as a configuration error that a document can catch.
 
 import type { Json } from '@tutti/core/resource'
-import { standardError } from '@tutti/core/workflow'
+import { type Outcome, standardError } from '@tutti/core/workflow'
 import type { Sql } from '../store/index.ts'
 import { type ActContext, ActFailed } from './act.ts'
 import { callHttp, contentOf, httpArguments } from './call-http.ts'
@@ -12,6 +12,7 @@ import { callOpenapi } from './call-openapi.ts'
 import type { Caller } from './caller.ts'
 import type { Egress } from './egress.ts'
 import { Later } from './engine.ts'
+import { type Inference, infer } from './infer.ts'
 import type { Act } from './resident-run.ts'
 import { publishEvent } from './signal.ts'
 import type { StartRequest } from './start-request.ts'
@@ -22,6 +23,9 @@ export interface PerformPorts {
   readonly start: (request: StartRequest) => Promise<string>
   /** The newest version of a workflow; null where there is none. */
   readonly newest: (of: Omit<StartRequest, 'version' | 'input'>) => Promise<string | null>
+  /** How a run ended; null where it has not. */
+  readonly outcome: (id: string) => Promise<Outcome | null>
+  readonly inference: Inference | null
   readonly nowMs: () => number
 }
 
@@ -47,7 +51,9 @@ export function performer(ports: PerformPorts) {
       case 'workflow':
         return await startSubflow(ports, act, context)
       case 'function':
-        return await fetchFunction(action.name, action.arguments, caller)
+        return action.name === 'tutti.infer'
+          ? await infer(ports.inference, action.arguments, caller)
+          : await fetchFunction(action.name, action.arguments, caller)
       case 'process':
         throw refuse(
           `a ${action.process} runs on a node that allows it by policy, and no node here does`,
@@ -66,9 +72,13 @@ async function startSubflow(ports: PerformPorts, act: Act, context: ActContext):
   const version = action.version === 'latest' ? await ports.newest(named) : action.version
   if (version === null) throw refuse(`there is no workflow ${namespace}/${name}`)
   const parent = isAwaited ? { run: id, key: act.key } : null
-  await ports.start({ ...named, version, input, parent, id: `${id}${act.key}` })
-  if (isAwaited) throw new Later()
-  return null
+  const child = await ports.start({ ...named, version, input, parent, id: `${id}${act.key}` })
+  if (!isAwaited) return null
+  const outcome = await ports.outcome(child)
+  if (outcome === null) throw new Later()
+  // Asked again after a crash: what it said meanwhile may have been lost with us.
+  if (outcome.status === 'completed') return outcome.output
+  throw outcome.status === 'faulted' ? new ActFailed(outcome.error) : refuse('it was cancelled')
 }
 
 async function fetchFunction(name: string, where: Json, caller: Caller): Promise<Json> {

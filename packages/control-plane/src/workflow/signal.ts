@@ -16,6 +16,8 @@ export type Signal =
   | { readonly kind: 'cancel'; readonly reason: string }
   /** Starts a run whose shard another engine has. */
   | { readonly kind: 'start'; readonly request: StartRequest }
+  /** Goes on with a run whose journal was written by somebody else. */
+  | { readonly kind: 'resume' }
 
 /** Postgres tells engines on this channel that there is something for a shard. */
 export const signalChannel = 'workflow_signal'

@@ -7,6 +7,7 @@ import type { z } from 'zod'
 import { deploymentSpec, modelSpec, nodeSpec, rolloutResourceSpec } from '../fleet/index.ts'
 import { approvalSpec, policySpec, projectSpec, secretSpec } from '../governance/index.ts'
 import { keySpec, providerSpec, routeSpec } from '../routing/index.ts'
+import { workflowSpec } from '../workflow/index.ts'
 
 export interface KindEntry {
   readonly plural: string
@@ -104,6 +105,15 @@ export const kinds = {
     immutable: false,
     spec: keySpec,
     summary: 'A virtual API key; only a hash of its secret is stored.',
+  },
+  Workflow: {
+    plural: 'workflows',
+    short: 'wf',
+    scope: 'project',
+    declaredBy: 'people',
+    immutable: true,
+    spec: workflowSpec,
+    summary: 'One immutable version of a workflow: a document of the Open Workflow Specification.',
   },
   Approval: {
     plural: 'approvals',

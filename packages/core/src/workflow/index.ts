@@ -22,6 +22,7 @@ export {
   type Action,
   type CloudEvent,
   type Command,
+  checkSchema,
   type Decision,
   decide,
   type Entry,
@@ -37,3 +38,4 @@ export {
   standardError,
   type WorkflowError,
 } from './run/index.ts'
+export { nameOfDocument, type WorkflowSpec, workflowName, workflowSpec } from './workflow.ts'

@@ -1,10 +1,56 @@
 // Own functions
 //
-// Tutti's own tasks, called as functions named `tutti.…`. Those listed here are worked out by the machine.
+// Tutti's own tasks, called as functions named `tutti.…`: a document that uses them stays a document of the
+// specification. They are worked out up to what the engine has to do.
 
-import type { Body } from './stage.ts'
+import type { Json } from '../../resource/index.ts'
+import { asJson } from './as-json.ts'
+import { limitTime } from './limit-time.ts'
+import { millisecondsOf } from './resolve.ts'
+import type { Body, Done, Site, Stage } from './stage.ts'
+import { taskOf } from './task-of.ts'
+import { standardError } from './workflow-error.ts'
 
-export const ownFunctions: Readonly<Record<string, Body>> = {}
+/**
+ * `tutti.human`: somebody fills in a form. `with` has `title`, `form` (a JSON Schema),
+ * `assignee.role` and `deadline`, past which it is a timeout error.
+ */
+const runHuman: Body = (stage, site, done) => {
+  const args = argumentsOf(stage, site)
+  const { deadline, form = null } = args
+  const answered: Done = (result) => {
+    const answer = result.ok ? (membersOf(result.output)['answer'] ?? null) : null
+    const wrong = result.ok && form !== null ? stage.checkSchema(form, answer) : null
+    if (wrong === null) done(result)
+    else
+      done({ ok: false, error: standardError('validation', `the answer does not fit: ${wrong}`) })
+  }
+  const ask = (inner: Site, ended: Done) =>
+    stage.act(inner, { type: 'function', name: 'tutti.human', arguments: args }, ended)
+  if (deadline === undefined) ask(site, answered)
+  else limitTime(stage, site, millisecondsOf(stage, site, deadline), { run: ask, done: answered })
+}
 
-/** All of Tutti's own functions; the engine is asked for those that the machine lacks. */
+/** `tutti.infer`: asks a Route. `with` goes to it as the request's body, `route` chooses it. */
+const runInfer: Body = (stage, site, done) => {
+  const args = argumentsOf(stage, site)
+  stage.act(site, { type: 'function', name: 'tutti.infer', arguments: args }, done)
+}
+
+export const ownFunctions: Readonly<Record<string, Body>> = {
+  'tutti.human': runHuman,
+  'tutti.infer': runInfer,
+}
+
+/** All of Tutti's own functions. */
 export const ownNames: readonly string[] = Object.keys(ownFunctions)
+
+function argumentsOf(stage: Stage, site: Site): { readonly [key: string]: Json } {
+  const { with: given } = taskOf(site, 'call')
+  return membersOf(stage.expressions.fill(asJson(given ?? {}), site.input, stage.sight(site)))
+}
+
+function membersOf(value: Json): { readonly [key: string]: Json } {
+  const isObject = typeof value === 'object' && value !== null && !Array.isArray(value)
+  return isObject ? Object.fromEntries(Object.entries(value)) : {}
+}

@@ -48,6 +48,11 @@ function schemaChecker(): Program['checkSchema'] {
   }
 }
 
+/** Null where the value fits the JSON Schema; else what is wrong with it. */
+export function checkSchema(schema: Json, value: Json): string | null {
+  return schemaChecker()(schema, value)
+}
+
 /** The schema, or why it cannot be read. */
 function readSchema(schema: Json): z.ZodType | string {
   if (typeof schema !== 'object' || schema === null || Array.isArray(schema)) {

@@ -1,0 +1,148 @@
+import { expect, test } from 'vitest'
+import { apply, bed, call, makeKey, usePlane } from '../test-plane.fixture.ts'
+
+usePlane()
+
+const flow = (name: string, tasks: unknown, version = '1.0.0') => ({
+  document: {
+    document: { dsl: '1.0.3', namespace: 'shop', name, version },
+    do: tasks,
+  },
+})
+
+/** The run once it is in this state; the test's own time limit bounds the wait. */
+async function runOnce(id: string, status: string) {
+  for (;;) {
+    const { body } = await call('GET', `/runs/${id}`)
+    if (body.status === status) return body
+    if (['completed', 'faulted', 'cancelled'].includes(body.status)) {
+      throw new Error(`it is ${body.status}: ${JSON.stringify(body.outcome)}`)
+    }
+  }
+}
+
+test('a document is declared as a resource of its own name, and is refused where it is wrong', async () => {
+  const tasks = [{ greet: { set: { hello: '${ .name }' } } }]
+  expect((await apply('Workflow', 'shop.greet:1.0.0', flow('greet', tasks))).status).toBe(201)
+  const misnamed = await apply('Workflow', 'shop.other:1.0.0', flow('greet', tasks))
+  expect(misnamed.status).toBe(422)
+  expect(misnamed.body.error.message).toContain('shop.greet:1.0.0')
+  const wrong = await apply(
+    'Workflow',
+    'shop.bad:1.0.0',
+    flow('bad', [{ a: { set: { x: '${ nope }' } } }]),
+  )
+  expect(wrong.body.error.message).toContain('nope/0 is not defined')
+  const changed = await apply(
+    'Workflow',
+    'shop.greet:1.0.0',
+    flow('greet', [{ a: { set: { b: 1 } } }]),
+  )
+  expect(changed.status).toBe(422)
+  const started = await call('POST', '/workflows/shop.greet/runs', { input: { name: 'Ada' } })
+  expect(started).toMatchObject({ status: 201, body: { workflow: 'shop.greet:1.0.0' } })
+  const run = await runOnce(started.body.id, 'completed')
+  expect(run.outcome).toEqual({ status: 'completed', output: { hello: 'Ada' } })
+  expect(run.hash).toMatch(/^[0-9a-f]{64}$/)
+  const { body } = await call('GET', '/runs?status=completed&name=greet')
+  expect(body.items).toHaveLength(1)
+})
+
+test('a run without a version takes the newest; one of no workflow is refused', async () => {
+  for (const version of ['1.0.0', '1.1.0']) {
+    const spec = flow('many', [{ a: { set: { version } } }], version)
+    expect((await apply('Workflow', `shop.many:${version}`, spec)).status).toBe(201)
+  }
+  const newest = await call('POST', '/workflows/shop.many/runs', {})
+  expect(newest.body.workflow).toBe('shop.many:1.1.0')
+  const pinned = await call('POST', '/workflows/shop.many:1.0.0/runs', {})
+  expect((await runOnce(pinned.body.id, 'completed')).outcome.output).toEqual({ version: '1.0.0' })
+  expect((await call('POST', '/workflows/shop.none/runs', {})).status).toBe(404)
+  expect((await call('POST', '/workflows/nonsense/runs', {})).status).toBe(422)
+  expect((await call('GET', '/runs/none')).status).toBe(404)
+})
+
+test('a person answers: the role, the form, once; the answer says who gave it', async () => {
+  const form = {
+    type: 'object',
+    required: ['approved'],
+    properties: { approved: { type: 'boolean' } },
+  }
+  const human = { title: 'Refund?', form, assignee: { role: 'approver' }, amount: '${ .amount }' }
+  const tasks = [
+    { decide: { call: 'tutti.human', with: human } },
+    { note: { set: { by: '${ .by }', approved: '${ .answer.approved }' } } },
+  ]
+  await apply('Workflow', 'shop.refund:1.0.0', flow('refund', tasks))
+  const { body } = await call('POST', '/workflows/shop.refund/runs', { input: { amount: 70 } })
+  await runOnce(body.id, 'waiting')
+  const listed = await call('GET', '/tasks')
+  expect(listed.body.items).toMatchObject([
+    { run: body.id, key: '/do/0/decide', role: 'approver', task: { title: 'Refund?', amount: 70 } },
+  ])
+  const viewer = await makeKey('vera', ['viewer'])
+  const answer = (given: unknown, key = bed.admin) =>
+    call('POST', `/runs/${body.id}/answer`, { key: '/do/0/decide', answer: given }, { key })
+  expect((await answer({ approved: true }, viewer)).status).toBe(403)
+  expect((await answer({ approved: 'perhaps' })).status).toBe(422)
+  const approver = await makeKey('ann', ['approver'])
+  expect((await answer({ approved: true }, approver)).status).toBe(202)
+  const run = await runOnce(body.id, 'completed')
+  expect(run.outcome.output).toEqual({ by: 'ann', approved: true })
+  expect((await answer({ approved: true })).status).toBe(404)
+  expect((await call('GET', '/tasks')).body.items).toEqual([])
+})
+
+test('a deadline that nobody meets is an error that can be caught', async () => {
+  const human = { title: 'Quick?', deadline: { milliseconds: 30 } }
+  const ask = { ask: { call: 'tutti.human', with: human } }
+  const late = { do: [{ late: { set: { late: '${ $error.status }' } } }] }
+  await apply('Workflow', 'shop.quick:1.0.0', flow('quick', [{ t: { try: [ask], catch: late } }]))
+  const { body } = await call('POST', '/workflows/shop.quick/runs', {})
+  expect((await runOnce(body.id, 'completed')).outcome.output).toEqual({ late: 408 })
+  expect((await call('GET', '/tasks')).body.items).toEqual([])
+})
+
+test('events reach who waits for them; a run is cancelled; who may only read starts nothing', async () => {
+  const listen = {
+    hear: { listen: { to: { one: { with: { type: 'paid', data: '${ .order == 7 }' } } } } },
+  }
+  await apply('Workflow', 'shop.paid:1.0.0', flow('paid', [listen]))
+  const first = await call('POST', '/workflows/shop.paid/runs', {})
+  const second = await call('POST', '/workflows/shop.paid/runs', {})
+  await runOnce(second.body.id, 'waiting')
+  await call('POST', `/runs/${second.body.id}/cancel`, { reason: 'enough' })
+  expect((await runOnce(second.body.id, 'cancelled')).outcome.reason).toBe('enough')
+  expect((await call('POST', `/runs/${second.body.id}/cancel`, {})).status).toBe(409)
+  await runOnce(first.body.id, 'waiting')
+  const event = (id: string, order: number) => ({
+    specversion: '1.0',
+    id,
+    source: '/tills/1',
+    type: 'paid',
+    data: { order },
+  })
+  await call('POST', '/events', event('1', 6))
+  expect((await call('POST', '/events', event('2', 7))).body).toEqual({ isNew: true })
+  expect((await call('POST', '/events', event('2', 7))).body).toEqual({ isNew: false })
+  expect((await runOnce(first.body.id, 'completed')).outcome.output).toEqual([{ order: 7 }])
+  const viewer = await makeKey('vic', ['viewer'])
+  expect((await call('POST', '/workflows/shop.paid/runs', {}, { key: viewer })).status).toBe(403)
+  expect((await call('GET', `/runs/${first.body.id}`, undefined, { key: viewer })).status).toBe(200)
+})
+
+test('a failed step is tried again in a new run; what was done before it is not', async () => {
+  const tasks = [
+    { first: { set: { at: '${ now }' } } },
+    { out: { call: 'http', with: { method: 'get', endpoint: 'http://127.0.0.1:1/' } } },
+  ]
+  await apply('Workflow', 'shop.out:1.0.0', flow('out', tasks))
+  const { body } = await call('POST', '/workflows/shop.out/runs', {})
+  const failed = await runOnce(body.id, 'faulted')
+  expect(failed.outcome.error).toMatchObject({ status: 403, instance: '/do/1/out' })
+  const retried = await call('POST', `/runs/${body.id}/retry`, {})
+  expect(retried.status).toBe(201)
+  const again = await runOnce(retried.body.id, 'faulted')
+  expect(again.labels).toEqual({ 'tutti/retry-of': body.id })
+  expect(again.entries[1]).toEqual(failed.entries[1])
+})

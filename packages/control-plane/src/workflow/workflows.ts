@@ -1,0 +1,133 @@
+// Workflows
+//
+// The workflow room of a control plane: documents as they are declared, one engine that runs them, and another one where
+// it was fenced.
+
+import type { Json } from '@tutti/core/resource'
+import {
+  type Outcome,
+  type Program,
+  prepareWorkflow,
+  type Surroundings,
+  workflowName,
+  workflowSpec,
+} from '@tutti/core/workflow'
+import type { Logger } from 'pino'
+import { loadResource, type Sql } from '../store/index.ts'
+import { type Egress, openEgress } from './egress.ts'
+import { Engine, EngineBusy } from './engine.ts'
+import type { Inference } from './infer.ts'
+import { loadRuns } from './load-runs.ts'
+import { performer } from './perform-act.ts'
+import type { RunHead } from './run-head.ts'
+import { loadSecrets } from './secrets.ts'
+import type { StartRequest } from './start-request.ts'
+
+export interface WorkflowsPorts {
+  readonly sql: Sql
+  readonly decrypt: (sealed: string) => string
+  readonly log: Logger
+  readonly nowMs: () => number
+  readonly version: string
+  /** Whether steps may call addresses in private networks. */
+  readonly allowPrivateCalls: boolean
+  /** Where `tutti.infer` asks; null where no gateway is known. */
+  readonly inference: Inference | null
+}
+
+export interface Workflows {
+  readonly start: (request: StartRequest) => Promise<string>
+  readonly stop: () => Promise<void>
+}
+
+type Version = Pick<RunHead, 'project' | 'namespace' | 'name' | 'version'>
+
+const programsMax = 1_000 // versions kept compiled, some hundred KB each at most
+const reopenMs = 1_000
+
+export async function openWorkflows(ports: WorkflowsPorts): Promise<Workflows> {
+  const { sql, nowMs, log } = ports
+  const egress: Egress = openEgress({ allowPrivate: ports.allowPrivateCalls })
+  const program = openPrograms(sql)
+  let engine: Engine | null = null // written by `open` and `onFenced`
+  let isStopped = false
+  const start = async (request: StartRequest) => {
+    if (engine === null) throw new EngineBusy('is being started')
+    return await engine.start(request)
+  }
+  const act = performer({
+    ...{ sql, egress, start, nowMs, inference: ports.inference },
+    newest: (of) => newestVersion(sql, of),
+    outcome: (id) => outcomeOf(sql, id),
+  })
+  const open = async (): Promise<void> => {
+    if (isStopped) return
+    engine = await Engine.open({
+      ...{ sql, program, act, nowMs },
+      surroundings: (project) => surroundingsOf(ports, project),
+      onTrouble: (what, error) => log.error({ error }, what),
+      onFenced: () => {
+        engine = null
+        log.warn('another engine has taken over: this one starts anew')
+        reopen()
+      },
+    })
+  }
+  const reopen = () => {
+    open().catch((error: unknown) => {
+      log.error({ error }, 'the workflow engine did not start and is started again')
+      setTimeout(reopen, reopenMs).unref()
+    })
+  }
+  await open()
+  return {
+    start,
+    stop: async () => {
+      isStopped = true
+      await engine?.stop()
+    },
+  }
+}
+
+/** Prepared documents; a version never changes, so that what was prepared once stays right. */
+function openPrograms(sql: Sql): (of: Version) => Promise<Program> {
+  const held = new Map<string, Program>()
+  return async (of) => {
+    const name = workflowName(of)
+    const key = `${of.project}/${name}`
+    const known = held.get(key)
+    if (known !== undefined) return known
+    const resource = await loadResource(sql, { kind: 'Workflow', project: of.project, name })
+    if (resource === null) throw new Error(`there is no Workflow ${name} in ${of.project}`)
+    const prepared = prepareWorkflow(workflowSpec.parse(resource.spec).document)
+    if (!prepared.ok) throw new Error(`the Workflow ${name} is not valid any more`)
+    const [oldest] = held.keys()
+    if (held.size >= programsMax && oldest !== undefined) held.delete(oldest)
+    held.set(key, prepared.program)
+    return prepared.program
+  }
+}
+
+async function surroundingsOf(ports: WorkflowsPorts, project: string): Promise<Surroundings> {
+  const secrets: Readonly<Record<string, Json>> = await loadSecrets(ports, project)
+  return { secrets, runtime: { name: 'tutti', version: ports.version } }
+}
+
+/** The version that was declared last; null where there is none. */
+export async function newestVersion(
+  sql: Sql,
+  of: Pick<RunHead, 'project' | 'namespace' | 'name'>,
+): Promise<string | null> {
+  const start = workflowName({ ...of, version: '' })
+  const [row] = await sql<{ name: string }[]>`
+    select name from resource
+    where kind = 'Workflow' and project = ${of.project} and not deleted
+      and starts_with(name, ${start})
+    order by created_at_ms desc, name desc limit 1`
+  return row === undefined ? null : row.name.slice(start.length)
+}
+
+async function outcomeOf(sql: Sql, id: string): Promise<Outcome | null> {
+  const [run] = await loadRuns(sql, [id])
+  return run === undefined || run.outcome === null ? null : JSON.parse(run.outcome)
+}

@@ -1,0 +1,204 @@
+// tutti workflow: apply documents, start and follow runs, answer what waits for people.
+
+import { setTimeout as delay } from 'node:timers/promises'
+import { apiVersion, formatFinding, type Json } from '@tutti/core/resource'
+import { prepareWorkflow, workflowName } from '@tutti/core/workflow'
+import type { Client, RunAnswer } from '@tutti/sdk'
+import type { Command } from 'commander'
+import { Failure } from '../failure.ts'
+import {
+  clientOf,
+  formatAge,
+  formatTable,
+  parseDocuments,
+  print,
+  printJson,
+  readDocuments,
+} from '../home/index.ts'
+import { describeOutcome } from './apply.ts'
+import { type SharedOptions, withExamples, withShared } from './shared-options.ts'
+
+const refreshMs = 300
+const ended = ['completed', 'faulted', 'cancelled']
+
+export function addWorkflow(program: Command): void {
+  const group = program.command('workflow').description('durable workflows and their runs')
+  addDocuments(group)
+  addRuns(group)
+  addSteering(group)
+  addPeople(group)
+}
+
+function addDocuments(group: Command): void {
+  const apply = withShared(group.command('apply'))
+    .argument('<file>', 'YAML or JSON of the Open Workflow Specification; - reads standard input')
+    .description('declare versions of workflows')
+  withExamples(apply, 'tutti workflow apply refund.yaml')
+  apply.action(async (file: string, options: SharedOptions) => {
+    const client = clientOf(options)
+    for (const { source, value } of readDocuments(file)) {
+      const name = nameIn(source, value)
+      const resource = {
+        apiVersion,
+        kind: 'Workflow',
+        metadata: { name },
+        spec: { document: value },
+      }
+      const answer = await client.apply({ kind: 'workflows', name }, resource)
+      if (options.json === true) printJson(answer)
+      else print(`workflow/${name} ${describeOutcome(answer)}`)
+      if (answer.outcome === 'needs-approval') process.exitCode = 3
+    }
+  })
+}
+
+function nameIn(source: string, value: unknown): string {
+  const prepared = prepareWorkflow(value as Json)
+  if (prepared.ok) return workflowName(prepared.program.document.document)
+  const findings = prepared.findings.map((finding) => `${source}: ${formatFinding(finding)}`)
+  throw new Failure('tutti/document-invalid', findings.join('\n'))
+}
+
+interface RunOptions extends SharedOptions {
+  readonly input?: string
+  readonly watch?: boolean
+}
+
+function addRuns(group: Command): void {
+  const run = withShared(group.command('run'))
+    .argument('<workflow>', 'NAMESPACE.NAME, or NAMESPACE.NAME:VERSION')
+    .option('-i, --input <json>', 'the input, as JSON or YAML')
+    .option('-w, --watch', 'stay until it has ended')
+    .description('start a run')
+  withExamples(run, `tutti workflow run shop.refund --input '{"order": 7}' --watch`)
+  run.action(async (workflow: string, options: RunOptions) => {
+    const client = clientOf(options)
+    const input = options.input === undefined ? {} : readValue(options.input)
+    const { id } = await client.startRun(workflow, { input })
+    if (options.watch === true) await watch(client, id, options)
+    else if (options.json === true) printJson({ id })
+    else print(`run ${id} started`)
+  })
+  const list = withShared(group.command('list'))
+    .option('--status <status>', 'running, waiting, completed, faulted or cancelled')
+    .option('--name <name>', 'of one workflow')
+    .description('list runs, the newest first')
+  list.action(async (options: SharedOptions & { status?: string; name?: string }) => {
+    const { status, name } = options
+    const runs = await clientOf(options).runs({
+      ...(status === undefined ? {} : { status }),
+      ...(name === undefined ? {} : { name }),
+    })
+    if (options.json === true) printJson(runs)
+    else print(formatTable(['run', 'workflow', 'status', 'age'], runs.map(rowOf)))
+  })
+  const show = withShared(group.command('show'))
+    .argument('<run>')
+    .description('show a run: how it stands, what it waits for, its journal')
+  show.action(async (id: string, options: SharedOptions) => {
+    const detail = await clientOf(options).run(id)
+    if (options.json === true) return printJson(detail)
+    print(describe(detail))
+    for (const { key, kind, subject } of detail.waiting) {
+      print(`waits at ${key} for ${kind}${subject === '' ? '' : ` (${subject})`}`)
+    }
+    for (const entry of detail.entries) {
+      print(`${new Date(entry.atMs).toISOString()}  ${entry.kind.padEnd(9)}  ${entry.key ?? ''}`)
+    }
+  })
+  const follow = withShared(group.command('watch'))
+    .argument('<run>')
+    .description('follow a run until it has ended')
+  follow.action(async (id: string, options: SharedOptions) => {
+    await watch(clientOf(options), id, options)
+  })
+}
+
+function addSteering(group: Command): void {
+  const cancel = withShared(group.command('cancel'))
+    .argument('<run>')
+    .option('--reason <text>', 'stands in the journal', 'cancelled')
+    .description('end a run; steps under way are told')
+  cancel.action(async (id: string, options: SharedOptions & { readonly reason: string }) => {
+    const answer = await clientOf(options).cancelRun(id, options.reason)
+    if (options.json === true) printJson(answer)
+    else print(`run ${id} is being cancelled`)
+  })
+  const retry = withShared(group.command('retry'))
+    .argument('<run>')
+    .description('a new run that goes on from the step at which this one failed')
+  retry.action(async (id: string, options: SharedOptions) => {
+    const answer = await clientOf(options).retryRun(id)
+    if (options.json === true) printJson(answer)
+    else print(`run ${answer.id} goes on from where ${id} failed`)
+  })
+  const event = withShared(group.command('event'))
+    .argument('<file>', 'a CloudEvent as JSON or YAML; - reads standard input')
+    .description('hand an event to the runs that wait for it')
+  event.action(async (file: string, options: SharedOptions) => {
+    for (const { value } of readDocuments(file)) {
+      const answer = await clientOf(options).sendEvent({ ...Object(value) })
+      if (options.json === true) printJson(answer)
+      else print(answer.isNew ? 'handed over' : 'known already: nothing to do')
+    }
+  })
+}
+
+function addPeople(group: Command): void {
+  const tasks = withShared(group.command('tasks')).description('list what waits for a person')
+  tasks.action(async (options: SharedOptions) => {
+    const items = await clientOf(options).tasks()
+    if (options.json === true) return printJson(items)
+    const rows = items.map(({ run, key, role, sinceMs, task }) => ({
+      ...{ run, key, role: role ?? 'anybody', title: task.title ?? '' },
+      age: formatAge(Date.now() - sinceMs),
+    }))
+    print(formatTable(['run', 'key', 'role', 'title', 'age'], rows))
+  })
+  const answer = withShared(group.command('answer'))
+    .argument('<run>')
+    .argument('<key>', 'as `tutti workflow tasks` shows it')
+    .argument('<json>', 'the answer, as JSON or YAML')
+    .description('answer a task')
+  withExamples(answer, `tutti workflow answer RUN /do/1/decide '{"approved": true}'`)
+  answer.action(async (run: string, key: string, text: string, options: SharedOptions) => {
+    const said = await clientOf(options).answerTask(run, key, readValue(text))
+    if (options.json === true) printJson(said)
+    else print(`answered ${key}`)
+  })
+}
+
+function readValue(text: string): unknown {
+  return parseDocuments('the argument', text)[0]?.value
+}
+
+async function watch(client: Client, id: string, options: SharedOptions): Promise<void> {
+  let shown = 0
+  for (;;) {
+    const detail = await client.run(id)
+    const isOver = ended.includes(detail.status)
+    if (options.json !== true) {
+      for (const { kind, key } of detail.entries.slice(shown)) print(`${kind} ${key ?? ''}`.trim())
+      shown = detail.entries.length
+    }
+    if (isOver) {
+      if (options.json === true) printJson(detail)
+      else print(describe(detail))
+      if (detail.status !== 'completed') process.exitCode = 1
+      return
+    }
+    await delay(refreshMs)
+  }
+}
+
+function describe({ id, workflow, status, outcome }: RunAnswer): string {
+  const head = `run ${id} of ${workflow}: ${status}`
+  if (outcome === null) return head
+  const { output, error, reason } = outcome
+  if (error !== undefined) return `${head}: ${error.detail ?? error.type} (${error.status})`
+  return reason === undefined ? `${head}\n${JSON.stringify(output, null, 2)}` : `${head}: ${reason}`
+}
+
+function rowOf({ id, workflow, status, startedAtMs }: RunAnswer) {
+  return { run: id, workflow, status, age: formatAge(Date.now() - startedAtMs) }
+}
