@@ -1,8 +1,10 @@
 // npm run bench -- NAME: how fast Tutti is, and against what. Without NAME it lists them.
 
 import { fleetScale } from './fleet-scale.ts'
+import { gate } from './gate.ts'
 import { jq } from './jq.ts'
 import { ledger } from './ledger.ts'
+import { rollout } from './rollout.ts'
 import { start } from './start.ts'
 
 const benches: Readonly<
@@ -17,6 +19,8 @@ const benches: Readonly<
     about: '10,000 nodes on one control-plane process: memory, idle, fan-out, after a kill',
     run: fleetScale,
   },
+  gate: { about: 'a worse release caught, a good one let pass: Monte Carlo', run: gate },
+  rollout: { about: '1,000 nodes in three stages, one rollout and a hundred', run: rollout },
   ledger: { about: 'durable appends to the log, batched and one by one', run: ledger },
 }
 

@@ -20,6 +20,8 @@ export interface FleetEvents {
 export interface FleetOptions extends FleetEvents {
   readonly url: () => string
   readonly heartbeatMs?: number
+  /** How long a node takes to obey, at most. */
+  readonly answerMsMax?: number
 }
 
 const facts = {
@@ -152,7 +154,10 @@ export class ScriptedNode {
     })
     this.#options.onAssign?.(this, assignments)
     // Machines differ; and here they share a core, which first has to hear what arrives.
-    setTimeout(() => this.#answer(socket, reports), Math.random() * answerMsMax)
+    setTimeout(
+      () => this.#answer(socket, reports),
+      Math.random() * (this.#options.answerMsMax ?? answerMsMax),
+    )
   }
 
   #answer(socket: WebSocket, reports: readonly object[]): void {

@@ -60,14 +60,20 @@ export interface RolloutStatus {
   readonly targetRequests: number
 }
 
+const lanes = 8 // half of the connections to the database: more would only wait for one another
+
 /** One turn for all deployments. */
 export async function reconcileRollouts(ports: RolloutPorts): Promise<void> {
   const deployments = await ports.store.all('Deployment')
   const failures: unknown[] = []
-  for (const deployment of deployments) {
-    // One that cannot be reconciled holds no other up; the loop tells of it and tries again.
-    await reconcileDeployment(ports, deployment).catch((error: unknown) => failures.push(error))
+  const waiting = deployments[Symbol.iterator]() // the lanes share it
+  const lane = async () => {
+    for (const deployment of waiting) {
+      // One that cannot be reconciled holds no other up; the loop tells of it and tries again.
+      await reconcileDeployment(ports, deployment).catch((error: unknown) => failures.push(error))
+    }
   }
+  await Promise.all(Array.from({ length: lanes }, lane))
   await removeDeleted(ports, deployments)
   if (failures.length > 0) throw failures[0]
 }

@@ -20,6 +20,10 @@ export interface FeedPorts extends SnapshotPorts {
   readonly version: () => string
 }
 
+// A large fleet's snapshot costs a large part of a second: watchers take turns with everybody else's work,
+// and where nobody watches, one that is this old is new enough for those who ask now and then.
+const shareMax = 4
+const unwatchedMs = 10_000
 const looksMax = 30 // an event may be lost: then one turn in thirty finds what it missed
 
 export function openSnapshotFeed(ports: FeedPorts): SnapshotFeed {
@@ -27,6 +31,7 @@ export function openSnapshotFeed(ports: FeedPorts): SnapshotFeed {
   // refresh writes
   let held: { readonly body: string; readonly signed: SignedSnapshot } | null = null
   let built = { version: '', looks: 0 } // refresh writes
+  let last = { startMs: Number.NEGATIVE_INFINITY, tookMs: 0 } // refresh writes
   return {
     current: () => held?.signed ?? null,
     listen: (listener) => {
@@ -39,8 +44,12 @@ export function openSnapshotFeed(ports: FeedPorts): SnapshotFeed {
         built = { version, looks: built.looks + 1 }
         return
       }
+      const startMs = performance.now()
+      const restMs = listeners.size === 0 ? unwatchedMs : shareMax * last.tookMs
+      if (held !== null && startMs - last.startMs < restMs) return // a later turn builds it
       const body = await buildSnapshot(ports)
       const text = canonicalJson(body)
+      last = { startMs, tookMs: performance.now() - startMs }
       if (held?.body === text) {
         built = { version, looks: 0 }
         return

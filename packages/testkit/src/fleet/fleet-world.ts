@@ -41,6 +41,8 @@ export class FleetWorld {
   /** Every release that a node ever committed, by node and served name. */
   readonly committed = new Map<string, Set<string>>()
 
+  /** Told of every step of a node's work; a crash matrix listens. */
+  onStep: (node: string, what: string) => void = () => {}
   readonly #verify = rememberVerdicts()
   readonly #parsed = new Map<string, Assignment>()
 
@@ -135,6 +137,7 @@ export class FleetWorld {
       verify: this.#verify,
       isPlaneUp: () => this.plane.isUp,
       violation: (message) => this.violation(message),
+      onStep: (node, what) => this.onStep(node, what),
       onSave: (node, before: NodeState, next: NodeState) =>
         checkSaved(this, node, { before, next }),
     })

@@ -4,12 +4,10 @@
 // it, then peace with a part of the nodes away, in which every rollout must end; then everybody comes back
 // and must be exactly where the assignments say.
 
-import { statusOf } from '@tutti/control-plane/simulation'
-import { convergenceOf, releaseFor, reportOf } from '@tutti/core/fleet'
 import { deploy, happenings, pauseAll } from './befall.ts'
 import { FleetWorld } from './fleet-world.ts'
+import { areRolloutsOver, isExact, rolloutsUnderWay, whyNotExact } from './judge-end.ts'
 import type { SimulatedNode } from './simulated-node.ts'
-import { releaseByDigest } from './simulated-releases.ts'
 
 export interface History {
   readonly seed: number
@@ -99,57 +97,4 @@ function makePeace(world: FleetWorld, away: readonly SimulatedNode[]): void {
 function leaveAway(world: FleetWorld, node: SimulatedNode): void {
   if (world.chance.hits(0.5)) node.kill()
   else world.network.partition(node.id)
-}
-
-const ended = new Set(['done', 'reverted', 'superseded'])
-
-function rolloutsUnderWay(world: FleetWorld): string {
-  return world.store
-    .all('Rollout')
-    .filter((rollout) => !ended.has(statusOf(rollout).state.phase))
-    .map((rollout) => `${rollout.metadata.name} (${statusOf(rollout).state.phase})`)
-    .join(', ')
-}
-
-function areRolloutsOver(world: FleetWorld): boolean {
-  const { store } = world
-  return (
-    rolloutsUnderWay(world) === '' &&
-    store
-      .all('Deployment')
-      .every(({ metadata: { name, generation } }) =>
-        store.resources.has(`Rollout/default/${name}-g${generation}`),
-      )
-  )
-}
-
-function isExact(world: FleetWorld): boolean {
-  return areRolloutsOver(world) && whyNotExact(world).length === 0
-}
-
-/** Every node serves what the newest assignment gives it, and the control plane knows. */
-function whyNotExact(world: FleetWorld): string[] {
-  const views = world.plane.registry?.views() ?? []
-  return world.assignments().flatMap((assignment) =>
-    world.nodes.flatMap((node): string[] => {
-      const view = views.find(({ id }) => id === node.id)
-      if (view === undefined) return [`${node.id} is unknown`]
-      const { fact } = convergenceOf(view, assignment)
-      const wanted = releaseFor(view, assignment)?.digest ?? null
-      const serving = node.host?.active(assignment.serves) ?? null
-      const told = reportOf(view, assignment)?.state.serving ?? null
-      if (told !== serving) return [`${node.id} serves ${nameOf(serving)}, says ${nameOf(told)}`]
-      if (fact === 'converged' && serving === wanted) return []
-      const quality = releaseByDigest.get(wanted ?? '')?.quality ?? 'good'
-      const hasCause = quality !== 'good' || node.wounded.has(wanted ?? '')
-      if (fact === 'cannot' && hasCause) return []
-      const said = `${assignment.deployment} ${assignment.generation}.${assignment.revision}`
-      const does = `is ${fact} (${JSON.stringify(reportOf(view, assignment) ?? null)})`
-      return [`${node.id} ${said} ${does}, serves ${nameOf(serving)}, wanted ${nameOf(wanted)}`]
-    }),
-  )
-}
-
-function nameOf(release: string | null): string {
-  return releaseByDigest.get(release ?? '')?.name ?? 'nothing'
 }

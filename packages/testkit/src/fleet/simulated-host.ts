@@ -21,6 +21,7 @@ interface SimulatedModel extends LoadedModel {
 export interface HostPorts {
   readonly node: string
   readonly pause: (msMax: number) => Promise<void>
+  readonly onStep: (what: string) => void
   readonly schedule: (delayMs: number, call: () => void) => void
   /** Was every file of this release verified on this machine's disk since it was fetched? */
   readonly isVerified: (release: string) => boolean
@@ -67,6 +68,7 @@ export class SimulatedHost implements ModelHost {
     if (quality === 'unloadable') throw new Failure('node/model-load-failed', 'not a model')
     const model: SimulatedModel = { state: { phase: 'ready' }, request, isProbed: false }
     this.#loaded.push(model)
+    this.#ports.onStep('staged')
     return model
   }
 
@@ -79,6 +81,7 @@ export class SimulatedHost implements ModelHost {
     const isUnsoundHere = quality === 'unsound' && hash32(this.#ports.node) % 3 === 0
     if (quality === 'refused' || isUnsoundHere) return { ok: false, reason: 'another answer' }
     model.isProbed = true
+    this.#ports.onStep('probed')
     return { ok: true, cases: 1 }
   }
 
@@ -90,6 +93,7 @@ export class SimulatedHost implements ModelHost {
     if (!this.#ports.isVerified(release)) this.#violation('I2', `${release} was not verified`)
     this.#active.set(serves, model)
     if (!this.first.has(serves)) this.first.set(serves, release)
+    this.#ports.onStep('activated')
     const of = this.#loaded.filter((one) => one.request.model === serves && one !== model)
     for (const old of of.slice(0, -(retainedMax - 1))) this.#end(old)
     const dies = releaseByDigest.get(release)?.quality === 'dying'
@@ -113,6 +117,7 @@ export class SimulatedHost implements ModelHost {
       this.#violation('I5', `${serves} was deactivated while it had to serve`)
     }
     this.#active.delete(serves)
+    this.#ports.onStep('deactivated')
     for (const one of this.#loaded) if (one.request.model === serves) this.#end(one)
     await this.#ports.pause(50)
   }

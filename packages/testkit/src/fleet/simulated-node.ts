@@ -28,6 +28,8 @@ export interface NodeWorld {
   readonly isPlaneUp: () => boolean
   readonly violation: (message: string) => void
   readonly verify: AssignmentVerifier
+  /** A step of a node's work is about to be done, or was. */
+  readonly onStep: (node: string, what: string) => void
   readonly onSave: (node: string, before: NodeState, next: NodeState) => void
 }
 
@@ -144,6 +146,7 @@ export class SimulatedNode {
     return new SimulatedHost({
       node: this.id,
       pause: (msMax) => this.#pause(clock, msMax),
+      onStep: (what) => this.#world.onStep(this.id, what),
       schedule: clock.schedule,
       isVerified: (release) => this.#verified.has(release) && this.#files.has(release),
       mustServe: (serves) =>
@@ -159,10 +162,12 @@ export class SimulatedNode {
   }
 
   #save(own: Process, state: NodeState): void {
-    if (!own.isAlive) return // a write of the dead
+    this.#world.onStep(this.id, 'before a write')
+    if (!own.isAlive) throw new Failure('node/state-unwritable', 'nothing goes on after a kill')
     if (this.isDiskFull) throw new Failure('node/state-unwritable', 'no space left on device')
     this.#world.onSave(this.id, this.#state, state)
     this.#state = state // the agent never changes a state, it makes the next
+    this.#world.onStep(this.id, 'after a write')
   }
 
   #models(clock: ProcessClock): ModelStore {
@@ -180,6 +185,7 @@ export class SimulatedNode {
         if (this.isDiskFull) throw new Failure('node/disk-full', 'no space left on device')
         this.#files.add(digest)
         this.#verified.delete(digest)
+        this.#world.onStep(this.id, 'fetched')
       },
       verify: async ({ digest }) => {
         await this.#pause(clock, 200)
@@ -188,6 +194,7 @@ export class SimulatedNode {
           throw new Failure('node/digest-mismatch', `${digest} is not there`)
         }
         this.#verified.add(digest)
+        this.#world.onStep(this.id, 'verified')
         const [variant] = release.spec.variants
         if (variant === undefined) throw new Error('a simulated release has one variant')
         const golden = {

@@ -122,7 +122,7 @@ export class SimulatedPlane {
       },
     }
     const table = [
-      { name: 'ledger', everyMs: 1_000, gatherMs: 5, turn: async () => store.sequence() },
+      { name: 'ledger', everyMs: 1_000, gatherMs: 5, turn: () => store.sequenceFor(clock) },
       { name: 'rollouts', everyMs: 2_000, gatherMs: 50, turn: () => reconcileRollouts(ports) },
       { name: 'push', everyMs: 2_000, gatherMs: 1, turn: push },
     ]

@@ -61,6 +61,8 @@ export class SimulatedStore {
   readonly #chance: Chance
   /** Told of what is new; the living control plane listens. */
   onNews: (news: StoreNews) => void = () => {}
+  /** Told of every write, before it is done and after; false where nobody is there to go on. */
+  onWrite: (what: string) => boolean = () => true
   /** Greatest time for an answer; the world writes. */
   delayMsMax = 10
 
@@ -79,9 +81,11 @@ export class SimulatedStore {
         ask(() => this.assignments.get(`${project}/${deployment}`) ?? null),
       assignments: () => ask(() => [...this.assignments.values()]),
       saveStatus: (key, { generation, status }) =>
-        ask(() => this.#saveStatus(key, generation, status)),
+        this.#write(clock, `status of ${formatKey(key)}`, () =>
+          this.#saveStatus(key, generation, status),
+        ),
       commit: (write, draft, issued) =>
-        ask(() => {
+        this.#write(clock, `commit of ${formatKey(write.key)}`, () => {
           const outcome = this.commit(write, draft)
           if (outcome.ok && issued !== null) this.#saveAssignment(issued, outcome.committed.entry)
           return outcome
@@ -139,6 +143,12 @@ export class SimulatedStore {
     this.onNews({ resource: `${key.kind}/${project}/${key.name}` })
     this.onNews('ledger')
     return { ok: true, committed: { resource, entry: entry - 1 } }
+  }
+
+  /** The sequencer's turn in a process of the control plane. */
+  sequenceFor(clock: ProcessClock): Promise<void> {
+    const isWaiting = this.entries.length > this.#edge.size
+    return isWaiting ? this.#write(clock, 'sequence', () => this.sequence()) : Promise.resolve()
   }
 
   /** Gives waiting records their places and signs the next checkpoint. */
@@ -202,11 +212,20 @@ export class SimulatedStore {
     this.#tiles.get(`${level}/${index}`)?.subarray(0, width * hashBytes) ?? new Uint8Array(0)
 
   /** The way there takes time, and so does the way back: a process may die on either. */
-  async #answer<T>(clock: ProcessClock, read: () => T): Promise<T> {
+  async #answer<T>(clock: ProcessClock, read: () => T | Promise<T>): Promise<T> {
     await this.#pause(clock)
-    const answer = read()
+    const answer = await read()
     await this.#pause(clock)
     return answer
+  }
+
+  #write<T>(clock: ProcessClock, what: string, write: () => T): Promise<T> {
+    return this.#answer(clock, () => {
+      if (!this.onWrite(`before ${what}`)) return forever<T>()
+      const answer = write()
+      this.onWrite(`after ${what}`)
+      return answer
+    })
   }
 
   #pause(clock: ProcessClock): Promise<void> {
@@ -218,6 +237,11 @@ export class SimulatedStore {
 
 export function sha256(text: string): string {
   return `sha256:${createHash('sha256').update(text).digest('hex')}`
+}
+
+/** What the dead wait for. */
+function forever<T>(): Promise<T> {
+  return new Promise(() => {})
 }
 
 function clone<T>(value: T): T {
