@@ -12,13 +12,14 @@ import { canonicalJson } from '@tutti/core/resource'
 import { routeSpec, type Snapshot } from '@tutti/core/routing'
 import { didKeyOf, newPrivateKey, signText } from '@tutti/ledger'
 import { afterEach } from 'vitest'
+import { MemoryPlane } from './memory-plane.fixture.ts'
 import { type Gateway, startGateway } from './start.ts'
 
 export const key = 'tutti_app_secret'
 export const digest = (text: string) => `sha256:${createHash('sha256').update(text).digest('hex')}`
 export const release = digest('release')
 
-export type Handler = (request: IncomingMessage, response: ServerResponse, body: string) => void
+export type Handler = (request: IncomingMessage, response: ServerResponse, body: string) => unknown
 export const cleanups: (() => unknown)[] = []
 afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
@@ -57,6 +58,7 @@ export function snapshotOf(change: Partial<Snapshot>): Snapshot {
     routes: [],
     deployments: [],
     providers: [],
+    budgets: [],
     servingToken: 'serving-token',
     ...change,
   }
@@ -116,9 +118,16 @@ export interface World {
 }
 
 /** A gateway that follows a control plane of ours. */
-export async function world(first: string | null, folder = newFolder()): Promise<World> {
+export async function world(
+  first: string | null,
+  folder = newFolder(),
+  leases = new MemoryPlane(0),
+): Promise<World> {
   const streams = new Set<ServerResponse>()
-  const plane = await serve((_, response) => {
+  const plane = await serve((request, response, body) => {
+    if (request.url === '/api/v1/leases') {
+      return response.end(JSON.stringify(leases.ask(JSON.parse(body))))
+    }
     response.writeHead(200, { 'content-type': 'text/event-stream' })
     response.write(first === null ? ': nothing yet\n\n' : `event: snapshot\ndata: ${first}\n\n`)
     streams.add(response)

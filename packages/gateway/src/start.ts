@@ -2,10 +2,22 @@
 //
 // Wires a gateway: snapshot source, router, face, socket. The only file that knows all of them.
 
+import { randomUUID } from 'node:crypto'
 import { createServer, type Server } from 'node:http'
-import { answerRequest, Metrics, RecentRequests } from './face/index.ts'
+import { type LeaseRequest, leaseAnswer } from '@tutti/core/routing'
+import { request } from 'undici'
+import { answerRequest, Metrics, RecentRequests, RequestLog } from './face/index.ts'
 import { Failure } from './failure.ts'
-import { type Directory, makeDirectory, Router, SnapshotSource } from './routing/index.ts'
+import {
+  Cashier,
+  type Directory,
+  Limiter,
+  makeDirectory,
+  PriceBook,
+  Purses,
+  Router,
+  SnapshotSource,
+} from './routing/index.ts'
 
 export interface GatewayOptions {
   readonly host: string
@@ -34,6 +46,9 @@ export interface Gateway {
 }
 
 const drainMs = 10_000
+const idleCheckMs = 50
+const tellMs = 1_000
+const leaseMsMax = 2_000 // a caller waits for the first lease of a budget
 
 /**
  * Starts a gateway; resolves when it listens. Without any snapshot it answers 503 until one
@@ -52,24 +67,37 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     controlPlane: options.controlPlane.publicKey,
     onSnapshot: (snapshot) => {
       directory = makeDirectory(snapshot)
+      prices.forget()
     },
   })
+  const nowMs = () => Date.now()
+  const prices = new PriceBook()
+  const purses = new Purses({ ask: askLeases(options.controlPlane), nowMs })
+  // What was spent is said every second: then a crash loses the leases' rest and nothing else.
+  const telling = setInterval(() => purses.tell().catch(() => {}), tellMs) // away: told again
   const router = new Router({
     region: options.region ?? '',
     directory: () => directory,
-    nowMs: () => Date.now(),
+    nowMs,
     chance: () => Math.random(),
+    cashier: new Cashier({ prices, purses }),
   })
   const ports = {
     directory: () => directory,
     ...{ router, recent: new RecentRequests(), metrics: new Metrics() },
+    ...{ limiter: new Limiter(), log: new RequestLog() },
     hosts: (options.hosts ?? []).map((host) => host.toLowerCase()),
     version: options.version,
-    nowMs: () => Date.now(),
+    nowMs,
   }
+  let inflight = 0 // requests that are not answered to the end; written by the server alone
   const server = createServer(
     { requestTimeout: 60_000, headersTimeout: 10_000 },
     (request, response) => {
+      inflight += 1
+      response.once('close', () => {
+        inflight -= 1
+      })
       answerRequest(ports, request, response).catch((error: unknown) => {
         log('a bug', { error: String(error) })
         response.destroy()
@@ -83,9 +111,29 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     url,
     stop: async () => {
       await source.stop()
-      await drain(server)
+      ports.log.stop()
+      await drain(server, () => inflight)
+      clearInterval(telling)
+      await purses.close().catch(() => {}) // away: the leases end by themselves
       await router.stop()
     },
+  }
+}
+
+/** Accounts to the control plane, under a name that this start alone has. */
+function askLeases({ url, key }: GatewayOptions['controlPlane']) {
+  const gateway = randomUUID()
+  return async (asked: Omit<LeaseRequest, 'gateway'>) => {
+    const { statusCode, body } = await request(`${url}/api/v1/leases`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ gateway, ...asked }),
+      headersTimeout: leaseMsMax,
+      bodyTimeout: leaseMsMax,
+    })
+    const text = await body.text()
+    if (statusCode !== 200) throw new Error(`${statusCode} ${text.slice(0, 200)}`)
+    return leaseAnswer.parse(JSON.parse(text))
   }
 }
 
@@ -105,13 +153,18 @@ async function listen(server: Server, { host, port }: GatewayOptions): Promise<s
 }
 
 /** Takes no more connections, and gives what is under way ten seconds. */
-async function drain(server: Server): Promise<void> {
+async function drain(server: Server, inflight: () => number): Promise<void> {
   const timer = setTimeout(() => server.closeAllConnections(), drainMs)
+  // Once nothing is under way, connections that are only kept keep nobody waiting.
+  const idle = setInterval(() => {
+    if (inflight() === 0) server.closeAllConnections()
+  }, idleCheckMs)
   await new Promise<void>((resolve) => {
     server.close(() => resolve())
     server.closeIdleConnections()
   })
   clearTimeout(timer)
+  clearInterval(idle)
 }
 
 function logLine(event: string, fields: Readonly<Record<string, unknown>>): void {

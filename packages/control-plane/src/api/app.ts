@@ -10,6 +10,7 @@ import { mountApprovals } from './approvals.ts'
 import { authenticate, checkOrigin } from './authenticate.ts'
 import { mountBlobs } from './blobs.ts'
 import { mountJoin } from './join.ts'
+import { mountLeases } from './leases.ts'
 import { mountLedger } from './ledger.ts'
 import { mountMetrics } from './metrics.ts'
 import { mountOpenapi } from './openapi.ts'
@@ -50,6 +51,7 @@ export function makeApp(ports: ApiPorts): Hono<Env> {
   mountLedger(app, ports)
   mountApprovals(app, ports)
   mountSnapshot(app, ports)
+  mountLeases(app, ports)
   mountOpenapi(app, ports.version)
   mountMetrics(app, ports)
   mountRuns(app, ports)

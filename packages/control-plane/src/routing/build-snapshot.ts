@@ -13,6 +13,7 @@ import {
 import { sealedSecretSpec } from '@tutti/core/governance'
 import { type Resource, selects } from '@tutti/core/resource'
 import {
+  budgetSpec,
   keySpec,
   providerSpec,
   routeSpec,
@@ -43,8 +44,8 @@ export type SnapshotBody = Omit<Snapshot, 'sequence' | 'issuedAtMs' | 'servingTo
 const servingTokenMs = 30 * 86_400_000
 
 export async function buildSnapshot(ports: SnapshotPorts): Promise<SnapshotBody> {
-  const kinds = ['Key', 'Route', 'Deployment', 'Provider', 'Secret'] as const
-  const [keys, routes, deployments, providers, secrets] = await Promise.all(
+  const kinds = ['Key', 'Route', 'Deployment', 'Provider', 'Secret', 'Budget'] as const
+  const [keys, routes, deployments, providers, secrets, budgets] = await Promise.all(
     kinds.map((kind) => allResources(ports.sql, kind)),
   )
   const views = ports.registry.views()
@@ -56,6 +57,10 @@ export async function buildSnapshot(ports: SnapshotPorts): Promise<SnapshotBody>
     routes: callable.map(({ labels: _, ...route }) => route),
     deployments: (deployments ?? []).map((one) => deploymentOf(one, views, ports.registry)),
     providers: (providers ?? []).map((one) => providerOf(ports.identity, one, secrets ?? [])),
+    budgets: (budgets ?? []).map(({ metadata, spec }) => ({
+      ...{ name: metadata.name, project: metadata.project },
+      ...budgetSpec.parse(spec),
+    })),
   }
 }
 
@@ -81,7 +86,7 @@ function keyOf(
 ): Snapshot['keys'] {
   const { metadata } = key
   const spec = keySpec.parse(key.spec)
-  const { hash, owner, expiresAtMs } = spec
+  const { hash, owner, expiresAtMs, limits } = spec
   // Its end is the gateway's to see: the snapshot may be read for weeks.
   const principal = principalOfKey(key, 0)
   if (principal === null) return []
@@ -105,6 +110,7 @@ function keyOf(
       owner,
       ...(isRestricted ? { routes: allowed } : {}),
       ...(expiresAtMs === undefined ? {} : { expiresAtMs }),
+      ...(limits === undefined ? {} : { limits }),
     },
   ]
 }

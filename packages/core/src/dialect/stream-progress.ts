@@ -19,6 +19,8 @@ export class StreamProgress {
    */
   isPlainText = true
   hasContent = false
+  /** Characters of everything that came: text, thinking, arguments of tools. */
+  contentLength = 0
   isEnded = false
   usage: Usage | null = null
   readonly #begun = new Set<number>()
@@ -36,9 +38,11 @@ export class StreamProgress {
         if (event.text === '') return
         this.hasContent = true
         this.isPlainText = false
+        this.contentLength += event.text.length
         return
       case 'tool-start':
       case 'tool-arguments':
+        this.contentLength += event.kind === 'tool-start' ? event.name.length : event.text.length
         this.hasContent = true
         this.isPlainText = false
         this.#begun.add(0)
@@ -74,6 +78,7 @@ export class StreamProgress {
     this.#begun.add(choice)
     if (text === '') return
     this.hasContent = true
+    this.contentLength += text.length
     if (choice !== 0 || this.text.length + text.length > textMax) this.isPlainText = false
     else this.text += text
   }

@@ -6,7 +6,7 @@
 import type { z } from 'zod'
 import { deploymentSpec, modelSpec, nodeSpec, rolloutResourceSpec } from '../fleet/index.ts'
 import { approvalSpec, policySpec, projectSpec, secretSpec } from '../governance/index.ts'
-import { keySpec, providerSpec, routeSpec } from '../routing/index.ts'
+import { budgetSpec, keySpec, providerSpec, routeSpec } from '../routing/index.ts'
 import { workflowSpec } from '../workflow/index.ts'
 
 export interface KindEntry {
@@ -114,6 +114,15 @@ export const kinds = {
     immutable: true,
     spec: workflowSpec,
     summary: 'One immutable version of a workflow: a document of the Open Workflow Specification.',
+  },
+  Budget: {
+    plural: 'budgets',
+    short: 'bud',
+    scope: 'project',
+    declaredBy: 'people',
+    immutable: false,
+    spec: budgetSpec,
+    summary: 'What a project, a key or a route may spend in a window of time.',
   },
   Approval: {
     plural: 'approvals',

@@ -26,6 +26,8 @@ export type FailureClass =
   | 'caller'
   /** The address is forbidden, or the request cannot be said in its dialect. */
   | 'impossible'
+  /** A budget does not hold what it may cost. */
+  | 'unaffordable'
 
 export interface ErrorAnswer {
   readonly status: number
@@ -80,6 +82,7 @@ export function isTargetsFault(failure: FailureClass): boolean {
     case 'content-filter':
     case 'caller':
     case 'impossible':
+    case 'unaffordable':
       return false
   }
 }

@@ -138,6 +138,7 @@ function retryPauseMs({ failure, retryAfterMs }: PastAttempt): number | null {
     case 'content-filter':
     case 'caller':
     case 'impossible':
+    case 'unaffordable':
     case null:
       return null
   }

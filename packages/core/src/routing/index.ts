@@ -1,4 +1,17 @@
 export {
+  type BudgetSpec,
+  budgetSpec,
+  chargeOf,
+  decideGrant,
+  emptyPurse,
+  leftNanos,
+  nanosOf,
+  type Purse,
+  reserveFrom,
+  settleIn,
+  windowStartMs,
+} from './budget.ts'
+export {
   type Circuit,
   circuitAfterFailure,
   circuitAfterStart,
@@ -21,12 +34,39 @@ export {
 } from './decide-attempt.ts'
 export { builtInRoles, type KeySpec, keySpec } from './key.ts'
 export {
+  type LeaseAnswer,
+  type LeaseGrant,
+  type LeaseRequest,
+  leaseAnswer,
+  leaseRequest,
+} from './lease.ts'
+export {
   orderByWeight,
   type PickCandidate,
   type PickContext,
   pickEndpoint,
 } from './pick-endpoint.ts'
+export {
+  costNanos,
+  flatRate,
+  freePrice,
+  type Price,
+  priceOfTarget,
+  type Rate,
+  type TargetPrice,
+  targetPrice,
+  worstNanos,
+} from './price.ts'
 export { type ProviderSpec, providerDialect, providerSpec } from './provider.ts'
+export {
+  type Bucket,
+  filled,
+  fullBucket,
+  type KeyLimits,
+  keyLimits,
+  taken,
+  waitMs,
+} from './rate-limit.ts'
 export {
   type RouteSpec,
   type RouteTarget,

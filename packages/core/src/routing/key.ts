@@ -4,6 +4,7 @@
 
 import { z } from 'zod'
 import { didKey, digest, dnsName } from '../resource/index.ts'
+import { keyLimits } from './rate-limit.ts'
 
 /** Roles are Cedar groups; the built-in policies know these, others may be added by policy. */
 export const builtInRoles = [
@@ -28,5 +29,6 @@ export const keySpec = z.strictObject({
   /** Routes that the key may call; absent: all of its project. */
   routes: z.array(z.string()).max(1_000).optional(),
   expiresAtMs: z.number().optional(),
+  limits: keyLimits.optional(),
 })
 export type KeySpec = z.infer<typeof keySpec>

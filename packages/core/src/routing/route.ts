@@ -5,11 +5,14 @@
 
 import { z } from 'zod'
 import { dnsName } from '../resource/index.ts'
+import { targetPrice } from './price.ts'
 
 const place = {
   weight: z.number().min(0).default(1),
   /** 0 is asked first; a higher tier only where the ones below cannot answer. */
   tier: z.int().min(0).max(16).default(0),
+  /** Instead of the provider's list price; nodes and one's own engines are free without it. */
+  price: targetPrice.optional(),
 }
 
 export const routeTarget = z.union([

@@ -6,7 +6,9 @@
 
 import { z } from 'zod'
 import { digest } from '../resource/index.ts'
+import { budgetSpec } from './budget.ts'
 import { providerDialect } from './provider.ts'
+import { keyLimits } from './rate-limit.ts'
 import { routeSpec } from './route.ts'
 
 export const endpoint = z.strictObject({
@@ -31,6 +33,7 @@ export const snapshot = z.strictObject({
       owner: z.string(),
       routes: z.array(z.string()).optional(),
       expiresAtMs: z.number().optional(),
+      limits: keyLimits.optional(),
     }),
   ),
   routes: z.array(routeSpec.extend({ name: z.string(), project: z.string() })),
@@ -53,6 +56,7 @@ export const snapshot = z.strictObject({
       apiKey: z.string().optional(),
     }),
   ),
+  budgets: z.array(budgetSpec.extend({ name: z.string(), project: z.string() })).default([]),
   /** Bearer token that nodes accept from this gateway: see `servingToken`. */
   servingToken: z.string(),
 })

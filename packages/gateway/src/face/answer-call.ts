@@ -14,12 +14,13 @@ import type {
   WholeAttempt,
 } from '../routing/index.ts'
 import { refuse } from './answer.ts'
-import { type ToProvider, toChatProvider, toContinuation } from './chat.ts'
+import { asksForUsage, type ToProvider, toChatProvider, toContinuation } from './chat.ts'
 import type { ChatAsked } from './chat-body.ts'
 import type { Exchange, FacePorts } from './exchange.ts'
 import { Relay, type RelaySource } from './relay.ts'
+import { Tally } from './tally.ts'
 
-export type Asked = Pick<Call, 'toNode' | 'toProvider' | 'mayStream'> & {
+export type Asked = Pick<Call, 'toNode' | 'toProvider' | 'mayStream' | 'bounds'> & {
   readonly name: string
   readonly chat: ChatAsked | null
 }
@@ -29,7 +30,7 @@ export async function answerCall(
   exchange: Exchange,
   asked: Asked,
 ): Promise<void> {
-  const { response, key, directory, dialect, requestId } = exchange
+  const { response, key, directory, dialect } = exchange
   const route = directory.route(key.project, asked.name)
   const isAllowed = key.routes === undefined || key.routes.includes(asked.name)
   if (route === undefined || !isAllowed) {
@@ -38,28 +39,69 @@ export async function answerCall(
     const message = `there is no model ${name} for this key: it may call ${names}`
     return refuse(response, dialect, { status: 404, code: 'model_not_found', message })
   }
+  const waitS = ports.limiter.enter(key, ports.nowMs())
+  if (waitS > 0) {
+    const message = `the limits of key ${key.id} are reached`
+    const refusal = { status: 429, code: 'rate_limit_exceeded', message, retryAfterS: waitS }
+    return refuse(response, dialect, refusal)
+  }
+  try {
+    await answerAdmitted(ports, exchange, { ...asked, route })
+  } finally {
+    ports.limiter.leave(key)
+  }
+}
+
+async function answerAdmitted(
+  ports: FacePorts,
+  exchange: Exchange,
+  asked: Asked & { readonly route: RouteEntry },
+): Promise<void> {
+  const { response, key, directory, requestId } = exchange
   const abort = new AbortController()
   response.once('close', () => {
     if (!response.writableFinished) abort.abort() // the caller went away: nobody works for nothing
   })
-  const { toNode, toProvider, mayStream } = asked
-  const call = {
-    ...{ project: key.project, route, requestId, toNode, toProvider, mayStream },
-    signal: abort.signal,
+  const tally = new Tally()
+  const { toNode, toProvider, mayStream, bounds, route } = asked
+  const call: Call = {
+    ...{ project: key.project, route, requestId, toNode, toProvider, mayStream, bounds },
+    ...{ signal: abort.signal, budgets: directory.budgets(key, route.name) },
+    onCharge: (charge) => tally.add(charge),
   }
   const pursuit = ports.router.pursue(call)
   const answer = await pursuit.next()
-  if (abort.signal.aborted) {
-    if (answer.kind === 'answered' && answer.outcome.kind === 'stream') {
-      answer.outcome.stream.cancel()
-      pursuit.finished(answer.candidate)
-    }
-    return
+  let status = 499
+  if (!abort.signal.aborted) {
+    status = await sendAnswer({ ports, exchange, asked, call, pursuit, route }, answer)
+  } else if (answer.kind === 'answered' && answer.outcome.kind === 'stream') {
+    answer.outcome.stream.cancel()
+    pursuit.finished()
   }
-  const status = await sendAnswer({ ports, exchange, asked, call, pursuit, route }, answer)
-  const micros = (performance.now() - exchange.startMs) * 1_000
-  const attempts = pursuit.attempts
-  ports.metrics.count(`${key.project}/${asked.name}`, status, { attempts, micros })
+  note(ports, exchange, { route: route.name, status, attempts: pursuit.attempts, tally })
+}
+
+/** Metrics, limits and the log learn of a request that is over. */
+function note(
+  ports: FacePorts,
+  { key, requestId, startMs }: Exchange,
+  of: {
+    readonly route: string
+    readonly status: number
+    readonly attempts: number
+    readonly tally: Tally
+  },
+): void {
+  const { route, status, attempts, tally } = of
+  const micros = (performance.now() - startMs) * 1_000
+  const { targets, inputTokens, outputTokens, cachedTokens, costNanos, isEstimated } = tally
+  ports.metrics.count(`${key.project}/${route}`, status, { attempts, micros, tally })
+  ports.limiter.count(key, inputTokens + outputTokens)
+  ports.log.add({
+    ...{ atMs: ports.nowMs(), id: requestId, project: key.project, key: key.id, route },
+    ...{ targets, status, attempts, ms: micros / 1_000 },
+    ...{ inputTokens, outputTokens, cachedTokens, costNanos, isEstimated },
+  })
 }
 
 interface Answering {
@@ -80,6 +122,11 @@ async function sendAnswer(answering: Answering, answer: Answer): Promise<number>
     const message = `no endpoint could answer: ${reasons.join('; ')}`
     refuse(response, dialect, { status, code: 'unanswered', message, retryAfterS })
     return status
+  }
+  if (answer.kind === 'unaffordable') {
+    const { reason: message } = answer
+    refuse(response, dialect, { status: 429, code: 'insufficient_quota', message })
+    return 429
   }
   if (answer.kind === 'impossible') {
     const { field, message } = answer.impossible
@@ -154,6 +201,7 @@ async function relay(answering: Answering, source: RelaySource): Promise<number>
     request: chat?.parsed ?? {},
     createdS: Math.floor(ports.nowMs() / 1_000),
     streamUsage: wantsUsage(chat),
+    hidesUsage: chat !== null && asksForUsage(chat),
     continueAfter: async (sent, before) => {
       if (chat === null) return null
       const going = await pursueFor(toContinuation(chat, sent), before)

@@ -72,9 +72,22 @@ function sameDialect(chat: ChatAsked, provider: ProviderEntry, target: ProviderT
     method: 'POST',
     path: isGemini ? geminiPath(target.model, chat.stream) : path,
     headers: providerHeaders(provider),
-    body: isGemini ? body : spliceModel(body, target.model),
+    body: isGemini ? body : askForUsage(chat, spliceModel(body, target.model)),
     reading: readingOf(chat),
   }
+}
+
+/** In this dialect a stream counts its tokens only where it is asked to: nothing goes unmetered. */
+export function asksForUsage({ dialect, path, stream, parsed }: ChatAsked): boolean {
+  const isStream = dialect === 'openai' && path === endpoints.openai && stream
+  return isStream && parsed['stream_options'] === undefined
+}
+
+const usageMember = Buffer.from('{"stream_options":{"include_usage":true},')
+
+function askForUsage(chat: ChatAsked, body: Buffer): Buffer {
+  if (!asksForUsage(chat)) return body
+  return Buffer.concat([usageMember, body.subarray(body.indexOf('{') + 1)])
 }
 
 function readingOf({ dialect, path }: ChatAsked) {

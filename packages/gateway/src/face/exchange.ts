@@ -3,16 +3,19 @@
 // What the faces share: the ports of the gateway, and one call of a known key.
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Directory, KeyEntry, Router } from '../routing/index.ts'
+import type { Directory, KeyEntry, Limiter, Router } from '../routing/index.ts'
 import type { Dialect } from './answer.ts'
 import type { Metrics } from './metrics.ts'
 import type { RecentRequests } from './recent-requests.ts'
+import type { RequestLog } from './request-log.ts'
 
 export interface FacePorts {
   readonly directory: () => Directory | null
   readonly router: Router
   readonly recent: RecentRequests
   readonly metrics: Metrics
+  readonly limiter: Limiter
+  readonly log: RequestLog
   readonly hosts: readonly string[]
   readonly version: string
   readonly nowMs: () => number

@@ -9,7 +9,9 @@ import { whyForeign } from '@tutti/core/governance'
 import type { Directory, KeyEntry } from '../routing/index.ts'
 import { dialectOf, refuse, sendJson } from './answer.ts'
 import { answerCall, namesOf } from './answer-call.ts'
+import { answerRequestLog } from './answer-request-log.ts'
 import { keyOf } from './authenticate.ts'
+import { boundsOf } from './bounds.ts'
 import { toChatProvider } from './chat.ts'
 import { isGeminiPath, parseChatAsked } from './chat-body.ts'
 import type { Exchange, FacePorts } from './exchange.ts'
@@ -59,6 +61,7 @@ async function answerKnown(ports: FacePorts, exchange: Exchange): Promise<void> 
   const { path, response, request, key, directory } = exchange
   if (request.method === 'GET') {
     if (path === '/metrics') return sendText(response, ports.metrics.format())
+    if (path === '/v1/requests') return answerRequestLog(ports, exchange)
     if (path === '/v1/models') return sendJson(response, 200, listModels(directory, key))
     if (path === '/v2' || path === '/v2/')
       return sendJson(response, 200, serverMetadata(ports.version))
@@ -95,7 +98,14 @@ async function answerOip(
 ): Promise<void> {
   const method = body === null ? 'GET' : 'POST'
   const toNode = toOipNode(oip, { method, headers: exchange.request.headers, body })
-  const asked = { name: oip.name, toNode, toProvider: null, mayStream: false, chat: null }
+  const asked = {
+    name: oip.name,
+    toNode,
+    toProvider: null,
+    mayStream: false,
+    chat: null,
+    bounds: null,
+  }
   await answerCall(ports, exchange, asked)
 }
 
@@ -107,7 +117,7 @@ async function answerChat(ports: FacePorts, exchange: Exchange, body: Buffer): P
   }
   await answerCall(ports, exchange, {
     ...{ name: chat.model, toNode: null, toProvider: toChatProvider(chat) },
-    ...{ mayStream: chat.stream, chat },
+    ...{ mayStream: chat.stream, chat, bounds: boundsOf(chat) },
   })
 }
 

@@ -12,10 +12,14 @@ import {
   sketchCount,
   takeSketch,
 } from '@tutti/core/fleet'
+import type { Tally } from './tally.ts'
 
 interface RouteCounts {
   readonly statuses: Map<number, number>
   attempts: number
+  inputTokens: number
+  outputTokens: number
+  costNanos: number
   readonly buckets: SketchBuckets
   latency: Sketch
 }
@@ -29,13 +33,16 @@ export class Metrics {
   count(
     route: string,
     status: number,
-    of: { readonly attempts: number; readonly micros: number },
+    of: { readonly attempts: number; readonly micros: number; readonly tally: Tally },
   ): void {
     const known = this.#routes.get(route)
     if (known === undefined && this.#routes.size >= routesMax) return
-    const counts = known ?? { statuses: new Map(), attempts: 0, buckets: newBuckets(), latency: [] }
+    const counts = known ?? newCounts()
     counts.statuses.set(status, (counts.statuses.get(status) ?? 0) + 1)
     counts.attempts += of.attempts
+    counts.inputTokens += of.tally.inputTokens
+    counts.outputTokens += of.tally.outputTokens
+    counts.costNanos += of.tally.costNanos ?? 0
     addLatency(counts.buckets, of.micros)
     this.#routes.set(route, counts)
   }
@@ -51,6 +58,16 @@ export class Metrics {
     for (const [route, { attempts }] of this.#routes) {
       lines.push(`tutti_gateway_attempts_total{route="${route}"} ${attempts}`)
     }
+    lines.push('# TYPE tutti_gateway_tokens_total counter')
+    lines.push('# TYPE tutti_gateway_cost_dollars_total counter')
+    for (const [route, { inputTokens, outputTokens, costNanos }] of this.#routes) {
+      const tokens = `tutti_gateway_tokens_total{route="${route}"`
+      lines.push(
+        `${tokens},type="input"} ${inputTokens}`,
+        `${tokens},type="output"} ${outputTokens}`,
+      )
+      lines.push(`tutti_gateway_cost_dollars_total{route="${route}"} ${costNanos / 1e9}`)
+    }
     lines.push('# TYPE tutti_gateway_request_seconds summary')
     for (const [route, counts] of this.#routes) {
       counts.latency = mergeSketches(counts.latency, takeSketch(counts.buckets))
@@ -63,5 +80,12 @@ export class Metrics {
       )
     }
     return `${lines.join('\n')}\n`
+  }
+}
+
+function newCounts(): RouteCounts {
+  return {
+    ...{ statuses: new Map(), attempts: 0, inputTokens: 0, outputTokens: 0, costNanos: 0 },
+    ...{ buckets: newBuckets(), latency: [] },
   }
 }

@@ -44,6 +44,8 @@ export interface RelayPorts {
   readonly request: JsonObject
   readonly createdS: number
   readonly streamUsage: boolean
+  /** True where usage was asked for on our own behalf: the caller does not get it. */
+  readonly hidesUsage: boolean
   /** Somebody who goes on after `sent`, or null where nobody can. */
   readonly continueAfter: (sent: string, before: Pursuit) => Promise<RelaySource | null>
 }
@@ -67,11 +69,14 @@ export class Relay {
     for (;;) {
       const failed = await this.#drain(current, repeated)
       if (failed === null || this.#sent.isStopped) {
-        current.pursuit.finished(current.candidate)
+        current.pursuit.finished()
         return this.#finish(current)
       }
-      current.pursuit.broke(current.candidate, failed)
-      if (response.destroyed) return this.#over(current, 'aborted')
+      if (response.destroyed) {
+        current.pursuit.finished() // the caller's doing, not the target's
+        return this.#over(current, 'aborted')
+      }
+      current.pursuit.broke(failed)
       const next = await this.#continue(current, failed)
       if (next === null) return this.#breakOff(current, failed)
       repeated = next.isAnew ? this.#sent.text : ''
@@ -105,7 +110,9 @@ export class Relay {
   }
 
   #send(raw: Buffer, events: readonly ChatEvent[]): Promise<boolean> | boolean {
-    if (this.#writer === null) return write(this.#ports.response, raw)
+    if (this.#writer === null) {
+      return this.#ports.hidesUsage && isUsageOnly(events) ? true : write(this.#ports.response, raw)
+    }
     const writer = this.#writer
     const frames = events.map((event) => writer.write(event)).join('')
     return frames === '' ? true : write(this.#ports.response, frames)
@@ -203,6 +210,11 @@ class Repetition {
     this.#left = this.#left.slice(overlap)
     return text.slice(overlap)
   }
+}
+
+function isUsageOnly(events: readonly ChatEvent[]): boolean {
+  const isUsage = events.some(({ kind }) => kind === 'usage')
+  return isUsage && events.every(({ kind }) => kind === 'usage' || kind === 'start')
 }
 
 const endMarks: Readonly<Record<ChatDialect, string>> = {

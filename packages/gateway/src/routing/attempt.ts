@@ -11,6 +11,7 @@
 
 import {
   type ChatEvent,
+  noUsage,
   type StreamEvent,
   StreamProgress,
   type Usage,
@@ -59,6 +60,16 @@ export interface StreamAttempt {
   readonly progress: StreamProgress
 }
 
+/** What an attempt used up, as far as anybody can tell. */
+export interface Spent {
+  readonly usage: Usage
+  /** True where the upstream did not say, so that it is reckoned from what was sent and came. */
+  readonly isEstimated: boolean
+}
+
+// What is reckoned where nobody counts: tokens of English are four to five characters, of others fewer.
+const bytesPerToken = 3
+
 export type AttemptOutcome = WholeAttempt | StreamAttempt | FailedAttempt
 
 const answerBytesMax = 256 * 2 ** 20
@@ -78,8 +89,10 @@ export class Attempt implements Dispatcher.DispatchHandler {
   readonly #splitter = new EventSplitter()
   readonly #chunks: Buffer[] = []
   #bytes = 0
+  #outcome: AttemptOutcome | null = null
   #mode: Mode = 'waiting'
   #isSettled = false
+  #wasSent = false
   #settle: (outcome: AttemptOutcome) => void = () => {}
   #controller: Dispatcher.DispatchController | null = null
   #status = 0
@@ -103,6 +116,7 @@ export class Attempt implements Dispatcher.DispatchHandler {
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller
+    this.#wasSent = true
     if (this.#mode === 'over') controller.abort(new Error('cancelled'))
   }
 
@@ -130,7 +144,7 @@ export class Attempt implements Dispatcher.DispatchHandler {
         this.#controller?.resume()
         this.#timer?.refresh()
       },
-      cancel: () => this.#end(null),
+      cancel: () => this.cancel(),
     })
     this.#arm(this.#timers.firstTokenMs, 'no first token came')
   }
@@ -160,6 +174,23 @@ export class Attempt implements Dispatcher.DispatchHandler {
     const hasBegun = this.#mode !== 'waiting'
     if (this.#mode === 'stream') return this.#endStream(`broke off: ${error.message}`)
     this.#fail(hasBegun ? 'truncated' : 'unreachable', error.message || error.name)
+  }
+
+  /** Null where nothing was used: it was never sent, or refused. */
+  spent(bodyBytes: number): Spent | null {
+    const outcome = this.#outcome
+    if (!this.#wasSent || (outcome?.kind === 'failed' && outcome.answer !== undefined)) return null
+    if (outcome?.kind === 'whole' && outcome.usage !== null) {
+      return { usage: outcome.usage, isEstimated: false }
+    }
+    const { usage, isComplete, contentLength } = this.progress
+    if (usage !== null && isComplete) return { usage, isEstimated: false }
+    const output = Math.ceil(Math.max(this.#bytes, contentLength) / bytesPerToken)
+    const input = usage?.input || Math.ceil(bodyBytes / bytesPerToken)
+    return {
+      usage: { ...noUsage, ...usage, input, output: Math.max(output, usage?.output ?? 0) },
+      isEstimated: true,
+    }
   }
 
   /** Ends it without a result that anybody waits for. */
@@ -290,6 +321,7 @@ export class Attempt implements Dispatcher.DispatchHandler {
     for (const timer of [this.#timer, this.#streamTimer, this.#rateTimer]) {
       if (timer !== null) clearTimeout(timer)
     }
+    this.#outcome = outcome
     if (outcome !== null && !this.#isSettled) this.#settle(outcome)
     this.#isSettled = true
     this.#controller?.abort(new Error('the attempt is over'))

@@ -3,8 +3,9 @@
 // A request as a face has understood it, and whom it may be sent to.
 
 import type { AttemptCandidate, RouteTarget } from '@tutti/core/routing'
-import type { AnswerReading } from './attempt.ts'
+import type { AnswerReading, Spent } from './attempt.ts'
 import type { ProviderEntry, RouteEntry } from './directory.ts'
+import type { BudgetEntry } from './purses.ts'
 
 export type ProviderTarget = Extract<RouteTarget, { provider: string }>
 
@@ -14,12 +15,32 @@ export interface Call {
   readonly requestId: string
   readonly signal: AbortSignal
   readonly mayStream: boolean
+  /** The most that an answer can take, for budgets; null where it is free of tokens. */
+  readonly bounds: Bounds | null
+  /** Told what each attempt has cost. */
+  readonly onCharge: (charge: Charge) => void
+  /** Who pays. */
+  readonly budgets: readonly BudgetEntry[]
   /** What to send to a node that answers to `serves`; null where nodes cannot answer such calls. */
   readonly toNode: ((serves: string) => Outbound) | null
   /** What to send to a Provider; null where Providers cannot answer such calls. */
   readonly toProvider:
     | ((provider: ProviderEntry, target: ProviderTarget) => Outbound | Impossible)
     | null
+}
+
+/** What one attempt has cost. */
+export interface Charge {
+  readonly candidate: Candidate
+  readonly spent: Spent
+  /** Null where nobody knows the target's price. */
+  readonly costNanos: number | null
+}
+
+export interface Bounds {
+  readonly inputTokens: number
+  /** Null where the request sets no bound: then the target's own one holds. */
+  readonly outputTokens: number | null
 }
 
 export interface Outbound {

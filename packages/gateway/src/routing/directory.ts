@@ -19,6 +19,8 @@ export interface Directory {
     name: string,
   ) => { readonly serves: string; readonly endpoints: readonly Endpoint[] } | undefined
   readonly provider: (project: string, name: string) => ProviderEntry | undefined
+  /** The budgets that a key's call of a route falls under. */
+  readonly budgets: (key: KeyEntry, route: string) => readonly Snapshot['budgets'][number][]
 }
 
 export function makeDirectory(snapshot: Snapshot): Directory {
@@ -33,5 +35,12 @@ export function makeDirectory(snapshot: Snapshot): Directory {
     routes: (project) => snapshot.routes.filter((route) => route.project === project),
     deployment: (project, name) => deployments.get(`${project}/${name}`),
     provider: (project, name) => providers.get(`${project}/${name}`),
+    budgets: (key, route) =>
+      snapshot.budgets.filter(
+        (budget) =>
+          budget.project === key.project &&
+          (budget.key ?? key.id) === key.id &&
+          (budget.route ?? route) === route,
+      ),
   }
 }

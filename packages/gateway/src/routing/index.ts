@@ -4,7 +4,16 @@ export type {
   StreamAttempt,
   WholeAttempt,
 } from './attempt.ts'
-export type { Call, Candidate, Impossible, Outbound, ProviderTarget } from './call.ts'
+export type {
+  Bounds,
+  Call,
+  Candidate,
+  Charge,
+  Impossible,
+  Outbound,
+  ProviderTarget,
+} from './call.ts'
+export { Cashier } from './cashier.ts'
 export {
   type Directory,
   type KeyEntry,
@@ -15,6 +24,9 @@ export {
 export { EndpointHealth } from './endpoint-health.ts'
 export type { EventStream, StreamTurn } from './event-stream.ts'
 export type { FailedAttempt } from './failed-attempt.ts'
+export { Limiter } from './limiter.ts'
+export { PriceBook } from './price-book.ts'
+export { type BudgetEntry, Purses } from './purses.ts'
 export type { Answer, Pursuit } from './pursuit.ts'
 export { Router } from './router.ts'
 export { SnapshotSource } from './snapshot-source.ts'

@@ -36,6 +36,8 @@ export type Answer =
       readonly attempts: number
     }
   | { readonly kind: 'impossible'; readonly impossible: Impossible }
+  /** No budget holds what it may cost. */
+  | { readonly kind: 'unaffordable'; readonly reason: string }
   | {
       readonly kind: 'unanswered'
       readonly status: 429 | 502 | 503 | 504
@@ -49,9 +51,8 @@ export interface PursuitPorts {
     /** Why a target cannot be asked at all. */
     readonly impossible: Impossible | null
   }
-  readonly start: (candidate: Candidate, timers: AttemptTimers) => Attempt
-  /** Told when the attempt at a candidate is over. */
-  readonly over: (candidate: Candidate, how: 'answered' | 'failed' | 'aborted') => void
+  /** Begins an attempt, or says why it cannot be paid. */
+  readonly start: (candidate: Candidate, timers: AttemptTimers) => Promise<Started | FailedAttempt>
   /** What is left of the route's retry budget. */
   readonly retriesLeft: () => number
   readonly spendRetry: () => void
@@ -60,9 +61,14 @@ export interface PursuitPorts {
   readonly chance: () => number
 }
 
-interface Running {
-  readonly candidate: Candidate
+/** An attempt on its way; `over` is called once, with how it went. */
+export interface Started {
   readonly attempt: Attempt
+  readonly over: (how: 'answered' | 'failed' | 'aborted') => void
+}
+
+interface Running extends Started {
+  readonly candidate: Candidate
   readonly index: number
 }
 
@@ -81,6 +87,8 @@ export class Pursuit {
   /** In the order in which they were asked; written by `#launch` and `#settle`. */
   readonly #past: Past[]
   readonly #running = new Set<Running>()
+  /** Who gives the stream that `next` answered with. */
+  #streaming: Running | null = null
 
   /** `before` is the pursuit whose stream broke off, where this one continues it. */
   constructor(ports: PursuitPorts, call: Call, before: Pursuit | null = null) {
@@ -102,11 +110,11 @@ export class Pursuit {
       if (step.kind === 'ask' && this.#running.size < hedgedMax) {
         if (step.isRetry) this.#ports.spendRetry()
         if (step.afterMs > 0) await this.#pause(step.afterMs)
-        if (!this.#call.signal.aborted) this.#launch(step.candidate, able)
+        if (!this.#call.signal.aborted) await this.#launch(step.candidate, able)
+        if (this.#running.size === 0) continue // it could not be paid
       } else if (this.#running.size === 0) {
         return this.#giveUp(impossible)
       }
-      if (this.#running.size === 0) return this.#giveUp(impossible)
       const settled = await this.#firstOf(this.#hedgeMs(able))
       if (settled === null) continue // nobody has answered yet: another is asked beside them
       const answer = this.#settle(settled.running, settled.outcome)
@@ -115,15 +123,19 @@ export class Pursuit {
   }
 
   /** The stream that `next` gave broke off. */
-  broke(candidate: Candidate, failed: FailedAttempt): void {
-    this.#ports.over(candidate, isTargetsFault(failed.failure) ? 'failed' : 'answered')
-    const past = this.#past.findLast((one) => one.candidate.url === candidate.url)
+  broke(failed: FailedAttempt): void {
+    const streaming = this.#streaming
+    if (streaming === null) return
+    this.#streaming = null
+    streaming.over(isTargetsFault(failed.failure) ? 'failed' : 'answered')
+    const past = this.#past[streaming.index]
     if (past !== undefined) past.failed = failed
   }
 
   /** A streamed answer came to its end. */
-  finished(candidate: Candidate): void {
-    this.#ports.over(candidate, this.#call.signal.aborted ? 'aborted' : 'answered')
+  finished(): void {
+    this.#streaming?.over(this.#call.signal.aborted ? 'aborted' : 'answered')
+    this.#streaming = null
   }
 
   #decide(able: readonly Candidate[]) {
@@ -137,10 +149,14 @@ export class Pursuit {
     })
   }
 
-  #launch(candidate: Candidate, able: readonly Candidate[]): void {
-    const attempt = this.#ports.start(candidate, this.#timers(candidate, able))
-    this.#running.add({ candidate, attempt, index: this.#past.length })
-    this.#past.push({ candidate, failed: null })
+  async #launch(candidate: Candidate, able: readonly Candidate[]): Promise<void> {
+    const index = this.#past.length
+    const past: Past = { candidate, failed: null }
+    this.#past.push(past)
+    const started = await this.#ports.start(candidate, this.#timers(candidate, able))
+    if ('kind' in started) past.failed = started
+    else if (this.#call.signal.aborted) this.#cancel({ candidate, index, ...started })
+    else this.#running.add({ candidate, index, ...started })
   }
 
   /** Where nobody else is left, an attempt has all the time there is. */
@@ -201,22 +217,25 @@ export class Pursuit {
     const past = this.#past[index]
     if (outcome.kind !== 'failed') {
       this.#cancelAll() // T4
-      if (outcome.kind === 'whole') this.#ports.over(candidate, 'answered')
+      if (outcome.kind === 'whole') running.over('answered')
+      else this.#streaming = running
       return { kind: 'answered', outcome, candidate, attempts: this.#past.length }
     }
     if (past !== undefined) past.failed = outcome
     const isAborted = this.#call.signal.aborted
     const isFault = isTargetsFault(outcome.failure)
-    this.#ports.over(candidate, isAborted ? 'aborted' : isFault ? 'failed' : 'answered')
+    running.over(isAborted ? 'aborted' : isFault ? 'failed' : 'answered')
     return null
   }
 
   #cancelAll(): void {
-    for (const { candidate, attempt } of this.#running) {
-      attempt.cancel()
-      this.#ports.over(candidate, 'aborted')
-    }
+    for (const running of this.#running) this.#cancel(running)
     this.#running.clear()
+  }
+
+  #cancel({ attempt, over }: Running): void {
+    attempt.cancel()
+    over('aborted')
   }
 
   /** T2: what concerns the caller is said in the upstream's words, else why nobody could answer. */
@@ -231,6 +250,9 @@ export class Pursuit {
       return { kind: 'refused', ...concerning, attempts: this.#past.length }
     }
     if (failures.length === 0 && impossible !== null) return { kind: 'impossible', impossible }
+    if (failures.length > 0 && failures.every(({ failed }) => failed.failure === 'unaffordable')) {
+      return { kind: 'unaffordable', reason: failures[0]?.failed.reason ?? '' }
+    }
     const isLate = this.#ports.nowMs() >= this.#untilMs
     const isLimited =
       failures.length > 0 && failures.every(({ failed }) => failed.failure === 'rate-limited')

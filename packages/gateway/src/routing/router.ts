@@ -3,10 +3,13 @@
 // Whom a call may be sent to at the moment, with what this gateway has seen of them: the ports of a pursuit.
 
 import { orderByWeight, type RouteTarget } from '@tutti/core/routing'
+import type { AttemptTimers } from './attempt.ts'
 import type { Call, Candidate, Impossible, Outbound, ProviderTarget } from './call.ts'
+import type { Cashier } from './cashier.ts'
 import type { Directory, ProviderEntry } from './directory.ts'
 import { EndpointHealth } from './endpoint-health.ts'
-import { Pursuit } from './pursuit.ts'
+import type { FailedAttempt } from './failed-attempt.ts'
+import { Pursuit, type Started } from './pursuit.ts'
 import { RetryBudget } from './retry-budget.ts'
 import { Upstreams } from './upstreams.ts'
 
@@ -15,6 +18,7 @@ export interface RouterOptions {
   readonly directory: () => Directory | null
   readonly nowMs: () => number
   readonly chance: () => number
+  readonly cashier: Cashier
 }
 
 export class Router {
@@ -41,14 +45,7 @@ export class Router {
     return new Pursuit(
       {
         candidates: (of) => this.#candidates(of, order, said), // anew each time: the world moves on
-        start: ({ url, base, outbound, isTrustedAddress }, timers) => {
-          this.#health.begin(url)
-          const { mayStream } = call
-          return this.#upstreams.start({
-            ...{ ...outbound, url: base + outbound.path, timers, mayStream, isTrustedAddress },
-          })
-        },
-        over: ({ url }, how) => this.#health.end(url, how, nowMs()),
+        start: (candidate, timers) => this.#start(call, candidate, timers),
         retriesLeft: () => this.#retries.left(budget),
         spendRetry: () => this.#retries.spend(budget),
         ...{ region, nowMs, chance },
@@ -56,6 +53,28 @@ export class Router {
       call,
       before,
     )
+  }
+
+  async #start(
+    call: Call,
+    candidate: Candidate,
+    timers: AttemptTimers,
+  ): Promise<Started | FailedAttempt> {
+    const charge = await this.#options.cashier.reserve(call, candidate)
+    if ('kind' in charge) return charge
+    const { url, base, outbound, isTrustedAddress } = candidate
+    this.#health.begin(url)
+    const attempt = this.#upstreams.start({
+      ...{ ...outbound, url: base + outbound.path, timers, isTrustedAddress },
+      mayStream: call.mayStream,
+    })
+    return {
+      attempt,
+      over: (how) => {
+        this.#health.end(url, how, this.#options.nowMs())
+        charge.settle(attempt.spent(outbound.body?.length ?? 0))
+      },
+    }
   }
 
   #candidates(

@@ -131,6 +131,8 @@ function summaryOf({ kind, spec, status }: ResourceAnswer): string {
       return spec['signature'] === undefined ? 'unsigned' : 'signed'
     case 'Key':
       return `${spec['owner']} (${String(spec['roles'])})`
+    case 'Budget':
+      return `${spec['limitDollars']} dollars, ${spec['window'] ?? 'month'}`
     default:
       return ''
   }

@@ -1,0 +1,144 @@
+// Lease budgets
+//
+// One turn of a gateway's accounts: takes in what it spent, ends what is over or lost, and grants what it wants as far
+// as the budget goes. One transaction, with a lock for each budget, so that any number of gateways and control planes
+// may ask at once.
+//
+// Invariants:
+//   B1. What is settled and what is open never exceed a budget's limit together (core/routing/budget.ts).
+//   B3. A lease whose time has passed is charged in full; what is said of it later changes nothing.
+
+import { randomUUID } from 'node:crypto'
+import {
+  type BudgetSpec,
+  budgetSpec,
+  chargeOf,
+  decideGrant,
+  type LeaseAnswer,
+  type LeaseRequest,
+  nanosOf,
+  windowStartMs,
+} from '@tutti/core/routing'
+import { loadResource, type Query, type Sql } from '../store/index.ts'
+
+// A gateway serves on so long while the control plane is away.
+const leaseMs = 2 * 3_600_000
+
+interface LeaseRow {
+  readonly id: string
+  readonly project: string
+  readonly budget: string
+  readonly start_ms: string
+  readonly granted_nanos: string
+  readonly settled_nanos: string
+}
+
+export async function leaseBudgets(
+  sql: Sql,
+  request: LeaseRequest,
+  nowMs: number,
+): Promise<LeaseAnswer> {
+  return await sql.begin(async (tx) => {
+    const unknown: string[] = []
+    for (const { lease, nanos, isOver } of request.settled) {
+      const known = await settle(tx, { gateway: request.gateway, lease, nanos })
+      if (known === null) unknown.push(lease)
+      else if (isOver) await end(tx, known, 'closed')
+    }
+    const granted: LeaseAnswer['granted'] = []
+    for (const { project, budget, nanos } of [...request.wanted].sort(byBudget)) {
+      const row = await loadResource(tx, { kind: 'Budget', project, name: budget })
+      if (row === null) continue
+      const spec = budgetSpec.parse(row.spec)
+      const wanted = { gateway: request.gateway, project, budget, nanos }
+      const lease = await grant(tx, { wanted, spec, nowMs })
+      if (lease !== null) granted.push(lease)
+    }
+    return { granted, unknown }
+  })
+}
+
+/** In one order for everybody, so that no two transactions wait for each other. */
+function byBudget(
+  a: { readonly project: string; readonly budget: string },
+  b: { readonly project: string; readonly budget: string },
+): number {
+  return `${a.project}/${a.budget}` < `${b.project}/${b.budget}` ? -1 : 1
+}
+
+/** Totals never go back: a message that comes twice, or late, changes nothing. */
+async function settle(
+  tx: Query,
+  of: { readonly gateway: string; readonly lease: string; readonly nanos: number },
+): Promise<LeaseRow | null> {
+  const [row] = await tx<LeaseRow[]>`
+    update budget_lease set settled_nanos = greatest(settled_nanos, ${of.nanos})
+    where id = ${of.lease} and gateway = ${of.gateway}
+    returning id, project, budget, start_ms, granted_nanos, settled_nanos`
+  return row ?? null
+}
+
+async function end(tx: Query, row: LeaseRow, ending: 'closed' | 'lost'): Promise<void> {
+  const lease = {
+    grantedNanos: Number(row.granted_nanos),
+    settledNanos: Number(row.settled_nanos),
+  }
+  const charge = chargeOf(lease, ending)
+  await tx`
+    insert into budget_window (project, budget, start_ms, settled_nanos)
+    values (${row.project}, ${row.budget}, ${row.start_ms}, ${charge})
+    on conflict (project, budget, start_ms)
+    do update set settled_nanos = budget_window.settled_nanos + ${charge}`
+  await tx`delete from budget_lease where id = ${row.id}`
+}
+
+async function grant(
+  tx: Query,
+  of: {
+    readonly wanted: {
+      readonly gateway: string
+      readonly project: string
+      readonly budget: string
+      readonly nanos: number
+    }
+    readonly spec: BudgetSpec
+    readonly nowMs: number
+  },
+): Promise<LeaseAnswer['granted'][number] | null> {
+  const { wanted, spec, nowMs } = of
+  const { project, budget, gateway } = wanted
+  await tx`select pg_advisory_xact_lock(hashtextextended(${`budget/${project}/${budget}`}, 0))`
+  const lost = await tx<LeaseRow[]>`
+    select id, project, budget, start_ms, granted_nanos, settled_nanos from budget_lease
+    where project = ${project} and budget = ${budget} and until_ms < ${nowMs}`
+  for (const row of lost) await end(tx, row, 'lost') // B3
+  const startMs = windowStartMs(spec.window, nowMs)
+  const [sum] = await tx<{ settled: string; open: string }[]>`
+    select
+      (select coalesce(sum(settled_nanos), 0) from budget_window
+        where project = ${project} and budget = ${budget} and start_ms = ${startMs}) as settled,
+      (select coalesce(sum(greatest(granted_nanos, settled_nanos)), 0) from budget_lease
+        where project = ${project} and budget = ${budget} and start_ms = ${startMs}) as open`
+  const state = {
+    limitNanos: nanosOf(spec.limitDollars),
+    settledNanos: Number(sum?.settled ?? 0),
+    openNanos: Number(sum?.open ?? 0),
+  }
+  const nanos = decideGrant(state, wanted.nanos) // B1
+  if (nanos === 0) return null
+  const lease = randomUUID()
+  const untilMs = nowMs + leaseMs
+  await tx`
+    insert into budget_lease
+      (id, gateway, project, budget, start_ms, granted_nanos, until_ms)
+    values (${lease}, ${gateway}, ${project}, ${budget}, ${startMs}, ${nanos}, ${untilMs})`
+  return { lease, project, budget, nanos, untilMs: Math.min(untilMs, windowEndMs(spec, nowMs)) }
+}
+
+/** A request that begins in the next window is paid from that one. */
+function windowEndMs({ window }: BudgetSpec, nowMs: number): number {
+  const dayMs = 86_400_000
+  if (window === 'total') return Infinity
+  const longest = { hour: 3_600_000, day: dayMs, month: 32 * dayMs }[window]
+  return windowStartMs(window, windowStartMs(window, nowMs) + longest)
+}

@@ -1,0 +1,105 @@
+// Budget
+//
+// How much a project, one of its keys or one of its routes may spend in a window of time. The control plane grants
+// parts of it to gateways as leases; a gateway spends from what it holds and asks nobody on the way of a request.
+//
+// Invariants:
+//   B1. What is settled and what is granted and still open never exceed the limit together.
+//   B2. A gateway reserves the worst case first and never more than it holds; so what is spent stays below the limit.
+//   B3. A lease that nobody accounts for until it is over counts as spent in full: a crash never makes money.
+
+import { z } from 'zod'
+import { dnsName } from '../resource/index.ts'
+
+export const budgetSpec = z.strictObject({
+  /** Only calls of this key; absent: of all keys of the project. */
+  key: dnsName.optional(),
+  /** Only calls of this route; absent: of all routes of the project. */
+  route: dnsName.optional(),
+  limitDollars: z.number().min(0).max(1_000_000),
+  /** From here on answers carry a warning; absent: none. */
+  softDollars: z.number().min(0).max(1_000_000).optional(),
+  /** Windows begin with the UTC hour, day or month; `total` never begins anew. */
+  window: z.enum(['hour', 'day', 'month', 'total']).default('month'),
+})
+export type BudgetSpec = z.infer<typeof budgetSpec>
+
+export function nanosOf(dollars: number): number {
+  return Math.floor(dollars * 1_000_000_000)
+}
+
+/** When the window of `nowMs` began; 0 for `total`. */
+export function windowStartMs(window: BudgetSpec['window'], nowMs: number): number {
+  switch (window) {
+    case 'hour':
+      return nowMs - (nowMs % 3_600_000)
+    case 'day':
+      return nowMs - (nowMs % 86_400_000)
+    case 'month': {
+      const date = new Date(nowMs)
+      return Date.UTC(date.getUTCFullYear(), date.getUTCMonth(), 1)
+    }
+    case 'total':
+      return 0
+  }
+}
+
+/** What the control plane knows of a budget in one window. */
+export interface BudgetState {
+  readonly limitNanos: number
+  /** Charged by leases that are closed. */
+  readonly settledNanos: number
+  /** Granted by leases that are open. */
+  readonly openNanos: number
+}
+
+/** How much of `wantedNanos` is granted: all, what is left, or nothing. */
+export function decideGrant(
+  { limitNanos, settledNanos, openNanos }: BudgetState,
+  wantedNanos: number,
+): number {
+  return Math.max(0, Math.min(wantedNanos, limitNanos - settledNanos - openNanos)) // B1
+}
+
+/**
+ * What is charged for a lease that ends: what was reported, all of it where nobody reported an
+ * end.
+ */
+export function chargeOf(
+  lease: { readonly grantedNanos: number; readonly settledNanos: number },
+  ending: 'closed' | 'lost',
+): number {
+  if (ending === 'closed') return lease.settledNanos
+  return Math.max(lease.grantedNanos, lease.settledNanos) // B3
+}
+
+/** A gateway's part of a budget. */
+export interface Purse {
+  readonly grantedNanos: number
+  readonly settledNanos: number
+  readonly reservedNanos: number
+}
+
+export const emptyPurse: Purse = { grantedNanos: 0, settledNanos: 0, reservedNanos: 0 }
+
+export function leftNanos({ grantedNanos, settledNanos, reservedNanos }: Purse): number {
+  return grantedNanos - settledNanos - reservedNanos
+}
+
+/** The purse with `nanos` set aside, or null where it does not hold so much. */
+export function reserveFrom(purse: Purse, nanos: number): Purse | null {
+  if (nanos > leftNanos(purse)) return null // B2
+  return { ...purse, reservedNanos: purse.reservedNanos + nanos }
+}
+
+/** The purse after what was set aside has become a cost. */
+export function settleIn(
+  purse: Purse,
+  of: { readonly reservedNanos: number; readonly costNanos: number },
+): Purse {
+  return {
+    ...purse,
+    reservedNanos: purse.reservedNanos - of.reservedNanos,
+    settledNanos: purse.settledNanos + of.costNanos,
+  }
+}

@@ -1,0 +1,33 @@
+// Lease
+//
+// What a gateway and the control plane say to each other about budgets: what was spent of each lease, which are done,
+// and for which budgets more is wanted. Counts are totals of a lease, so that saying them twice changes nothing.
+
+import { z } from 'zod'
+
+const nanos = z.int().min(0)
+
+export const leaseRequest = z.strictObject({
+  /** Chosen anew by every start of a gateway: another start does not know these leases. */
+  gateway: z.string().min(8).max(64),
+  settled: z.array(z.strictObject({ lease: z.string(), nanos, isOver: z.boolean() })).max(10_000),
+  wanted: z.array(z.strictObject({ project: z.string(), budget: z.string(), nanos })).max(1_000),
+})
+export type LeaseRequest = z.infer<typeof leaseRequest>
+
+export const leaseGrant = z.strictObject({
+  lease: z.string(),
+  project: z.string(),
+  budget: z.string(),
+  nanos,
+  /** A request that begins after this is not paid from it. */
+  untilMs: z.number(),
+})
+export type LeaseGrant = z.infer<typeof leaseGrant>
+
+export const leaseAnswer = z.strictObject({
+  granted: z.array(leaseGrant),
+  /** Leases that count as lost: nothing more is paid from them. */
+  unknown: z.array(z.string()),
+})
+export type LeaseAnswer = z.infer<typeof leaseAnswer>

@@ -1,0 +1,97 @@
+// Price
+//
+// What an answer costs, in whole nano-dollars: integers add up exactly, in any order. Rates are dollars per million
+// tokens, which is pico-dollars times a million: one token of a 0.15-dollar model is 150 nano-dollars.
+//
+// Invariants:
+//   P1. A cost is a non-negative integer, and grows with every count of the usage.
+//   P2. The worst case of a request costs at least as much as any usage within its bounds.
+
+import { z } from 'zod'
+import type { Usage } from '../dialect/index.ts'
+
+const dollars = z.number().min(0).max(1_000_000)
+
+/** One's own price of a target, instead of the provider's list price. */
+export const targetPrice = z.strictObject({
+  inputPerMillion: dollars.default(0),
+  outputPerMillion: dollars.default(0),
+  /** Of the input that the provider had cached; absent: as other input. */
+  cachedPerMillion: dollars.optional(),
+  perCall: dollars.default(0),
+})
+export type TargetPrice = z.infer<typeof targetPrice>
+
+/**
+ * Dollars per million tokens; above `start` tokens of input another price holds for all of them.
+ */
+export interface Rate {
+  readonly base: number
+  readonly tiers: readonly { readonly start: number; readonly price: number }[]
+}
+
+export interface Price {
+  readonly input: Rate
+  readonly output: Rate
+  readonly cached: Rate
+  readonly cacheWritten: Rate
+  readonly perCall: number
+}
+
+export function flatRate(base: number): Rate {
+  return { base, tiers: [] }
+}
+
+export function priceOfTarget(own: TargetPrice): Price {
+  return {
+    input: flatRate(own.inputPerMillion),
+    output: flatRate(own.outputPerMillion),
+    cached: flatRate(own.cachedPerMillion ?? own.inputPerMillion),
+    cacheWritten: flatRate(own.inputPerMillion),
+    perCall: own.perCall,
+  }
+}
+
+export const freePrice: Price = priceOfTarget(targetPrice.parse({}))
+
+const nanosPerDollar = 1_000_000_000
+
+/** What a usage costs. */
+export function costNanos(price: Price, usage: Usage): number {
+  const cached = Math.min(usage.cached, usage.input)
+  const written = Math.min(usage.cacheWritten, usage.input - cached)
+  const plain = usage.input - cached - written
+  const picos =
+    plain * picosAt(price.input, usage.input) +
+    cached * picosAt(price.cached, usage.input) +
+    written * picosAt(price.cacheWritten, usage.input) +
+    usage.output * picosAt(price.output, usage.input)
+  return Math.ceil(picos / 1_000) + Math.ceil(price.perCall * nanosPerDollar) // P1
+}
+
+/** The most that a request of these bounds can cost. */
+export function worstNanos(
+  price: Price,
+  bounds: { readonly input: number; readonly output: number },
+): number {
+  const dearest = Math.max(...[price.input, price.cached, price.cacheWritten].map(highest))
+  const picos = bounds.input * dearest + bounds.output * highest(price.output)
+  return Math.ceil(picos / 1_000) + Math.ceil(price.perCall * nanosPerDollar) // P2
+}
+
+/** Pico-dollars of one token: a rate of 1 dollar per million is a million of them. */
+function picosAt({ base, tiers }: Rate, input: number): number {
+  let rate = base
+  let from = -1
+  for (const { start, price } of tiers) {
+    if (input > start && start > from) {
+      rate = price
+      from = start
+    }
+  }
+  return Math.round(rate * 1_000_000)
+}
+
+function highest({ base, tiers }: Rate): number {
+  return Math.round(Math.max(base, ...tiers.map(({ price }) => price)) * 1_000_000)
+}

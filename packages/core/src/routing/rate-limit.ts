@@ -1,0 +1,40 @@
+// Rate limit
+//
+// Whether a key may make another call now: a bucket that fills with time, for requests and for tokens. Tokens are
+// taken when they are known, so that a bucket may go below zero and then has to fill first.
+
+import { z } from 'zod'
+
+/** Counted by each gateway process for itself. */
+export const keyLimits = z.strictObject({
+  requestsPerMinute: z.number().min(1).optional(),
+  tokensPerMinute: z.number().min(1).optional(),
+  /** Calls on their way at a time. */
+  concurrent: z.int().min(1).optional(),
+})
+export type KeyLimits = z.infer<typeof keyLimits>
+
+export interface Bucket {
+  readonly level: number
+  readonly atMs: number
+}
+
+/** A full bucket: a minute's worth may come at once. */
+export function fullBucket(perMinute: number, nowMs: number): Bucket {
+  return { level: perMinute, atMs: nowMs }
+}
+
+export function filled(bucket: Bucket, perMinute: number, nowMs: number): Bucket {
+  const gained = (Math.max(0, nowMs - bucket.atMs) * perMinute) / 60_000
+  return { level: Math.min(perMinute, bucket.level + gained), atMs: nowMs }
+}
+
+export function taken(bucket: Bucket, count: number): Bucket {
+  return { ...bucket, level: bucket.level - count }
+}
+
+/** Milliseconds until the bucket holds `count`; 0 where it does. */
+export function waitMs(bucket: Bucket, perMinute: number, count: number): number {
+  if (bucket.level >= count) return 0
+  return Math.ceil(((Math.min(count, perMinute) - bucket.level) * 60_000) / perMinute)
+}

@@ -1,0 +1,41 @@
+// Answer request log
+//
+// `GET /v1/requests`: the newest records of the caller's project, as JSON lines; with `?follow=true` also each one to
+// come, until the caller goes away.
+
+import { refuse } from './answer.ts'
+import type { Exchange, FacePorts } from './exchange.ts'
+import type { RequestRecord } from './request-log.ts'
+
+const countDefault = 100
+const waitingBytesMax = 2 ** 20 // of a follower that reads slowly; more ends it
+
+export function answerRequestLog(ports: Pick<FacePorts, 'log'>, exchange: Exchange): void {
+  const { request, response, key, dialect } = exchange
+  const query = new URLSearchParams((request.url ?? '').split('?')[1] ?? '')
+  const count = Number(query.get('limit') ?? countDefault)
+  if (!Number.isSafeInteger(count) || count < 0) {
+    const message = `limit: expected a count, got ${query.get('limit')}`
+    return refuse(response, dialect, { status: 400, code: 'invalid_query', message })
+  }
+  const isFollowing = query.get('follow') === 'true'
+  const send = (record: RequestRecord) => response.write(`${JSON.stringify(record)}\n`)
+  const stop = !isFollowing
+    ? null
+    : ports.log.follow({
+        onRecord: (record) => {
+          if (record.project === key.project) send(record)
+          if (response.writableLength > waitingBytesMax) response.destroy()
+        },
+        onEnd: () => response.end(),
+      })
+  if (isFollowing && stop === null) {
+    const message = 'too many follow the requests already'
+    return refuse(response, dialect, { status: 429, code: 'too_many_followers', message })
+  }
+  response.writeHead(200, { 'content-type': 'application/x-ndjson' })
+  for (const record of ports.log.newest(key.project, count)) send(record)
+  if (stop === null) return void response.end()
+  response.flushHeaders()
+  response.once('close', stop)
+}

@@ -1,0 +1,33 @@
+// Bounds
+//
+// The most tokens that a chat request can take: what a budget sets aside for it.
+
+import { objectOf } from '@tutti/core/dialect'
+import type { Bounds } from '../routing/index.ts'
+import type { ChatAsked } from './chat-body.ts'
+
+// An image behind a URL is not in the body; no provider counts more tokens for one.
+const linkedTokens = 16_384
+const link = Buffer.from('"http')
+
+/** A token is a byte of the body at least, in every tokenizer that works on bytes. */
+export function boundsOf({ body, parsed, path }: ChatAsked): Bounds | null {
+  if (path === '/messages/count_tokens') return null
+  const inputTokens = body.length + linkedTokens * linksIn(body)
+  if (path === '/embeddings') return { inputTokens, outputTokens: 0 }
+  const config = objectOf(parsed['generationConfig'])
+  const stated =
+    parsed['max_completion_tokens'] ??
+    parsed['max_tokens'] ??
+    parsed['max_output_tokens'] ??
+    config['maxOutputTokens']
+  if (typeof stated !== 'number' || !(stated >= 0)) return { inputTokens, outputTokens: null }
+  const choices = Number(parsed['n'] ?? config['candidateCount'] ?? 1)
+  return { inputTokens, outputTokens: stated * Math.max(1, choices || 1) }
+}
+
+function linksIn(body: Buffer): number {
+  let count = 0
+  for (let at = body.indexOf(link); at !== -1; at = body.indexOf(link, at + 1)) count += 1
+  return count
+}

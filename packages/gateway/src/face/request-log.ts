@@ -1,0 +1,64 @@
+// Request log
+//
+// One record for each answered request: who asked, who answered, how it went, what it cost. Metadata only, never
+// contents. The last ones are kept, and whoever follows gets each as it is made.
+
+export interface RequestRecord {
+  readonly atMs: number
+  readonly id: string
+  readonly project: string
+  readonly key: string
+  readonly route: string
+  /** Provider and model, or node, of the attempts that were charged. */
+  readonly targets: readonly string[]
+  readonly status: number
+  readonly attempts: number
+  readonly ms: number
+  readonly inputTokens: number
+  readonly outputTokens: number
+  readonly cachedTokens: number
+  /** Null where a target's price is not known. */
+  readonly costNanos: number | null
+  /** True where an upstream did not count, so that it is reckoned. */
+  readonly isEstimated: boolean
+}
+
+export interface Follower {
+  readonly onRecord: (record: RequestRecord) => void
+  readonly onEnd: () => void
+}
+
+const recordsMax = 10_000 // some megabytes; at 100 requests a second the last minutes
+const followersMax = 100
+
+export class RequestLog {
+  /** A ring; written by `add`. */
+  readonly #records: RequestRecord[] = []
+  #next = 0
+  readonly #followers = new Set<Follower>()
+
+  add(record: RequestRecord): void {
+    this.#records[this.#next] = record
+    this.#next = (this.#next + 1) % recordsMax
+    for (const { onRecord } of this.#followers) onRecord(record)
+  }
+
+  /** The newest records of a project, oldest first. */
+  newest(project: string, count: number): RequestRecord[] {
+    const ordered = [...this.#records.slice(this.#next), ...this.#records.slice(0, this.#next)]
+    return ordered.filter((record) => record.project === project).slice(-count)
+  }
+
+  /** Tells each record to come; null where too many follow already. */
+  follow(follower: Follower): (() => void) | null {
+    if (this.#followers.size >= followersMax) return null
+    this.#followers.add(follower)
+    return () => this.#followers.delete(follower)
+  }
+
+  /** Lets all followers go: for a gateway that stops. */
+  stop(): void {
+    for (const { onEnd } of this.#followers) onEnd()
+    this.#followers.clear()
+  }
+}

@@ -1,0 +1,28 @@
+// Tally
+//
+// What one request has cost so far, over all of its attempts.
+
+import type { Charge } from '../routing/index.ts'
+
+export class Tally {
+  readonly targets: string[] = []
+  inputTokens = 0
+  outputTokens = 0
+  cachedTokens = 0
+  /** Null once a target without a known price was asked. */
+  costNanos: number | null = 0
+  isEstimated = false
+
+  /** Written by this alone. */
+  add({ candidate, spent, costNanos }: Charge): void {
+    const { target, node } = candidate
+    const model = 'provider' in target ? `${target.provider}/${target.model}` : target.deployment
+    this.targets.push(node === null ? model : `${model} on ${node.name}`)
+    this.inputTokens += spent.usage.input
+    this.outputTokens += spent.usage.output
+    this.cachedTokens += spent.usage.cached
+    this.costNanos =
+      this.costNanos === null || costNanos === null ? null : this.costNanos + costNanos
+    this.isEstimated ||= spent.isEstimated
+  }
+}

@@ -1,0 +1,313 @@
+// What calls cost, on every endpoint and however they end: nothing goes unmetered, nothing beyond its budget (I6).
+
+import type { ServerResponse } from 'node:http'
+import { type KeyLimits, routeSpec, type Snapshot } from '@tutti/core/routing'
+import { describe, expect, test } from 'vitest'
+import { key, newFolder, serve, signed, snapshotOf, world } from './gateway-world.fixture.ts'
+import { MemoryPlane } from './memory-plane.fixture.ts'
+import type { Gateway } from './start.ts'
+
+// One token of input costs 2,000 nano-dollars, one of output 10,000, a cached one 500.
+const price = { inputPerMillion: 2, outputPerMillion: 10, cachedPerMillion: 0.5 }
+const cost = (input: number, cached: number, output: number) =>
+  (input - cached) * 2_000 + cached * 500 + output * 10_000
+
+type Dialect = Snapshot['providers'][number]['dialect']
+
+function priced(url: string, of: { dialect: Dialect; limitDollars: number; limits?: KeyLimits }) {
+  const snapshot = snapshotOf({
+    routes: [
+      {
+        ...{ name: 'chat', project: 'default' },
+        ...routeSpec.parse({
+          targets: [{ provider: 'engine', model: 'm', price }],
+          timeoutMs: 4_000,
+        }),
+      },
+    ],
+    providers: [
+      {
+        ...{ name: 'engine', project: 'default', dialect: of.dialect, baseUrl: url },
+        allowPrivateNetwork: true,
+      },
+    ],
+    budgets: [{ name: 'all', project: 'default', limitDollars: of.limitDollars, window: 'total' }],
+  })
+  const [one] = snapshot.keys
+  if (one === undefined) throw new Error('the snapshot has no key')
+  return signed({
+    ...snapshot,
+    keys: [of.limits === undefined ? one : { ...one, limits: of.limits }],
+  })
+}
+
+interface Record {
+  readonly costNanos: number
+  readonly isEstimated: boolean
+  readonly inputTokens: number
+  readonly status: number
+}
+
+/** The record of the newest request, once it is there: the caller's end may come first. */
+async function recordOf(gateway: Gateway): Promise<Record> {
+  const answer = await fetch(`${gateway.url}/v1/requests?follow=true`, {
+    headers: { authorization: `Bearer ${key}` },
+  })
+  for await (const chunk of answer.body ?? []) {
+    return JSON.parse(Buffer.from(chunk).toString('utf8').split('\n')[0] ?? '')
+  }
+  throw new Error('nothing was recorded')
+}
+
+const send = (gateway: Gateway, path: string, body: object, init: RequestInit = {}) =>
+  fetch(gateway.url + path, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${key}` },
+    body: JSON.stringify(body),
+    ...init,
+  })
+
+const frame = (data: object) => `data: ${JSON.stringify(data)}\n\n`
+const part = (content: string, finish_reason: string | null = null) =>
+  frame({ id: 'c', model: 'm', choices: [{ index: 0, delta: { content }, finish_reason }] })
+const usage = {
+  ...{ prompt_tokens: 100, completion_tokens: 20, total_tokens: 120 },
+  prompt_tokens_details: { cached_tokens: 40 },
+}
+const anthropicUsage = { input_tokens: 60, cache_read_input_tokens: 40, output_tokens: 20 }
+const geminiUsage = { promptTokenCount: 100, candidatesTokenCount: 20, cachedContentTokenCount: 40 }
+const responsesUsage = {
+  ...{ input_tokens: 100, output_tokens: 20, input_tokens_details: { cached_tokens: 40 } },
+}
+const finished = {
+  ...{ id: 'r', model: 'm', status: 'completed', usage: responsesUsage },
+  output: [{ type: 'message', content: [{ type: 'output_text', text: 'hi' }] }],
+}
+
+/** An engine of each dialect whose answers all have the same usage. */
+const engines: { [D in Dialect]: { whole: object; frames: string[]; path: string } } = {
+  openai: {
+    path: '/v1/chat/completions',
+    whole: {
+      id: 'c',
+      choices: [{ index: 0, message: { content: 'hi' }, finish_reason: 'stop' }],
+      usage,
+    },
+    frames: [
+      part('hi'),
+      part('', 'stop'),
+      frame({ id: 'c', choices: [], usage }),
+      'data: [DONE]\n\n',
+    ],
+  },
+  'openai-responses': {
+    ...{ path: '/v1/responses', whole: finished },
+    frames: [
+      frame({ type: 'response.created', response: { id: 'r', model: 'm' } }),
+      frame({ type: 'response.output_text.delta', delta: 'hi' }),
+      frame({ type: 'response.completed', response: finished }),
+    ],
+  },
+  anthropic: {
+    path: '/v1/messages',
+    whole: {
+      content: [{ type: 'text', text: 'hi' }],
+      stop_reason: 'end_turn',
+      usage: anthropicUsage,
+    },
+    frames: [
+      frame({
+        type: 'message_start',
+        message: { id: 'm', usage: { ...anthropicUsage, output_tokens: 1 } },
+      }),
+      frame({ type: 'content_block_delta', index: 0, delta: { type: 'text_delta', text: 'hi' } }),
+      frame({
+        type: 'message_delta',
+        delta: { stop_reason: 'end_turn' },
+        usage: { output_tokens: 20 },
+      }),
+      frame({ type: 'message_stop' }),
+    ],
+  },
+  gemini: {
+    path: '/v1beta/models/chat:generateContent',
+    whole: {
+      candidates: [{ content: { parts: [{ text: 'hi' }] }, finishReason: 'STOP' }],
+      usageMetadata: geminiUsage,
+    },
+    frames: [
+      frame({ candidates: [{ content: { parts: [{ text: 'hi' }] } }] }),
+      frame({
+        candidates: [{ content: { parts: [] }, finishReason: 'STOP' }],
+        usageMetadata: geminiUsage,
+      }),
+    ],
+  },
+}
+
+function startEngine(dialect: Dialect) {
+  return serve((request, response, body) => {
+    const { whole, frames } = engines[dialect]
+    const isStream = body.includes('"stream":true') || request.url?.includes('stream')
+    if (!isStream) return response.end(JSON.stringify(whole))
+    response.writeHead(200, { 'content-type': 'text/event-stream' })
+    // usage comes only to who asks for it
+    const asked = dialect !== 'openai' || body.includes('include_usage')
+    response.end(frames.filter((one) => asked || !one.includes('"usage"')).join(''))
+  })
+}
+
+describe('streamed price = whole price', () => {
+  for (const from of ['openai', 'openai-responses', 'anthropic', 'gemini'] as const) {
+    for (const to of ['openai', 'openai-responses', 'anthropic', 'gemini'] as const) {
+      test(`${from} to ${to}`, async () => {
+        const engine = await startEngine(to)
+        const plane = new MemoryPlane(10)
+        const snapshot = priced(engine.url, { dialect: to, limitDollars: 10 })
+        const { gateway } = await world(snapshot, newFolder(), plane)
+        const bodies = {
+          openai: { messages: [{ role: 'user', content: 'x' }] },
+          'openai-responses': { input: 'x' },
+          anthropic: { max_tokens: 99, messages: [{ role: 'user', content: 'x' }] },
+          gemini: { contents: [{ parts: [{ text: 'x' }] }] },
+        }
+        const body = from === 'gemini' ? bodies.gemini : { model: 'chat', ...bodies[from] }
+        const { path } = engines[from]
+        expect(await (await send(gateway, path, body)).text()).toContain('hi')
+        const whole = await recordOf(gateway)
+        const streamPath = '/v1beta/models/chat:streamGenerateContent?alt=sse'
+        const isGemini = from === 'gemini'
+        const streamed = isGemini ? body : { ...body, stream: true }
+        const text = await (await send(gateway, isGemini ? streamPath : path, streamed)).text()
+        expect(text).toContain('hi')
+        if (from === 'openai') expect(text).not.toContain('prompt_tokens') // nobody asked for it
+        await gateway.stop()
+        expect(whole).toMatchObject({ costNanos: cost(100, 40, 20), isEstimated: false })
+        expect(plane.settledNanos).toBe(2 * cost(100, 40, 20))
+      })
+    }
+  }
+})
+
+describe('every end is charged', () => {
+  const chat = (more: object = {}) => ({
+    ...{ model: 'chat', max_tokens: 50, messages: [{ role: 'user', content: 'go' }], ...more },
+  })
+  const stream = (end: (response: ServerResponse) => void) =>
+    serve((_, response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' })
+      response.write(part('the quick brown fox'), () => end(response))
+    })
+
+  test('a stream that breaks off, by what came of it', async () => {
+    const engine = await stream((response) => response.destroy())
+    const plane = new MemoryPlane(10)
+    const snapshot = priced(engine.url, { dialect: 'openai', limitDollars: 10 })
+    const { gateway } = await world(snapshot, newFolder(), plane)
+    await expect(
+      send(gateway, '/v1/chat/completions', chat({ stream: true })).then((a) => a.text()),
+    ).rejects.toThrow()
+    const record = await recordOf(gateway)
+    expect(record).toMatchObject({ status: 502, isEstimated: true })
+    expect(record.costNanos).toBeGreaterThan(0)
+    await gateway.stop()
+    expect(plane.settledNanos).toBe(record.costNanos)
+  })
+
+  test('a caller who leaves', async () => {
+    const engine = await stream(() => {})
+    const plane = new MemoryPlane(10)
+    const snapshot = priced(engine.url, { dialect: 'openai', limitDollars: 10 })
+    const { gateway } = await world(snapshot, newFolder(), plane)
+    const abort = new AbortController()
+    const answer = await send(gateway, '/v1/chat/completions', chat({ stream: true }), {
+      signal: abort.signal,
+    })
+    await answer.body?.getReader().read()
+    abort.abort()
+    const record = await recordOf(gateway)
+    expect(record).toMatchObject({ status: 499, isEstimated: true })
+    await gateway.stop()
+    expect(plane.settledNanos).toBe(record.costNanos)
+    expect(record.costNanos).toBeGreaterThan(0)
+  })
+
+  test('what was refused or never reached costs nothing', async () => {
+    let asked = 0
+    const engine = await serve((_, response) => {
+      asked += 1
+      if (asked === 1) return response.writeHead(500).end('{}')
+      response.end(JSON.stringify(engines.openai.whole))
+    })
+    const plane = new MemoryPlane(10)
+    const snapshot = priced(engine.url, { dialect: 'openai', limitDollars: 10 })
+    const { gateway } = await world(snapshot, newFolder(), plane)
+    expect((await send(gateway, '/v1/chat/completions', chat())).status).toBe(200)
+    await gateway.stop()
+    expect([asked, plane.settledNanos]).toEqual([2, cost(100, 40, 20)])
+  })
+})
+
+describe('budgets and limits', () => {
+  const chat = { model: 'chat', max_tokens: 50, messages: [{ role: 'user', content: 'go' }] }
+
+  test('many at once never spend more than there is; then it is said', async () => {
+    const engine = await startEngine('openai')
+    const plane = new MemoryPlane(0.01)
+    const snapshot = priced(engine.url, { dialect: 'openai', limitDollars: 0.01 })
+    const { gateway } = await world(snapshot, newFolder(), plane)
+    const statuses: number[] = []
+    for (let round = 0; round < 10; round++) {
+      const answers = await Promise.all(
+        [1, 2, 3, 4, 5, 6, 7, 8].map(() => send(gateway, '/v1/chat/completions', chat)),
+      )
+      for (const answer of answers) {
+        statuses.push(answer.status)
+        const text = await answer.text()
+        if (answer.status !== 200) expect(text).toContain('insufficient_quota')
+      }
+    }
+    await gateway.stop()
+    expect(new Set(statuses)).toEqual(new Set([200, 429]))
+    expect(plane.settledNanos).toBeLessThanOrEqual(plane.limitNanos)
+    expect(plane.settledNanos).toBe(
+      statuses.filter((one) => one === 200).length * cost(100, 40, 20),
+    )
+  })
+
+  test('without a price nothing is spent from a budget (K1)', async () => {
+    const snapshot = snapshotOf({
+      routes: [
+        {
+          ...{ name: 'chat', project: 'default' },
+          ...routeSpec.parse({ targets: [{ provider: 'unknown', model: 'nobody-knows' }] }),
+        },
+      ],
+      providers: [
+        {
+          ...{ name: 'unknown', project: 'default', dialect: 'openai' },
+          ...{ baseUrl: 'https://unknown.example/v1', allowPrivateNetwork: false },
+        },
+      ],
+      budgets: [{ name: 'all', project: 'default', limitDollars: 10, window: 'total' }],
+    })
+    const { gateway } = await world(signed(snapshot), newFolder(), new MemoryPlane(10))
+    const answer = await send(gateway, '/v1/chat/completions', chat)
+    expect([answer.status, (await answer.text()).includes('price')]).toEqual([429, true])
+  })
+
+  test('a key has its limits', async () => {
+    const engine = await startEngine('openai')
+    const limits = { requestsPerMinute: 2 }
+    const snapshot = priced(engine.url, { dialect: 'openai', limitDollars: 10, limits })
+    const { gateway } = await world(snapshot, newFolder(), new MemoryPlane(10))
+    const statuses = []
+    for (let i = 0; i < 3; i++) {
+      const answer = await send(gateway, '/v1/chat/completions', chat)
+      statuses.push(answer.status)
+      if (answer.status === 429)
+        expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0)
+    }
+    expect(statuses).toEqual([200, 200, 429])
+  })
+})

@@ -1,0 +1,72 @@
+// Cashier
+//
+// Sets aside what an attempt may cost before it is sent, and charges what it did cost after: on every path, whatever
+// became of it (I6).
+//
+// Invariants:
+//   K1. Nothing is sent to a target whose price is unknown on behalf of a budget.
+//   K2. Every attempt is charged once: by the upstream's own count, else by what was sent and came.
+
+import { noUsage } from '@tutti/core/dialect'
+import { costNanos, type Price, worstNanos } from '@tutti/core/routing'
+import type { Spent } from './attempt.ts'
+import type { Call, Candidate } from './call.ts'
+import type { FailedAttempt } from './failed-attempt.ts'
+import type { PriceBook } from './price-book.ts'
+import type { BudgetEntry, Purses } from './purses.ts'
+
+export interface CashierPorts {
+  readonly prices: PriceBook
+  readonly purses: Purses
+}
+
+// Where neither the request nor the target bounds an answer; longer ones than any model gives today.
+const outputTokensMax = 131_072
+
+export class Cashier {
+  readonly #ports: CashierPorts
+
+  constructor(ports: CashierPorts) {
+    this.#ports = ports
+  }
+
+  /** What is set aside for an attempt, or why it cannot be paid. */
+  async reserve(
+    call: Call,
+    candidate: Candidate,
+  ): Promise<{ readonly settle: (spent: Spent | null) => void } | FailedAttempt> {
+    const price = this.#ports.prices.priceOf(candidate)
+    const settleWith = (settle: (nanos: number) => void) => ({
+      settle: (spent: Spent | null) => {
+        if (spent === null) return settle(0)
+        const usage = call.bounds === null ? noUsage : spent.usage
+        const cost = price === null ? null : costNanos(price, usage)
+        settle(cost ?? 0)
+        call.onCharge({ candidate, spent: { ...spent, usage }, costNanos: cost })
+      },
+    })
+    if (call.budgets.length === 0) return settleWith(() => {})
+    if (price === null) {
+      return unaffordable('nobody knows its price: set one on the target of the Route') // K1
+    }
+    const worst = worstOf(call, candidate, price)
+    const reserved = await this.#ports.purses.reserve(call.budgets, worst)
+    if ('spent' in reserved) return unaffordable(whySpent(reserved.spent, worst))
+    return settleWith(reserved.settle) // K2
+  }
+}
+
+function worstOf({ bounds }: Call, { contextTokens }: Candidate, price: Price): number {
+  const input = bounds?.inputTokens ?? 0
+  const output = bounds?.outputTokens ?? contextTokens ?? outputTokensMax
+  return worstNanos(price, { input, output: bounds === null ? 0 : output })
+}
+
+function whySpent({ name, window }: BudgetEntry, worst: number): string {
+  const dollars = (worst / 1e9).toPrecision(3)
+  return `budget ${name} of this ${window} does not hold the ${dollars} dollars that it may cost`
+}
+
+function unaffordable(reason: string): FailedAttempt {
+  return { kind: 'failed', failure: 'unaffordable', reason }
+}

@@ -1,0 +1,104 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { MemoryPlane } from '../memory-plane.fixture.ts'
+import { type LeasePorts, Purses, type Reservation } from './purses.ts'
+
+const budget = {
+  ...{ name: 'all', project: 'default', limitDollars: 0.001, window: 'total' as const },
+}
+
+/** A gateway that calls, and what it has truly spent, known or not. */
+interface Caller {
+  purses: Purses
+  name: string
+  open: { reservation: Reservation; worst: number }[]
+}
+
+const step = fc.record({
+  what: fc.constantFrom('call', 'call', 'call', 'settle', 'settle', 'tell', 'crash', 'close'),
+  who: fc.nat(2),
+  worst: fc.integer({ min: 1, max: 200_000 }),
+  /** Of the worst case that an attempt really costs. */
+  part: fc.double({ min: 0, max: 1, noNaN: true }),
+  isLost: fc.boolean(),
+})
+
+describe('money (B1, B2, B3, U1, U2)', () => {
+  test('whatever is called, aborted, lost and killed: spent ≤ charged ≤ the budget', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 120 }), async (steps) => {
+        const plane = new MemoryPlane(budget.limitDollars)
+        let isLost = false
+        let starts = 0
+        const start = (): Caller => {
+          starts += 1
+          const name = `gateway-${starts}`
+          const ask: LeasePorts['ask'] = async (asked) => {
+            const answer = plane.ask({ gateway: name, ...asked })
+            if (isLost) throw new Error('the answer was lost on its way')
+            return answer
+          }
+          return { purses: new Purses({ ask, nowMs: () => 0 }), name, open: [] }
+        }
+        const callers = [start(), start(), start()]
+        let spent = 0
+        for (const { what, who, worst, part, isLost: lost } of steps) {
+          isLost = lost
+          const caller = callers[who]
+          if (caller === undefined) continue
+          if (what === 'call') {
+            const reservation = await caller.purses.reserve([budget], worst)
+            if ('settle' in reservation) caller.open.push({ reservation, worst })
+          }
+          const call = what === 'settle' ? caller.open.shift() : undefined
+          if (call !== undefined) {
+            const cost = Math.floor(call.worst * part)
+            spent += cost
+            call.reservation.settle(cost)
+            call.reservation.settle(cost) // twice counts once
+          }
+          if (what === 'tell') await caller.purses.tell().catch(() => {})
+          if (what === 'close') await caller.purses.close().catch(() => {})
+          if (what === 'crash') {
+            // what was on its way is spent, and nobody will ever say so
+            for (const { worst } of caller.open) spent += Math.floor(worst * part)
+            callers[who] = start()
+          }
+          expect(plane.settledNanos + plane.openNanos).toBeLessThanOrEqual(plane.limitNanos)
+          expect(spent).toBeLessThanOrEqual(plane.limitNanos)
+        }
+        for (const caller of callers) {
+          for (const { worst } of caller.open) spent += worst
+        }
+        for (const lease of [...plane.open.keys()]) plane.end(lease, 'lost')
+        expect(spent).toBeLessThanOrEqual(plane.settledNanos)
+        expect(plane.settledNanos).toBeLessThanOrEqual(plane.limitNanos)
+      }),
+      { numRuns: 300 },
+    )
+  })
+
+  test('without crashes what is charged is what was spent, to the nano-dollar', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
+        const plane = new MemoryPlane(budget.limitDollars)
+        const purses = new Purses({
+          ask: async (asked) => plane.ask({ gateway: 'gateway-1', ...asked }),
+          nowMs: () => 0,
+        })
+        let spent = 0
+        for (const { worst, part, what } of steps) {
+          const reservation = await purses.reserve([budget], worst)
+          if (!('settle' in reservation)) continue
+          const cost = Math.floor(worst * part)
+          spent += cost
+          reservation.settle(cost)
+          if (what === 'tell') await purses.tell()
+        }
+        await purses.close()
+        expect(plane.open.size).toBe(0)
+        expect(plane.settledNanos).toBe(spent)
+      }),
+    )
+  })
+})

@@ -1,0 +1,179 @@
+// Purses
+//
+// What this gateway may spend: leases that the control plane granted, one or more for each budget. A request sets its
+// worst case aside from every budget that it falls under, and no request waits for a database: only the first of a
+// budget, or one that needs more than is held, waits for one answer of the control plane.
+//
+// Invariants:
+//   U1. Nothing is spent that is not held (B2); what was set aside is settled exactly once.
+//   U2. What was spent of a lease is said before more is wanted, as a total: saying it twice changes nothing.
+//   U3. A lease that the control plane no longer knows pays for nothing more.
+
+import {
+  emptyPurse,
+  type LeaseAnswer,
+  type LeaseRequest,
+  leftNanos,
+  nanosOf,
+  type Purse,
+  reserveFrom,
+  type Snapshot,
+  settleIn,
+} from '@tutti/core/routing'
+
+export type BudgetEntry = Snapshot['budgets'][number]
+
+export interface LeasePorts {
+  /** Asks the control plane; throws where it is away. */
+  readonly ask: (request: Omit<LeaseRequest, 'gateway'>) => Promise<LeaseAnswer>
+  readonly nowMs: () => number
+}
+
+interface Lease {
+  readonly id: string
+  readonly project: string
+  readonly budget: string
+  readonly untilMs: number
+  purse: Purse
+  /** What the control plane was told last. */
+  toldNanos: number
+}
+
+/** What is set aside for one attempt. */
+export interface Reservation {
+  readonly settle: (costNanos: number) => void
+}
+
+// Of a budget that one lease takes: many gateways may hold one, and a crash loses one.
+const share = 50
+const askMsMin = 1_000 // between two askings for a budget that is spent
+
+export class Purses {
+  readonly #ports: LeasePorts
+  /** Written by `#takeIn` and `#tell`. */
+  readonly #leases = new Map<string, Lease>()
+  /** When a budget was found spent; written by `#want`. */
+  readonly #spentAtMs = new Map<string, number>()
+  #asking: Promise<void> | null = null
+
+  constructor(ports: LeasePorts) {
+    this.#ports = ports
+  }
+
+  /** Sets `nanos` aside from each of these budgets, or names the one that does not hold them. */
+  async reserve(
+    budgets: readonly BudgetEntry[],
+    nanos: number,
+  ): Promise<Reservation | { readonly spent: BudgetEntry }> {
+    const short = budgets.filter((budget) => this.#leaseFor(budget, nanos) === null)
+    if (short.length > 0) await this.#want(short, nanos)
+    const taken: Lease[] = []
+    for (const budget of budgets) {
+      const lease = this.#leaseFor(budget, nanos)
+      const purse = lease === null ? null : reserveFrom(lease.purse, nanos)
+      if (lease === null || purse === null) {
+        for (const one of taken) this.#settle(one, nanos, 0)
+        return { spent: budget }
+      }
+      lease.purse = purse
+      taken.push(lease)
+    }
+    let isSettled = false
+    return {
+      settle: (costNanos) => {
+        if (isSettled) return // U1
+        isSettled = true
+        for (const lease of taken) this.#settle(lease, nanos, costNanos)
+      },
+    }
+  }
+
+  /** Says what was spent; ends leases that are used up or over. Called every second. */
+  async tell(): Promise<void> {
+    const news = [...this.#leases.values()].filter(
+      (lease) => lease.purse.settledNanos !== lease.toldNanos || this.#isOver(lease),
+    )
+    if (news.length > 0) await this.#ask(news, [])
+  }
+
+  /** Gives everything back: for a gateway that stops. */
+  async close(): Promise<void> {
+    await this.#ask([...this.#leases.values()], [], true)
+  }
+
+  #settle(lease: Lease, reservedNanos: number, costNanos: number): void {
+    lease.purse = settleIn(lease.purse, { reservedNanos, costNanos })
+  }
+
+  #leaseFor({ project, name }: BudgetEntry, nanos: number): Lease | null {
+    const nowMs = this.#ports.nowMs()
+    for (const lease of this.#leases.values()) {
+      const isOf = lease.project === project && lease.budget === name
+      if (isOf && lease.untilMs > nowMs && leftNanos(lease.purse) >= nanos) return lease
+    }
+    return null
+  }
+
+  async #want(short: readonly BudgetEntry[], nanos: number): Promise<void> {
+    while (this.#asking !== null) await this.#asking
+    const nowMs = this.#ports.nowMs()
+    const wanted = short
+      .filter((budget) => this.#leaseFor(budget, nanos) === null)
+      .filter((budget) => nowMs - (this.#spentAtMs.get(keyOf(budget)) ?? -Infinity) >= askMsMin)
+      .map((budget) => ({
+        ...{ project: budget.project, budget: budget.name },
+        nanos: Math.max(nanos, Math.ceil(nanosOf(budget.limitDollars) / share)),
+      }))
+    if (wanted.length === 0) return
+    // U2: leases too small for this request go back, so that one of its size can be granted.
+    const all = [...this.#leases.values()]
+    const old = all.filter((lease) =>
+      wanted.some(({ project, budget }) => lease.project === project && lease.budget === budget),
+    )
+    this.#asking = this.#ask(old, wanted)
+    try {
+      await this.#asking
+    } catch {
+      return // the control plane is away: what is held is all there is
+    } finally {
+      this.#asking = null
+    }
+    for (const budget of short) {
+      if (this.#leaseFor(budget, nanos) === null) this.#spentAtMs.set(keyOf(budget), nowMs)
+    }
+  }
+
+  async #ask(
+    news: readonly Lease[],
+    wanted: LeaseRequest['wanted'],
+    isLast = false,
+  ): Promise<void> {
+    const isIdle = (lease: Lease) => lease.purse.reservedNanos === 0
+    const isOver = (lease: Lease) =>
+      isIdle(lease) && (isLast || wanted.length > 0 || this.#isOver(lease))
+    const ending = new Set(news.filter(isOver).map(({ id }) => id))
+    const settled = news.map((lease) => ({
+      ...{ lease: lease.id, nanos: lease.purse.settledNanos, isOver: ending.has(lease.id) },
+    }))
+    // Nothing more is paid from what is given back, whether or not the answer comes.
+    for (const id of ending) this.#leases.delete(id)
+    const answer = await this.#ports.ask({ settled, wanted })
+    for (const { lease, nanos } of settled) {
+      const known = this.#leases.get(lease)
+      if (known !== undefined) known.toldNanos = nanos
+    }
+    for (const id of answer.unknown) this.#leases.delete(id) // U3
+    for (const { lease: id, project, budget, nanos, untilMs } of answer.granted) {
+      const purse = { ...emptyPurse, grantedNanos: nanos }
+      this.#leases.set(id, { id, project, budget, untilMs, purse, toldNanos: 0 })
+    }
+  }
+
+  #isOver({ untilMs, purse }: Lease): boolean {
+    return purse.reservedNanos === 0 && (untilMs <= this.#ports.nowMs() || leftNanos(purse) <= 0)
+  }
+}
+
+function keyOf({ project, name }: BudgetEntry): string {
+  return `${project}/${name}`
+}
