@@ -6,6 +6,7 @@ import { jq } from './jq.ts'
 import { ledger } from './ledger.ts'
 import { rollout } from './rollout.ts'
 import { start } from './start.ts'
+import { workflow } from './workflow.ts'
 
 const benches: Readonly<
   Record<string, { readonly about: string; readonly run: () => Promise<void> }>
@@ -21,6 +22,7 @@ const benches: Readonly<
   },
   gate: { about: 'a worse release caught, a good one let pass: Monte Carlo', run: gate },
   rollout: { about: '1,000 nodes in three stages, one rollout and a hundred', run: rollout },
+  workflow: { about: 'durable runs of three steps against DBOS and plain commits', run: workflow },
   ledger: { about: 'durable appends to the log, batched and one by one', run: ledger },
 }
 

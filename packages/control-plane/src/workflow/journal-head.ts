@@ -3,7 +3,7 @@
 // How long a journal is, and the head of its hash chain: each turn's hash covers its text and all before it, so
 // that nobody can change, drop or insert an entry without the head becoming another one.
 
-import { createHash } from 'node:crypto'
+import { hash as digest } from 'node:crypto'
 
 export interface JournalHead {
   readonly length: number
@@ -15,6 +15,6 @@ export const emptyJournal: JournalHead = { length: 0, hash: '' }
 
 /** The head after a turn's text, which holds this many entries. */
 export function growJournal(head: JournalHead, body: string, entries: number): JournalHead {
-  const hash = createHash('sha256').update(head.hash).update(body).digest('hex')
+  const hash = digest('sha256', head.hash + body, 'hex')
   return { length: head.length + entries, hash }
 }

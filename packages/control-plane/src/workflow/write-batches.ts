@@ -15,31 +15,35 @@ const journal = `
   run as (
     insert into workflow_run (id, project, namespace, name, version, shard, labels, parent_run,
       parent_key, started_at_ms, updated_at_ms, status, wake_at_ms, outcome, hash)
-    select new.* from alive, unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[],
-      $7::int[], $8::text[], $9::text[], $10::text[], $11::float8[], $12::float8[], $13::text[],
-      $14::float8[], $15::text[], $16::text[]) as new
+    select new.* from alive, json_to_recordset($2::text::json) as new (id text, project text,
+      namespace text, name text, version text, shard int, labels text, parent_run text,
+      parent_key text, started_at_ms float8, updated_at_ms float8, status text, wake_at_ms float8,
+      outcome text, hash text)
     on conflict (id) do update set updated_at_ms = excluded.updated_at_ms,
       status = excluded.status, wake_at_ms = excluded.wake_at_ms, outcome = excluded.outcome,
       hash = excluded.hash),
   entry as (
     insert into workflow_entry (run, seq, body)
-    select new.* from alive, unnest($17::text[], $18::int[], $19::text[]) as new
+    select new.run, new.seq, new.body::text
+    from alive, json_to_recordset($3::text::json) as new (run text, seq int, body json)
     on conflict do nothing)`
+// Rows are looked up by arrays, not joins: the plan for a small table must stay right for a large one.
 const outside = `
   heard as (
-    delete from workflow_waiting w using alive, unnest($20::text[], $21::text[]) as gone (run, key)
-    where w.run = gone.run and w.key = gone.key),
+    delete from workflow_waiting using alive
+    where run = any($4::text[]) and run || key = any($5::text[])),
   waits as (
     insert into workflow_waiting (run, key, shard, project, kind, subject, body, since_ms)
-    select new.* from alive, unnest($22::text[], $23::text[], $24::int[], $25::text[], $26::text[],
-      $27::text[], $28::text[], $29::float8[]) as new
+    select new.* from alive, json_to_recordset($6::text::json) as new (run text, key text,
+      shard int, project text, kind text, subject text, body text, since_ms float8)
     on conflict do nothing),
   signal as (
-    delete from workflow_signal s using alive, unnest($30::bigint[]) as gone (id)
-    where s.id = gone.id),
+    delete from workflow_signal using alive where id = any($7::bigint[])),
   told as (
     insert into workflow_signal (run, shard, body)
-    select new.* from alive, unnest($31::text[], $32::int[], $33::text[]) as new returning shard),
+    select new.* from alive,
+      json_to_recordset($8::text::json) as new (run text, shard int, body text)
+    returning shard),
   rung as (
     select pg_notify('${signalChannel}', shard::text) from (select distinct shard from told) t)`
 const plain = `with ${alive}, ${journal} select count(*)::int as fences from alive`
@@ -52,19 +56,13 @@ export async function writeBatches(
   engine: string,
   batches: readonly Batch[],
 ): Promise<Written> {
-  // Of several batches of one run the last one says how it stands.
-  const changed = batches.filter(({ isRowChanged }) => isRowChanged)
-  const last = [...new Map(changed.map((batch) => [batch.head.id, batch])).values()]
+  // The turns' texts go in as they are: what is stored is what was hashed.
   const entries = batches.flatMap(({ head, journal: turn }) =>
-    turn === null ? [] : [{ run: head.id, ...turn }],
+    turn === null
+      ? []
+      : [`{"run":${JSON.stringify(head.id)},"seq":${turn.seq},"body":${turn.body}}`],
   )
-  const values = [
-    engine,
-    ...columnsOf(last),
-    entries.map(({ run }) => run),
-    entries.map(({ seq }) => seq),
-    entries.map(({ body }) => body),
-  ]
+  const values = [engine, JSON.stringify(rowsOf(batches)), `[${entries.join()}]`]
   const reachesOut = batches.some(
     ({ waits, heard, signals, told }) =>
       told !== null || waits.length + heard.length + signals.length > 0,
@@ -75,24 +73,18 @@ export async function writeBatches(
   return rows[0]?.['fences'] === 1 ? 'written' : 'fenced'
 }
 
-function columnsOf(batches: readonly Batch[]) {
-  return [
-    batches.map(({ head }) => head.id),
-    batches.map(({ head }) => head.project),
-    batches.map(({ head }) => head.namespace),
-    batches.map(({ head }) => head.name),
-    batches.map(({ head }) => head.version),
-    batches.map(({ head }) => head.shard),
-    batches.map(({ head }) => JSON.stringify(head.labels)),
-    batches.map(({ head }) => head.parent?.run ?? null),
-    batches.map(({ head }) => head.parent?.key ?? null),
-    batches.map(({ head }) => head.startedAtMs),
-    batches.map(({ atMs }) => atMs),
-    batches.map(({ status }) => status),
-    batches.map(({ wakeAtMs }) => wakeAtMs),
-    batches.map(({ outcome }) => outcome),
-    batches.map(({ hash }) => hash),
-  ]
+/** Of several batches of one run the last one says how it stands. */
+function rowsOf(batches: readonly Batch[]) {
+  const changed = batches.filter(({ isRowChanged }) => isRowChanged)
+  const last = new Map(changed.map((batch) => [batch.head.id, batch]))
+  return [...last.values()].map(({ head, atMs, status, wakeAtMs, outcome, hash }) => {
+    const { id, project, namespace, name, version, shard, labels, parent, startedAtMs } = head
+    return {
+      ...{ id, project, namespace, name, version, shard, labels: JSON.stringify(labels) },
+      ...{ parent_run: parent?.run, parent_key: parent?.key, started_at_ms: startedAtMs },
+      ...{ updated_at_ms: atMs, status, wake_at_ms: wakeAtMs, outcome, hash },
+    }
+  })
 }
 
 function outsideOf(batches: readonly Batch[]) {
@@ -106,22 +98,16 @@ function outsideOf(batches: readonly Batch[]) {
       .filter(
         ({ key }) => !batches.slice(index).some((b) => b.head === head && b.heard.includes(key)),
       )
-      .map((wait) => ({ ...wait, head, atMs })),
+      .map(({ key, kind, subject, body }) => ({
+        ...{ run: head.id, shard: head.shard, project: head.project },
+        ...{ key, kind, subject, body, since_ms: atMs },
+      })),
   )
   return [
     heard.map(({ run }) => run),
-    heard.map(({ key }) => key),
-    waits.map(({ head }) => head.id),
-    waits.map(({ key }) => key),
-    waits.map(({ head }) => head.shard),
-    waits.map(({ head }) => head.project),
-    waits.map(({ kind }) => kind),
-    waits.map(({ subject }) => subject),
-    waits.map(({ body }) => body),
-    waits.map(({ atMs }) => atMs),
+    heard.map(({ run, key }) => run + key),
+    JSON.stringify(waits),
     batches.flatMap(({ signals }) => signals),
-    told.map(({ run }) => run),
-    told.map(({ run }) => shardOf(run)),
-    told.map(({ body }) => body),
+    JSON.stringify(told.map(({ run, body }) => ({ run, shard: shardOf(run), body }))),
   ]
 }
