@@ -45,6 +45,11 @@ export class BlobCache {
     return (await digestOf(this.path(wish.digest))) === wish.digest
   }
 
+  /** Takes a file away that is not what its name says. */
+  async forget(digest: string): Promise<void> {
+    await rm(this.path(digest), { force: true })
+  }
+
   async has(wish: BlobWish): Promise<boolean> {
     return (await sizeOf(this.path(wish.digest))) === wish.sizeBytes
   }

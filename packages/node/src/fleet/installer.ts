@@ -248,7 +248,6 @@ export class Installer {
   }
 
   async #fetch(release: string, signal: AbortSignal): Promise<void> {
-    if (this.#isReady(release)) return
     let toldMs = 0
     await this.#ports.models.fetch(this.#releaseOf(release), {
       source: this.#ports.source(),

@@ -121,19 +121,27 @@ async function verifyModel(
   release: Release,
   trust: VerifyTrust,
 ): Promise<PreparedModel> {
-  if (!(await blobs.verify(specOf(release)))) {
-    throw new Failure('node/digest-mismatch', `the spec of ${release.model}:${release.version}`)
-  }
+  await verifyBlob(blobs, specOf(release), `the spec of ${release.model}:${release.version}`)
   const spec = await readSpec(blobs, release)
   const fetched = spec.variants.find(({ name }) => name === trust.variant)
   const variant = fetched ?? variantOf(spec, trust.fit)
   await blobs.touch([release.digest, ...variant.files.map(({ digest }) => digest)])
   for (const wish of wishesOf(spec, variant)) {
-    if (await blobs.verify(wish)) continue
-    throw new Failure('node/digest-mismatch', `a file of ${release.model} is not ${wish.digest}`)
+    await verifyBlob(blobs, wish, `a file of ${release.model}`)
   }
   await verifyPublisher(blobs, spec, trust)
   return await prepare(blobs, release, { spec, variant })
+}
+
+/**
+ * What was right when it came and is not any more rotted on this machine's disk: that is no fault
+ * of the model's, and it is fetched again.
+ */
+async function verifyBlob(blobs: BlobCache, wish: BlobWish, what: string): Promise<void> {
+  if (await blobs.verify(wish)) return
+  await blobs.forget(wish.digest)
+  const message = `${what} is missing or rotted on this disk (${wish.digest}): it is fetched again`
+  throw new Failure('node/fetch-failed', message)
 }
 
 async function verifyPublisher(

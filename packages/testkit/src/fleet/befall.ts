@@ -38,6 +38,7 @@ export const happenings: readonly Happening[] = [
   killPlane,
   woundWorker,
   fillDisk,
+  rotFile,
   slowNetwork,
   slowStore,
   leapNode,
@@ -140,6 +141,11 @@ function fillDisk(world: FleetWorld, node: SimulatedNode): string {
     node.isDiskFull = false
   })
   return `the disk of ${node.id} is full for a while`
+}
+
+function rotFile(_: FleetWorld, node: SimulatedNode): string {
+  node.rot()
+  return `a file on ${node.id} rots`
 }
 
 function slowNetwork(world: FleetWorld, node: SimulatedNode): string {

@@ -77,7 +77,7 @@ function checkServing(world: CheckedWorld): void {
     for (const { assignment, committed } of Object.values(node.state.deployments)) {
       const { serves } = assignment
       if (committed === null || node.host?.active(serves) !== null) continue
-      if (node.host.died.has(serves)) continue
+      if (node.host.died.has(serves) || node.rotted.has(committed.release)) continue
       const { labels, cordoned } = node.state
       const wish = wishFor({ id: node.id, labels, cordoned }, assignment, committed.kept)
       if (wish === null) continue // it is being removed

@@ -56,6 +56,8 @@ export class SimulatedNode {
   readonly #files = new Set<string>()
   /** Releases whose files were verified since they were fetched. */
   readonly #verified = new Set<string>()
+  /** Releases whose files rotted here at some time: they may be away for as long as a fetch. */
+  readonly rotted = new Set<string>()
   /** The running process; `start` and `kill` write. */
   #process: Process | null = null
   /** Written by the world. */
@@ -131,11 +133,19 @@ export class SimulatedNode {
     this.host?.kill(serves, release)
   }
 
+  /** A file of the disk rots: what it verified as yesterday it does not today. */
+  rot(): void {
+    const [file] = this.#files
+    if (file === undefined) return
+    this.#files.delete(file)
+    this.rotted.add(file)
+  }
+
   /** I3: what was committed before the reboot serves before anything else does. */
   #checkBoot(own: Process): void {
     for (const [serves, release] of own.atBoot) {
       const first = own.host.first.get(serves)
-      if (first === release) continue
+      if (first === release || this.rotted.has(release)) continue
       this.#world.violation(
         `I3: ${this.id}: after a reboot ${serves} is answered by ${first ?? 'nothing'} first`,
       )
@@ -148,7 +158,7 @@ export class SimulatedNode {
       pause: (msMax) => this.#pause(clock, msMax),
       onStep: (what) => this.#world.onStep(this.id, what),
       schedule: clock.schedule,
-      isVerified: (release) => this.#verified.has(release) && this.#files.has(release),
+      isVerified: (release) => this.#verified.has(release),
       mustServe: (serves) =>
         Object.values(this.#state.deployments).some(({ assignment, committed }) => {
           const { labels, cordoned } = this.#state
@@ -191,7 +201,7 @@ export class SimulatedNode {
         await this.#pause(clock, 200)
         const release = releaseByDigest.get(digest)
         if (release === undefined || !this.#files.has(digest)) {
-          throw new Failure('node/digest-mismatch', `${digest} is not there`)
+          throw new Failure('node/fetch-failed', `${digest} is not there, or not whole`)
         }
         this.#verified.add(digest)
         this.#world.onStep(this.id, 'verified')
