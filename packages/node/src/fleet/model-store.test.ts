@@ -15,12 +15,12 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }))
 test('a file that rotted on this disk is the machine’s fault: it is taken away and fetched again', async () => {
   const text = '{"model":"parts"}'
   const digest = `sha256:${createHash('sha256').update(text).digest('hex')}`
-  const blobs = new BlobCache(folder)
+  const blobs = new BlobCache(folder, 2 ** 30)
   writeFileSync(blobs.path(digest), text.replace('parts', 'trash'))
   const release = { digest, model: 'parts', version: 'v1', specBytes: text.length }
   const trust = {
     fit: { formats: ['onnx' as const], memoryBytes: 2 ** 30, labels: {} },
-    ...{ publishers: [], nowMs: 0 },
+    ...{ variant: null, publishers: [], nowMs: 0 },
   }
   const verifying = openModelStore(blobs).verify(release, trust)
   await expect(verifying).rejects.toMatchObject({
