@@ -7,6 +7,7 @@ import { ledger } from './ledger.ts'
 import { rollout } from './rollout.ts'
 import { start } from './start.ts'
 import { workflow } from './workflow.ts'
+import { workflowRecovery } from './workflow-recovery.ts'
 
 const benches: Readonly<
   Record<string, { readonly about: string; readonly run: () => Promise<void> }>
@@ -23,6 +24,10 @@ const benches: Readonly<
   gate: { about: 'a worse release caught, a good one let pass: Monte Carlo', run: gate },
   rollout: { about: '1,000 nodes in three stages, one rollout and a hundred', run: rollout },
   workflow: { about: 'durable runs of three steps against DBOS and plain commits', run: workflow },
+  'workflow-recovery': {
+    about: 'pending runs after a kill, taken over, and a hundred thousand that wait',
+    run: workflowRecovery,
+  },
   ledger: { about: 'durable appends to the log, batched and one by one', run: ledger },
 }
 
