@@ -2,6 +2,7 @@
 
 import { fleetScale } from './fleet-scale.ts'
 import { gate } from './gate.ts'
+import { gatewayRouting } from './gateway-routing.ts'
 import { jq } from './jq.ts'
 import { ledger } from './ledger.ts'
 import { rollout } from './rollout.ts'
@@ -27,6 +28,10 @@ const benches: Readonly<
   'workflow-recovery': {
     about: 'pending runs after a kill, taken over, and a hundred thousand that wait',
     run: workflowRecovery,
+  },
+  'gateway-routing': {
+    about: 'prefix-cache-aware routing on a public trace, against round robin',
+    run: gatewayRouting,
   },
   ledger: { about: 'durable appends to the log, batched and one by one', run: ledger },
 }

@@ -46,6 +46,7 @@ export {
   type PickContext,
   pickEndpoint,
 } from './pick-endpoint.ts'
+export { PrefixIndex } from './prefix-index.ts'
 export {
   costNanos,
   flatRate,
@@ -75,6 +76,14 @@ export {
   routeTarget,
   routeTimers,
 } from './route.ts'
+export {
+  type ScoreWeights,
+  type Strategy,
+  scoreTarget,
+  strategy,
+  type TargetView,
+  weightsOf,
+} from './score-target.ts'
 export {
   type Endpoint,
   endpoint,

@@ -13,6 +13,8 @@ export interface PickCandidate {
   readonly inflight: number
   /** False where its circuit is open. */
   readonly healthy: boolean
+  /** What it costs to ask it now, where the route has a strategy: the lowest is taken. */
+  readonly score?: number
 }
 
 export interface PickContext {
@@ -44,10 +46,20 @@ export function pickEndpoint<C extends PickCandidate>(
   const pool = [others, healthy, fresh, candidates].find((some) => some.length > 0) ?? []
   const first = pool[Math.floor(context.chance[0] * pool.length)]
   if (first === undefined) return null
+  if (first.score !== undefined) return lowest(pool, first)
   const rest = pool.filter((candidate) => candidate !== first)
   const second = rest[Math.floor(context.chance[1] * rest.length)]
   if (second === undefined) return first
   return costOf(second, context.region) < costOf(first, context.region) ? second : first
+}
+
+/** The lowest score; among equals the one that chance named first. */
+function lowest<C extends PickCandidate>(pool: readonly C[], first: C): C {
+  let best = first
+  for (const candidate of pool) {
+    if ((candidate.score ?? Infinity) < (best.score ?? Infinity)) best = candidate
+  }
+  return best
 }
 
 function costOf(candidate: PickCandidate, region: string): number {

@@ -6,6 +6,7 @@
 import { z } from 'zod'
 import { dnsName } from '../resource/index.ts'
 import { targetPrice } from './price.ts'
+import { strategy } from './score-target.ts'
 
 const place = {
   weight: z.number().min(0).default(1),
@@ -62,6 +63,7 @@ export type RouteTimers = z.infer<typeof routeTimers>
 
 export const routeSpec = z.strictObject({
   targets: z.array(routeTarget).min(1).max(64),
+  strategy: strategy.default('weighted'),
   /** Attempts in all, the first included, before a request fails. */
   attemptsMax: z.int().min(1).max(10).default(6),
   /** Until an answer is whole, or a stream has begun. */

@@ -67,6 +67,7 @@ async function answerAdmitted(
   const call: Call = {
     ...{ project: key.project, route, requestId, toNode, toProvider, mayStream, bounds },
     ...{ signal: abort.signal, budgets: directory.budgets(key, route.name) },
+    promptBytes: asked.chat?.body ?? null,
     onCharge: (charge) => tally.add(charge),
   }
   const pursuit = ports.router.pursue(call)

@@ -15,6 +15,8 @@ export interface Call {
   readonly requestId: string
   readonly signal: AbortSignal
   readonly mayStream: boolean
+  /** What strategies that look at the prompt look at; null where there is none. */
+  readonly promptBytes: Buffer | null
   /** The most that an answer can take, for budgets; null where it is free of tokens. */
   readonly bounds: Bounds | null
   /** Told what each attempt has cost. */

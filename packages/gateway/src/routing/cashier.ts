@@ -30,6 +30,12 @@ export class Cashier {
     this.#ports = ports
   }
 
+  /** The most that an attempt can cost; Infinity where nobody knows its price. */
+  worst(call: Call, candidate: Candidate): number {
+    const price = this.#ports.prices.priceOf(candidate)
+    return price === null ? Infinity : worstOf(call, candidate, price)
+  }
+
   /** What is set aside for an attempt, or why it cannot be paid. */
   async reserve(
     call: Call,

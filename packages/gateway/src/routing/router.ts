@@ -2,15 +2,23 @@
 //
 // Whom a call may be sent to at the moment, with what this gateway has seen of them: the ports of a pursuit.
 
-import { orderByWeight, type RouteTarget } from '@tutti/core/routing'
+import {
+  orderByWeight,
+  type RouteTarget,
+  type ScoreWeights,
+  scoreTarget,
+  weightsOf,
+} from '@tutti/core/routing'
 import type { AttemptTimers } from './attempt.ts'
 import type { Call, Candidate, Impossible, Outbound, ProviderTarget } from './call.ts'
 import type { Cashier } from './cashier.ts'
 import type { Directory, ProviderEntry } from './directory.ts'
 import { EndpointHealth } from './endpoint-health.ts'
 import type { FailedAttempt } from './failed-attempt.ts'
+import { promptBlocks } from './prompt-blocks.ts'
 import { Pursuit, type Started } from './pursuit.ts'
 import { RetryBudget } from './retry-budget.ts'
+import { TargetViews } from './target-views.ts'
 import { Upstreams } from './upstreams.ts'
 
 export interface RouterOptions {
@@ -21,11 +29,24 @@ export interface RouterOptions {
   readonly cashier: Cashier
 }
 
+interface Scoring {
+  readonly weights: ScoreWeights
+  readonly blocks: Float64Array
+}
+
+interface Translated {
+  readonly said: Map<RouteTarget, Outbound | Impossible>
+  readonly scoring: Scoring | null
+}
+
+const noBlocks = new Float64Array(0)
+
 export class Router {
   readonly #options: RouterOptions
   readonly #upstreams = new Upstreams()
   readonly #health = new EndpointHealth()
   readonly #retries = new RetryBudget()
+  readonly #views = new TargetViews()
 
   constructor(options: RouterOptions) {
     this.#options = options
@@ -42,10 +63,12 @@ export class Router {
     const budget = `${call.project}/${call.route.name}`
     if (before === null) this.#retries.earn(budget)
     const said = new Map<RouteTarget, Outbound | Impossible>() // translated once for each target
+    const scoring = this.#scoringOf(call)
     return new Pursuit(
       {
-        candidates: (of) => this.#candidates(of, order, said), // anew each time: the world moves on
-        start: (candidate, timers) => this.#start(call, candidate, timers),
+        // anew each time: the world moves on
+        candidates: (of) => this.#candidates(of, order, { said, scoring }),
+        start: (candidate, timers) => this.#start({ call, scoring }, candidate, timers),
         retriesLeft: () => this.#retries.left(budget),
         spendRetry: () => this.#retries.spend(budget),
         ...{ region, nowMs, chance },
@@ -56,7 +79,7 @@ export class Router {
   }
 
   async #start(
-    call: Call,
+    { call, scoring }: { readonly call: Call; readonly scoring: Scoring | null },
     candidate: Candidate,
     timers: AttemptTimers,
   ): Promise<Started | FailedAttempt> {
@@ -68,6 +91,10 @@ export class Router {
       ...{ ...outbound, url: base + outbound.path, timers, isTrustedAddress },
       mayStream: call.mayStream,
     })
+    if (scoring !== null) {
+      const answered = this.#views.began(url, scoring.blocks, this.#options.nowMs())
+      void attempt.outcome.then(() => answered(this.#options.nowMs()))
+    }
     return {
       attempt,
       over: (how) => {
@@ -77,11 +104,7 @@ export class Router {
     }
   }
 
-  #candidates(
-    call: Call,
-    order: readonly RouteTarget[],
-    said: Map<RouteTarget, Outbound | Impossible>,
-  ) {
+  #candidates(call: Call, order: readonly RouteTarget[], { said, scoring }: Translated) {
     const directory = this.#options.directory()
     const able: Candidate[] = []
     let impossible: Impossible | null = null
@@ -98,7 +121,24 @@ export class Router {
       if ('kind' in outbound) impossible ??= outbound
       else able.push(this.#providerCandidate(provider, outbound, { target, place }))
     }
-    return { able, impossible }
+    const scored = scoring === null ? able : able.map((one) => this.#scored(call, one, scoring))
+    return { able: scored, impossible }
+  }
+
+  /** Null for routes that go by weight alone. */
+  #scoringOf({ route, promptBytes }: Call): Scoring | null {
+    const weights = weightsOf(route.strategy)
+    if (weights === null) return null
+    const isByPrefix = weights.uncached > 0 && promptBytes !== null
+    return { weights, blocks: isByPrefix ? promptBlocks(promptBytes) : noBlocks }
+  }
+
+  /** All targets of a tier are one choice: the order of weights says nothing. */
+  #scored(call: Call, candidate: Candidate, { weights, blocks }: Scoring): Candidate {
+    const { url, inflight } = candidate
+    const priceNanos = weights.price > 0 ? this.#options.cashier.worst(call, candidate) : 0
+    const view = { inflight, priceNanos, ...this.#views.of(url, blocks) }
+    return { ...candidate, order: 0, score: scoreTarget(view, weights) }
   }
 
   #nodeCandidates(
