@@ -34,6 +34,10 @@ export interface LocalFleet {
   readonly readLogs: () => string
   /** The processes that were started; those have others below them. */
   readonly pids: () => readonly number[]
+  /** Ends control plane and gateway, does what is given, and starts them where they were. */
+  readonly restartPlane: (meanwhile: () => Promise<void>) => Promise<void>
+  /** Ends a node and starts it again with further arguments; settles when it answers. */
+  readonly restartNode: (name: string, ...args: readonly string[]) => Promise<void>
   readonly stop: () => Promise<void>
 }
 
@@ -60,13 +64,13 @@ async function startAll(
 ): Promise<Omit<LocalFleet, 'stop'>> {
   const home = join(folder, 'home')
   const start = (args: readonly string[], pattern: RegExp) => startReady(args, pattern, children)
-  const ports = ['--port', '0', '--gateway-port', '0']
-  await start(['up', '--home', home, '--no-node', '--json', ...ports], /startedMs/)
+  const up = ['up', '--home', home, '--no-node', '--json']
+  await start([...up, '--port', '0', '--gateway-port', '0'], /startedMs/)
   const context = parse(readFileSync(join(home, 'context.json'), 'utf8'))
   const url = textIn(context, 'url')
   const key = textIn(context, 'key')
   const client = new Client({ url, key })
-  const running = []
+  const running: { readonly name: string; readonly url: string; readonly key: string }[] = []
   for (const { name, memoryMiB } of nodes) {
     const { token } = await client.makeToken({})
     const data = join(folder, name)
@@ -77,9 +81,25 @@ async function startAll(
     const identity = parse(readFileSync(join(data, 'identity.json'), 'utf8'))
     running.push({ name, url: match[1] ?? '', key: textIn(identity, 'localKey') })
   }
+  const gateway = textIn(context, 'gateway')
+  const end = async (is: (child: Child) => boolean) => {
+    for (const child of children.filter(is)) await stopChild(child)
+  }
   return {
-    ...{ folder, home, url, key, client, nodes: running },
-    gateway: textIn(context, 'gateway'),
+    ...{ folder, home, url, gateway, key, client, nodes: running },
+    restartPlane: async (meanwhile) => {
+      await end(({ args }) => args[0] === 'up')
+      await meanwhile()
+      const ports = ['--port', new URL(url).port, '--gateway-port', new URL(gateway).port]
+      await start([...up, ...ports], /startedMs/)
+    },
+    restartNode: async (name, ...args) => {
+      const data = join(folder, name)
+      await end((child) => child.args.includes(data))
+      const port = new URL(running.find((node) => node.name === name)?.url ?? '').port
+      const again = ['node', '--home', home, '--data', data, '--port', port, '--threads', '1']
+      await start([...again, ...args], /node answers at (\S+)/)
+    },
     tutti: (...args) => runTutti([...args, '--home', home]),
     readLogs: () => [...children.map(({ said }) => said), ...logsIn(join(home, 'logs'))].join('\n'),
     pids: () => children.flatMap(({ process }) => process.pid ?? []),
@@ -167,6 +187,7 @@ function logsIn(folder: string): string[] {
 }
 
 interface Child {
+  readonly args: readonly string[]
   readonly process: ChildProcess
   /** What it has printed; written by `startReady`. */
   said: string
@@ -182,7 +203,7 @@ function startReady(
   children: Child[],
 ): Promise<RegExpExecArray> {
   const child = spawn(process.execPath, [tutti, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
-  const own: Child = { process: child, said: '' }
+  const own: Child = { args, process: child, said: '' }
   children.push(own)
   return new Promise((resolve, reject) => {
     const fail = (what: string) => reject(new Error(`tutti ${args[0]} ${what}: ${own.said}`))

@@ -10,6 +10,7 @@ export const failureCodes = [
   'control-plane/database-newer',
   'control-plane/keys-unreadable',
   'control-plane/keys-foreign',
+  'control-plane/backup-unusable',
   'control-plane/port-taken',
   'control-plane/ledger-diverged',
   'control-plane/disk-full',

@@ -10,12 +10,14 @@ import { Failure } from './failure.ts'
 import {
   BlobCache,
   dialSocket,
+  forgetLog,
   loadNodeIdentity,
   measureFacts,
   measureLoad,
   NodeAgent,
   openModelStore,
   openStateStore,
+  type StateStore,
 } from './fleet/index.ts'
 import { openCredentials } from './governance/index.ts'
 import { ModelServer, OipServer, RecentPredictions, Telemetry } from './serving/index.ts'
@@ -37,6 +39,8 @@ export interface NodeOptions {
   /** Disk that models may take, those kept for a rollback included; half of it where absent. */
   readonly diskBytes?: number | undefined
   readonly threads?: number | undefined
+  /** Takes the control plane's log as it is, were it not the one that this node has seen. */
+  readonly acceptLog?: boolean | undefined
   /** PEM keys or certificates: only their models run here, whatever an assignment says. */
   readonly publishers?: readonly string[] | undefined
   readonly version: string
@@ -96,7 +100,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
   }
   agent = await NodeAgent.start({
     ...{ identity, server: models, telemetry, log },
-    state: openStateStore(options.folder),
+    state: openState(options),
     models: openModelStore(
       new BlobCache(join(options.folder, 'blobs'), options.diskBytes ?? halfOfDisk(options.folder)),
     ),
@@ -125,6 +129,12 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
 function hostsOf({ host, endpoint }: NodeOptions): string[] {
   const own = host.includes(':') ? `[${host}]` : host
   return endpoint === undefined ? [own] : [own, new URL(endpoint).hostname]
+}
+
+function openState({ folder, acceptLog }: NodeOptions): StateStore {
+  const store = openStateStore(folder)
+  if (acceptLog === true) store.save(forgetLog(store.load()))
+  return store
 }
 
 function halfOfDisk(folder: string): number {

@@ -2,14 +2,14 @@
 //
 // One connection pool to one Postgres, ours or yours, brought to the schema that this code expects.
 
-import { readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { randomUUID } from 'node:crypto'
 import postgres from 'postgres'
 import { Failure } from '../failure.ts'
 import { startEmbeddedPostgres } from './embedded-postgres.ts'
+import { migrate } from './migrate.ts'
 
 export type Sql = postgres.Sql
+export type TransactionSql = postgres.TransactionSql
 /** A pool or a transaction: what a query needs. */
 export type Query = postgres.Sql | postgres.TransactionSql
 
@@ -19,16 +19,16 @@ export interface Database {
   readonly stop: () => Promise<void>
 }
 
-const migrationsFolder = fileURLToPath(new URL('../../migrations/', import.meta.url))
 const applicationPrefix = 'tutti-'
-const applicationName = `${applicationPrefix}${process.pid}`
-const migrationLock = 0x7475_7474 // 'tutt': any number that nobody else locks
 
 /** Connects to `url`, or starts the embedded Postgres in `dataFolder` where there is none. */
 export async function openDatabase(at: {
   readonly url: string | undefined
   readonly dataFolder: string
+  /** Leaves later migrations out; absent: brings the schema up to date. */
+  readonly upTo?: number
 }): Promise<Database> {
+  const applicationName = `${applicationPrefix}${randomUUID()}` // a pool of its own each time
   const options = {
     max: 16, // more only queue inside Postgres: it has two to a few dozen cores
     onnotice: () => {},
@@ -36,7 +36,7 @@ export async function openDatabase(at: {
     connection: { application_name: applicationName },
     connect_timeout: 10,
   }
-  if (at.url !== undefined) return connect(postgres(at.url, options), at.url)
+  if (at.url !== undefined) return connect(postgres(at.url, options), at.url, at.upTo)
   const running = await startEmbeddedPostgres(at.dataFolder)
   const sql = postgres({
     ...options,
@@ -44,11 +44,12 @@ export async function openDatabase(at: {
     user: running.user,
     database: 'postgres',
   })
-  const database = await connect(sql, `embedded Postgres in ${at.dataFolder}`)
+  const database = await connect(sql, `embedded Postgres in ${at.dataFolder}`, at.upTo)
   return {
     ...database,
     stop: async () => {
-      const isShared = await othersUse(sql).catch(() => false) // a dead Postgres serves nobody
+      // A dead Postgres serves nobody.
+      const isShared = await othersUse(sql, applicationName).catch(() => false)
       await database.stop()
       if (!isShared) await running.stop()
     },
@@ -56,10 +57,10 @@ export async function openDatabase(at: {
 }
 
 /**
- * True where another control plane works on the same embedded Postgres: whoever leaves last stops
- * it.
+ * True where somebody else works on the same embedded Postgres (another control plane, a backup):
+ * whoever leaves last stops it.
  */
-async function othersUse(sql: Sql): Promise<boolean> {
+async function othersUse(sql: Sql, applicationName: string): Promise<boolean> {
   const rows = await sql`
     select 1 from pg_stat_activity
     where application_name like ${`${applicationPrefix}%`}
@@ -68,10 +69,10 @@ async function othersUse(sql: Sql): Promise<boolean> {
   return rows.length > 0
 }
 
-async function connect(sql: Sql, describe: string): Promise<Database> {
+async function connect(sql: Sql, describe: string, upTo: number | undefined): Promise<Database> {
   const safe = describe.replace(/\/\/[^@/]*@/, '//***@')
   try {
-    await migrate(sql)
+    await migrate(sql, upTo)
   } catch (cause) {
     await sql.end({ timeout: 1 })
     if (cause instanceof Failure) throw cause
@@ -83,30 +84,4 @@ async function connect(sql: Sql, describe: string): Promise<Database> {
     )
   }
   return { sql, describe: safe, stop: () => sql.end({ timeout: 5 }) }
-}
-
-/** Applies the numbered migrations that are missing, one transaction for all. */
-async function migrate(sql: Sql): Promise<void> {
-  const files = readdirSync(migrationsFolder)
-    .filter((name) => /^\d{4}_.*\.sql$/.test(name))
-    .sort()
-  await sql.begin(async (tx) => {
-    await tx`select pg_advisory_xact_lock(${migrationLock})`
-    await tx`create table if not exists migration (
-      number int primary key, name text not null, applied_at timestamptz not null default now())`
-    const [last] = await tx<{ number: number }[]>`
-      select coalesce(max(number), 0) as number from migration`
-    const applied = last?.number ?? 0
-    const known = Number(files.at(-1)?.slice(0, 4) ?? 0)
-    if (applied > known) {
-      throw new Failure(
-        'control-plane/database-newer',
-        `the database is at migration ${applied}, this version of Tutti knows ${known}: upgrade Tutti`,
-      )
-    }
-    for (const name of files.filter((file) => Number(file.slice(0, 4)) > applied)) {
-      await tx.unsafe(readFileSync(join(migrationsFolder, name), 'utf8'))
-      await tx`insert into migration (number, name) values (${Number(name.slice(0, 4))}, ${name})`
-    }
-  })
 }

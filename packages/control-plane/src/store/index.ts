@@ -1,3 +1,10 @@
+export {
+  type BackupManifest,
+  loadTables,
+  placeBlobs,
+  readBackup,
+  writeBackup,
+} from './backup.ts'
 export { forgetGrants, grantBlob, isGranted } from './blob-grants.ts'
 export { type Blobs, openBlobs, type Upload, type UploadOutcome } from './blobs.ts'
 export {

@@ -31,7 +31,8 @@ export const assignment = z.strictObject({
   project: z.string(),
   /** Stays the same as long as the deployment is not deleted and made anew. */
   uid: z.string(),
-  generation: z.int().min(1),
+  /** From 1; a node that accepted a restored log holds 0 until it has obeyed that one. */
+  generation: z.int().min(0),
   /** Counts the steps of the rollout inside one generation. */
   revision: z.int().min(1),
   /** The model name that nodes answer to. */

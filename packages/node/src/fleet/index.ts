@@ -9,5 +9,11 @@ export {
   type NodeIdentity,
   parseJoinToken,
 } from './node-identity.ts'
-export { emptyNodeState, type NodeState, openStateStore, type StateStore } from './node-state.ts'
+export {
+  emptyNodeState,
+  forgetLog,
+  type NodeState,
+  openStateStore,
+  type StateStore,
+} from './node-state.ts'
 export { type Dial, dialSocket, type WireEvents } from './wire.ts'

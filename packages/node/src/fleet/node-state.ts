@@ -67,6 +67,17 @@ export const emptyNodeState: NodeState = {
   deployments: {},
 }
 
+/**
+ * The state of a node whose owner accepts a log that is not the one it has seen: it serves what it
+ * committed, and obeys whatever that log assigns.
+ */
+export function forgetLog(state: NodeState): NodeState {
+  const deployments = Object.entries(state.deployments).map(([key, held]) => {
+    return [key, { ...held, assignment: { ...held.assignment, generation: 0 } }] as const
+  })
+  return { ...state, checkpoint: null, deployments: Object.fromEntries(deployments) }
+}
+
 /** Loads the state of `folder`; a node that has none starts with nothing. */
 function loadNodeState(folder: string): NodeState {
   const path = join(folder, 'state.json')

@@ -1,4 +1,5 @@
 export { addApply, addDelete, addDiff } from './apply.ts'
+export { addBackup, addRestore } from './backup.ts'
 export { addCordon } from './cordon.ts'
 export { addDescribe, addGet, addTop } from './get.ts'
 export { addApprove, addKey, addToken } from './governance.ts'

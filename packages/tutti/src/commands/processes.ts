@@ -139,6 +139,7 @@ interface NodeCommand extends ListenOptions {
   readonly memory?: string
   readonly disk?: string
   readonly threads?: string
+  readonly acceptLog?: boolean
   readonly publisher?: readonly string[]
 }
 
@@ -152,6 +153,10 @@ function withNode(command: Command): Command {
     .option('--memory <MiB>', 'memory that models may take')
     .option('--disk <MiB>', 'disk that models may take, those kept for a rollback included')
     .option('--threads <n>', 'threads per model')
+    .option(
+      '--accept-log',
+      'take the control plane’s log as it is, after it was restored from a backup',
+    )
     .option(
       '--publisher <pem...>',
       'only models of these publishers run here, whatever is assigned',
@@ -211,6 +216,7 @@ async function runNode(options: NodeCommand): Promise<void> {
     host: options.host,
     port: portOf(options.port),
     endpoint: options.endpoint,
+    acceptLog: options.acceptLog,
     hosts: options.hostName,
     controlPlaneUrl: options.url?.replace(/\/$/, ''),
     memoryBytes:
