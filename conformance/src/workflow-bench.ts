@@ -50,7 +50,7 @@ export async function openWorkflowBench(egress: Egress): Promise<WorkflowBench> 
       start: (request) => engine.start(request),
       newest: async () => '1.0.0',
       outcome: async () => null,
-      inference: null,
+      inference: () => null,
     }),
     nowMs,
     onTrouble: () => {},

@@ -62,8 +62,8 @@ export interface ControlPlaneOptions {
   readonly workflows?: {
     /** Whether steps may call addresses in private networks; by default they may not. */
     readonly allowPrivateCalls?: boolean
-    /** Where `tutti.infer` asks, and with which key. */
-    readonly inference?: Inference
+    /** Where `tutti.infer` asks, and with which key; asked each time. */
+    readonly inference?: () => Inference | null
   }
   readonly logLevel?: string
   readonly version: string
@@ -145,7 +145,7 @@ async function serveOn(
   const workflows = await openWorkflows({
     ...{ sql, log, nowMs, decrypt: identity.decrypt, version: options.version },
     allowPrivateCalls: options.workflows?.allowPrivateCalls ?? false,
-    inference: options.workflows?.inference ?? null,
+    inference: options.workflows?.inference ?? (() => null),
   })
   const ports: ApiPorts = {
     ...{ ...shared, blobs, hub, snapshots, workflows },

@@ -25,7 +25,8 @@ export interface PerformPorts {
   readonly newest: (of: Omit<StartRequest, 'version' | 'input'>) => Promise<string | null>
   /** How a run ended; null where it has not. */
   readonly outcome: (id: string) => Promise<Outcome | null>
-  readonly inference: Inference | null
+  /** Where `tutti.infer` asks; null where no gateway is known. */
+  readonly inference: () => Inference | null
   readonly nowMs: () => number
 }
 
@@ -52,7 +53,7 @@ export function performer(ports: PerformPorts) {
         return await startSubflow(ports, act, context)
       case 'function':
         return action.name === 'tutti.infer'
-          ? await infer(ports.inference, action.arguments, caller)
+          ? await infer(ports.inference(), action.arguments, caller)
           : await fetchFunction(action.name, action.arguments, caller)
       case 'process':
         throw refuse(

@@ -32,7 +32,7 @@ export interface WorkflowsPorts {
   /** Whether steps may call addresses in private networks. */
   readonly allowPrivateCalls: boolean
   /** Where `tutti.infer` asks; null where no gateway is known. */
-  readonly inference: Inference | null
+  readonly inference: () => Inference | null
 }
 
 export interface Workflows {

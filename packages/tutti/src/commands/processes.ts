@@ -44,7 +44,16 @@ interface ControlPlaneCommand extends ListenOptions {
   readonly databaseUrl?: string
   readonly publicUrl?: string
   readonly heartbeatMs?: string
+  readonly allowPrivateCalls?: boolean
+  readonly inferUrl?: string
   readonly logLevel: string
+}
+
+/** A gateway and a key of its own: steps infer with its rights, not with an admin's. */
+function inferenceOf({ inferUrl }: ControlPlaneCommand) {
+  const url = inferUrl ?? process.env['TUTTI_INFER_URL']
+  const key = process.env['TUTTI_INFER_KEY']
+  return url === undefined || key === undefined ? null : { url, key }
 }
 
 export function addControlPlane(program: Command): void {
@@ -55,6 +64,8 @@ export function addControlPlane(program: Command): void {
     )
     .option('--public-url <url>', 'where nodes reach it, for join tokens')
     .option('--heartbeat-ms <ms>', 'how often nodes report their load')
+    .option('--allow-private-calls', 'let workflows call addresses in private networks')
+    .option('--infer-url <url>', 'gateway that tutti.infer asks, with the key in TUTTI_INFER_KEY')
     .option('--log-level <level>', 'trace, debug, info, warn, error', 'info')
     .description('run a control plane in the foreground')
   withExamples(command, 'tutti control-plane --host 0.0.0.0 --host-name tutti.example.com')
@@ -71,6 +82,10 @@ export function addControlPlane(program: Command): void {
       ...(options.heartbeatMs === undefined
         ? {}
         : { heartbeatMs: countOf('--heartbeat-ms', options.heartbeatMs) }),
+      workflows: {
+        allowPrivateCalls: options.allowPrivateCalls === true,
+        inference: () => inferenceOf(options),
+      },
       logLevel: options.logLevel,
       version: readVersion(),
       first: {

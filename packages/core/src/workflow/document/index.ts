@@ -11,7 +11,9 @@ export type {
   Schema,
 } from './resource.ts'
 export {
+  type ParsedTaskList,
   parseTask,
+  parseTaskList,
   type SubscriptionIterator,
   type Task,
   type TaskItem,

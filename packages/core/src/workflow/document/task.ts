@@ -181,3 +181,15 @@ export const taskSchema: z.ZodType<Task> = z.unknown().transform((value, context
   }
   return z.NEVER
 })
+
+export type ParsedTaskList =
+  | { readonly ok: true; readonly list: TaskList }
+  | { readonly ok: false; readonly reason: string }
+
+/** A list of tasks that stands where the specification foresees none: in a function's arguments. */
+export function parseTaskList(value: unknown): ParsedTaskList {
+  const parsed = taskList.safeParse(value)
+  if (parsed.success) return { ok: true, list: parsed.data }
+  const reasons = parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`)
+  return { ok: false, reason: reasons.join('; ') }
+}

@@ -6,6 +6,7 @@
 import type { Finding } from '../../resource/index.ts'
 import { nearest } from '../../resource/index.ts'
 import {
+  parseTaskList,
   protocolNames,
   type TaskItem,
   type TaskList,
@@ -106,6 +107,7 @@ class Checker {
         return
       case 'call':
         this.#function(task.call, `${place.path}.call`)
+        if (task.call === 'tutti.map') this.#map(task.with ?? {}, at('with'))
         return
       case 'switch':
         for (const [index, entry] of task.switch.entries()) {
@@ -114,6 +116,14 @@ class Checker {
           }
         }
     }
+  }
+
+  #map(given: object, place: Place): void {
+    const { do: tasks, each = 'item', at = 'index' } = { ...given } as Record<string, unknown>
+    const parsed = parseTaskList(tasks)
+    const path = `${place.path}.do`
+    if (parsed.ok) this.list(parsed.list, { path, names: [...place.names, `${each}`, `${at}`] })
+    else this.#add(path, parsed.reason)
   }
 
   #catch(given: TaskOf<'try'>['catch'], place: Place): void {

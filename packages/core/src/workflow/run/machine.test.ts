@@ -347,6 +347,48 @@ test('functions of the document run as tasks; extensions run around tasks', () =
   expect(play(mocked, {}).outcome).toEqual(completed({ mocked: true }))
 })
 
+test('map runs its tasks for each item, some at a time, and tolerates as many failures as it says', () => {
+  const body = [{ double: { if: '. >= 0', set: { n: '${ $item * 2 }', at: '${ $index }' } } }]
+  const bad = { refuse: { if: '. == 3', raise: { error: { type: 'https://e', status: 400 } } } }
+  const map = (more: object, tasks: unknown = body) =>
+    document([{ all: { call: 'tutti.map', with: { in: '${ .items }', do: tasks, ...more } } }])
+  const items = { items: [1, 2, 3] }
+  const last = (count: number) => count - 1
+  expect(play(map({}), items, { pick: last }).outcome).toEqual(
+    completed([
+      { n: 2, at: 0 },
+      { n: 4, at: 1 },
+      { n: 6, at: 2 },
+    ]),
+  )
+  expect(play(map({ maxConcurrency: 1 }), items, { pick: last }).keys).toEqual([
+    '/do/0/all#0/with/do/0/double',
+    '/do/0/all#1/with/do/0/double',
+    '/do/0/all#2/with/do/0/double',
+  ])
+  expect(play(map({}, [bad, ...body]), items).outcome).toMatchObject({ status: 'faulted' })
+  expect(play(map({ failuresMax: 1 }, [bad, ...body]), items).outcome).toMatchObject({
+    output: [{ n: 2 }, { n: 4 }, { error: { status: 400 } }],
+  })
+  expect(play(map({}), { items: [] }).outcome).toEqual(completed([]))
+  const wrong = prepareWorkflow(map({}, [{ a: { set: { x: '${ nope }' } } }]))
+  expect(wrong).toMatchObject({ ok: false, findings: [{ path: 'do.0.all.with.do.0.a.set.x' }] })
+})
+
+test('a person is asked with a form; an answer that does not fit is an error', () => {
+  const form = { type: 'object', required: ['yes'], properties: { yes: { type: 'boolean' } } }
+  const ask = document([{ ask: { call: 'tutti.human', with: { title: '${ .t }', form } } }])
+  const said =
+    (answer: Json): Act =>
+    () => ({ output: { answer, by: 'ann' } })
+  const story = play(ask, { t: 'Pay?' }, { act: said({ yes: true }) })
+  expect(story.outcome).toEqual(completed({ answer: { yes: true }, by: 'ann' }))
+  expect(story.actions).toMatchObject([{ name: 'tutti.human', arguments: { title: 'Pay?' } }])
+  expect(play(ask, { t: '' }, { act: said({ yes: 1 }) }).outcome).toMatchObject({
+    error: { status: 400, instance: '/do/0/ask' },
+  })
+})
+
 test('run asks for a workflow or a process; who does not wait goes on with what it had', () => {
   const flow = { namespace: 'n', name: 'w', version: '1.0.0', input: { a: '${ .a }' } }
   const source = document([{ sub: { run: { workflow: flow, await: false } } }])

@@ -7,6 +7,7 @@ import type { Json } from '../../resource/index.ts'
 import { asJson } from './as-json.ts'
 import { limitTime } from './limit-time.ts'
 import { millisecondsOf } from './resolve.ts'
+import { runMap } from './run-map.ts'
 import type { Body, Done, Site, Stage } from './stage.ts'
 import { taskOf } from './task-of.ts'
 import { standardError } from './workflow-error.ts'
@@ -40,6 +41,7 @@ const runInfer: Body = (stage, site, done) => {
 export const ownFunctions: Readonly<Record<string, Body>> = {
   'tutti.human': runHuman,
   'tutti.infer': runInfer,
+  'tutti.map': runMap,
 }
 
 /** All of Tutti's own functions. */
