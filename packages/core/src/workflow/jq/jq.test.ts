@@ -160,10 +160,9 @@ const json = fc.jsonValue() as fc.Arbitrary<Json>
 test('property: JSON text goes there and back', () => {
   fc.assert(
     fc.property(json, (value) => {
-      expect(readJson(writeJson(value))).toEqual({
-        ok: true,
-        value: JSON.parse(JSON.stringify(value)),
-      })
+      const reading = readJson(writeJson(value))
+      // As text: -0 is written by jq, and not by JavaScript.
+      expect(reading.ok && JSON.stringify(reading.value)).toBe(JSON.stringify(value))
     }),
   )
 })
