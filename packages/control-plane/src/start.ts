@@ -34,6 +34,7 @@ import {
   sequence,
 } from './governance/index.ts'
 import { type Loop, type RunningLoops, startLoops } from './loops.ts'
+import { type News, openNews } from './news.ts'
 import { openPolicyCache } from './policy-cache.ts'
 import { openSnapshotFeed } from './routing/index.ts'
 import {
@@ -67,6 +68,11 @@ export interface ControlPlaneOptions {
   }
   readonly logLevel?: string
   readonly version: string
+  /**
+   * The database has not answered for half a minute. A pool that lost its Postgres may never find
+   * it again: whoever started this process does well to start another.
+   */
+  readonly onLost?: (error: unknown) => void
   /**
    * Publishers that the default project trusts, and the admin's approval key, on the first start.
    */
@@ -131,17 +137,22 @@ async function serveOn(
   const nowMs = () => Date.now()
   const shared = { sql, identity, registry, log, nowMs, policies: cache.current }
   const heartbeatMs = options.heartbeatMs ?? heartbeatMsDefault
-  const wake = (name: string) => loops.wake(name)
+  let awake: RunningLoops | null = null // written once, below; before, there is nothing to wake
+  const wake = (name: string) => awake?.wake(name)
   const hub = openFleetHub(shared, heartbeatMs, wake)
   const resources = { changes: 0 } // the listener writes
   const version = () => `${registry.version()} ${resources.changes}`
   const snapshots = openSnapshotFeed({ ...shared, version })
   const rollouts = { ...shared, store: openRolloutStore(sql, identity), heartbeatMs }
+  const heard = await hear(database, { policies: cache, registry, hub, log, wake, resources })
   const loops: RunningLoops = startLoops(
-    loopTable({ sql, identity, rollouts, hub, snapshots, blobs }),
+    loopTable({
+      ...{ database, news: heard.news, identity, rollouts, hub, snapshots, blobs },
+      onLost: options.onLost ?? (() => {}),
+    }),
     (loop, error) => log.error({ loop, error }, 'a turn failed and is tried again'),
   )
-  const events = await listen(sql, { policies: cache, registry, hub, log, wake, resources })
+  awake = loops
   const workflows = await openWorkflows({
     ...{ sql, log, nowMs, decrypt: identity.decrypt, version: options.version },
     allowPrivateCalls: options.workflows?.allowPrivateCalls ?? false,
@@ -154,7 +165,7 @@ async function serveOn(
     publicUrl: () => options.publicUrl ?? url,
     hosts: options.hosts ?? [],
     version: options.version,
-    onResource: events.onResource,
+    onResource: heard.onResource,
   }
   server.off('request', answerNotYet)
   server.on('request', getRequestListener(makeApp(ports).fetch))
@@ -164,7 +175,11 @@ async function serveOn(
     else socket.destroy()
   })
   log.info({ url, database: database.describe }, 'the control plane answers')
-  return { url, credentials, stop: () => stop({ server, loops, hub, workflows, database, log }) }
+  return {
+    url,
+    credentials,
+    stop: () => stop({ ...{ server, loops, hub, workflows, database, log }, news: heard.news }),
+  }
 }
 
 /** The hub with its sight of the store: what to assign, which nodes there are, what they have. */
@@ -200,14 +215,17 @@ function answerNotYet(_: IncomingMessage, response: ServerResponse): void {
 
 /** All background work of a control plane. */
 function loopTable(of: {
-  readonly sql: Sql
+  readonly database: Database
+  readonly news: News
+  readonly onLost: (error: unknown) => void
   readonly identity: Identity
   readonly rollouts: RolloutPorts
   readonly hub: { readonly push: () => Promise<void> }
   readonly snapshots: { readonly refresh: () => Promise<void> }
   readonly blobs: Blobs
 }): Loop[] {
-  const { sql, identity } = of
+  const { database, identity } = of
+  const { sql } = database
   const { nowMs } = of.rollouts
   return [
     {
@@ -219,6 +237,8 @@ function loopTable(of: {
     { name: 'rollouts', everyMs: 500, gatherMs: 50, turn: () => reconcileRollouts(of.rollouts) },
     { name: 'push', everyMs: 2_000, gatherMs: 1, turn: () => of.hub.push() },
     { name: 'snapshots', everyMs: 1_000, gatherMs: 50, turn: () => of.snapshots.refresh() },
+    { name: 'database', everyMs: 2_000, gatherMs: 50, turn: keeping(database, of.onLost) },
+    { name: 'news', everyMs: 5_000, gatherMs: 50, turn: () => of.news.check() },
     {
       name: 'blobs',
       everyMs: 3_600_000,
@@ -226,6 +246,22 @@ function loopTable(of: {
       turn: async () => void (await collectBlobs(sql, of.blobs, nowMs())),
     },
   ]
+}
+
+const silentTurnsMax = 3 // of ten seconds each
+
+function keeping(database: Database, onLost: (error: unknown) => void): () => Promise<void> {
+  let silent = 0 // turns in a row without an answer
+  return async () => {
+    try {
+      await database.keep()
+      silent = 0
+    } catch (error) {
+      silent += 1
+      if (silent === silentTurnsMax) onLost(error)
+      throw error
+    }
+  }
 }
 
 async function keepFacts(sql: Sql, node: string, facts: unknown, nowMs: number): Promise<void> {
@@ -236,9 +272,9 @@ async function keepFacts(sql: Sql, node: string, facts: unknown, nowMs: number):
   await saveStatus(sql, key, { generation: row.generation, status: facts, nowMs })
 }
 
-/** Postgres tells every control plane of a database what changed. */
-async function listen(
-  sql: Sql,
+/** Hears what changed and tells those whom it concerns. */
+async function hear(
+  database: Database,
   to: {
     readonly policies: { readonly forget: () => void }
     readonly registry: Registry
@@ -248,23 +284,40 @@ async function listen(
     readonly resources: { changes: number }
   },
 ) {
+  const { sql, openListener } = database
   const listeners = new Set<(key: string) => void>()
-  await sql.listen('resource', (key) => {
-    if (key.startsWith('Policy/')) to.policies.forget()
-    if (key.startsWith('Node/')) {
-      const node = key.split('/')[2] ?? ''
-      relabel(sql, to, node).catch((error: unknown) =>
-        to.log.error({ node, error }, 'a changed node was not read: it is when it connects again'),
-      )
-    }
+  const changed = () => {
     to.resources.changes += 1
     to.wake('rollouts')
     to.wake('snapshots')
-    for (const listener of listeners) listener(key)
+  }
+  const news = await openNews({
+    ...{ sql, openListener },
+    onResource: (key) => {
+      if (key.startsWith('Policy/')) to.policies.forget()
+      if (key.startsWith('Node/')) {
+        const node = key.split('/')[2] ?? ''
+        relabel(sql, to, node).catch((error: unknown) =>
+          to.log.error(
+            { node, error },
+            'a changed node was not read: it is when it connects again',
+          ),
+        )
+      }
+      changed()
+      for (const listener of listeners) listener(key)
+    },
+    onLedger: () => to.wake('ledger'),
+    onCheckpoint: () => to.wake('push'),
+    onGap: async () => {
+      to.log.warn('the database was silent: everything is looked at again')
+      to.policies.forget()
+      changed()
+      for (const { id } of [...to.registry.all()]) await relabel(sql, to, id)
+    },
   })
-  await sql.listen('ledger', () => to.wake('ledger'))
-  await sql.listen('checkpoint', () => to.wake('push'))
   return {
+    news,
     onResource: (listener: (key: string) => void) => {
       listeners.add(listener)
       return () => listeners.delete(listener)
@@ -302,6 +355,7 @@ async function stop(of: {
   readonly loops: RunningLoops
   readonly hub: { readonly stop: () => Promise<void> }
   readonly workflows: Workflows
+  readonly news: News
   readonly database: Database
   readonly log: Logger
 }): Promise<void> {
@@ -310,6 +364,7 @@ async function stop(of: {
   of.server.closeAllConnections()
   await closed
   await of.loops.stop()
+  await of.news.stop()
   await of.workflows.stop()
   await of.database.stop()
   of.log.info('the control plane has stopped')

@@ -16,6 +16,13 @@ export type Query = postgres.Sql | postgres.TransactionSql
 export interface Database {
   readonly sql: Sql
   readonly describe: string
+  /** A pool of one connection of its own, to listen on. */
+  readonly openListener: () => Sql
+  /**
+   * Starts a Postgres of ours again that has died, and asks the pool for an answer. Throws
+   * `control-plane/database-unreachable`. A turn of a loop.
+   */
+  readonly keep: () => Promise<void>
   readonly stop: () => Promise<void>
 }
 
@@ -36,17 +43,27 @@ export async function openDatabase(at: {
     connection: { application_name: applicationName },
     connect_timeout: 10,
   }
-  if (at.url !== undefined) return connect(postgres(at.url, options), at.url, at.upTo)
-  const running = await startEmbeddedPostgres(at.dataFolder)
-  const sql = postgres({
-    ...options,
-    path: running.socketPath,
-    user: running.user,
-    database: 'postgres',
-  })
+  const { url } = at
+  if (url !== undefined) {
+    const openListener = () => postgres(url, { ...options, max: 1 })
+    const database = await connect(postgres(url, options), url, at.upTo)
+    return { ...database, openListener, keep: () => probe(database.sql) }
+  }
+  let running = await startEmbeddedPostgres(at.dataFolder) // `keep` writes
+  const open = (max: number) => {
+    const { socketPath, user } = running
+    return postgres({ ...options, max, path: socketPath, user, database: 'postgres' })
+  }
+  const sql = open(options.max)
   const database = await connect(sql, `embedded Postgres in ${at.dataFolder}`, at.upTo)
   return {
     ...database,
+    openListener: () => open(1),
+    keep: async () => {
+      // It answers in the same place: the pool finds it by itself. A living one is adopted.
+      running = await startEmbeddedPostgres(at.dataFolder)
+      await probe(sql)
+    },
     stop: async () => {
       // A dead Postgres serves nobody.
       const isShared = await othersUse(sql, applicationName).catch(() => false)
@@ -55,6 +72,18 @@ export async function openDatabase(at: {
     },
   }
 }
+
+/** Throws where the pool does not answer: its connections may wait for a Postgres that is gone. */
+async function probe(sql: Sql): Promise<void> {
+  const late = new Promise<never>((_, reject) => {
+    const message = `the database has not answered within ${probeMs} ms`
+    const failure = new Failure('control-plane/database-unreachable', message, { retryable: true })
+    setTimeout(() => reject(failure), probeMs).unref()
+  })
+  await Promise.race([sql`select 1`, late])
+}
+
+const probeMs = 10_000 // a busy one answers within a second
 
 /**
  * True where somebody else works on the same embedded Postgres (another control plane, a backup):
@@ -69,7 +98,11 @@ async function othersUse(sql: Sql, applicationName: string): Promise<boolean> {
   return rows.length > 0
 }
 
-async function connect(sql: Sql, describe: string, upTo: number | undefined): Promise<Database> {
+async function connect(
+  sql: Sql,
+  describe: string,
+  upTo: number | undefined,
+): Promise<Pick<Database, 'sql' | 'describe' | 'stop'>> {
   const safe = describe.replace(/\/\/[^@/]*@/, '//***@')
   try {
     await migrate(sql, upTo)
