@@ -67,7 +67,7 @@ export class Engine {
   #inbox: Promise<void> = Promise.resolve()
   #isInboxAsked = false
   #unlisten: () => Promise<void> = async () => {}
-  #unlock: () => void = () => {}
+  #unlock: () => Promise<void> = async () => {}
 
   private constructor(ports: EnginePorts) {
     this.#ports = ports
@@ -146,7 +146,7 @@ export class Engine {
       await new Promise((resolve) => setImmediate(resolve))
     }
     await buryEngine(this.#ports.sql, this.#id)
-    this.#unlock()
+    await this.#unlock()
   }
 
   #close(): void {
@@ -164,7 +164,7 @@ export class Engine {
     this.#close() // E4
     this.#runs.clear()
     this.#unlisten().catch((error: unknown) => this.#ports.onTrouble('unlisten failed', error))
-    this.#unlock()
+    void this.#unlock()
     this.#ports.onFenced()
   }
 

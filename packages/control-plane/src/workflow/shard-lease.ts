@@ -23,18 +23,21 @@ const aliveSeconds = 4 // three heartbeats lost, and a take-over within five sec
 const lockSpace = 0x776b // 'wk': the first of two keys, so that no other lock of ours is met
 
 /** Registers an engine under an id that no other has had; gives how to let its lock go. */
-export async function registerEngine(sql: Sql, id: string): Promise<() => void> {
+export async function registerEngine(sql: Sql, id: string): Promise<() => Promise<void>> {
   const lockKey = Number.parseInt(id.slice(0, 7), 16)
   const session = await sql.reserve()
   await session`select pg_advisory_lock_shared(${lockSpace}, ${lockKey})`
   await sql`
     insert into workflow_engine (id, lock_key, alive_until)
     values (${id}, ${lockKey}, now() + make_interval(secs => ${aliveSeconds}))`
-  return () => {
-    session`select pg_advisory_unlock_shared(${lockSpace}, ${lockKey})`.then(
-      () => session.release(),
-      () => session.release(), // a session that is gone has let go of it
-    )
+  return async () => {
+    try {
+      await session`select pg_advisory_unlock_shared(${lockSpace}, ${lockKey})`
+    } catch {
+      // a session that is gone has let go of it
+    } finally {
+      session.release()
+    }
   }
 }
 
