@@ -2,7 +2,9 @@
 
 import { fleetScale } from './fleet-scale.ts'
 import { gate } from './gate.ts'
+import { gatewayJson, gatewayPrompt } from './gateway-json.ts'
 import { gatewayRouting } from './gateway-routing.ts'
+import { gatewayStream } from './gateway-stream.ts'
 import { jq } from './jq.ts'
 import { ledger } from './ledger.ts'
 import { rollout } from './rollout.ts'
@@ -28,6 +30,15 @@ const benches: Readonly<
   'workflow-recovery': {
     about: 'pending runs after a kill, taken over, and a hundred thousand that wait',
     run: workflowRecovery,
+  },
+  'gateway-json': {
+    about: 'CPU per request of 1 KB, everything on, between nginx and Portkey',
+    run: gatewayJson,
+  },
+  'gateway-prompt': { about: 'the same with prompts of 100 KB', run: gatewayPrompt },
+  'gateway-stream': {
+    about: 'two hundred streams of fifty events a second, between nginx and Portkey',
+    run: gatewayStream,
   },
   'gateway-routing': {
     about: 'prefix-cache-aware routing on a public trace, against round robin',

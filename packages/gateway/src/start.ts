@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto'
 import { createServer, type Server } from 'node:http'
 import { type LeaseRequest, leaseAnswer } from '@tutti/core/routing'
 import { request } from 'undici'
-import { answerRequest, Metrics, RecentRequests, RequestLog } from './face/index.ts'
+import { answerRequest, Metrics, RecentRequests, RequestIds, RequestLog } from './face/index.ts'
 import { Failure } from './failure.ts'
 import {
   Cashier,
@@ -85,7 +85,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const ports = {
     directory: () => directory,
     ...{ router, recent: new RecentRequests(), metrics: new Metrics() },
-    ...{ limiter: new Limiter(), log: new RequestLog() },
+    ...{ limiter: new Limiter(), log: new RequestLog(), ids: new RequestIds() },
     hosts: (options.hosts ?? []).map((host) => host.toLowerCase()),
     version: options.version,
     nowMs,

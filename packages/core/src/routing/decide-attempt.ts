@@ -65,6 +65,10 @@ export function decideAttempt<C extends AttemptCandidate>(
   past: readonly PastAttempt[],
   context: AttemptContext,
 ): AttemptDecision<C> {
+  const [only] = candidates
+  if (past.length === 0 && candidates.length === 1 && only?.healthy && context.leftMs > 0) {
+    return { kind: 'ask', candidate: only, afterMs: 0, isRetry: false } // by far the most frequent
+  }
   const last = past.at(-1)?.failure
   if (last === 'caller' || last === 'content-filter') return { kind: 'stop' } // A2
   if (past.length >= context.attemptsMax || context.leftMs <= 0) return { kind: 'stop' } // A4

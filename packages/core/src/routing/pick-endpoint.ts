@@ -73,6 +73,7 @@ export function orderByWeight<T extends { readonly weight: number }>(
   things: readonly T[],
   chance: () => number,
 ): T[] {
+  if (things.length < 2) return things.filter(({ weight }) => weight > 0)
   // Exponential clocks: -ln(u) / weight is the time at which each one rings (Efraimidis, Spirakis 2006).
   return things
     .filter(({ weight }) => weight > 0)

@@ -13,6 +13,7 @@ import type {
   RouteEntry,
   WholeAttempt,
 } from '../routing/index.ts'
+import { Presence } from '../routing/index.ts'
 import { refuse } from './answer.ts'
 import { asksForUsage, type ToProvider, toChatProvider, toContinuation } from './chat.ts'
 import type { ChatAsked } from './chat-body.ts'
@@ -58,22 +59,30 @@ async function answerAdmitted(
   asked: Asked & { readonly route: RouteEntry },
 ): Promise<void> {
   const { response, key, directory, requestId } = exchange
-  const abort = new AbortController()
+  const presence = new Presence()
   response.once('close', () => {
-    if (!response.writableFinished) abort.abort() // the caller went away: nobody works for nothing
+    // the caller went away: nobody works for nothing
+    if (!response.writableFinished) presence.leave()
   })
   const tally = new Tally()
   const { toNode, toProvider, mayStream, bounds, route } = asked
   const call: Call = {
-    ...{ project: key.project, route, requestId, toNode, toProvider, mayStream, bounds },
-    ...{ signal: abort.signal, budgets: directory.budgets(key, route.name) },
+    project: key.project,
+    route,
+    requestId,
+    toNode,
+    toProvider,
+    mayStream,
+    bounds,
+    presence,
+    budgets: directory.budgets(key, route.name),
     promptBytes: asked.chat?.body ?? null,
     onCharge: (charge) => tally.add(charge),
   }
   const pursuit = ports.router.pursue(call)
   const answer = await pursuit.next()
   let status = 499
-  if (!abort.signal.aborted) {
+  if (!presence.isGone) {
     status = await sendAnswer({ ports, exchange, asked, call, pursuit, route }, answer)
   } else if (answer.kind === 'answered' && answer.outcome.kind === 'stream') {
     answer.outcome.stream.cancel()
@@ -99,9 +108,20 @@ function note(
   ports.metrics.count(`${key.project}/${route}`, status, { attempts, micros, tally })
   ports.limiter.count(key, inputTokens + outputTokens)
   ports.log.add({
-    ...{ atMs: ports.nowMs(), id: requestId, project: key.project, key: key.id, route },
-    ...{ targets, status, attempts, ms: micros / 1_000 },
-    ...{ inputTokens, outputTokens, cachedTokens, costNanos, isEstimated },
+    atMs: ports.nowMs(),
+    id: requestId,
+    project: key.project,
+    key: key.id,
+    route,
+    targets,
+    status,
+    attempts,
+    ms: micros / 1_000,
+    inputTokens,
+    outputTokens,
+    cachedTokens,
+    costNanos,
+    isEstimated,
   })
 }
 

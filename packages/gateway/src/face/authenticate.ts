@@ -2,7 +2,6 @@
 //
 // Which key calls?
 
-import { createHash } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { Directory, KeyEntry } from '../routing/index.ts'
 
@@ -14,8 +13,7 @@ export function keyOf(
 ): KeyEntry | null {
   const secret = secretOf(request)
   if (secret === null) return null
-  const hash = `sha256:${createHash('sha256').update(secret).digest('hex')}`
-  const key = directory.keys.get(hash)
+  const key = directory.keyOfSecret(secret)
   if (key === undefined || (key.expiresAtMs !== undefined && key.expiresAtMs <= nowMs)) return null
   return key
 }

@@ -7,6 +7,7 @@ import type { Directory, KeyEntry, Limiter, Router } from '../routing/index.ts'
 import type { Dialect } from './answer.ts'
 import type { Metrics } from './metrics.ts'
 import type { RecentRequests } from './recent-requests.ts'
+import type { RequestIds } from './request-ids.ts'
 import type { RequestLog } from './request-log.ts'
 
 export interface FacePorts {
@@ -16,6 +17,7 @@ export interface FacePorts {
   readonly metrics: Metrics
   readonly limiter: Limiter
   readonly log: RequestLog
+  readonly ids: RequestIds
   readonly hosts: readonly string[]
   readonly version: string
   readonly nowMs: () => number

@@ -3,7 +3,6 @@
 // One request from its first byte to its last: is it meant for us, whose is it, what does it ask for, who
 // answers, and what goes back.
 
-import { randomBytes } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { whyForeign } from '@tutti/core/governance'
 import type { Directory, KeyEntry } from '../routing/index.ts'
@@ -18,6 +17,7 @@ import type { Exchange, FacePorts } from './exchange.ts'
 import { answerFeedback } from './feedback.ts'
 import { type OipPath, parseOipPath, toOipNode } from './oip.ts'
 import { bodyBytesMax, readBody } from './read-body.ts'
+import type { RequestIds } from './request-ids.ts'
 
 export async function answerRequest(
   ports: FacePorts,
@@ -27,7 +27,7 @@ export async function answerRequest(
   const startMs = performance.now()
   const path = (request.url ?? '/').split('?', 1)[0] ?? '/'
   const dialect = dialectOf(path)
-  const requestId = requestIdOf(request)
+  const requestId = requestIdOf(request, ports.ids)
   response.setHeader('x-request-id', requestId)
   const foreign = whyForeign(request.headers, ports.hosts)
   if (foreign !== null) {
@@ -121,10 +121,10 @@ async function answerChat(ports: FacePorts, exchange: Exchange, body: Buffer): P
   })
 }
 
-function requestIdOf(request: IncomingMessage): string {
+function requestIdOf(request: IncomingMessage, ids: RequestIds): string {
   const given = request.headers['x-request-id']
   if (typeof given === 'string' && /^[\w.:-]{1,128}$/.test(given)) return given
-  return `req_${randomBytes(12).toString('base64url')}`
+  return ids.next()
 }
 
 function listModels(directory: Directory, key: KeyEntry) {

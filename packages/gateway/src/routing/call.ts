@@ -5,6 +5,7 @@
 import type { AttemptCandidate, RouteTarget } from '@tutti/core/routing'
 import type { AnswerReading, Spent } from './attempt.ts'
 import type { ProviderEntry, RouteEntry } from './directory.ts'
+import type { Presence } from './presence.ts'
 import type { BudgetEntry } from './purses.ts'
 
 export type ProviderTarget = Extract<RouteTarget, { provider: string }>
@@ -13,7 +14,7 @@ export interface Call {
   readonly project: string
   readonly route: RouteEntry
   readonly requestId: string
-  readonly signal: AbortSignal
+  readonly presence: Presence
   readonly mayStream: boolean
   /** What strategies that look at the prompt look at; null where there is none. */
   readonly promptBytes: Buffer | null

@@ -96,7 +96,7 @@ export class Pursuit {
     this.#past = before === null ? [] : [...before.#past]
     this.#call = call
     this.#untilMs = ports.nowMs() + call.route.timeoutMs
-    call.signal.addEventListener('abort', () => this.#cancelAll(), { once: true })
+    call.presence.onGone(() => this.#cancelAll())
   }
 
   get attempts(): number {
@@ -110,7 +110,7 @@ export class Pursuit {
       if (step.kind === 'ask' && this.#running.size < hedgedMax) {
         if (step.isRetry) this.#ports.spendRetry()
         if (step.afterMs > 0) await this.#pause(step.afterMs)
-        if (!this.#call.signal.aborted) await this.#launch(step.candidate, able)
+        if (!this.#call.presence.isGone) await this.#launch(step.candidate, able)
         if (this.#running.size === 0) continue // it could not be paid
       } else if (this.#running.size === 0) {
         return this.#giveUp(impossible)
@@ -134,13 +134,13 @@ export class Pursuit {
 
   /** A streamed answer came to its end. */
   finished(): void {
-    this.#streaming?.over(this.#call.signal.aborted ? 'aborted' : 'answered')
+    this.#streaming?.over(this.#call.presence.isGone ? 'aborted' : 'answered')
     this.#streaming = null
   }
 
   #decide(able: readonly Candidate[]) {
-    const { route, signal } = this.#call
-    const leftMs = signal.aborted ? 0 : this.#untilMs - this.#ports.nowMs()
+    const { route, presence } = this.#call
+    const leftMs = presence.isGone ? 0 : this.#untilMs - this.#ports.nowMs()
     return decideAttempt(able, this.#past.map(pastAttempt), {
       ...{ region: this.#ports.region, attemptsMax: route.attemptsMax, leftMs },
       retryAfterMsMax: route.timers.retryAfterMsMax,
@@ -155,7 +155,7 @@ export class Pursuit {
     this.#past.push(past)
     const started = await this.#ports.start(candidate, this.#timers(candidate, able))
     if ('kind' in started) past.failed = started
-    else if (this.#call.signal.aborted) this.#cancel({ candidate, index, ...started })
+    else if (this.#call.presence.isGone) this.#cancel({ candidate, index, ...started })
     else this.#running.add({ candidate, index, ...started })
   }
 
@@ -185,18 +185,23 @@ export class Pursuit {
 
   /** How long to wait before another is asked beside those on their way; Infinity: not at all. */
   #hedgeMs(able: readonly Candidate[]): number {
-    if (this.#running.size >= hedgedMax || this.#decide(able).kind === 'stop') return Infinity
+    const { hedgeMs = Infinity } = this.#call.route.timers
     const [first] = this.#running
-    if (first === undefined) return Infinity
-    const isNodes = [...this.#running].every(({ candidate }) => candidate.node !== null)
+    if (first === undefined || this.#running.size >= hedgedMax) return Infinity
     // Asking a second node costs nothing but its time (T1); a Provider is paid for every answer.
-    const share = isNodes ? this.#shareMs(able, first.candidate) : Infinity
-    return Math.min(share, this.#call.route.timers.hedgeMs ?? Infinity)
+    const isNodes = [...this.#running].every(({ candidate }) => candidate.node !== null)
+    if (!isNodes && hedgeMs === Infinity) return Infinity
+    if (this.#decide(able).kind === 'stop') return Infinity
+    return Math.min(isNodes ? this.#shareMs(able, first.candidate) : Infinity, hedgeMs)
   }
 
   async #firstOf(
     patienceMs: number,
   ): Promise<{ readonly running: Running; readonly outcome: AttemptOutcome } | null> {
+    const [only] = this.#running
+    if (only !== undefined && this.#running.size === 1 && !Number.isFinite(patienceMs)) {
+      return { running: only, outcome: await only.attempt.outcome }
+    }
     const outcomes = [...this.#running].map(async (running) => ({
       running,
       outcome: await running.attempt.outcome,
@@ -222,7 +227,7 @@ export class Pursuit {
       return { kind: 'answered', outcome, candidate, attempts: this.#past.length }
     }
     if (past !== undefined) past.failed = outcome
-    const isAborted = this.#call.signal.aborted
+    const isAborted = this.#call.presence.isGone
     const isFault = isTargetsFault(outcome.failure)
     running.over(isAborted ? 'aborted' : isFault ? 'failed' : 'answered')
     return null
@@ -270,15 +275,14 @@ export class Pursuit {
   }
 
   #pause(ms: number): Promise<void> {
-    const { signal } = this.#call
     return new Promise((resolve) => {
       const end = () => {
         clearTimeout(timer)
-        signal.removeEventListener('abort', end)
+        forget()
         resolve()
       }
       const timer = setTimeout(end, ms)
-      signal.addEventListener('abort', end)
+      const forget = this.#call.presence.onGone(end)
     })
   }
 }

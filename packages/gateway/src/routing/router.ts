@@ -168,13 +168,24 @@ export class Router {
   ): Candidate {
     const base = provider.baseUrl.replace(/\/$/, '')
     const url = `${base}#${target.model}`
-    const { tier, contextTokens } = target
-    return {
-      ...this.#seen(url),
-      ...{ url, base, region: '', release: url, outbound, node: null, target, provider },
-      ...{ tier, order: place, isTrustedAddress: provider.allowPrivateNetwork },
-      ...(contextTokens === undefined ? {} : { contextTokens }),
+    // Written out: it is made for every request.
+    const candidate = {
+      url,
+      base,
+      region: '',
+      release: url,
+      inflight: this.#health.inflight(url),
+      healthy: this.#health.isHealthy(url, this.#options.nowMs()),
+      outbound,
+      node: null,
+      target,
+      provider,
+      tier: target.tier,
+      order: place,
+      isTrustedAddress: provider.allowPrivateNetwork,
     }
+    const { contextTokens } = target
+    return contextTokens === undefined ? candidate : { ...candidate, contextTokens }
   }
 
   #seen(url: string) {
