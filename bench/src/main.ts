@@ -44,7 +44,7 @@ const benches: Readonly<
     about: 'prefix-cache-aware routing on a public trace, against round robin',
     run: gatewayRouting,
   },
-  ledger: { about: 'durable appends to the log, batched and one by one', run: ledger },
+  ledger: { about: 'durable appends through the log, from append to signed', run: ledger },
 }
 
 const [name] = process.argv.slice(2)

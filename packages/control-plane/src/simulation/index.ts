@@ -15,5 +15,13 @@ export {
   redeclareNode,
   statusOf,
 } from '../fleet/index.ts'
+export { type Identity as LedgerIdentity, loadIdentity, sequence } from '../governance/index.ts'
 export { type RunningLoops, startLoops } from '../loops.ts'
-export type { CommitOutcome, RecordDraft, Write } from '../store/index.ts'
+export {
+  type CommitOutcome,
+  commitChange,
+  type Database,
+  openDatabase,
+  type RecordDraft,
+  type Write,
+} from '../store/index.ts'
