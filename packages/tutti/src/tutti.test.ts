@@ -287,3 +287,44 @@ describe('habits of kubectl', () => {
     expect([status, out.includes('bodies.jsonl')]).toEqual([1, true])
   })
 })
+
+describe('workflows', () => {
+  const refund = `
+document: {dsl: '1.0.3', namespace: shop, name: refund, version: 1.0.0}
+do:
+  - decide:
+      call: tutti.human
+      with:
+        title: '\${ "Refund \\(.order)?" }'
+        form: {type: object, required: [approved]}
+  - note:
+      set: {approved: "\${ .answer.approved }"}
+`
+
+  test('apply, run, tasks, answer, show, list', async () => {
+    const path = file('refund.yaml', refund)
+    expect((await tutti('workflow', 'apply', path)).out).toBe(
+      'workflow/shop.refund:1.0.0 created\n',
+    )
+    const started = await tutti('workflow', 'run', 'shop.refund', '-i', '{order: 7}', '--json')
+    const { id } = JSON.parse(started.out) as { id: string }
+    expect((await tutti('workflow', 'tasks')).out).toMatch(/\/do\/0\/decide +anybody +Refund 7\?/)
+    const wrong = await tutti('workflow', 'answer', id, '/do/0/decide', '{}')
+    expect([wrong.status, wrong.err.includes('does not fit')]).toEqual([1, true])
+    const right = await tutti('workflow', 'answer', id, '/do/0/decide', '{approved: true}')
+    expect(right.out).toBe('answered /do/0/decide\n')
+    const watched = await tutti('workflow', 'watch', id)
+    expect(watched.status).toBe(0)
+    expect(watched.out).toContain('"approved": true')
+    expect((await tutti('workflow', 'show', id)).out).toContain('completed  /do/1/note')
+    expect((await tutti('workflow', 'list', '--status', 'completed')).out).toContain(id)
+    expect((await tutti('workflow', 'cancel', id)).err).toContain('has ended')
+    expect((await tutti('workflow', 'retry', id)).err).toContain('not faulted')
+  })
+
+  test('a wrong document is said with its place', async () => {
+    const path = file('wrong.yaml', refund.replace('.answer', '.answer | nope |'))
+    const { status, err } = await tutti('workflow', 'apply', path)
+    expect([status, err.includes('wrong.yaml: do.1.note.set.approved')]).toEqual([1, true])
+  })
+})

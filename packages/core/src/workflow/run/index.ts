@@ -1,6 +1,7 @@
+export { checkSchema } from './check-schema.ts'
 export type { Action, Command } from './command.ts'
 export { type Decision, decide, replay } from './decide.ts'
 export type { CloudEvent, Entry, Outcome } from './entry.ts'
 export { type Happening, Machine, type Surroundings } from './machine.ts'
-export { checkSchema, type Preparation, type Program, prepareWorkflow } from './program.ts'
+export { type Preparation, type Program, prepareWorkflow } from './program.ts'
 export { type ErrorKind, standardError, type WorkflowError } from './workflow-error.ts'
