@@ -45,7 +45,7 @@ export interface Gateway {
   readonly stop: () => Promise<void>
 }
 
-const drainMs = 10_000
+const drainMs = 8_000 // the process has ten seconds in all: the rest is for settling
 const idleCheckMs = 50
 const tellMs = 1_000
 const leaseMsMax = 2_000 // a caller waits for the first lease of a budget

@@ -54,10 +54,14 @@ export class OipServer {
     })
   }
 
-  /** Accepts no more connections; settles when what was under way is answered. */
+  /** Accepts no more connections; settles when what was under way is answered, or was given up. */
   async stop(): Promise<void> {
-    await new Promise((resolve) => {
-      this.#http.close(resolve)
+    await new Promise<void>((resolve) => {
+      const giveUp = setTimeout(() => this.#http.closeAllConnections(), drainMs)
+      this.#http.close(() => {
+        clearTimeout(giveUp)
+        resolve()
+      })
       this.#http.closeIdleConnections()
     })
   }
@@ -65,6 +69,7 @@ export class OipServer {
 
 // 75 s: longer than clients and proxies keep an idle connection, so that they close it, not we under a request.
 const keepAliveMs = 75_000
+const drainMs = 8_000 // the process has ten seconds in all
 
 function send(
   response: ServerResponse<IncomingMessage>,

@@ -249,8 +249,11 @@ function nodeFolder(options: NodeCommand): string {
   return options.data ?? join(homeFolder(options), 'node')
 }
 
+const drainMs = 10_000 // what a supervisor may count on
+
 /**
- * Says where it answers, and stops cleanly on SIGTERM and SIGINT; a second signal does not wait.
+ * Says where it answers, and stops cleanly on SIGTERM and SIGINT: what is under way has ten seconds
+ * to end. A second signal does not wait.
  */
 function ready(name: string, url: string, stop: () => Promise<void>): void {
   if (process.send === undefined) print(`${name} answers at ${url}`)
@@ -259,6 +262,10 @@ function ready(name: string, url: string, stop: () => Promise<void>): void {
   const end = () => {
     if (isStopping) process.exit(1)
     isStopping = true
+    setTimeout(() => {
+      process.stderr.write(`${name}: not all that was under way has ended in ${drainMs} ms\n`)
+      process.exit(1)
+    }, drainMs).unref()
     stop().then(
       () => process.exit(0),
       (error: unknown) => {
