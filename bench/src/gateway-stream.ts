@@ -1,7 +1,7 @@
 // Bench: gateway stream
 //
 // Two hundred streams at once, fifty events a second each: CPU per event, how late an event comes, and whether any is
-// lost. Each event says when the engine sent it; engine, proxy and reader share one clock.
+// lost. Each event says when the engine sent it; engine, proxy and reader share one clock. nginx is the limit.
 
 import { Pool } from 'undici'
 import { median } from './gateway-json.ts'
@@ -16,7 +16,10 @@ export async function gatewayStream(): Promise<void> {
   const bed = await startProxyBed()
   try {
     const rows = []
-    for (const proxy of bed.proxies) rows.push(await measure(proxy))
+    // Portkey 1.15 fails on every stream under Node 20.20 ("immutable" headers of fetch).
+    for (const proxy of bed.proxies.filter(({ name }) => name !== 'portkey')) {
+      rows.push(await measure(proxy))
+    }
     const [own] = rows
     const value = own?.['CPU µs per event'] ?? 0
     report(rows, {

@@ -37,7 +37,7 @@ const benches: Readonly<
   },
   'gateway-prompt': { about: 'the same with prompts of 100 KB', run: gatewayPrompt },
   'gateway-stream': {
-    about: 'two hundred streams of fifty events a second, between nginx and Portkey',
+    about: 'two hundred streams of fifty events a second, beside nginx',
     run: gatewayStream,
   },
   'gateway-routing': {

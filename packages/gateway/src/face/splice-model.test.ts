@@ -21,6 +21,15 @@ describe('splice model', () => {
     }
   })
 
+  test('a model that is named in a text, or deeper down, is not taken for it', () => {
+    const deep = '{"messages":[{"model":"chat"}],"mod\\u0065l":"chat"}'
+    expect(splice(deep)).toBe('{"messages":[{"model":"chat"}],"mod\\u0065l":"llama"}')
+    const value = '{"kind":"model","model":"chat"}'
+    expect(splice(value)).toBe('{"kind":"model","model":"llama"}')
+    const text = '{"text":"the \\"model","model":"chat"}'
+    expect(splice(text)).toBe('{"text":"the \\"model","model":"llama"}')
+  })
+
   test('no second model gets past, whatever its spelling (M2)', () => {
     expect(splice('{"model":"cheap","model":"dear"}')).toBe('{"model":"llama","model":"llama"}')
     expect(splice('{"mod\\u0065l":"dear","model":"cheap"}')).toBe(

@@ -21,12 +21,28 @@ export function spliceModel(body: Buffer, to: string): Buffer {
   const value = Buffer.from(JSON.stringify(to))
   const parts: Buffer[] = []
   let from = 0
-  for (const { start, end } of modelSpans(body)) {
+  const only = onlyModelSpan(body)
+  for (const { start, end } of only === null ? modelSpans(body) : [only]) {
     parts.push(body.subarray(from, start), value) // M1
     from = end
   }
   parts.push(body.subarray(from))
   return Buffer.concat(parts)
+}
+
+const plainName = Buffer.from('"model"')
+const escapedLetter = Buffer.from('\\u00')
+
+/**
+ * Where the model stands in a body that names it once and escapes no letter: then it is the one
+ * member that the parser found, and nothing else has to be looked at. Null for any other body.
+ */
+function onlyModelSpan(body: Buffer): Span | null {
+  const at = body.indexOf(plainName)
+  if (at === -1 || body.indexOf(plainName, at + 1) !== -1) return null
+  if (body.includes(escapedLetter)) return null
+  const start = body.indexOf(quote, at + plainName.length)
+  return start === -1 ? null : { start, end: stringEnd(body, start) }
 }
 
 /** Where the values of top-level members `model` stand. */
