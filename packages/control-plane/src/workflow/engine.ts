@@ -29,6 +29,7 @@ import { type RunHead, shardOf } from './run-head.ts'
 import { buryEngine, claimShards, registerEngine, releaseShards } from './shard-lease.ts'
 import { loadSignals, type Signal, type StoredSignal, sendSignal, signalChannel } from './signal.ts'
 import type { StartRequest } from './start-request.ts'
+import { within } from './within.ts'
 import { writeBatches } from './write-batches.ts'
 
 export interface EnginePorts {
@@ -49,6 +50,7 @@ export interface EnginePorts {
 const laneCount = 2 // one fills while the other waits for the disk; more only share the same disk
 const depthMax = 50_000 // entries not yet written, some hundred megabytes: then starts are refused
 const leaseMs = 1_000
+const flushMsMax = 20_000 // a flush takes milliseconds, and seconds behind a take-over
 const sweepMax = 1_000 // runs loaded at once
 const idFindsMax = 10_000 // chance of no id in one shard of 64 after so many: 10^-68
 
@@ -73,7 +75,7 @@ export class Engine {
     this.#ports = ports
     const lane = () =>
       new Lane({
-        write: (batches) => writeBatches(ports.sql, this.#id, batches),
+        write: (batches) => within(flushMsMax, writeBatches(ports.sql, this.#id, batches)),
         onFenced: () => this.#fenced(),
         onTrouble: (error) => ports.onTrouble('a flush failed and is repeated', error),
         pause: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),

@@ -1,7 +1,8 @@
 // Write batches
 //
 // One statement for everything that many runs want written, behind the fence: where the engine's row is dead,
-// nothing is written. Written twice it is written once, so that a flush of unknown end can be repeated.
+// nothing is written. Written twice it is written once, so that a flush of unknown end can be repeated; one that
+// comes late does not undo an end.
 
 import type { Sql } from '../store/index.ts'
 import type { Batch } from './batch.ts'
@@ -21,7 +22,8 @@ const journal = `
       outcome text, hash text)
     on conflict (id) do update set updated_at_ms = excluded.updated_at_ms,
       status = excluded.status, wake_at_ms = excluded.wake_at_ms, outcome = excluded.outcome,
-      hash = excluded.hash),
+      hash = excluded.hash
+    where workflow_run.outcome is null),
   entry as (
     insert into workflow_entry (run, seq, body)
     select new.run, new.seq, new.body::text
