@@ -8,6 +8,7 @@ import { lookup as dnsLookup } from 'node:dns'
 import { request as httpRequest } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import { BlockList, isIP, type LookupFunction } from 'node:net'
+import { innerNetworks } from '@tutti/core/governance'
 import { standardError } from '@tutti/core/workflow'
 import { ActFailed } from './act.ts'
 
@@ -30,32 +31,8 @@ export type Egress = (request: OutRequest) => Promise<OutAnswer>
 const answerBytesMax = 64 * 1024 * 1024 // larger outputs belong into a store, by reference
 const silenceMs = 120_000 // two minutes without a byte: a model that thinks takes less
 
-// RFC 6890 special-purpose registries, RFC 6598, RFC 4193, RFC 3927.
 const inner = new BlockList()
-for (const [net, prefix] of [
-  ['0.0.0.0', 8],
-  ['10.0.0.0', 8],
-  ['100.64.0.0', 10],
-  ['127.0.0.0', 8],
-  ['169.254.0.0', 16],
-  ['172.16.0.0', 12],
-  ['192.0.0.0', 24],
-  ['192.168.0.0', 16],
-  ['198.18.0.0', 15],
-  ['224.0.0.0', 4],
-  ['240.0.0.0', 4],
-] as const) {
-  inner.addSubnet(net, prefix, 'ipv4')
-}
-for (const [net, prefix] of [
-  ['::', 127],
-  ['64:ff9b::', 96],
-  ['fc00::', 7],
-  ['fe80::', 10],
-  ['ff00::', 8],
-] as const) {
-  inner.addSubnet(net, prefix, 'ipv6')
-}
+for (const { net, prefix, family } of innerNetworks) inner.addSubnet(net, prefix, family)
 
 /** An egress that reaches public addresses, and private ones where that is allowed. */
 export function openEgress({ allowPrivate }: { readonly allowPrivate: boolean }): Egress {

@@ -5,35 +5,11 @@
 
 import { lookup as dnsLookup } from 'node:dns'
 import { BlockList, isIP, type LookupFunction } from 'node:net'
+import { innerNetworks } from '@tutti/core/governance'
 import { Failure } from '../failure.ts'
 
-// RFC 6890 special-purpose registries, RFC 6598 (CGNAT), RFC 4193, RFC 3927.
 const forbidden = new BlockList()
-for (const [net, prefix] of [
-  ['0.0.0.0', 8],
-  ['10.0.0.0', 8],
-  ['100.64.0.0', 10],
-  ['127.0.0.0', 8],
-  ['169.254.0.0', 16],
-  ['172.16.0.0', 12],
-  ['192.0.0.0', 24],
-  ['192.168.0.0', 16],
-  ['198.18.0.0', 15],
-  ['224.0.0.0', 4],
-  ['240.0.0.0', 4],
-] as const) {
-  forbidden.addSubnet(net, prefix, 'ipv4')
-}
-for (const [net, prefix] of [
-  ['::', 128],
-  ['::1', 128],
-  ['64:ff9b::', 96],
-  ['fc00::', 7],
-  ['fe80::', 10],
-  ['ff00::', 8],
-] as const) {
-  forbidden.addSubnet(net, prefix, 'ipv6')
-}
+for (const { net, prefix, family } of innerNetworks) forbidden.addSubnet(net, prefix, family)
 
 /** True for loopback, private, link-local, shared, multicast and reserved addresses. */
 export function isForbiddenAddress(address: string): boolean {
