@@ -1,0 +1,53 @@
+// tutti requests as a person runs it, against a gateway's answer on loopback.
+
+import { execFile } from 'node:child_process'
+import { createServer, type Server } from 'node:http'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+
+const main = fileURLToPath(new URL('../dist/main.js', import.meta.url))
+const record = {
+  ...{ atMs: Date.UTC(2026, 0, 2, 3, 4, 5, 6), id: 'r1', project: 'default', key: 'app' },
+  ...{ route: 'chat', targets: ['engine/llama'], status: 200, attempts: 1, ms: 41.7 },
+  ...{ inputTokens: 30, outputTokens: 12, cachedTokens: 0, costNanos: 180_000, isEstimated: false },
+}
+const asked: { url: string | undefined; authorization: string | undefined }[] = []
+let server: Server
+let url = ''
+
+beforeAll(async () => {
+  server = createServer((request, response) => {
+    asked.push({ url: request.url, authorization: request.headers.authorization })
+    if (request.headers.authorization !== 'Bearer k') return response.writeHead(401).end('no')
+    const text = `${JSON.stringify(record)}\n${JSON.stringify({ ...record, costNanos: null, targets: [] })}\n`
+    response.write(text.slice(0, 50), () => response.end(text.slice(50)))
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const address = server.address()
+  url = `http://127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 0}`
+})
+afterAll(() => {
+  server.close()
+})
+
+function requests(...args: readonly string[]): Promise<{ out: string; err: string }> {
+  const all = [main, 'requests', '--gateway', url, '--url', 'http://127.0.0.1:1', ...args]
+  return new Promise((resolve) => {
+    execFile(process.execPath, all, (_, out, err) => resolve({ out, err }))
+  })
+}
+
+test('each request is one line: when, how, by whom, for whom, what it cost', async () => {
+  const { out } = await requests('--key', 'k', '--follow')
+  expect(out.trim().split('\n')).toEqual([
+    '03:04:05.006 200 chat by engine/llama for app: 42 ms, 30+12 tokens, $0.000180',
+    '03:04:05.006 200 chat by nobody for app: 42 ms, 30+12 tokens, price unknown',
+  ])
+  expect(asked.at(-1)?.url).toBe('/v1/requests?limit=20&follow=true')
+})
+
+test('--json prints the records as they are; a refusal is said', async () => {
+  const { out } = await requests('--key', 'k', '--json')
+  expect(JSON.parse(out.split('\n')[0] ?? '')).toEqual(record)
+  expect((await requests('--key', 'wrong')).err).toContain('401')
+})
