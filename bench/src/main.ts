@@ -8,6 +8,7 @@ import { gatewayStream } from './gateway-stream.ts'
 import { jq } from './jq.ts'
 import { ledger } from './ledger.ts'
 import { rollout } from './rollout.ts'
+import { serving } from './serving.ts'
 import { start } from './start.ts'
 import { workflow } from './workflow.ts'
 import { workflowRecovery } from './workflow-recovery.ts'
@@ -44,6 +45,7 @@ const benches: Readonly<
     about: 'prefix-cache-aware routing on a public trace, against round robin',
     run: gatewayRouting,
   },
+  serving: { about: 'hot swaps under load, and what batching is worth', run: serving },
   ledger: { about: 'durable appends through the log, from append to signed', run: ledger },
 }
 
