@@ -174,6 +174,36 @@ test('S1: shards are shared, a run is done once, and what an engine leaves anoth
   await second.stop()
 })
 
+test('a bug of the machine ends one run, with its message, and not the engine', async () => {
+  const schema = { schema: { document: { type: 'object' } } }
+  const sound = programs(
+    document('poison', [call('a', 'x')], { input: schema }),
+    document('sound', [call('a', 'x')]),
+  )
+  const said: string[] = []
+  const engine = await openEngine(
+    async (of) => {
+      const program = await sound(of)
+      const checkSchema = () => {
+        throw new Error('a bug')
+      }
+      return of.name === 'poison' ? { ...program, checkSchema } : program
+    },
+    async () => 'fine',
+    { onTrouble: (what) => said.push(what) },
+  )
+  const poisoned = await engine.start(request('poison'))
+  expect(await engine.outcomeOf(poisoned)).toMatchObject({
+    status: 'faulted',
+    error: { status: 500, detail: 'the engine failed on this run: a bug' },
+  })
+  expect(said).toEqual([`the run ${poisoned} is ended: the machine failed on it`])
+  expect(await engine.outcomeOf(await engine.start(request('sound')))).toMatchObject({
+    output: 'fine',
+  })
+  await engine.stop()
+})
+
 test('E4: an engine that was marked dead writes nothing more', async () => {
   const program = programs(document('one', [call('a', 'x')]))
   let release = () => {}

@@ -280,7 +280,7 @@ export class Engine {
     entries: readonly Entry[],
     more: { readonly committed?: () => void; readonly signals?: readonly string[] } = {},
   ): void {
-    const turn = run.take(entries, this.#ports.nowMs())
+    const turn = this.#take(run, entries)
     for (const key of turn.stopped) run.acting.get(key)?.abort()
     run.unwritten += 1
     const lane = this.#lanes[run.head.shard % laneCount]
@@ -295,6 +295,16 @@ export class Engine {
         this.#committed(run, turn)
       },
     })
+  }
+
+  #take(run: ResidentRun, entries: readonly Entry[]): Turn {
+    const nowMs = this.#ports.nowMs()
+    try {
+      return run.take(entries, nowMs)
+    } catch (error) {
+      this.#ports.onTrouble(`the run ${run.head.id} is ended: the machine failed on it`, error)
+      return run.break(error, nowMs)
+    }
   }
 
   #committed(run: ResidentRun, turn: Turn): void {

@@ -123,6 +123,22 @@ export class ResidentRun {
     return { batch, acts: [...acts.values()], stopped, outcome, rest }
   }
 
+  /** The end of a run that our machine cannot go on with: a bug ends one run, not the engine. */
+  break(error: unknown, nowMs: number): Turn {
+    const said = error instanceof Error ? error.message : String(error)
+    const outcome: Outcome = {
+      status: 'faulted',
+      error: standardError('runtime', `the engine failed on this run: ${said}`),
+    }
+    const { status } = outcome
+    const batch = {
+      ...{ head: this.head, status, wakeAtMs: null, isRowChanged: true, atMs: nowMs, waits: [] },
+      ...{ journal: null, heard: [...this.#outside], told: this.#tell(outcome) },
+      ...{ hash: this.#journal.hash, outcome: JSON.stringify(outcome) },
+    }
+    return { batch, acts: [], stopped: [...this.acting.keys()], outcome, rest: [] }
+  }
+
   /** What a subflow's end says to the run that waits for it. */
   #tell(outcome: Outcome): Batch['told'] {
     const { parent } = this.head
