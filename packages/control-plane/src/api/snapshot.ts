@@ -22,7 +22,7 @@ async function snapshot(context: Context<Env>, ports: ApiPorts): Promise<Respons
   const denied = await whyMayNot(ports, principal, 'serve', allRoutes)
   if (denied !== null) return refuse(context, 'api/forbidden', denied)
   if (context.req.query('watch') === 'true') return watch(context, ports)
-  const current = ports.snapshots.current()
+  const current = await ports.snapshots.newest()
   if (current === null) return refuse(context, 'api/unavailable', 'no snapshot has been built yet')
   return context.json(current)
 }

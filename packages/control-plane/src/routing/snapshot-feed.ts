@@ -11,6 +11,8 @@ import { buildSnapshot, type SnapshotPorts, servingToken } from './build-snapsho
 export interface SnapshotFeed {
   /** Builds anew and, where something has changed, tells the listeners. */
   readonly refresh: () => Promise<void>
+  /** As things stand now, for who asks once; null where none could be built yet. */
+  readonly newest: () => Promise<SignedSnapshot | null>
   readonly current: () => SignedSnapshot | null
   readonly listen: (listener: (snapshot: SignedSnapshot) => void) => () => void
 }
@@ -21,7 +23,7 @@ export interface FeedPorts extends SnapshotPorts {
 }
 
 // A large fleet's snapshot costs a large part of a second: watchers take turns with everybody else's work,
-// and where nobody watches, one that is this old is new enough for those who ask now and then.
+// and where nobody watches, it is built now and then, and whenever somebody asks.
 const shareMax = 4
 const unwatchedMs = 10_000
 const looksMax = 30 // an event may be lost: then one turn in thirty finds what it missed
@@ -32,8 +34,40 @@ export function openSnapshotFeed(ports: FeedPorts): SnapshotFeed {
   let held: { readonly body: string; readonly signed: SignedSnapshot } | null = null
   let built = { version: '', looks: 0 } // refresh writes
   let last = { startMs: Number.NEGATIVE_INFINITY, tookMs: 0 } // refresh writes
+  let building: Promise<void> | null = null // `build` writes: those who ask at once share one
+  const build = (version: string): Promise<void> => {
+    building ??= buildAnew(version).finally(() => {
+      building = null
+    })
+    return building
+  }
+  const buildAnew = async (version: string): Promise<void> => {
+    const startMs = performance.now()
+    const body = await buildSnapshot(ports)
+    const text = canonicalJson(body)
+    last = { startMs, tookMs: performance.now() - startMs }
+    if (held?.body !== text) {
+      const nowMs = ports.nowMs()
+      const [next] = await ports.sql<{ number: string }[]>`
+        select nextval('snapshot_number') as number`
+      const sequence = Number(next?.number)
+      const token = servingToken(ports.identity, 'gateway', nowMs)
+      const snapshot: Snapshot = { ...body, sequence, issuedAtMs: nowMs, servingToken: token }
+      const payload = canonicalJson(snapshot)
+      const signature = ports.identity.sign(signingPrefix.snapshot, payload)
+      held = { body: text, signed: { payload, signature } }
+      for (const listener of listeners) listener(held.signed)
+    }
+    built = { version, looks: 0 }
+  }
   return {
     current: () => held?.signed ?? null,
+    newest: async () => {
+      await building // what it was built from may be older than the question
+      const version = ports.version()
+      if (version !== built.version) await build(version)
+      return held?.signed ?? null
+    },
     listen: (listener) => {
       listeners.add(listener)
       return () => listeners.delete(listener)
@@ -44,27 +78,9 @@ export function openSnapshotFeed(ports: FeedPorts): SnapshotFeed {
         built = { version, looks: built.looks + 1 }
         return
       }
-      const startMs = performance.now()
       const restMs = listeners.size === 0 ? unwatchedMs : shareMax * last.tookMs
-      if (held !== null && startMs - last.startMs < restMs) return // a later turn builds it
-      const body = await buildSnapshot(ports)
-      const text = canonicalJson(body)
-      last = { startMs, tookMs: performance.now() - startMs }
-      if (held?.body === text) {
-        built = { version, looks: 0 }
-        return
-      }
-      const nowMs = ports.nowMs()
-      const [next] = await ports.sql<{ number: string }[]>`
-        select nextval('snapshot_number') as number`
-      const sequence = Number(next?.number)
-      const token = servingToken(ports.identity, 'gateway', nowMs)
-      const snapshot: Snapshot = { ...body, sequence, issuedAtMs: nowMs, servingToken: token }
-      const payload = canonicalJson(snapshot)
-      const signature = ports.identity.sign(signingPrefix.snapshot, payload)
-      held = { body: text, signed: { payload, signature } }
-      built = { version, looks: 0 }
-      for (const listener of listeners) listener(held.signed)
+      const isRested = performance.now() - last.startMs >= restMs
+      if (held === null || isRested) await build(version) // else a later turn builds it
     },
   }
 }
