@@ -2,7 +2,8 @@
 import { describeError, makeProgram } from './program.ts'
 
 try {
-  await makeProgram().parseAsync()
+  const program = await makeProgram(process.argv[2])
+  await program.parseAsync()
 } catch (error) {
   const text = describeError(error)
   process.stderr.write(`tutti: ${text}\n`)

@@ -29,7 +29,7 @@ async function snapshot(context: Context<Env>, ports: ApiPorts): Promise<Respons
 
 function watch(context: Context<Env>, ports: ApiPorts): Response {
   return streamSSE(context, async (stream) => {
-    let waiting: SignedSnapshot | null = ports.snapshots.current() // only the newest counts
+    let waiting: SignedSnapshot | null = null // only the newest counts
     let wake: () => void = () => {}
     const stop = ports.snapshots.listen((signed) => {
       waiting = signed
@@ -39,6 +39,8 @@ function watch(context: Context<Env>, ports: ApiPorts): Response {
       stop()
       wake()
     })
+    const first = await ports.snapshots.newest()
+    waiting ??= first // where none was told of meanwhile
     while (!stream.aborted) {
       if (waiting !== null) {
         const data = JSON.stringify(waiting)

@@ -34,7 +34,7 @@ export interface SnapshotSourceOptions {
   readonly log: (event: string, fields: Readonly<Record<string, unknown>>) => void
 }
 
-const pauseMsMin = 250
+const pauseMsMin = 150 // a control plane that is just starting is met at once
 const pauseMsMax = 10_000
 const silenceMs = 30_000 // three of the stream's keep-alives
 const eventBytesMax = 64 * 2 ** 20 // 100,000 endpoints

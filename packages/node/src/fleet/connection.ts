@@ -37,7 +37,7 @@ type ConnectionState =
   | { readonly phase: 'up'; readonly wire: Wire }
   | { readonly phase: 'stopped' }
 
-const pauseMsMin = 500
+const pauseMsMin = 150 // a control plane that is just starting is met at once
 const pauseMsMax = 30_000
 // four pings without an answer; the control plane's frames are signs of life as well
 const silenceMs = 60_000

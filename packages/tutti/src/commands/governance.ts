@@ -17,6 +17,7 @@ import {
   readPrivateKey,
 } from '../home/index.ts'
 import { describeOutcome } from './apply.ts'
+import { parseLabels } from './parse-labels.ts'
 import { type SharedOptions, withExamples, withShared } from './shared-options.ts'
 
 export function addApprove(program: Command): void {
@@ -124,15 +125,3 @@ function addApprovalDid(group: Command): void {
 }
 
 /** `a=b,c=d` as labels. Throws `tutti/argument-invalid`. */
-export function parseLabels(text: string | undefined): Record<string, string> {
-  if (text === undefined || text === '') return {}
-  return Object.fromEntries(
-    text.split(',').map((pair) => {
-      const [key, value] = pair.split('=')
-      if (key === undefined || key === '' || value === undefined) {
-        throw new Failure('tutti/argument-invalid', `labels: expected a=b,c=d, got ${text}`)
-      }
-      return [key, value]
-    }),
-  )
-}

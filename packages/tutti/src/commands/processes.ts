@@ -21,7 +21,7 @@ import {
   writePrivate,
 } from '../home/index.ts'
 import { readVersion } from '../version.ts'
-import { parseLabels } from './governance.ts'
+import { parseLabels } from './parse-labels.ts'
 import { type SharedOptions, withExamples, withShared } from './shared-options.ts'
 
 interface ListenOptions extends SharedOptions {
