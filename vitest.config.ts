@@ -1,4 +1,3 @@
-import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
 
 // CI asks for a report that can be counted.
@@ -11,8 +10,6 @@ export default defineConfig({
   test: {
     include: ['{packages,examples,conformance,bench}/**/src/**/*.test.ts', 'tools/*.test.ts'],
     pool: 'forks',
-    // Files mostly wait for processes of their own: two at a time even where there are two cores.
-    maxWorkers: Math.max(2, availableParallelism() - 1),
     testTimeout: 60_000,
     hookTimeout: 60_000,
     ...(report ? { reporters: ['default', 'json'], outputFile: { json: report } } : {}),
