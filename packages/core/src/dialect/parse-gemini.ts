@@ -166,16 +166,20 @@ function partOf(from: PlainPart): Part {
   return { kind: 'thinking', text: from.text, ...signature }
 }
 
-/** `{result}`, `{output}` and `{error}` are how the dialect wraps plain text. */
 function resultOf(id: string, response: JsonObject): Part {
-  const names = Object.keys(response)
-  const [name = ''] = names
-  const value = response[name]
-  const isWrapped = names.length === 1 && ['result', 'output', 'error'].includes(name)
-  const isPlain = isWrapped && typeof value === 'string'
-  const text = isPlain ? value : JSON.stringify(response)
-  const parts = [{ kind: 'text' as const, text }]
-  return { kind: 'tool-result', id, parts, isError: isPlain && name === 'error' }
+  const plain = plainResult(response)
+  const parts = [{ kind: 'text' as const, text: plain?.text ?? JSON.stringify(response) }]
+  return { kind: 'tool-result', id, parts, isError: plain?.isError ?? false }
+}
+
+/** `{result}`, `{output}` and `{error}` are how the dialect wraps plain text; null for others. */
+export function plainResult(
+  response: JsonObject,
+): { readonly text: string; readonly isError: boolean } | null {
+  const [name = '', ...others] = Object.keys(response)
+  const text = response[name]
+  if (others.length > 0 || typeof text !== 'string') return null
+  return ['result', 'output', 'error'].includes(name) ? { text, isError: name === 'error' } : null
 }
 
 function choiceOf(

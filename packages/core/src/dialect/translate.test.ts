@@ -148,6 +148,26 @@ const answers: fc.Arbitrary<ChatAnswer> = fc
     usage: { input, output, cached: 0, cacheWritten: 0, reasoning: 0 },
   }))
 
+/** What a tool may answer that JSON.parse does not keep, or that looks like Gemini's wrapping. */
+const results = [
+  ...['{} ', '{}', '{"n":12345678901234567890}', '{"n":1,"n":2}', '{"2":0,"1":0}', '[1]'],
+  ...['{"result":"x"}', '{"output":"x"}', '{"error":"x"}', '{"result":{"a":1}}', 'null'],
+]
+
+function withResult(text: string): ChatRequest {
+  const call = { kind: 'tool-call', id: 'call_0', name: 'time', arguments: '{}' } as const
+  const parts = [{ kind: 'text', text } as const]
+  return {
+    ...{ model: 'm', system: '', stream: false, streamUsage: true, maxTokens: 9 },
+    tools: [{ name: 'time', parameters: schema }],
+    messages: [
+      { role: 'user', parts: [{ kind: 'text', text: 'when?' }] },
+      { role: 'assistant', parts: [{ kind: 'text', text: 'let me see' }, call] },
+      { role: 'user', parts: [{ kind: 'tool-result', id: 'call_0', parts, isError: false }] },
+    ],
+  }
+}
+
 for (const dialect of chatDialects) {
   describe(dialect, () => {
     test('a request is what it was', () => {
@@ -162,6 +182,7 @@ for (const dialect of chatDialects) {
           const { streamUsage: __, ...wanted } = request
           expect(got).toEqual(wanted)
         }),
+        { examples: results.map((text): [ChatRequest] => [withResult(text)]) },
       )
     })
 

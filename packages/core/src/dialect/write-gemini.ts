@@ -3,7 +3,8 @@
 // A neutral request as a generateContent request, and a neutral answer as its response.
 
 import type { ChatAnswer, ChatRequest, Part, Stop, Usage } from './chat.ts'
-import { isObject, jsonOf } from './json.ts'
+import { isObject, type JsonObject, jsonOf } from './json.ts'
+import { plainResult } from './parse-gemini.ts'
 import { isUnsayable, type Unsayable, unsayable } from './unsayable.ts'
 import { resultText } from './write-openai.ts'
 
@@ -65,9 +66,18 @@ function writeResult(
   const text = resultText({ ...part, isError: false })
   if (name === undefined) return unsayable('messages', `no tool was called with the id ${part.id}`)
   if (text === null) return unsayable('messages', "a tool's result is an object in this dialect")
-  const value = jsonOf(text)
-  const response = part.isError ? { error: text } : isObject(value) ? value : { result: text }
+  const response = part.isError ? { error: text } : (sameObject(text) ?? { result: text })
   return { functionResponse: { name, response } }
+}
+
+/**
+ * The object that a text is, where it reads back as this very text: a parser loses spaces, large
+ * numbers and doubled members, and an object that looks like a wrapped text is taken for one.
+ */
+function sameObject(text: string): JsonObject | null {
+  const value = jsonOf(text)
+  if (!isObject(value) || JSON.stringify(value) !== text) return null
+  return plainResult(value) === null ? value : null
 }
 
 function writeTools({ tools, toolChoice }: ChatRequest): object {
