@@ -3,7 +3,7 @@
 // A process of its own for the bench of recovery: it starts runs whose first step never ends, says so, and waits to be
 // killed.
 
-import { type Database, Engine, openDatabase } from '@tutti/control-plane/workflow'
+import { type Database, Engine, openDatabase, openNews } from '@tutti/control-plane/workflow'
 import { prepareWorkflow } from '@tutti/core/workflow'
 
 export const request = {
@@ -21,9 +21,9 @@ const documents = {
 
 /** An engine whose steps do what they are told. */
 export async function openPending(
-  { sql }: Pick<Database, 'sql'>,
+  database: Database,
   act: () => Promise<null>,
-): Promise<Engine> {
+): Promise<{ readonly engine: Engine; readonly stop: () => Promise<void> }> {
   const programs = new Map(
     Object.entries(documents).map(([title, tasks]) => {
       const document = { dsl: '1.0.3', namespace, name, version }
@@ -32,8 +32,10 @@ export async function openPending(
       return [title, prepared.program]
     }),
   )
-  return await Engine.open({
-    sql,
+  const news = await openNews(database)
+  const engine = await Engine.open({
+    sql: database.sql,
+    news,
     program: async (of) => {
       const program = programs.get(of.name)
       if (program === undefined) throw new Error(`there is no ${of.name}`)
@@ -45,12 +47,13 @@ export async function openPending(
     onTrouble: (what, error) => process.stderr.write(`${what}: ${error}\n`),
     onFenced: () => process.stderr.write('fenced\n'),
   })
+  return { engine, stop: () => engine.stop().then(news.stop) }
 }
 
 const [folder, count] = process.argv.slice(2)
 if (process.send !== undefined && folder !== undefined) {
   const database = await openDatabase({ url: undefined, dataFolder: folder })
-  const engine = await openPending(database, () => new Promise(() => {}))
+  const { engine } = await openPending(database, () => new Promise(() => {}))
   for (let left = Number(count); left > 0; left -= 1_000) {
     const some = Array.from({ length: Math.min(1_000, left) }, () => engine.start(request))
     await Promise.all(some)

@@ -91,26 +91,26 @@ async function measureResume(database: Database, folder: string): Promise<number
   const { kill } = await startElsewhere(folder)
   await kill()
   const startMs = performance.now()
-  const engine = await openPending(database, async () => null)
+  const { stop } = await openPending(database, async () => null)
   await untilEnded(database)
   const spentMs = performance.now() - startMs
-  await engine.stop()
+  await stop()
   return spentMs
 }
 
 async function measureTakeOver(database: Database, folder: string): Promise<number> {
   const { kill } = await startElsewhere(folder)
-  const engine = await openPending(database, async () => null)
+  const { stop } = await openPending(database, async () => null)
   const startMs = performance.now()
   await kill()
   await untilEnded(database)
   const spentMs = performance.now() - startMs
-  await engine.stop()
+  await stop()
   return spentMs
 }
 
 async function measureWaiting(database: Database) {
-  const engine = await openPending(database, async () => null)
+  const { engine, stop } = await openPending(database, async () => null)
   const emptyBytes = usedBytes()
   const ids: string[] = []
   const asking = { ...request, name: 'asking' }
@@ -129,7 +129,7 @@ async function measureWaiting(database: Database) {
     await end
     times.push(performance.now() - startMs)
   }
-  await engine.stop()
+  await stop()
   const answerMs = times.sort((a, b) => a - b)[Math.floor(times.length * 0.99)] ?? 0
   return { megabytes, percent: (user + system) / 10 / idleMs, answerMs }
 }

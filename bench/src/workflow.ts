@@ -10,7 +10,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { type Database, Engine, openDatabase } from '@tutti/control-plane/workflow'
+import { type Database, Engine, openDatabase, openNews } from '@tutti/control-plane/workflow'
 import { type Program, prepareWorkflow } from '@tutti/core/workflow'
 import postgres from 'postgres'
 import { z } from 'zod'
@@ -132,13 +132,15 @@ interface TuttiPeer extends Peer {
   readonly runWide: Run
 }
 
-async function openTutti({ sql }: Database): Promise<TuttiPeer> {
+async function openTutti(database: Database): Promise<TuttiPeer> {
   const programs = new Map([
     ['steps', prepared({ document: head('steps'), do: ['one', 'two', 'three'].map(step) })],
     ['wide', prepared({ document: head('wide'), do: [{ all: { fork: { branches: many } } }] })],
   ])
+  const news = await openNews(database)
   const engine = await Engine.open({
-    sql,
+    sql: database.sql,
+    news,
     program: async ({ name }) => {
       const program = programs.get(name)
       if (program === undefined) throw new Error(`there is no ${name}`)
@@ -154,7 +156,11 @@ async function openTutti({ sql }: Database): Promise<TuttiPeer> {
     const of = { project: 'bench', namespace: 'bench', name, version: '1.0.0' }
     return await engine.outcomeOf(await engine.start({ ...of, input: { a: 0 } }))
   }
-  return { run: () => run('steps'), runWide: () => run('wide'), stop: () => engine.stop() }
+  return {
+    run: () => run('steps'),
+    runWide: () => run('wide'),
+    stop: () => engine.stop().then(news.stop),
+  }
 }
 
 function head(name: string) {

@@ -5,7 +5,13 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type Egress, Engine, openDatabase, performer } from '@tutti/control-plane/workflow'
+import {
+  type Egress,
+  Engine,
+  openDatabase,
+  openNews,
+  performer,
+} from '@tutti/control-plane/workflow'
 import { type Happening, type Outcome, type Program, prepareWorkflow } from '@tutti/core/workflow'
 
 export type Json = Parameters<typeof prepareWorkflow>[0]
@@ -33,8 +39,10 @@ export async function openWorkflowBench(egress: Egress): Promise<WorkflowBench> 
     if (kind === 'started') began.push(task)
   }
   const nowMs = () => Date.now()
+  const news = await openNews(database)
   const engine: Engine = await Engine.open({
     sql: database.sql,
+    news,
     program: async ({ name }) => {
       const program = programs.get(name)
       if (program === undefined) throw new Error(`there is no workflow ${name}`)
@@ -76,6 +84,7 @@ export async function openWorkflowBench(egress: Egress): Promise<WorkflowBench> 
     },
     stop: async () => {
       await engine.stop()
+      await news.stop()
       await database.stop()
       rmSync(folder, { recursive: true, force: true })
     },

@@ -2,64 +2,82 @@
 //
 // Postgres tells every control plane of a database what changed. Whoever hears nothing for a while cannot
 // tell silence from deafness: so each control plane says something to itself now and then, and listens
-// anew, on another connection, where it did not hear it. What was said in between is lost: `onGap` has
-// everything looked at again.
+// anew, on another connection, where it did not hear it. What was said while nobody listened is lost: then
+// `onGap` tells every subscriber to look at everything again.
 
 import type { Sql } from './store/index.ts'
 
-export interface NewsPorts {
-  readonly sql: Sql
-  /** A pool of one connection that does nothing but listen. */
-  readonly openListener: () => Sql
-  /** A resource changed, by its `kind/project/name`. */
-  readonly onResource: (key: string) => void
-  readonly onLedger: () => void
-  readonly onCheckpoint: () => void
-  readonly onGap: () => Promise<void>
+const channels = ['resource', 'ledger', 'checkpoint', 'workflow_signal'] as const
+const pulse = 'pulse'
+const endSeconds = 1
+
+export type Channel = (typeof channels)[number]
+
+export interface Subscription {
+  /** What was said on the channel. */
+  readonly onNews: (payload: string) => void
+  /** Something may have been said that was not heard. */
+  readonly onGap: () => void
 }
 
 export interface News {
+  /** Gives what ends the subscription. */
+  readonly subscribe: (channel: Channel, subscription: Subscription) => () => void
   /** Is anything heard? Listens anew where it is not. A turn of a loop. */
   readonly check: () => Promise<void>
   readonly stop: () => Promise<void>
 }
 
-const endSeconds = 1
-
 /** Listens; resolves when it does. */
-export async function openNews(ports: NewsPorts): Promise<News> {
+export async function openNews(of: {
+  readonly sql: Sql
+  /** A pool of one connection that does nothing but listen. */
+  readonly openListener: () => Sql
+}): Promise<News> {
+  const subscribers = new Map(channels.map((channel) => [channel, new Set<Subscription>()]))
   let heard = 0 // the listener counts; only differences matter
-  let asked: number | null = null // `heard` when we last spoke to ourselves
-  let listener = await listenAll(ports, () => {
-    heard += 1
-  })
-  return {
-    check: async () => {
-      if (asked === heard) {
-        asked = null
-        await listener.end({ timeout: endSeconds }).catch(() => {}) // it was dead already
-        listener = await listenAll(ports, () => {
-          heard += 1
-        })
-        await ports.onGap()
+  let heardBefore: number | null = null // `heard` when we last spoke to ourselves
+  const listenAll = async () => {
+    const listener = of.openListener()
+    try {
+      await listener.listen(pulse, () => {
+        heard += 1
+      })
+      for (const [channel, all] of subscribers) {
+        let isFirst = true // the driver listens again by itself on a connection that it lost
+        const onListen = () => {
+          if (!isFirst) for (const { onGap } of all) onGap()
+          isFirst = false
+        }
+        const onNews = (payload: string) => {
+          for (const one of all) one.onNews(payload)
+        }
+        await listener.listen(channel, onNews, onListen)
       }
-      await ports.sql`select pg_notify('pulse', '')`
-      asked = heard
+      return listener
+    } catch (error) {
+      await listener.end({ timeout: endSeconds })
+      throw error
+    }
+  }
+  let listener = await listenAll()
+  return {
+    subscribe: (channel, subscription) => {
+      const all = subscribers.get(channel)
+      all?.add(subscription)
+      return () => all?.delete(subscription)
+    },
+    check: async () => {
+      if (heardBefore === heard) {
+        heardBefore = null
+        await listener.end({ timeout: endSeconds }).catch(() => {}) // it was dead already
+        listener = await listenAll()
+        for (const all of subscribers.values()) for (const { onGap } of all) onGap()
+      }
+      const before = heard // what we say may be heard before we know that it was said
+      await of.sql`select pg_notify(${pulse}, '')`
+      heardBefore = before
     },
     stop: () => listener.end({ timeout: endSeconds }),
-  }
-}
-
-async function listenAll(ports: NewsPorts, onPulse: () => void): Promise<Sql> {
-  const listener = ports.openListener()
-  try {
-    await listener.listen('resource', ports.onResource)
-    await listener.listen('ledger', () => ports.onLedger())
-    await listener.listen('checkpoint', () => ports.onCheckpoint())
-    await listener.listen('pulse', onPulse)
-    return listener
-  } catch (error) {
-    await listener.end({ timeout: endSeconds })
-    throw error
   }
 }

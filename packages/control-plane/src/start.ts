@@ -144,17 +144,18 @@ async function serveOn(
   const version = () => `${registry.version()} ${resources.changes}`
   const snapshots = openSnapshotFeed({ ...shared, version })
   const rollouts = { ...shared, store: openRolloutStore(sql, identity), heartbeatMs }
-  const heard = await hear(database, { policies: cache, registry, hub, log, wake, resources })
+  const news = await openNews(database)
+  follow(news, { ...shared, policies: cache, hub, wake, resources })
   const loops: RunningLoops = startLoops(
     loopTable({
-      ...{ database, news: heard.news, identity, rollouts, hub, snapshots, blobs },
+      ...{ database, news, identity, rollouts, hub, snapshots, blobs },
       onLost: options.onLost ?? (() => {}),
     }),
     (loop, error) => log.error({ loop, error }, 'a turn failed and is tried again'),
   )
   awake = loops
   const workflows = await openWorkflows({
-    ...{ sql, log, nowMs, decrypt: identity.decrypt, version: options.version },
+    ...{ sql, log, nowMs, news, decrypt: identity.decrypt, version: options.version },
     allowPrivateCalls: options.workflows?.allowPrivateCalls ?? false,
     inference: options.workflows?.inference ?? (() => null),
   })
@@ -165,7 +166,7 @@ async function serveOn(
     publicUrl: () => options.publicUrl ?? url,
     hosts: options.hosts ?? [],
     version: options.version,
-    onResource: heard.onResource,
+    news,
   }
   server.off('request', answerNotYet)
   server.on('request', getRequestListener(makeApp(ports).fetch))
@@ -178,7 +179,7 @@ async function serveOn(
   return {
     url,
     credentials,
-    stop: () => stop({ ...{ server, loops, hub, workflows, database, log }, news: heard.news }),
+    stop: () => stop({ ...{ server, loops, hub, workflows, database, log }, news }),
   }
 }
 
@@ -273,9 +274,10 @@ async function keepFacts(sql: Sql, node: string, facts: unknown, nowMs: number):
 }
 
 /** Hears what changed and tells those whom it concerns. */
-async function hear(
-  database: Database,
+function follow(
+  news: News,
   to: {
+    readonly sql: Sql
     readonly policies: { readonly forget: () => void }
     readonly registry: Registry
     readonly hub: NodeLine
@@ -283,45 +285,35 @@ async function hear(
     readonly wake: (loop: string) => void
     readonly resources: { changes: number }
   },
-) {
-  const { sql, openListener } = database
-  const listeners = new Set<(key: string) => void>()
+): void {
   const changed = () => {
     to.resources.changes += 1
     to.wake('rollouts')
     to.wake('snapshots')
   }
-  const news = await openNews({
-    ...{ sql, openListener },
-    onResource: (key) => {
+  const relabelled = (node: string) =>
+    relabel(to.sql, to, node).catch((error: unknown) =>
+      to.log.error({ node, error }, 'a changed node was not read: it is when it connects again'),
+    )
+  news.subscribe('resource', {
+    onNews: (key) => {
       if (key.startsWith('Policy/')) to.policies.forget()
-      if (key.startsWith('Node/')) {
-        const node = key.split('/')[2] ?? ''
-        relabel(sql, to, node).catch((error: unknown) =>
-          to.log.error(
-            { node, error },
-            'a changed node was not read: it is when it connects again',
-          ),
-        )
-      }
+      if (key.startsWith('Node/')) void relabelled(key.split('/')[2] ?? '')
       changed()
-      for (const listener of listeners) listener(key)
     },
-    onLedger: () => to.wake('ledger'),
-    onCheckpoint: () => to.wake('push'),
-    onGap: async () => {
+    onGap: () => {
       to.log.warn('the database was silent: everything is looked at again')
       to.policies.forget()
       changed()
-      for (const { id } of [...to.registry.all()]) await relabel(sql, to, id)
+      for (const { id } of [...to.registry.all()]) void relabelled(id)
     },
   })
-  return {
-    news,
-    onResource: (listener: (key: string) => void) => {
-      listeners.add(listener)
-      return () => listeners.delete(listener)
-    },
+  for (const [channel, loop] of [
+    ['ledger', 'ledger'],
+    ['checkpoint', 'push'],
+  ] as const) {
+    const wake = () => to.wake(loop)
+    news.subscribe(channel, { onNews: wake, onGap: wake })
   }
 }
 

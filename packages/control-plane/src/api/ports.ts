@@ -6,6 +6,7 @@ import type { Logger } from 'pino'
 import type { Hub, Registry } from '../fleet/index.ts'
 import type { AdmissionPorts, Identity, PolicyEngine, Principal } from '../governance/index.ts'
 import type { RunningLoops } from '../loops.ts'
+import type { News } from '../news.ts'
 import type { SnapshotFeed } from '../routing/index.ts'
 import type { Blobs, Sql } from '../store/index.ts'
 import type { Workflows } from '../workflow/index.ts'
@@ -28,8 +29,7 @@ export interface ApiPorts {
   /** Host names besides loopback ones that requests may be addressed to. */
   readonly hosts: readonly string[]
   readonly version: string
-  /** Calls back on every change of a resource; returns how to stop. */
-  readonly onResource: (listener: (key: string) => void) => () => void
+  readonly news: Pick<News, 'subscribe'>
 }
 
 /** Who is calling, as `authenticate` found out. */

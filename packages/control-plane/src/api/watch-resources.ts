@@ -1,7 +1,8 @@
 // Watch resources
 //
 // Server-sent events: first every resource of the kind (`added`), then each one that changes (`modified`)
-// or goes (`deleted`). A client that reads too slowly is cut off and starts again from a list.
+// or goes (`deleted`). A client that reads too slowly is cut off and starts again from a list; so is every
+// client where the control plane itself may have missed a change.
 
 import type { Kind } from '@tutti/core/kinds'
 import type { Context } from 'hono'
@@ -26,13 +27,14 @@ export function watchResources(
   return streamSSE(context, async (stream) => {
     const waiting = new Set<string>() // names that changed and were not sent yet
     let wake: () => void = () => {}
-    const stop = ports.onResource((key) => {
+    const onNews = (key: string) => {
       const [kind, project] = key.split('/', 2)
       if (kind !== of.kind || (of.project !== undefined && project !== of.project)) return
       waiting.add(key)
       if (waiting.size > waitingMax) stream.abort()
       wake()
-    })
+    }
+    const stop = ports.news.subscribe('resource', { onNews, onGap: () => stream.abort() })
     stream.onAbort(() => {
       stop()
       wake()

@@ -6,17 +6,23 @@ import { join } from 'node:path'
 import type { Json } from '@tutti/core/resource'
 import { type Program, prepareWorkflow } from '@tutti/core/workflow'
 import { afterAll, beforeAll } from 'vitest'
+import { type News, openNews } from '../news.ts'
 import { type Database, openDatabase } from '../store/index.ts'
 import { Engine, type EnginePorts } from './engine.ts'
 
 export const folder = mkdtempSync(join(tmpdir(), 'tutti-engine-'))
-export const bed: { database: Database } = { database: undefined as unknown as Database }
+export const bed = { database: undefined, news: undefined } as unknown as {
+  database: Database
+  news: News
+}
 
 export function useDatabase(): void {
   beforeAll(async () => {
     bed.database = await openDatabase({ url: undefined, dataFolder: folder })
+    bed.news = await openNews(bed.database)
   })
   afterAll(async () => {
+    await bed.news.stop()
     await bed.database.stop()
     rmSync(folder, { recursive: true, force: true })
   })
@@ -53,6 +59,7 @@ export async function openEngine(
 ): Promise<Engine> {
   return await Engine.open({
     sql: bed.database.sql,
+    news: bed.news,
     program,
     surroundings: async () => ({ secrets: {}, runtime: { name: 'tutti', version: 'test' } }),
     act,

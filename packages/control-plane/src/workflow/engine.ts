@@ -20,6 +20,7 @@ import {
   standardError,
   type WorkflowError,
 } from '@tutti/core/workflow'
+import type { News } from '../news.ts'
 import type { Sql } from '../store/index.ts'
 import { type ActContext, ActFailed } from './act.ts'
 import { Lane } from './lane.ts'
@@ -34,6 +35,7 @@ import { writeBatches } from './write-batches.ts'
 
 export interface EnginePorts {
   readonly sql: Sql
+  readonly news: Pick<News, 'subscribe'>
   /** The program of a version; throws where there is none. */
   readonly program: (
     of: Pick<RunHead, 'project' | 'namespace' | 'name' | 'version'>,
@@ -68,7 +70,7 @@ export class Engine {
   #alarm: { readonly atMs: number; readonly timer: NodeJS.Timeout } | null = null
   #inbox: Promise<void> = Promise.resolve()
   #isInboxAsked = false
-  #unlisten: () => Promise<void> = async () => {}
+  #unsubscribe: () => void = () => {}
   #unlock: () => Promise<void> = async () => {}
 
   private constructor(ports: EnginePorts) {
@@ -87,10 +89,12 @@ export class Engine {
   static async open(ports: EnginePorts): Promise<Engine> {
     const engine = new Engine(ports)
     engine.#unlock = await registerEngine(ports.sql, engine.#id)
-    const { unlisten } = await ports.sql.listen(signalChannel, (shard) => {
-      if (engine.#shards.has(Number(shard))) engine.#askInbox()
+    engine.#unsubscribe = ports.news.subscribe(signalChannel, {
+      onNews: (shard) => {
+        if (engine.#shards.has(Number(shard))) engine.#askInbox()
+      },
+      onGap: () => engine.#askInbox(),
     })
-    engine.#unlisten = unlisten
     await engine.#renew()
     return engine
   }
@@ -142,7 +146,7 @@ export class Engine {
   async stop(): Promise<void> {
     if (this.#phase === 'stopped') return
     this.#close()
-    await this.#unlisten()
+    this.#unsubscribe()
     await this.#inbox
     while (this.#lanes.some((lane) => lane.depth > 0)) {
       await new Promise((resolve) => setImmediate(resolve))
@@ -165,7 +169,7 @@ export class Engine {
     if (this.#phase === 'stopped') return
     this.#close() // E4
     this.#runs.clear()
-    this.#unlisten().catch((error: unknown) => this.#ports.onTrouble('unlisten failed', error))
+    this.#unsubscribe()
     void this.#unlock()
     this.#ports.onFenced()
   }

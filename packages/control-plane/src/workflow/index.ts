@@ -1,3 +1,4 @@
+export { openNews } from '../news.ts'
 export { type Database, openDatabase } from '../store/index.ts'
 export { type ActContext, ActFailed } from './act.ts'
 export { type Egress, type OutAnswer, type OutRequest, openEgress } from './egress.ts'

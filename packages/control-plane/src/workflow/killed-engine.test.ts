@@ -24,10 +24,13 @@ const source = document('all', [
 // One life of an engine: it goes on with the run, or starts it, and ends by its own hand at a given write.
 const life = `
 const [dist, folder, id, source, killAt, killWhen] = process.argv.slice(1)
+const { openNews } = await import(dist + 'news.js')
 const { openDatabase } = await import(dist + 'store/index.js')
 const { Engine, ActFailed } = await import(dist + 'workflow/index.js')
 const { prepareWorkflow, standardError } = await import('@tutti/core/workflow')
-const { sql } = await openDatabase({ url: undefined, dataFolder: folder })
+const database = await openDatabase({ url: undefined, dataFolder: folder })
+const { sql } = database
+const news = await openNews(database)
 const { program } = prepareWorkflow(JSON.parse(source))
 let writes = 0
 const die = () => process.kill(process.pid, 'SIGKILL')
@@ -48,7 +51,7 @@ const act = async ({ key, action }) => {
   return { key }
 }
 const engine = await Engine.open({
-  sql: counting, act, program: async () => program,
+  sql: counting, news, act, program: async () => program,
   surroundings: async () => ({ secrets: {}, runtime: { name: 'tutti', version: 'test' } }),
   nowMs: () => Date.now(), onTrouble: (...said) => console.error(...said), onFenced: () => {},
 })

@@ -5,6 +5,7 @@
 
 import type { Json } from '@tutti/core/resource'
 import type { CloudEvent, WorkflowError } from '@tutti/core/workflow'
+import type { Channel } from '../news.ts'
 import type { Query } from '../store/index.ts'
 import { shardOf } from './run-head.ts'
 import type { StartRequest } from './start-request.ts'
@@ -20,7 +21,7 @@ export type Signal =
   | { readonly kind: 'resume' }
 
 /** Postgres tells engines on this channel that there is something for a shard. */
-export const signalChannel = 'workflow_signal'
+export const signalChannel = 'workflow_signal' satisfies Channel
 
 export async function sendSignal(sql: Query, run: string, signal: Signal): Promise<void> {
   const shard = shardOf(run)

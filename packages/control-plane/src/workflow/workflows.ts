@@ -13,6 +13,7 @@ import {
   workflowSpec,
 } from '@tutti/core/workflow'
 import type { Logger } from 'pino'
+import type { News } from '../news.ts'
 import { loadResource, type Sql } from '../store/index.ts'
 import { type Egress, openEgress } from './egress.ts'
 import { Engine, EngineBusy } from './engine.ts'
@@ -25,6 +26,7 @@ import type { StartRequest } from './start-request.ts'
 
 export interface WorkflowsPorts {
   readonly sql: Sql
+  readonly news: Pick<News, 'subscribe'>
   readonly decrypt: (sealed: string) => string
   readonly log: Logger
   readonly nowMs: () => number
@@ -46,7 +48,7 @@ const programsMax = 1_000 // versions kept compiled, some hundred KB each at mos
 const reopenMs = 1_000
 
 export async function openWorkflows(ports: WorkflowsPorts): Promise<Workflows> {
-  const { sql, nowMs, log } = ports
+  const { sql, news, nowMs, log } = ports
   const egress: Egress = openEgress({ allowPrivate: ports.allowPrivateCalls })
   const program = openPrograms(sql)
   let engine: Engine | null = null // written by `open` and `onFenced`
@@ -63,7 +65,7 @@ export async function openWorkflows(ports: WorkflowsPorts): Promise<Workflows> {
   const open = async (): Promise<void> => {
     if (isStopped) return
     engine = await Engine.open({
-      ...{ sql, program, act, nowMs },
+      ...{ sql, news, program, act, nowMs },
       surroundings: (project) => surroundingsOf(ports, project),
       onTrouble: (what, error) => log.error({ error }, what),
       onFenced: () => {
