@@ -2,7 +2,7 @@
 //
 // Wires a node: identity, serving room, agent. The only file that knows all of them.
 
-import { mkdirSync, statfsSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, statfsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { systemClock } from './clock.ts'
@@ -18,6 +18,7 @@ import {
   openModelStore,
   openStateStore,
   type StateStore,
+  writeDurably,
 } from './fleet/index.ts'
 import { openCredentials } from './governance/index.ts'
 import { ModelServer, OipServer, RecentPredictions, Telemetry } from './serving/index.ts'
@@ -87,10 +88,9 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     version: options.version,
     reportBug: (thrown) => log('a bug', { error: String(thrown) }),
     host: options.host,
-    port: options.port,
     hosts: [...hostsOf(options), ...(options.hosts ?? [])],
   })
-  const port = await server.start()
+  const port = await listen(server, options)
   const url = `http://${options.host.includes(':') ? `[${options.host}]` : options.host}:${port}`
   const endpoint = options.endpoint ?? url
   const facts = {
@@ -123,6 +123,22 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
       await models.stop()
     },
   }
+}
+
+/**
+ * A node that may take any port takes the one it had: whoever holds its address finds it again
+ * after a restart, before anybody has told them anything.
+ */
+async function listen(server: OipServer, { folder, port }: NodeOptions): Promise<number> {
+  if (port !== 0) return await server.start(port)
+  const path = join(folder, 'port')
+  const before = existsSync(path) ? Number(readFileSync(path, 'utf8')) : 0
+  const isPort = Number.isInteger(before) && before > 0 && before < 65_536
+  const again = isPort ? await server.start(before).catch(() => null) : null // taken meanwhile
+  if (again !== null) return again
+  const any = await server.start(0)
+  writeDurably(path, String(any))
+  return any
 }
 
 /** What callers write in Host when they come by the address or the endpoint that we gave. */

@@ -15,5 +15,6 @@ export {
   type NodeState,
   openStateStore,
   type StateStore,
+  writeDurably,
 } from './node-state.ts'
 export { type Dial, dialSocket, type WireEvents } from './wire.ts'

@@ -20,14 +20,13 @@ const server = new OipServer({
   version: '1.2.3',
   reportBug: (thrown) => bugs.push(thrown),
   host: '127.0.0.1',
-  port: 0,
   bodyBytesMax: 100_000,
 })
 let folder = ''
 let url = ''
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'tutti-oip-'))
-  url = `http://127.0.0.1:${await server.start()}`
+  url = `http://127.0.0.1:${await server.start(0)}`
   await serve('adder', addingModel(1))
   await serve('table', lookupModel([1, 2, 3]))
   await serve('halves', identityModel('FP16', [-1]))
@@ -288,13 +287,13 @@ test('a stop answers what is under way and keeps no connection alive', async () 
   let stopped: Promise<void> | null = null
   const stopping: OipServer = new OipServer({
     ...{ models, predictions: new RecentPredictions(telemetry), version: '1', host: '127.0.0.1' },
-    ...{ port: 0, reportBug: (thrown) => bugs.push(thrown) },
+    reportBug: (thrown) => bugs.push(thrown),
     authorize: () => {
       stopped = stopping.stop()
       return true
     },
   })
-  const port = await stopping.start()
+  const port = await stopping.start(0)
   const body = JSON.stringify({ inputs: [x] })
   const init = { method: 'POST', body }
   const answer = await fetch(`http://127.0.0.1:${port}/v2/models/adder/infer`, init)

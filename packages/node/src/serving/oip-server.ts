@@ -11,7 +11,6 @@ import { BodyReader } from './read-body.ts'
 export interface OipServerOptions extends Omit<OipPorts, 'bodies' | 'hosts'> {
   readonly hosts?: readonly string[]
   readonly host: string
-  readonly port: number
   readonly bodyBytesMax?: number
   readonly bodiesBytesMax?: number
 }
@@ -39,15 +38,17 @@ export class OipServer {
     })
   }
 
-  /** Listens; gives the port. Throws `node/listen-failed`. */
-  start(): Promise<number> {
-    const { host, port } = this.#options
+  /** Listens on a port, or on any where it is 0; gives it. Throws `node/listen-failed`. */
+  start(port: number): Promise<number> {
+    const { host } = this.#options
     return new Promise((resolve, reject) => {
-      this.#http.once('error', (cause) => {
+      const fail = (cause: Error) => {
         const message = `cannot listen on ${host}:${port}: ${messageOf(cause)}`
         reject(new Failure('node/listen-failed', message, { cause }))
-      })
+      }
+      this.#http.once('error', fail)
       this.#http.listen(port, host, () => {
+        this.#http.off('error', fail)
         const address = this.#http.address()
         resolve(typeof address === 'object' && address !== null ? address.port : port)
       })

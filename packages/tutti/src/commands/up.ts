@@ -59,7 +59,8 @@ async function startParts(options: UpOptions, parts: RunningPart[]): Promise<voi
   const gatewayArgs = ['gateway', ...common, '--url', url, '--port', options.gatewayPort]
   const gatewayStarts = runPart({ name: 'gateway', args: gatewayArgs }, logs, onEvent)
   const nodeStarts = options.node ? startOwnNode(url, { home, logs, onEvent }) : null
-  const started = await Promise.allSettled([planeStarts, gatewayStarts, nodeStarts])
+  // The gateway is stopped first: what it keeps on disk are nodes that serve, as the next start will need.
+  const started = await Promise.allSettled([planeStarts, nodeStarts, gatewayStarts])
   for (const one of started) {
     if (one.status === 'fulfilled' && one.value !== null) parts.push(one.value)
   }
@@ -104,7 +105,7 @@ async function startOwnNode(
   return await runPart({ name: 'node', args }, at.logs, at.onEvent)
 }
 
-/** Stops every part, the last started first, when somebody asks. */
+/** Stops every part, the last of the list first, when somebody asks. */
 function stopOnSignal(parts: readonly RunningPart[]): () => Promise<void> {
   let stopping: Promise<void> | null = null
   const stop = () => {
