@@ -40,6 +40,7 @@ import { openSnapshotFeed } from './routing/index.ts'
 import {
   allResources,
   type Blobs,
+  ChangeLine,
   type Database,
   loadResource,
   openBlobs,
@@ -161,7 +162,7 @@ async function serveOn(
   })
   const ports: ApiPorts = {
     ...{ ...shared, blobs, hub, snapshots, workflows },
-    admission: { ...shared, blobs },
+    admission: { ...shared, blobs, changes: new ChangeLine(sql) },
     loops: () => loops,
     publicUrl: () => options.publicUrl ?? url,
     hosts: options.hosts ?? [],

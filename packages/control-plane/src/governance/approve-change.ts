@@ -19,7 +19,6 @@ import { canonicalJson, type Resource } from '@tutti/core/resource'
 import { verifyText } from '@tutti/ledger'
 import {
   type Alongside,
-  commitChange,
   loadResource,
   type RecordDraft,
   sha256,
@@ -161,7 +160,7 @@ async function saveApproval(
   said: { readonly request: ApprovalRequest; readonly status: ApprovalStatus },
 ): Promise<boolean> {
   const draft = await draftOf(ports, approval, said)
-  const done = await commitChange(ports.sql, writeOf(approval, said.status), draft)
+  const done = await ports.changes.commit(writeOf(approval, said.status), draft)
   return done.ok
 }
 

@@ -7,6 +7,7 @@ import { canonicalJson } from '@tutti/core/resource'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import {
   allResources,
+  ChangeLine,
   commitChange,
   type Database,
   loadResource,
@@ -93,7 +94,14 @@ test('P3: an approved change that has become another in the meantime is a confli
   const blobs = await openBlobs(join(folder, 'blobs'))
   const cedar = '@id("all") permit(principal, action, resource);'
   const engine = openPolicyEngine([{ name: 'all', spec: { cedar, description: '' } }])
-  const ports = { sql, blobs, identity, policies: async () => engine, nowMs: () => 1 }
+  const ports = {
+    sql,
+    changes: new ChangeLine(sql),
+    blobs,
+    identity,
+    policies: async () => engine,
+    nowMs: () => 1,
+  }
   const metadata = { name: 'approved', project: '', labels: {}, annotations: {} }
   const request = {
     principal: { type: 'User', id: 'ann', roles: [], project: 'default', key: 'ann' } as const,

@@ -24,7 +24,7 @@ import {
 import {
   type Alongside,
   type Blobs,
-  commitChange,
+  type ChangeLine,
   grantBlob,
   loadResource,
   type RecordDraft,
@@ -46,6 +46,7 @@ import { questionContext } from './question-context.ts'
 
 export interface AdmissionPorts {
   readonly sql: Sql
+  readonly changes: ChangeLine
   readonly blobs: Blobs
   readonly identity: Identity
   /** The engine over the policies as they are now. */
@@ -243,7 +244,7 @@ async function commitPlanned(
     summary: `${planned.action} ${formatKey(planned.key)}`,
   }
   await keepModelSpec(ports, planned)
-  const done = await commitChange(ports.sql, planned.write, draft, request.alongside)
+  const done = await ports.changes.commit(planned.write, draft, request.alongside)
   if (!done.ok) return { outcome: 'conflict', generation: done.generation }
   return { outcome: 'committed', action: planned.action, ...done.committed }
 }
@@ -299,8 +300,7 @@ async function askForApproval(
   }
   const status = { phase: 'pending', signed: [] }
   const baseGeneration = held?.metadata.generation ?? 0
-  const done = await commitChange(
-    ports.sql,
+  const done = await ports.changes.commit(
     { key, baseGeneration, labels: {}, annotations: {}, spec, status },
     {
       atMs: nowMs,

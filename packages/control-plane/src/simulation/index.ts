@@ -18,6 +18,7 @@ export {
 export { type Identity as LedgerIdentity, loadIdentity, sequence } from '../governance/index.ts'
 export { type RunningLoops, startLoops } from '../loops.ts'
 export {
+  ChangeLine,
   type CommitOutcome,
   commitChange,
   type Database,

@@ -7,15 +7,8 @@ export {
 } from './backup.ts'
 export { forgetGrants, grantBlob, isGranted } from './blob-grants.ts'
 export { type Blobs, openBlobs, type Upload, type UploadOutcome } from './blobs.ts'
-export {
-  type Alongside,
-  type CommitOutcome,
-  type Committed,
-  commitChange,
-  type RecordDraft,
-  type Write,
-  writeChange,
-} from './commit-change.ts'
+export { ChangeLine } from './change-line.ts'
+export { type Alongside, commitChange, writeChange } from './commit-change.ts'
 export { type Database, openDatabase, type Query, type Sql } from './database.ts'
 export {
   allResources,
@@ -28,3 +21,4 @@ export {
 } from './resources.ts'
 export { sha256 } from './sha256.ts'
 export { loadEdge, readBundle, readTileFrom, saveTiles } from './tiles.ts'
+export type { CommitOutcome, Committed, RecordDraft, Write } from './write-changes.ts'

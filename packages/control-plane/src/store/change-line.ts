@@ -1,0 +1,126 @@
+// Change line
+//
+// Group commit: changes that come at the same time are written in one transaction, and each caller learns
+// of its own when it is durable. While one transaction is under way the next gathers.
+//
+//   L1. A caller hears of its change after the transaction that holds it, never before.
+//   L2. One caller's bad change fails for that caller alone.
+//   L3. A change whose commit has an unknown end is not tried again: it might be there already.
+
+import { type Alongside, commitChange } from './commit-change.ts'
+import type { Sql } from './database.ts'
+import {
+  addressOf,
+  type Change,
+  type CommitOutcome,
+  type RecordDraft,
+  type Write,
+  writeChanges,
+} from './write-changes.ts'
+
+// One is on its way to the disk while the next is prepared; more only wait for each other's locks.
+const groupsMax = 2
+const changesMax = 256 // per group: a larger one costs as much for each, and lets them wait longer
+const textMax = 2 ** 22 // characters per group: the largest document, or some thousand small ones
+
+interface Waiting extends Change {
+  readonly address: string
+  readonly resolve: (outcome: CommitOutcome) => void
+  readonly reject: (error: unknown) => void
+}
+
+/** Where changes are committed; one for each pool. */
+export class ChangeLine {
+  readonly #sql: Sql
+  /** Bounded by the callers, who wait with one each. `commit` adds, `#take` removes. */
+  #waiting: Waiting[] = []
+  #groups = 0
+  #isAsked = false
+
+  constructor(sql: Sql) {
+    this.#sql = sql
+  }
+
+  /** As `commitChange`; what has something `alongside` gets a transaction of its own. */
+  commit(write: Write, draft: RecordDraft, alongside?: Alongside): Promise<CommitOutcome> {
+    if (alongside !== undefined) return commitChange(this.#sql, write, draft, alongside)
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ write, draft, address: addressOf(write.key), resolve, reject })
+      this.#ask()
+    })
+  }
+
+  /** Everything that this turn of the event loop still brings goes along. */
+  #ask(): void {
+    if (this.#isAsked || !this.#isDue()) return
+    this.#isAsked = true
+    setImmediate(() => {
+      this.#isAsked = false
+      void this.#flush()
+    })
+  }
+
+  /** Beside one that is under way only a full group starts: small ones cost as much. */
+  #isDue(): boolean {
+    if (this.#groups === 0) return this.#waiting.length > 0
+    return this.#groups < groupsMax && this.#waiting.length >= changesMax
+  }
+
+  async #flush(): Promise<void> {
+    if (!this.#isDue()) return
+    const group = this.#take()
+    this.#groups += 1
+    this.#ask()
+    await commitGroup(this.#sql, group)
+    this.#groups -= 1
+    this.#ask() // what was answered may bring more in this turn, and that goes along
+  }
+
+  /** The longest waiting ones, one of each resource: a second waits for the first (W1). */
+  #take(): readonly Waiting[] {
+    const group = new Map<string, Waiting>()
+    const left: Waiting[] = []
+    let text = 0
+    for (const one of this.#waiting) {
+      const isFull = group.size >= changesMax || text > textMax
+      if (isFull || group.has(one.address)) left.push(one)
+      else {
+        group.set(one.address, one)
+        text += lengthOf(one.write)
+      }
+    }
+    this.#waiting = left
+    return [...group.values()]
+  }
+}
+
+function lengthOf({ spec, status }: Write): number {
+  return JSON.stringify(spec).length + (status === undefined ? 0 : JSON.stringify(status).length)
+}
+
+async function commitGroup(sql: Sql, group: readonly Waiting[]): Promise<void> {
+  let isWritten = false
+  try {
+    const outcomes = await sql.begin(async (tx) => {
+      const all = await writeChanges(tx, group)
+      isWritten = true
+      return all
+    })
+    for (const [index, one] of group.entries()) {
+      const outcome = outcomes[index]
+      if (outcome !== undefined) one.resolve(outcome) // L1
+    }
+  } catch (error) {
+    if (isWritten || group.length === 1) {
+      for (const one of group) one.reject(error) // L3
+    } else await commitEach(sql, group) // L2: none of it was written
+  }
+}
+
+async function commitEach(sql: Sql, group: readonly Waiting[]): Promise<void> {
+  await Promise.all(
+    group.map(({ write, draft, resolve, reject }) =>
+      commitChange(sql, write, draft).then(resolve, reject),
+    ),
+  )
+}
