@@ -14,6 +14,7 @@ import {
   openDatabase,
   placeBlobs,
   readBackup,
+  type Sql,
   writeBackup,
 } from './store/index.ts'
 
@@ -65,11 +66,24 @@ export async function restore(options: BackupOptions, folder: string): Promise<B
     await placeBlobs(folder, backup, dataFolder)
     await placePrivates(folder, backup, options)
     await loadTables(database.sql, folder, backup)
+    await numberOn(database.sql)
   } finally {
     await database.stop()
   }
   await place(join(folder, 'private/keys.json'), keys) // last: from here on it is a control plane
   return backup
+}
+
+/**
+ * Gateways refuse a snapshot older than the one they hold, and the lost control plane may have sent
+ * some after the backup. Numbers began with the milliseconds of a clock and grow more slowly.
+ */
+async function numberOn(sql: Sql): Promise<void> {
+  const [there] = await sql`select 1 from pg_sequences where sequencename = 'snapshot_number'`
+  if (there === undefined) return // of an earlier schema: its migration begins with the clock
+  await sql`
+    select setval('snapshot_number', greatest(last_value, ${Date.now()}::bigint))
+    from snapshot_number`
 }
 
 async function placePrivates(
