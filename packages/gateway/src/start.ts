@@ -3,7 +3,7 @@
 // Wires a gateway: snapshot source, router, face, socket. The only file that knows all of them.
 
 import { randomUUID } from 'node:crypto'
-import { createServer, type Server } from 'node:http'
+import type { Server } from 'node:http'
 import { type LeaseRequest, leaseAnswer } from '@tutti/core/routing'
 import { request } from 'undici'
 import { answerRequest, Metrics, RecentRequests, RequestIds, RequestLog } from './face/index.ts'
@@ -18,6 +18,7 @@ import {
   Router,
   SnapshotSource,
 } from './routing/index.ts'
+import { Front } from './wire/index.ts'
 
 export interface GatewayOptions {
   readonly host: string
@@ -90,21 +91,13 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     version: options.version,
     nowMs,
   }
-  let inflight = 0 // requests that are not answered to the end; written by the server alone
-  const server = createServer(
-    { requestTimeout: 60_000, headersTimeout: 10_000 },
-    (request, response) => {
-      inflight += 1
-      response.once('close', () => {
-        inflight -= 1
-      })
-      answerRequest(ports, request, response).catch((error: unknown) => {
-        log('a bug', { error: String(error) })
-        response.destroy()
-      })
-    },
-  )
-  const url = await listen(server, options)
+  const front = new Front((incoming, reply) => {
+    answerRequest(ports, incoming, reply).catch((error: unknown) => {
+      log('a bug', { error: String(error) })
+      reply.destroy()
+    })
+  })
+  const url = await listen(front.server, options)
   source.start()
   log('serving', { url })
   return {
@@ -112,10 +105,10 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     stop: async () => {
       await source.stop()
       ports.log.stop()
-      await drain(server, () => inflight)
+      await drain(front)
       clearInterval(telling)
       await purses.close().catch(() => {}) // away: the leases end by themselves
-      await router.stop()
+      router.stop()
     },
   }
 }
@@ -153,18 +146,19 @@ async function listen(server: Server, { host, port }: GatewayOptions): Promise<s
 }
 
 /** Takes no more connections, and gives what is under way ten seconds. */
-async function drain(server: Server, inflight: () => number): Promise<void> {
-  const timer = setTimeout(() => server.closeAllConnections(), drainMs)
+async function drain(front: Front): Promise<void> {
+  const timer = setTimeout(() => front.stop(), drainMs)
   // Once nothing is under way, connections that are only kept keep nobody waiting.
   const idle = setInterval(() => {
-    if (inflight() === 0) server.closeAllConnections()
+    if (front.inflight === 0) front.endIdle()
   }, idleCheckMs)
   await new Promise<void>((resolve) => {
-    server.close(() => resolve())
-    server.closeIdleConnections()
+    front.server.close(() => resolve())
+    front.drain()
   })
   clearTimeout(timer)
   clearInterval(idle)
+  front.stop()
 }
 
 function logLine(event: string, fields: Readonly<Record<string, unknown>>): void {

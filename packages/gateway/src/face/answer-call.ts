@@ -31,20 +31,20 @@ export async function answerCall(
   exchange: Exchange,
   asked: Asked,
 ): Promise<void> {
-  const { response, key, directory, dialect } = exchange
+  const { reply, key, directory, dialect } = exchange
   const route = directory.route(key.project, asked.name)
   const isAllowed = key.routes === undefined || key.routes.includes(asked.name)
   if (route === undefined || !isAllowed) {
     const names = listNames(directory, key)
     const name = asked.name.slice(0, 80)
     const message = `there is no model ${name} for this key: it may call ${names}`
-    return refuse(response, dialect, { status: 404, code: 'model_not_found', message })
+    return refuse(reply, dialect, { status: 404, code: 'model_not_found', message })
   }
   const waitS = ports.limiter.enter(key, ports.nowMs())
   if (waitS > 0) {
     const message = `the limits of key ${key.id} are reached`
     const refusal = { status: 429, code: 'rate_limit_exceeded', message, retryAfterS: waitS }
-    return refuse(response, dialect, refusal)
+    return refuse(reply, dialect, refusal)
   }
   try {
     await answerAdmitted(ports, exchange, { ...asked, route })
@@ -58,12 +58,9 @@ async function answerAdmitted(
   exchange: Exchange,
   asked: Asked & { readonly route: RouteEntry },
 ): Promise<void> {
-  const { response, key, directory, requestId } = exchange
+  const { reply, key, directory, requestId } = exchange
   const presence = new Presence()
-  response.once('close', () => {
-    // the caller went away: nobody works for nothing
-    if (!response.writableFinished) presence.leave()
-  })
+  reply.onGone(() => presence.leave()) // nobody works for nothing
   const tally = new Tally()
   const { toNode, toProvider, mayStream, bounds, route } = asked
   const call: Call = {
@@ -137,40 +134,42 @@ interface Answering {
 /** The status that the caller got; 502 for a stream that broke off. */
 async function sendAnswer(answering: Answering, answer: Answer): Promise<number> {
   const { exchange, ports } = answering
-  const { response, dialect, key, requestId } = exchange
+  const { reply, dialect, key, requestId } = exchange
   if (answer.kind === 'unanswered') {
     const { status, reasons, retryAfterS } = answer
     const message = `no endpoint could answer: ${reasons.join('; ')}`
-    refuse(response, dialect, { status, code: 'unanswered', message, retryAfterS })
+    refuse(reply, dialect, { status, code: 'unanswered', message, retryAfterS })
     return status
   }
   if (answer.kind === 'unaffordable') {
     const { reason: message } = answer
-    refuse(response, dialect, { status: 429, code: 'insufficient_quota', message })
+    refuse(reply, dialect, { status: 429, code: 'insufficient_quota', message })
     return 429
   }
   if (answer.kind === 'impossible') {
     const { field, message } = answer.impossible
-    refuse(response, dialect, { status: 400, code: 'unsupported', message, param: field })
+    refuse(reply, dialect, { status: 400, code: 'unsupported', message, param: field })
     return 400
   }
   const { candidate, attempts } = answer
   if (candidate.node !== null) {
     ports.recent.remember(requestId, { project: key.project, url: candidate.node.url })
   }
-  response.setHeader('x-tutti-attempts', attempts)
+  reply.header('x-tutti-attempts', attempts)
   if (answer.kind === 'refused') return sendRefused(exchange, answer)
   const { outcome } = answer
-  setHeaders(exchange, candidate, outcome)
   if (outcome.kind === 'whole') {
     const body = wholeBody(answering, outcome, candidate)
-    if (body !== outcome.body) response.setHeader('content-type', 'application/json')
-    response.writeHead(outcome.status, { 'content-length': body.length })
-    response.end(body)
+    const { headers } = outcome
+    const isSame = body === outcome.body
+    const said = isSame ? headers : { ...headers, 'content-type': 'application/json' }
+    setHeaders(exchange, candidate, said)
+    reply.send(outcome.status, body)
     return outcome.status
   }
-  response.setHeader('cache-control', 'no-cache')
-  response.writeHead(outcome.status)
+  setHeaders(exchange, candidate, outcome.headers)
+  reply.header('cache-control', 'no-cache')
+  reply.begin(outcome.status)
   return await relay(answering, {
     ...{ stream: outcome, candidate, pursuit: answering.pursuit, isAnew: false },
   })
@@ -192,25 +191,24 @@ function wholeBody(
 
 /** The upstream's own error: in its own words where it speaks the caller's dialect. */
 function sendRefused(exchange: Exchange, answer: Extract<Answer, { kind: 'refused' }>): number {
-  const { response, dialect } = exchange
+  const { reply, dialect } = exchange
   const { failed, candidate } = answer
   const status = failed.answer?.status ?? failed.error?.status ?? 502
   const isSame = candidate.provider === null || candidate.provider.dialect === dialect
   if (failed.answer !== undefined && isSame) {
-    setHeaders(exchange, candidate, failed.answer)
-    response.writeHead(status, { 'content-length': failed.answer.body.length })
-    response.end(failed.answer.body)
+    setHeaders(exchange, candidate, failed.answer.headers)
+    reply.send(status, failed.answer.body)
     return status
   }
   const { code, message } = failed.error ?? { code: failed.failure, message: failed.reason }
-  refuse(response, dialect, { status, code: code || failed.failure, message })
+  refuse(reply, dialect, { status, code: code || failed.failure, message })
   return status
 }
 
 async function relay(answering: Answering, source: RelaySource): Promise<number> {
   const { exchange, asked, call, ports } = answering
   const { chat } = asked
-  const { response, requestId } = exchange
+  const { reply, requestId } = exchange
   const pursueFor = async (toProvider: ToProvider, before: Pursuit) => {
     const pursuit = ports.router.pursue({ ...call, toProvider }, before)
     const next = await pursuit.next()
@@ -218,7 +216,7 @@ async function relay(answering: Answering, source: RelaySource): Promise<number>
     return { stream: next.outcome, candidate: next.candidate, pursuit }
   }
   const relaying = new Relay({
-    ...{ response, requestId, dialect: chat?.dialect ?? 'openai' },
+    ...{ reply, requestId, dialect: chat?.dialect ?? 'openai' },
     request: chat?.parsed ?? {},
     createdS: Math.floor(ports.nowMs() / 1_000),
     streamUsage: wantsUsage(chat),
@@ -253,17 +251,17 @@ const passedHeaders = [
 ]
 
 function setHeaders(
-  { response }: Exchange,
+  { reply }: Exchange,
   { node }: Candidate,
-  { headers }: Pick<WholeAttempt, 'headers'>,
+  headers: WholeAttempt['headers'],
 ): void {
   for (const name of passedHeaders) {
     const value = headers[name]
-    if (value !== undefined) response.setHeader(name, value)
+    if (value !== undefined) reply.header(name, value)
   }
   if (node === null) return
-  response.setHeader('x-tutti-node', node.name)
-  response.setHeader('x-tutti-release', headers['x-tutti-release'] ?? node.release)
+  reply.header('x-tutti-node', node.name)
+  reply.header('x-tutti-release', headers['x-tutti-release'] ?? node.release)
 }
 
 /** The names that a key may call. */

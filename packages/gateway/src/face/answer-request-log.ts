@@ -11,31 +11,31 @@ const countDefault = 100
 const waitingBytesMax = 2 ** 20 // of a follower that reads slowly; more ends it
 
 export function answerRequestLog(ports: Pick<FacePorts, 'log'>, exchange: Exchange): void {
-  const { request, response, key, dialect } = exchange
-  const query = new URLSearchParams((request.url ?? '').split('?')[1] ?? '')
+  const { request, reply, key, dialect } = exchange
+  const query = new URLSearchParams(request.url.split('?')[1] ?? '')
   const count = Number(query.get('limit') ?? countDefault)
   if (!Number.isSafeInteger(count) || count < 0) {
     const message = `limit: expected a count, got ${query.get('limit')}`
-    return refuse(response, dialect, { status: 400, code: 'invalid_query', message })
+    return refuse(reply, dialect, { status: 400, code: 'invalid_query', message })
   }
   const isFollowing = query.get('follow') === 'true'
-  const send = (record: RequestRecord) => response.write(`${JSON.stringify(record)}\n`)
+  const send = (record: RequestRecord) => reply.write(`${JSON.stringify(record)}\n`)
   const stop = !isFollowing
     ? null
     : ports.log.follow({
         onRecord: (record) => {
           if (record.project === key.project) send(record)
-          if (response.writableLength > waitingBytesMax) response.destroy()
+          if (reply.waitingBytes > waitingBytesMax) reply.destroy()
         },
-        onEnd: () => response.end(),
+        onEnd: () => reply.end(),
       })
   if (isFollowing && stop === null) {
     const message = 'too many follow the requests already'
-    return refuse(response, dialect, { status: 429, code: 'too_many_followers', message })
+    return refuse(reply, dialect, { status: 429, code: 'too_many_followers', message })
   }
-  response.writeHead(200, { 'content-type': 'application/x-ndjson' })
+  reply.header('content-type', 'application/x-ndjson')
+  reply.begin(200)
   for (const record of ports.log.newest(key.project, count)) send(record)
-  if (stop === null) return void response.end()
-  response.flushHeaders()
-  response.once('close', stop)
+  if (stop === null) return reply.end()
+  reply.onGone(stop)
 }

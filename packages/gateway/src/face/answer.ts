@@ -3,8 +3,8 @@
 // Errors in the words of the dialect that the caller speaks: OpenAI's, Anthropic's or Gemini's, and the Open
 // Inference Protocol's `{error: "…"}` below /v2.
 
-import type { ServerResponse } from 'node:http'
 import { type ChatDialect, writeError } from '@tutti/core/dialect'
+import type { Reply } from '../wire/index.ts'
 
 export type Dialect = ChatDialect | 'oip'
 
@@ -25,20 +25,15 @@ export function dialectOf(path: string): Dialect {
   return path.startsWith('/v1/responses') ? 'openai-responses' : 'openai'
 }
 
-export function refuse(response: ServerResponse, dialect: Dialect, refusal: Refusal): void {
+export function refuse(reply: Reply, dialect: Dialect, refusal: Refusal): void {
   const { status, message, retryAfterS } = refusal
-  if (retryAfterS !== undefined && !response.headersSent) {
-    response.setHeader('retry-after', String(retryAfterS))
-  }
-  sendJson(response, status, dialect === 'oip' ? { error: message } : writeError(dialect, refusal))
+  if (retryAfterS !== undefined && !reply.hasBegun) reply.header('retry-after', retryAfterS)
+  sendJson(reply, status, dialect === 'oip' ? { error: message } : writeError(dialect, refusal))
 }
 
-export function sendJson(response: ServerResponse, status: number, body: unknown): void {
-  if (response.headersSent) {
-    response.destroy() // too late for an error: a cut connection is not mistaken for an answer
-    return
-  }
-  const bytes = Buffer.from(JSON.stringify(body))
-  response.writeHead(status, { 'content-type': 'application/json', 'content-length': bytes.length })
-  response.end(bytes)
+export function sendJson(reply: Reply, status: number, body: unknown): void {
+  // Too late for an error: a cut connection is not mistaken for an answer.
+  if (reply.hasBegun) return reply.destroy()
+  reply.header('content-type', 'application/json')
+  reply.send(status, Buffer.from(JSON.stringify(body)))
 }

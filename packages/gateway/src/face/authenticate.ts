@@ -2,15 +2,11 @@
 //
 // Which key calls?
 
-import type { IncomingMessage } from 'node:http'
 import type { Directory, KeyEntry } from '../routing/index.ts'
+import type { Incoming } from '../wire/index.ts'
 
 /** The key of the call, or null. Secrets have 256 bits of chance and only hashes are compared. */
-export function keyOf(
-  request: IncomingMessage,
-  directory: Directory,
-  nowMs: number,
-): KeyEntry | null {
+export function keyOf(request: Incoming, directory: Directory, nowMs: number): KeyEntry | null {
   const secret = secretOf(request)
   if (secret === null) return null
   const key = directory.keyOfSecret(secret)
@@ -19,7 +15,7 @@ export function keyOf(
 }
 
 /** Where each dialect's clients put it: OpenAI's, Anthropic's, Google's. */
-function secretOf({ headers }: IncomingMessage): string | null {
+function secretOf({ headers }: Incoming): string | null {
   const bearer = /^Bearer (\S+)$/.exec(headers.authorization ?? '')?.[1]
   if (bearer !== undefined) return bearer
   const named = headers['x-api-key'] ?? headers['x-goog-api-key']

@@ -2,8 +2,8 @@
 //
 // What the faces share: the ports of the gateway, and one call of a known key.
 
-import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Directory, KeyEntry, Limiter, Router } from '../routing/index.ts'
+import type { Incoming, Reply } from '../wire/index.ts'
 import type { Dialect } from './answer.ts'
 import type { Metrics } from './metrics.ts'
 import type { RecentRequests } from './recent-requests.ts'
@@ -25,8 +25,8 @@ export interface FacePorts {
 
 /** A call of a known key: what every face gets. */
 export interface Exchange {
-  readonly request: IncomingMessage
-  readonly response: ServerResponse
+  readonly request: Incoming
+  readonly reply: Reply
   readonly path: string
   readonly dialect: Dialect
   readonly key: KeyEntry

@@ -15,17 +15,17 @@ export async function answerFeedback(
   exchange: Exchange,
   body: Buffer,
 ): Promise<void> {
-  const { response, key, directory } = exchange
+  const { reply, key, directory } = exchange
   const parsed = parseFeedback(body)
   if (parsed === null) {
     const message =
       'expected {"request_id": "…", "label": "…"}, and "item" where it is not the first'
-    return refuse(response, 'openai', { status: 400, code: 'invalid_body', message })
+    return refuse(reply, 'openai', { status: 400, code: 'invalid_body', message })
   }
   const answered = ports.recent.find(parsed.request_id)
   if (answered === undefined || answered.project !== key.project) {
     const message = `no request ${parsed.request_id.slice(0, 128)} was answered here lately`
-    return refuse(response, 'openai', { status: 404, code: 'request_not_found', message })
+    return refuse(reply, 'openai', { status: 404, code: 'request_not_found', message })
   }
   try {
     const answer = await send(`${answered.url}/v2/feedback`, {
@@ -39,12 +39,12 @@ export async function answerFeedback(
       bodyTimeout: timeoutMs,
     })
     const text = await answer.body.text()
-    if (answer.statusCode < 300) return sendJson(response, 200, { accepted: true })
+    if (answer.statusCode < 300) return sendJson(reply, 200, { accepted: true })
     const message = `the node answered ${answer.statusCode}: ${text.slice(0, 200)}`
-    refuse(response, 'openai', { status: answer.statusCode, code: 'feedback_refused', message })
+    refuse(reply, 'openai', { status: answer.statusCode, code: 'feedback_refused', message })
   } catch (error) {
     const message = `the node that answered cannot be reached: ${messageOf(error)}`
-    refuse(response, 'openai', { status: 502, code: 'node_unreachable', message })
+    refuse(reply, 'openai', { status: 502, code: 'node_unreachable', message })
   }
 }
 

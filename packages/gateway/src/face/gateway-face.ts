@@ -3,9 +3,9 @@
 // One request from its first byte to its last: is it meant for us, whose is it, what does it ask for, who
 // answers, and what goes back.
 
-import type { IncomingMessage, ServerResponse } from 'node:http'
 import { whyForeign } from '@tutti/core/governance'
 import type { Directory, KeyEntry } from '../routing/index.ts'
+import { bodyBytesMax, type Incoming, type Reply } from '../wire/index.ts'
 import { dialectOf, refuse, sendJson } from './answer.ts'
 import { answerCall, namesOf } from './answer-call.ts'
 import { answerRequestLog } from './answer-request-log.ts'
@@ -16,35 +16,34 @@ import { isGeminiPath, parseChatAsked } from './chat-body.ts'
 import type { Exchange, FacePorts } from './exchange.ts'
 import { answerFeedback } from './feedback.ts'
 import { type OipPath, parseOipPath, toOipNode } from './oip.ts'
-import { bodyBytesMax, readBody } from './read-body.ts'
 import type { RequestIds } from './request-ids.ts'
 
 export async function answerRequest(
   ports: FacePorts,
-  request: IncomingMessage,
-  response: ServerResponse,
+  request: Incoming,
+  reply: Reply,
 ): Promise<void> {
   const startMs = performance.now()
-  const path = (request.url ?? '/').split('?', 1)[0] ?? '/'
+  const path = pathOf(request.url)
   const dialect = dialectOf(path)
   const requestId = requestIdOf(request, ports.ids)
-  response.setHeader('x-request-id', requestId)
+  reply.header('x-request-id', requestId)
   const foreign = whyForeign(request.headers, ports.hosts)
   if (foreign !== null) {
-    return refuse(response, dialect, { status: 403, code: 'foreign_origin', message: foreign })
+    return refuse(reply, dialect, { status: 403, code: 'foreign_origin', message: foreign })
   }
-  if (path === '/healthz') return sendJson(response, 200, { status: 'ok' })
+  if (path === '/healthz') return sendJson(reply, 200, { status: 'ok' })
   const directory = ports.directory()
   if (directory === null) {
     const message = 'this gateway has no configuration yet: the control plane has not answered it'
-    return refuse(response, dialect, { status: 503, code: 'no_snapshot', message, retryAfterS: 1 })
+    return refuse(reply, dialect, { status: 503, code: 'no_snapshot', message, retryAfterS: 1 })
   }
   const key = keyOf(request, directory, ports.nowMs())
   if (key === null) {
     const message = 'expected an Authorization header: Bearer and a key that is valid here'
-    return refuse(response, dialect, { status: 401, code: 'invalid_api_key', message })
+    return refuse(reply, dialect, { status: 401, code: 'invalid_api_key', message })
   }
-  const exchange = { request, response, path, dialect, key, directory, requestId, startMs }
+  const exchange = { request, reply, path, dialect, key, directory, requestId, startMs }
   await answerKnown(ports, exchange)
 }
 
@@ -58,33 +57,33 @@ const chatPaths: ReadonlySet<string> = new Set([
 ])
 
 async function answerKnown(ports: FacePorts, exchange: Exchange): Promise<void> {
-  const { path, response, request, key, directory } = exchange
+  const { path, reply, request, key, directory } = exchange
   if (request.method === 'GET') {
-    if (path === '/metrics') return sendText(response, ports.metrics.format())
+    if (path === '/metrics') return sendText(reply, ports.metrics.format())
     if (path === '/v1/requests') return answerRequestLog(ports, exchange)
-    if (path === '/v1/models') return sendJson(response, 200, listModels(directory, key))
+    if (path === '/v1/models') return sendJson(reply, 200, listModels(directory, key))
     if (path === '/v2' || path === '/v2/')
-      return sendJson(response, 200, serverMetadata(ports.version))
-    if (path === '/v2/health/live') return sendJson(response, 200, { live: true })
-    if (path === '/v2/health/ready') return sendJson(response, 200, { live: true, ready: true })
+      return sendJson(reply, 200, serverMetadata(ports.version))
+    if (path === '/v2/health/live') return sendJson(reply, 200, { live: true })
+    if (path === '/v2/health/ready') return sendJson(reply, 200, { live: true, ready: true })
   }
   const oip = parseOipPath(path)
-  const isChat = chatPaths.has(path) || isGeminiPath(request.url ?? '')
+  const isChat = chatPaths.has(path) || isGeminiPath(request.url)
   if (oip === null && !isChat && path !== '/v1/feedback') {
     const message = `nothing answers ${request.method} ${path}`
-    return refuse(response, exchange.dialect, { status: 404, code: 'not_found', message })
+    return refuse(reply, exchange.dialect, { status: 404, code: 'not_found', message })
   }
   const isPost = oip === null || oip.rest.endsWith('/infer')
   if (request.method !== (isPost ? 'POST' : 'GET')) {
     const message = `${path} answers ${isPost ? 'POST' : 'GET'}, not ${request.method}`
-    return refuse(response, exchange.dialect, { status: 405, code: 'method_not_allowed', message })
+    return refuse(reply, exchange.dialect, { status: 405, code: 'method_not_allowed', message })
   }
-  const body = await readBody(request)
+  const body = await request.body()
   if (body === 'aborted') return
   if (body === 'too-large') {
     const message = `a request may have ${bodyBytesMax} bytes at most`
-    response.setHeader('connection', 'close') // the rest of the body is not read
-    return refuse(response, exchange.dialect, { status: 413, code: 'too_large', message })
+    reply.header('connection', 'close') // the rest of the body is not read
+    return refuse(reply, exchange.dialect, { status: 413, code: 'too_large', message })
   }
   if (path === '/v1/feedback') return await answerFeedback(ports, exchange, body)
   if (oip !== null) return await answerOip(ports, exchange, { oip, body: isPost ? body : null })
@@ -110,10 +109,10 @@ async function answerOip(
 }
 
 async function answerChat(ports: FacePorts, exchange: Exchange, body: Buffer): Promise<void> {
-  const { request, dialect, response } = exchange
-  const chat = dialect === 'oip' ? 'not a chat' : parseChatAsked(dialect, request.url ?? '', body)
+  const { request, dialect, reply } = exchange
+  const chat = dialect === 'oip' ? 'not a chat' : parseChatAsked(dialect, request.url, body)
   if (typeof chat === 'string') {
-    return refuse(response, dialect, { status: 400, code: 'invalid_body', message: chat })
+    return refuse(reply, dialect, { status: 400, code: 'invalid_body', message: chat })
   }
   await answerCall(ports, exchange, {
     ...{ name: chat.model, toNode: null, toProvider: toChatProvider(chat) },
@@ -121,7 +120,12 @@ async function answerChat(ports: FacePorts, exchange: Exchange, body: Buffer): P
   })
 }
 
-function requestIdOf(request: IncomingMessage, ids: RequestIds): string {
+function pathOf(url: string): string {
+  const end = url.indexOf('?')
+  return end === -1 ? url : url.slice(0, end)
+}
+
+function requestIdOf(request: Incoming, ids: RequestIds): string {
   const given = request.headers['x-request-id']
   if (typeof given === 'string' && /^[\w.:-]{1,128}$/.test(given)) return given
   return ids.next()
@@ -138,7 +142,7 @@ function serverMetadata(version: string) {
   return { name: 'tutti-gateway', version, extensions: ['binary_tensor_data'] }
 }
 
-function sendText(response: ServerResponse, text: string): void {
-  response.writeHead(200, { 'content-type': 'text/plain; version=0.0.4' })
-  response.end(text)
+function sendText(reply: Reply, text: string): void {
+  reply.header('content-type', 'text/plain; version=0.0.4')
+  reply.send(200, Buffer.from(text))
 }

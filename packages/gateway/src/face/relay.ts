@@ -9,7 +9,6 @@
 //       text again, else it is not used.
 //   L3. A caller who reads slowly slows the upstream down; one who leaves ends it.
 
-import type { ServerResponse } from 'node:http'
 import {
   type ChatDialect,
   type ChatEvent,
@@ -21,6 +20,7 @@ import {
   writeErrorEvent,
 } from '@tutti/core/dialect'
 import type { Candidate, FailedAttempt, Pursuit, StreamAttempt } from '../routing/index.ts'
+import type { Reply } from '../wire/index.ts'
 
 export interface Relayed {
   readonly outcome: 'complete' | 'broken' | 'aborted'
@@ -37,7 +37,7 @@ export interface RelaySource {
 }
 
 export interface RelayPorts {
-  readonly response: ServerResponse
+  readonly reply: Reply
   readonly requestId: string
   readonly dialect: ChatDialect
   /** The caller's request, for dialects that say it back. */
@@ -64,15 +64,15 @@ export class Relay {
   async run(source: RelaySource): Promise<Relayed> {
     let current = source
     let repeated = '' // what the continuing target must give again before anything new
-    const { response } = this.#ports
-    response.once('close', () => current.stream.stream.cancel()) // L3
+    const { reply } = this.#ports
+    reply.onGone(() => current.stream.stream.cancel()) // L3
     for (;;) {
       const failed = await this.#drain(current, repeated)
       if (failed === null || this.#sent.isStopped) {
         current.pursuit.finished()
         return this.#finish(current)
       }
-      if (response.destroyed) {
+      if (reply.isGone) {
         current.pursuit.finished() // the caller's doing, not the target's
         return this.#over(current, 'aborted')
       }
@@ -111,11 +111,11 @@ export class Relay {
 
   #send(raw: Buffer, events: readonly ChatEvent[]): Promise<boolean> | boolean {
     if (this.#writer === null) {
-      return this.#ports.hidesUsage && isUsageOnly(events) ? true : write(this.#ports.response, raw)
+      return this.#ports.hidesUsage && isUsageOnly(events) ? true : write(this.#ports.reply, raw)
     }
     const writer = this.#writer
     const frames = events.map((event) => writer.write(event)).join('')
-    return frames === '' ? true : write(this.#ports.response, frames)
+    return frames === '' ? true : write(this.#ports.reply, frames)
   }
 
   async #continue(current: RelaySource, failed: FailedAttempt): Promise<RelaySource | null> {
@@ -140,28 +140,22 @@ export class Relay {
 
   /** Marks the end where the upstream did not. */
   async #finish(current: RelaySource): Promise<Relayed> {
-    const { response, dialect } = this.#ports
-    if (this.#writer !== null) await write(response, this.#writer.end())
-    else if (!this.#sent.isEnded) await write(response, endMarks[dialect])
-    if (!response.destroyed) response.end()
-    return this.#over(current, response.destroyed ? 'aborted' : 'complete')
+    const { reply, dialect } = this.#ports
+    if (this.#writer !== null) await write(reply, this.#writer.end())
+    else if (!this.#sent.isEnded) await write(reply, endMarks[dialect])
+    if (reply.isGone) return this.#over(current, 'aborted')
+    reply.end()
+    return this.#over(current, 'complete')
   }
 
   /** L1: an error event, and a connection that ends without the end of its message. */
   async #breakOff(current: RelaySource, failed: FailedAttempt): Promise<Relayed> {
-    const { response, dialect } = this.#ports
+    const { reply, dialect } = this.#ports
     const where = current.candidate.node?.name ?? current.candidate.target
     const name = typeof where === 'string' ? where : 'provider' in where ? where.provider : ''
     const message = `the answer of ${name} broke off and nobody could go on: ${failed.reason}`
     const event = writeErrorEvent(dialect, { status: 502, code: 'stream_broken', message })
-    await new Promise<void>((resolve) => {
-      response.once('close', resolve)
-      response.write(event, () => {
-        response.socket?.end()
-        resolve()
-      })
-    })
-    response.destroy()
+    await reply.cutAfter(event)
     return this.#over(current, 'broken')
   }
 
@@ -225,16 +219,7 @@ const endMarks: Readonly<Record<ChatDialect, string>> = {
 }
 
 /** False where the caller is gone. */
-function write(response: ServerResponse, bytes: Buffer | string): Promise<boolean> | boolean {
-  if (response.destroyed) return false
-  if (response.write(bytes)) return true
-  return new Promise((resolve) => {
-    const settle = () => {
-      response.removeListener('drain', settle)
-      response.removeListener('close', settle)
-      resolve(!response.destroyed)
-    }
-    response.once('drain', settle)
-    response.once('close', settle)
-  })
+function write(reply: Reply, bytes: Buffer | string): Promise<boolean> | boolean {
+  if (reply.isGone) return false
+  return bytes.length === 0 || reply.write(bytes) || reply.drained()
 }

@@ -18,7 +18,7 @@ import {
   type WholeReader,
 } from '@tutti/core/dialect'
 import { classifyFailure, type ErrorAnswer, type FailureClass } from '@tutti/core/routing'
-import type { Dispatcher } from 'undici'
+import type { AnswerController, AnswerHandler, AnswerHeaders } from '../wire/index.ts'
 import { EventSplitter, eventBytesMax } from './event-splitter.ts'
 import { EventStream } from './event-stream.ts'
 import type { FailedAttempt, Headers } from './failed-attempt.ts'
@@ -80,7 +80,7 @@ const afterStopMs = 2_000
 type Mode = 'waiting' | 'whole' | 'stream' | 'over'
 
 /** Handles one dispatch; `outcome` settles once. */
-export class Attempt implements Dispatcher.DispatchHandler {
+export class Attempt implements AnswerHandler {
   readonly outcome: Promise<AttemptOutcome>
   readonly progress = new StreamProgress()
   readonly #reading: AnswerReading
@@ -94,7 +94,7 @@ export class Attempt implements Dispatcher.DispatchHandler {
   #isSettled = false
   #wasSent = false
   #settle: (outcome: AttemptOutcome) => void = () => {}
-  #controller: Dispatcher.DispatchController | null = null
+  #controller: AnswerController | null = null
   #status = 0
   #headers: Headers = {}
   #stream: EventStream | null = null
@@ -114,20 +114,16 @@ export class Attempt implements Dispatcher.DispatchHandler {
     this.#arm(timers.headersMs, 'no answer began')
   }
 
-  onRequestStart(controller: Dispatcher.DispatchController): void {
+  onRequestStart(controller: AnswerController): void {
     this.#controller = controller
     this.#wasSent = true
     if (this.#mode === 'over') controller.abort(new Error('cancelled'))
   }
 
-  onResponseStart(
-    _: Dispatcher.DispatchController,
-    status: number,
-    headers: Readonly<Record<string, string | string[] | undefined>>,
-  ): void {
-    if (status < 200 || this.#mode === 'over') return
+  onResponseStart(status: number, headers: AnswerHeaders): void {
+    if (this.#mode === 'over') return
     this.#status = status
-    this.#headers = flatten(headers)
+    this.#headers = headers
     const isEvents = (this.#headers['content-type'] ?? '').startsWith('text/event-stream')
     if (!this.#mayStream || !isEvents || status >= 300 || this.#reading.event === null) {
       this.#mode = 'whole'
@@ -149,7 +145,7 @@ export class Attempt implements Dispatcher.DispatchHandler {
     this.#arm(this.#timers.firstTokenMs, 'no first token came')
   }
 
-  onResponseData(_: Dispatcher.DispatchController, chunk: Buffer): void {
+  onResponseData(chunk: Buffer): void {
     if (this.#mode === 'whole') return this.#takeChunk(chunk)
     if (this.#mode !== 'stream') return
     for (const { raw, event, data } of this.#splitter.push(chunk)) {
@@ -167,7 +163,7 @@ export class Attempt implements Dispatcher.DispatchHandler {
     else if (this.#mode === 'stream') this.#endStream('ended')
   }
 
-  onResponseError(_: Dispatcher.DispatchController, error: Error): void {
+  onResponseError(error: Error): void {
     this.#controller = null
     if (this.#lingerTimer !== null) clearTimeout(this.#lingerTimer)
     if (this.#mode === 'over') return
@@ -348,13 +344,4 @@ function isEndUnmarked(headers: Headers): boolean {
 function retryAfterMsOf(value: string | undefined): number | null {
   if (value === undefined || !/^\d+(\.\d+)?$/.test(value.trim())) return null
   return Number(value) * 1_000
-}
-
-function flatten(headers: Readonly<Record<string, string | string[] | undefined>>): Headers {
-  const flat: Record<string, string> = {}
-  for (const name in headers) {
-    const value = headers[name]
-    if (value !== undefined) flat[name] = Array.isArray(value) ? value.join(', ') : value
-  }
-  return flat
 }

@@ -52,8 +52,8 @@ export class Router {
     this.#options = options
   }
 
-  async stop(): Promise<void> {
-    await this.#upstreams.stop()
+  stop(): void {
+    this.#upstreams.stop()
   }
 
   /** Begins to look for an answer; `before` broke off in the middle of a stream. */

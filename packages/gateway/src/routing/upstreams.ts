@@ -2,9 +2,9 @@
 //
 // The connections of one gateway to nodes and Providers.
 
-import { Agent } from 'undici'
 import { messageOf } from '../failure.ts'
 import { assertPublicUrl, publicLookup } from '../governance/index.ts'
+import { Lanes } from '../wire/index.ts'
 import { type AnswerReading, Attempt, type AttemptTimers } from './attempt.ts'
 
 export interface UpstreamRequest {
@@ -20,23 +20,15 @@ export interface UpstreamRequest {
   readonly isTrustedAddress: boolean
 }
 
-const connectMs = 3_000
-// Kept short, so that a connection the other side is about to close is not used for a request.
-const keepAliveMs = 10_000
-const connections = 512 // streams to one engine at a time; more wait here, within their own timers
-const common = { keepAliveTimeout: keepAliveMs, connections, headersTimeout: 0, bodyTimeout: 0 }
-
 export class Upstreams {
-  readonly #trusted = new Agent({ ...common, connect: { timeout: connectMs } })
-  readonly #guarded = new Agent({
-    ...common,
-    connect: { timeout: connectMs, lookup: publicLookup },
-  })
+  readonly #trusted = new Lanes()
+  readonly #guarded = new Lanes(publicLookup)
   /** URLs taken apart; bounded by `urlsMax`. */
   readonly #parsed = new Map<string, { origin: string; path: string }>()
 
-  async stop(): Promise<void> {
-    await Promise.all([this.#trusted.destroy(), this.#guarded.destroy()])
+  stop(): void {
+    this.#trusted.stop()
+    this.#guarded.stop()
   }
 
   /** Sends it; the attempt says what comes of it. */
@@ -46,9 +38,9 @@ export class Upstreams {
     try {
       const { origin, path } = this.#parse(request.url)
       if (!isTrustedAddress) assertPublicUrl(new URL(origin))
-      const agent = isTrustedAddress ? this.#trusted : this.#guarded
+      const lanes = isTrustedAddress ? this.#trusted : this.#guarded
       const { method, headers, body } = request
-      agent.dispatch({ origin, path, method, headers, body }, attempt)
+      lanes.dispatch(origin, { path, method, headers, body }, attempt)
     } catch (error) {
       attempt.refuse('impossible', messageOf(error))
     }

@@ -3,11 +3,9 @@
 // A request's body, whole and bounded: it may have to be sent more than once.
 
 import type { IncomingMessage } from 'node:http'
+import { bodyBytesMax, type IncomingBody } from './reply.ts'
 
-export const bodyBytesMax = 64 * 2 ** 20 // as much as a node takes
-
-/** The bytes, or `too-large`, or `aborted` where the caller went away. */
-export function readBody(request: IncomingMessage): Promise<Buffer | 'too-large' | 'aborted'> {
+export function readBody(request: IncomingMessage): Promise<IncomingBody> {
   if (Number(request.headers['content-length'] ?? 0) > bodyBytesMax) {
     return Promise.resolve('too-large')
   }

@@ -1,0 +1,144 @@
+// Lane
+//
+// One connection to an upstream: one request at a time, kept for the next where HTTP allows it.
+//
+// Invariants:
+//   N1. A request's handler hears its end once: `onResponseEnd`, or `onResponseError`.
+//   N2. A connection serves another request only where the answer before was whole and asked for no end.
+
+import type { Socket } from 'node:net'
+import type { AnswerHandler } from './answer-handler.ts'
+import { AnswerParser } from './answer-parser.ts'
+
+export interface LaneRequest {
+  /** Of the message: its first line and its headers, with the empty line. */
+  readonly head: string
+  readonly body: Buffer | null
+}
+
+export interface LanePorts {
+  /** The lane is free for another request. */
+  readonly onFree: (lane: Lane) => void
+  readonly onGone: (lane: Lane) => void
+}
+
+const joinedBytesMax = 16 * 2 ** 10 // more is written beside its head instead of copied behind it
+
+export class Lane {
+  readonly #socket: Socket
+  readonly #ports: LanePorts
+  readonly #parser: AnswerParser
+  /** Whose answer is awaited; written by `send` and `#over`. */
+  #handler: AnswerHandler | null = null
+  #isGone = false
+  /** When it became free; read by whoever keeps idle ones. */
+  freeSinceMs = 0
+
+  constructor(socket: Socket, ports: LanePorts) {
+    this.#socket = socket
+    this.#ports = ports
+    this.#parser = new AnswerParser({
+      onHead: (status, headers) => this.#handler?.onResponseStart(status, headers),
+      onData: (bytes) => this.#handler?.onResponseData(bytes),
+    })
+    socket.setNoDelay(true)
+    socket.on('data', (bytes) => this.#take(bytes))
+    socket.on('error', (error) => this.#lose(error))
+    socket.on('end', () => this.#end())
+    socket.on('close', () => this.#lose(new Error('the connection was closed')))
+  }
+
+  /** Milliseconds for which the other side keeps it while nothing is asked; 0: it does not say. */
+  get keepAliveMs(): number {
+    return this.#parser.keepAliveMs
+  }
+
+  send({ head, body }: LaneRequest, handler: AnswerHandler): void {
+    if (this.#isGone) return handler.onResponseError(new Error('the connection was closed'))
+    this.#handler = handler
+    handler.onRequestStart(this.#controller(handler))
+    if (this.#handler !== handler) return // it was aborted before it went out
+    if (body === null) this.#socket.write(head, 'latin1')
+    else if (body.length <= joinedBytesMax) {
+      const bytes = Buffer.allocUnsafe(head.length + body.length)
+      bytes.write(head, 0, 'latin1')
+      body.copy(bytes, head.length)
+      this.#socket.write(bytes)
+    } else {
+      this.#socket.cork()
+      this.#socket.write(head, 'latin1')
+      this.#socket.write(body)
+      this.#socket.uncork()
+    }
+  }
+
+  destroy(): void {
+    this.#socket.destroy()
+    this.#lose(new Error('the gateway stops'))
+  }
+
+  #controller(handler: AnswerHandler) {
+    return {
+      pause: () => {
+        if (this.#handler === handler) this.#socket.pause()
+      },
+      resume: () => {
+        if (this.#handler === handler) this.#socket.resume()
+      },
+      abort: (reason: Error) => {
+        if (this.#handler !== handler) return
+        this.#socket.destroy()
+        this.#lose(reason)
+      },
+    }
+  }
+
+  #take(bytes: Buffer): void {
+    if (this.#isGone) return
+    if (this.#handler === null) return this.#breakOff('bytes that nobody asked for') // H2
+    const wrong = this.#parser.push(bytes)
+    if (this.#isGone) return // whoever took the answer has cut it
+    if (this.#parser.isOver) this.#over(wrong === null)
+    else if (wrong !== null) this.#breakOff(`the answer is not HTTP: ${wrong}`)
+  }
+
+  /** N2. */
+  #over(isClean: boolean): void {
+    const handler = this.#handler
+    this.#handler = null
+    if (isClean && this.#parser.keepsAlive && this.#socket.writableLength === 0) {
+      this.#parser.reset()
+      if (this.#socket.isPaused()) this.#socket.resume()
+      this.#ports.onFree(this)
+    } else {
+      this.#isGone = true
+      this.#socket.destroy()
+      this.#ports.onGone(this)
+    }
+    handler?.onResponseEnd() // N1
+  }
+
+  /** The other side says no more. */
+  #end(): void {
+    if (this.#handler !== null && this.#parser.endsWithConnection) return this.#over(false)
+    this.#breakOff(
+      this.#parser.hasBegun
+        ? 'the connection ended before the answer did'
+        : 'the connection ended before an answer began',
+    )
+  }
+
+  #breakOff(reason: string): void {
+    this.#socket.destroy()
+    this.#lose(new Error(reason))
+  }
+
+  #lose(error: Error): void {
+    if (this.#isGone) return
+    this.#isGone = true
+    const handler = this.#handler
+    this.#handler = null
+    this.#ports.onGone(this)
+    handler?.onResponseError(error) // N1
+  }
+}

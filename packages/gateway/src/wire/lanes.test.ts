@@ -1,0 +1,206 @@
+// Connections are used again where both sides may go on, and whoever waits hears of every end exactly once.
+
+import { once } from 'node:events'
+import { type AddressInfo, createServer, type Socket } from 'node:net'
+import { afterEach, describe, expect, test } from 'vitest'
+import type { AnswerController } from './answer-handler.ts'
+import { Lanes, type UpstreamMessage } from './lanes.ts'
+
+const cleanups: (() => unknown)[] = []
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
+})
+
+const message: UpstreamMessage = {
+  method: 'POST',
+  path: '/x',
+  headers: { a: 'b' },
+  body: Buffer.from('hi'),
+}
+const ok = 'HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok'
+
+/** An upstream that answers each request on a connection by its number there. */
+async function upstream(answer: (socket: Socket, place: number, text: string) => unknown) {
+  let connections = 0
+  const sockets = new Set<Socket>()
+  const server = createServer((socket) => {
+    connections += 1
+    sockets.add(socket)
+    let place = 0
+    socket.on('error', () => {})
+    socket.on('data', (bytes) => {
+      answer(socket, place, bytes.toString('latin1'))
+      place += 1
+    })
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const lanes = new Lanes()
+  cleanups.push(() => {
+    lanes.stop()
+    for (const socket of sockets) socket.destroy()
+    return new Promise((resolve) => server.close(resolve))
+  })
+  const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  return { lanes, origin, connections: () => connections }
+}
+
+function ask(lanes: Lanes, origin: string, of: Partial<UpstreamMessage> = {}) {
+  const told: string[] = []
+  let controller: AnswerController | null = null
+  const ended = new Promise<string>((resolve) => {
+    let body = ''
+    lanes.dispatch(
+      origin,
+      { ...message, ...of },
+      {
+        onRequestStart: (given) => {
+          controller = given
+        },
+        onResponseStart: (status) => told.push(String(status)),
+        onResponseData: (chunk) => {
+          body += chunk.toString('latin1')
+        },
+        onResponseEnd: () => {
+          told.push('end')
+          resolve(body)
+        },
+        onResponseError: (error) => {
+          told.push('error')
+          resolve(error.message)
+        },
+      },
+    )
+  })
+  return { ended, told, controller: () => controller }
+}
+
+test('one connection serves requests one after the other, and more serve many at once', async () => {
+  const waiting: Socket[] = []
+  const { lanes, origin, connections } = await upstream((socket, _, text) => {
+    if (text.includes('hold')) return waiting.push(socket)
+    socket.write(ok)
+  })
+  for (let i = 0; i < 5; i++) expect(await ask(lanes, origin).ended).toBe('ok')
+  expect(connections()).toBe(1)
+  const held = [0, 1, 2].map(() => ask(lanes, origin, { body: Buffer.from('hold') }))
+  const other = await ask(lanes, origin).ended
+  expect(other).toBe('ok')
+  for (const socket of waiting.splice(0)) socket.write(ok)
+  expect(await Promise.all(held.map(({ ended }) => ended))).toEqual(['ok', 'ok', 'ok'])
+  expect(connections()).toBeLessThanOrEqual(4)
+})
+
+test('the message is what was asked for, small and large', async () => {
+  const got: string[] = []
+  const large = Buffer.alloc(100_000, 'z')
+  let done = () => {}
+  const isDone = new Promise<void>((resolve) => {
+    done = resolve
+  })
+  const { lanes, origin } = await upstream((socket, _, text) => {
+    got.push(text)
+    const length = got.join('').length
+    if (length < 100 || length > 100_000) socket.write(ok)
+    if (length > 100_000) done()
+  })
+  await ask(lanes, origin).ended
+  expect(got.join('')).toBe(
+    `POST /x HTTP/1.1\r\nhost: ${origin.slice(7)}\r\na: b\r\ncontent-length: 2\r\n\r\nhi`,
+  )
+  await ask(lanes, origin, { body: large }).ended
+  await isDone
+  expect(got.join('').endsWith('z'.repeat(1_000))).toBe(true)
+})
+
+test('a header that would begin another is refused', async () => {
+  const { lanes, origin } = await upstream((socket) => socket.write(ok))
+  for (const bad of ['a\r\nb: c', 'a\nb', 'ключ', 'a\0']) {
+    await expect(ask(lanes, origin, { headers: { a: bad } }).ended).rejects.toThrow(/header a/)
+  }
+})
+
+describe('a connection that may not go on is not used again (N2)', () => {
+  const answers: Record<string, string> = {
+    'asked to close': 'HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\nok',
+    'more than the answer': `${ok}HTTP/1.1 200 OK\r\n`,
+  }
+  for (const [name, answer] of Object.entries(answers)) {
+    test(name, async () => {
+      const { lanes, origin, connections } = await upstream((socket) => socket.write(answer))
+      expect(await ask(lanes, origin).ended).toBe('ok')
+      expect(await ask(lanes, origin).ended).toBe('ok')
+      expect(connections()).toBe(2)
+    })
+  }
+
+  test('an answer that the end of the connection ends', async () => {
+    const { lanes, origin } = await upstream((socket) => socket.end('HTTP/1.1 200 OK\r\n\r\nall'))
+    const { ended, told } = ask(lanes, origin)
+    expect(await ended).toBe('all')
+    expect(told).toEqual(['200', 'end'])
+  })
+})
+
+describe('every end is heard once (N1)', () => {
+  const ends: Record<
+    string,
+    { readonly act: (socket: Socket) => unknown; readonly told: string[] }
+  > = {
+    'a cut before the answer': { act: (socket) => socket.destroy(), told: ['error'] },
+    'an end before the answer': { act: (socket) => socket.end(), told: ['error'] },
+    'a cut in the body': {
+      act: (socket) => socket.write(ok.slice(0, -1), () => socket.destroy()),
+      told: ['200', 'error'],
+    },
+    'an end in a chunk': {
+      act: (socket) => socket.end('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nab'),
+      told: ['200', 'error'],
+    },
+    'no HTTP': { act: (socket) => socket.write('SSH-2.0-x\r\n\r\n'), told: ['error'] },
+  }
+  for (const [name, { act, told: wanted }] of Object.entries(ends)) {
+    test(name, async () => {
+      const { lanes, origin } = await upstream(act)
+      const { ended, told } = ask(lanes, origin)
+      await ended
+      await new Promise(setImmediate)
+      expect(told).toEqual(wanted)
+    })
+  }
+
+  test('nobody listens', async () => {
+    const { lanes, origin } = await upstream(() => {})
+    const closed = origin.replace(/\d+$/, '1')
+    expect(await ask(lanes, closed).ended).toMatch(/ECONNREFUSED/)
+    expect(await ask(lanes, origin.replace('http:', 'https:')).ended).toEqual(expect.any(String))
+  })
+
+  test('whoever asked cuts it off, and the next gets a connection of its own', async () => {
+    let asked = () => {}
+    const isAsked = new Promise<void>((resolve) => {
+      asked = resolve
+    })
+    const { lanes, origin, connections } = await upstream((socket, _, text) => {
+      if (!text.includes('hold')) return socket.write(ok)
+      asked()
+    })
+    const { ended, told, controller } = ask(lanes, origin, { body: Buffer.from('hold') })
+    await isAsked
+    controller()?.abort(new Error('enough'))
+    expect(await ended).toBe('enough')
+    expect(told).toEqual(['error'])
+    expect(await ask(lanes, origin).ended).toBe('ok')
+    expect(connections()).toBe(2)
+  })
+
+  test('all that wait when it stops', async () => {
+    const { lanes, origin } = await upstream(() => {})
+    const asked = [ask(lanes, origin), ask(lanes, origin)]
+    lanes.stop()
+    expect((await Promise.all(asked.map(({ ended }) => ended))).every((text) => text !== '')).toBe(
+      true,
+    )
+    expect(await ask(lanes, origin).ended).toMatch(/stops/)
+  })
+})

@@ -1,0 +1,211 @@
+// Lanes
+//
+// The connections to upstreams, by origin: free ones are used first, new ones are dialled up to a bound, and who finds
+// none waits. An HTTP client of our own because a library's costs as much per request as all the rest of the gateway
+// (docs/decisions/0013).
+//
+// Invariants:
+//   N3. At most `lanesMax` connections to one origin, and `waitingMax` requests that wait for one.
+//   N4. A connection that the other side may be about to close is not used.
+
+import { connect, isIP, type LookupFunction, type Socket } from 'node:net'
+import { connect as connectTls, type TLSSocket } from 'node:tls'
+import type { AnswerHandler } from './answer-handler.ts'
+import { Lane, type LaneRequest } from './lane.ts'
+
+export interface UpstreamMessage {
+  readonly method: 'GET' | 'POST'
+  readonly path: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: Buffer | null
+}
+
+interface Waiting {
+  readonly request: LaneRequest
+  readonly handler: AnswerHandler
+}
+
+interface Origin {
+  readonly url: URL
+  /** The last one freed is used first: what is not needed grows old and is closed. */
+  readonly free: Lane[]
+  readonly all: Set<Lane>
+  readonly waiting: Waiting[]
+  dialling: number
+  /** Of the last TLS handshake, so that the next one is short. */
+  session: Buffer | undefined
+}
+
+const lanesMax = 512 // streams to one engine at a time; more wait, within their own timers
+const waitingMax = 10_000 // each holds its request's body
+const dialMsMax = 3_000
+const keepAliveMs = 10_000 // shorter than servers keep theirs, for those that do not say
+const keepAliveMarginMs = 1_000 // an answer's way here, and ours there
+const sweepMs = 2_000
+
+export class Lanes {
+  readonly #lookup: LookupFunction | undefined
+  readonly #origins = new Map<string, Origin>()
+  readonly #sweeping: NodeJS.Timeout
+  #isStopped = false
+
+  /** `lookup` says which addresses may be dialled. */
+  constructor(lookup?: LookupFunction) {
+    this.#lookup = lookup
+    this.#sweeping = setInterval(() => this.#sweep(), sweepMs).unref()
+  }
+
+  stop(): void {
+    this.#isStopped = true
+    clearInterval(this.#sweeping)
+    for (const { all, waiting } of this.#origins.values()) {
+      for (const lane of [...all]) lane.destroy()
+      for (const { handler } of waiting.splice(0)) refuse(handler, 'the gateway stops')
+    }
+  }
+
+  /** Throws where a header cannot be sent. */
+  dispatch(origin: string, message: UpstreamMessage, handler: AnswerHandler): void {
+    const lanes = this.#originOf(origin)
+    const request = { head: headOf(message, lanes.url.host), body: message.body }
+    const lane = this.#freeLane(lanes)
+    if (lane !== undefined) return lane.send(request, handler)
+    if (this.#isStopped) return refuse(handler, 'the gateway stops')
+    if (lanes.waiting.length >= waitingMax) {
+      return refuse(handler, `${waitingMax} requests wait for ${origin} already`) // N3
+    }
+    lanes.waiting.push({ request, handler })
+    this.#dialIfNeeded(lanes)
+  }
+
+  #originOf(origin: string): Origin {
+    const known = this.#origins.get(origin)
+    if (known !== undefined) return known
+    const made: Origin = {
+      ...{ url: new URL(origin), free: [], all: new Set(), waiting: [] },
+      ...{ dialling: 0, session: undefined },
+    }
+    this.#origins.set(origin, made)
+    return made
+  }
+
+  /** N4. */
+  #freeLane({ free }: Origin): Lane | undefined {
+    for (let lane = free.pop(); lane !== undefined; lane = free.pop()) {
+      if (!isOld(lane)) return lane
+      lane.destroy()
+    }
+    return undefined
+  }
+
+  /** As many as wait, within the bound. */
+  #dialIfNeeded(origin: Origin): void {
+    const { all, waiting } = origin
+    while (origin.dialling < waiting.length && all.size + origin.dialling < lanesMax) {
+      origin.dialling += 1
+      this.#dial(origin)
+    }
+  }
+
+  #dial(origin: Origin): void {
+    const socket = dial(origin, this.#lookup)
+    let isDialling = true
+    const dialled = () => {
+      isDialling = false
+      clearTimeout(timer)
+      origin.dialling -= 1
+    }
+    const timer = setTimeout(() => {
+      const { host } = origin.url
+      socket.destroy(new Error(`${host} could not be reached within ${dialMsMax} ms`))
+    }, dialMsMax)
+    const failed = (error?: Error) => {
+      if (!isDialling) return
+      dialled()
+      const first = origin.waiting.shift() // of those who wait, one for each connection that failed
+      if (first !== undefined) refuse(first.handler, error?.message || 'it was closed at once')
+      this.#forgetIfUnused(origin)
+    }
+    socket.once('error', failed)
+    socket.once('close', () => failed())
+    socket.once(origin.url.protocol === 'https:' ? 'secureConnect' : 'connect', () => {
+      dialled()
+      const lane = new Lane(socket, {
+        onFree: (freed) => this.#useOrKeep(origin, freed),
+        onGone: (gone) => this.#lost(origin, gone),
+      })
+      origin.all.add(lane)
+      if (this.#isStopped) lane.destroy()
+      else this.#useOrKeep(origin, lane)
+    })
+  }
+
+  #useOrKeep(origin: Origin, lane: Lane): void {
+    const next = origin.waiting.shift()
+    if (next === undefined) {
+      lane.freeSinceMs = performance.now()
+      origin.free.push(lane)
+    } else {
+      // Not from within the end of the answer before.
+      queueMicrotask(() => lane.send(next.request, next.handler))
+    }
+  }
+
+  #lost(origin: Origin, lane: Lane): void {
+    origin.all.delete(lane)
+    const place = origin.free.indexOf(lane)
+    if (place !== -1) origin.free.splice(place, 1)
+    if (!this.#isStopped) this.#dialIfNeeded(origin)
+    this.#forgetIfUnused(origin)
+  }
+
+  #forgetIfUnused(origin: Origin): void {
+    const isUsed = origin.all.size + origin.dialling + origin.waiting.length > 0
+    if (!isUsed) this.#origins.delete(origin.url.origin)
+  }
+
+  #sweep(): void {
+    for (const { free } of [...this.#origins.values()]) {
+      for (const lane of free.filter(isOld)) lane.destroy()
+    }
+  }
+}
+
+function isOld({ freeSinceMs, keepAliveMs: said }: Lane): boolean {
+  const forMs = said === 0 ? keepAliveMs : Math.min(keepAliveMs, said - keepAliveMarginMs)
+  return performance.now() - freeSinceMs > forMs
+}
+
+function dial(origin: Origin, lookup: LookupFunction | undefined): Socket | TLSSocket {
+  const { protocol, hostname, port } = origin.url
+  const host = hostname.replace(/^\[|\]$/g, '')
+  const more = lookup === undefined ? {} : { lookup }
+  if (protocol !== 'https:') return connect({ host, port: Number(port || 80), ...more })
+  const socket = connectTls({
+    ...{ host, port: Number(port || 443), ALPNProtocols: ['http/1.1'], ...more },
+    ...(isIP(host) === 0 ? { servername: host } : {}),
+    ...(origin.session === undefined ? {} : { session: origin.session }),
+  })
+  socket.on('session', (session) => {
+    origin.session = session
+  })
+  return socket
+}
+
+function refuse(handler: AnswerHandler, reason: string): void {
+  handler.onResponseError(new Error(reason))
+}
+
+const badValue = /[^\t\x20-\x7e\x80-\xff]/
+
+/** The head of a message with all that follows from its body. */
+function headOf({ method, path, headers, body }: UpstreamMessage, host: string): string {
+  let head = `${method} ${path} HTTP/1.1\r\nhost: ${host}\r\n`
+  for (const name in headers) {
+    const value = headers[name] ?? ''
+    // A value with a line end would begin another header, or another request.
+    if (badValue.test(value)) throw new Error(`the header ${name} holds what a header cannot`)
+    head += `${name}: ${value}\r\n`
+  }
+  return body === null ? `${head}\r\n` : `${head}content-length: ${body.length}\r\n\r\n`
+}

@@ -1,0 +1,191 @@
+// Plain connection
+//
+// A caller's connection as long as it brings plain requests: read and answered here, one after the other. The first
+// that is not plain goes to node:http, with all that follows it.
+//
+// Invariants:
+//   W4. Each byte is read once: by this, or by node:http.
+//   W5. The next request is looked at when the answer before is written and taken by the caller's socket; what comes
+//       early waits, bounded by one read.
+
+import type { Socket } from 'node:net'
+import { type PlainHead, parsePlainHead } from './plain-head.ts'
+import { PlainReply } from './plain-reply.ts'
+import type { Incoming, Reply } from './reply.ts'
+
+export interface PlainPorts {
+  readonly onRequest: (incoming: Incoming, reply: Reply) => void
+  /** Takes the socket; what was read of it lies in it again. */
+  readonly handOver: (socket: Socket) => void
+  /** The answer is whole, or the caller gone. */
+  readonly onAnswered: () => void
+  /** True where no more requests are taken. */
+  readonly isDraining: () => boolean
+  readonly nowMs: () => number
+}
+
+// Longer than clients keep theirs, so that they seldom send into a connection that is being closed.
+const idleMsMax = 60_000
+const requestMsMax = 60_000 // for a whole request, as node:http allows
+const late = 'HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n'
+
+export class PlainConnection {
+  readonly #socket: Socket
+  readonly #ports: PlainPorts
+  /** Written by `#begin`, `#takeBody`, `#answer`, `#over` and `#close`. */
+  #phase: 'idle' | 'body' | 'answering' | 'gone' = 'idle'
+  #sinceMs: number
+  #head: PlainHead | null = null
+  #chunks: Buffer[] = []
+  #bytes = 0
+  /** What came before its turn. */
+  #early: Buffer | null = null
+  #reply: PlainReply | null = null
+  readonly #onData = (bytes: Buffer) => this.#take(bytes)
+  readonly #onEnd = () => this.#end()
+  readonly #onError = () => this.#socket.destroy()
+  readonly #onClose = () => this.#close()
+
+  constructor(socket: Socket, ports: PlainPorts) {
+    this.#socket = socket
+    this.#ports = ports
+    this.#sinceMs = ports.nowMs()
+    socket.on('data', this.#onData)
+    socket.on('end', this.#onEnd)
+    socket.on('error', this.#onError)
+    socket.on('close', this.#onClose)
+  }
+
+  get isGone(): boolean {
+    return this.#phase === 'gone'
+  }
+
+  /** Ends it where it waits for a request, or where one takes too long to come. */
+  check(nowMs: number): void {
+    if (this.#phase === 'idle' && (nowMs - this.#sinceMs > idleMsMax || this.#ports.isDraining())) {
+      this.#socket.destroySoon()
+    } else if (this.#phase === 'body' && nowMs - this.#sinceMs > requestMsMax) {
+      this.#socket.end(late)
+      this.#socket.destroySoon()
+    }
+  }
+
+  destroy(): void {
+    this.#socket.destroy()
+  }
+
+  #take(bytes: Buffer): void {
+    switch (this.#phase) {
+      case 'idle':
+        return this.#begin(bytes)
+      case 'body':
+        return this.#takeBody(bytes)
+      case 'answering':
+        this.#early = this.#early === null ? bytes : Buffer.concat([this.#early, bytes])
+        this.#socket.pause() // W5
+        return
+      case 'gone':
+        return
+    }
+  }
+
+  #begin(bytes: Buffer): void {
+    const head = parsePlainHead(bytes)
+    if (head === null) return this.#handOver(bytes)
+    this.#head = head
+    const end = head.bytes + head.contentLength
+    if (bytes.length >= end) {
+      if (bytes.length > end) {
+        this.#early = bytes.subarray(end)
+        this.#socket.pause() // W5
+      }
+      return this.#answer(head, bytes.subarray(head.bytes, end))
+    }
+    this.#phase = 'body'
+    this.#sinceMs = this.#ports.nowMs()
+    this.#bytes = bytes.length - head.bytes
+    this.#chunks = this.#bytes === 0 ? [] : [bytes.subarray(head.bytes)]
+  }
+
+  #takeBody(bytes: Buffer): void {
+    const head = this.#head
+    if (head === null) return
+    const missing = head.contentLength - this.#bytes
+    this.#chunks.push(bytes.length > missing ? bytes.subarray(0, missing) : bytes)
+    this.#bytes += Math.min(bytes.length, missing)
+    if (bytes.length < missing) return
+    if (bytes.length > missing) {
+      this.#early = bytes.subarray(missing)
+      this.#socket.pause() // W5
+    }
+    const [only] = this.#chunks
+    const isOne = this.#chunks.length === 1 && only !== undefined
+    const body = isOne ? only : Buffer.concat(this.#chunks, head.contentLength)
+    this.#chunks = []
+    this.#answer(head, body)
+  }
+
+  #answer({ url, headers }: PlainHead, body: Buffer): void {
+    this.#phase = 'answering'
+    this.#head = null
+    const reply = new PlainReply({
+      socket: this.#socket,
+      closes: this.#ports.isDraining,
+      onOver: () => this.#over(),
+    })
+    this.#reply = reply
+    this.#ports.onRequest({ method: 'POST', url, headers, body: () => body }, reply)
+  }
+
+  #over(): void {
+    if (this.#phase !== 'answering') return
+    this.#reply = null
+    this.#ports.onAnswered()
+    if (this.#ports.isDraining()) return this.#socket.destroySoon()
+    this.#phase = 'idle'
+    this.#sinceMs = this.#ports.nowMs()
+    if (this.#early === null) return
+    // W5: not from within the end of the answer before, and not while it waits for its reader.
+    this.#phase = 'answering'
+    if (this.#socket.writableNeedDrain) this.#socket.once('drain', () => this.#takeEarly())
+    else setImmediate(() => this.#takeEarly())
+  }
+
+  #takeEarly(): void {
+    const bytes = this.#early
+    if (this.#phase !== 'answering' || bytes === null) return
+    this.#early = null
+    this.#phase = 'idle'
+    this.#socket.resume()
+    this.#begin(bytes)
+  }
+
+  /** W4. */
+  #handOver(bytes: Buffer): void {
+    this.#phase = 'gone'
+    const socket = this.#socket
+    socket.removeListener('data', this.#onData)
+    socket.removeListener('end', this.#onEnd)
+    socket.removeListener('error', this.#onError)
+    socket.removeListener('close', this.#onClose)
+    socket.unshift(bytes)
+    this.#ports.handOver(socket)
+  }
+
+  /** The caller says no more: whoever does not wait for an answer gets none. */
+  #end(): void {
+    if (this.#phase === 'idle') this.#socket.end()
+    else this.#socket.destroy()
+  }
+
+  #close(): void {
+    if (this.#phase === 'gone') return
+    const wasAnswering = this.#reply !== null
+    this.#phase = 'gone'
+    this.#chunks = []
+    const reply = this.#reply
+    this.#reply = null
+    reply?.leave()
+    if (wasAnswering) this.#ports.onAnswered()
+  }
+}
