@@ -1,5 +1,6 @@
 // npm run bench -- NAME: how fast Tutti is, and against what. Without NAME it lists them.
 
+import { distribution } from './distribution.ts'
 import { fleetScale } from './fleet-scale.ts'
 import { gate } from './gate.ts'
 import { gatewayJson, gatewayPrompt } from './gateway-json.ts'
@@ -21,6 +22,10 @@ const benches: Readonly<
     run: start,
   },
   jq: { about: 'small expressions of workflows against the same by hand', run: jq },
+  distribution: {
+    about: '50 nodes of a site pull 100 MB: copies over the uplink, with deaths',
+    run: distribution,
+  },
   'fleet-scale': {
     about: '10,000 nodes on one control-plane process: memory, idle, fan-out, after a kill',
     run: fleetScale,

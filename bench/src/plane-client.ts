@@ -3,6 +3,7 @@
 // The few calls that benches make to a control plane.
 
 import { createHash, createPublicKey, generateKeyPairSync } from 'node:crypto'
+import { encodeOnnx, type OnnxGraph } from '@tutti/examples/models'
 import { signModel } from '@tutti/ledger'
 import { request } from 'undici'
 
@@ -47,6 +48,28 @@ export class PlaneClient {
     const variant = { ...head, files: [file], inputs: [], outputs: [] }
     const bundle = Buffer.from(signModel(model, [file], publisher))
     const signature = await this.#upload(bundle)
+    const spec = { model, version, task: 'bench', variants: [variant], signature }
+    await this.apply('Model', `${model}:${version}`, spec)
+  }
+
+  /** Pushes a model that nodes do run: an identity, beside `weights` that nobody reads. */
+  async pushHeavyModel(model: string, version: string, weights: Buffer): Promise<void> {
+    const graph: OnnxGraph = {
+      ...{ name: model, constants: [], nodes: [{ op: 'Identity', inputs: ['x'], outputs: ['y'] }] },
+      inputs: [{ name: 'x', shape: ['N', 1] }],
+      outputs: [{ name: 'y', shape: ['N', 1] }],
+    }
+    const onnx = Buffer.from(encodeOnnx(graph))
+    const files = [
+      { path: 'model.onnx', ...(await this.#upload(onnx)) },
+      { path: 'weights.bin', ...(await this.#upload(weights)) },
+    ]
+    const tensor = (name: string) => ({ name, datatype: 'FP32', shape: [-1, 1] })
+    const variant = {
+      ...{ name: 'fp32', format: 'onnx', precision: 'fp32', files },
+      ...{ inputs: [tensor('x')], outputs: [tensor('y')] },
+    }
+    const signature = await this.#upload(Buffer.from(signModel(model, files, publisher)))
     const spec = { model, version, task: 'bench', variants: [variant], signature }
     await this.apply('Model', `${model}:${version}`, spec)
   }

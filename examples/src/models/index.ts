@@ -1,5 +1,6 @@
 export { makeModels } from './make-models.ts'
 export type { MadeModel } from './model-folder.ts'
+export { encodeOnnx, type OnnxGraph } from './onnx-writer.ts'
 export {
   imageSide,
   type Lighting,

@@ -19,6 +19,7 @@ import {
   openNodeLookup,
   openRegistry,
   openRolloutStore,
+  openSharing,
   type Registry,
   type RolloutPorts,
   reconcileRollouts,
@@ -160,8 +161,9 @@ async function serveOn(
     allowPrivateCalls: options.workflows?.allowPrivateCalls ?? false,
     inference: options.workflows?.inference ?? (() => null),
   })
+  const sharing = openSharing({ sql, blobs, registry, clock: systemClock })
   const ports: ApiPorts = {
-    ...{ ...shared, blobs, hub, snapshots, workflows },
+    ...{ ...shared, blobs, hub, sharing, snapshots, workflows },
     admission: { ...shared, blobs, changes: new ChangeLine(sql) },
     loops: () => loops,
     publicUrl: () => options.publicUrl ?? url,
@@ -180,7 +182,10 @@ async function serveOn(
   return {
     url,
     credentials,
-    stop: () => stop({ ...{ server, loops, hub, workflows, database, log }, news }),
+    stop: () => {
+      sharing.swarms.stop()
+      return stop({ ...{ server, loops, hub, workflows, database, log }, news })
+    },
   }
 }
 

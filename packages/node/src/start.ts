@@ -9,15 +9,21 @@ import { systemClock } from './clock.ts'
 import { Failure } from './failure.ts'
 import {
   BlobCache,
+  BlobShare,
   dialSocket,
   forgetLog,
+  keyOf,
   loadNodeIdentity,
   measureFacts,
   measureLoad,
   NodeAgent,
+  type NodeIdentity,
   openModelStore,
+  openPeerLine,
   openStateStore,
+  peerBlobsPath,
   type StateStore,
+  shareBytesPerSecondDefault,
   writeDurably,
 } from './fleet/index.ts'
 import { openCredentials } from './governance/index.ts'
@@ -40,6 +46,8 @@ export interface NodeOptions {
   /** Disk that models may take, those kept for a rollback included; half of it where absent. */
   readonly diskBytes?: number | undefined
   readonly threads?: number | undefined
+  /** Bytes a second that neighbours on the site may have of it; 0: it gives none and takes none. */
+  readonly shareBytesPerSecond?: number | undefined
   /** Takes the control plane's log as it is, were it not the one that this node has seen. */
   readonly acceptLog?: boolean | undefined
   /** PEM keys or certificates: only their models run here, whatever an assignment says. */
@@ -67,6 +75,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
   const log = options.log ?? logLine
   const nowMs = () => Date.now()
   mkdirSync(join(options.folder, 'blobs'), { recursive: true })
+  const blobs = openBlobs(options, identity, log)
   const telemetry = new Telemetry()
   let agent: NodeAgent | null = null // written once, below
   const models = new ModelServer({
@@ -89,6 +98,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     reportBug: (thrown) => log('a bug', { error: String(thrown) }),
     host: options.host,
     hosts: [...hostsOf(options), ...(options.hosts ?? [])],
+    faces: blobs.faces,
   })
   const port = await listen(server, options)
   const url = `http://${options.host.includes(':') ? `[${options.host}]` : options.host}:${port}`
@@ -101,9 +111,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
   agent = await NodeAgent.start({
     ...{ identity, server: models, telemetry, log },
     state: openState(options),
-    models: openModelStore(
-      new BlobCache(join(options.folder, 'blobs'), options.diskBytes ?? halfOfDisk(options.folder)),
-    ),
+    models: openModelStore(blobs.cache),
     dial: dialSocket,
     clock: systemClock,
     chance: Math.random,
@@ -119,6 +127,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     localKey: identity.localKey,
     stop: async () => {
       await running.stop()
+      await blobs.stop()
       await server.stop()
       await models.stop()
     },
@@ -139,6 +148,30 @@ async function listen(server: OipServer, { folder, port }: NodeOptions): Promise
   const any = await server.start(0)
   writeDurably(path, String(any))
   return any
+}
+
+/** The files on this disk, and the face by which neighbours get them. */
+function openBlobs(
+  options: NodeOptions,
+  identity: NodeIdentity,
+  log: NonNullable<NodeOptions['log']>,
+) {
+  const bytesPerSecond = options.shareBytesPerSecond ?? shareBytesPerSecondDefault
+  const peers = bytesPerSecond > 0 ? openPeerLine(keyOf(identity), identity.url) : null
+  const diskBytes = options.diskBytes ?? halfOfDisk(options.folder)
+  const cache = new BlobCache(join(options.folder, 'blobs'), diskBytes, peers)
+  if (peers === null) return { cache, faces: {}, stop: async () => {} }
+  const { name: node, controlPlane } = identity
+  const nowMs = () => Date.now()
+  const onBroken = (reason: string) => log('a neighbour did not get all it asked for', { reason })
+  const share = new BlobShare({
+    ...{ node, controlPlane, blobs: cache, nowMs, bytesPerSecond, onBroken },
+  })
+  return {
+    cache,
+    faces: { [peerBlobsPath]: share.answer.bind(share) },
+    stop: () => peers.agent.destroy(),
+  }
 }
 
 /** What callers write in Host when they come by the address or the endpoint that we gave. */

@@ -17,6 +17,7 @@ import { mountOpenapi } from './openapi.ts'
 import type { ApiPorts, Env } from './ports.ts'
 import { mountResources } from './resources.ts'
 import { mountSnapshot } from './snapshot.ts'
+import { mountSources } from './sources.ts'
 import { mountRuns } from './workflow-runs.ts'
 import { mountTasks } from './workflow-tasks.ts'
 
@@ -48,6 +49,7 @@ export function makeApp(ports: ApiPorts): Hono<Env> {
   })
   mountJoin(app, ports)
   mountBlobs(app, ports)
+  mountSources(app, ports)
   mountLedger(app, ports)
   mountApprovals(app, ports)
   mountSnapshot(app, ports)

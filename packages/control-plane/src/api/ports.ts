@@ -3,7 +3,7 @@
 // What the API's handlers need of the rest of the control plane; wired in start.ts.
 
 import type { Logger } from 'pino'
-import type { Hub, Registry } from '../fleet/index.ts'
+import type { Hub, Registry, Sharing } from '../fleet/index.ts'
 import type { AdmissionPorts, Identity, PolicyEngine, Principal } from '../governance/index.ts'
 import type { RunningLoops } from '../loops.ts'
 import type { News } from '../news.ts'
@@ -19,6 +19,7 @@ export interface ApiPorts {
   readonly admission: AdmissionPorts
   readonly registry: Registry
   readonly hub: Hub
+  readonly sharing: Sharing
   readonly snapshots: SnapshotFeed
   readonly workflows: Workflows
   readonly loops: () => RunningLoops

@@ -12,3 +12,4 @@ export {
 } from './reconcile-rollouts.ts'
 export { deploymentKey, type NodeEntry, openRegistry, type Registry } from './registry.ts'
 export { openRolloutStore, type RolloutStore } from './rollout-store.ts'
+export { openSharing, type Sharing } from './sharing.ts'

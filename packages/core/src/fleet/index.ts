@@ -93,6 +93,15 @@ export {
 } from './node-protocol.ts'
 export { pickCanaries } from './pick-canaries.ts'
 export {
+  type OpenOrder,
+  pickSource,
+  type SourceChoice,
+  type SwarmAsker,
+  type SwarmMember,
+  type SwarmView,
+  uploadsMax,
+} from './pick-source.ts'
+export {
   type InstallAction,
   type InstallContext,
   type InstallEvent,
@@ -126,6 +135,19 @@ export {
   sketchCount,
   takeSketch,
 } from './sketch.ts'
+export {
+  type PeerClaims,
+  type PieceList,
+  peerClaims,
+  peerProofText,
+  pieceBytesOf,
+  pieceList,
+  type SourceAsk,
+  type SourceOrder,
+  sharedBytesMin,
+  sourceAsk,
+  sourceOrder,
+} from './source-order.ts'
 export {
   type Datatype,
   datatype,

@@ -151,6 +151,8 @@ export const signingPrefix = {
   snapshot: 'tutti/snapshot/v1\n',
   serving: 'tutti/serving/v1\n',
   approval: 'tutti/approval/v1\n',
+  peer: 'tutti/peer/v1\n',
+  peerProof: 'tutti/peer-proof/v1\n',
 } as const
 
 /** `POST /api/v1/join`: the only call that a stranger may make, and only with a token. */

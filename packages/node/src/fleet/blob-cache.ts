@@ -5,34 +5,46 @@
 
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { mkdir, open, readdir, rename, rm, stat, statfs, utimes } from 'node:fs/promises'
+import {
+  type FileHandle,
+  mkdir,
+  open,
+  readdir,
+  rename,
+  rm,
+  stat,
+  statfs,
+  utimes,
+} from 'node:fs/promises'
 import { join } from 'node:path'
-import { request } from 'undici'
-import { Failure, messageOf } from '../failure.ts'
+import { sharedBytesMin } from '@tutti/core/fleet'
+import { Failure } from '../failure.ts'
+import type { BlobSource, BlobWish } from './blob-wish.ts'
+import { downloadRange } from './download-range.ts'
+import { fetchShared } from './fetch-shared.ts'
 import { type CachedFile, pickFilesToEvict } from './pick-files-to-evict.ts'
+import { openSourceClient, type PeerLine } from './source-client.ts'
 
-export interface BlobSource {
-  /** `http://…/api/v1/blobs`, without the digest. */
-  readonly url: string
-  readonly bearer: string
+/** A file, or the checked beginning of one, that may be given to others. */
+export interface OfferedFile {
+  readonly file: FileHandle
+  readonly bytes: number
 }
-
-export interface BlobWish {
-  readonly digest: string
-  readonly sizeBytes: number
-}
-
-const headersMs = 15_000
-const bodyIdleMs = 30_000 // no byte for so long: the connection is dead, resume on another
 
 export class BlobCache {
   readonly #folder: string
   readonly #budgetBytes: number
+  readonly #peers: PeerLine | null
+  /** Checked bytes of downloads under way, by digest; `fetch` writes. */
+  readonly #offers = new Map<string, number>()
 
-  /** Files in `folder`, of `budgetBytes` together at most. */
-  constructor(folder: string, budgetBytes: number) {
+  /**
+   * Files in `folder`, of `budgetBytes` together at most; without `peers` all come from the origin.
+   */
+  constructor(folder: string, budgetBytes: number, peers: PeerLine | null = null) {
     this.#folder = folder
     this.#budgetBytes = budgetBytes
+    this.#peers = peers
   }
 
   path(digest: string): string {
@@ -70,21 +82,55 @@ export class BlobCache {
       )
     }
     await mkdir(this.#folder, { recursive: true })
-    const part = `${this.path(wish.digest)}.part`
+    const part = this.#part(wish.digest)
     let offset = (await sizeOf(part)) ?? 0
     if (offset > wish.sizeBytes) {
       await rm(part)
       offset = 0
     }
     watch.onBytes(offset)
-    if (offset < wish.sizeBytes) await download(part, { wish, source, offset, ...watch })
+    if (offset < wish.sizeBytes) await this.#download(part, { wish, source, offset, ...watch })
     const seen = await digestOf(part)
     if (seen !== wish.digest) {
       await rm(part, { force: true })
       const message = `the bytes received have digest ${seen}, expected ${wish.digest}`
       throw new Failure('node/digest-mismatch', message)
     }
+    await settle(part)
     await rename(part, this.path(wish.digest))
+  }
+
+  /** A file that is here, or the checked beginning of one that is coming; null: nothing of it. */
+  async open(digest: string): Promise<OfferedFile | null> {
+    const checked = this.#offers.get(digest)
+    const paths = [this.path(digest), ...(checked === undefined ? [] : [this.#part(digest)])]
+    for (const path of paths) {
+      const file = await open(path, 'r').catch(() => null) // not there: the next one
+      if (file === null) continue
+      const isWhole = path === paths[0]
+      return { file, bytes: isWhole ? (await file.stat()).size : (checked ?? 0) }
+    }
+    return null
+  }
+
+  #part(digest: string): string {
+    return `${this.path(digest)}.part`
+  }
+
+  /** With the site where it shares, else from the origin alone. */
+  async #download(part: string, of: Download): Promise<void> {
+    const { wish, source, signal, onBytes } = of
+    const { digest } = wish
+    if (this.#peers !== null && wish.sizeBytes >= sharedBytesMin) {
+      try {
+        const client = openSourceClient(source, this.#peers)
+        const onOffer = (bytes: number) => void this.#offers.set(digest, bytes)
+        if (await fetchShared(part, { wish, client, signal, onBytes, onOffer })) return
+      } finally {
+        this.#offers.delete(digest)
+      }
+    }
+    await download(part, of)
   }
 
   /** Bytes that are still to come of these files. */
@@ -161,43 +207,20 @@ interface Download {
   readonly onBytes: (bytes: number) => void
 }
 
-async function download(part: string, { wish, source, offset, signal, onBytes }: Download) {
-  const file = await open(part, 'a', 0o600)
+async function download(part: string, { wish, source, offset, ...watch }: Download) {
+  await downloadRange(part, {
+    url: `${source.url}/${wish.digest}`,
+    headers: { authorization: `Bearer ${source.bearer}` },
+    ...{ start: offset, end: wish.sizeBytes, range: offset > 0 ? `bytes=${offset}-` : null },
+    ...{ name: wish.digest, ...watch },
+  })
+}
+
+/** What a name is given to is on the disk, whatever happens to the power then. */
+async function settle(path: string): Promise<void> {
+  const file = await open(path, 'r+')
   try {
-    const { statusCode, body } = await request(`${source.url}/${wish.digest}`, {
-      headers: {
-        authorization: `Bearer ${source.bearer}`,
-        ...(offset > 0 ? { range: `bytes=${offset}-` } : {}),
-      },
-      headersTimeout: headersMs,
-      bodyTimeout: bodyIdleMs,
-      signal,
-    })
-    if (statusCode !== (offset > 0 ? 206 : 200)) {
-      await body.dump()
-      throw new Failure(
-        'node/fetch-failed',
-        `${wish.digest}: the control plane answered ${statusCode}`,
-      )
-    }
-    let done = offset
-    for await (const chunk of body) {
-      done += chunk.length
-      if (done > wish.sizeBytes)
-        throw new Failure('node/digest-mismatch', 'more bytes than announced')
-      await file.write(chunk)
-      onBytes(done)
-    }
     await file.datasync()
-    if (done < wish.sizeBytes) {
-      const message = `${wish.digest} ended after ${done} of ${wish.sizeBytes} bytes`
-      throw new Failure('node/fetch-failed', message)
-    }
-  } catch (cause) {
-    if (cause instanceof Failure) throw cause
-    const isFull = cause instanceof Error && 'code' in cause && cause.code === 'ENOSPC'
-    const code = isFull ? 'node/disk-full' : 'node/fetch-failed'
-    throw new Failure(code, `${wish.digest}: ${messageOf(cause)}`, { cause })
   } finally {
     await file.close()
   }

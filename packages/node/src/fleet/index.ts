@@ -1,10 +1,12 @@
 export { BlobCache } from './blob-cache.ts'
+export { BlobShare, peerBlobsPath, shareBytesPerSecondDefault } from './blob-share.ts'
 export { type ModelStore, openModelStore } from './model-store.ts'
 export { type AgentPorts, NodeAgent } from './node-agent.ts'
 export { measureFacts, measureLoad } from './node-facts.ts'
 export {
   type JoinOptions,
   joinControlPlane,
+  keyOf,
   loadNodeIdentity,
   type NodeIdentity,
   parseJoinToken,
@@ -17,4 +19,5 @@ export {
   type StateStore,
   writeDurably,
 } from './node-state.ts'
+export { openPeerLine, type PeerLine } from './source-client.ts'
 export { type Dial, dialSocket, type WireEvents } from './wire.ts'

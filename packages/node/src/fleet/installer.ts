@@ -20,7 +20,7 @@ import {
 import type { Clock } from '../clock.ts'
 import { Failure, type FailureCode, messageOf } from '../failure.ts'
 import type { LoadedModel, ModelHost } from '../serving/index.ts'
-import type { BlobSource } from './blob-cache.ts'
+import type { BlobSource } from './blob-wish.ts'
 import type { ModelStore } from './model-store.ts'
 import type { DeploymentState } from './node-state.ts'
 

@@ -18,7 +18,8 @@ import {
 } from '@tutti/core/fleet'
 import { verifyModelSignature } from '@tutti/ledger'
 import { Failure, messageOf } from '../failure.ts'
-import type { BlobCache, BlobSource, BlobWish } from './blob-cache.ts'
+import type { BlobCache } from './blob-cache.ts'
+import type { BlobSource, BlobWish } from './blob-wish.ts'
 
 export interface PreparedModel {
   readonly spec: ModelSpec

@@ -4,6 +4,7 @@
 // takes a free one) and stops without cutting off what is being answered.
 
 import http, { type IncomingMessage, type ServerResponse } from 'node:http'
+import { whyForeign } from '@tutti/core/governance'
 import { Failure, messageOf } from '../failure.ts'
 import { answerOip, type OipPorts } from './oip-face.ts'
 import { BodyReader } from './read-body.ts'
@@ -13,7 +14,12 @@ export interface OipServerOptions extends Omit<OipPorts, 'bodies' | 'hosts'> {
   readonly host: string
   readonly bodyBytesMax?: number
   readonly bodiesBytesMax?: number
+  /** Other faces of this node on the same port, by the beginning of the path. */
+  readonly faces?: Readonly<Record<string, HttpFace>>
 }
+
+/** Answers requests by itself; never throws. */
+export type HttpFace = (request: IncomingMessage, response: ServerResponse) => Promise<void>
 
 const defaults = {
   bodyBytesMax: 64 * 2 ** 20, // more belongs in an object store
@@ -30,6 +36,10 @@ export class OipServer {
     const ports = { ...options, bodies, hosts: options.hosts ?? [] }
     this.#options = options
     this.#http = http.createServer({ keepAliveTimeout: keepAliveMs }, (request, response) => {
+      const face = faceOf(options.faces ?? {}, request.url ?? '')
+      if (face !== null && whyForeign(request.headers, ports.hosts) === null) {
+        return void face(request, response)
+      }
       void answerOip(ports, request).then((answer) => {
         // A connection kept alive would hold up stop().
         if (!this.#http.listening) response.setHeader('connection', 'close')
@@ -71,6 +81,11 @@ export class OipServer {
 // 75 s: longer than clients and proxies keep an idle connection, so that they close it, not we under a request.
 const keepAliveMs = 75_000
 const drainMs = 8_000 // the process has ten seconds in all
+
+function faceOf(faces: Readonly<Record<string, HttpFace>>, url: string): HttpFace | null {
+  const found = Object.entries(faces).find(([path]) => url.startsWith(path))
+  return found?.[1] ?? null
+}
 
 function send(
   response: ServerResponse<IncomingMessage>,

@@ -155,6 +155,7 @@ interface NodeCommand extends ListenOptions {
   readonly memory?: string
   readonly disk?: string
   readonly threads?: string
+  readonly share?: string
   readonly acceptLog?: boolean
   readonly publisher?: readonly string[]
 }
@@ -169,6 +170,10 @@ function withNode(command: Command): Command {
     .option('--memory <MiB>', 'memory that models may take')
     .option('--disk <MiB>', 'disk that models may take, those kept for a rollback included')
     .option('--threads <n>', 'threads per model')
+    .option(
+      '--share <MB/s>',
+      'what nodes with the same label site may fetch from this one; 0: nothing; default: 64',
+    )
     .option(
       '--accept-log',
       'take the control plane’s log as it is, after it was restored from a backup',
@@ -239,10 +244,16 @@ async function runNode(options: NodeCommand): Promise<void> {
       options.memory === undefined ? undefined : countOf('--memory', options.memory) * 2 ** 20,
     diskBytes: options.disk === undefined ? undefined : countOf('--disk', options.disk) * 2 ** 20,
     threads: options.threads === undefined ? undefined : countOf('--threads', options.threads),
+    shareBytesPerSecond: shareOf(options),
     publishers: options.publisher?.map((path) => readFileSync(path, 'utf8')),
     version: readVersion(),
   })
   ready('node', node.url, node.stop)
+}
+
+function shareOf({ share }: NodeCommand): number | undefined {
+  if (share === undefined || share === '0') return share === undefined ? undefined : 0
+  return countOf('--share', share) * 1_000_000
 }
 
 function nodeFolder(options: NodeCommand): string {
