@@ -28,7 +28,7 @@ export interface LocalFleet {
   readonly key: string
   readonly client: Client
   readonly nodes: readonly { readonly name: string; readonly url: string; readonly key: string }[]
-  /** Runs `tutti ARGS`; throws what it said where it failed. */
+  /** Runs `tutti ARGS`, in its home unless they name another; throws what it said where it failed. */
   readonly tutti: (...args: readonly string[]) => Promise<string>
   /** All that its processes have written so far: to their logs, to their terminals. */
   readonly readLogs: () => string
@@ -100,7 +100,7 @@ async function startAll(
       const again = ['node', '--home', home, '--data', data, '--port', port, '--threads', '1']
       await start([...again, ...args], /node answers at (\S+)/)
     },
-    tutti: (...args) => runTutti([...args, '--home', home]),
+    tutti: (...args) => runTutti(args.includes('--home') ? args : [...args, '--home', home]),
     readLogs: () => [...children.map(({ said }) => said), ...logsIn(join(home, 'logs'))].join('\n'),
     pids: () => children.flatMap(({ process }) => process.pid ?? []),
   }
