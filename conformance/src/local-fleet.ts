@@ -28,7 +28,7 @@ export interface LocalFleet {
   readonly key: string
   readonly client: Client
   readonly nodes: readonly { readonly name: string; readonly url: string; readonly key: string }[]
-  /** Runs `tutti ARGS`, in its home unless they name another; throws what it said where it failed. */
+  /** Runs `tutti ARGS`, in its home unless they name one; throws what it said where it failed. */
   readonly tutti: (...args: readonly string[]) => Promise<string>
   /** All that its processes have written so far: to their logs, to their terminals. */
   readonly readLogs: () => string

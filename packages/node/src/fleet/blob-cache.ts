@@ -31,6 +31,9 @@ export interface OfferedFile {
   readonly bytes: number
 }
 
+/** What is not to go; asked again before each file goes, for wishes come in meanwhile. */
+export type Kept = Pick<ReadonlySet<string>, 'has'>
+
 export class BlobCache {
   readonly #folder: string
   readonly #budgetBytes: number
@@ -153,7 +156,7 @@ export class BlobCache {
    * Makes room for so many bytes more: of what is not to be kept, the least recently used goes.
    * Throws `node/disk-full` where that is not enough.
    */
-  async makeRoom(bytes: number, keep: ReadonlySet<string>): Promise<void> {
+  async makeRoom(bytes: number, keep: Kept): Promise<void> {
     await mkdir(this.#folder, { recursive: true })
     const files = await this.#list(keep)
     const usedBytes = files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
@@ -161,6 +164,7 @@ export class BlobCache {
     const budgetBytes = Math.min(this.#budgetBytes, usedBytes + bavail * bsize)
     const { evict, overBytes } = pickFilesToEvict(files, budgetBytes - bytes)
     for (const { name } of evict) {
+      if (keep.has(digestNamed(name))) continue // wanted since it was listed
       await rm(join(this.#folder, name), { force: true })
       await rm(join(this.#folder, `${name}.files`), { force: true, recursive: true })
     }
@@ -173,7 +177,7 @@ export class BlobCache {
   }
 
   /** Ends unfinished downloads that nothing needs, and what lies over the budget. */
-  async collect(keep: ReadonlySet<string>): Promise<void> {
+  async collect(keep: Kept): Promise<void> {
     for (const name of await readdir(this.#folder).catch(() => [])) {
       if (!name.endsWith('.part') || keep.has(digestNamed(name))) continue
       await rm(join(this.#folder, name), { force: true })
@@ -181,7 +185,7 @@ export class BlobCache {
     await this.makeRoom(0, keep)
   }
 
-  async #list(keep: ReadonlySet<string>): Promise<CachedFile[]> {
+  async #list(keep: Kept): Promise<CachedFile[]> {
     const names = await readdir(this.#folder)
     const files = await Promise.all(
       names.map(async (name) => {

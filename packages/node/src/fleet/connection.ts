@@ -32,6 +32,7 @@ export interface ConnectionPorts {
 }
 
 type ConnectionState =
+  | { readonly phase: 'closed' }
   | { readonly phase: 'waiting'; readonly forget: () => void }
   | { readonly phase: 'connecting'; readonly wire: Wire; readonly nonce: string }
   | { readonly phase: 'up'; readonly wire: Wire }
@@ -45,7 +46,7 @@ const silenceMs = 60_000
 export class Connection {
   readonly #ports: ConnectionPorts
   /** Written by `#setState` alone. */
-  #state: ConnectionState
+  #state: ConnectionState = { phase: 'closed' }
   /** Attempts in a row that failed; `#down` and `#welcomed` write. */
   #failures = 0
   /** A pause that the control plane asked for; used once. */
@@ -53,7 +54,13 @@ export class Connection {
 
   constructor(ports: ConnectionPorts) {
     this.#ports = ports
-    this.#state = { phase: 'waiting', forget: ports.clock.schedule(0, () => this.#connect()) }
+  }
+
+  /** Begins to connect, and does for as long as it is not stopped. */
+  open(): void {
+    if (this.#state.phase !== 'closed') return
+    const forget = this.#ports.clock.schedule(0, () => this.#connect())
+    this.#state = { phase: 'waiting', forget }
   }
 
   get isUp(): boolean {

@@ -3,8 +3,8 @@
 // From a release's digest to a verified model on disk: its spec, the variant that fits this node, its
 // files, the publisher's signature. Everything is checked again here, whoever said it was checked before.
 
-import { mkdir, readFile, rm, symlink } from 'node:fs/promises'
-import { dirname, join, resolve } from 'node:path'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import {
   checkSignedFiles,
   type Golden,
@@ -18,8 +18,9 @@ import {
 } from '@tutti/core/fleet'
 import { verifyModelSignature } from '@tutti/ledger'
 import { Failure, messageOf } from '../failure.ts'
-import type { BlobCache } from './blob-cache.ts'
+import type { BlobCache, Kept } from './blob-cache.ts'
 import type { BlobSource, BlobWish } from './blob-wish.ts'
+import { layOutFiles } from './lay-out-files.ts'
 
 export interface PreparedModel {
   readonly spec: ModelSpec
@@ -57,33 +58,39 @@ export interface ModelStore {
   ) => Promise<void>
   /** Checks every digest and the publisher's signature. */
   readonly verify: (release: Release, trust: VerifyTrust) => Promise<PreparedModel>
-  /** These releases are needed here; files of others go when the disk budget wants them to. */
-  readonly collect: (releases: readonly Release[]) => Promise<void>
+  /**
+   * The releases given are needed here, at any moment of its work; files of others go when the disk
+   * budget wants them to.
+   */
+  readonly collect: (releases: () => readonly Release[]) => Promise<void>
 }
 
 /** The store over a cache of files. */
 export function openModelStore(blobs: BlobCache): ModelStore {
   // Files by release, of those that are needed: `fetch` and `collect` add, `collect` removes.
   const needed = new Map<string, readonly string[]>()
-  const keep = () => new Set([...needed].flatMap(([release, digests]) => [release, ...digests]))
+  const kept: Kept = {
+    has: (digest) =>
+      [...needed].some(([release, all]) => release === digest || all.includes(digest)),
+  }
   return {
     fetch: (release, at) =>
       fetchModel(blobs, release, {
         ...at,
         makeRoom: async (wishes) => {
           needed.set(release.digest, [release.digest, ...wishes.map(({ digest }) => digest)])
-          await blobs.makeRoom(await blobs.missingBytes(wishes), keep())
+          await blobs.makeRoom(await blobs.missingBytes(wishes), kept)
         },
       }),
     verify: (release, trust) => verifyModel(blobs, release, trust),
     collect: async (releases) => {
-      const wanted = new Set(releases.map(({ digest }) => digest))
-      for (const release of releases) {
+      for (const release of releases()) {
         const digests = await digestsOf(blobs, release)
         if (!needed.has(release.digest)) needed.set(release.digest, digests)
       }
-      for (const digest of needed.keys()) if (!wanted.has(digest)) needed.delete(digest)
-      await blobs.collect(keep())
+      const wanted = (digest: string) => releases().some((release) => release.digest === digest)
+      for (const digest of needed.keys()) if (!wanted(digest)) needed.delete(digest)
+      await blobs.collect({ has: (digest) => kept.has(digest) || wanted(digest) })
     },
   }
 }
@@ -160,19 +167,16 @@ async function verifyPublisher(
   if (reason !== null) throw new Failure('node/signature-invalid', `${name}: ${reason}`)
 }
 
-/** Lays the variant's files out under their own names, so that one can refer to another. */
 async function prepare(
   blobs: BlobCache,
   release: Release,
   { spec, variant }: { readonly spec: ModelSpec; readonly variant: Variant },
 ): Promise<PreparedModel> {
   const folder = `${blobs.path(release.digest)}.files`
-  for (const { path, digest } of variant.files) {
-    const target = join(folder, path)
-    await mkdir(dirname(target), { recursive: true })
-    await rm(target, { force: true })
-    await symlink(resolve(blobs.path(digest)), target)
-  }
+  await layOutFiles(
+    folder,
+    variant.files.map(({ path, digest }) => ({ path, at: blobs.path(digest) })),
+  )
   const first = variant.files[0]
   const goldenFile = variant.files.find(({ path }) => path === variant.golden)
   return {

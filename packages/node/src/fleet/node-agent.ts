@@ -6,6 +6,7 @@
 import {
   type Assignment,
   type NodeFacts,
+  type Release,
   type ReleaseTelemetry,
   type SignedAssignment,
   supersedes,
@@ -92,13 +93,16 @@ export class NodeAgent {
   static async start(ports: AgentPorts): Promise<NodeAgent> {
     const agent = new NodeAgent(ports)
     await agent.#collect() // what is needed is known before anything new is fetched
-    await Promise.all(
-      Object.entries(agent.#state.deployments).map(async ([key, { assignment, committed }]) => {
+    const resumed = Object.entries(agent.#state.deployments).map(
+      async ([key, { assignment, committed }]) => {
         const installer = agent.#newInstaller(key, assignment, committed)
         await installer.resume()
         agent.#want(installer) // perhaps a newer assignment than the one it began with
-      }),
+      },
     )
+    // Only now: what comes in meets the installers that resume, and makes no others beside them (I3).
+    agent.#connection.open()
+    await Promise.all(resumed)
     return agent
   }
 
@@ -348,19 +352,20 @@ export class NodeAgent {
 
   /** Says which releases are needed: what is assigned, and what is committed. */
   async #collect(): Promise<void> {
-    const releases = Object.values(this.#state.deployments).flatMap(({ assignment, committed }) => [
-      ...(assignment.mode === 'remove' ? [] : [assignment.target]),
-      ...(assignment.mode === 'remove' || assignment.baseline === null
-        ? []
-        : [assignment.baseline]),
-      ...(committed === null ? [] : [committed.kept]),
-    ])
     try {
-      await this.#ports.models.collect(releases)
+      await this.#ports.models.collect(() => neededReleases(this.#state))
     } catch (error) {
       this.#ports.log('files were not collected', { reason: String(error) })
     }
   }
+}
+
+function neededReleases({ deployments }: NodeState): Release[] {
+  return Object.values(deployments).flatMap(({ assignment, committed }) => {
+    const { mode, target, baseline } = assignment
+    const assigned = mode === 'remove' ? [] : [target, ...(baseline === null ? [] : [baseline])]
+    return committed === null ? assigned : [...assigned, committed.kept]
+  })
 }
 
 function reportOf({ assignment, state }: Installer) {

@@ -214,8 +214,8 @@ export class SimulatedNode {
         return { spec: release.spec, variant, golden: { ...golden, cases: [] }, entryPath: digest }
       },
       collect: async (keep) => {
-        await this.#pause(clock, 100)
-        const kept = new Set(keep.map(({ digest }) => digest))
+        await this.#pause(clock, 2_000) // a slow disk at boot: the control plane answers sooner
+        const kept = new Set(keep().map(({ digest }) => digest))
         for (const file of this.#files) if (!kept.has(file)) this.#files.delete(file)
       },
     }
