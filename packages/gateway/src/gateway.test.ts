@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { didKeyOf, newPrivateKey } from '@tutti/ledger'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import {
   answerWell,
   digest,
@@ -160,6 +160,24 @@ describe('snapshots', () => {
     const second = await world(null, first.folder)
     await second.untilEvent('snapshot')
     expect((await infer(second.gateway)).status).toBe(200)
+  })
+
+  test('a control plane that has not seen its nodes yet takes none out of service', async () => {
+    const good = await serve(answerWell)
+    const first = await world(signed(toNodes([good.url], 1)))
+    const starting = toNodes([], 2)
+    const deployments = starting.deployments.map((one) => ({ ...one, unseen: ['n0'] }))
+    first.events.length = 0
+    first.push(signed({ ...starting, deployments }))
+    await first.untilEvent('snapshot')
+    expect((await infer(first.gateway)).status).toBe(200)
+    await first.gateway.stop()
+    const second = await world(null, first.folder) // it starts again just then
+    await second.untilEvent('snapshot')
+    expect((await infer(second.gateway)).status).toBe(200)
+    await second.gateway.stop()
+    const third = await world(signed(toNodes([], 3)), first.folder)
+    await vi.waitUntil(async () => (await infer(third.gateway)).status === 503)
   })
 
   test('a spoilt one on disk is refused and said', async () => {

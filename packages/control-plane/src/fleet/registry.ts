@@ -20,6 +20,8 @@ import { canonicalJson } from '@tutti/core/resource'
 export interface NodeEntry extends NodeView {
   readonly facts: NodeFacts | null
   readonly seenMs: number
+  /** Whether it has said what it serves since this process started. */
+  readonly hasReported: boolean
   readonly load: {
     readonly inflight: number
     readonly cpu: number
@@ -136,7 +138,9 @@ export function openRegistry(): Registry {
       if (held === undefined) return false
       const { facts } = held
       const reports = status.full ? [...status.reports] : merge(held.reports, status.reports)
-      update(id, { reports, facts: status.facts ?? facts, seenMs: status.nowMs })
+      const isFirst = !status.full && !held.hasReported // changes say nothing of the rest
+      const said = { reports, facts: status.facts ?? facts, seenMs: status.nowMs }
+      update(id, { ...said, hasReported: !isFirst })
       return status.facts !== undefined && areNew(status.facts, facts)
     },
     heartbeat: (id, beat) => {
@@ -165,6 +169,7 @@ const unseen = {
   facts: null,
   reports: [] as readonly DeploymentReport[],
   seenMs: 0,
+  hasReported: false,
   load: null,
 } as const
 

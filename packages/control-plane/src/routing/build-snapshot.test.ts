@@ -1,9 +1,19 @@
 // What gateways are told of who may call what: the policies decide it, not the names of roles.
 
 import { setTimeout as delay } from 'node:timers/promises'
+import { signingPrefix } from '@tutti/core/fleet'
 import type { Snapshot } from '@tutti/core/routing'
+import { didKeyOf, newPrivateKey, signText } from '@tutti/ledger'
 import { describe, expect, test, vi } from 'vitest'
-import { apply, bed, call, makeKey, startPlane, usePlane } from '../test-plane.fixture.ts'
+import {
+  apply,
+  bed,
+  call,
+  makeKey,
+  pushModel,
+  startPlane,
+  usePlane,
+} from '../test-plane.fixture.ts'
 
 usePlane()
 
@@ -72,6 +82,24 @@ describe('inference is permitted by policy', () => {
     expect((await call('DELETE', '/policies/bots')).status).toBe(200)
     await snapshotWhere((one) => keyOf(one, 'bob') === undefined)
   })
+})
+
+test('a control plane that starts names the nodes that it has not seen yet, of each deployment', async () => {
+  const key = newPrivateKey()
+  const { body } = await call('POST', '/tokens', {})
+  const signature = signText(key, signingPrefix.hello, body.token)
+  const join = { token: body.token, name: 'n1', publicKey: didKeyOf(key), signature }
+  expect((await call('POST', '/join', join)).status).toBe(201)
+  expect((await pushModel('parts', 'v1')).status).toBe(201)
+  expect((await apply('Deployment', 'parts', { model: 'parts:v1' })).status).toBe(201)
+  const elsewhere = { matchLabels: { region: 'elsewhere' } }
+  const other = { model: 'parts:v1', selector: elsewhere }
+  expect((await apply('Deployment', 'other', other)).status).toBe(201)
+  await bed.plane.stop()
+  await startPlane()
+  const { deployments } = await snapshotWhere((one) => one.deployments.length === 2)
+  const unseen = deployments.map(({ name, unseen }) => [name, unseen])
+  expect(Object.fromEntries(unseen)).toEqual({ other: undefined, parts: ['n1'] })
 })
 
 test('after a restart on a clock that was set back, snapshots go on in number', async () => {

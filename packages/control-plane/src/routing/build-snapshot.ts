@@ -3,13 +3,7 @@
 // All that gateways need, from what is declared and what nodes report: the keys that may call, the routes,
 // and for every deployment the endpoints where a release answers right now.
 
-import {
-  deploymentSpec,
-  type NodeView,
-  reportOf,
-  servedName,
-  signingPrefix,
-} from '@tutti/core/fleet'
+import { deploymentSpec, reportOf, servedName, signingPrefix } from '@tutti/core/fleet'
 import { sealedSecretSpec } from '@tutti/core/governance'
 import { type Resource, selects } from '@tutti/core/resource'
 import {
@@ -20,7 +14,7 @@ import {
   type ServingClaims,
   type Snapshot,
 } from '@tutti/core/routing'
-import type { Registry } from '../fleet/index.ts'
+import type { NodeEntry, Registry } from '../fleet/index.ts'
 import {
   emptyContext,
   type Identity,
@@ -43,19 +37,23 @@ export type SnapshotBody = Omit<Snapshot, 'sequence' | 'issuedAtMs' | 'servingTo
 // a gateway outlives a control plane that is away for a month
 const servingTokenMs = 30 * 86_400_000
 
-export async function buildSnapshot(ports: SnapshotPorts): Promise<SnapshotBody> {
+/** `isSettling`: nodes that were not heard yet may well be there. */
+export async function buildSnapshot(
+  ports: SnapshotPorts,
+  { isSettling }: { readonly isSettling: boolean },
+): Promise<SnapshotBody> {
   const kinds = ['Key', 'Route', 'Deployment', 'Provider', 'Secret', 'Budget'] as const
   const [keys, routes, deployments, providers, secrets, budgets] = await Promise.all(
     kinds.map((kind) => allResources(ports.sql, kind)),
   )
-  const views = ports.registry.views()
+  const nodes = [...ports.registry.all()]
   const callable = routesOf(routes ?? [], deployments ?? [])
   const engine = await ports.policies()
   return {
     format: 'tutti/snapshot/v1',
     keys: (keys ?? []).flatMap((key) => keyOf(engine, key, callable)),
     routes: callable.map(({ labels: _, ...route }) => route),
-    deployments: (deployments ?? []).map((one) => deploymentOf(one, views, ports.registry)),
+    deployments: (deployments ?? []).map((one) => deploymentOf(one, nodes, isSettling)),
     providers: (providers ?? []).map((one) => providerOf(ports.identity, one, secrets ?? [])),
     budgets: (budgets ?? []).map(({ metadata, spec }) => ({
       ...{ name: metadata.name, project: metadata.project },
@@ -132,20 +130,25 @@ function routesOf(routes: readonly Resource[], deployments: readonly Resource[])
 
 function deploymentOf(
   { metadata, spec }: Resource,
-  views: readonly NodeView[],
-  registry: Registry,
+  nodes: readonly NodeEntry[],
+  isSettling: boolean,
 ): Snapshot['deployments'][number] {
   const { selector } = deploymentSpec.parse(spec)
   const { project, name } = metadata
-  const endpoints = views
-    .filter((node) => node.connected && !node.cordoned && selects(selector, node.labels))
+  const selected = nodes.filter((node) => !node.cordoned && selects(selector, node.labels))
+  const endpoints = selected
+    .filter((node) => node.connected)
     .flatMap((node) => {
-      const url = registry.get(node.id)?.facts?.endpoint
+      const url = node.facts?.endpoint
       const release = reportOf(node, { project, deployment: name })?.state.serving
       if (url === undefined || !release) return []
       return [{ node: node.id, url, region: node.labels['region'] ?? '', release }]
     })
-  return { name, project, serves: servedName({ project, name }), endpoints }
+  const unseen = isSettling ? selected.filter(({ hasReported }) => !hasReported) : []
+  return {
+    ...{ name, project, serves: servedName({ project, name }), endpoints },
+    ...(unseen.length === 0 ? {} : { unseen: unseen.map(({ id }) => id) }),
+  }
 }
 
 function providerOf(

@@ -28,7 +28,11 @@ const shareMax = 4
 const unwatchedMs = 10_000
 const looksMax = 30 // an event may be lost: then one turn in thirty finds what it missed
 
+// Nodes that connect at once are all back within twenty seconds; who is away for longer is away.
+const settleMs = 60_000
+
 export function openSnapshotFeed(ports: FeedPorts): SnapshotFeed {
+  const openedMs = performance.now()
   const listeners = new Set<(snapshot: SignedSnapshot) => void>()
   // refresh writes
   let held: { readonly body: string; readonly signed: SignedSnapshot } | null = null
@@ -43,7 +47,8 @@ export function openSnapshotFeed(ports: FeedPorts): SnapshotFeed {
   }
   const buildAnew = async (version: string): Promise<void> => {
     const startMs = performance.now()
-    const body = await buildSnapshot(ports)
+    const isSettling = startMs - openedMs < settleMs
+    const body = await buildSnapshot(ports, { isSettling })
     const text = canonicalJson(body)
     const tookMs = performance.now() - startMs
     // The first one is slow for reasons of its own: code and policies are loaded with it.

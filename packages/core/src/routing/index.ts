@@ -32,6 +32,7 @@ export {
   decideAttempt,
   type PastAttempt,
 } from './decide-attempt.ts'
+export { isComplete, keepUnseen } from './keep-unseen.ts'
 export { builtInRoles, type KeySpec, keySpec } from './key.ts'
 export {
   type LeaseAnswer,

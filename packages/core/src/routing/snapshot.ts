@@ -44,6 +44,11 @@ export const snapshot = z.strictObject({
       /** The model name that the nodes answer to. */
       serves: z.string(),
       endpoints: z.array(endpoint),
+      /**
+       * Nodes that the control plane has not heard since it started: what a gateway knew of them
+       * holds (`keepUnseen`).
+       */
+      unseen: z.array(z.string()).optional(),
     }),
   ),
   providers: z.array(

@@ -19,7 +19,14 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { signingPrefix } from '@tutti/core/fleet'
-import { type Snapshot, signedSnapshot, snapshot as snapshotSchema } from '@tutti/core/routing'
+import {
+  isComplete,
+  keepUnseen,
+  type SignedSnapshot,
+  type Snapshot,
+  signedSnapshot,
+  snapshot as snapshotSchema,
+} from '@tutti/core/routing'
 import { verifyText } from '@tutti/ledger'
 import { Agent, request } from 'undici'
 import { messageOf } from '../failure.ts'
@@ -45,6 +52,11 @@ export class SnapshotSource {
   readonly #stopping = new AbortController()
   /** Written by `#takeIn` alone. */
   #held: Snapshot | null = null
+  /**
+   * The last complete snapshot, and the newest where that is another one: what it has not seen is
+   * in the first. Written by `#takeIn` alone.
+   */
+  #kept: readonly SignedSnapshot[] = []
   #done: Promise<void> = Promise.resolve()
 
   constructor(options: SnapshotSourceOptions) {
@@ -55,9 +67,11 @@ export class SnapshotSource {
   start(): void {
     const path = this.#path()
     if (existsSync(path)) {
-      const refusal = this.#takeIn(readFileSync(path, 'utf8'), 'disk')
-      if (refusal !== null)
+      for (const kept of [parseJson(readFileSync(path, 'utf8'))].flat()) {
+        const refusal = this.#takeIn(kept, 'disk')
+        if (refusal === null) continue
         this.#options.log('the snapshot on disk is refused', { reason: refusal })
+      }
     }
     this.#done = this.#follow()
   }
@@ -109,7 +123,7 @@ export class SnapshotSource {
       for (const event of events) {
         const data = /^data: ?(.*)$/m.exec(event)?.[1]
         if (data === undefined) continue // a keep-alive
-        const refusal = this.#takeIn(data, 'stream')
+        const refusal = this.#takeIn(parseJson(data), 'stream')
         if (refusal === null) onSnapshot()
         else log('a snapshot is refused', { reason: refusal })
       }
@@ -117,8 +131,8 @@ export class SnapshotSource {
   }
 
   /** Null where the snapshot is served from now on; else why it is not. */
-  #takeIn(text: string, from: 'disk' | 'stream'): string | null {
-    const signed = signedSnapshot.safeParse(parseJson(text))
+  #takeIn(json: unknown, from: 'disk' | 'stream'): string | null {
+    const signed = signedSnapshot.safeParse(json)
     if (!signed.success) return 'it is malformed'
     const { payload, signature } = signed.data
     const { controlPlane, onSnapshot, log } = this.#options
@@ -132,18 +146,19 @@ export class SnapshotSource {
     if (parsed.data.sequence < heldSequence) {
       return `its number is ${parsed.data.sequence}, older than ${heldSequence}` // S2
     }
-    this.#held = parsed.data
-    if (from === 'stream') this.#keep(JSON.stringify(signed.data))
+    this.#held = keepUnseen(parsed.data, this.#held)
+    this.#kept = isComplete(parsed.data) ? [signed.data] : [...this.#kept.slice(0, 1), signed.data]
+    if (from === 'stream') this.#keep()
     log('snapshot', { sequence: parsed.data.sequence, from })
-    onSnapshot(parsed.data)
+    onSnapshot(this.#held)
     return null
   }
 
-  #keep(text: string): void {
+  #keep(): void {
     mkdirSync(this.#options.folder, { recursive: true })
     const path = this.#path()
     const file = openSync(`${path}.new`, 'w', 0o600)
-    writeSync(file, text)
+    writeSync(file, JSON.stringify(this.#kept))
     fsyncSync(file)
     closeSync(file)
     renameSync(`${path}.new`, path)
