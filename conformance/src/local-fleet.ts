@@ -4,6 +4,7 @@
 // It ends what it started, by pid, and removes its folder.
 
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
@@ -16,6 +17,8 @@ const tutti = join(dirname(require.resolve('tutti/package.json')), 'dist/main.js
 export interface LocalNode {
   readonly name: string
   readonly memoryMiB?: number
+  /** Further arguments of `tutti join`. */
+  readonly args?: readonly string[]
 }
 
 export interface LocalFleet {
@@ -38,6 +41,10 @@ export interface LocalFleet {
   readonly restartPlane: (meanwhile: () => Promise<void>) => Promise<void>
   /** Ends a node and starts it again with further arguments; settles when it answers. */
   readonly restartNode: (name: string, ...args: readonly string[]) => Promise<void>
+  /** SIGKILL to a node's process; settles when it is gone. */
+  readonly killNode: (name: string) => Promise<void>
+  /** Process id of a node. */
+  readonly pidOf: (name: string) => number
   readonly stop: () => Promise<void>
 }
 
@@ -71,12 +78,12 @@ async function startAll(
   const key = textIn(context, 'key')
   const client = new Client({ url, key })
   const running: { readonly name: string; readonly url: string; readonly key: string }[] = []
-  for (const { name, memoryMiB } of nodes) {
+  for (const { name, memoryMiB, args: more = [] } of nodes) {
     const { token } = await client.makeToken({})
     const data = join(folder, name)
     const about = ['--name', name, '--token', token, '--threads', '1']
     const memory = memoryMiB === undefined ? [] : ['--memory', String(memoryMiB)]
-    const args = ['join', '--home', home, '--data', data, ...about, ...memory]
+    const args = ['join', '--home', home, '--data', data, ...about, ...memory, ...more]
     const match = await start(args, /node answers at (\S+)/)
     const identity = parse(readFileSync(join(data, 'identity.json'), 'utf8'))
     running.push({ name, url: match[1] ?? '', key: textIn(identity, 'localKey') })
@@ -84,6 +91,12 @@ async function startAll(
   const gateway = textIn(context, 'gateway')
   const end = async (is: (child: Child) => boolean) => {
     for (const child of children.filter(is)) await stopChild(child)
+  }
+  const childOf = (name: string): Child => {
+    const data = join(folder, name)
+    const child = children.findLast((one) => one.args.includes(data))
+    if (child === undefined) throw new Error(`no node ${name} was started`)
+    return child
   }
   return {
     ...{ folder, home, url, gateway, key, client, nodes: running },
@@ -100,6 +113,13 @@ async function startAll(
       const again = ['node', '--home', home, '--data', data, '--port', port, '--threads', '1']
       await start([...again, ...args], /node answers at (\S+)/)
     },
+    killNode: async (name) => {
+      const { process: child } = childOf(name)
+      const gone = once(child, 'exit')
+      child.kill('SIGKILL')
+      await gone
+    },
+    pidOf: (name) => childOf(name).process.pid ?? 0,
     tutti: (...args) => runTutti(args.includes('--home') ? args : [...args, '--home', home]),
     readLogs: () => [...children.map(({ said }) => said), ...logsIn(join(home, 'logs'))].join('\n'),
     pids: () => children.flatMap(({ process }) => process.pid ?? []),

@@ -37,7 +37,7 @@ import {
 import { type Loop, type RunningLoops, startLoops } from './loops.ts'
 import { type News, openNews } from './news.ts'
 import { openPolicyCache } from './policy-cache.ts'
-import { openSnapshotFeed } from './routing/index.ts'
+import { openRelayDirectory, openSnapshotFeed } from './routing/index.ts'
 import {
   allResources,
   type Blobs,
@@ -163,7 +163,7 @@ async function serveOn(
   })
   const sharing = openSharing({ sql, blobs, registry, clock: systemClock })
   const ports: ApiPorts = {
-    ...{ ...shared, blobs, hub, sharing, snapshots, workflows },
+    ...{ ...shared, blobs, hub, sharing, snapshots, workflows, relays: openRelayDirectory() },
     admission: { ...shared, blobs, changes: new ChangeLine(sql) },
     loops: () => loops,
     publicUrl: () => options.publicUrl ?? url,

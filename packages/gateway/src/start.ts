@@ -15,6 +15,7 @@ import {
   makeDirectory,
   PriceBook,
   Purses,
+  RelayDoor,
   Router,
   SnapshotSource,
 } from './routing/index.ts'
@@ -26,6 +27,8 @@ export interface GatewayOptions {
   readonly port: number
   /** Host names besides loopback ones that requests may be addressed to. */
   readonly hosts?: readonly string[]
+  /** Where nodes that cannot be dialled find it; where it listens, if absent. */
+  readonly publicUrl?: string | undefined
   readonly controlPlane: {
     readonly url: string
     /** Secret of a Key with the role gateway. */
@@ -76,7 +79,11 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const purses = new Purses({ ask: askLeases(options.controlPlane), nowMs })
   // What was spent is said every second: then a crash loses the leases' rest and nothing else.
   const telling = setInterval(() => purses.tell().catch(() => {}), tellMs) // away: told again
+  const hosts = (options.hosts ?? []).map((host) => host.toLowerCase())
+  const { publicKey } = options.controlPlane
+  const relays = new RelayDoor({ controlPlane: publicKey, hosts, nowMs, log })
   const router = new Router({
+    relayOf: (node) => relays.urlOf(node),
     region: options.region ?? '',
     directory: () => directory,
     nowMs,
@@ -87,7 +94,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     directory: () => directory,
     ...{ router, recent: new RecentRequests(), metrics: new Metrics() },
     ...{ limiter: new Limiter(), log: new RequestLog(), ids: new RequestIds() },
-    hosts: (options.hosts ?? []).map((host) => host.toLowerCase()),
+    hosts,
     version: options.version,
     nowMs,
   }
@@ -97,8 +104,11 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       reply.destroy()
     })
   })
+  front.server.on('upgrade', (incoming, socket, head) => {
+    relays.handleUpgrade(incoming, socket, head)
+  })
   const url = await listen(front.server, options)
-  source.start()
+  source.start(options.publicUrl ?? url)
   log('serving', { url })
   return {
     url,
@@ -108,6 +118,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       await drain(front)
       clearInterval(telling)
       await purses.close().catch(() => {}) // away: the leases end by themselves
+      relays.stop()
       router.stop()
     },
   }

@@ -5,6 +5,8 @@
 import { existsSync, mkdirSync, readFileSync, statfsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
+import { relayScheme } from '@tutti/core/routing'
+import { signText } from '@tutti/ledger'
 import { systemClock } from './clock.ts'
 import { Failure } from './failure.ts'
 import {
@@ -22,11 +24,13 @@ import {
   openPeerLine,
   openStateStore,
   peerBlobsPath,
+  reachOf,
   type StateStore,
   shareBytesPerSecondDefault,
   writeDurably,
 } from './fleet/index.ts'
 import { openCredentials } from './governance/index.ts'
+import { Relays } from './routing/index.ts'
 import { ModelServer, OipServer, RecentPredictions, Telemetry } from './serving/index.ts'
 
 export interface NodeOptions {
@@ -37,6 +41,10 @@ export interface NodeOptions {
   readonly port: number
   /** What others are told to call, where it differs from host and port. */
   readonly endpoint?: string | undefined
+  /** False: it listens on no port, and is asked over connections that it opens to gateways. */
+  readonly listens?: boolean | undefined
+  /** It can be dialled, and opens connections to gateways that cannot all the same. */
+  readonly relays?: boolean | undefined
   /** Host names that requests may be addressed to, besides loopback, `host` and the endpoint's. */
   readonly hosts?: readonly string[] | undefined
   /** Where the control plane answers now, where that is not where the node joined. */
@@ -100,14 +108,10 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     hosts: [...hostsOf(options), ...(options.hosts ?? [])],
     faces: blobs.faces,
   })
-  const port = await listen(server, options)
-  const url = `http://${options.host.includes(':') ? `[${options.host}]` : options.host}:${port}`
-  const endpoint = options.endpoint ?? url
-  const facts = {
-    ...{ folder: options.folder, version: options.version, endpoint },
-    runtime: runtimeName(),
-    memoryBytes: options.memoryBytes,
-  }
+  const { url, endpoint } = await listen(server, options, identity)
+  const relays = openRelays({ server, identity, log, isNeeded: endpoint === undefined }, options)
+  const { folder, version, memoryBytes } = options
+  const facts = { folder, version, endpoint, runtime: runtimeName(), memoryBytes }
   agent = await NodeAgent.start({
     ...{ identity, server: models, telemetry, log },
     state: openState(options),
@@ -117,6 +121,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     chance: Math.random,
     facts: () => measureFacts(facts),
     load: () => measureLoad(models.inflight),
+    onSession: (bearer) => relays?.use(bearer === null ? null : { url: identity.url, bearer }),
     pinnedPublishers: options.publishers ?? null,
   })
   const running = agent
@@ -129,16 +134,34 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
       await running.stop()
       await blobs.stop()
       await server.stop()
+      relays?.stop()
       await models.stop()
     },
   }
+}
+
+/** Where it answers, and where others are told to call it; nowhere where they could not. */
+async function listen(
+  server: OipServer,
+  options: NodeOptions,
+  identity: NodeIdentity,
+): Promise<{ readonly url: string; readonly endpoint: string | undefined }> {
+  const { host } = options
+  if (options.listens === false) {
+    return { url: `${relayScheme}//${identity.name}`, endpoint: undefined }
+  }
+  const port = await takePort(server, options)
+  const url = `http://${host.includes(':') ? `[${host}]` : host}:${port}`
+  // On loopback nobody finds it but this machine; the control plane is on another one.
+  const isHidden = reachOf(url) === 'this-machine' && reachOf(identity.url) !== 'this-machine'
+  return { url, endpoint: options.endpoint ?? (isHidden ? undefined : url) }
 }
 
 /**
  * A node that may take any port takes the one it had: whoever holds its address finds it again
  * after a restart, before anybody has told them anything.
  */
-async function listen(server: OipServer, { folder, port }: NodeOptions): Promise<number> {
+async function takePort(server: OipServer, { folder, port }: NodeOptions): Promise<number> {
   if (port !== 0) return await server.start(port)
   const path = join(folder, 'port')
   const before = existsSync(path) ? Number(readFileSync(path, 'utf8')) : 0
@@ -148,6 +171,26 @@ async function listen(server: OipServer, { folder, port }: NodeOptions): Promise
   const any = await server.start(0)
   writeDurably(path, String(any))
   return any
+}
+
+/** Connections to gateways, for a node that they cannot dial or that wants them besides. */
+function openRelays(
+  of: {
+    readonly server: OipServer
+    readonly identity: NodeIdentity
+    readonly log: NonNullable<NodeOptions['log']>
+    readonly isNeeded: boolean
+  },
+  options: NodeOptions,
+): Relays | null {
+  if (!of.isNeeded && options.relays !== true) return null
+  const key = keyOf(of.identity)
+  return new Relays({
+    clock: systemClock,
+    sign: (prefix, text) => signText(key, prefix, text),
+    serve: (connection) => of.server.serve(connection),
+    log: of.log,
+  })
 }
 
 /** The files on this disk, and the face by which neighbours get them. */

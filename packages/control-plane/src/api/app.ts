@@ -15,6 +15,7 @@ import { mountLedger } from './ledger.ts'
 import { mountMetrics } from './metrics.ts'
 import { mountOpenapi } from './openapi.ts'
 import type { ApiPorts, Env } from './ports.ts'
+import { mountRelays } from './relays.ts'
 import { mountResources } from './resources.ts'
 import { mountSnapshot } from './snapshot.ts'
 import { mountSources } from './sources.ts'
@@ -54,6 +55,7 @@ export function makeApp(ports: ApiPorts): Hono<Env> {
   mountApprovals(app, ports)
   mountSnapshot(app, ports)
   mountLeases(app, ports)
+  mountRelays(app, ports)
   mountOpenapi(app, ports.version)
   mountMetrics(app, ports)
   mountRuns(app, ports)

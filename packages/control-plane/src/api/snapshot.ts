@@ -5,6 +5,7 @@
 import type { SignedSnapshot } from '@tutti/core/routing'
 import type { Context, Hono } from 'hono'
 import { streamSSE } from 'hono/streaming'
+import { parseRelayUrl } from '../routing/index.ts'
 import { refuse } from './answer.ts'
 import { whyMayNot } from './authorize.ts'
 import type { ApiPorts, Env } from './ports.ts'
@@ -21,13 +22,18 @@ async function snapshot(context: Context<Env>, ports: ApiPorts): Promise<Respons
   const allRoutes = { kind: 'Route', project: '', name: '' }
   const denied = await whyMayNot(ports, principal, 'serve', allRoutes)
   if (denied !== null) return refuse(context, 'api/forbidden', denied)
-  if (context.req.query('watch') === 'true') return watch(context, ports)
+  if (context.req.query('watch') === 'true') {
+    const said = context.req.query('relay')
+    const relay = said === undefined ? undefined : parseRelayUrl(said)
+    if (relay !== null) return watch(context, ports, relay)
+    return refuse(context, 'api/invalid', 'relay: expected http(s)://host:port of the gateway')
+  }
   const current = await ports.snapshots.newest()
   if (current === null) return refuse(context, 'api/unavailable', 'no snapshot has been built yet')
   return context.json(current)
 }
 
-function watch(context: Context<Env>, ports: ApiPorts): Response {
+function watch(context: Context<Env>, ports: ApiPorts, relay: string | undefined): Response {
   return streamSSE(context, async (stream) => {
     let waiting: SignedSnapshot | null = null // only the newest counts
     let wake: () => void = () => {}
@@ -35,7 +41,9 @@ function watch(context: Context<Env>, ports: ApiPorts): Response {
       waiting = signed
       wake()
     })
+    const unlist = relay === undefined ? () => {} : ports.relays.add(relay)
     stream.onAbort(() => {
+      unlist()
       stop()
       wake()
     })

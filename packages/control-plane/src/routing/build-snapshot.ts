@@ -10,6 +10,7 @@ import {
   budgetSpec,
   keySpec,
   providerSpec,
+  relayScheme,
   routeSpec,
   type ServingClaims,
   type Snapshot,
@@ -139,9 +140,10 @@ function deploymentOf(
   const endpoints = selected
     .filter((node) => node.connected)
     .flatMap((node) => {
-      const url = node.facts?.endpoint
+      const { facts } = node
       const release = reportOf(node, { project, deployment: name })?.state.serving
-      if (url === undefined || !release) return []
+      if (!facts || !release) return []
+      const url = facts.endpoint ?? `${relayScheme}//${node.id}` // it dials gateways itself
       return [{ node: node.id, url, region: node.labels['region'] ?? '', release }]
     })
   const unseen = isSettling ? selected.filter(({ hasReported }) => !hasReported) : []

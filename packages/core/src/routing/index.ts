@@ -70,6 +70,19 @@ export {
   waitMs,
 } from './rate-limit.ts'
 export {
+  type RelayClaims,
+  type RelayList,
+  relayChallenge,
+  relayClaims,
+  relayHello,
+  relayList,
+  relayPath,
+  relayReady,
+  relayScheme,
+} from './relay-hello.ts'
+export { type RelayEvent, RelayLine, relayLimits } from './relay-line.ts'
+export { type RelayEnd, RelayStreams, type RelayWire } from './relay-streams.ts'
+export {
   type RouteSpec,
   type RouteTarget,
   type RouteTimers,

@@ -13,6 +13,8 @@ export interface PickCandidate {
   readonly inflight: number
   /** False where its circuit is open. */
   readonly healthy: boolean
+  /** True where it is reached by a connection that it made itself: dialled ones come first. */
+  readonly isRelayed?: boolean
   /** What it costs to ask it now, where the route has a strategy: the lowest is taken. */
   readonly score?: number
 }
@@ -43,7 +45,9 @@ export function pickEndpoint<C extends PickCandidate>(
   const fresh = candidates.filter(({ url }) => !context.tried.has(url))
   const healthy = fresh.filter((candidate) => candidate.healthy)
   const others = healthy.filter(({ release }) => !context.failedReleases.has(release))
-  const pool = [others, healthy, fresh, candidates].find((some) => some.length > 0) ?? []
+  const best = [others, healthy, fresh, candidates].find((some) => some.length > 0) ?? []
+  const direct = best.filter(({ isRelayed }) => isRelayed !== true)
+  const pool = direct.length > 0 ? direct : best
   const first = pool[Math.floor(context.chance[0] * pool.length)]
   if (first === undefined) return null
   if (first.score !== undefined) return lowest(pool, first)

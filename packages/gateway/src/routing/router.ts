@@ -5,6 +5,7 @@
 import {
   orderByWeight,
   type RouteTarget,
+  relayScheme,
   type ScoreWeights,
   scoreTarget,
   weightsOf,
@@ -24,6 +25,8 @@ import { Upstreams } from './upstreams.ts'
 export interface RouterOptions {
   readonly region: string
   readonly directory: () => Directory | null
+  /** Where a node is reached that has connected itself here; null: it has not. */
+  readonly relayOf: (node: string) => string | null
   readonly nowMs: () => number
   readonly chance: () => number
   readonly cashier: Cashier
@@ -152,13 +155,20 @@ export class Router {
       authorization: `Bearer ${directory.servingToken}`,
       'x-request-id': call.requestId,
     })
-    return deployment.endpoints.map(({ node, url, region, release }) => ({
-      ...this.#seen(url),
-      ...{ url, base: url, region, release, outbound, tier: target.tier, order: place, target },
-      isTrustedAddress: true, // the control plane signed it
-      node: { name: node, url, release },
-      provider: null,
-    }))
+    const { relayOf } = this.#options
+    const shared = { tier: target.tier, order: place, target, provider: null }
+    return deployment.endpoints.flatMap(({ node, url, region, release }) => {
+      const about = { region, release, outbound, isTrustedAddress: true, ...shared } // signed
+      const direct = { url, base: url, node: { name: node, url, release }, ...about }
+      const candidates = url.startsWith(relayScheme) ? [] : [{ ...this.#seen(url), ...direct }]
+      const base = relayOf(node)
+      if (base === null) return candidates
+      // Its port may change with its connection; what was seen of it stays.
+      const own = `${relayScheme}//${node}`
+      const relayed = { url: own, base, isRelayed: true, ...about }
+      const named = { ...relayed, node: { name: node, url: base, release } }
+      return [...candidates, { ...this.#seen(own), ...named }]
+    })
   }
 
   #providerCandidate(

@@ -58,13 +58,18 @@ export class SnapshotSource {
    */
   #kept: readonly SignedSnapshot[] = []
   #done: Promise<void> = Promise.resolve()
+  /** Written by `start`. */
+  #query = ''
 
   constructor(options: SnapshotSourceOptions) {
     this.#options = options
   }
 
-  /** Reads the last good snapshot from disk, then follows the control plane. */
-  start(): void {
+  /**
+   * Reads the last good snapshot from disk, then follows the control plane, which tells nodes that
+   * cannot be dialled to come to `ownUrl`.
+   */
+  start(ownUrl: string): void {
     const path = this.#path()
     if (existsSync(path)) {
       for (const kept of [parseJson(readFileSync(path, 'utf8'))].flat()) {
@@ -73,6 +78,7 @@ export class SnapshotSource {
         this.#options.log('the snapshot on disk is refused', { reason: refusal })
       }
     }
+    this.#query = `watch=true&relay=${encodeURIComponent(ownUrl)}`
     this.#done = this.#follow()
   }
 
@@ -105,7 +111,7 @@ export class SnapshotSource {
 
   async #readStream(onSnapshot: () => void): Promise<void> {
     const { url, key, log } = this.#options
-    const { statusCode, body } = await request(`${url}/api/v1/snapshot?watch=true`, {
+    const { statusCode, body } = await request(`${url}/api/v1/snapshot?${this.#query}`, {
       dispatcher: this.#agent,
       headers: { authorization: `Bearer ${key}` },
       headersTimeout: 10_000,

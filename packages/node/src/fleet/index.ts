@@ -19,5 +19,6 @@ export {
   type StateStore,
   writeDurably,
 } from './node-state.ts'
+export { reachOf } from './peer-address.ts'
 export { openPeerLine, type PeerLine } from './source-client.ts'
 export { type Dial, dialSocket, type WireEvents } from './wire.ts'

@@ -43,6 +43,8 @@ export interface AgentPorts {
   readonly pinnedPublishers: readonly string[] | null
   /** A simulation remembers verdicts: the same frame goes to many nodes. */
   readonly verify?: AssignmentVerifier
+  /** Connected, or (null) not any more: what may be asked of the control plane is asked of it. */
+  readonly onSession?: (session: string | null) => void
   readonly log: (event: string, fields: Readonly<Record<string, unknown>>) => void
 }
 
@@ -123,6 +125,7 @@ export class NodeAgent {
   #welcomed(welcome: Extract<ToNode, { type: 'welcome' }>): void {
     const url = `${this.#ports.identity.url}/api/v1/blobs`
     this.#source = { url, bearer: welcome.session }
+    this.#ports.onSession?.(welcome.session)
     this.#sequence = 0
     this.#declared(welcome)
     this.#reportFull()
@@ -143,6 +146,7 @@ export class NodeAgent {
 
   #down(reason: string): void {
     this.#source = null
+    this.#ports.onSession?.(null)
     this.#forgetBeat()
     this.#ports.log('cut off: serving on what was committed', { reason })
   }

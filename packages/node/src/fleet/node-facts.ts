@@ -12,7 +12,8 @@ export interface FactOptions {
   readonly runtime: string
   /** Memory that models may take; all of the machine's where absent. */
   readonly memoryBytes?: number | undefined
-  readonly endpoint: string
+  /** Where others dial this node; absent: nowhere. */
+  readonly endpoint?: string | undefined
 }
 
 export function measureFacts(options: FactOptions): NodeFacts {
@@ -26,7 +27,7 @@ export function measureFacts(options: FactOptions): NodeFacts {
     diskFreeBytes: bavail * bsize,
     formats: ['onnx'],
     runtime: options.runtime,
-    endpoint: options.endpoint,
+    ...(options.endpoint === undefined ? {} : { endpoint: options.endpoint }),
   }
 }
 

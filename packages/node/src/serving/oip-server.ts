@@ -4,6 +4,7 @@
 // takes a free one) and stops without cutting off what is being answered.
 
 import http, { type IncomingMessage, type ServerResponse } from 'node:http'
+import type { Duplex } from 'node:stream'
 import { whyForeign } from '@tutti/core/governance'
 import { Failure, messageOf } from '../failure.ts'
 import { answerOip, type OipPorts } from './oip-face.ts'
@@ -29,6 +30,9 @@ const defaults = {
 export class OipServer {
   readonly #options: OipServerOptions
   readonly #http: http.Server
+  #isStopping = false
+  /** Requests that are not answered yet; written by the listener alone. */
+  #inflight = 0
 
   constructor(options: OipServerOptions) {
     const { bodyBytesMax, bodiesBytesMax } = { ...defaults, ...options }
@@ -40,9 +44,13 @@ export class OipServer {
       if (face !== null && whyForeign(request.headers, ports.hosts) === null) {
         return void face(request, response)
       }
+      this.#inflight += 1
+      response.once('close', () => {
+        this.#inflight -= 1
+      })
       void answerOip(ports, request).then((answer) => {
         // A connection kept alive would hold up stop().
-        if (!this.#http.listening) response.setHeader('connection', 'close')
+        if (this.#isStopping) response.setHeader('connection', 'close')
         send(response, answer)
       })
     })
@@ -65,8 +73,16 @@ export class OipServer {
     })
   }
 
+  /** Takes a connection that came in another way than by the port. */
+  serve(connection: Duplex): void {
+    if (this.#isStopping) connection.destroy()
+    else this.#http.emit('connection', connection)
+  }
+
   /** Accepts no more connections; settles when what was under way is answered, or was given up. */
   async stop(): Promise<void> {
+    this.#isStopping = true
+    const untilMs = performance.now() + drainMs
     await new Promise<void>((resolve) => {
       const giveUp = setTimeout(() => this.#http.closeAllConnections(), drainMs)
       this.#http.close(() => {
@@ -75,6 +91,10 @@ export class OipServer {
       })
       this.#http.closeIdleConnections()
     })
+    // Connections that came in another way are not counted by the server: their requests are.
+    while (this.#inflight > 0 && performance.now() < untilMs) {
+      await new Promise((resolve) => setTimeout(resolve, 20))
+    }
   }
 }
 

@@ -115,11 +115,13 @@ async function keepContext(home: string, url: string): Promise<void> {
 
 interface GatewayCommand extends ListenOptions {
   readonly region: string
+  readonly publicUrl?: string
 }
 
 export function addGateway(program: Command): void {
   const command = withListen(program.command('gateway'), 8080)
     .option('--region <name>', 'prefer endpoints of this region', '')
+    .option('--public-url <url>', 'where nodes reach it that it cannot dial; default: its address')
     .description('run a gateway in the foreground')
   withExamples(command, 'tutti gateway --url http://10.0.0.1:7070 --key tutti_gateway_…')
   command.action(async (options: GatewayCommand) => {
@@ -131,6 +133,7 @@ export function addGateway(program: Command): void {
       host: options.host,
       port: portOf(options.port),
       hosts: options.hostName ?? [],
+      publicUrl: options.publicUrl,
       controlPlane: { url, key, publicKey: await pinnedKey(home, url, key) },
       folder: join(home, 'gateway'),
       region: options.region,
@@ -152,6 +155,8 @@ async function pinnedKey(home: string, url: string, key: string): Promise<string
 interface NodeCommand extends ListenOptions {
   readonly data?: string
   readonly endpoint?: string
+  readonly listen: boolean
+  readonly relay?: boolean
   readonly memory?: string
   readonly disk?: string
   readonly threads?: string
@@ -167,6 +172,8 @@ function withNode(command: Command): Command {
       'folder of identity, state and models; default: node in the home folder',
     )
     .option('--endpoint <url>', 'what gateways call, where it differs from host and port')
+    .option('--no-listen', 'open no port: requests come over connections to the gateways')
+    .option('--relay', 'connect to the gateways besides, for those that cannot dial it')
     .option('--memory <MiB>', 'memory that models may take')
     .option('--disk <MiB>', 'disk that models may take, those kept for a rollback included')
     .option('--threads <n>', 'threads per model')
@@ -237,6 +244,8 @@ async function runNode(options: NodeCommand): Promise<void> {
     host: options.host,
     port: portOf(options.port),
     endpoint: options.endpoint,
+    listens: options.listen,
+    relays: options.relay,
     acceptLog: options.acceptLog,
     hosts: options.hostName,
     controlPlaneUrl: options.url?.replace(/\/$/, ''),

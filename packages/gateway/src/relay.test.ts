@@ -1,0 +1,251 @@
+// Nodes that nobody can dial: they come by a WebSocket of their own, and are asked over it.
+
+import { createServer, type RequestListener, type Server } from 'node:http'
+import { connect } from 'node:net'
+import { duplexPair, Readable } from 'node:stream'
+import { signingPrefix } from '@tutti/core/fleet'
+import { type RelayClaims, RelayStreams } from '@tutti/core/routing'
+import { didKeyOf, newPrivateKey, signText } from '@tutti/ledger'
+import { describe, expect, test } from 'vitest'
+import { WebSocket } from 'ws'
+import {
+  answerWell,
+  cleanups,
+  infer,
+  serve,
+  signed,
+  signer,
+  toNodes,
+  world,
+} from './gateway-world.fixture.ts'
+import { RelayDoor } from './routing/index.ts'
+
+const nodeKey = newPrivateKey()
+
+function grantFor(node: string, change: Partial<RelayClaims> = {}, by = signer): string {
+  const claims: RelayClaims = {
+    ...{ format: 'tutti/relay/v1', node, key: didKeyOf(nodeKey) },
+    ...{ expiresAtMs: Date.now() + 60_000, ...change },
+  }
+  const text = JSON.stringify(claims)
+  const parts = [Buffer.from(text), Buffer.from(signText(by, signingPrefix.relay, text), 'base64')]
+  return parts.map((part) => part.toString('base64url')).join('.')
+}
+
+interface Come {
+  readonly isIn: boolean
+  readonly socket: WebSocket
+  readonly server: Server
+}
+
+/** A node comes to the gateway; it answers as told. */
+function come(
+  of: { readonly gateway: { readonly url: string } },
+  grant: string,
+  answer: RequestListener,
+  proving = nodeKey,
+): Promise<Come> {
+  const server = createServer(answer)
+  const socket = new WebSocket(`${of.gateway.url.replace('http', 'ws')}/relay`)
+  cleanups.push(() => socket.terminate())
+  const wire = {
+    hasRoom: () => socket.readyState === WebSocket.OPEN && socket.bufferedAmount < 65_536,
+    send: (frame: Uint8Array, done: () => void) => socket.send(frame, done),
+    breakOff: () => socket.terminate(),
+  }
+  const streams: RelayStreams = new RelayStreams(wire, (stream) => {
+    const [ours, servers] = duplexPair()
+    ours.on('data', (bytes: Buffer) => streams.said(stream, bytes))
+    ours.on('end', () => streams.ended(stream))
+    ours.on('close', () => {
+      streams.closed(stream)
+      servers.destroy()
+    })
+    servers.on('error', () => {}).on('close', () => ours.destroy())
+    ours.on('error', () => {})
+    server.emit('connection', servers)
+    return ours
+  })
+  return new Promise((resolve) => {
+    socket.on('error', () => {})
+    socket.on('close', () => {
+      streams.stop()
+      resolve({ isIn: false, socket, server })
+    })
+    socket.on('message', (data: Buffer, isBinary) => {
+      if (isBinary) return streams.receive(data)
+      const message = JSON.parse(String(data))
+      if (message.ready === true) return resolve({ isIn: true, socket, server })
+      const signature = signText(proving, signingPrefix.relayHello, message.challenge)
+      socket.send(JSON.stringify({ grant, signature }))
+    })
+  })
+}
+
+const hidden = (count = 1) =>
+  signed(toNodes(Array.from({ length: count }, (_, i) => `relay://n${i}`)))
+const well: RequestListener = (request, response) => {
+  request.resume()
+  answerWell(request, response, '')
+}
+
+describe('a node that cannot be dialled', () => {
+  test('answers over the connection that it made, with the gateway’s token', async () => {
+    const of = await world(hidden())
+    const seen: (string | undefined)[] = []
+    await come(of, grantFor('n0'), (request, response) => {
+      seen.push(request.url, request.headers.authorization)
+      well(request, response)
+    })
+    const answer = await infer(of.gateway)
+    expect(answer.status).toBe(200)
+    expect(answer.headers.get('x-tutti-node')).toBe('n0')
+    expect(seen).toEqual(['/v2/models/parts/infer', 'Bearer serving-token'])
+  })
+
+  test('that is not here is not asked: the answer says so', async () => {
+    const of = await world(hidden())
+    const answer = await infer(of.gateway)
+    expect(answer.status).toBe(503)
+  })
+
+  test('is asked after those that can be dialled, and instead of them where they fail', async () => {
+    let dialled = 0
+    const direct = await serve((request, response, body) => {
+      dialled += 1
+      answerWell(request, response, body)
+    })
+    const of = await world(signed(toNodes(['relay://n0', direct.url])))
+    let relayed = 0
+    await come(of, grantFor('n0'), (request, response) => {
+      relayed += 1
+      well(request, response)
+    })
+    for (let i = 0; i < 20; i++) expect((await infer(of.gateway)).status).toBe(200)
+    expect([dialled, relayed]).toEqual([20, 0])
+    direct.server.closeAllConnections()
+    direct.server.close()
+    for (let i = 0; i < 5; i++) expect((await infer(of.gateway)).status).toBe(200)
+    expect(relayed).toBe(5)
+  })
+
+  test('that says it can be dialled and cannot is asked over its connection', async () => {
+    const of = await world(signed(toNodes(['http://127.0.0.1:9'])))
+    await come(of, grantFor('n0'), well)
+    expect((await infer(of.gateway)).status).toBe(200)
+  })
+
+  test('that dies in the middle of a request leaves it to another one', async () => {
+    const of = await world(hidden(2))
+    const dying = await come(of, grantFor('n0'), () => dying.socket.terminate())
+    await come(of, grantFor('n1'), well)
+    for (let i = 0; i < 8; i++) {
+      const answer = await infer(of.gateway)
+      expect([answer.status, answer.headers.get('x-tutti-node')]).toEqual([200, 'n1'])
+    }
+  })
+
+  test('hears that its caller has gone', async () => {
+    const of = await world(hidden())
+    let asked: () => void = () => {}
+    const isAsked = new Promise<void>((resolve) => {
+      asked = resolve
+    })
+    const isGone = new Promise<void>((resolve) => {
+      void come(of, grantFor('n0'), (request, response) => {
+        request.resume()
+        response.on('close', resolve)
+        asked()
+      })
+    })
+    await of.untilEvent('a relay')
+    const abort = new AbortController()
+    const answer = infer(of.gateway, { signal: abort.signal })
+    await isAsked
+    abort.abort()
+    await expect(answer).rejects.toThrow()
+    await isGone
+  })
+
+  test('serves many at once while one of them reads nothing, and loses nothing of that one', async () => {
+    const large = 64 * 1_048_576 // far more than all buffers of the kernel
+    const log = () => {}
+    const door = new RelayDoor({
+      ...{ controlPlane: didKeyOf(signer), hosts: [], log },
+      nowMs: Date.now,
+    })
+    cleanups.push(() => door.stop())
+    const { url, server } = await serve(() => {})
+    server.on('upgrade', (request, socket, head) => door.handleUpgrade(request, socket, head))
+    let madeBytes = 0
+    const make = function* () {
+      for (; madeBytes < large; madeBytes += 65_536) yield Buffer.alloc(65_536, '7')
+    }
+    await come({ gateway: { url } }, grantFor('n0'), (request, response) => {
+      request.resume()
+      if (request.url !== '/large') return well(request, response)
+      Readable.from(make()).pipe(response)
+    })
+    while (door.urlOf('n0') === null) await new Promise((resolve) => setImmediate(resolve))
+    const bridge = door.urlOf('n0') ?? ''
+    const slow = connect(Number(new URL(bridge).port), '127.0.0.1')
+    cleanups.push(() => slow.destroy())
+    slow.write('GET /large HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n\r\n')
+    await new Promise((resolve) => slow.once('readable', resolve)) // begun, and not read
+    const quick = Array.from({ length: 50 }, () => fetch(`${bridge}/quick`))
+    const statuses = (await Promise.all(quick)).map(({ status }) => status)
+    expect(statuses).toEqual(Array(50).fill(200))
+    expect(madeBytes).toBeLessThan(large) // the node makes no more than somebody takes
+    let came = 0
+    for await (const chunk of slow) came += chunk.length
+    expect(came).toBeGreaterThan(large)
+  })
+})
+
+describe('who may come as a node (D1, D2)', () => {
+  test.each([
+    ['the grant has expired', () => grantFor('n0', { expiresAtMs: Date.now() - 1 }), nodeKey],
+    ['somebody else signed the grant', () => grantFor('n0', {}, newPrivateKey()), nodeKey],
+    ['the grant is for another key', () => grantFor('n0'), newPrivateKey()],
+    [
+      'the grant was changed',
+      () => `${grantFor('n1').split('.')[0]}.${grantFor('n0').split('.')[1]}`,
+      nodeKey,
+    ],
+    ['there is no grant', () => 'x', nodeKey],
+  ])('nobody of whom %s', async (_, grant, proving) => {
+    const of = await world(hidden())
+    expect((await come(of, grant(), well, proving)).isIn).toBe(false)
+    expect((await infer(of.gateway)).status).toBe(503)
+  })
+
+  test('a page of somebody else opens no relay', async () => {
+    const of = await world(hidden())
+    const socket = new WebSocket(`${of.gateway.url.replace('http', 'ws')}/relay`, {
+      headers: { origin: 'https://evil.example' },
+    })
+    const isOpen = await new Promise((resolve) => {
+      socket.on('error', () => resolve(false)).on('open', () => resolve(true))
+    })
+    expect(isOpen).toBe(false)
+  })
+
+  test('a newer connection of a node ends the older', async () => {
+    const of = await world(hidden())
+    const first = await come(of, grantFor('n0'), (_, response) => response.writeHead(500).end())
+    const isClosed = new Promise((resolve) => first.socket.on('close', resolve))
+    expect((await come(of, grantFor('n0'), well)).isIn).toBe(true)
+    await isClosed
+    expect((await infer(of.gateway)).status).toBe(200)
+  })
+
+  test('frames that break the rules end the connection, and the gateway lives', async () => {
+    const of = await world(hidden())
+    const bad = await come(of, grantFor('n0'), well)
+    const isClosed = new Promise((resolve) => bad.socket.on('close', resolve))
+    bad.socket.send(Buffer.from([0, 0, 0, 0, 1])) // a node opens no streams
+    await isClosed
+    await come(of, grantFor('n0'), well)
+    expect((await infer(of.gateway)).status).toBe(200)
+  })
+})

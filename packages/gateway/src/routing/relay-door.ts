@@ -1,0 +1,210 @@
+// Relay door
+//
+// Nodes that cannot be dialled come in here: each with one WebSocket that it opened itself, over which all
+// requests to it go as streams. Towards the rest of the gateway such a node is a port on loopback, so that
+// timers, retries and aborts are those of every other endpoint.
+//
+// Invariants:
+//   D1. A connection is a node's only after it has shown the control plane's grant and signed our challenge.
+//   D2. A node has one connection: a newer one ends the older, and its streams.
+//   D3. Every buffer towards a node or a caller is bounded: what is not taken is not read (`RelayLine`).
+
+import { randomBytes } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
+import { createServer, type Server, type Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { signingPrefix } from '@tutti/core/fleet'
+import { whyForeign } from '@tutti/core/governance'
+import { RelayStreams, relayClaims, relayHello, relayPath } from '@tutti/core/routing'
+import { verifyText } from '@tutti/ledger'
+import { type WebSocket, WebSocketServer } from 'ws'
+
+export interface RelayDoorOptions {
+  /** did:key whose grants count. */
+  readonly controlPlane: string
+  /** Host names besides loopback ones that requests may be addressed to. */
+  readonly hosts: readonly string[]
+  readonly nowMs: () => number
+  readonly log: (event: string, fields: Readonly<Record<string, unknown>>) => void
+}
+
+/** A node's place on loopback; it stays when its connection changes. */
+interface Bridge {
+  readonly server: Server
+  /** Null until it listens. */
+  url: string | null
+  relay: Relay | null
+}
+
+const helloMs = 10_000
+const pingMs = 15_000
+const silentPingsMax = 3
+const strangersMax = 256 // connections that have not said hello
+const nodesMax = 10_000
+const frameBytesMax = 65_536
+
+export class RelayDoor {
+  readonly #options: RelayDoorOptions
+  readonly #server = new WebSocketServer({
+    ...{ noServer: true, maxPayload: frameBytesMax, perMessageDeflate: false },
+  })
+  /** By node; `#admit` writes. */
+  readonly #bridges = new Map<string, Bridge>()
+  #strangers = 0
+
+  constructor(options: RelayDoorOptions) {
+    this.#options = options
+  }
+
+  handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const isOurs = whyForeign(request.headers, this.#options.hosts) === null
+    if (!isOurs || request.url !== relayPath || this.#strangers >= strangersMax) {
+      socket.destroy()
+      return
+    }
+    this.#server.handleUpgrade(request, socket, head, (ws) => this.#greet(ws))
+  }
+
+  /** Where the rest of the gateway reaches this node; null while it is not connected. */
+  urlOf(node: string): string | null {
+    const bridge = this.#bridges.get(node)
+    return bridge === undefined || bridge.relay === null ? null : bridge.url
+  }
+
+  stop(): void {
+    for (const { server, relay } of this.#bridges.values()) {
+      relay?.end()
+      server.close()
+    }
+    for (const ws of this.#server.clients) ws.terminate()
+    this.#server.close()
+  }
+
+  /** D1. */
+  #greet(ws: WebSocket): void {
+    const challenge = randomBytes(24).toString('base64url')
+    this.#strangers += 1
+    let isStranger = true
+    const known = () => {
+      clearTimeout(timer)
+      if (isStranger) this.#strangers -= 1
+      isStranger = false
+    }
+    const timer = setTimeout(() => ws.terminate(), helloMs)
+    ws.on('error', () => ws.terminate()) // its close tells
+    ws.once('close', known)
+    ws.once('message', (data) => {
+      known()
+      const node = this.#nodeOf(String(data), challenge)
+      if (node === null || (!this.#bridges.has(node) && this.#bridges.size >= nodesMax)) {
+        this.#options.log('a relay was refused', { node })
+        return ws.close(1008)
+      }
+      this.#admit(node, ws)
+    })
+    ws.send(JSON.stringify({ challenge }))
+  }
+
+  #nodeOf(text: string, challenge: string): string | null {
+    const hello = relayHello.safeParse(parseJson(text))
+    if (!hello.success) return null
+    const [claimsPart = '', signaturePart = ''] = hello.data.grant.split('.', 2)
+    const said = Buffer.from(claimsPart, 'base64url').toString('utf8')
+    const claims = relayClaims.safeParse(parseJson(said))
+    if (!claims.success || claims.data.expiresAtMs <= this.#options.nowMs()) return null
+    const signature = Buffer.from(signaturePart, 'base64url').toString('base64')
+    const { controlPlane } = this.#options
+    if (!verifyText(controlPlane, signingPrefix.relay, { text: said, signature })) return null
+    const proof = { text: challenge, signature: hello.data.signature }
+    return verifyText(claims.data.key, signingPrefix.relayHello, proof) ? claims.data.node : null
+  }
+
+  #admit(node: string, ws: WebSocket): void {
+    const bridge = this.#bridges.get(node) ?? this.#newBridge(node)
+    bridge.relay?.end() // D2
+    const relay = new Relay(ws)
+    bridge.relay = relay
+    ws.once('close', () => {
+      relay.end()
+      if (bridge.relay === relay) bridge.relay = null
+      this.#options.log('a relay is gone', { node })
+    })
+    ws.send(JSON.stringify({ ready: true }))
+    this.#options.log('a relay', { node })
+  }
+
+  #newBridge(node: string): Bridge {
+    const server = createServer({ allowHalfOpen: true }, (socket) => {
+      socket.on('error', () => {}) // its close follows
+      if (bridge.relay === null || !bridge.relay.take(socket)) socket.destroy()
+    })
+    const bridge: Bridge = { server, url: null, relay: null }
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address()
+      if (typeof address === 'object' && address !== null) {
+        bridge.url = `http://127.0.0.1:${address.port}`
+      }
+    })
+    server.unref()
+    this.#bridges.set(node, bridge)
+    return bridge
+  }
+}
+
+const bufferedBytesMax = 65_536 // more waits in its stream's queue, where streams take turns
+
+/** One node's connection and its streams. */
+class Relay {
+  readonly #ws: WebSocket
+  readonly #streams: RelayStreams
+  readonly #pinging: NodeJS.Timeout
+  /** Pings in a row without an answer. */
+  #silent = 0
+
+  constructor(ws: WebSocket) {
+    this.#ws = ws
+    const wire = {
+      hasRoom: () => ws.readyState === ws.OPEN && ws.bufferedAmount < bufferedBytesMax,
+      send: (frame: Uint8Array, done: () => void) => ws.send(frame, done),
+      breakOff: () => ws.terminate(),
+    }
+    this.#streams = new RelayStreams(wire, null)
+    ws.on('message', (data, isBinary) => {
+      if (isBinary && data instanceof Buffer) this.#streams.receive(data)
+      else ws.terminate()
+    })
+    ws.on('pong', () => {
+      this.#silent = 0
+    })
+    this.#pinging = setInterval(() => {
+      this.#silent += 1
+      if (this.#silent > silentPingsMax) ws.terminate()
+      else ws.ping()
+    }, pingMs)
+  }
+
+  /** Carries a connection over to the node; false where there are too many. */
+  take(socket: Socket): boolean {
+    const stream = this.#streams.open(socket)
+    if (stream === null) return false
+    socket.setNoDelay(true)
+    socket.on('data', (bytes) => this.#streams.said(stream, bytes)) // D3
+    socket.on('end', () => this.#streams.ended(stream))
+    socket.on('close', () => this.#streams.closed(stream))
+    return true
+  }
+
+  end(): void {
+    clearInterval(this.#pinging)
+    this.#streams.stop()
+    this.#ws.terminate()
+  }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return null // the schema says that it is malformed
+  }
+}

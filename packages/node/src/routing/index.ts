@@ -1,0 +1,1 @@
+export { Relays } from './relays.ts'

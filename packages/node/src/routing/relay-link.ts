@@ -1,0 +1,128 @@
+// Relay link
+//
+// A connection that this node opens to a gateway because nobody can open one to it. Requests come over it as
+// streams, and each is given to the node's own HTTP server as if it were a socket: who may ask, and what is
+// answered, is decided there as ever.
+//
+// Invariants:
+//   K1. It comes back by itself, with growing pauses, until it is stopped.
+//   K2. Every buffer is bounded: what the gateway does not take is not read (`RelayLine`).
+
+import { type Duplex, duplexPair } from 'node:stream'
+import { signingPrefix } from '@tutti/core/fleet'
+import { RelayStreams, relayChallenge, relayPath, relayReady } from '@tutti/core/routing'
+import { WebSocket } from 'ws'
+
+export interface RelayLinkPorts {
+  /** Of the gateway. */
+  readonly url: string
+  /** The newest grant, and what signs with this node's key. */
+  readonly grant: () => string
+  readonly sign: (prefix: string, text: string) => string
+  /** Serves one stream as a connection. */
+  readonly serve: (connection: Duplex) => void
+  readonly log: (event: string, fields: Readonly<Record<string, unknown>>) => void
+}
+
+const pauseMsMin = 250
+const pauseMsMax = 15_000
+const handshakeMs = 10_000
+const silenceMs = 60_000 // four of the gateway's pings
+const frameBytesMax = 65_536
+const bufferedBytesMax = 65_536 // more waits in its stream's queue, where streams take turns
+
+export class RelayLink {
+  readonly #ports: RelayLinkPorts
+  #socket: WebSocket | null = null
+  #again: NodeJS.Timeout | null = null
+  #failures = 0
+  #isStopped = false
+
+  constructor(ports: RelayLinkPorts) {
+    this.#ports = ports
+    this.#connect()
+  }
+
+  stop(): void {
+    this.#isStopped = true
+    if (this.#again !== null) clearTimeout(this.#again)
+    this.#socket?.terminate()
+  }
+
+  #connect(): void {
+    const { url, log } = this.#ports
+    const socket = new WebSocket(`${url.replace(/^http/, 'ws')}${relayPath}`, {
+      ...{ handshakeTimeout: handshakeMs, maxPayload: frameBytesMax, perMessageDeflate: false },
+    })
+    this.#socket = socket
+    let streams: RelayStreams | null = null
+    let silence = setTimeout(() => socket.terminate(), silenceMs)
+    const heard = () => {
+      clearTimeout(silence)
+      silence = setTimeout(() => socket.terminate(), silenceMs)
+    }
+    socket.on('error', () => {}) // its close follows
+    socket.on('ping', heard)
+    socket.on('message', (data, isBinary) => {
+      heard()
+      if (streams !== null && isBinary && data instanceof Buffer) return streams.receive(data)
+      const message = parseJson(String(data))
+      const challenge = relayChallenge.safeParse(message)
+      if (challenge.success) return this.#hello(socket, challenge.data.challenge)
+      if (!relayReady.safeParse(message).success) return socket.terminate()
+      streams = openStreams(socket, this.#ports.serve)
+      this.#failures = 0
+      log('a gateway relays', { url })
+    })
+    socket.on('close', () => {
+      clearTimeout(silence)
+      streams?.stop()
+      this.#down()
+    })
+  }
+
+  #hello(socket: WebSocket, challenge: string): void {
+    const { grant, sign } = this.#ports
+    const signature = sign(signingPrefix.relayHello, challenge)
+    socket.send(JSON.stringify({ grant: grant(), signature }))
+  }
+
+  /** K1. */
+  #down(): void {
+    if (this.#isStopped) return
+    this.#failures += 1
+    const pauseMs = Math.min(pauseMsMax, pauseMsMin * 2 ** Math.min(10, this.#failures - 1))
+    this.#again = setTimeout(() => this.#connect(), pauseMs * (0.5 + Math.random() / 2))
+  }
+}
+
+/** Each stream of a connection is a connection of this node's HTTP server. */
+function openStreams(socket: WebSocket, serve: RelayLinkPorts['serve']): RelayStreams {
+  const wire = {
+    hasRoom: () => socket.readyState === WebSocket.OPEN && socket.bufferedAmount < bufferedBytesMax,
+    send: (frame: Uint8Array, done: () => void) => socket.send(frame, done),
+    breakOff: () => socket.terminate(),
+  }
+  const streams: RelayStreams = new RelayStreams(wire, (stream) => {
+    const [ours, servers] = duplexPair()
+    ours.on('data', (bytes: Buffer) => streams.said(stream, bytes)) // K2
+    ours.on('end', () => streams.ended(stream))
+    ours.on('close', () => {
+      streams.closed(stream)
+      servers.destroy()
+    })
+    servers.on('close', () => ours.destroy())
+    for (const end of [ours, servers]) end.on('error', () => {}) // its close follows
+    serve(servers)
+    return ours
+  })
+  return streams
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return null // the schema says that it is malformed
+  }
+}
