@@ -6,7 +6,14 @@ import { randomUUID } from 'node:crypto'
 import type { Server } from 'node:http'
 import { type LeaseRequest, leaseAnswer } from '@tutti/core/routing'
 import { request } from 'undici'
-import { answerRequest, Metrics, RecentRequests, RequestIds, RequestLog } from './face/index.ts'
+import {
+  answerRequest,
+  HostGuard,
+  Metrics,
+  RecentRequests,
+  RequestIds,
+  RequestLog,
+} from './face/index.ts'
 import { Failure } from './failure.ts'
 import {
   Cashier,
@@ -19,7 +26,7 @@ import {
   Router,
   SnapshotSource,
 } from './routing/index.ts'
-import { Front } from './wire/index.ts'
+import { Batch, Front } from './wire/index.ts'
 
 export interface GatewayOptions {
   readonly host: string
@@ -82,7 +89,9 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const hosts = (options.hosts ?? []).map((host) => host.toLowerCase())
   const { publicKey } = options.controlPlane
   const relays = new RelayDoor({ controlPlane: publicKey, hosts, nowMs, log })
+  const batch = new Batch()
   const router = new Router({
+    batch,
     relayOf: (node) => relays.urlOf(node),
     region: options.region ?? '',
     directory: () => directory,
@@ -94,15 +103,20 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     directory: () => directory,
     ...{ router, recent: new RecentRequests(), metrics: new Metrics() },
     ...{ limiter: new Limiter(), log: new RequestLog(), ids: new RequestIds() },
-    hosts,
+    guard: new HostGuard(hosts),
     version: options.version,
     nowMs,
   }
-  const front = new Front((incoming, reply) => {
-    answerRequest(ports, incoming, reply).catch((error: unknown) => {
+  const front = new Front(batch, (incoming, reply) => {
+    const failed = (error: unknown) => {
       log('a bug', { error: String(error) })
       reply.destroy()
-    })
+    }
+    try {
+      answerRequest(ports, incoming, reply)?.catch(failed)
+    } catch (error) {
+      failed(error)
+    }
   })
   front.server.on('upgrade', (incoming, socket, head) => {
     relays.handleUpgrade(incoming, socket, head)

@@ -74,7 +74,8 @@ export function worstNanos(
   price: Price,
   bounds: { readonly input: number; readonly output: number },
 ): number {
-  const dearest = Math.max(...[price.input, price.cached, price.cacheWritten].map(highest))
+  const { input, cached, cacheWritten } = price
+  const dearest = Math.max(highest(input), highest(cached), highest(cacheWritten))
   const picos = bounds.input * dearest + bounds.output * highest(price.output)
   return Math.ceil(picos / 1_000) + Math.ceil(price.perCall * nanosPerDollar) // P2
 }
@@ -93,5 +94,7 @@ function picosAt({ base, tiers }: Rate, input: number): number {
 }
 
 function highest({ base, tiers }: Rate): number {
-  return Math.round(Math.max(base, ...tiers.map(({ price }) => price)) * 1_000_000)
+  let dearest = base
+  for (const { price } of tiers) dearest = Math.max(dearest, price)
+  return Math.round(dearest * 1_000_000)
 }

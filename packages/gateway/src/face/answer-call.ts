@@ -26,11 +26,11 @@ export type Asked = Pick<Call, 'toNode' | 'toProvider' | 'mayStream' | 'bounds'>
   readonly chat: ChatAsked | null
 }
 
-export async function answerCall(
+export function answerCall(
   ports: FacePorts,
   exchange: Exchange,
   asked: Asked,
-): Promise<void> {
+): Promise<void> | void {
   const { reply, key, directory, dialect } = exchange
   const route = directory.route(key.project, asked.name)
   const isAllowed = key.routes === undefined || key.routes.includes(asked.name)
@@ -46,23 +46,32 @@ export async function answerCall(
     const refusal = { status: 429, code: 'rate_limit_exceeded', message, retryAfterS: waitS }
     return refuse(reply, dialect, refusal)
   }
-  try {
-    await answerAdmitted(ports, exchange, { ...asked, route })
-  } finally {
-    ports.limiter.leave(key)
-  }
+  return answerAdmitted(ports, exchange, { asked, route })
 }
 
+/** `leave` of the limiter is called once, however it ends. */
 async function answerAdmitted(
   ports: FacePorts,
   exchange: Exchange,
-  asked: Asked & { readonly route: RouteEntry },
+  of: { readonly asked: Asked; readonly route: RouteEntry },
+): Promise<void> {
+  try {
+    await answerRouted(ports, exchange, of)
+  } finally {
+    ports.limiter.leave(exchange.key)
+  }
+}
+
+async function answerRouted(
+  ports: FacePorts,
+  exchange: Exchange,
+  { asked, route }: { readonly asked: Asked; readonly route: RouteEntry },
 ): Promise<void> {
   const { reply, key, directory, requestId } = exchange
   const presence = new Presence()
   reply.onGone(() => presence.leave()) // nobody works for nothing
   const tally = new Tally()
-  const { toNode, toProvider, mayStream, bounds, route } = asked
+  const { toNode, toProvider, mayStream, bounds } = asked
   const call: Call = {
     project: key.project,
     route,
@@ -72,7 +81,7 @@ async function answerAdmitted(
     mayStream,
     bounds,
     presence,
-    budgets: directory.budgets(key, route.name),
+    budgets: directory.budgets(key, route),
     promptBytes: asked.chat?.body ?? null,
     onCharge: (charge) => tally.add(charge),
   }
@@ -85,7 +94,7 @@ async function answerAdmitted(
     answer.outcome.stream.cancel()
     pursuit.finished()
   }
-  note(ports, exchange, { route: route.name, status, attempts: pursuit.attempts, tally })
+  note(ports, exchange, { route, status, attempts: pursuit.attempts, tally })
 }
 
 /** Metrics, limits and the log learn of a request that is over. */
@@ -93,7 +102,7 @@ function note(
   ports: FacePorts,
   { key, requestId, startMs }: Exchange,
   of: {
-    readonly route: string
+    readonly route: RouteEntry
     readonly status: number
     readonly attempts: number
     readonly tally: Tally
@@ -102,14 +111,14 @@ function note(
   const { route, status, attempts, tally } = of
   const micros = (performance.now() - startMs) * 1_000
   const { targets, inputTokens, outputTokens, cachedTokens, costNanos, isEstimated } = tally
-  ports.metrics.count(`${key.project}/${route}`, status, { attempts, micros, tally })
+  ports.metrics.count(route, status, { attempts, micros, tally })
   ports.limiter.count(key, inputTokens + outputTokens)
   ports.log.add({
     atMs: ports.nowMs(),
     id: requestId,
     project: key.project,
     key: key.id,
-    route,
+    route: route.name,
     targets,
     status,
     attempts,

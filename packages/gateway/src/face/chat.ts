@@ -128,8 +128,18 @@ function withPrefill(dialect: ChatDialect, request: JsonObject, sent: string): J
   return { ...request, [list]: [...(Array.isArray(before) ? before : []), last] }
 }
 
-/** How a Provider of each dialect wants to be spoken to. */
-function providerHeaders({ dialect, apiKey }: ProviderEntry): Record<string, string> {
+const headersOf = new WeakMap<ProviderEntry, Readonly<Record<string, string>>>()
+
+/** How a Provider wants to be spoken to; made once for each of a snapshot. */
+function providerHeaders(provider: ProviderEntry): Readonly<Record<string, string>> {
+  const known = headersOf.get(provider)
+  if (known !== undefined) return known
+  const made = dialectHeaders(provider)
+  headersOf.set(provider, made)
+  return made
+}
+
+function dialectHeaders({ dialect, apiKey }: ProviderEntry): Record<string, string> {
   const json = { 'content-type': 'application/json' }
   switch (dialect) {
     case 'openai':

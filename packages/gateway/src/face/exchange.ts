@@ -5,6 +5,7 @@
 import type { Directory, KeyEntry, Limiter, Router } from '../routing/index.ts'
 import type { Incoming, Reply } from '../wire/index.ts'
 import type { Dialect } from './answer.ts'
+import type { HostGuard } from './host-guard.ts'
 import type { Metrics } from './metrics.ts'
 import type { RecentRequests } from './recent-requests.ts'
 import type { RequestIds } from './request-ids.ts'
@@ -18,7 +19,7 @@ export interface FacePorts {
   readonly limiter: Limiter
   readonly log: RequestLog
   readonly ids: RequestIds
-  readonly hosts: readonly string[]
+  readonly guard: HostGuard
   readonly version: string
   readonly nowMs: () => number
 }

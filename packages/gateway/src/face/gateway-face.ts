@@ -3,9 +3,8 @@
 // One request from its first byte to its last: is it meant for us, whose is it, what does it ask for, who
 // answers, and what goes back.
 
-import { whyForeign } from '@tutti/core/governance'
 import type { Directory, KeyEntry } from '../routing/index.ts'
-import { bodyBytesMax, type Incoming, type Reply } from '../wire/index.ts'
+import { bodyBytesMax, type Incoming, type IncomingBody, type Reply } from '../wire/index.ts'
 import { dialectOf, refuse, sendJson } from './answer.ts'
 import { answerCall, namesOf } from './answer-call.ts'
 import { answerRequestLog } from './answer-request-log.ts'
@@ -18,17 +17,18 @@ import { answerFeedback } from './feedback.ts'
 import { type OipPath, parseOipPath, toOipNode } from './oip.ts'
 import type { RequestIds } from './request-ids.ts'
 
-export async function answerRequest(
+/** A promise where the answer has to be waited for. */
+export function answerRequest(
   ports: FacePorts,
   request: Incoming,
   reply: Reply,
-): Promise<void> {
+): Promise<void> | void {
   const startMs = performance.now()
   const path = pathOf(request.url)
   const dialect = dialectOf(path)
   const requestId = requestIdOf(request, ports.ids)
   reply.header('x-request-id', requestId)
-  const foreign = whyForeign(request.headers, ports.hosts)
+  const foreign = ports.guard.whyForeign(request.headers)
   if (foreign !== null) {
     return refuse(reply, dialect, { status: 403, code: 'foreign_origin', message: foreign })
   }
@@ -44,7 +44,7 @@ export async function answerRequest(
     return refuse(reply, dialect, { status: 401, code: 'invalid_api_key', message })
   }
   const exchange = { request, reply, path, dialect, key, directory, requestId, startMs }
-  await answerKnown(ports, exchange)
+  return answerKnown(ports, exchange)
 }
 
 const chatPaths: ReadonlySet<string> = new Set([
@@ -56,7 +56,7 @@ const chatPaths: ReadonlySet<string> = new Set([
   '/v1/responses',
 ])
 
-async function answerKnown(ports: FacePorts, exchange: Exchange): Promise<void> {
+function answerKnown(ports: FacePorts, exchange: Exchange): Promise<void> | void {
   const { path, reply, request, key, directory } = exchange
   if (request.method === 'GET') {
     if (path === '/metrics') return sendText(reply, ports.metrics.format())
@@ -67,8 +67,9 @@ async function answerKnown(ports: FacePorts, exchange: Exchange): Promise<void> 
     if (path === '/v2/health/live') return sendJson(reply, 200, { live: true })
     if (path === '/v2/health/ready') return sendJson(reply, 200, { live: true, ready: true })
   }
-  const oip = parseOipPath(path)
-  const isChat = chatPaths.has(path) || isGeminiPath(request.url)
+  const isNamed = chatPaths.has(path)
+  const oip = isNamed ? null : parseOipPath(path)
+  const isChat = isNamed || isGeminiPath(request.url)
   if (oip === null && !isChat && path !== '/v1/feedback') {
     const message = `nothing answers ${request.method} ${path}`
     return refuse(reply, exchange.dialect, { status: 404, code: 'not_found', message })
@@ -78,23 +79,35 @@ async function answerKnown(ports: FacePorts, exchange: Exchange): Promise<void> 
     const message = `${path} answers ${isPost ? 'POST' : 'GET'}, not ${request.method}`
     return refuse(reply, exchange.dialect, { status: 405, code: 'method_not_allowed', message })
   }
-  const body = await request.body()
+  const body = request.body()
+  const asked = { oip, isPost }
+  if (body instanceof Promise) return body.then((read) => answerBody(ports, exchange, asked, read))
+  return answerBody(ports, exchange, asked, body)
+}
+
+function answerBody(
+  ports: FacePorts,
+  exchange: Exchange,
+  { oip, isPost }: { readonly oip: OipPath | null; readonly isPost: boolean },
+  body: IncomingBody,
+): Promise<void> | void {
+  const { path, reply } = exchange
   if (body === 'aborted') return
   if (body === 'too-large') {
     const message = `a request may have ${bodyBytesMax} bytes at most`
     reply.header('connection', 'close') // the rest of the body is not read
     return refuse(reply, exchange.dialect, { status: 413, code: 'too_large', message })
   }
-  if (path === '/v1/feedback') return await answerFeedback(ports, exchange, body)
-  if (oip !== null) return await answerOip(ports, exchange, { oip, body: isPost ? body : null })
-  await answerChat(ports, exchange, body)
+  if (path === '/v1/feedback') return answerFeedback(ports, exchange, body)
+  if (oip !== null) return answerOip(ports, exchange, { oip, body: isPost ? body : null })
+  return answerChat(ports, exchange, body)
 }
 
-async function answerOip(
+function answerOip(
   ports: FacePorts,
   exchange: Exchange,
   { oip, body }: { readonly oip: OipPath; readonly body: Buffer | null },
-): Promise<void> {
+): Promise<void> | void {
   const method = body === null ? 'GET' : 'POST'
   const toNode = toOipNode(oip, { method, headers: exchange.request.headers, body })
   const asked = {
@@ -105,16 +118,16 @@ async function answerOip(
     chat: null,
     bounds: null,
   }
-  await answerCall(ports, exchange, asked)
+  return answerCall(ports, exchange, asked)
 }
 
-async function answerChat(ports: FacePorts, exchange: Exchange, body: Buffer): Promise<void> {
+function answerChat(ports: FacePorts, exchange: Exchange, body: Buffer): Promise<void> | void {
   const { request, dialect, reply } = exchange
   const chat = dialect === 'oip' ? 'not a chat' : parseChatAsked(dialect, request.url, body)
   if (typeof chat === 'string') {
     return refuse(reply, dialect, { status: 400, code: 'invalid_body', message: chat })
   }
-  await answerCall(ports, exchange, {
+  return answerCall(ports, exchange, {
     ...{ name: chat.model, toNode: null, toProvider: toChatProvider(chat) },
     ...{ mayStream: chat.stream, chat, bounds: boundsOf(chat) },
   })

@@ -1,5 +1,6 @@
 export type { FacePorts } from './exchange.ts'
 export { answerRequest } from './gateway-face.ts'
+export { HostGuard } from './host-guard.ts'
 export { Metrics } from './metrics.ts'
 export { RecentRequests } from './recent-requests.ts'
 export { RequestIds } from './request-ids.ts'

@@ -12,6 +12,7 @@ import {
   sketchCount,
   takeSketch,
 } from '@tutti/core/fleet'
+import type { RouteEntry } from '../routing/index.ts'
 import type { Tally } from './tally.ts'
 
 interface RouteCounts {
@@ -29,22 +30,32 @@ const routesMax = 10_000 // more names than one gateway serves; a bound on hosti
 export class Metrics {
   /** By project/route; written by `count`. */
   readonly #routes = new Map<string, RouteCounts>()
+  /** The same by entry of a snapshot: names need not be put together for every request. */
+  readonly #byEntry = new WeakMap<RouteEntry, RouteCounts>()
 
   count(
-    route: string,
+    route: RouteEntry,
     status: number,
     of: { readonly attempts: number; readonly micros: number; readonly tally: Tally },
   ): void {
-    const known = this.#routes.get(route)
-    if (known === undefined && this.#routes.size >= routesMax) return
-    const counts = known ?? newCounts()
+    const counts = this.#byEntry.get(route) ?? this.#of(route)
+    if (counts === null) return
     counts.statuses.set(status, (counts.statuses.get(status) ?? 0) + 1)
     counts.attempts += of.attempts
     counts.inputTokens += of.tally.inputTokens
     counts.outputTokens += of.tally.outputTokens
     counts.costNanos += of.tally.costNanos ?? 0
     addLatency(counts.buckets, of.micros)
-    this.#routes.set(route, counts)
+  }
+
+  #of(route: RouteEntry): RouteCounts | null {
+    const name = `${route.project}/${route.name}`
+    const known = this.#routes.get(name)
+    if (known === undefined && this.#routes.size >= routesMax) return null
+    const counts = known ?? newCounts()
+    this.#routes.set(name, counts)
+    this.#byEntry.set(route, counts)
+    return counts
   }
 
   format(): string {

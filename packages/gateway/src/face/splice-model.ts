@@ -18,10 +18,11 @@ interface Span {
 
 /** The body, which must be a valid JSON object, with `to` as its model. */
 export function spliceModel(body: Buffer, to: string): Buffer {
+  const only = onlyModelSpan(body)
   const value = Buffer.from(JSON.stringify(to))
+  if (only !== null && value.equals(body.subarray(only.start, only.end))) return body
   const parts: Buffer[] = []
   let from = 0
-  const only = onlyModelSpan(body)
   for (const { start, end } of only === null ? modelSpans(body) : [only]) {
     parts.push(body.subarray(from, start), value) // M1
     from = end

@@ -22,6 +22,7 @@ import type { AnswerController, AnswerHandler, AnswerHeaders } from '../wire/ind
 import { EventSplitter, eventBytesMax } from './event-splitter.ts'
 import { EventStream } from './event-stream.ts'
 import type { FailedAttempt, Headers } from './failed-attempt.ts'
+import type { Watch, Watched } from './watch.ts'
 
 /** How answers of an upstream are read. */
 export interface AnswerReading {
@@ -80,13 +81,15 @@ const afterStopMs = 2_000
 type Mode = 'waiting' | 'whole' | 'stream' | 'over'
 
 /** Handles one dispatch; `outcome` settles once. */
-export class Attempt implements AnswerHandler {
+export class Attempt implements AnswerHandler, Watched {
   readonly outcome: Promise<AttemptOutcome>
-  readonly progress = new StreamProgress()
+  /** Made where it is asked for: most answers are no streams. */
+  #progress: StreamProgress | null = null
   readonly #reading: AnswerReading
   readonly #timers: AttemptTimers
   readonly #mayStream: boolean
-  readonly #splitter = new EventSplitter()
+  /** Made with the first bytes of a stream. */
+  #splitter: EventSplitter | null = null
   readonly #chunks: Buffer[] = []
   #bytes = 0
   #outcome: AttemptOutcome | null = null
@@ -98,20 +101,47 @@ export class Attempt implements AnswerHandler {
   #status = 0
   #headers: Headers = {}
   #stream: EventStream | null = null
-  /** The clock of the phase at hand; written by `#arm`. */
-  #timer: NodeJS.Timeout | null = null
-  #streamTimer: NodeJS.Timeout | null = null
+  readonly #watch: Watch
+  /** The clock of the phase at hand; written by `#arm` and `#refresh`. */
+  #phaseMs = Infinity
+  #phaseUntilMs = Infinity
+  #late = ''
+  /** When the whole answer, or the stream, must be over. */
+  #untilMs = Infinity
   #rateTimer: NodeJS.Timeout | null = null
   #lingerTimer: NodeJS.Timeout | null = null
 
-  constructor(reading: AnswerReading, timers: AttemptTimers, mayStream: boolean) {
+  constructor(
+    reading: AnswerReading,
+    { timers, watch }: { readonly timers: AttemptTimers; readonly watch: Watch },
+    mayStream: boolean,
+  ) {
     this.#reading = reading
     this.#timers = timers
+    this.#watch = watch
     this.#mayStream = mayStream
     this.outcome = new Promise((resolve) => {
       this.#settle = resolve
     })
     this.#arm(timers.headersMs, 'no answer began')
+    watch.add(this)
+  }
+
+  /** Called by the watch. */
+  tick(nowMs: number): void {
+    if (nowMs >= this.#untilMs) {
+      if (this.#mode === 'whole') this.#fail('silent', 'the answer took all of the time')
+      else this.#endStream('took longer than a stream may')
+    } else if (nowMs >= this.#phaseUntilMs) {
+      if (this.#stream?.isPaused === true) this.#refresh()
+      else if (this.progress.isComplete) this.#endStream('stopped')
+      else this.#fail('silent', `${this.#late} within ${this.#phaseMs} ms`)
+    }
+  }
+
+  get progress(): StreamProgress {
+    this.#progress ??= new StreamProgress()
+    return this.#progress
   }
 
   onRequestStart(controller: AnswerController): void {
@@ -127,10 +157,7 @@ export class Attempt implements AnswerHandler {
     const isEvents = (this.#headers['content-type'] ?? '').startsWith('text/event-stream')
     if (!this.#mayStream || !isEvents || status >= 300 || this.#reading.event === null) {
       this.#mode = 'whole'
-      this.#streamTimer = setTimeout(
-        () => this.#fail('silent', 'the answer took all of the time'),
-        this.#timers.wholeMs,
-      )
+      this.#untilMs = this.#watch.nowMs() + this.#timers.wholeMs
       return this.#arm(this.#timers.firstTokenMs, 'no first byte came')
     }
     this.#mode = 'stream'
@@ -138,7 +165,7 @@ export class Attempt implements AnswerHandler {
       pause: () => this.#controller?.pause(),
       resume: () => {
         this.#controller?.resume()
-        this.#timer?.refresh()
+        this.#refresh()
       },
       cancel: () => this.cancel(),
     })
@@ -148,6 +175,7 @@ export class Attempt implements AnswerHandler {
   onResponseData(chunk: Buffer): void {
     if (this.#mode === 'whole') return this.#takeChunk(chunk)
     if (this.#mode !== 'stream') return
+    this.#splitter ??= new EventSplitter()
     for (const { raw, event, data } of this.#splitter.push(chunk)) {
       this.#takeEvent(raw, data === '' ? [] : (this.#reading.event?.({ event, data }) ?? []))
     }
@@ -205,7 +233,7 @@ export class Attempt implements AnswerHandler {
       return this.#fail('malformed', `over ${answerBytesMax} bytes came back`)
     }
     if (this.#chunks.length === 0) this.#arm(this.#timers.idleMs, 'the answer stalled')
-    else this.#timer?.refresh()
+    else this.#refresh()
     this.#chunks.push(chunk)
   }
 
@@ -224,7 +252,7 @@ export class Attempt implements AnswerHandler {
     if (this.progress.isEnded) this.#endStream('ended')
     else if (!this.#isSettled) return
     else if (this.progress.isStopped) this.#arm(afterStopMs, '')
-    else this.#timer?.refresh()
+    else this.#refresh()
   }
 
   /** E2: the first content is there; from here on nobody else answers. */
@@ -232,10 +260,7 @@ export class Attempt implements AnswerHandler {
     if (this.#stream === null) return
     this.#isSettled = true
     this.#arm(this.#timers.idleMs, 'the stream stalled')
-    this.#streamTimer = setTimeout(
-      () => this.#endStream('took longer than a stream may'),
-      this.#timers.streamMs,
-    )
+    this.#untilMs = this.#watch.nowMs() + this.#timers.streamMs
     if (this.#timers.rateMin > 0) this.#watchRate(this.#timers.rateMin)
     this.#settle({
       ...{ kind: 'stream', status: this.#status, headers: this.#headers },
@@ -257,7 +282,9 @@ export class Attempt implements AnswerHandler {
 
   /** E1. */
   #endWhole(): void {
-    const body = Buffer.concat(this.#chunks, this.#bytes)
+    const [only] = this.#chunks
+    const isOne = this.#chunks.length === 1 && only !== undefined
+    const body = isOne ? only : Buffer.concat(this.#chunks, this.#bytes)
     const announced = this.#headers['content-length']
     if (announced !== undefined && Number(announced) !== this.#bytes) {
       return this.#fail('truncated', `${announced} bytes were announced, ${this.#bytes} came`)
@@ -314,9 +341,8 @@ export class Attempt implements AnswerHandler {
   #end(outcome: AttemptOutcome | null): void {
     if (this.#mode === 'over') return
     this.#mode = 'over'
-    for (const timer of [this.#timer, this.#streamTimer, this.#rateTimer]) {
-      if (timer !== null) clearTimeout(timer)
-    }
+    this.#watch.remove(this)
+    if (this.#rateTimer !== null) clearTimeout(this.#rateTimer)
     this.#outcome = outcome
     if (outcome !== null && !this.#isSettled) this.#settle(outcome)
     this.#isSettled = true
@@ -324,13 +350,14 @@ export class Attempt implements AnswerHandler {
   }
 
   #arm(ms: number, what: string): void {
-    if (this.#timer !== null) clearTimeout(this.#timer)
-    if (!Number.isFinite(ms)) return
-    this.#timer = setTimeout(() => {
-      if (this.#stream?.isPaused === true) this.#timer?.refresh()
-      else if (this.progress.isComplete) this.#endStream('stopped')
-      else this.#fail('silent', `${what} within ${ms} ms`)
-    }, ms)
+    this.#phaseMs = ms
+    this.#late = what
+    this.#refresh()
+  }
+
+  /** The phase at hand has all of its time again. */
+  #refresh(): void {
+    this.#phaseUntilMs = this.#watch.nowMs() + this.#phaseMs
   }
 }
 

@@ -13,7 +13,7 @@ import type { Spent } from './attempt.ts'
 import type { Call, Candidate } from './call.ts'
 import type { FailedAttempt } from './failed-attempt.ts'
 import type { PriceBook } from './price-book.ts'
-import type { BudgetEntry, Purses } from './purses.ts'
+import type { BudgetEntry, Purses, Reservation, Reserved } from './purses.ts'
 
 export interface CashierPorts {
   readonly prices: PriceBook
@@ -37,28 +37,52 @@ export class Cashier {
   }
 
   /** What is set aside for an attempt, or why it cannot be paid. */
-  async reserve(
-    call: Call,
-    candidate: Candidate,
-  ): Promise<{ readonly settle: (spent: Spent | null) => void } | FailedAttempt> {
+  reserve(call: Call, candidate: Candidate): Paid | FailedAttempt | Promise<Paid | FailedAttempt> {
     const price = this.#ports.prices.priceOf(candidate)
-    const settleWith = (settle: (nanos: number) => void) => ({
-      settle: (spent: Spent | null) => {
-        if (spent === null) return settle(0)
-        const usage = call.bounds === null ? noUsage : spent.usage
-        const cost = price === null ? null : costNanos(price, usage)
-        settle(cost ?? 0)
-        call.onCharge({ candidate, spent: { ...spent, usage }, costNanos: cost })
-      },
-    })
-    if (call.budgets.length === 0) return settleWith(() => {})
+    if (call.budgets.length === 0) return new Payment(call, candidate, { price, reserved: null })
     if (price === null) {
       return unaffordable('nobody knows its price: set one on the target of the Route') // K1
     }
     const worst = worstOf(call, candidate, price)
-    const reserved = await this.#ports.purses.reserve(call.budgets, worst)
-    if ('spent' in reserved) return unaffordable(whySpent(reserved.spent, worst))
-    return settleWith(reserved.settle) // K2
+    const asked = this.#ports.purses.reserve(call.budgets, worst)
+    const paid = (reserved: Reserved) =>
+      'spent' in reserved
+        ? unaffordable(whySpent(reserved.spent, worst))
+        : new Payment(call, candidate, { price, reserved })
+    return asked instanceof Promise ? asked.then(paid) : paid(asked)
+  }
+}
+
+/** What is set aside for one attempt. */
+export interface Paid {
+  readonly settle: (spent: Spent | null) => void
+}
+
+class Payment implements Paid {
+  readonly #call: Call
+  readonly #candidate: Candidate
+  readonly #of: { readonly price: Price | null; readonly reserved: Reservation | null }
+
+  constructor(
+    call: Call,
+    candidate: Candidate,
+    of: { readonly price: Price | null; readonly reserved: Reservation | null },
+  ) {
+    this.#call = call
+    this.#candidate = candidate
+    this.#of = of
+  }
+
+  /** K2. */
+  settle(spent: Spent | null): void {
+    const { price, reserved } = this.#of
+    if (spent === null) return reserved?.settle(0)
+    const usage = this.#call.bounds === null ? noUsage : spent.usage
+    const cost = price === null ? null : costNanos(price, usage)
+    reserved?.settle(cost ?? 0)
+    const { isEstimated } = spent
+    const candidate = this.#candidate
+    this.#call.onCharge({ candidate, spent: { usage, isEstimated }, costNanos: cost })
   }
 }
 

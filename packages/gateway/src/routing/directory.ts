@@ -10,6 +10,8 @@ export type KeyEntry = Snapshot['keys'][number]
 export type RouteEntry = Snapshot['routes'][number]
 export type ProviderEntry = Snapshot['providers'][number]
 
+type BudgetEntry = Snapshot['budgets'][number]
+
 export interface Directory {
   readonly keyOfSecret: (secret: string) => KeyEntry | undefined
   readonly servingToken: string
@@ -21,29 +23,55 @@ export interface Directory {
   ) => { readonly serves: string; readonly endpoints: readonly Endpoint[] } | undefined
   readonly provider: (project: string, name: string) => ProviderEntry | undefined
   /** The budgets that a key's call of a route falls under. */
-  readonly budgets: (key: KeyEntry, route: string) => readonly Snapshot['budgets'][number][]
+  readonly budgets: (key: KeyEntry, route: RouteEntry) => readonly BudgetEntry[]
 }
 
 export function makeDirectory(snapshot: Snapshot): Directory {
   const keyOf = ({ project, name }: { project: string; name: string }) => `${project}/${name}`
-  const routes = new Map(snapshot.routes.map((route) => [keyOf(route), route]))
+  const routes = byProject(snapshot.routes)
   const deployments = new Map(snapshot.deployments.map((one) => [keyOf(one), one]))
-  const budgets = new Map<string, Snapshot['budgets'][number][]>()
-  for (const budget of snapshot.budgets) {
-    budgets.set(budget.project, [...(budgets.get(budget.project) ?? []), budget])
-  }
-  const providers = new Map(snapshot.providers.map((one) => [keyOf(one), one]))
+  const providers = byProject(snapshot.providers)
   return {
     keyOfSecret: keyFinder(snapshot.keys),
     servingToken: snapshot.servingToken,
-    route: (project, name) => routes.get(`${project}/${name}`),
+    route: (project, name) => routes.get(project)?.get(name),
     routes: (project) => snapshot.routes.filter((route) => route.project === project),
     deployment: (project, name) => deployments.get(`${project}/${name}`),
-    provider: (project, name) => providers.get(`${project}/${name}`),
-    budgets: (key, route) =>
-      (budgets.get(key.project) ?? []).filter(
-        (budget) => (budget.key ?? key.id) === key.id && (budget.route ?? route) === route,
-      ),
+    provider: (project, name) => providers.get(project)?.get(name),
+    budgets: budgetFinder(snapshot.budgets),
+  }
+}
+
+/** By project and name, so that no name has to be put together for a request. */
+function byProject<T extends { readonly project: string; readonly name: string }>(
+  list: readonly T[],
+): ReadonlyMap<string, ReadonlyMap<string, T>> {
+  const projects = new Map<string, Map<string, T>>()
+  for (const one of list) {
+    const names = projects.get(one.project) ?? new Map<string, T>()
+    projects.set(one.project, names.set(one.name, one))
+  }
+  return projects
+}
+
+const noBudgets: readonly BudgetEntry[] = []
+
+/** Found once for each key and each route that exists. */
+function budgetFinder(budgets: readonly BudgetEntry[]): Directory['budgets'] {
+  if (budgets.length === 0) return () => noBudgets
+  const found = new WeakMap<KeyEntry, Map<RouteEntry, readonly BudgetEntry[]>>()
+  return (key, route) => {
+    const routes = found.get(key) ?? new Map<RouteEntry, readonly BudgetEntry[]>()
+    const known = routes.get(route)
+    if (known !== undefined) return known
+    const ofIt = budgets.filter(
+      (budget) =>
+        budget.project === key.project &&
+        (budget.key ?? key.id) === key.id &&
+        (budget.route ?? route.name) === route.name,
+    )
+    found.set(key, routes.set(route, ofIt))
+    return ofIt
   }
 }
 

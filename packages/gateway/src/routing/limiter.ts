@@ -16,6 +16,8 @@ const keysMax = 100_000 // more than one gateway serves
 export class Limiter {
   /** By key; written by `enter`, `leave` and `count`. */
   readonly #counts = new Map<string, Counts>()
+  /** The same by entry of a snapshot: names need not be put together for every request. */
+  readonly #byEntry = new WeakMap<KeyEntry, Counts>()
 
   /** Seconds until the key may call again; 0 where it may, and then `leave` is called once. */
   enter(key: KeyEntry, nowMs: number): number {
@@ -40,19 +42,25 @@ export class Limiter {
   }
 
   leave(key: KeyEntry): void {
-    const counts = this.#counts.get(idOf(key))
+    const counts = this.#byEntry.get(key)
     if (counts !== undefined) counts.inflight = Math.max(0, counts.inflight - 1)
   }
 
   /** Tokens that a call used up. */
   count(key: KeyEntry, tokens: number): void {
-    const counts = this.#counts.get(idOf(key))
+    const counts = this.#byEntry.get(key)
     if (counts !== undefined) counts.tokens = taken(counts.tokens, tokens)
   }
 
   #of(key: KeyEntry, nowMs: number): Counts {
-    const known = this.#counts.get(idOf(key))
+    const known = this.#byEntry.get(key)
     if (known !== undefined) return known
+    const counts = this.#counts.get(idOf(key)) ?? this.#add(key, nowMs)
+    this.#byEntry.set(key, counts)
+    return counts
+  }
+
+  #add(key: KeyEntry, nowMs: number): Counts {
     if (this.#counts.size >= keysMax) this.#counts.clear()
     const { requestsPerMinute = 1, tokensPerMinute = 1 } = key.limits ?? {}
     const counts = {

@@ -5,7 +5,7 @@
 export class Presence {
   #isGone = false
   /** Written by `onGone` and `leave`. */
-  readonly #listeners = new Set<() => void>()
+  #listeners: (() => void)[] = []
 
   get isGone(): boolean {
     return this.#isGone
@@ -13,14 +13,15 @@ export class Presence {
 
   /** Calls `listener` when the caller leaves; what comes back takes it off again. */
   onGone(listener: () => void): () => void {
-    this.#listeners.add(listener)
-    return () => this.#listeners.delete(listener)
+    this.#listeners.push(listener)
+    return () => {
+      this.#listeners = this.#listeners.filter((one) => one !== listener)
+    }
   }
 
   leave(): void {
     if (this.#isGone) return
     this.#isGone = true
-    for (const listener of this.#listeners) listener()
-    this.#listeners.clear()
+    for (const listener of this.#listeners.splice(0)) listener()
   }
 }

@@ -4,31 +4,39 @@
 // list price of @pydantic/genai-prices. Looked up once for each target of a snapshot: a look-up costs 20 µs.
 
 import { calcPrice, type TieredPrices } from '@pydantic/genai-prices'
-import { flatRate, freePrice, type Price, priceOfTarget, type Rate } from '@tutti/core/routing'
+import {
+  flatRate,
+  freePrice,
+  type Price,
+  priceOfTarget,
+  type Rate,
+  type RouteTarget,
+} from '@tutti/core/routing'
 import type { Candidate } from './call.ts'
 import type { ProviderEntry } from './directory.ts'
 
-const targetsMax = 10_000
-
 export class PriceBook {
-  /** By provider and model; null where nobody knows a price. Emptied with each snapshot. */
-  readonly #known = new Map<string, Price | null>()
+  /** Null where nobody knows a price. A new snapshot has new targets. */
+  #known = new WeakMap<RouteTarget, Price | null>()
 
   forget(): void {
-    this.#known.clear()
+    this.#known = new WeakMap()
   }
 
   priceOf({ target, provider }: Pick<Candidate, 'target' | 'provider'>): Price | null {
-    if (target.price !== undefined) return priceOfTarget(target.price)
-    if (provider === null || !('provider' in target)) return freePrice
-    const name = `${provider.baseUrl} ${target.model}`
-    const known = this.#known.get(name)
+    const known = this.#known.get(target)
     if (known !== undefined) return known
-    const price = listPrice(provider, target.model)
-    if (this.#known.size >= targetsMax) this.#known.clear()
-    this.#known.set(name, price)
+    const price = findPrice(target, provider)
+    this.#known.set(target, price)
     return price
   }
+}
+
+function findPrice(target: RouteTarget, provider: ProviderEntry | null): Price | null {
+  if (target.price !== undefined) return priceOfTarget(target.price)
+  return provider === null || !('provider' in target)
+    ? freePrice
+    : listPrice(provider, target.model)
 }
 
 function listPrice(provider: ProviderEntry, model: string): Price | null {

@@ -10,7 +10,12 @@
 //   T3. At most `attemptsMax` attempts, within `timeoutMs`.
 //   T4. One answer counts; what else is on its way is cut.
 
-import { decideAttempt, type FailureClass, isTargetsFault } from '@tutti/core/routing'
+import {
+  decideAttempt,
+  type FailureClass,
+  isTargetsFault,
+  type PastAttempt,
+} from '@tutti/core/routing'
 import type {
   Attempt,
   AttemptOutcome,
@@ -46,13 +51,16 @@ export type Answer =
     }
 
 export interface PursuitPorts {
-  readonly candidates: (call: Call) => {
+  readonly candidates: () => {
     readonly able: readonly Candidate[]
     /** Why a target cannot be asked at all. */
     readonly impossible: Impossible | null
   }
   /** Begins an attempt, or says why it cannot be paid. */
-  readonly start: (candidate: Candidate, timers: AttemptTimers) => Promise<Started | FailedAttempt>
+  readonly start: (
+    candidate: Candidate,
+    timers: AttemptTimers,
+  ) => Started | FailedAttempt | Promise<Started | FailedAttempt>
   /** What is left of the route's retry budget. */
   readonly retriesLeft: () => number
   readonly spendRetry: () => void
@@ -67,7 +75,8 @@ export interface Started {
   readonly over: (how: 'answered' | 'failed' | 'aborted') => void
 }
 
-interface Running extends Started {
+interface Running {
+  readonly started: Started
   readonly candidate: Candidate
   readonly index: number
 }
@@ -86,7 +95,7 @@ export class Pursuit {
   readonly #untilMs: number
   /** In the order in which they were asked; written by `#launch` and `#settle`. */
   readonly #past: Past[]
-  readonly #running = new Set<Running>()
+  #running: Running[] = []
   /** Who gives the stream that `next` answered with. */
   #streaming: Running | null = null
 
@@ -105,14 +114,17 @@ export class Pursuit {
 
   async next(): Promise<Answer> {
     for (;;) {
-      const { able, impossible } = this.#ports.candidates(this.#call)
+      const { able, impossible } = this.#ports.candidates()
       const step = this.#decide(able)
-      if (step.kind === 'ask' && this.#running.size < hedgedMax) {
+      if (step.kind === 'ask' && this.#running.length < hedgedMax) {
         if (step.isRetry) this.#ports.spendRetry()
         if (step.afterMs > 0) await this.#pause(step.afterMs)
-        if (!this.#call.presence.isGone) await this.#launch(step.candidate, able)
-        if (this.#running.size === 0) continue // it could not be paid
-      } else if (this.#running.size === 0) {
+        if (!this.#call.presence.isGone) {
+          const launched = this.#launch(step.candidate, able)
+          if (launched !== undefined) await launched
+        }
+        if (this.#running.length === 0) continue // it could not be paid
+      } else if (this.#running.length === 0) {
         return this.#giveUp(impossible)
       }
       const settled = await this.#firstOf(this.#hedgeMs(able))
@@ -127,36 +139,44 @@ export class Pursuit {
     const streaming = this.#streaming
     if (streaming === null) return
     this.#streaming = null
-    streaming.over(isTargetsFault(failed.failure) ? 'failed' : 'answered')
+    streaming.started.over(isTargetsFault(failed.failure) ? 'failed' : 'answered')
     const past = this.#past[streaming.index]
     if (past !== undefined) past.failed = failed
   }
 
   /** A streamed answer came to its end. */
   finished(): void {
-    this.#streaming?.over(this.#call.presence.isGone ? 'aborted' : 'answered')
+    this.#streaming?.started.over(this.#call.presence.isGone ? 'aborted' : 'answered')
     this.#streaming = null
   }
 
   #decide(able: readonly Candidate[]) {
     const { route, presence } = this.#call
-    const leftMs = presence.isGone ? 0 : this.#untilMs - this.#ports.nowMs()
-    return decideAttempt(able, this.#past.map(pastAttempt), {
-      ...{ region: this.#ports.region, attemptsMax: route.attemptsMax, leftMs },
+    const past = this.#past.length === 0 ? nothingYet : this.#past.map(pastAttempt)
+    return decideAttempt(able, past, {
+      region: this.#ports.region,
+      attemptsMax: route.attemptsMax,
+      leftMs: presence.isGone ? 0 : this.#untilMs - this.#ports.nowMs(),
       retryAfterMsMax: route.timers.retryAfterMsMax,
       mayRetry: this.#ports.retriesLeft() >= 1,
       chance: [this.#ports.chance(), this.#ports.chance()],
     })
   }
 
-  async #launch(candidate: Candidate, able: readonly Candidate[]): Promise<void> {
+  /** A promise only where a budget has to be asked for first. */
+  #launch(candidate: Candidate, able: readonly Candidate[]): Promise<void> | undefined {
     const index = this.#past.length
     const past: Past = { candidate, failed: null }
     this.#past.push(past)
-    const started = await this.#ports.start(candidate, this.#timers(candidate, able))
-    if ('kind' in started) past.failed = started
-    else if (this.#call.presence.isGone) this.#cancel({ candidate, index, ...started })
-    else this.#running.add({ candidate, index, ...started })
+    const launched = (started: Started | FailedAttempt) => {
+      if ('kind' in started) past.failed = started
+      else if (this.#call.presence.isGone) this.#cancel({ candidate, index, started })
+      else this.#running.push({ candidate, index, started })
+    }
+    const starting = this.#ports.start(candidate, this.#timers(candidate, able))
+    if (starting instanceof Promise) return starting.then(launched)
+    launched(starting)
+    return undefined
   }
 
   /** Where nobody else is left, an attempt has all the time there is. */
@@ -177,6 +197,7 @@ export class Pursuit {
   /** What is left of the time, divided among those who may still be asked. */
   #shareMs(able: readonly Candidate[], asked: Candidate): number {
     const leftMs = Math.max(1, this.#untilMs - this.#ports.nowMs())
+    if (able.length === 1 && able[0]?.url === asked.url) return leftMs
     const tried = new Set(this.#past.map(({ candidate }) => candidate.url))
     const others = able.filter(({ url }) => url !== asked.url && !tried.has(url)).length
     const turns = this.#call.route.attemptsMax - this.#past.length - 1
@@ -187,9 +208,9 @@ export class Pursuit {
   #hedgeMs(able: readonly Candidate[]): number {
     const { hedgeMs = Infinity } = this.#call.route.timers
     const [first] = this.#running
-    if (first === undefined || this.#running.size >= hedgedMax) return Infinity
+    if (first === undefined || this.#running.length >= hedgedMax) return Infinity
     // Asking a second node costs nothing but its time (T1); a Provider is paid for every answer.
-    const isNodes = [...this.#running].every(({ candidate }) => candidate.node !== null)
+    const isNodes = this.#running.every(({ candidate }) => candidate.node !== null)
     if (!isNodes && hedgeMs === Infinity) return Infinity
     if (this.#decide(able).kind === 'stop') return Infinity
     return Math.min(isNodes ? this.#shareMs(able, first.candidate) : Infinity, hedgeMs)
@@ -199,12 +220,12 @@ export class Pursuit {
     patienceMs: number,
   ): Promise<{ readonly running: Running; readonly outcome: AttemptOutcome } | null> {
     const [only] = this.#running
-    if (only !== undefined && this.#running.size === 1 && !Number.isFinite(patienceMs)) {
-      return { running: only, outcome: await only.attempt.outcome }
+    if (only !== undefined && this.#running.length === 1 && !Number.isFinite(patienceMs)) {
+      return { running: only, outcome: await only.started.attempt.outcome }
     }
-    const outcomes = [...this.#running].map(async (running) => ({
+    const outcomes = this.#running.map(async (running) => ({
       running,
-      outcome: await running.attempt.outcome,
+      outcome: await running.started.attempt.outcome,
     }))
     if (!Number.isFinite(patienceMs)) return await Promise.race(outcomes)
     let timer: NodeJS.Timeout | undefined
@@ -218,29 +239,28 @@ export class Pursuit {
 
   #settle(running: Running, outcome: AttemptOutcome): Answer | null {
     const { candidate, index } = running
-    this.#running.delete(running)
+    this.#running = this.#running.filter((one) => one !== running)
     const past = this.#past[index]
     if (outcome.kind !== 'failed') {
       this.#cancelAll() // T4
-      if (outcome.kind === 'whole') running.over('answered')
+      if (outcome.kind === 'whole') running.started.over('answered')
       else this.#streaming = running
       return { kind: 'answered', outcome, candidate, attempts: this.#past.length }
     }
     if (past !== undefined) past.failed = outcome
     const isAborted = this.#call.presence.isGone
     const isFault = isTargetsFault(outcome.failure)
-    running.over(isAborted ? 'aborted' : isFault ? 'failed' : 'answered')
+    running.started.over(isAborted ? 'aborted' : isFault ? 'failed' : 'answered')
     return null
   }
 
   #cancelAll(): void {
-    for (const running of this.#running) this.#cancel(running)
-    this.#running.clear()
+    for (const running of this.#running.splice(0)) this.#cancel(running)
   }
 
-  #cancel({ attempt, over }: Running): void {
-    attempt.cancel()
-    over('aborted')
+  #cancel({ started }: Running): void {
+    started.attempt.cancel()
+    started.over('aborted')
   }
 
   /** T2: what concerns the caller is said in the upstream's words, else why nobody could answer. */
@@ -286,6 +306,8 @@ export class Pursuit {
     })
   }
 }
+
+const nothingYet: readonly PastAttempt[] = []
 
 const concernsCaller: ReadonlySet<FailureClass> = new Set([
   'caller',

@@ -4,15 +4,15 @@
 
 import { messageOf } from '../failure.ts'
 import { assertPublicUrl, publicLookup } from '../governance/index.ts'
-import { Lanes } from '../wire/index.ts'
-import { type AnswerReading, Attempt, type AttemptTimers } from './attempt.ts'
+import { type Batch, Lanes } from '../wire/index.ts'
+import { Attempt, type AttemptTimers } from './attempt.ts'
+import type { Outbound } from './call.ts'
+import { Watch } from './watch.ts'
 
 export interface UpstreamRequest {
-  readonly url: string
-  readonly method: 'GET' | 'POST'
-  readonly headers: Readonly<Record<string, string>>
-  readonly body: Buffer | null
-  readonly reading: AnswerReading
+  /** What the outbound's path is below. */
+  readonly base: string
+  readonly outbound: Outbound
   readonly timers: AttemptTimers
   /** True for answers that may be passed on in parts (server-sent events). */
   readonly mayStream: boolean
@@ -21,26 +21,32 @@ export interface UpstreamRequest {
 }
 
 export class Upstreams {
-  readonly #trusted = new Lanes()
-  readonly #guarded = new Lanes(publicLookup)
-  /** URLs taken apart; bounded by `urlsMax`. */
+  readonly #trusted: Lanes
+  readonly #guarded: Lanes
+  readonly #watch = new Watch()
+  /** Base URLs taken apart; bounded by `urlsMax`. */
   readonly #parsed = new Map<string, { origin: string; path: string }>()
+
+  constructor(batch: Batch) {
+    this.#trusted = new Lanes(batch)
+    this.#guarded = new Lanes(batch, publicLookup)
+  }
 
   stop(): void {
     this.#trusted.stop()
     this.#guarded.stop()
+    this.#watch.stop()
   }
 
   /** Sends it; the attempt says what comes of it. */
-  start(request: UpstreamRequest): Attempt {
-    const { reading, timers, mayStream, isTrustedAddress } = request
-    const attempt = new Attempt(reading, timers, mayStream)
+  start({ base, outbound, timers, mayStream, isTrustedAddress }: UpstreamRequest): Attempt {
+    const attempt = new Attempt(outbound.reading, { timers, watch: this.#watch }, mayStream)
     try {
-      const { origin, path } = this.#parse(request.url)
+      const { origin, path } = this.#parse(base)
       if (!isTrustedAddress) assertPublicUrl(new URL(origin))
       const lanes = isTrustedAddress ? this.#trusted : this.#guarded
-      const { method, headers, body } = request
-      lanes.dispatch(origin, { path, method, headers, body }, attempt)
+      const { method, headers, body } = outbound
+      lanes.dispatch(origin, { path: path + outbound.path, method, headers, body }, attempt)
     } catch (error) {
       attempt.refuse('impossible', messageOf(error))
     }
@@ -50,12 +56,12 @@ export class Upstreams {
   #parse(url: string): { origin: string; path: string } {
     const known = this.#parsed.get(url)
     if (known !== undefined) return known
-    const { origin, pathname, search } = new URL(url)
-    const parsed = { origin, path: pathname + search }
+    const { origin, pathname } = new URL(url)
+    const parsed = { origin, path: pathname === '/' ? '' : pathname }
     if (this.#parsed.size >= urlsMax) this.#parsed.clear()
     this.#parsed.set(url, parsed)
     return parsed
   }
 }
 
-const urlsMax = 10_000 // endpoints times paths that are asked again and again
+const urlsMax = 10_000 // endpoints and Providers that one gateway asks

@@ -170,8 +170,8 @@ export class AnswerParser {
 }
 
 const empty = Buffer.alloc(0)
-const statusLine = /^HTTP\/1\.([01]) (\d{3})(?: [^\r\n]*)?$/
-const headerLine = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\r\n\0]*?)[ \t]*$/
+const statusLine = /^HTTP\/1\.[01] \d{3}(?: [^\r\n]*)?$/
+const headerLine = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+:[^\r\n\0]*$/
 
 interface AnswerHead {
   readonly status: number
@@ -182,18 +182,27 @@ interface AnswerHead {
 
 /** The head without its empty line, or what is wrong with it. */
 function parseAnswerHead(text: string): AnswerHead | string {
-  const [first = '', ...lines] = text.split('\r\n')
-  const [, minor, digits] = statusLine.exec(first) ?? []
-  if (digits === undefined) return `a first line ${JSON.stringify(first.slice(0, 60))}`
+  const firstEnd = lineEndIn(text, 0)
+  const first = text.slice(0, firstEnd)
+  if (!statusLine.test(first)) return `a first line ${JSON.stringify(first.slice(0, 60))}`
   const headers: Record<string, string> = Object.create(null) // no name means anything to it
-  for (const line of lines) {
-    const [, name, value = ''] = headerLine.exec(line) ?? []
-    if (name === undefined) return `a header ${JSON.stringify(line.slice(0, 60))}`
-    const key = name.toLowerCase()
-    const before = headers[key]
-    headers[key] = before === undefined ? value : `${before}, ${value}`
+  for (let from = firstEnd + 2; from < text.length; ) {
+    const lineEnd = lineEndIn(text, from)
+    const line = text.slice(from, lineEnd)
+    if (!headerLine.test(line)) return `a header ${JSON.stringify(line.slice(0, 60))}`
+    const colon = line.indexOf(':')
+    const name = line.slice(0, colon).toLowerCase()
+    const value = line.slice(colon + 1).trim()
+    const before = headers[name]
+    headers[name] = before === undefined ? value : `${before}, ${value}`
+    from = lineEnd + 2
   }
-  return { status: Number(digits), headers, isModern: minor === '1' }
+  return { status: Number(first.slice(9, 12)), headers, isModern: first[7] === '1' }
+}
+
+function lineEndIn(text: string, from: number): number {
+  const end = text.indexOf('\r\n', from)
+  return end === -1 ? text.length : end
 }
 
 /** How the end of the body is told (RFC 9112, 6.3). */

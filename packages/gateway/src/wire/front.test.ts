@@ -6,6 +6,7 @@ import { createServer } from 'node:http'
 import { type AddressInfo, connect, type Socket } from 'node:net'
 import fc from 'fast-check'
 import { afterEach, describe, expect, test } from 'vitest'
+import { Batch } from './batch.ts'
 import { Front } from './front.ts'
 import { parsePlainHead } from './plain-head.ts'
 import type { Incoming, Reply } from './reply.ts'
@@ -16,7 +17,7 @@ afterEach(async () => {
 })
 
 async function start(onRequest: (incoming: Incoming, reply: Reply) => unknown) {
-  const front = new Front((incoming, reply) => void onRequest(incoming, reply))
+  const front = new Front(new Batch(), (incoming, reply) => void onRequest(incoming, reply))
   front.server.listen(0, '127.0.0.1')
   await once(front.server, 'listening')
   cleanups.push(() => {

@@ -4,6 +4,7 @@
 
 import { createServer, type Server } from 'node:http'
 import type { Socket } from 'node:net'
+import type { Batch } from './batch.ts'
 import { NodeReply, nodeIncoming } from './node-reply.ts'
 import { PlainConnection } from './plain-connection.ts'
 import type { Incoming, Reply } from './reply.ts'
@@ -14,6 +15,7 @@ const limits = { requestTimeout: 60_000, headersTimeout: 10_000, keepAliveTimeou
 export class Front {
   /** The server that listens, and all that is not plain. */
   readonly server: Server
+  readonly #batch: Batch
   readonly #onRequest: (incoming: Incoming, reply: Reply) => void
   readonly #plain = new Set<PlainConnection>()
   readonly #checking: NodeJS.Timeout
@@ -21,7 +23,8 @@ export class Front {
   #inflight = 0
   #isDraining = false
 
-  constructor(onRequest: (incoming: Incoming, reply: Reply) => void) {
+  constructor(batch: Batch, onRequest: (incoming: Incoming, reply: Reply) => void) {
+    this.#batch = batch
     this.#onRequest = onRequest
     this.server = createServer(limits, (request, response) => {
       this.#inflight += 1
@@ -62,6 +65,7 @@ export class Front {
 
   #take(socket: Socket, readers: readonly unknown[]): void {
     const connection = new PlainConnection(socket, {
+      batch: this.#batch,
       onRequest: (incoming, reply) => {
         this.#inflight += 1
         this.#onRequest(incoming, reply)

@@ -1,4 +1,5 @@
 export type { AnswerController, AnswerHandler, AnswerHeaders } from './answer-handler.ts'
+export { Batch } from './batch.ts'
 export { Front } from './front.ts'
 export { Lanes } from './lanes.ts'
-export { bodyBytesMax, type Incoming, type Reply } from './reply.ts'
+export { bodyBytesMax, type Incoming, type IncomingBody, type Reply } from './reply.ts'

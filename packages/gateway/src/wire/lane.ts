@@ -9,6 +9,7 @@
 import type { Socket } from 'node:net'
 import type { AnswerHandler } from './answer-handler.ts'
 import { AnswerParser } from './answer-parser.ts'
+import type { Batch, Member } from './batch.ts'
 
 export interface LaneRequest {
   /** Of the message: its first line and its headers, with the empty line. */
@@ -17,6 +18,7 @@ export interface LaneRequest {
 }
 
 export interface LanePorts {
+  readonly batch: Batch
   /** The lane is free for another request. */
   readonly onFree: (lane: Lane) => void
   readonly onGone: (lane: Lane) => void
@@ -24,13 +26,18 @@ export interface LanePorts {
 
 const joinedBytesMax = 16 * 2 ** 10 // more is written beside its head instead of copied behind it
 
-export class Lane {
+export class Lane implements Member {
   readonly #socket: Socket
   readonly #ports: LanePorts
   readonly #parser: AnswerParser
   /** Whose answer is awaited; written by `send` and `#over`. */
   #handler: AnswerHandler | null = null
   #isGone = false
+  /** What has come and waits for its turn: bytes, then how they ended. */
+  #inbox: Buffer[] = []
+  #isEnded = false
+  #error: Error | null = null
+  #isQueued = false
   /** When it became free; read by whoever keeps idle ones. */
   freeSinceMs = 0
 
@@ -42,10 +49,34 @@ export class Lane {
       onData: (bytes) => this.#handler?.onResponseData(bytes),
     })
     socket.setNoDelay(true)
-    socket.on('data', (bytes) => this.#take(bytes))
-    socket.on('error', (error) => this.#lose(error))
-    socket.on('end', () => this.#end())
-    socket.on('close', () => this.#lose(new Error('the connection was closed')))
+    socket.on('data', (bytes) => {
+      this.#inbox.push(bytes)
+      this.#queue()
+    })
+    socket.on('error', (error) => this.#fail(error))
+    socket.on('end', () => {
+      this.#isEnded = true
+      this.#queue()
+    })
+    socket.on('close', () => this.#fail(new Error('the connection was closed')))
+  }
+
+  turn(): void {
+    this.#isQueued = false
+    for (const bytes of this.#inbox.splice(0)) this.#take(bytes)
+    if (this.#isEnded && !this.#isGone) this.#end()
+    if (this.#error !== null) this.#lose(this.#error)
+  }
+
+  #fail(error: Error): void {
+    this.#error ??= error
+    this.#queue()
+  }
+
+  #queue(): void {
+    if (this.#isQueued || this.#isGone) return
+    this.#isQueued = true
+    this.#ports.batch.add(this)
   }
 
   /** Milliseconds for which the other side keeps it while nothing is asked; 0: it does not say. */
@@ -58,18 +89,14 @@ export class Lane {
     this.#handler = handler
     handler.onRequestStart(this.#controller(handler))
     if (this.#handler !== handler) return // it was aborted before it went out
-    if (body === null) this.#socket.write(head, 'latin1')
+    const { batch } = this.#ports
+    if (body === null) batch.write(this.#socket, head)
     else if (body.length <= joinedBytesMax) {
       const bytes = Buffer.allocUnsafe(head.length + body.length)
       bytes.write(head, 0, 'latin1')
       body.copy(bytes, head.length)
-      this.#socket.write(bytes)
-    } else {
-      this.#socket.cork()
-      this.#socket.write(head, 'latin1')
-      this.#socket.write(body)
-      this.#socket.uncork()
-    }
+      batch.write(this.#socket, bytes)
+    } else batch.write(this.#socket, head, body)
   }
 
   destroy(): void {

@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { afterEach, describe, expect, test } from 'vitest'
 import type { AnswerController } from './answer-handler.ts'
+import { Batch } from './batch.ts'
 import { Lanes, type UpstreamMessage } from './lanes.ts'
 
 const cleanups: (() => unknown)[] = []
@@ -35,7 +36,7 @@ async function upstream(answer: (socket: Socket, place: number, text: string) =>
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
-  const lanes = new Lanes()
+  const lanes = new Lanes(new Batch())
   cleanups.push(() => {
     lanes.stop()
     for (const socket of sockets) socket.destroy()

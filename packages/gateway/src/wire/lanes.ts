@@ -11,6 +11,7 @@
 import { connect, isIP, type LookupFunction, type Socket } from 'node:net'
 import { connect as connectTls, type TLSSocket } from 'node:tls'
 import type { AnswerHandler } from './answer-handler.ts'
+import type { Batch } from './batch.ts'
 import { Lane, type LaneRequest } from './lane.ts'
 
 export interface UpstreamMessage {
@@ -44,13 +45,15 @@ const keepAliveMarginMs = 1_000 // an answer's way here, and ours there
 const sweepMs = 2_000
 
 export class Lanes {
+  readonly #batch: Batch
   readonly #lookup: LookupFunction | undefined
   readonly #origins = new Map<string, Origin>()
   readonly #sweeping: NodeJS.Timeout
   #isStopped = false
 
   /** `lookup` says which addresses may be dialled. */
-  constructor(lookup?: LookupFunction) {
+  constructor(batch: Batch, lookup?: LookupFunction) {
+    this.#batch = batch
     this.#lookup = lookup
     this.#sweeping = setInterval(() => this.#sweep(), sweepMs).unref()
   }
@@ -131,6 +134,7 @@ export class Lanes {
     socket.once(origin.url.protocol === 'https:' ? 'secureConnect' : 'connect', () => {
       dialled()
       const lane = new Lane(socket, {
+        batch: this.#batch,
         onFree: (freed) => this.#useOrKeep(origin, freed),
         onGone: (gone) => this.#lost(origin, gone),
       })

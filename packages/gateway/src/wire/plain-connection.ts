@@ -9,11 +9,13 @@
 //       early waits, bounded by one read.
 
 import type { Socket } from 'node:net'
+import type { Batch, Member } from './batch.ts'
 import { type PlainHead, parsePlainHead } from './plain-head.ts'
 import { PlainReply } from './plain-reply.ts'
 import type { Incoming, Reply } from './reply.ts'
 
 export interface PlainPorts {
+  readonly batch: Batch
   readonly onRequest: (incoming: Incoming, reply: Reply) => void
   /** Takes the socket; what was read of it lies in it again. */
   readonly handOver: (socket: Socket) => void
@@ -29,7 +31,7 @@ const idleMsMax = 60_000
 const requestMsMax = 60_000 // for a whole request, as node:http allows
 const late = 'HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n'
 
-export class PlainConnection {
+export class PlainConnection implements Member {
   readonly #socket: Socket
   readonly #ports: PlainPorts
   /** Written by `#begin`, `#takeBody`, `#answer`, `#over` and `#close`. */
@@ -41,10 +43,24 @@ export class PlainConnection {
   /** What came before its turn. */
   #early: Buffer | null = null
   #reply: PlainReply | null = null
-  readonly #onData = (bytes: Buffer) => this.#take(bytes)
-  readonly #onEnd = () => this.#end()
+  /** What has come and waits for its turn: bytes, then how they ended. */
+  #inbox: Buffer[] = []
+  #isEnded = false
+  #isClosed = false
+  #isQueued = false
+  readonly #onData = (bytes: Buffer) => {
+    this.#inbox.push(bytes)
+    this.#queue()
+  }
+  readonly #onEnd = () => {
+    this.#isEnded = true
+    this.#queue()
+  }
   readonly #onError = () => this.#socket.destroy()
-  readonly #onClose = () => this.#close()
+  readonly #onClose = () => {
+    this.#isClosed = true
+    this.#queue()
+  }
 
   constructor(socket: Socket, ports: PlainPorts) {
     this.#socket = socket
@@ -72,6 +88,24 @@ export class PlainConnection {
 
   destroy(): void {
     this.#socket.destroy()
+  }
+
+  turn(): void {
+    this.#isQueued = false
+    if (!this.#isClosed) {
+      const inbox = this.#inbox
+      this.#inbox = []
+      const [first] = inbox
+      if (first !== undefined) this.#take(inbox.length === 1 ? first : Buffer.concat(inbox))
+    }
+    if (this.#isEnded && this.#phase !== 'gone') this.#end()
+    if (this.#isClosed) this.#close()
+  }
+
+  #queue(): void {
+    if (this.#isQueued || this.#phase === 'gone') return
+    this.#isQueued = true
+    this.#ports.batch.add(this)
   }
 
   #take(bytes: Buffer): void {
@@ -130,6 +164,7 @@ export class PlainConnection {
     this.#head = null
     const reply = new PlainReply({
       socket: this.#socket,
+      batch: this.#ports.batch,
       closes: this.#ports.isDraining,
       onOver: () => this.#over(),
     })
@@ -141,7 +176,10 @@ export class PlainConnection {
     if (this.#phase !== 'answering') return
     this.#reply = null
     this.#ports.onAnswered()
-    if (this.#ports.isDraining()) return this.#socket.destroySoon()
+    if (this.#ports.isDraining()) {
+      this.#ports.batch.flush() // W6
+      return this.#socket.destroySoon()
+    }
     this.#phase = 'idle'
     this.#sinceMs = this.#ports.nowMs()
     if (this.#early === null) return
@@ -164,6 +202,7 @@ export class PlainConnection {
   #handOver(bytes: Buffer): void {
     this.#phase = 'gone'
     const socket = this.#socket
+    if (this.#isEnded) return void socket.destroy() // who says no more does not wait for an answer
     socket.removeListener('data', this.#onData)
     socket.removeListener('end', this.#onEnd)
     socket.removeListener('error', this.#onError)

@@ -19,8 +19,8 @@ export interface PlainHead {
 
 const headBytesMax = 16 * 2 ** 10 - 4 // what node:http allows
 const headEnd = Buffer.from('\r\n\r\n')
-const firstLine = /^POST (\/[\x21-\x22\x24-\x7e]*) HTTP\/1\.1\r\n/
-const headerLine = /([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\x20-\x7e\t]*)(?:\r\n|$)/y
+const firstLine = /^POST \/[\x21-\x22\x24-\x7e]* HTTP\/1\.1\r\n/
+const headerLines = /^(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\x20-\x7e\t]*\r\n)*$/
 // What changes how a message is read, or what follows it.
 const special: ReadonlySet<string> = new Set([
   ...['transfer-encoding', 'expect', 'upgrade', 'te', 'trailer', 'proxy-connection'],
@@ -31,23 +31,23 @@ const special: ReadonlySet<string> = new Set([
 export function parsePlainHead(bytes: Buffer): PlainHead | null {
   const end = bytes.indexOf(headEnd)
   if (end === -1 || end > headBytesMax) return null
-  const text = bytes.toString('latin1', 0, end)
-  const first = firstLine.exec(text)
-  if (first === null) return null
+  const text = bytes.toString('latin1', 0, end + 2) // with the end of the last line
+  const firstEnd = text.indexOf('\r\n') + 2
+  if (!firstLine.test(text) || !headerLines.test(text.slice(firstEnd))) return null
   const headers: Record<string, string> = {}
-  headerLine.lastIndex = first[0].length
-  while (headerLine.lastIndex < text.length) {
-    const line = headerLine.exec(text)
-    if (line === null) return null
-    const [, given = '', value = ''] = line
-    const name = given.toLowerCase()
+  for (let from = firstEnd; from < text.length; ) {
+    const colon = text.indexOf(':', from)
+    const lineEnd = text.indexOf('\r\n', colon)
+    const name = text.slice(from, colon).toLowerCase()
     if (special.has(name) || Object.hasOwn(headers, name)) return null
-    headers[name] = value.trimEnd()
+    headers[name] = text.slice(colon + 1, lineEnd).trim()
+    from = lineEnd + 2
   }
   const { host, connection, 'content-length': length = '' } = headers
   if (host === undefined || !/^\d{1,9}$/.test(length)) return null
   if (connection !== undefined && connection !== 'keep-alive') return null
   const contentLength = Number(length)
   if (contentLength > bodyBytesMax) return null
-  return { url: first[1] ?? '/', headers, contentLength, bytes: end + headEnd.length }
+  const url = text.slice('POST '.length, firstEnd - ' HTTP/1.1\r\n'.length)
+  return { url, headers, contentLength, bytes: end + headEnd.length }
 }

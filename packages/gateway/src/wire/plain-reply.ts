@@ -7,11 +7,13 @@
 //   W3. No header can begin another: a value with a line end is our own bug.
 
 import type { Socket } from 'node:net'
+import type { Batch } from './batch.ts'
 import { httpDate } from './http-date.ts'
 import type { Reply } from './reply.ts'
 
 export interface PlainReplyPorts {
   readonly socket: Socket
+  readonly batch: Batch
   /** True where the connection serves no more requests. */
   readonly closes: () => boolean
   /** The answer is whole. */
@@ -56,19 +58,14 @@ export class PlainReply implements Reply {
 
   send(status: number, body: Buffer): void {
     if (this.#phase !== 'open') return
-    const { socket } = this.#ports
+    const { socket, batch } = this.#ports
     const head = `${this.#firstLines(status)}content-length: ${body.length}\r\n\r\n`
     if (body.length <= joinedBytesMax) {
       const bytes = Buffer.allocUnsafe(head.length + body.length)
       bytes.write(head, 0, 'latin1')
       body.copy(bytes, head.length)
-      socket.write(bytes)
-    } else {
-      socket.cork()
-      socket.write(head, 'latin1')
-      socket.write(body)
-      socket.uncork()
-    }
+      batch.write(socket, bytes)
+    } else batch.write(socket, head, body)
     this.#over()
   }
 
@@ -76,13 +73,13 @@ export class PlainReply implements Reply {
     if (this.#phase !== 'open') return
     this.#phase = 'begun'
     const head = `${this.#firstLines(status)}transfer-encoding: chunked\r\n\r\n`
-    this.#ports.socket.write(head, 'latin1')
+    this.#ports.batch.write(this.#ports.socket, head)
   }
 
   write(bytes: Buffer | string): boolean {
     if (this.#phase !== 'begun') return false
     if (bytes.length === 0) return true // an empty chunk would be the last
-    return this.#ports.socket.write(chunkOf(bytes))
+    return this.#ports.batch.write(this.#ports.socket, chunkOf(bytes))
   }
 
   drained(): Promise<boolean> {
@@ -101,13 +98,14 @@ export class PlainReply implements Reply {
 
   end(): void {
     if (this.#phase !== 'begun') return
-    this.#ports.socket.write('0\r\n\r\n', 'latin1')
+    this.#ports.batch.write(this.#ports.socket, '0\r\n\r\n')
     this.#over()
   }
 
   async cutAfter(bytes: string): Promise<void> {
-    const { socket } = this.#ports
+    const { socket, batch } = this.#ports
     if (this.isGone) return
+    batch.flush()
     await new Promise<void>((resolve) => {
       socket.once('close', resolve)
       socket.write(chunkOf(bytes), () => {

@@ -1,0 +1,250 @@
+// Call targets
+//
+// Whom one call may be sent to at the moment, with what this gateway has seen of them, and the sending itself: the
+// ports of its pursuit.
+
+import {
+  orderByWeight,
+  type RouteTarget,
+  type ScoreWeights,
+  scoreTarget,
+} from '@tutti/core/routing'
+import type { Attempt, AttemptTimers } from './attempt.ts'
+import type { Call, Candidate, Impossible, Outbound, ProviderTarget } from './call.ts'
+import type { Cashier, Paid } from './cashier.ts'
+import type { Directory, ProviderEntry } from './directory.ts'
+import type { EndpointHealth } from './endpoint-health.ts'
+import type { FailedAttempt } from './failed-attempt.ts'
+import type { PursuitPorts, Started } from './pursuit.ts'
+import type { RetryBudget } from './retry-budget.ts'
+import type { TargetViews } from './target-views.ts'
+import type { Upstreams } from './upstreams.ts'
+
+/** What all calls of a gateway share. */
+export interface Shared {
+  readonly region: string
+  readonly directory: () => Directory | null
+  /** Where a node is reached that has connected itself here; null: it has not. */
+  readonly relayOf: (node: string) => string | null
+  readonly nowMs: () => number
+  readonly chance: () => number
+  readonly cashier: Cashier
+  readonly upstreams: Upstreams
+  readonly health: EndpointHealth
+  readonly retries: RetryBudget
+  readonly views: TargetViews
+}
+
+export interface Scoring {
+  readonly weights: ScoreWeights
+  readonly blocks: Float64Array
+}
+
+/** What of a Provider's target is the same for every call; made once for each target of a snapshot. */
+interface ProviderPlace {
+  readonly provider: ProviderEntry
+  readonly base: string
+  readonly url: string
+}
+
+const places = new WeakMap<ProviderTarget, ProviderPlace>()
+
+export class CallTargets implements PursuitPorts {
+  readonly #shared: Shared
+  readonly #call: Call
+  readonly #scoring: Scoring | null
+  readonly #order: readonly RouteTarget[]
+  /** What each target is sent: translated once; written by `#outboundTo`. */
+  readonly #said: (Outbound | Impossible | undefined)[] = []
+
+  constructor(shared: Shared, call: Call, scoring: Scoring | null) {
+    this.#shared = shared
+    this.#call = call
+    this.#scoring = scoring
+    this.#order = orderByWeight(call.route.targets, shared.chance)
+  }
+
+  get region(): string {
+    return this.#shared.region
+  }
+
+  nowMs(): number {
+    return this.#shared.nowMs()
+  }
+
+  chance(): number {
+    return this.#shared.chance()
+  }
+
+  retriesLeft(): number {
+    return this.#shared.retries.left(this.#call.route)
+  }
+
+  spendRetry(): void {
+    this.#shared.retries.spend(this.#call.route)
+  }
+
+  /** Anew each time: the world moves on. */
+  candidates() {
+    const directory = this.#shared.directory()
+    const able: Candidate[] = []
+    let impossible: Impossible | null = null
+    if (directory === null) return { able, impossible }
+    for (let place = 0; place < this.#order.length; place++) {
+      const target = this.#order[place]
+      if (target === undefined) continue
+      if ('deployment' in target) {
+        for (const one of this.#nodeCandidates(directory, target, place)) able.push(one)
+        continue
+      }
+      const provider = directory.provider(this.#call.project, target.provider)
+      const outbound = provider === undefined ? null : this.#outboundTo(provider, target, place)
+      if (provider === undefined || outbound === null) continue
+      if ('kind' in outbound) impossible ??= outbound
+      else able.push(this.#providerCandidate(provider, outbound, { target, place }))
+    }
+    const scoring = this.#scoring
+    const scored = scoring === null ? able : able.map((one) => this.#scored(one, scoring))
+    return { able: scored, impossible }
+  }
+
+  start(
+    candidate: Candidate,
+    timers: AttemptTimers,
+  ): Started | FailedAttempt | Promise<Started | FailedAttempt> {
+    const paid = this.#shared.cashier.reserve(this.#call, candidate)
+    if (paid instanceof Promise) return paid.then((one) => this.#send(candidate, timers, one))
+    return this.#send(candidate, timers, paid)
+  }
+
+  #send(
+    candidate: Candidate,
+    timers: AttemptTimers,
+    paid: Paid | FailedAttempt,
+  ): Started | FailedAttempt {
+    if ('kind' in paid) return paid
+    const { health, views, upstreams, nowMs } = this.#shared
+    const { url, base, outbound, isTrustedAddress } = candidate
+    health.begin(url)
+    const { mayStream } = this.#call
+    const attempt = upstreams.start({ base, outbound, timers, isTrustedAddress, mayStream })
+    if (this.#scoring !== null) {
+      const answered = views.began(url, this.#scoring.blocks, nowMs())
+      void attempt.outcome.then(() => answered(nowMs()))
+    }
+    return new Sent(this.#shared, { candidate, attempt, paid })
+  }
+
+  #outboundTo(provider: ProviderEntry, target: ProviderTarget, place: number) {
+    if (this.#call.toProvider === null) return null
+    const said = this.#said[place] ?? this.#call.toProvider(provider, target)
+    this.#said[place] = said
+    return said
+  }
+
+  /** All targets of a tier are one choice: the order of weights says nothing. */
+  #scored(candidate: Candidate, { weights, blocks }: Scoring): Candidate {
+    const { url, inflight } = candidate
+    const { cashier, views } = this.#shared
+    const priceNanos = weights.price > 0 ? cashier.worst(this.#call, candidate) : 0
+    const view = { inflight, priceNanos, ...views.of(url, blocks) }
+    return { ...candidate, order: 0, score: scoreTarget(view, weights) }
+  }
+
+  #nodeCandidates(
+    directory: Directory,
+    target: Extract<RouteTarget, { deployment: string }>,
+    place: number,
+  ): Candidate[] {
+    const { project, toNode, requestId } = this.#call
+    const deployment = directory.deployment(project, target.deployment)
+    if (deployment === undefined || toNode === null) return []
+    const outbound = withHeaders(toNode(deployment.serves), {
+      authorization: `Bearer ${directory.servingToken}`,
+      'x-request-id': requestId,
+    })
+    const { relayOf } = this.#shared
+    const shared = { tier: target.tier, order: place, target, provider: null }
+    return deployment.endpoints.flatMap(({ node, url, region, release }) => {
+      const about = { region, release, outbound, isTrustedAddress: true, ...shared } // signed
+      const direct = { url, base: url, node: { name: node, url, release }, ...about }
+      const candidates = url.startsWith(relayScheme) ? [] : [{ ...this.#seen(url), ...direct }]
+      const base = relayOf(node)
+      if (base === null) return candidates
+      // Its port may change with its connection; what was seen of it stays.
+      const own = `${relayScheme}//${node}`
+      const relayed = { url: own, base, isRelayed: true, ...about }
+      const named = { ...relayed, node: { name: node, url: base, release } }
+      return [...candidates, { ...this.#seen(own), ...named }]
+    })
+  }
+
+  #providerCandidate(
+    provider: ProviderEntry,
+    outbound: Outbound,
+    { target, place }: { readonly target: ProviderTarget; readonly place: number },
+  ): Candidate {
+    const { base, url } = placeOf(provider, target)
+    const { health, nowMs } = this.#shared
+    // Written out: it is made for every request.
+    const candidate = {
+      url,
+      base,
+      region: '',
+      release: url,
+      inflight: health.inflight(url),
+      healthy: health.isHealthy(url, nowMs()),
+      outbound,
+      node: null,
+      target,
+      provider,
+      tier: target.tier,
+      order: place,
+      isTrustedAddress: provider.allowPrivateNetwork,
+    }
+    const { contextTokens } = target
+    return contextTokens === undefined ? candidate : { ...candidate, contextTokens }
+  }
+
+  #seen(url: string) {
+    const { health, nowMs } = this.#shared
+    return { inflight: health.inflight(url), healthy: health.isHealthy(url, nowMs()) }
+  }
+}
+
+/** An attempt on its way, and what is settled when it is over. */
+class Sent implements Started {
+  readonly attempt: Attempt
+  readonly #shared: Shared
+  readonly #candidate: Candidate
+  readonly #paid: Paid
+
+  constructor(
+    shared: Shared,
+    of: { readonly candidate: Candidate; readonly attempt: Attempt; readonly paid: Paid },
+  ) {
+    this.#shared = shared
+    this.attempt = of.attempt
+    this.#candidate = of.candidate
+    this.#paid = of.paid
+  }
+
+  over(how: 'answered' | 'failed' | 'aborted'): void {
+    const { url, outbound } = this.#candidate
+    this.#shared.health.end(url, how, this.#shared.nowMs())
+    this.#paid.settle(this.attempt.spent(outbound.body?.length ?? 0))
+  }
+}
+
+function placeOf(provider: ProviderEntry, target: ProviderTarget): ProviderPlace {
+  const known = places.get(target)
+  if (known?.provider === provider) return known
+  const base = provider.baseUrl.replace(/\/$/, '')
+  const place = { provider, base, url: `${base}#${target.model}` }
+  places.set(target, place)
+  return place
+}
+
+function withHeaders(outbound: Outbound, headers: Readonly<Record<string, string>>): Outbound {
+  return { ...outbound, headers: { ...outbound.headers, ...headers } }
+}
