@@ -8,12 +8,11 @@ import type { ChatAsked } from './chat-body.ts'
 
 // An image behind a URL is not in the body; no provider counts more tokens for one.
 const linkedTokens = 16_384
-const link = Buffer.from('"http')
 
 /** A token is a byte of the body at least, in every tokenizer that works on bytes. */
 export function boundsOf({ body, parsed, path }: ChatAsked): Bounds | null {
   if (path === '/messages/count_tokens') return null
-  const inputTokens = body.length + linkedTokens * linksIn(body)
+  const inputTokens = body.length + linkedTokens * linksIn(parsed)
   if (path === '/embeddings') return { inputTokens, outputTokens: 0 }
   const config = objectOf(parsed['generationConfig'])
   const stated =
@@ -26,8 +25,16 @@ export function boundsOf({ body, parsed, path }: ChatAsked): Bounds | null {
   return { inputTokens, outputTokens: stated * Math.max(1, choices || 1) }
 }
 
-function linksIn(body: Buffer): number {
+/** Texts that begin as a link does: what is parsed has far fewer values than the body has bytes. */
+function linksIn(parsed: unknown): number {
   let count = 0
-  for (let at = body.indexOf(link); at !== -1; at = body.indexOf(link, at + 1)) count += 1
+  const left = [parsed] // a list of its own: a hostile body is nested deeper than calls may be
+  while (left.length > 0) {
+    const value = left.pop()
+    if (typeof value === 'string') count += value.startsWith('http') ? 1 : 0
+    else if (typeof value === 'object' && value !== null) {
+      for (const one of Object.values(value)) left.push(one)
+    }
+  }
   return count
 }
