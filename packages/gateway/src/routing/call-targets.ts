@@ -40,7 +40,7 @@ export interface Scoring {
   readonly blocks: Float64Array
 }
 
-/** What of a Provider's target is the same for every call; made once for each target of a snapshot. */
+/** What of a target is the same for every call; made once for each of a snapshot. */
 interface ProviderPlace {
   readonly provider: ProviderEntry
   readonly base: string
