@@ -107,17 +107,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     version: options.version,
     nowMs,
   }
-  const front = new Front(batch, (incoming, reply) => {
-    const failed = (error: unknown) => {
-      log('a bug', { error: String(error) })
-      reply.destroy()
-    }
-    try {
-      answerRequest(ports, incoming, reply)?.catch(failed)
-    } catch (error) {
-      failed(error)
-    }
-  })
+  const front = newFront(batch, ports, log)
   front.server.on('upgrade', (incoming, socket, head) => {
     relays.handleUpgrade(incoming, socket, head)
   })
@@ -136,6 +126,21 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       router.stop()
     },
   }
+}
+
+/** A front whose requests the faces answer; our own bug ends one request and not the process. */
+function newFront(batch: Batch, ports: FacePorts, log: NonNullable<GatewayOptions['log']>): Front {
+  return new Front(batch, (incoming, reply) => {
+    const failed = (error: unknown) => {
+      log('a bug', { error: String(error) })
+      reply.destroy()
+    }
+    try {
+      answerRequest(ports, incoming, reply)?.catch(failed)
+    } catch (error) {
+      failed(error)
+    }
+  })
 }
 
 /** Accounts to the control plane, under a name that this start alone has. */

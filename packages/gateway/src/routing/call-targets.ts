@@ -6,6 +6,7 @@
 import {
   orderByWeight,
   type RouteTarget,
+  relayScheme,
   type ScoreWeights,
   scoreTarget,
 } from '@tutti/core/routing'
