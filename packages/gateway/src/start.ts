@@ -8,6 +8,7 @@ import { type LeaseRequest, leaseAnswer } from '@tutti/core/routing'
 import { request } from 'undici'
 import {
   answerRequest,
+  type FacePorts,
   HostGuard,
   Metrics,
   RecentRequests,
