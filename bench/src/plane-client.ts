@@ -25,11 +25,18 @@ export class PlaneClient {
   /** Throws where the answer is not a success. */
   async call(method: 'GET' | 'POST' | 'PUT', path: string, body?: unknown): Promise<unknown> {
     const isBytes = body instanceof Buffer
-    const { statusCode, body: answer } = await request(`${this.url}/api/v1${path}`, {
-      method,
-      headers: { authorization: `Bearer ${this.#key}` },
-      ...(body === undefined ? {} : { body: isBytes ? body : JSON.stringify(body) }),
-    })
+    const ask = () =>
+      request(`${this.url}/api/v1${path}`, {
+        method,
+        headers: { authorization: `Bearer ${this.#key}` },
+        ...(body === undefined ? {} : { body: isBytes ? body : JSON.stringify(body) }),
+      })
+    // An idle connection may be closed by the server in the moment in which it is used again.
+    const again = (error: NodeJS.ErrnoException) => {
+      if (method === 'GET' && error.code === 'ECONNRESET') return ask()
+      throw error
+    }
+    const { statusCode, body: answer } = await ask().catch(again)
     const text = await answer.text()
     if (statusCode < 300) return text === '' ? null : JSON.parse(text)
     throw new Error(`${method} ${path}: ${statusCode} ${text.slice(0, 500)}`)

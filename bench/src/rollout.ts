@@ -8,7 +8,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PlaneClient, publisherPem } from './plane-client.ts'
-import { startPlane } from './plane-process.ts'
+import { type PlaneProcess, startPlane } from './plane-process.ts'
 import { report, round } from './report.ts'
 import { joinFleet, ScriptedNode } from './scripted-fleet.ts'
 
@@ -29,9 +29,9 @@ export async function rollout(): Promise<void> {
     for (const node of nodes) node.connect()
     await until(() => nodes.every((node) => node.isWelcome))
     for (const version of ['v1', 'v2', 'v3']) await client.pushModel('parts', version)
-    const rows = [await measure(client, 'everybody there', ['v1', 'v2'])]
+    const rows = [await measure({ plane, client }, 'everybody there', ['v1', 'v2'])]
     for (const node of nodes.slice(0, nodesMax / 5)) node.stop()
-    rows.push(await measure(client, 'a fifth away', ['v3', 'v1']))
+    rows.push(await measure({ plane, client }, 'a fifth away', ['v3', 'v1']))
     tell(rows)
   } finally {
     for (const node of nodes) node.stop()
@@ -44,17 +44,22 @@ interface Measured {
   readonly nodes: string
   readonly one: number
   readonly many: number
+  /** Processor time of the control plane for the many: what a busy machine does not change. */
+  readonly cpu: number
 }
 
 async function measure(
-  client: PlaneClient,
+  { plane, client }: { readonly plane: PlaneProcess; readonly client: PlaneClient },
   nodes: string,
   [first, second]: readonly [string, string],
 ): Promise<Measured> {
   const one = await roll(client, ['single'], first)
   const names = Array.from({ length: manyMax }, (_, i) => `many-${i}`)
+  const before = await plane.usage()
   const many = await roll(client, names, second)
-  return { nodes, one: one / 1000, many: many / 1000 }
+  const after = await plane.usage()
+  const cpu = (after.cpuMs - before.cpuMs) / 1000
+  return { nodes, one: one / 1000, many: many / 1000, cpu }
 }
 
 /** Milliseconds until all of these deployments have this version on the nodes that are there. */
@@ -102,10 +107,11 @@ async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
 function tell(rows: readonly Measured[]): void {
   const worst = Math.max(...rows.map(({ many }) => many))
   report(
-    rows.map(({ nodes, one, many }) => ({
+    rows.map(({ nodes, one, many, cpu }) => ({
       nodes,
       'one rollout, s': round(one),
       [`${manyMax} at once, s`]: round(many),
+      'control plane for these, CPU s': round(cpu),
       bounds: `${bounds.one} s, ${bounds.many} s`,
       KubeFleet: `${peers.one} s, ${peers.many} s`,
     })),

@@ -137,6 +137,7 @@ async function serveOn(
   const registry = openRegistry()
   declareNodes(await allResources(sql, 'Node'), registry)
   const nowMs = () => Date.now()
+  const changes = new ChangeLine(sql)
   const shared = { sql, identity, registry, log, nowMs, policies: cache.current }
   const heartbeatMs = options.heartbeatMs ?? heartbeatMsDefault
   let awake: RunningLoops | null = null // written once, below; before, there is nothing to wake
@@ -145,7 +146,7 @@ async function serveOn(
   const resources = { changes: 0 } // the listener writes
   const version = () => `${registry.version()} ${resources.changes}`
   const snapshots = openSnapshotFeed({ ...shared, version })
-  const rollouts = { ...shared, store: openRolloutStore(sql, identity), heartbeatMs }
+  const rollouts = { ...shared, store: openRolloutStore(sql, changes, identity), heartbeatMs }
   const news = await openNews(database)
   follow(news, { ...shared, policies: cache, hub, wake, resources })
   const loops: RunningLoops = startLoops(
@@ -164,7 +165,7 @@ async function serveOn(
   const sharing = openSharing({ sql, blobs, registry, clock: systemClock })
   const ports: ApiPorts = {
     ...{ ...shared, blobs, hub, sharing, snapshots, workflows, relays: openRelayDirectory() },
-    admission: { ...shared, blobs, changes: new ChangeLine(sql) },
+    admission: { ...shared, blobs, changes },
     loops: () => loops,
     publicUrl: () => options.publicUrl ?? url,
     hosts: options.hosts ?? [],

@@ -18,7 +18,7 @@ import {
   type Principal,
   presentPrincipal,
 } from '../governance/index.ts'
-import { commitChange, jsonOf, type Query, sha256 } from '../store/index.ts'
+import { jsonOf, type Query, sha256 } from '../store/index.ts'
 import { refuse, refuseFindings } from './answer.ts'
 import { formatDenials, whyMayNot } from './authorize.ts'
 import type { ApiPorts, Env } from './ports.ts'
@@ -96,8 +96,7 @@ async function join(context: Context<Env>, ports: ApiPorts): Promise<Response> {
     if (used.length === 0) throw new TokenUsed() // two at once: the second rolls back
   }
   try {
-    const done = await commitChange(
-      ports.sql,
+    const done = await ports.admission.changes.commit(
       {
         key: { kind: 'Node', project: '', name },
         baseGeneration: 0,

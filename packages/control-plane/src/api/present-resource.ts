@@ -4,6 +4,7 @@
 
 import {
   type Assignment,
+  allReports,
   assignment as assignmentSchema,
   convergenceOf,
   deploymentSpec,
@@ -36,7 +37,7 @@ function nodeStatus({ registry }: PresentPorts, resource: Resource): unknown {
   const kept = resource.status
   if (entry === undefined) return { connected: false, facts: kept }
   const { connected, facts, load, seenMs } = entry
-  return { connected, seenMs, load, facts: facts ?? kept, reports: [...entry.reports.values()] }
+  return { connected, seenMs, load, facts: facts ?? kept, reports: allReports(entry) }
 }
 
 async function deploymentStatus(ports: PresentPorts, resource: Resource): Promise<unknown> {

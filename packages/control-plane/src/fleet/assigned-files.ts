@@ -3,7 +3,7 @@
 // Which files a node may have from its neighbours: those of releases that an assignment gives it now. And
 // which nodes have a file, by what they report. Read from the store at most once a second, however many ask.
 
-import { type Assignment, assignment, modelSpec, releaseFor } from '@tutti/core/fleet'
+import { type Assignment, allReports, assignment, modelSpec, releaseFor } from '@tutti/core/fleet'
 import type { Blobs, Sql } from '../store/index.ts'
 import { allAssignments } from './assignments.ts'
 import type { NodeEntry } from './registry.ts'
@@ -79,8 +79,8 @@ export function openAssignedFiles(of: {
       await refresh()
       return find(node, digest)
     },
-    holds: ({ reports }, digest) =>
-      reports.some(({ state }) => {
+    holds: (node, digest) =>
+      allReports(node).some(({ state }) => {
         if (state.serving !== null && specs.get(state.serving)?.sizes.has(digest)) return true
         if (!havingPhases.has(state.phase) || state.phase === 'idle') return false
         const files = specs.get(state.release)

@@ -4,8 +4,8 @@
 // record has a place under a signed checkpoint.
 
 import { type SignedAssignment, signingPrefix } from '@tutti/core/fleet'
-import { type Checkpoint, type Identity, proveEntry } from '../governance/index.ts'
-import type { Query, Sql } from '../store/index.ts'
+import { type Checkpoint, type EntryRow, type Identity, proveRow } from '../governance/index.ts'
+import { type Query, readTilesOnce, type Sql } from '../store/index.ts'
 
 export interface AssignmentRow {
   readonly project: string
@@ -56,10 +56,14 @@ export async function signedAssignments(
   identity: Identity,
   checkpoint: Checkpoint,
 ): Promise<SignedAssignment[]> {
-  const rows = await allAssignments(sql)
+  const rows = await sql<(AssignmentRow & EntryRow)[]>`
+    select assignment.*, leaf_index, salt, body
+    from assignment join ledger_entry on ledger_entry.id = assignment.entry
+    order by project, deployment`
+  const readTile = readTilesOnce(sql)
   const signed = await Promise.all(
     rows.map(async (row): Promise<SignedAssignment[]> => {
-      const proof = await proveEntry(sql, Number(row.entry), checkpoint)
+      const proof = await proveRow(row, checkpoint, readTile)
       if (proof === null) return [] // its checkpoint comes within 200 ms and wakes us again
       return [
         {

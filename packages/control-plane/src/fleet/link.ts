@@ -9,7 +9,8 @@ export interface Link {
   readonly isOpen: () => boolean
   /** Bytes that were sent and that the other side has not taken yet. */
   readonly bufferedBytes: () => number
-  readonly send: (frame: string) => void
+  /** Text; as bytes where many links share one frame: each would encode it again. */
+  readonly send: (frame: string | Buffer) => void
   readonly close: (code: number) => void
   readonly terminate: () => void
   readonly onFrame: (listener: (frame: string) => void) => void
@@ -22,7 +23,7 @@ export function socketLink(socket: WebSocket): Link {
   return {
     isOpen: () => socket.readyState === socket.OPEN,
     bufferedBytes: () => socket.bufferedAmount,
-    send: (frame) => socket.send(frame),
+    send: (frame) => socket.send(frame, { binary: false }),
     close: (code) => socket.close(code),
     terminate: () => socket.terminate(),
     onFrame: (listener) => socket.on('message', (data) => listener(String(data))),

@@ -32,7 +32,7 @@ export interface Outbox {
 export function openOutbox(feed: AssignmentFeed): Outbox {
   let held: AssignmentSet | null = null // written by `refresh`: never an older one
   const pushed = new Map<string, string>() // deployment → generation.revision; written by push
-  const frames = new Map<string, Promise<string>>() // of `held` alone
+  const frames = new Map<string, Promise<Buffer>>() // of `held` alone: all links share their bytes
   const isNew = (one: SignedAssignment) => {
     const { key, text } = versionOf(one)
     return pushed.get(key) !== text
@@ -95,7 +95,7 @@ async function frameFor(
   feed: AssignmentFeed,
   fromSize: number,
   { assignments, checkpoint }: AssignmentSet,
-): Promise<string> {
+): Promise<Buffer> {
   const isKnown = fromSize > 0 && fromSize <= checkpoint.size
   const consistency = isKnown
     ? { consistency: await feed.consistency(fromSize, checkpoint.size) }
@@ -106,5 +106,5 @@ async function frameFor(
     ...consistency,
     checkpoint: checkpoint.note,
   }
-  return JSON.stringify(frame)
+  return Buffer.from(JSON.stringify(frame))
 }

@@ -34,6 +34,7 @@ function memoryStore() {
   const store: RolloutStore = {
     all: async (kind) => [...resources.values()].filter((one) => one.kind === kind),
     load: async (key) => resources.get(formatKey(key)) ?? null,
+    loadAll: async (keys) => keys.flatMap((key) => resources.get(formatKey(key)) ?? []),
     assignment: async (project, deployment) => assignments.get(`${project}/${deployment}`) ?? null,
     assignments: async () => [...assignments.values()],
     saveStatus: async (key, { status }) => {

@@ -60,17 +60,24 @@ export interface RolloutStatus {
   readonly targetRequests: number
 }
 
-const lanes = 8 // half of the connections to the database: more would only wait for one another
+// Deployments that are looked at side by side: what they commit goes into few transactions, and nodes are
+// then sent few frames. More only hold more memory.
+const lanes = 128
 
 /** One turn for all deployments. */
 export async function reconcileRollouts(ports: RolloutPorts): Promise<void> {
   const deployments = await ports.store.all('Deployment')
+  const found = await ports.store.loadAll(deployments.map((one) => rolloutKey(newestOf(one))))
+  const rollouts = new Map(found.map((one) => [formatKey(keyOf(one)), one]))
   const failures: unknown[] = []
   const waiting = deployments[Symbol.iterator]() // the lanes share it
   const lane = async () => {
     for (const deployment of waiting) {
+      const rollout = rollouts.get(formatKey(rolloutKey(newestOf(deployment)))) ?? null
       // One that cannot be reconciled holds no other up; the loop tells of it and tries again.
-      await reconcileDeployment(ports, deployment).catch((error: unknown) => failures.push(error))
+      await reconcileDeployment(ports, deployment, rollout).catch((error: unknown) =>
+        failures.push(error),
+      )
     }
   }
   await Promise.all(Array.from({ length: lanes }, lane))
@@ -78,9 +85,18 @@ export async function reconcileRollouts(ports: RolloutPorts): Promise<void> {
   if (failures.length > 0) throw failures[0]
 }
 
-async function reconcileDeployment(ports: RolloutPorts, deployment: Resource): Promise<void> {
-  const { project, name, generation } = deployment.metadata
-  const rollout = await loadRollout(ports.store, { project, deployment: name, generation })
+/** The rollout of a deployment as it is declared now. */
+function newestOf({ metadata }: Resource): RolloutOf {
+  const { project, name, generation } = metadata
+  return { project, deployment: name, generation }
+}
+
+async function reconcileDeployment(
+  ports: RolloutPorts,
+  deployment: Resource,
+  rollout: Resource | null,
+): Promise<void> {
+  const { project, name } = deployment.metadata
   if (rollout !== null) return await advance(ports, { deployment, rollout })
   const before = await ports.store.assignment(project, name)
   if (await begin(ports, deployment, before)) return
@@ -280,9 +296,13 @@ async function savePlan(
   await issue(ports, { action, write: writeOf(rollout), status, policies: verdict.policies })
 }
 
+function keyOf({ kind, metadata }: Pick<Resource, 'kind' | 'metadata'>): ResourceKey {
+  return { kind, project: metadata.project, name: metadata.name }
+}
+
 function writeOf({ kind, metadata, spec }: Resource): Omit<Write, 'status'> {
-  const { project, name, generation, labels, annotations } = metadata
-  const key = { kind, project, name }
+  const { generation, labels, annotations } = metadata
+  const key = keyOf({ kind, metadata })
   return { key, baseGeneration: generation, labels, annotations, spec }
 }
 

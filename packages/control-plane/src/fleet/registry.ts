@@ -6,12 +6,15 @@
 
 import {
   type ArmSample,
+  allReports,
   type DeploymentReport,
   emptySketch,
   mergeSketches,
   type NodeFacts,
+  type NodeReports,
   type NodeView,
   type ReleaseTelemetry,
+  reportsOf,
   stratumOf,
 } from '@tutti/core/fleet'
 import { canonicalJson } from '@tutti/core/resource'
@@ -87,7 +90,7 @@ export interface ReleaseTotals {
   readonly incorrect: number
 }
 
-/** The name under which a deployment's reports and telemetry are kept. */
+/** The name under which a deployment's telemetry is kept. */
 export function deploymentKey(of: {
   readonly project: string
   readonly deployment: string
@@ -137,7 +140,7 @@ export function openRegistry(): Registry {
       const held = nodes.get(id)
       if (held === undefined) return false
       const { facts } = held
-      const reports = status.full ? [...status.reports] : merge(held.reports, status.reports)
+      const reports = status.full ? reportsOf(status.reports) : merge(held, status.reports)
       const isFirst = !status.full && !held.hasReported // changes say nothing of the rest
       const said = { reports, facts: status.facts ?? facts, seenMs: status.nowMs }
       update(id, { ...said, hasReported: !isFirst })
@@ -167,20 +170,15 @@ const unseen = {
   connected: false,
   stratum: 'unknown',
   facts: null,
-  reports: [] as readonly DeploymentReport[],
+  reports: reportsOf([]),
   seenMs: 0,
   hasReported: false,
   load: null,
 } as const
 
 /** What was reported before, with what is new in its place. */
-function merge(
-  held: readonly DeploymentReport[],
-  next: readonly DeploymentReport[],
-): DeploymentReport[] {
-  const fresh = new Map(next.map((report) => [deploymentKey(report), report]))
-  const kept = held.filter((report) => !fresh.has(deploymentKey(report)))
-  return [...kept, ...fresh.values()]
+function merge(held: NodeView, next: readonly DeploymentReport[]): NodeReports {
+  return reportsOf([...allReports(held), ...next])
 }
 
 /** Free disk space is different every time; a tenth of it is worth a write. */

@@ -7,9 +7,10 @@ import type { Resource, ResourceKey } from '@tutti/core/resource'
 import type { Identity } from '../governance/index.ts'
 import {
   allResources,
+  type ChangeLine,
   type CommitOutcome,
-  commitChange,
   loadResource,
+  loadResources,
   type RecordDraft,
   type Sql,
   saveStatus,
@@ -28,6 +29,8 @@ export type IssuedAssignment = Omit<AssignmentRow, 'signature' | 'entry'>
 export interface RolloutStore {
   readonly all: (kind: string) => Promise<readonly Resource[]>
   readonly load: (key: ResourceKey) => Promise<Resource | null>
+  /** Those of these that there are, in one question. */
+  readonly loadAll: (keys: readonly ResourceKey[]) => Promise<readonly Resource[]>
   readonly assignment: (project: string, deployment: string) => Promise<AssignmentRow | null>
   readonly assignments: () => Promise<readonly AssignmentRow[]>
   /** Writes what nobody has to answer for: counts, evidence, how long a cohort has been healthy. */
@@ -44,15 +47,16 @@ export interface RolloutStore {
 }
 
 /** The store of a real control plane. */
-export function openRolloutStore(sql: Sql, identity: Identity): RolloutStore {
+export function openRolloutStore(sql: Sql, changes: ChangeLine, identity: Identity): RolloutStore {
   return {
     all: (kind) => allResources(sql, kind),
     load: (key) => loadResource(sql, key),
+    loadAll: (keys) => loadResources(sql, keys),
     assignment: (project, deployment) => loadAssignment(sql, project, deployment),
     assignments: () => allAssignments(sql),
     saveStatus: (key, at) => saveStatus(sql, key, at),
     commit: (write, draft, issued) =>
-      commitChange(sql, write, draft, async (tx, { entry }) => {
+      changes.commit(write, draft, async (tx, { entry }) => {
         if (issued !== null) await saveAssignment(tx, identity, { ...issued, entry })
       }),
   }

@@ -17,9 +17,11 @@ export {
 export { type KeyReference, presentPrincipal, principalOfKey } from './principal-of-key.ts'
 export {
   type Checkpoint,
+  type EntryRow,
   newestCheckpoint,
   proveConsistency,
   proveEntry,
+  proveRow,
   sequence,
 } from './sequencer.ts'
 export {

@@ -116,18 +116,34 @@ export interface EntryProof {
   readonly hashes: readonly string[]
 }
 
+/** An entry as it is stored, with the place that it has by now. */
+export interface EntryRow {
+  readonly leaf_index: string | null
+  readonly salt: Buffer
+  readonly body: string | null
+}
+
 /** Proof that an entry is in the tree of `checkpoint`, or null while it has no place there. */
 export async function proveEntry(
   sql: Sql,
   entry: number,
   checkpoint: Checkpoint,
 ): Promise<EntryProof | null> {
-  const [row] = await sql<{ leaf_index: string | null; salt: Buffer; body: string | null }[]>`
+  const [row] = await sql<EntryRow[]>`
     select leaf_index, salt, body from ledger_entry where id = ${entry}`
-  if (row === undefined || row.leaf_index === null || row.body === null) return null
+  return row === undefined ? null : await proveRow(row, checkpoint, readTileFrom(sql))
+}
+
+/** As `proveEntry`, of an entry that was read already. */
+export async function proveRow(
+  row: EntryRow,
+  checkpoint: Checkpoint,
+  readTile: ReadTile,
+): Promise<EntryProof | null> {
+  if (row.leaf_index === null || row.body === null) return null
   const leafIndex = Number(row.leaf_index)
   if (leafIndex >= checkpoint.size) return null
-  const hashes = await inclusionProof(leafIndex, checkpoint.size, readTileFrom(sql))
+  const hashes = await inclusionProof(leafIndex, checkpoint.size, readTile)
   return {
     record: row.body,
     salt: row.salt.toString('base64'),

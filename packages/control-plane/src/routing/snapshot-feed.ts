@@ -23,9 +23,8 @@ export interface FeedPorts extends SnapshotPorts {
 }
 
 // A large fleet's snapshot costs a large part of a second: watchers take turns with everybody else's work,
-// and where nobody watches, it is built now and then, and whenever somebody asks.
+// and where nobody watches, it is built when somebody asks.
 const shareMax = 4
-const unwatchedMs = 10_000
 const looksMax = 30 // an event may be lost: then one turn in thirty finds what it missed
 
 // Nodes that connect at once are all back within twenty seconds; who is away for longer is away.
@@ -80,13 +79,13 @@ export function openSnapshotFeed(ports: FeedPorts): SnapshotFeed {
       return () => listeners.delete(listener)
     },
     refresh: async () => {
+      if (listeners.size === 0) return
       const version = ports.version()
       if (version === built.version && built.looks < looksMax) {
         built = { version, looks: built.looks + 1 }
         return
       }
-      const restMs = listeners.size === 0 ? unwatchedMs : last.restMs
-      const isRested = performance.now() - last.startMs >= restMs
+      const isRested = performance.now() - last.startMs >= last.restMs
       if (held === null || isRested) await build(version) // else a later turn builds it
     },
   }

@@ -127,6 +127,25 @@ test('L2: one caller’s bad change fails for that caller alone', async () => {
   expect(await recorded('refused')).toEqual([])
 })
 
+test('L1, L2: what belongs to a change is written with it, and undoes it alone where it fails', async () => {
+  const { sql } = database
+  await sql`create table beside (name text primary key, entry bigint not null)`
+  const names = Array.from({ length: 20 }, (_, i) => `beside-${i}`)
+  const outcomes = await Promise.allSettled(
+    names.map((name, i) =>
+      line.commit(writeOf(name, 0), draft, async (tx, { entry }) => {
+        await tx`insert into beside (name, entry) values (${i === 7 ? null : name}, ${entry})`
+      }),
+    ),
+  )
+  expect(outcomes.filter(({ status }) => status === 'rejected')).toHaveLength(1)
+  const rows = await sql<{ name: string; resource: string }[]>`
+    select name, resource from beside join ledger_entry on ledger_entry.id = beside.entry`
+  expect(rows).toHaveLength(19)
+  expect(rows.every(({ name, resource }) => resource === `Project/${name}`)).toBe(true)
+  expect(await recorded('beside-7')).toEqual([])
+})
+
 test('L3: a commit that ends in an error is not tried again', async () => {
   const { sql } = database
   await sql`create sequence attempts`

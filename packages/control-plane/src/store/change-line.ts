@@ -4,11 +4,12 @@
 // of its own when it is durable. While one transaction is under way the next gathers.
 //
 //   L1. A caller hears of its change after the transaction that holds it, never before.
+//       What belongs to it (`alongside`) is in that transaction, too.
 //   L2. One caller's bad change fails for that caller alone.
 //   L3. A change whose commit has an unknown end is not tried again: it might be there already.
 
 import { type Alongside, commitChange } from './commit-change.ts'
-import type { Sql } from './database.ts'
+import type { Query, Sql } from './database.ts'
 import {
   addressOf,
   type Change,
@@ -25,6 +26,7 @@ const textMax = 2 ** 22 // characters per group: the largest document, or some t
 
 interface Waiting extends Change {
   readonly address: string
+  readonly alongside: Alongside | undefined
   readonly resolve: (outcome: CommitOutcome) => void
   readonly reject: (error: unknown) => void
 }
@@ -41,11 +43,11 @@ export class ChangeLine {
     this.#sql = sql
   }
 
-  /** As `commitChange`; what has something `alongside` gets a transaction of its own. */
+  /** As `commitChange`. */
   commit(write: Write, draft: RecordDraft, alongside?: Alongside): Promise<CommitOutcome> {
-    if (alongside !== undefined) return commitChange(this.#sql, write, draft, alongside)
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ write, draft, address: addressOf(write.key), resolve, reject })
+      const address = addressOf(write.key)
+      this.#waiting.push({ write, draft, alongside, address, resolve, reject })
       this.#ask()
     })
   }
@@ -103,6 +105,7 @@ async function commitGroup(sql: Sql, group: readonly Waiting[]): Promise<void> {
   try {
     const outcomes = await sql.begin(async (tx) => {
       const all = await writeChanges(tx, group)
+      await writeAlongside(tx, group, all)
       isWritten = true
       return all
     })
@@ -117,10 +120,24 @@ async function commitGroup(sql: Sql, group: readonly Waiting[]): Promise<void> {
   }
 }
 
+/** What one of them throws undoes the group, which is then committed one by one. */
+async function writeAlongside(
+  tx: Query,
+  group: readonly Waiting[],
+  outcomes: readonly CommitOutcome[],
+): Promise<void> {
+  await Promise.all(
+    group.map(async ({ alongside }, index) => {
+      const outcome = outcomes[index]
+      if (alongside !== undefined && outcome?.ok) await alongside(tx, outcome.committed)
+    }),
+  )
+}
+
 async function commitEach(sql: Sql, group: readonly Waiting[]): Promise<void> {
   await Promise.all(
-    group.map(({ write, draft, resolve, reject }) =>
-      commitChange(sql, write, draft).then(resolve, reject),
+    group.map(({ write, draft, alongside, resolve, reject }) =>
+      commitChange(sql, write, draft, alongside).then(resolve, reject),
     ),
   )
 }

@@ -1,7 +1,7 @@
 // Commit change
 //
-// One change in a transaction of its own, together with what belongs to it. Changes that nothing else
-// belongs to are committed faster many at a time: see `change-line.ts`.
+// One change in a transaction of its own, together with what belongs to it. Many at a time are faster: see
+// `change-line.ts`.
 
 import type { Query, Sql } from './database.ts'
 import {

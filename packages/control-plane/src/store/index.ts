@@ -18,8 +18,9 @@ export {
   type ListFilter,
   listResources,
   loadResource,
+  loadResources,
   saveStatus,
 } from './resources.ts'
 export { sha256 } from './sha256.ts'
-export { loadEdge, readBundle, readTileFrom, saveTiles } from './tiles.ts'
+export { loadEdge, readBundle, readTileFrom, readTilesOnce, saveTiles } from './tiles.ts'
 export type { CommitOutcome, Committed, RecordDraft, Write } from './write-changes.ts'

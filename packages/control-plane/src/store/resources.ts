@@ -37,6 +37,21 @@ export async function loadResource(sql: Query, key: ResourceKey): Promise<Resour
   return row === undefined ? null : resourceOf(row)
 }
 
+/** Those of these resources that there are. */
+export async function loadResources(sql: Query, keys: readonly ResourceKey[]): Promise<Resource[]> {
+  if (keys.length === 0) return []
+  const rows = await sql.unsafe<ResourceRow[]>(
+    `select * from resource where not deleted and (kind, project, name) in (
+       select * from unnest($1::text[], $2::text[], $3::text[]))`,
+    [
+      keys.map(({ kind }) => kind),
+      keys.map(({ project }) => project),
+      keys.map(({ name }) => name),
+    ],
+  )
+  return rows.map(resourceOf)
+}
+
 /** The Key whose secret has this hash, or null. */
 export async function findKey(sql: Query, hash: string): Promise<Resource | null> {
   const [row] = await sql<ResourceRow[]>`

@@ -38,6 +38,18 @@ export function readTileFrom(sql: Query): ReadTile {
   }
 }
 
+/** As `readTileFrom`, for many proofs at once: each tile is asked for one time only. */
+export function readTilesOnce(sql: Query): ReadTile {
+  const read = readTileFrom(sql)
+  const held = new Map<string, Promise<Uint8Array>>()
+  return async (level, index, width) => {
+    const key = `${level}/${index}`
+    const tile = held.get(key) ?? read(level, index, tileWidth)
+    held.set(key, tile)
+    return (await tile).subarray(0, width * hashBytes)
+  }
+}
+
 /** The entry bundle `index`, `width` entries wide, in the form of C2SP tlog-tiles. */
 export async function readBundle(sql: Query, index: number, width: number): Promise<Uint8Array> {
   const start = index * tileWidth

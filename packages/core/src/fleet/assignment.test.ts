@@ -3,7 +3,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { type Assignment, type Release, releaseFor, wishFor } from './assignment.ts'
-import { convergenceOf, type NodeView } from './node.ts'
+import { convergenceOf, type NodeView, reportsOf } from './node.ts'
 
 const release = (version: string): Release => ({
   digest: `sha256:${version.repeat(64)}`,
@@ -58,7 +58,7 @@ test('I9: a cordoned node that lacks the release cannot, and says why', () => {
   const view = (cordoned: boolean, { digest }: Release): NodeView => {
     const state = { phase: 'committed', release: digest, serving: digest, variant: 'a' } as const
     const node = { id: 'n', labels: {}, cordoned, connected: true, stratum: 's' }
-    return { ...node, reports: [{ ...head, state }] }
+    return { ...node, reports: reportsOf([{ ...head, state }]) }
   }
   expect(convergenceOf(view(true, baseline), assignment)).toMatchObject({ fact: 'cannot' })
   expect(convergenceOf(view(true, target), assignment)).toEqual({ fact: 'converged' })

@@ -51,10 +51,9 @@ export function checkPlan(
 
 function unproven(at: { readonly assignment: Assignment; readonly view: RolloutView }): Finding[] {
   return at.view.nodes.flatMap((node) => {
-    if (node.cordoned || !isInCohort(node.id, at.assignment)) return []
-    if (releaseFor(node, at.assignment)?.digest !== at.assignment.target.digest) return []
     const { fact } = convergenceOf(node, at.assignment)
-    if (fact !== 'converging') return []
+    if (node.cordoned || fact !== 'converging' || !isInCohort(node.id, at.assignment)) return []
+    if (releaseFor(node, at.assignment)?.digest !== at.assignment.target.digest) return []
     return [{ path: `nodes.${node.id}`, message: 'a wave starts while this node is converging' }]
   })
 }

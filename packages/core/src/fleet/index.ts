@@ -56,16 +56,19 @@ export {
   variant,
 } from './model.ts'
 export {
+  allReports,
   type Convergence,
   convergenceOf,
   type DeploymentReport,
   deploymentReport,
   type NodeFacts,
+  type NodeReports,
   type NodeSpec,
   type NodeView,
   nodeFacts,
   nodeSpec,
   reportOf,
+  reportsOf,
   runsRelease,
   stratumOf,
 } from './node.ts'

@@ -53,8 +53,14 @@ export interface NodeView {
   readonly cordoned: boolean
   readonly connected: boolean
   readonly stratum: string
-  readonly reports: readonly DeploymentReport[]
+  readonly reports: NodeReports
 }
+
+/**
+ * What a node reports, by project and then by deployment: thousands of nodes are looked through
+ * for each of hundreds of deployments, so that no name is put together for a look.
+ */
+export type NodeReports = ReadonlyMap<string, ReadonlyMap<string, DeploymentReport>>
 
 export type Convergence =
   | { readonly fact: 'converged' }
@@ -97,7 +103,23 @@ export function reportOf(
   node: Pick<NodeView, 'reports'>,
   of: Pick<Assignment, 'deployment' | 'project'>,
 ): DeploymentReport | undefined {
-  return node.reports.find((r) => r.deployment === of.deployment && r.project === of.project)
+  return node.reports.get(of.project)?.get(of.deployment)
+}
+
+/** Everything that a node last said. */
+export function allReports({ reports }: Pick<NodeView, 'reports'>): DeploymentReport[] {
+  return [...reports.values()].flatMap((ones) => [...ones.values()])
+}
+
+/** Reports as a view keeps them: of two about one deployment the later one. */
+export function reportsOf(reports: readonly DeploymentReport[]): NodeReports {
+  const byProject = new Map<string, Map<string, DeploymentReport>>()
+  for (const report of reports) {
+    const held = byProject.get(report.project)
+    if (held === undefined) byProject.set(report.project, new Map([[report.deployment, report]]))
+    else held.set(report.deployment, report)
+  }
+  return byProject
 }
 
 /** True where the node serves this very release and says so. */

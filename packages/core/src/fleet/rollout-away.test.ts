@@ -5,18 +5,19 @@ import { expect, test } from 'vitest'
 import { type Assignment, releaseFor } from './assignment.ts'
 import { checkPlan } from './check-plan.ts'
 import { strategy as strategySchema } from './deployment.ts'
-import type { NodeView } from './node.ts'
+import { type NodeView, reportOf, reportsOf } from './node.ts'
 import { planRollout, type RolloutState, startRollout, wavesOf } from './rollout.ts'
 
 const releaseOf = (version: string) => ({
   digest: `sha256:${version.padStart(64, '0')}`,
   ...{ model: 'parts', version, specBytes: 100 },
 })
+const parts = { deployment: 'parts', project: 'default' }
 const target = releaseOf('2')
 const baseline = releaseOf('1')
 
 function nodeOf(id: string, stratum: string): NodeView {
-  return { id, labels: {}, cordoned: false, connected: true, stratum, reports: [] }
+  return { id, labels: {}, cordoned: false, connected: true, stratum, reports: reportsOf([]) }
 }
 
 function obeyed(node: NodeView, assignment: Assignment): NodeView {
@@ -24,7 +25,7 @@ function obeyed(node: NodeView, assignment: Assignment): NodeView {
   if (!node.connected || release === undefined) return node
   const state = { phase: 'committed', release, serving: release, variant: '' } as const
   const { deployment, project, generation, revision } = assignment
-  return { ...node, reports: [{ deployment, project, generation, revision, state }] }
+  return { ...node, reports: reportsOf([{ deployment, project, generation, revision, state }]) }
 }
 
 const step = fc.record({
@@ -69,7 +70,7 @@ test('R3, R4, I4: whoever is away or cordoned for good, the rollout ends without
           const plan = planRollout(spec, state, at)
           expect(checkPlan(spec, state, plan, at)).toEqual([])
           const isProven = nodes.some(
-            (one) => one.connected && one.reports[0]?.state.serving === target.digest,
+            (one) => one.connected && reportOf(one, parts)?.state.serving === target.digest,
           )
           const isSomebodyThere = nodes.some((one) => one.connected && !one.cordoned)
           const advances = (plan.change?.cohort.share ?? 0) > assignment.cohort.share

@@ -5,7 +5,7 @@ import { type Assignment, releaseFor } from './assignment.ts'
 import { checkPlan } from './check-plan.ts'
 import { strategy as strategySchema } from './deployment.ts'
 import type { GateVerdict } from './gate.ts'
-import type { NodeView } from './node.ts'
+import { type NodeView, reportOf, reportsOf } from './node.ts'
 import { planRollout, type RolloutSpec, type RolloutState, startRollout } from './rollout.ts'
 
 const stories = new URL('../../stories/fleet/', import.meta.url)
@@ -96,7 +96,7 @@ function nodeOf(id: string, stratum: string): NodeView {
   const { digest } = baseline
   const state = { phase: 'committed', release: digest, serving: digest, variant: 'fp32' } as const
   const report = { deployment: 'parts', project: 'default', generation: 1, revision: 1, state }
-  return { id, labels: {}, cordoned: false, connected: true, stratum, reports: [report] }
+  return { id, labels: {}, cordoned: false, connected: true, stratum, reports: reportsOf([report]) }
 }
 
 function obeyed(node: NodeView, assignment: Assignment, refusing: string): NodeView {
@@ -107,7 +107,7 @@ function obeyed(node: NodeView, assignment: Assignment, refusing: string): NodeV
   const reason = { reason: 'probe-refused', message: 'golden labels differ' } as const
   const state = refuses ? { ...failed, ...reason } : committed
   const { deployment, project, generation, revision } = assignment
-  return { ...node, reports: [{ deployment, project, generation, revision, state }] }
+  return { ...node, reports: reportsOf([{ deployment, project, generation, revision, state }]) }
 }
 
 function describeState(state: RolloutState): string {
@@ -132,7 +132,9 @@ function describeAssignment({ mode, cohort }: Assignment): string {
   return `${mode} canaries ${cohort.canaries.join(' ')} share ${cohort.share}`
 }
 
-function describeNode({ id, connected, reports }: NodeView): string {
-  const serving = reports[0]?.state.serving === target.digest ? 'target' : 'baseline'
+function describeNode(node: NodeView): string {
+  const { id, connected } = node
+  const parts = { deployment: 'parts', project: 'default' }
+  const serving = reportOf(node, parts)?.state.serving === target.digest ? 'target' : 'baseline'
   return `${id} ${connected ? '' : 'away, '}serves the ${serving}`
 }

@@ -5,7 +5,7 @@ import { checkPlan } from './check-plan.ts'
 import { strategy as strategySchema } from './deployment.ts'
 import type { GateVerdict } from './gate.ts'
 import type { InstallState } from './install-state.ts'
-import type { NodeView } from './node.ts'
+import { type NodeView, reportOf, reportsOf } from './node.ts'
 import { pickCanaries } from './pick-canaries.ts'
 import {
   planRollout,
@@ -23,6 +23,7 @@ const release = (version: string) => ({
 })
 const target = release('2')
 const baseline = release('1')
+const parts = { deployment: 'parts', project: 'default' }
 const pass: GateVerdict = { verdict: 'pass' }
 
 function nodeOf(id: string, change: Partial<NodeView> = {}): NodeView {
@@ -38,7 +39,9 @@ function nodeOf(id: string, change: Partial<NodeView> = {}): NodeView {
     cordoned: false,
     connected: true,
     stratum: `s${id.charCodeAt(1) % 3}`,
-    reports: [{ deployment: 'parts', project: 'default', generation: 1, revision: 1, state }],
+    reports: reportsOf([
+      { deployment: 'parts', project: 'default', generation: 1, revision: 1, state },
+    ]),
     ...change,
   }
 }
@@ -98,7 +101,7 @@ class Fleet {
           ? { phase: 'idle', serving: null }
           : { phase: 'committed', release: serving, serving, variant: 'fp32' }
       const { deployment, project, generation, revision } = this.assignment
-      return { ...node, reports: [{ deployment, project, generation, revision, state }] }
+      return { ...node, reports: reportsOf([{ deployment, project, generation, revision, state }]) }
     })
   }
 
@@ -133,7 +136,7 @@ describe('rollout', () => {
     const fleet = new Fleet(ids(40))
     fleet.run()
     expect(fleet.state.phase).toBe('done')
-    expect(fleet.nodes.every((n) => n.reports[0]?.state.serving === target.digest)).toBe(true)
+    expect(fleet.nodes.every((n) => reportOf(n, parts)?.state.serving === target.digest)).toBe(true)
   })
 
   test('R1: a wave starts only after the cohort before has soaked', () => {
@@ -156,7 +159,9 @@ describe('rollout', () => {
     fleet.gate = pass
     fleet.run()
     expect(fleet.state.phase).toBe('reverted')
-    expect(fleet.nodes.every((n) => n.reports[0]?.state.serving === baseline.digest)).toBe(true)
+    expect(fleet.nodes.every((n) => reportOf(n, parts)?.state.serving === baseline.digest)).toBe(
+      true,
+    )
   })
 
   test('R3, I4: nodes that are away neither hold it up nor count', () => {
@@ -164,9 +169,9 @@ describe('rollout', () => {
     for (const id of ids(16)) fleet.set(id, { connected: false })
     fleet.run()
     expect(fleet.state.phase).toBe('done')
-    expect(fleet.nodes.filter((n) => n.reports[0]?.state.serving === target.digest)).toHaveLength(
-      24,
-    )
+    expect(
+      fleet.nodes.filter((n) => reportOf(n, parts)?.state.serving === target.digest),
+    ).toHaveLength(24)
   })
 
   test('R4: it does not advance on silence: canaries that go away are replaced', () => {
@@ -197,7 +202,7 @@ describe('rollout', () => {
       ...{ reason: 'disk-full', message: 'no room' },
     } as InstallState
     const report = { deployment: 'parts', project: 'default', generation: 2, revision: 1, state }
-    const stuck = () => fleet.set(id, { reports: [report] })
+    const stuck = () => fleet.set(id, { reports: reportsOf([report]) })
     for (let i = 0; i < 60 && fleet.state.phase !== 'done'; i++) {
       stuck()
       fleet.turn()
@@ -220,7 +225,7 @@ describe('rollout', () => {
     const fleet = new Fleet(ids(6))
     fleet.assignment = { ...fleet.assignment, baseline: null }
     fleet.failing.add('n0')
-    fleet.nodes = fleet.nodes.map((node) => ({ ...node, reports: [] }))
+    fleet.nodes = fleet.nodes.map((node) => ({ ...node, reports: reportsOf([]) }))
     fleet.run()
     expect(fleet.state.phase).toBe('reverted')
     expect(releaseFor({ id: 'n1', labels: {} }, fleet.assignment)).toBeNull()
@@ -262,7 +267,7 @@ describe('rollout', () => {
           fleet.obey()
           for (const node of fleet.nodes) {
             if (fleet.failing.has(node.id) && wanted === target) continue
-            expect(node.reports[0]?.state.serving).toBe(wanted.digest)
+            expect(reportOf(node, parts)?.state.serving).toBe(wanted.digest)
           }
         },
       ),

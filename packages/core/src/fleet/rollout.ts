@@ -188,6 +188,7 @@ function topUpCanaries(strategy: Strategy, state: Advancing, at: At): string[] {
   const isSomebodyThere = reachable.some((node) => isInCohort(node.id, assignment))
   if (state.phase === 'wave' && isSomebodyThere) return canaries
   const held = new Set(canaries)
+  if (!isStratumShort(reachable, held, strategy.canary.perStratum)) return canaries
   const stratumOf = new Map(reachable.map((node) => [node.id, node.stratum]))
   const added = pickCanaries(reachable, strategy.canary.perStratum, assignment).filter((id) => {
     if (held.has(id)) return false
@@ -199,12 +200,34 @@ function topUpCanaries(strategy: Strategy, state: Advancing, at: At): string[] {
   return [...canaries, ...added].sort() // R6
 }
 
+/** Has a stratum fewer reachable canaries than it could have? Asked often, mostly answered no. */
+function isStratumShort(
+  reachable: readonly NodeView[],
+  held: ReadonlySet<string>,
+  perStratum: number,
+): boolean {
+  const strata = new Map<string, { nodes: number; canaries: number }>()
+  for (const { id, stratum } of reachable) {
+    const counts = strata.get(stratum) ?? { nodes: 0, canaries: 0 }
+    counts.nodes += 1
+    if (held.has(id)) counts.canaries += 1
+    strata.set(stratum, counts)
+  }
+  return [...strata.values()].some(({ nodes, canaries }) => canaries < Math.min(nodes, perStratum))
+}
+
 function isCohortProven(view: RolloutView, assignment: Assignment): boolean {
-  // R3
-  const cohort = view.nodes.filter((n) => n.connected && !n.cordoned && inCohort(n, assignment))
-  if (!cohort.every((node) => isSettled(node, assignment))) return false
-  const proven = cohort.some((node) => convergenceOf(node, assignment).fact === 'converged')
-  return proven || !view.nodes.some((node) => node.connected && !node.cordoned) // R4
+  let isProven = false
+  let isSomebodyThere = false
+  for (const node of view.nodes) {
+    if (!node.connected || node.cordoned) continue // R3
+    isSomebodyThere = true
+    if (!inCohort(node, assignment)) continue
+    const { fact } = convergenceOf(node, assignment)
+    if (fact === 'converged') isProven = true
+    else if (fact !== 'cannot') return false
+  }
+  return isProven || !isSomebodyThere // R4
 }
 
 function inCohort(node: NodeView, assignment: Assignment): boolean {

@@ -131,8 +131,9 @@ export class SimulatedNetwork {
       isOpen: () => end.isOpen,
       bufferedBytes: () => 0,
       send: (frame) => {
-        said.push(frame)
-        if (end.isOpen) this.#deliver(node, nodeEnd, frame)
+        const text = String(frame)
+        said.push(text)
+        if (end.isOpen) this.#deliver(node, nodeEnd, text)
       },
       close: () => {
         this.#time.schedule(2 * this.delayMsMax, () => this.#shut(connection, 'planeEnd'))

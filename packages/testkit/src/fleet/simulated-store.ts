@@ -77,6 +77,7 @@ export class SimulatedStore {
     return {
       all: (kind) => ask(() => this.all(kind)),
       load: (key) => ask(() => this.resources.get(formatKey(key)) ?? null),
+      loadAll: (keys) => ask(() => keys.flatMap((key) => this.resources.get(formatKey(key)) ?? [])),
       assignment: (project, deployment) =>
         ask(() => this.assignments.get(`${project}/${deployment}`) ?? null),
       assignments: () => ask(() => [...this.assignments.values()]),
