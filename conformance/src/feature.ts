@@ -1,6 +1,7 @@
 // Feature
 //
-// Gherkin as far as conformance kits for workflows use it: scenarios of steps, each with a YAML text or none.
+// Gherkin as far as conformance kits for workflows use it: scenarios and outlines, steps with a YAML
+// text or none.
 
 import { parse } from 'yaml'
 
@@ -22,7 +23,7 @@ const keyword = /^(?:Given|When|Then|And|But|\*)\s+/
 export function parseFeature(text: string): readonly Scenario[] {
   const scenarios: { feature: string; name: string; steps: Step[] }[] = []
   let feature = ''
-  const lines = text.split(/\r?\n/)
+  const lines = withoutOutlines(text.split(/\r?\n/))
   for (let i = 0; i < lines.length; i++) {
     const line = (lines[i] ?? '').trim()
     const named = /^(Feature|Scenario):\s*(.*)$/.exec(line)
@@ -36,6 +37,43 @@ export function parseFeature(text: string): readonly Scenario[] {
     }
   }
   return scenarios
+}
+
+/** Every outline as the scenarios that its table of examples makes of it. */
+function withoutOutlines(lines: readonly string[]): readonly string[] {
+  const isStart = (line: string) => /^\s*Scenario( Outline)?:/.test(line)
+  const parts: string[][] = [[]]
+  for (const line of lines) {
+    if (isStart(line)) parts.push([])
+    parts.at(-1)?.push(line)
+  }
+  return parts.flatMap((part) =>
+    /^\s*Scenario Outline:/.test(part[0] ?? '') ? outlined(part) : part,
+  )
+}
+
+function outlined(lines: readonly string[]): readonly string[] {
+  const at = lines.findIndex((line) => /^\s*Examples:/.test(line))
+  const rows = lines
+    .slice(at + 1)
+    .filter((line) => line.trim().startsWith('|'))
+    .map((line) => cellsOf(line))
+  const [names = [], ...examples] = rows
+  return examples.flatMap((cells) =>
+    lines
+      .slice(0, at)
+      .map((line) =>
+        names
+          .reduce((text, name, i) => text.replaceAll(`<${name}>`, cells[i] ?? ''), line)
+          .replace(/^(\s*)Scenario Outline:/, '$1Scenario:'),
+      ),
+  )
+}
+
+/** A bar or a backslash inside a cell stands behind a backslash. */
+function cellsOf(row: string): readonly string[] {
+  const cells = row.split(/(?<!\\)\|/).slice(1, -1)
+  return cells.map((cell) => cell.trim().replace(/\\([\\|])/g, '$1'))
 }
 
 /** The text between `"""` lines that may follow a step. */

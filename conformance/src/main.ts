@@ -7,12 +7,13 @@ import { clients } from './clients.ts'
 import { dialects } from './dialects.ts'
 import { catalogue, gatewayFaults } from './gateway-faults.ts'
 import { jq, jqTests } from './jq.ts'
+import { owsKit } from './kit/index.ts'
 import { magika } from './magika.ts'
 import { merkle } from './merkle.ts'
 import { models } from './models.ts'
 import { oip, specification } from './oip.ts'
 import { openaiSchema, schemaPath } from './openai-schema.ts'
-import { ows, owsKit } from './ows.ts'
+import { ows, owsFeatures } from './ows.ts'
 import type { Score } from './score.ts'
 import { security } from './security/index.ts'
 
@@ -82,9 +83,13 @@ const judges: Readonly<Record<string, Judge>> = {
   },
   ows: {
     about: "the Open Workflow Specification's conformance kit and examples",
-    needs: owsKit,
+    needs: owsFeatures,
     from: 'ctk and examples of github.com/open-workflow-specification/specification',
     run: ows,
+  },
+  'ows-kit': {
+    about: "our own kit for the Open Workflow Specification's tasks and what its kit leaves out",
+    run: owsKit,
   },
   security: {
     about: 'the field’s incidents as attacks on a real fleet',

@@ -3,11 +3,11 @@ import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 import { parseFeature } from './feature.ts'
-import { ows, owsKit } from './ows.ts'
+import { ows, owsFeatures } from './ows.ts'
 
 const repository = fileURLToPath(new URL('../../', import.meta.url))
 const data = resolve(repository, process.env['TUTTI_CONFORMANCE_DATA'] ?? '../shared/data')
-const isThere = existsSync(join(data, owsKit))
+const isThere = existsSync(join(data, owsFeatures))
 
 if (!isThere) {
   console.log(

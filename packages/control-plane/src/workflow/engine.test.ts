@@ -1,7 +1,7 @@
 import type { Json } from '@tutti/core/resource'
 import { standardError } from '@tutti/core/workflow'
-import { expect, test } from 'vitest'
-import { ActFailed } from './act.ts'
+import { expect, test, vi } from 'vitest'
+import { type ActContext, ActFailed } from './act.ts'
 import {
   bed,
   document,
@@ -12,8 +12,10 @@ import {
   troubles,
   useDatabase,
 } from './engine.fixture.ts'
-import { Later } from './engine.ts'
+import { type Engine, Later } from './engine.ts'
+import { EngineBusy } from './engine-busy.ts'
 import { emptyJournal, growJournal } from './journal-head.ts'
+import type { Act } from './resident-run.ts'
 import { publishEvent, sendSignal } from './signal.ts'
 
 useDatabase()
@@ -88,6 +90,62 @@ test('E3: a run that waits holds no memory and wakes when its time has come', as
   expect(engine.residents).toBe(0)
   expect(await engine.outcomeOf(id)).toEqual({ status: 'completed', output: { kept: true } })
   await engine.stop()
+})
+
+test('an engine that is busy fails no step: it is asked again', async () => {
+  let asked = 0
+  const act = async () => {
+    asked += 1
+    if (asked < 3) throw new EngineBusy('is being started')
+    return 'done'
+  }
+  const engine = await openEngine(programs(document('busy', [call('one', '${ . }')])), act)
+  const id = await engine.start(request('busy'))
+  expect(await engine.outcomeOf(id)).toEqual({ status: 'completed', output: 'done' })
+  expect(asked).toBe(3)
+  await engine.stop()
+})
+
+test('a subflow is started by whichever engine has its shard', async () => {
+  const child = document('child', [call('work', '${ . }')])
+  const run = { workflow: { namespace: 'test', name: 'child', version: '1.0.0', input: { n: 7 } } }
+  const known = programs(child, document('parent', [{ sub: { run } }]))
+  const open = async () => {
+    const act = async ({ action, key }: Act, { head }: ActContext): Promise<Json> => {
+      if (action.type !== 'workflow') return 'worked'
+      const parent = { run: head.id, key }
+      await own.start({ ...request('child', action.input), parent, id: `${head.id}${key}` })
+      throw new Later()
+    }
+    const own: Engine = await openEngine(known, act)
+    return own
+  }
+  const engines = [await open(), await open()]
+  await vi.waitUntil(() => engines.every(({ shards }) => shards.size > 0), { timeout: 20_000 })
+  const ended = Array.from({ length: 40 }, async (_, i) => {
+    const engine = engines[i % 2] as Engine
+    return await engine.outcomeOf(await engine.start(request('parent')))
+  })
+  const outcomes = await Promise.all(ended)
+  expect(outcomes).toEqual(outcomes.map(() => ({ status: 'completed', output: 'worked' })))
+  for (const engine of engines) await engine.stop()
+})
+
+test('an event that comes while its engine stops is there for the next one', async () => {
+  const listen = { hear: { listen: { to: { one: { with: { type: 'last' } } } } } }
+  const program = programs(document('last', [listen]))
+  for (let round = 0; round < 25; round++) {
+    const engine = await openEngine(program)
+    const id = await engine.start(request('last'))
+    await vi.waitUntil(() => engine.residents === 0, { interval: 1 })
+    const event = { specversion: '1.0', id: `last-${round}`, source: 's', type: 'last', data: 1 }
+    await publishEvent(bed.database.sql, 'default', event, Date.now())
+    if (round % 2 === 0) await new Promise((resolve) => setImmediate(resolve))
+    await engine.stop()
+    const next = await openEngine(program)
+    expect(await next.outcomeOf(id)).toMatchObject({ status: 'completed' })
+    await next.stop()
+  }
 })
 
 test('events wake those who wait for their type, once each; a cancelled listener hears nothing', async () => {

@@ -23,12 +23,14 @@ import {
 import type { News } from '../news.ts'
 import type { Sql } from '../store/index.ts'
 import { type ActContext, ActFailed } from './act.ts'
+import { EngineBusy } from './engine-busy.ts'
+import { Inbox } from './inbox.ts'
 import { Lane } from './lane.ts'
 import { loadJournals, loadRuns } from './load-runs.ts'
 import { type Act, ResidentRun, type Turn } from './resident-run.ts'
 import { type RunHead, shardOf } from './run-head.ts'
 import { buryEngine, claimShards, registerEngine, releaseShards } from './shard-lease.ts'
-import { loadSignals, type Signal, type StoredSignal, sendSignal, signalChannel } from './signal.ts'
+import { type Signal, type StoredSignal, sendSignal, signalChannel } from './signal.ts'
 import type { StartRequest } from './start-request.ts'
 import { within } from './within.ts'
 import { writeBatches } from './write-batches.ts'
@@ -53,6 +55,7 @@ const laneCount = 2 // one fills while the other waits for the disk; more only s
 const depthMax = 50_000 // entries not yet written, some hundred megabytes: then starts are refused
 const leaseMs = 1_000
 const flushMsMax = 20_000 // a flush takes milliseconds, and seconds behind a take-over
+const busyMs = 50 // an engine starts within it, or has written thousands of entries
 const sweepMax = 1_000 // runs loaded at once
 const idFindsMax = 10_000 // chance of no id in one shard of 64 after so many: 10^-68
 
@@ -62,14 +65,11 @@ export class Engine {
   readonly #runs = new Map<string, ResidentRun>()
   readonly #lanes: readonly Lane[]
   readonly #shards = new Set<number>()
+  readonly #inbox: Inbox
   readonly #waiters = new Map<string, ((outcome: Outcome) => void)[]>()
-  /** Signals that are in a batch on its way. */
-  readonly #taken = new Set<string>()
   #phase: 'running' | 'stopped' = 'running'
   #lease: NodeJS.Timeout | undefined
   #alarm: { readonly atMs: number; readonly timer: NodeJS.Timeout } | null = null
-  #inbox: Promise<void> = Promise.resolve()
-  #isInboxAsked = false
   #unsubscribe: () => void = () => {}
   #unlock: () => Promise<void> = async () => {}
 
@@ -83,6 +83,13 @@ export class Engine {
         pause: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
       })
     this.#lanes = Array.from({ length: laneCount }, lane)
+    this.#inbox = new Inbox({
+      ...{ sql: ports.sql, onTrouble: ports.onTrouble, shards: this.#shards },
+      load: (ids) => this.#load(ids),
+      deliver: (signal) => this.#deliver(signal),
+      start: (request) => this.start(request),
+      failureOf: (error) => this.#failureOf(error),
+    })
   }
 
   /** Starts an engine; resolves when it has its shards and goes on with their runs. */
@@ -91,9 +98,9 @@ export class Engine {
     engine.#unlock = await registerEngine(ports.sql, engine.#id)
     engine.#unsubscribe = ports.news.subscribe(signalChannel, {
       onNews: (shard) => {
-        if (engine.#shards.has(Number(shard))) engine.#askInbox()
+        if (engine.#shards.has(Number(shard))) engine.#inbox.ask()
       },
-      onGap: () => engine.#askInbox(),
+      onGap: () => engine.#inbox.ask(),
     })
     await engine.#renew()
     return engine
@@ -147,7 +154,7 @@ export class Engine {
     if (this.#phase === 'stopped') return
     this.#close()
     this.#unsubscribe()
-    await this.#inbox
+    await this.#inbox.idle()
     while (this.#lanes.some((lane) => lane.depth > 0)) {
       await new Promise((resolve) => setImmediate(resolve))
     }
@@ -157,6 +164,7 @@ export class Engine {
 
   #close(): void {
     this.#phase = 'stopped'
+    this.#inbox.close()
     clearTimeout(this.#lease)
     clearTimeout(this.#alarm?.timer)
     for (const { acting } of this.#runs.values()) {
@@ -237,7 +245,7 @@ export class Engine {
       if (ids.length < sweepMax) break
     }
     await this.#sweep()
-    this.#askInbox()
+    this.#inbox.ask()
   }
 
   /** Does what the journal asks for and has no outcome of. */
@@ -294,7 +302,7 @@ export class Engine {
       signals,
       committed: () => {
         run.unwritten -= 1
-        for (const id of signals) this.#taken.delete(id)
+        this.#inbox.settled(signals)
         more.committed?.()
         this.#committed(run, turn)
       },
@@ -350,13 +358,18 @@ export class Engine {
     this.#ports.act(act, context).then(
       (output) => this.#acted(run, act, { kind: 'completed', key: act.key, output }),
       (error: unknown) => {
-        if (error instanceof Later) {
-          this.#rest(run, act)
-          return
-        }
-        this.#acted(run, act, { kind: 'failed', key: act.key, error: this.#failureOf(error) })
+        if (error instanceof Later) this.#rest(run, act)
+        else if (error instanceof EngineBusy) this.#actSoon(run, act)
+        else this.#acted(run, act, { kind: 'failed', key: act.key, error: this.#failureOf(error) })
       },
     )
+  }
+
+  /** An engine that takes no subflow now takes it soon: that is no error of the run. */
+  #actSoon(run: ResidentRun, act: Act): void {
+    setTimeout(() => {
+      if (this.#phase === 'running' && run.acting.delete(act.key)) this.#act(run, act)
+    }, busyMs).unref()
   }
 
   /** A subflow ends by a signal: until then nothing is held for it. */
@@ -424,44 +437,13 @@ export class Engine {
 
   // Signals
 
-  #askInbox(): void {
-    if (this.#isInboxAsked || this.#phase === 'stopped') return
-    this.#isInboxAsked = true
-    this.#inbox = this.#inbox.then(async () => {
-      this.#isInboxAsked = false
-      try {
-        await this.#readInbox()
-      } catch (error) {
-        this.#ports.onTrouble('signals were not read and are read again', error)
-        setTimeout(() => this.#askInbox(), leaseMs).unref()
-      }
-    })
-  }
-
-  async #readInbox(): Promise<void> {
-    if (this.#phase === 'stopped') return
-    const shards = [...this.#shards]
-    const taken = [...this.#taken]
-    const signals = await loadSignals(this.#ports.sql, shards, taken, sweepMax)
-    await this.#load([...new Set(signals.map(({ run }) => run))])
-    const lost: string[] = []
-    for (const signal of signals) {
-      const run = this.#runs.get(signal.run)
-      if (run === undefined)
-        lost.push(signal.id) // it has ended
-      else this.#deliver(run, signal)
-    }
-    if (lost.length > 0) {
-      await this.#ports.sql`delete from workflow_signal where id = any(${lost}::bigint[])`
-    }
-    if (signals.length === sweepMax) this.#askInbox()
-  }
-
-  #deliver(run: ResidentRun, { id, signal }: StoredSignal): void {
-    this.#taken.add(id)
+  #deliver({ id, run: name, signal }: StoredSignal): boolean {
+    const run = this.#runs.get(name)
+    if (run === undefined) return false
     const isResumed = signal.kind === 'resume'
     const committed = isResumed ? () => this.#goOn(run) : () => {}
     this.#feed(run, this.#entriesOf(run, signal), { signals: [id], committed })
+    return true
   }
 
   #entriesOf(run: ResidentRun, signal: Signal): readonly Entry[] {
@@ -481,11 +463,6 @@ export class Engine {
         return run.machine.waitsAt(signal.key) ? [{ ...signal, atMs }] : []
     }
   }
-}
-
-/** The engine takes no more for now. */
-export class EngineBusy extends Error {
-  override readonly name = 'EngineBusy'
 }
 
 /** Thrown by an act whose outcome comes by signal. */

@@ -15,7 +15,9 @@ import { asJson } from './as-json.ts'
 import type { Action, Command } from './command.ts'
 import type { CloudEvent, Entry, Outcome } from './entry.ts'
 import type { GlobalName, Sight } from './expressions.ts'
+import type { Happening } from './happening.ts'
 import type { Program } from './program.ts'
+import { secretOf } from './resolve.ts'
 import { runList } from './run-list.ts'
 import { checkAgainst, runTask } from './run-task.ts'
 import type { Activity, Done, Listener, Result, Scope, Site, Stage } from './stage.ts'
@@ -28,14 +30,6 @@ export interface Surroundings {
   readonly runtime: { readonly name: string; readonly version: string }
   /** Told of every task that begins and ends, also when a journal is worked out again. */
   readonly trace?: (happening: Happening) => void
-}
-
-/** What happens to a task, by the specification's names for it. */
-export interface Happening {
-  readonly kind: 'started' | 'completed' | 'faulted'
-  readonly task: string
-  readonly reference: string
-  readonly atMs: number
 }
 
 interface Pending {
@@ -253,8 +247,7 @@ export class Machine implements Stage {
         return output
       case 'secrets': {
         const declared = this.document.use?.secrets ?? []
-        const found = Object.entries(this.secrets).filter(([key]) => declared.includes(key))
-        return Object.fromEntries(found)
+        return Object.fromEntries(declared.map((key) => [key, secretOf(this, key)]))
       }
       case 'authorization':
         return null
@@ -273,18 +266,11 @@ export class Machine implements Stage {
   }
 
   runTask(item: TaskItem, scope: Scope, input: Json, done: Done): void {
-    const { trace } = this.#surroundings
-    if (trace === undefined) {
-      runTask(this, item, { scope, input }, done)
-      return
-    }
-    const tell = (kind: Happening['kind']) =>
-      trace({ kind, task: item.name, reference: scope.reference, atMs: this.#nowMs })
-    tell('started')
-    runTask(this, item, { scope, input }, (result) => {
-      tell(result.ok ? 'completed' : 'faulted')
-      done(result)
-    })
+    runTask(this, item, { scope, input }, done)
+  }
+
+  tell(kind: Happening['kind'], { name: task }: TaskItem, { reference }: Scope): void {
+    this.#surroundings.trace?.({ kind, task, reference, atMs: this.#nowMs })
   }
 
   runList(list: TaskList, scope: Scope, input: Json, done: Done): void {

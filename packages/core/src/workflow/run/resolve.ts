@@ -57,7 +57,8 @@ function nameIn(value: unknown): string | null {
   return typeof value.use === 'string' ? value.use : null
 }
 
-function secretOf(stage: Stage, name: string): Json {
+/** A secret that the document names. @throws Fault where it does not, or nobody has given it. */
+export function secretOf(stage: Pick<Stage, 'document' | 'secrets'>, name: string): Json {
   const isDeclared = stage.document.use?.secrets?.includes(name) === true
   if (!isDeclared) return fault('configuration', `use.secrets does not name ${name}`)
   const secret = stage.secrets[name]

@@ -17,8 +17,12 @@ export function runTask(
   at: { readonly scope: Scope; readonly input: Json },
   done: Done,
 ): void {
+  const end: Done = (result) => {
+    stage.tell(result.ok ? 'completed' : 'faulted', item, at.scope)
+    done(result)
+  }
   const fail = (error: WorkflowError) =>
-    done({ ok: false, error: { instance: at.scope.reference, ...error } })
+    end({ ok: false, error: { instance: at.scope.reference, ...error } })
   guarded(fail, () => {
     const site = enter(stage, item, at)
     const { task } = item
@@ -27,9 +31,10 @@ export function runTask(
       done({ ok: true, output: at.input, next: null })
       return
     }
+    stage.tell('started', item, at.scope)
     const finish = (result: Result) => {
       if (!result.ok) fail(result.error)
-      else guarded(fail, () => done(leave(stage, site, result)))
+      else guarded(fail, () => end(leave(stage, site, result)))
     }
     withTimeout(stage, site, finish, (inner, ended) => withExtensions(stage, inner, ended))
   })

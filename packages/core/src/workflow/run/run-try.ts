@@ -48,7 +48,7 @@ export const runTry: Body = (stage, site, done) => {
       return
     }
     const delayMs = retryDelayMs(stage, caught, count)
-    if (delayMs === null) handle(stage, caught, done)
+    if (delayMs === null) handle(stage, caught, error, done)
     else {
       const clock = turn(site.scope, `@${count}!retry`)
       stage.wait(clock, stage.nowMs() + delayMs, () => attempt(count + 1))
@@ -73,8 +73,13 @@ function passes(
   return exceptWhen === undefined || !isTrue(exceptWhen)
 }
 
-function handle(stage: Stage, site: Site, done: Done): void {
-  const { do: list = [], then = null } = taskOf(site, 'try').catch
+/** An error that was to be tried away, and was not, is hidden by nobody: handled, or it goes on. */
+function handle(stage: Stage, site: Site, error: WorkflowError, done: Done): void {
+  const { do: list = [], then = null, retry } = taskOf(site, 'try').catch
+  if (retry !== undefined && list.length === 0 && then === null) {
+    done({ ok: false, error })
+    return
+  }
   stage.runList(list, inside(site.scope, 'catch/do'), site.input, (result) => {
     done(result.ok ? { ...result, next: result.next ?? then } : result)
   })

@@ -7,6 +7,7 @@ import type { TaskItem, TaskList, WorkflowDocument } from '../document/index.ts'
 import type { Action } from './command.ts'
 import type { CloudEvent } from './entry.ts'
 import type { Expressions, Sight } from './expressions.ts'
+import type { Happening } from './happening.ts'
 import type { WorkflowError } from './workflow-error.ts'
 
 /** Something that goes on and can be stopped, with all that goes on inside it. */
@@ -60,6 +61,8 @@ export interface Stage {
   readonly nowMs: () => number
   readonly sight: (site: Pick<Site, 'scope'> & Partial<Site>, output?: Json) => Sight
   readonly runTask: (item: TaskItem, scope: Scope, input: Json, done: Done) => void
+  /** Tells whoever watches: a task that is skipped is not told of. */
+  readonly tell: (kind: Happening['kind'], item: TaskItem, scope: Scope) => void
   readonly runList: (list: TaskList, scope: Scope, input: Json, done: Done) => void
   /** Goes on later in the same decision: loops do not grow the machine's stack. */
   readonly soon: (scope: Scope, turn: () => void) => void

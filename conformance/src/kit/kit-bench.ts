@@ -1,0 +1,163 @@
+// Kit bench
+//
+// What the kit's scenarios need of a runtime: documents become known, runs start, events come, hosts answer as
+// told, and the runtime can be ended and started again on what it had written down.
+
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import {
+  type Egress,
+  Engine,
+  type EnginePorts,
+  loadRuns,
+  openDatabase,
+  openNews,
+  type PerformPorts,
+  performer,
+  publishEvent,
+  sendSignal,
+} from '@tutti/control-plane/workflow'
+import {
+  type CloudEvent,
+  type Happening,
+  type Outcome,
+  type Program,
+  prepareWorkflow,
+} from '@tutti/core/workflow'
+
+export type Json = Parameters<typeof prepareWorkflow>[0]
+
+export interface Named {
+  readonly namespace: string
+  readonly name: string
+  readonly version: string
+}
+
+/** One scenario's world; nothing of it is seen by the others. */
+export interface KitWorld {
+  readonly project: string
+  readonly secrets: Readonly<Record<string, Json>>
+  readonly egress: Egress
+}
+
+export interface KitBench {
+  readonly enter: (world: KitWorld) => void
+  /** Makes a document known; gives its name, or why it is refused. */
+  readonly declare: (source: Json) => Named | string
+  readonly start: (named: Named, input: Json) => Promise<string>
+  readonly publish: (event: CloudEvent) => Promise<void>
+  readonly cancel: (run: string) => Promise<void>
+  /** How a run ended; null where it has not after `limitMs`. */
+  readonly outcome: (run: string, limitMs: number) => Promise<Outcome | null>
+  /** Resolves when nothing is being done: runs have ended, or wait for time or events. */
+  readonly untilIdle: () => Promise<void>
+  readonly restart: () => Promise<void>
+  /** Names of tasks in the order in which they began, since the world was entered. */
+  readonly began: () => readonly string[]
+  readonly stop: () => Promise<void>
+}
+
+const lookMs = 5
+
+export async function openKitBench(): Promise<KitBench> {
+  const folder = mkdtempSync(join(tmpdir(), 'tutti-kit-'))
+  const database = await openDatabase({ url: undefined, dataFolder: folder })
+  const { sql } = database
+  const news = await openNews(database)
+  const held: Held = { programs: new Map(), world: null, began: [] }
+  const nowMs = () => Date.now()
+  const open = () => openEngine({ sql, news, start: (request) => engine.start(request) }, held)
+  let engine = await open() // `restart` writes
+  return {
+    enter: (next) => {
+      held.world = next
+      held.began = []
+    },
+    declare: (source) => {
+      const prepared = prepareWorkflow(source)
+      if (!prepared.ok) {
+        return prepared.findings.map(({ path, message }) => `${path}: ${message}`).join()
+      }
+      const { namespace, name, version } = prepared.program.document.document
+      held.programs.set(`${held.world?.project}/${name}/${version}`, prepared.program)
+      return { namespace, name, version }
+    },
+    start: (named, input) => engine.start({ ...named, project: held.world?.project ?? '', input }),
+    publish: async (event) =>
+      void (await publishEvent(sql, held.world?.project ?? '', event, nowMs())),
+    cancel: (run) => sendSignal(sql, run, { kind: 'cancel', reason: 'asked for' }),
+    outcome: async (run, limitMs) => {
+      let timer: NodeJS.Timeout | undefined
+      const late = new Promise<null>((resolve) => {
+        timer = setTimeout(resolve, limitMs, null)
+      })
+      const outcome = await Promise.race([engine.outcomeOf(run), late])
+      clearTimeout(timer)
+      return outcome
+    },
+    untilIdle: async () => {
+      do await new Promise((resolve) => setTimeout(resolve, lookMs))
+      while (engine.residents > 0)
+    },
+    restart: async () => {
+      await engine.stop()
+      engine = await open()
+    },
+    began: () => held.began,
+    stop: async () => {
+      await engine.stop()
+      await news.stop()
+      await database.stop()
+      rmSync(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+/** What outlives an engine; the bench writes. */
+interface Held {
+  readonly programs: Map<string, Program>
+  world: KitWorld | null
+  began: string[]
+}
+
+function openEngine(
+  { sql, news, start }: Pick<PerformPorts, 'sql' | 'start'> & Pick<EnginePorts, 'news'>,
+  held: Held,
+): Promise<Engine> {
+  const nowMs = () => Date.now()
+  return Engine.open({
+    ...{ sql, news, nowMs },
+    program: async ({ project, name, version }) => {
+      const program = held.programs.get(`${project}/${name}/${version}`)
+      if (program === undefined) throw new Error(`there is no workflow ${name} ${version}`)
+      return program
+    },
+    surroundings: async () => ({
+      secrets: held.world?.secrets ?? {},
+      runtime: { name: 'tutti', version: '0.1.0' },
+      trace: ({ kind, task }: Happening) => {
+        if (kind === 'started') held.began.push(task)
+      },
+    }),
+    act: performer({
+      ...{ sql, nowMs, start, inference: () => null },
+      egress: async (request) => {
+        if (held.world === null) throw new Error('no scenario runs')
+        return await held.world.egress(request)
+      },
+      newest: async ({ project, name }) => newestOf(held.programs, `${project}/${name}/`),
+      outcome: async (id) => {
+        const [stored] = await loadRuns(sql, [id])
+        return stored?.outcome == null ? null : JSON.parse(stored.outcome)
+      },
+    }),
+    onTrouble: () => {},
+    onFenced: () => {},
+  })
+}
+
+function newestOf(programs: ReadonlyMap<string, Program>, prefix: string): string | null {
+  const versions = [...programs.keys()].filter((key) => key.startsWith(prefix))
+  return versions.sort().at(-1)?.slice(prefix.length) ?? null
+}

@@ -1,0 +1,33 @@
+import { expect, test } from 'vitest'
+import { parseFeature } from '../feature.ts'
+import { owsKit } from './index.ts'
+
+test('an outline is a scenario for every row of its examples', () => {
+  const text = [
+    'Feature: F',
+    '  Scenario Outline: <a> it is',
+    '    Given a thing:',
+    '    """yaml',
+    "    v: '<b>'",
+    '    """',
+    '    Examples:',
+    '      | a | b      |',
+    '      | x | 1 \\| 2 |',
+    '      | y | \\\\     |',
+    '  Scenario: after',
+    '    Then it holds',
+  ].join('\n')
+  const scenarios = parseFeature(text).map(({ name, steps }) => [name, steps[0]?.value])
+  expect(scenarios).toEqual([
+    ['x it is', { v: '1 | 2' }],
+    ['y it is', { v: '\\' }],
+    ['after', undefined],
+  ])
+})
+
+test('every scenario of our own kit for the Open Workflow Specification', async () => {
+  const { notes, passed, total } = await owsKit()
+  expect(notes).toEqual([])
+  expect(passed).toBe(total)
+  expect(total).toBeGreaterThanOrEqual(242)
+}, 120_000)
