@@ -67,8 +67,9 @@ export async function openKitBench(): Promise<KitBench> {
   const news = await openNews(database)
   const held: Held = { programs: new Map(), world: null, began: [] }
   const nowMs = () => Date.now()
-  const open = () => openEngine({ sql, news, start: (request) => engine.start(request) }, held)
-  let engine = await open() // `restart` writes
+  const open = (): Promise<Engine> =>
+    openEngine({ sql, news, start: (request) => engine.start(request) }, held)
+  let engine: Engine = await open() // `restart` writes
   return {
     enter: (next) => {
       held.world = next
