@@ -1,2 +1,3 @@
+export { type FilePlane, type FilePlaneOptions, startFilePlane } from './alone/index.ts'
 export { Failure, failureCodes } from './failure.ts'
 export { type Gateway, type GatewayOptions, startGateway } from './start.ts'

@@ -17,6 +17,7 @@ import {
   type LeaseAnswer,
   type LeaseRequest,
   nanosOf,
+  windowEndMs,
   windowStartMs,
 } from '@tutti/core/routing'
 import { loadResource, type Query, type Sql } from '../store/index.ts'
@@ -132,13 +133,11 @@ async function grant(
     insert into budget_lease
       (id, gateway, project, budget, start_ms, granted_nanos, until_ms)
     values (${lease}, ${gateway}, ${project}, ${budget}, ${startMs}, ${nanos}, ${untilMs})`
-  return { lease, project, budget, nanos, untilMs: Math.min(untilMs, windowEndMs(spec, nowMs)) }
-}
-
-/** A request that begins in the next window is paid from that one. */
-function windowEndMs({ window }: BudgetSpec, nowMs: number): number {
-  const dayMs = 86_400_000
-  if (window === 'total') return Infinity
-  const longest = { hour: 3_600_000, day: dayMs, month: 32 * dayMs }[window]
-  return windowStartMs(window, windowStartMs(window, nowMs) + longest)
+  return {
+    lease,
+    project,
+    budget,
+    nanos,
+    untilMs: Math.min(untilMs, windowEndMs(spec.window, nowMs)),
+  }
 }

@@ -44,6 +44,14 @@ export function windowStartMs(window: BudgetSpec['window'], nowMs: number): numb
   }
 }
 
+/** When the next window begins: a request that begins then is paid from that one. */
+export function windowEndMs(window: BudgetSpec['window'], nowMs: number): number {
+  const dayMs = 86_400_000
+  if (window === 'total') return Infinity
+  const longest = { hour: 3_600_000, day: dayMs, month: 32 * dayMs }[window]
+  return windowStartMs(window, windowStartMs(window, nowMs) + longest)
+}
+
 /** What the control plane knows of a budget in one window. */
 export interface BudgetState {
   readonly limitNanos: number

@@ -9,6 +9,7 @@ export {
   type Purse,
   reserveFrom,
   settleIn,
+  windowEndMs,
   windowStartMs,
 } from './budget.ts'
 export {
@@ -32,12 +33,19 @@ export {
   decideAttempt,
   type PastAttempt,
 } from './decide-attempt.ts'
+export {
+  type DeclaredResource,
+  type DeclaredSnapshot,
+  declaredSnapshot,
+} from './declared-snapshot.ts'
 export { isComplete, keepUnseen } from './keep-unseen.ts'
 export { builtInRoles, type KeySpec, keySpec } from './key.ts'
 export {
+  type LeaseAccounts,
   type LeaseAnswer,
   type LeaseGrant,
   type LeaseRequest,
+  leaseAccounts,
   leaseAnswer,
   leaseRequest,
 } from './lease.ts'

@@ -31,3 +31,23 @@ export const leaseAnswer = z.strictObject({
   unknown: z.array(z.string()),
 })
 export type LeaseAnswer = z.infer<typeof leaseAnswer>
+
+/** The accounts of budgets that a gateway without a control plane keeps in a file. */
+export const leaseAccounts = z.strictObject({
+  format: z.literal('tutti/leases/v1'),
+  /** Charged in each window of each budget, by `project/budget/start`. */
+  settled: z.record(z.string(), nanos),
+  open: z.record(
+    z.string(),
+    z.strictObject({
+      gateway: z.string(),
+      project: z.string(),
+      budget: z.string(),
+      startMs: z.number(),
+      grantedNanos: nanos,
+      settledNanos: nanos,
+      untilMs: z.number(),
+    }),
+  ),
+})
+export type LeaseAccounts = z.infer<typeof leaseAccounts>

@@ -1,0 +1,92 @@
+// Declared snapshot
+//
+// The snapshot of a gateway without a control plane: from the same resources that one would be told of. Nobody else
+// decides who may call: a key may call the routes of its project, or those that it names.
+
+import { budgetSpec } from './budget.ts'
+import { keySpec } from './key.ts'
+import { providerSpec } from './provider.ts'
+import { routeSpec } from './route.ts'
+import type { Snapshot } from './snapshot.ts'
+
+/** A resource whose spec its kind has found valid. */
+export interface DeclaredResource {
+  readonly kind: string
+  readonly metadata: { readonly name: string; readonly project: string }
+  readonly spec: unknown
+}
+
+export interface DeclaredContext {
+  /** The value of a Secret, undefined where nobody knows it. */
+  readonly secretOf: (project: string, name: string) => string | undefined
+  readonly sequence: number
+  readonly nowMs: number
+}
+
+export type DeclaredSnapshot =
+  | { readonly ok: true; readonly snapshot: Snapshot }
+  | { readonly ok: false; readonly problems: readonly string[] }
+
+const none: Snapshot = {
+  ...{ format: 'tutti/snapshot/v1', sequence: 1, issuedAtMs: 0, servingToken: '' },
+  ...{ keys: [], routes: [], deployments: [], providers: [], budgets: [] },
+}
+
+export function declaredSnapshot(
+  resources: readonly DeclaredResource[],
+  { secretOf, sequence, nowMs }: DeclaredContext,
+): DeclaredSnapshot {
+  const problems: string[] = []
+  const snapshot = { ...none, sequence, issuedAtMs: nowMs }
+  const keys: Snapshot['keys'] = []
+  const routes: Snapshot['routes'] = []
+  const providers: Snapshot['providers'] = []
+  const budgets: Snapshot['budgets'] = []
+  for (const { kind, metadata, spec } of resources) {
+    const { name, project } = metadata
+    if (kind === 'Budget') budgets.push({ name, project, ...budgetSpec.parse(spec) })
+    else if (kind === 'Route') routes.push({ name, project, ...routeSpec.parse(spec) })
+    else if (kind === 'Key') keys.push(keyOf(metadata, spec))
+    else if (kind === 'Provider') {
+      const { secret, ...of } = providerSpec.parse(spec)
+      const apiKey = secret === undefined ? undefined : secretOf(project, secret)
+      if (secret !== undefined && apiKey === undefined) {
+        problems.push(`Provider ${name}: there is no value for its secret ${secret}`)
+      }
+      providers.push({ name, project, ...of, ...(apiKey === undefined ? {} : { apiKey }) })
+    } else problems.push(`${kind} ${name}: a gateway without a control plane has no ${kind}`)
+  }
+  problems.push(...danglingTargets(routes, providers))
+  if (problems.length > 0) return { ok: false, problems }
+  return { ok: true, snapshot: { ...snapshot, keys, routes, providers, budgets } }
+}
+
+function keyOf(
+  { name, project }: DeclaredResource['metadata'],
+  spec: unknown,
+): Snapshot['keys'][number] {
+  const { hash, owner, routes, expiresAtMs, limits } = keySpec.parse(spec)
+  return {
+    ...{ id: name, hash, project, owner },
+    ...(routes === undefined ? {} : { routes }),
+    ...(expiresAtMs === undefined ? {} : { expiresAtMs }),
+    ...(limits === undefined ? {} : { limits }),
+  }
+}
+
+function danglingTargets(
+  routes: Snapshot['routes'],
+  providers: Snapshot['providers'],
+): readonly string[] {
+  const known = new Set(providers.map(({ project, name }) => `${project}/${name}`))
+  return routes.flatMap(({ name, project, targets }) =>
+    targets.flatMap((target) => {
+      if ('deployment' in target) {
+        return [`Route ${name}: a gateway without a control plane has no Deployments`]
+      }
+      return known.has(`${project}/${target.provider}`)
+        ? []
+        : [`Route ${name}: there is no Provider ${target.provider}`]
+    }),
+  )
+}

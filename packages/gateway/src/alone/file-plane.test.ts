@@ -1,0 +1,131 @@
+// A gateway without a control plane: the same limits and the same money, kept in a file through kill -9.
+
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { routeSpec, type Snapshot } from '@tutti/core/routing'
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { cleanups, digest, key, newFolder, serve, snapshotOf } from '../gateway-world.fixture.ts'
+import { startGateway } from '../start.ts'
+import { startFilePlane } from './file-plane.ts'
+import { LeaseFile } from './lease-file.ts'
+
+const limitNanos = 1_000_000_000
+const budgetOf = () => ({ limitDollars: 1, window: 'total' }) as const
+
+test('whatever dies when, no more is granted than there is (B1, B3)', () => {
+  const step = fc.oneof(
+    fc.record({
+      kind: fc.constant('want' as const),
+      nanos: fc.integer({ min: 1, max: 400_000_000 }),
+    }),
+    fc.record({
+      kind: fc.constant('spend' as const),
+      share: fc.double({ min: 0, max: 1, noNaN: true }),
+      isOver: fc.boolean(),
+    }),
+    fc.record({ kind: fc.constant('crash' as const) }),
+  )
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 25 }), (steps) => {
+      const path = join(newFolder(), 'leases.json')
+      const open = () => new LeaseFile({ path, budgetOf, nowMs: () => 1 })
+      let file = open()
+      let held: { lease: string; nanos: number; spent: number }[] = []
+      let spentNanos = 0
+      for (const one of steps) {
+        if (one.kind === 'crash') {
+          held = []
+          file = open()
+        } else if (one.kind === 'want') {
+          const wanted = [{ project: 'default', budget: 'b', nanos: one.nanos }]
+          const { granted } = file.ask({ gateway: 'gateway-1', settled: [], wanted })
+          for (const { lease, nanos } of granted) held.push({ lease, nanos, spent: 0 })
+        } else {
+          const lease = held[0]
+          if (lease === undefined) continue
+          const more = Math.floor((lease.nanos - lease.spent) * one.share)
+          lease.spent += more
+          spentNanos += more
+          const settled = [{ lease: lease.lease, nanos: lease.spent, isOver: one.isOver }]
+          file.ask({ gateway: 'gateway-1', settled, wanted: [] })
+          if (one.isOver) held.shift()
+        }
+        const grantedNanos = held.reduce((sum, { nanos, spent }) => sum + nanos - spent, 0)
+        expect(spentNanos + grantedNanos).toBeLessThanOrEqual(limitNanos)
+      }
+    }),
+    { numRuns: 60 },
+  )
+})
+
+test('accounts that cannot be read are not begun anew', () => {
+  const path = join(newFolder(), 'leases.json')
+  writeFileSync(path, '{"format":"tutti/leases/v1","settled":{')
+  expect(() => new LeaseFile({ path, budgetOf, nowMs: () => 1 })).toThrow()
+})
+
+function declared(baseUrl: string, sequence: number, limitDollars: number): Snapshot {
+  const price = { inputPerMillion: 1, outputPerMillion: 1 }
+  return snapshotOf({
+    sequence,
+    keys: [{ id: 'app', hash: digest(key), project: 'default', owner: 'app' }],
+    routes: [
+      {
+        ...{ name: 'chat', project: 'default' },
+        ...routeSpec.parse({ targets: [{ provider: 'engine', model: 'llama', price }] }),
+      },
+    ],
+    providers: [
+      { name: 'engine', project: 'default', dialect: 'openai', baseUrl, allowPrivateNetwork: true },
+    ],
+    budgets: [{ name: 'b', project: 'default', limitDollars, window: 'total' }],
+  })
+}
+
+test('a gateway serves from it, spends no more, and takes another snapshot while it serves', async () => {
+  const usage = { prompt_tokens: 40, completion_tokens: 10, total_tokens: 50 }
+  const choices = [
+    { index: 0, message: { role: 'assistant', content: 'x' }, finish_reason: 'stop' },
+  ]
+  const engine = await serve((_, response) => {
+    response.writeHead(200, { 'content-type': 'application/json' })
+    response.end(JSON.stringify({ id: 'c', object: 'chat.completion', choices, usage }))
+  })
+  const folder = newFolder()
+  const leases = join(folder, 'leases.json')
+  const base = `${engine.url}/v1`
+  const plane = await startFilePlane({ snapshot: declared(base, 1, 0.001), leases })
+  cleanups.push(() => plane.stop())
+  const waiters: (() => void)[] = []
+  const nextSnapshot = () => new Promise<void>((resolve) => waiters.push(resolve))
+  const first = nextSnapshot()
+  const gateway = await startGateway({
+    ...{ host: '127.0.0.1', port: 0, folder, version: 'test', controlPlane: plane.controlPlane },
+    log: (event) => {
+      if (event === 'snapshot') for (const wake of waiters.splice(0)) wake()
+    },
+  })
+  cleanups.push(() => gateway.stop())
+  await first
+  const ask = async () => {
+    const { status } = await fetch(`${gateway.url}/v1/chat/completions`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${key}` },
+      body: JSON.stringify({ model: 'chat', messages: [], max_tokens: 10 }),
+    })
+    return status
+  }
+  const statuses: number[] = []
+  for (let i = 0; i < 30; i++) statuses.push(await ask())
+  const paid = statuses.filter((status) => status === 200).length
+  expect(paid).toBeGreaterThan(0)
+  expect(paid * 50_000).toBeLessThanOrEqual(1_000_000) // of 0.001 dollars, at 50 µ$ a call
+  expect(statuses.at(-1)).toBe(429)
+  const second = nextSnapshot()
+  plane.swap(declared(base, 2, 1))
+  await second
+  await expect.poll(ask, { timeout: 5_000 }).toBe(200) // who was refused is asked for once a second
+  expect(readFileSync(leases, 'utf8')).toContain('tutti/leases/v1')
+  expect((await fetch(`${plane.controlPlane.url}/api/v1/snapshot`)).status).toBe(401)
+})

@@ -1,0 +1,1 @@
+export { type FilePlane, type FilePlaneOptions, startFilePlane } from './file-plane.ts'

@@ -1,0 +1,116 @@
+// Lease file
+//
+// The accounts of budgets where no control plane keeps them: in one file, written and on disk before anything is
+// granted. By the same decisions as the control plane's.
+//
+// Invariants:
+//   B1. What is settled and what is open never exceed a budget's limit together (core/routing/budget.ts).
+//   B3. Leases of a start before this one are charged in full: nobody can say any more what was spent of them.
+
+import { randomUUID } from 'node:crypto'
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  writeSync,
+} from 'node:fs'
+import { dirname } from 'node:path'
+import {
+  type BudgetSpec,
+  chargeOf,
+  decideGrant,
+  type LeaseAccounts,
+  type LeaseAnswer,
+  type LeaseRequest,
+  leaseAccounts,
+  nanosOf,
+  windowEndMs,
+  windowStartMs,
+} from '@tutti/core/routing'
+
+export interface LeaseFilePorts {
+  readonly path: string
+  readonly budgetOf: (project: string, name: string) => BudgetSpec | undefined
+  readonly nowMs: () => number
+}
+
+const leaseMs = 2 * 3_600_000 // as the control plane's
+
+export class LeaseFile {
+  readonly #ports: LeaseFilePorts
+  /** Written by `ask` and by the start. */
+  readonly #accounts: LeaseAccounts
+
+  /** Throws where the file is there and cannot be read: then nobody knows what was spent. */
+  constructor(ports: LeaseFilePorts) {
+    this.#ports = ports
+    this.#accounts = existsSync(ports.path)
+      ? leaseAccounts.parse(JSON.parse(readFileSync(ports.path, 'utf8')))
+      : { format: 'tutti/leases/v1', settled: {}, open: {} }
+    for (const id of Object.keys(this.#accounts.open)) this.#end(id, 'lost') // B3
+    this.#save()
+  }
+
+  ask(request: LeaseRequest): LeaseAnswer {
+    const unknown: string[] = []
+    for (const { lease: id, nanos, isOver } of request.settled) {
+      const known = this.#accounts.open[id]
+      if (known === undefined || known.gateway !== request.gateway) unknown.push(id)
+      else {
+        known.settledNanos = Math.max(known.settledNanos, nanos)
+        if (isOver) this.#end(id, 'closed')
+      }
+    }
+    const granted = request.wanted.flatMap((wanted) => this.#grant(request.gateway, wanted))
+    this.#save() // before anybody spends of it
+    return { granted, unknown }
+  }
+
+  #grant(gateway: string, wanted: LeaseRequest['wanted'][number]): LeaseAnswer['granted'] {
+    const { project, budget } = wanted
+    const nowMs = this.#ports.nowMs()
+    const spec = this.#ports.budgetOf(project, budget)
+    if (spec === undefined) return []
+    const open = Object.entries(this.#accounts.open)
+    for (const [id, { untilMs }] of open) if (untilMs < nowMs) this.#end(id, 'lost') // B3
+    const startMs = windowStartMs(spec.window, nowMs)
+    const openNanos = Object.values(this.#accounts.open)
+      .filter((one) => one.project === project && one.budget === budget && one.startMs === startMs)
+      .reduce((sum, one) => sum + Math.max(one.grantedNanos, one.settledNanos), 0)
+    const settledNanos = this.#accounts.settled[`${project}/${budget}/${startMs}`] ?? 0
+    const limitNanos = nanosOf(spec.limitDollars)
+    const nanos = decideGrant({ limitNanos, settledNanos, openNanos }, wanted.nanos) // B1
+    if (nanos === 0) return []
+    const id = randomUUID()
+    const untilMs = nowMs + leaseMs
+    this.#accounts.open[id] = {
+      ...{ gateway, project, budget, startMs, untilMs },
+      ...{ grantedNanos: nanos, settledNanos: 0 },
+    }
+    const endMs = windowEndMs(spec.window, nowMs)
+    return [{ lease: id, project, budget, nanos, untilMs: Math.min(untilMs, endMs) }]
+  }
+
+  #end(id: string, ending: 'closed' | 'lost'): void {
+    const known = this.#accounts.open[id]
+    if (known === undefined) return
+    delete this.#accounts.open[id]
+    const window = `${known.project}/${known.budget}/${known.startMs}`
+    const { settled } = this.#accounts
+    settled[window] = (settled[window] ?? 0) + chargeOf(known, ending)
+  }
+
+  #save(): void {
+    const { path } = this.#ports
+    mkdirSync(dirname(path), { recursive: true })
+    const file = openSync(`${path}.new`, 'w', 0o600)
+    writeSync(file, JSON.stringify(this.#accounts))
+    fsyncSync(file)
+    closeSync(file)
+    renameSync(`${path}.new`, path)
+  }
+}
