@@ -28,6 +28,7 @@ import {
   SnapshotSource,
 } from './routing/index.ts'
 import { Batch, Front } from './wire/index.ts'
+import { joinSiblings } from './workers/index.ts'
 
 export interface GatewayOptions {
   readonly host: string
@@ -49,6 +50,8 @@ export interface GatewayOptions {
   /** Endpoints of this region come first where loads are alike. */
   readonly region?: string
   readonly version: string
+  /** True for one of several workers: their limits are counted together. */
+  readonly isWorker?: boolean
   readonly log?: (event: string, fields: Readonly<Record<string, unknown>>) => void
 }
 
@@ -103,7 +106,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const ports = {
     directory: () => directory,
     ...{ router, recent: new RecentRequests(), metrics: new Metrics() },
-    ...{ limiter: new Limiter(), log: new RequestLog(), ids: new RequestIds() },
+    ...{ limiter: new Limiter(nowMs), log: new RequestLog(), ids: new RequestIds() },
     guard: new HostGuard(hosts),
     version: options.version,
     nowMs,
@@ -112,14 +115,16 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   front.server.on('upgrade', (incoming, socket, head) => {
     relays.handleUpgrade(incoming, socket, head)
   })
+  const leaveSiblings = options.isWorker === true ? joinSiblings(ports.limiter) : () => {}
   const url = await listen(front.server, options)
   source.start(options.publicUrl ?? url)
-  log('serving', { url })
+  log('serving', { url, pid: process.pid })
   return {
     url,
     stop: async () => {
       await source.stop()
       ports.log.stop()
+      leaveSiblings()
       await drain(front)
       clearInterval(telling)
       await purses.close().catch(() => {}) // away: the leases end by themselves

@@ -22,8 +22,9 @@ async function commandsFor(name: string): Promise<Record<string, (program: Comma
   switch (name) {
     case 'up':
       return await import('./commands/up.ts')
-    case 'control-plane':
     case 'gateway':
+      return await import('./commands/gateway.ts')
+    case 'control-plane':
     case 'node':
     case 'join':
       return await import('./commands/processes.ts')

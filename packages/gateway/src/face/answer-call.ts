@@ -40,7 +40,7 @@ export function answerCall(
     const message = `there is no model ${name} for this key: it may call ${names}`
     return refuse(reply, dialect, { status: 404, code: 'model_not_found', message })
   }
-  const waitS = ports.limiter.enter(key, ports.nowMs())
+  const waitS = ports.limiter.enter(key)
   if (waitS > 0) {
     const message = `the limits of key ${key.id} are reached`
     const refusal = { status: 429, code: 'rate_limit_exceeded', message, retryAfterS: waitS }

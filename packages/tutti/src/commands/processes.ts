@@ -8,7 +8,6 @@ import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { Client } from '@tutti/sdk'
 import type { Command } from 'commander'
-import { Failure } from '../failure.ts'
 import {
   approvalDid,
   homeFolder,
@@ -21,24 +20,16 @@ import {
   writePrivate,
 } from '../home/index.ts'
 import { readVersion } from '../version.ts'
+import {
+  countOf,
+  type ListenOptions,
+  portOf,
+  readCredentials,
+  ready,
+  withListen,
+} from './foreground.ts'
 import { parseLabels } from './parse-labels.ts'
 import { type SharedOptions, withExamples, withShared } from './shared-options.ts'
-
-interface ListenOptions extends SharedOptions {
-  readonly host: string
-  readonly port: string
-  readonly hostName?: readonly string[]
-}
-
-function withListen(command: Command, port: number): Command {
-  return withShared(command)
-    .option('--host <address>', 'address to listen on', '127.0.0.1')
-    .option('--port <port>', 'port to listen on; 0 takes any', String(port))
-    .option(
-      '--host-name <names...>',
-      'names besides loopback ones that requests may be addressed to',
-    )
-}
 
 interface ControlPlaneCommand extends ListenOptions {
   readonly databaseUrl?: string
@@ -111,45 +102,6 @@ async function keepContext(home: string, url: string): Promise<void> {
   if (!existsSync(path)) return // a database that another home has begun
   const { admin } = readCredentials(home)
   saveContext(home, { url, key: admin, project: 'default' })
-}
-
-interface GatewayCommand extends ListenOptions {
-  readonly region: string
-  readonly publicUrl?: string
-}
-
-export function addGateway(program: Command): void {
-  const command = withListen(program.command('gateway'), 8080)
-    .option('--region <name>', 'prefer endpoints of this region', '')
-    .option('--public-url <url>', 'where nodes reach it that it cannot dial; default: its address')
-    .description('run a gateway in the foreground')
-  withExamples(command, 'tutti gateway --url http://10.0.0.1:7070 --key tutti_gateway_…')
-  command.action(async (options: GatewayCommand) => {
-    const { startGateway } = await import('@tutti/gateway')
-    const home = homeFolder(options)
-    const { url } = loadContext({ ...options, key: options.key ?? 'unused' })
-    const key = options.key ?? process.env['TUTTI_GATEWAY_KEY'] ?? readCredentials(home).gateway
-    const gateway = await startGateway({
-      host: options.host,
-      port: portOf(options.port),
-      hosts: options.hostName ?? [],
-      publicUrl: options.publicUrl,
-      controlPlane: { url, key, publicKey: await pinnedKey(home, url, key) },
-      folder: join(home, 'gateway'),
-      region: options.region,
-      version: readVersion(),
-    })
-    ready('gateway', gateway.url, gateway.stop)
-  })
-}
-
-/** The control plane's signing key: pinned on the first contact, the same ever after. */
-async function pinnedKey(home: string, url: string, key: string): Promise<string> {
-  const path = join(home, 'gateway', 'control-plane.key')
-  if (existsSync(path)) return readFileSync(path, 'utf8').trim()
-  const { controlPlane } = await new Client({ url, key }).whoami()
-  writePrivate(path, `${controlPlane}\n`)
-  return controlPlane
 }
 
 interface NodeCommand extends ListenOptions {
@@ -267,62 +219,6 @@ function shareOf({ share }: NodeCommand): number | undefined {
 
 function nodeFolder(options: NodeCommand): string {
   return options.data ?? join(homeFolder(options), 'node')
-}
-
-const drainMs = 10_000 // what a supervisor may count on
-
-/**
- * Says where it answers, and stops cleanly on SIGTERM and SIGINT: what is under way has ten seconds
- * to end. A second signal does not wait.
- */
-function ready(name: string, url: string, stop: () => Promise<void>): void {
-  if (process.send === undefined) print(`${name} answers at ${url}`)
-  else process.send({ ready: url })
-  let isStopping = false
-  const end = () => {
-    if (isStopping) process.exit(1)
-    isStopping = true
-    setTimeout(() => {
-      process.stderr.write(`${name}: not all that was under way has ended in ${drainMs} ms\n`)
-      process.exit(1)
-    }, drainMs).unref()
-    stop().then(
-      () => process.exit(0),
-      (error: unknown) => {
-        process.stderr.write(`${String(error)}\n`)
-        process.exit(1)
-      },
-    )
-  }
-  process.on('SIGTERM', end)
-  process.on('SIGINT', end)
-  process.on('disconnect', end) // the parent is gone: nobody would stop us
-}
-
-function readCredentials(home: string): { readonly admin: string; readonly gateway: string } {
-  const path = join(home, 'credentials.json')
-  try {
-    const parsed: unknown = JSON.parse(readFileSync(path, 'utf8'))
-    if (typeof parsed === 'object' && parsed !== null && 'admin' in parsed && 'gateway' in parsed) {
-      return { admin: String(parsed.admin), gateway: String(parsed.gateway) }
-    }
-  } catch {
-    // said below, with what to do
-  }
-  const message = `expected the first start's keys in ${path}: give --key, or restore the file`
-  throw new Failure('tutti/no-context', message)
-}
-
-function portOf(text: string): number {
-  const port = Number(text)
-  if (Number.isInteger(port) && port >= 0 && port < 65_536) return port
-  throw new Failure('tutti/argument-invalid', `--port: expected 0 to 65535, got ${text}`)
-}
-
-function countOf(option: string, text: string): number {
-  const count = Number(text)
-  if (Number.isSafeInteger(count) && count > 0) return count
-  throw new Failure('tutti/argument-invalid', `${option}: expected a whole number, got ${text}`)
 }
 
 export function addWhoami(program: Command): void {

@@ -1,0 +1,61 @@
+// Workers that tell each other let through together what one would.
+
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import type { KeyEntry } from './directory.ts'
+import { Limiter } from './limiter.ts'
+
+function keyOf(limits: NonNullable<KeyEntry['limits']>): KeyEntry {
+  return { id: 'k', hash: `sha256:${'0'.repeat(64)}`, project: 'p', owner: 'o', limits }
+}
+
+function exchange(limiters: readonly Limiter[]): void {
+  const news = limiters.map((limiter) => limiter.news())
+  for (const [to, limiter] of limiters.entries()) {
+    for (const [from, uses] of news.entries()) if (from !== to) limiter.hear(from, uses)
+  }
+}
+
+test('of a limit that is told after every call nothing is used twice', () => {
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 1, max: 4 }),
+      fc.integer({ min: 1, max: 30 }),
+      fc.array(fc.nat(3), { maxLength: 120 }),
+      (count, requestsPerMinute, calls) => {
+        const limiters = Array.from({ length: count }, () => new Limiter(() => 0))
+        const key = keyOf({ requestsPerMinute })
+        let passed = 0
+        for (const call of calls) {
+          const limiter = limiters[call % count]
+          if (limiter?.enter(key) === 0) passed += 1
+          exchange(limiters)
+        }
+        expect(passed).toBe(Math.min(calls.length, requestsPerMinute))
+      },
+    ),
+  )
+})
+
+test('tokens that one worker counted are missing at the others', () => {
+  const limiters = [new Limiter(() => 0), new Limiter(() => 0)]
+  const key = keyOf({ tokensPerMinute: 100 })
+  expect(limiters[0]?.enter(key)).toBe(0)
+  limiters[0]?.count(key, 160)
+  exchange(limiters)
+  expect(limiters[1]?.enter(key)).toBe(37) // 61 tokens at 100 a minute
+})
+
+test('calls at a time are counted over all workers, and those of a dead one are free again (G1)', () => {
+  const [one, two] = [new Limiter(() => 0), new Limiter(() => 0)]
+  const key = keyOf({ concurrent: 2 })
+  expect([one.enter(key), one.enter(key)]).toEqual([0, 0])
+  exchange([one, two])
+  expect(two.enter(key)).toBe(1)
+  one.leave(key)
+  exchange([one, two])
+  expect(two.enter(key)).toBe(0)
+  expect(two.enter(key)).toBe(1)
+  two.forget(0)
+  expect(two.enter(key)).toBe(0)
+})

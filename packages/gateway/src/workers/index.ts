@@ -1,0 +1,2 @@
+export { joinSiblings } from './siblings.ts'
+export { startWorkers, type Workers, type WorkersOptions } from './start-workers.ts'

@@ -1,0 +1,86 @@
+// Foreground
+//
+// What the commands share that run one process in the foreground: where it listens, how it says that it answers, how it
+// ends.
+
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Command } from 'commander'
+import { Failure } from '../failure.ts'
+import { print } from '../home/index.ts'
+import { type SharedOptions, withShared } from './shared-options.ts'
+
+export interface ListenOptions extends SharedOptions {
+  readonly host: string
+  readonly port: string
+  readonly hostName?: readonly string[]
+}
+
+export function withListen(command: Command, port: number): Command {
+  return withShared(command)
+    .option('--host <address>', 'address to listen on', '127.0.0.1')
+    .option('--port <port>', 'port to listen on; 0 takes any', String(port))
+    .option(
+      '--host-name <names...>',
+      'names besides loopback ones that requests may be addressed to',
+    )
+}
+
+const drainMs = 10_000 // what a supervisor may count on
+
+/**
+ * Says where it answers, and stops cleanly on SIGTERM and SIGINT: what is under way has ten seconds
+ * to end. A second signal does not wait.
+ */
+export function ready(name: string, url: string, stop: () => Promise<void>): void {
+  if (process.send === undefined) print(`${name} answers at ${url}`)
+  else process.send({ ready: url })
+  let isStopping = false
+  const end = () => {
+    if (isStopping) process.exit(1)
+    isStopping = true
+    setTimeout(() => {
+      process.stderr.write(`${name}: not all that was under way has ended in ${drainMs} ms\n`)
+      process.exit(1)
+    }, drainMs).unref()
+    stop().then(
+      () => process.exit(0),
+      (error: unknown) => {
+        process.stderr.write(`${String(error)}\n`)
+        process.exit(1)
+      },
+    )
+  }
+  process.on('SIGTERM', end)
+  process.on('SIGINT', end)
+  process.on('disconnect', end) // the parent is gone: nobody would stop us
+}
+
+export function readCredentials(home: string): {
+  readonly admin: string
+  readonly gateway: string
+} {
+  const path = join(home, 'credentials.json')
+  try {
+    const parsed: unknown = JSON.parse(readFileSync(path, 'utf8'))
+    if (typeof parsed === 'object' && parsed !== null && 'admin' in parsed && 'gateway' in parsed) {
+      return { admin: String(parsed.admin), gateway: String(parsed.gateway) }
+    }
+  } catch {
+    // said below, with what to do
+  }
+  const message = `expected the first start's keys in ${path}: give --key, or restore the file`
+  throw new Failure('tutti/no-context', message)
+}
+
+export function portOf(text: string): number {
+  const port = Number(text)
+  if (Number.isInteger(port) && port >= 0 && port < 65_536) return port
+  throw new Failure('tutti/argument-invalid', `--port: expected 0 to 65535, got ${text}`)
+}
+
+export function countOf(option: string, text: string): number {
+  const count = Number(text)
+  if (Number.isSafeInteger(count) && count > 0) return count
+  throw new Failure('tutti/argument-invalid', `${option}: expected a whole number, got ${text}`)
+}

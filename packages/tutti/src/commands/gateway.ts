@@ -1,0 +1,160 @@
+// tutti gateway: one process, or several workers behind one port; with a control plane, or alone with a file.
+
+import cluster from 'node:cluster'
+import { existsSync, readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { type Declared, parseResource } from '@tutti/core/kinds'
+import { formatFinding } from '@tutti/core/resource'
+import { declaredSnapshot, type Snapshot } from '@tutti/core/routing'
+import type { FilePlane, GatewayOptions } from '@tutti/gateway'
+import { Client } from '@tutti/sdk'
+import type { Command } from 'commander'
+import { Failure } from '../failure.ts'
+import { homeFolder, loadContext, readDocuments, writePrivate } from '../home/index.ts'
+import { readVersion } from '../version.ts'
+import {
+  countOf,
+  type ListenOptions,
+  portOf,
+  readCredentials,
+  ready,
+  withListen,
+} from './foreground.ts'
+import { withExamples } from './shared-options.ts'
+
+interface GatewayCommand extends ListenOptions {
+  readonly region: string
+  readonly publicUrl?: string
+  readonly config?: string
+  readonly workers: string
+}
+
+export function addGateway(program: Command): void {
+  const command = withListen(program.command('gateway'), 8080)
+    .option('--region <name>', 'prefer endpoints of this region', '')
+    .option('--public-url <url>', 'where nodes reach it that it cannot dial; default: its address')
+    .option(
+      '--config <path>',
+      'alone, without a control plane: a file or folder of Providers, Routes, Keys and Budgets',
+    )
+    .option('--workers <n>', 'processes that share the port; one for each core is enough', '1')
+    .description('run a gateway in the foreground')
+  withExamples(
+    command,
+    'tutti gateway --url http://10.0.0.1:7070 --key tutti_gateway_…',
+    'TUTTI_SECRET_OPENAI=sk-… tutti gateway --config gateway.yaml --workers 2',
+  )
+  command.action(runGateway)
+}
+
+async function runGateway(options: GatewayCommand): Promise<void> {
+  const count = countOf('--workers', options.workers)
+  if (count > 1 && cluster.isPrimary) return await runWorkers(options, count)
+  const { startGateway } = await import('@tutti/gateway')
+  const home = homeFolder(options)
+  const worker = cluster.worker?.id
+  const own = worker === undefined ? 'gateway' : `gateway/worker-${process.env[placeName]}`
+  const folder = join(home, own, options.config === undefined ? '' : 'alone')
+  // What a file says holds from its start: nothing of a former one is served from.
+  if (options.config !== undefined) rmSync(join(folder, 'snapshot.json'), { force: true })
+  const plane = worker === undefined ? await filePlaneOf(options) : null
+  const gateway = await startGateway({
+    host: options.host,
+    port: portOf(options.port),
+    hosts: options.hostName ?? [],
+    publicUrl: options.publicUrl,
+    controlPlane: plane?.controlPlane ?? givenPlane() ?? (await controlPlaneOf(options, home)),
+    folder,
+    region: options.region,
+    version: readVersion(),
+    isWorker: worker !== undefined,
+  })
+  ready('gateway', gateway.url, async () => {
+    await gateway.stop()
+    await plane?.stop()
+  })
+}
+
+const planeName = 'TUTTI_GATEWAY_FILE_PLANE'
+const placeName = 'TUTTI_GATEWAY_PLACE'
+
+/** The process that starts the workers serves nobody itself. */
+async function runWorkers(options: GatewayCommand, count: number): Promise<void> {
+  const { startWorkers } = await import('@tutti/gateway')
+  const plane = await filePlaneOf(options)
+  const workers = await startWorkers({
+    count,
+    env: plane === null ? {} : { [planeName]: JSON.stringify(plane.controlPlane) },
+    placeName,
+    log: (event, fields) => {
+      const line = { time: new Date().toISOString(), service: 'gateway', event, ...fields }
+      process.stderr.write(`${JSON.stringify(line)}\n`)
+    },
+  })
+  ready('gateway', workers.url, async () => {
+    await workers.stop()
+    await plane?.stop()
+  })
+}
+
+/** What the process that started this worker gave it. */
+function givenPlane(): GatewayOptions['controlPlane'] | null {
+  const text = process.env[planeName]
+  return text === undefined || !cluster.isWorker ? null : JSON.parse(text)
+}
+
+async function controlPlaneOf(options: GatewayCommand, home: string) {
+  const { url } = loadContext({ ...options, key: options.key ?? 'unused' })
+  const key = options.key ?? process.env['TUTTI_GATEWAY_KEY'] ?? readCredentials(home).gateway
+  return { url, key, publicKey: await pinnedKey(home, url, key) }
+}
+
+/** The control plane's signing key: pinned on the first contact, the same ever after. */
+async function pinnedKey(home: string, url: string, key: string): Promise<string> {
+  const path = join(home, 'gateway', 'control-plane.key')
+  if (existsSync(path)) return readFileSync(path, 'utf8').trim()
+  const { controlPlane } = await new Client({ url, key }).whoami()
+  writePrivate(path, `${controlPlane}\n`)
+  return controlPlane
+}
+
+/** The file in a control plane's stead; SIGHUP has it read again. */
+async function filePlaneOf(options: GatewayCommand): Promise<FilePlane | null> {
+  const { config } = options
+  if (config === undefined) return null
+  const { startFilePlane } = await import('@tutti/gateway')
+  let sequence = 1
+  const plane = await startFilePlane({
+    snapshot: readConfig(config, sequence),
+    leases: join(homeFolder(options), 'gateway', 'leases.json'),
+  })
+  process.on('SIGHUP', () => {
+    try {
+      sequence += 1
+      plane.swap(readConfig(config, sequence))
+    } catch (error) {
+      process.stderr.write(`${config} is not taken in: ${String(error)}\n`) // the one before holds
+    }
+  })
+  return plane
+}
+
+/** Throws `tutti/document-invalid` with all that is wrong with it. */
+function readConfig(path: string, sequence: number): Snapshot {
+  const problems: string[] = []
+  const declared = readDocuments(path).flatMap(({ source, value }): Declared[] => {
+    const parsed = parseResource(value, 'default')
+    if (parsed.ok) return [parsed.resource]
+    problems.push(...parsed.findings.map((finding) => `${source}: ${formatFinding(finding)}`))
+    return []
+  })
+  if (problems.length > 0) throw new Failure('tutti/document-invalid', problems.join('\n'))
+  const made = declaredSnapshot(declared, { secretOf, sequence, nowMs: Date.now() })
+  if (!made.ok) throw new Failure('tutti/document-invalid', made.problems.join('\n'))
+  return made.snapshot
+}
+
+/** A Secret named openai-key is the environment's TUTTI_SECRET_OPENAI_KEY. */
+function secretOf(_project: string, name: string): string | undefined {
+  return process.env[`TUTTI_SECRET_${name.toUpperCase().replaceAll(/[^A-Z0-9]/g, '_')}`]
+}

@@ -1,0 +1,205 @@
+// tutti gateway as a person runs it: alone with a file, several workers, one killed, the file changed while it serves.
+
+import { type ChildProcess, spawn } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer, type Server } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+
+const main = fileURLToPath(new URL('../dist/main.js', import.meta.url))
+const hash = `sha256:${createHash('sha256').update('secret').digest('hex')}`
+const callDollars = 0.000_05 // 40 tokens in, 10 out, a dollar a million
+
+let folder = ''
+let engine: Server
+let engineUrl = ''
+let calls = 0
+let seenKey: string | undefined
+
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'tutti-gateway-alone-'))
+  calls = 0
+  const message = { role: 'assistant', content: 'x' }
+  const body = JSON.stringify({
+    ...{
+      id: 'c',
+      object: 'chat.completion',
+      choices: [{ index: 0, message, finish_reason: 'stop' }],
+    },
+    usage: { prompt_tokens: 40, completion_tokens: 10, total_tokens: 50 },
+  })
+  engine = createServer((request, response) => {
+    calls += 1
+    seenKey = request.headers.authorization
+    request
+      .resume()
+      .on('end', () => response.setHeader('content-type', 'application/json').end(body))
+  })
+  await new Promise<void>((resolve) => engine.listen(0, '127.0.0.1', resolve))
+  const address = engine.address()
+  engineUrl = `http://127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 0}/v1`
+})
+
+const children = new Set<ChildProcess>()
+afterEach(async () => {
+  for (const child of children) await ended(child, 'SIGTERM')
+  children.clear()
+  engine.closeAllConnections()
+  engine.close()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+function ended(child: ChildProcess, signal: NodeJS.Signals): Promise<number | null> {
+  if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve(child.exitCode)
+  return new Promise((resolve) => {
+    child.once('exit', (code) => resolve(code))
+    child.kill(signal)
+  })
+}
+
+function writeConfig(of: {
+  readonly limitDollars?: number
+  readonly requestsPerMinute?: number
+}): string {
+  const path = join(folder, 'gateway.json')
+  const document = (kind: string, name: string, spec: object) => ({
+    ...{ apiVersion: 'tutti/v1', kind, metadata: { name }, spec },
+  })
+  const { limitDollars, requestsPerMinute } = of
+  const price = { inputPerMillion: 1, outputPerMillion: 1 }
+  const provider = {
+    dialect: 'openai',
+    baseUrl: engineUrl,
+    allowPrivateNetwork: true,
+    secret: 'the-engine',
+  }
+  const limits = requestsPerMinute === undefined ? {} : { limits: { requestsPerMinute } }
+  const documents = [
+    document('Provider', 'engine', provider),
+    document('Route', 'chat', { targets: [{ provider: 'engine', model: 'llama', price }] }),
+    document('Key', 'app', { owner: 'app', hash, ...limits }),
+    ...(limitDollars === undefined
+      ? []
+      : [document('Budget', 'all', { limitDollars, window: 'total' })]),
+  ]
+  writeFileSync(path, documents.map((one) => JSON.stringify(one)).join('\n---\n'))
+  return path
+}
+
+interface Running {
+  readonly child: ChildProcess
+  readonly url: string
+  /** Resolves with the pids of the processes that began to serve, once there are so many. */
+  readonly serving: (count: number) => Promise<number[]>
+}
+
+function run(...args: readonly string[]): Promise<Running> {
+  const env = { ...process.env, TUTTI_SECRET_THE_ENGINE: 'engine-key' }
+  const all = [main, 'gateway', '--home', join(folder, 'home'), '--port', '0', ...args]
+  const child = spawn(process.execPath, all, { env, stdio: ['ignore', 'pipe', 'pipe'] })
+  children.add(child)
+  let err = ''
+  const waiters = new Set<() => void>()
+  child.stderr.on('data', (bytes) => {
+    err += String(bytes)
+    for (const wake of waiters) wake()
+  })
+  const pids = () =>
+    [...err.matchAll(/"event":"serving".*"pid":(\d+)/g)].map(([, pid]) => Number(pid))
+  const serving = (count: number) =>
+    new Promise<number[]>((resolve) => {
+      const look = () => {
+        if (pids().length < count) return
+        waiters.delete(look)
+        resolve(pids())
+      }
+      waiters.add(look)
+      look()
+    })
+  return new Promise((resolve, reject) => {
+    let out = ''
+    child.stdout.on('data', (bytes) => {
+      out += String(bytes)
+      const url = /answers at (\S+)/.exec(out)?.[1]
+      if (url !== undefined) resolve({ child, url, serving })
+    })
+    child.once('exit', (code) => reject(new Error(`it ended with ${code}: ${err}`)))
+  })
+}
+
+/** The status, or 0 where the connection broke; 503 until the snapshot has come. */
+async function ask({ url }: Running): Promise<number> {
+  const body = JSON.stringify({ model: 'chat', messages: [], max_tokens: 10 })
+  const headers = { authorization: 'Bearer secret', connection: 'close' }
+  return await fetch(`${url}/v1/chat/completions`, { method: 'POST', headers, body }).then(
+    ({ status }) => status,
+    () => 0,
+  )
+}
+
+test('alone with a file it serves with its keys, and takes the file again on SIGHUP', async () => {
+  const config = writeConfig({ limitDollars: 0 })
+  const running = await run('--config', config)
+  await expect.poll(() => ask(running), { timeout: 10_000 }).toBe(429)
+  expect(calls).toBe(0)
+  writeFileSync(config, '{"kind":')
+  running.child.kill('SIGHUP') // a file that cannot be read changes nothing
+  await expect.poll(() => ask(running)).toBe(429)
+  writeConfig({})
+  running.child.kill('SIGHUP')
+  await expect.poll(() => ask(running), { timeout: 10_000 }).toBe(200)
+  expect(seenKey).toBe('Bearer engine-key')
+  expect(await ended(running.child, 'SIGTERM')).toBe(0)
+}, 40_000)
+
+test('a worker that is killed takes no money along and is started again; no more is spent than there is', async () => {
+  const limitDollars = 0.02
+  const running = await run('--config', writeConfig({ limitDollars }), '--workers', '2')
+  const [first = 0] = await running.serving(2)
+  const statuses: number[] = []
+  const work = async () => {
+    for (let i = 0; i < 150; i++) statuses.push(await ask(running))
+  }
+  const all = Promise.all([work(), work(), work(), work()])
+  await expect.poll(() => calls, { timeout: 20_000 }).toBeGreaterThan(40)
+  process.kill(first, 'SIGKILL')
+  await running.serving(3)
+  await all
+  expect(statuses).toContain(429)
+  expect(calls * callDollars).toBeLessThanOrEqual(limitDollars)
+  expect(calls * callDollars).toBeGreaterThan(limitDollars / 2) // one lease is lost, not the budget
+  // and the accounts outlive all of them
+  await ended(running.child, 'SIGKILL')
+  const before = calls
+  const again = await run('--config', writeConfig({ limitDollars }))
+  await expect.poll(() => ask(again), { timeout: 10_000 }).not.toBe(503)
+  for (let i = 0; i < 60; i++) await ask(again)
+  expect(calls).toBeGreaterThanOrEqual(before)
+  expect(calls * callDollars).toBeLessThanOrEqual(limitDollars)
+}, 90_000)
+
+test('the limits of a key hold for all workers together', async () => {
+  const running = await run('--config', writeConfig({ requestsPerMinute: 20 }), '--workers', '2')
+  await running.serving(2)
+  await expect.poll(() => ask(running), { timeout: 10_000 }).toBe(200)
+  let passed = 1
+  for (let i = 0; i < 80; i++) {
+    if ((await ask(running)) === 200) passed += 1
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  expect(passed).toBeLessThan(40) // less than each of them would let through
+  await expect.poll(() => ask(running)).toBe(429)
+}, 60_000)
+
+test('a file that declares what cannot be served is refused with all that is wrong', async () => {
+  const path = join(folder, 'bad.yaml')
+  const target = '{ provider: gone, model: m }'
+  writeFileSync(
+    path,
+    `apiVersion: tutti/v1\nkind: Route\nmetadata: { name: r }\nspec: { targets: [${target}] }\n`,
+  )
+  await expect(run('--config', path)).rejects.toThrow(/no Provider gone/)
+})
