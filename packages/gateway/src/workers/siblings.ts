@@ -5,7 +5,8 @@
 import type { Limiter } from '../routing/index.ts'
 import { parseWorkerMessage } from './worker-message.ts'
 
-const tellMs = 100 // so much of a key's limit may be used twice over: what came in that time elsewhere
+// So much of a key's limit may be used twice over: what came elsewhere in that time.
+const tellMs = 100
 
 /** Keeps a limiter in step with those of the other workers; what comes back ends it. */
 export function joinSiblings(limiter: Limiter): () => void {
