@@ -2,8 +2,9 @@
 //
 // Writes a stream as the events of a message: one content block after the other, the stop reason and the usage last.
 
-import { type ChatEvent, noUsage, type Stop, type Usage } from './chat.ts'
+import type { ChatEvent, Stop, Usage } from './chat.ts'
 import { type ChatWriter, typedFrame, type WriterOptions } from './chat-writer.ts'
+import { StreamTail } from './stream-tail.ts'
 
 type Block = 'text' | 'thinking' | 'tool_use'
 
@@ -13,13 +14,12 @@ export class AnthropicWriter implements ChatWriter {
   /** The block that is open; written by `#open` and `#close`. */
   #block: { readonly index: number; readonly type: Block; readonly call: number } | null = null
   #blocks = 0
-  #stop: Stop = 'stop'
   #hasCalled = false
-  #usage: Usage
+  readonly #tail: StreamTail
 
   constructor(options: WriterOptions) {
     this.#options = options
-    this.#usage = options.sent?.usage ?? noUsage
+    this.#tail = new StreamTail(options)
     this.#hasBegun = options.sent !== null
     if (options.sent !== null) {
       this.#block = { index: 0, type: 'text', call: -1 }
@@ -28,6 +28,7 @@ export class AnthropicWriter implements ChatWriter {
   }
 
   write(event: ChatEvent): string {
+    this.#tail.take(event)
     switch (event.kind) {
       case 'text':
         if (event.text === '' || event.choice !== 0) return ''
@@ -44,11 +45,7 @@ export class AnthropicWriter implements ChatWriter {
       case 'tool-arguments':
         return this.#delta({ type: 'input_json_delta', partial_json: event.text })
       case 'stop':
-        if (event.choice === 0) this.#stop = this.#stopOf(event.stop)
-        return ''
       case 'usage':
-        this.#usage = { ...this.#usage, ...event.usage }
-        return ''
       case 'start':
       case 'end':
       case 'error':
@@ -57,8 +54,11 @@ export class AnthropicWriter implements ChatWriter {
   }
 
   end(): string {
-    const delta = { stop_reason: anthropicReason(this.#stop), stop_sequence: null }
-    const last = { type: 'message_delta', delta, usage: writeAnthropicUsage(this.#usage) }
+    const delta = {
+      stop_reason: anthropicReason(this.#stopOf(this.#tail.stop)),
+      stop_sequence: null,
+    }
+    const last = { type: 'message_delta', delta, usage: writeAnthropicUsage(this.#tail.usage) }
     return this.#begin() + this.#close() + typedFrame(last) + typedFrame({ type: 'message_stop' })
   }
 
@@ -74,7 +74,7 @@ export class AnthropicWriter implements ChatWriter {
     const message = {
       ...{ id, type: 'message', role: 'assistant', model, content: [] },
       ...{ stop_reason: null, stop_sequence: null },
-      usage: { ...writeAnthropicUsage(this.#usage), output_tokens: 0 },
+      usage: { ...writeAnthropicUsage(this.#tail.usage), output_tokens: 0 },
     }
     return typedFrame({ type: 'message_start', message })
   }

@@ -3,24 +3,25 @@
 // Writes a stream as chunks of streamGenerateContent. A call of a tool goes out whole, the usage and the reason to
 // stop last.
 
-import { type ChatEvent, noUsage, type Stop, type ToolCall, type Usage } from './chat.ts'
+import type { ChatEvent, ToolCall } from './chat.ts'
 import { type ChatWriter, dataFrame, type WriterOptions } from './chat-writer.ts'
 import { isObject, jsonOf } from './json.ts'
+import { StreamTail } from './stream-tail.ts'
 import { geminiReason, writeGeminiUsage } from './write-gemini.ts'
 
 export class GeminiWriter implements ChatWriter {
   readonly #options: WriterOptions
-  #usage: Usage
-  #stop: Stop = 'stop'
+  readonly #tail: StreamTail
   /** Calls that are still being written, by the upstream's index. */
   readonly #calls = new Map<number, ToolCall>()
 
   constructor(options: WriterOptions) {
     this.#options = options
-    this.#usage = options.sent?.usage ?? noUsage
+    this.#tail = new StreamTail(options)
   }
 
   write(event: ChatEvent): string {
+    this.#tail.take(event)
     switch (event.kind) {
       case 'text':
         return event.text === '' || event.choice !== 0 ? '' : this.#chunk([{ text: event.text }])
@@ -40,11 +41,8 @@ export class GeminiWriter implements ChatWriter {
         return ''
       }
       case 'stop':
-        if (event.choice === 0) this.#stop = event.stop
         return this.#flush()
       case 'usage':
-        this.#usage = { ...this.#usage, ...event.usage }
-        return ''
       case 'start':
       case 'signature':
       case 'end':
@@ -54,9 +52,9 @@ export class GeminiWriter implements ChatWriter {
   }
 
   end(): string {
-    const finishReason = geminiReason(this.#stop)
+    const finishReason = geminiReason(this.#tail.stop)
     const candidate = { content: { role: 'model', parts: [{ text: '' }] }, finishReason, index: 0 }
-    const last = { candidates: [candidate], usageMetadata: writeGeminiUsage(this.#usage) }
+    const last = { candidates: [candidate], usageMetadata: writeGeminiUsage(this.#tail.usage) }
     return this.#flush() + dataFrame({ ...last, ...this.#head() })
   }
 

@@ -3,16 +3,10 @@
 // Writes a stream as the events of OpenAI's Responses API: items open, grow and close one after the other; the whole
 // response comes with the first and the last event.
 
-import {
-  type ChatAnswer,
-  type ChatEvent,
-  noUsage,
-  type Part,
-  type Stop,
-  type Usage,
-} from './chat.ts'
+import type { ChatAnswer, ChatEvent, Part } from './chat.ts'
 import { type ChatWriter, typedFrame, type WriterOptions } from './chat-writer.ts'
 import type { JsonObject } from './json.ts'
+import { StreamTail } from './stream-tail.ts'
 import { responseFrame, writeResponsesAnswer } from './write-responses.ts'
 
 interface Item {
@@ -31,16 +25,16 @@ export class ResponsesWriter implements ChatWriter {
   #open: Item | null = null
   /** Items that are closed; written by `#close`. */
   readonly #closed: Item[] = []
-  #stop: Stop = 'stop'
-  #usage: Usage
+  readonly #tail: StreamTail
 
   constructor(options: WriterOptions, request: JsonObject) {
     this.#options = options
     this.#request = request
-    this.#usage = options.sent?.usage ?? noUsage
+    this.#tail = new StreamTail(options)
   }
 
   write(event: ChatEvent): string {
+    this.#tail.take(event)
     switch (event.kind) {
       case 'text':
       case 'thinking':
@@ -50,11 +44,7 @@ export class ResponsesWriter implements ChatWriter {
       case 'tool-arguments':
         return this.#grow('tool-call', event.text)
       case 'stop':
-        if (event.choice === 0) this.#stop = event.stop
-        return ''
       case 'usage':
-        this.#usage = { ...this.#usage, ...event.usage }
-        return ''
       case 'start':
       case 'signature':
       case 'end':
@@ -64,14 +54,15 @@ export class ResponsesWriter implements ChatWriter {
   }
 
   end(): string {
+    const { stop, usage } = this.#tail
     const before = this.#begin() + this.#close()
     const answer: ChatAnswer = {
       ...{ id: this.#options.id, model: this.#options.model },
-      ...{ parts: this.#closed.map(partOf), stop: this.#stop, usage: this.#usage },
+      ...{ parts: this.#closed.map(partOf), stop, usage },
     }
     const whole = writeResponsesAnswer(answer, this.#request, this.#options.createdS)
     const response = { ...whole, output: this.#closed.map((item) => itemOf(item, 'completed')) }
-    const isCut = this.#stop === 'length' || this.#stop === 'content-filter'
+    const isCut = stop === 'length' || stop === 'content-filter'
     return before + this.#frame(isCut ? 'response.incomplete' : 'response.completed', { response })
   }
 
