@@ -193,7 +193,7 @@ export async function postFeedback(
   return answer.status
 }
 
-function runTutti(args: readonly string[]): Promise<string> {
+export function runTutti(args: readonly string[]): Promise<string> {
   return new Promise((resolve, reject) => {
     execFile(process.execPath, [tutti, ...args], (error, out, err) => {
       if (error === null) resolve(out)
@@ -206,7 +206,8 @@ function logsIn(folder: string): string[] {
   return readdirSync(folder).map((name) => readFileSync(join(folder, name), 'utf8'))
 }
 
-interface Child {
+/** A process of the command line. */
+export interface Child {
   readonly args: readonly string[]
   readonly process: ChildProcess
   /** What it has printed; written by `startReady`. */
@@ -217,7 +218,7 @@ const saidMax = 5_000_000 // characters; a judge's run prints far less
 const startMsMax = 60_000 // a first start makes a database: 10 s on a busy machine
 
 /** Starts `tutti ARGS`, adds it to `children`, and waits for what it prints when it is ready. */
-function startReady(
+export function startReady(
   args: readonly string[],
   pattern: RegExp,
   children: Child[],
@@ -244,7 +245,7 @@ function startReady(
   })
 }
 
-function stopChild({ process: child }: Child): Promise<void> {
+export function stopChild({ process: child }: Child): Promise<void> {
   return new Promise((resolve) => {
     if (child.exitCode !== null || child.signalCode !== null) return resolve()
     child.once('exit', () => resolve())

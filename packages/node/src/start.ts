@@ -112,6 +112,13 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
   const relays = openRelays({ server, identity, log, isNeeded: endpoint === undefined }, options)
   const { folder, version, memoryBytes } = options
   const facts = { folder, version, endpoint, runtime: runtimeName(), memoryBytes }
+  const stop = async () => {
+    await agent?.stop()
+    await blobs.stop()
+    await server.stop()
+    relays?.stop()
+    await models.stop()
+  }
   agent = await NodeAgent.start({
     ...{ identity, server: models, telemetry, log },
     state: openState(options),
@@ -123,21 +130,12 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     load: () => measureLoad(models.inflight),
     onSession: (bearer) => relays?.use(bearer === null ? null : { url: identity.url, bearer }),
     pinnedPublishers: options.publishers ?? null,
+  }).catch(async (error: unknown) => {
+    await stop() // what listens already would keep the process alive
+    throw error
   })
-  const running = agent
   log('serving', { node: identity.name, url })
-  return {
-    name: identity.name,
-    url,
-    localKey: identity.localKey,
-    stop: async () => {
-      await running.stop()
-      await blobs.stop()
-      await server.stop()
-      relays?.stop()
-      await models.stop()
-    },
-  }
+  return { name: identity.name, url, localKey: identity.localKey, stop }
 }
 
 /** Where it answers, and where others are told to call it; nowhere where they could not. */
