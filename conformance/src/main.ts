@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { clients } from './clients.ts'
+import { crash } from './crash/index.ts'
 import { dialects } from './dialects.ts'
 import { catalogue, gatewayFaults } from './gateway-faults.ts'
 import { jq, jqTests } from './jq.ts'
@@ -90,6 +91,10 @@ const judges: Readonly<Record<string, Judge>> = {
   'ows-kit': {
     about: "our own kit for the Open Workflow Specification's tasks and what its kit leaves out",
     run: owsKit,
+  },
+  crash: {
+    about: 'processes killed at every write and in every state, and started again',
+    run: crash,
   },
   security: {
     about: 'the field’s incidents as attacks on a real fleet',

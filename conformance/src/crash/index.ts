@@ -1,0 +1,1 @@
+export { crash, crashNode, crashPlane } from './crash.ts'
