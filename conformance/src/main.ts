@@ -9,6 +9,7 @@ import { dialects } from './dialects.ts'
 import { catalogue, gatewayFaults } from './gateway-faults.ts'
 import { jq, jqTests } from './jq.ts'
 import { owsKit } from './kit/index.ts'
+import { patterns } from './kit/patterns.ts'
 import { magika } from './magika.ts'
 import { merkle } from './merkle.ts'
 import { models } from './models.ts'
@@ -95,6 +96,10 @@ const judges: Readonly<Record<string, Judge>> = {
   crash: {
     about: 'processes killed at every write and in every state, and started again',
     run: crash,
+  },
+  patterns: {
+    about: 'the 43 control-flow patterns of Russell et al. 2006, an example of each that runs',
+    run: patterns,
   },
   security: {
     about: 'the field’s incidents as attacks on a real fleet',

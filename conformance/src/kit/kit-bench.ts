@@ -10,6 +10,8 @@ import {
   type Egress,
   Engine,
   type EnginePorts,
+  listRuns,
+  loadJournals,
   loadRuns,
   openDatabase,
   openNews,
@@ -24,6 +26,7 @@ import {
   type Outcome,
   type Program,
   prepareWorkflow,
+  replay,
 } from '@tutti/core/workflow'
 
 export type Json = Parameters<typeof prepareWorkflow>[0]
@@ -53,8 +56,8 @@ export interface KitBench {
   /** Resolves when nothing is being done: runs have ended, or wait for time or events. */
   readonly untilIdle: () => Promise<void>
   readonly restart: () => Promise<void>
-  /** Names of tasks in the order in which they began, since the world was entered. */
-  readonly began: () => readonly string[]
+  /** Names of tasks in the order in which they began, run by run, as the journals tell it. */
+  readonly began: () => Promise<readonly string[]>
   readonly stop: () => Promise<void>
 }
 
@@ -65,7 +68,7 @@ export async function openKitBench(): Promise<KitBench> {
   const database = await openDatabase({ url: undefined, dataFolder: folder })
   const { sql } = database
   const news = await openNews(database)
-  const held: Held = { programs: new Map(), world: null, began: [] }
+  const held: Held = { programs: new Map(), world: null }
   const nowMs = () => Date.now()
   const open = (): Promise<Engine> =>
     openEngine({ sql, news, start: (request) => engine.start(request) }, held)
@@ -73,7 +76,6 @@ export async function openKitBench(): Promise<KitBench> {
   return {
     enter: (next) => {
       held.world = next
-      held.began = []
     },
     declare: (source) => {
       const prepared = prepareWorkflow(source)
@@ -98,14 +100,16 @@ export async function openKitBench(): Promise<KitBench> {
       return outcome
     },
     untilIdle: async () => {
-      do await new Promise((resolve) => setTimeout(resolve, lookMs))
-      while (engine.residents > 0)
+      for (let unread = 1; unread > 0 || engine.residents > 0; ) {
+        await new Promise((resolve) => setTimeout(resolve, lookMs))
+        unread = (await sql`select 1 from workflow_signal limit 1`).length
+      }
     },
     restart: async () => {
       await engine.stop()
       engine = await open()
     },
-    began: () => held.began,
+    began: () => tasksOf(sql, held),
     stop: async () => {
       await engine.stop()
       await news.stop()
@@ -119,7 +123,6 @@ export async function openKitBench(): Promise<KitBench> {
 interface Held {
   readonly programs: Map<string, Program>
   world: KitWorld | null
-  began: string[]
 }
 
 function openEngine(
@@ -134,13 +137,7 @@ function openEngine(
       if (program === undefined) throw new Error(`there is no workflow ${name} ${version}`)
       return program
     },
-    surroundings: async () => ({
-      secrets: held.world?.secrets ?? {},
-      runtime: { name: 'tutti', version: '0.1.0' },
-      trace: ({ kind, task }: Happening) => {
-        if (kind === 'started') held.began.push(task)
-      },
-    }),
+    surroundings: async () => surroundingsOf(held),
     act: performer({
       ...{ sql, nowMs, start, inference: () => null },
       egress: async (request) => {
@@ -156,6 +153,30 @@ function openEngine(
     onTrouble: () => {},
     onFenced: () => {},
   })
+}
+
+function surroundingsOf({ world }: Held) {
+  return { secrets: world?.secrets ?? {}, runtime: { name: 'tutti', version: '0.1.0' } }
+}
+
+/** Works every run of this world out again, and watches. */
+async function tasksOf(sql: PerformPorts['sql'], held: Held): Promise<readonly string[]> {
+  const began: string[] = []
+  const trace = ({ kind, task }: Happening) => {
+    if (kind === 'started') began.push(task)
+  }
+  const all = { project: held.world?.project ?? '', status: undefined, name: undefined, limit: 100 }
+  const runs = [...(await listRuns(sql, all))].reverse() // the oldest first
+  const journals = await loadJournals(
+    sql,
+    runs.map(({ head }) => head.id),
+  )
+  for (const { head } of runs) {
+    const program = held.programs.get(`${head.project}/${head.name}/${head.version}`)
+    const entries = journals.get(head.id)?.entries ?? []
+    if (program !== undefined) replay(program, entries, { ...surroundingsOf(held), trace })
+  }
+  return began
 }
 
 function newestOf(programs: ReadonlyMap<string, Program>, prefix: string): string | null {

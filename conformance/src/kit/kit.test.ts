@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { parseFeature } from '../feature.ts'
 import { owsKit } from './index.ts'
+import { patterns } from './patterns.ts'
 
 test('an outline is a scenario for every row of its examples', () => {
   const text = [
@@ -30,4 +31,10 @@ test('every scenario of our own kit for the Open Workflow Specification', async 
   expect(notes).toEqual([])
   expect(passed).toBe(total)
   expect(total).toBeGreaterThanOrEqual(242)
+}, 120_000)
+
+test('every control-flow pattern has an example that runs, or a reason why there is none', async () => {
+  const { notes, passed, total } = await patterns()
+  expect(notes.filter((note) => !note.includes('is not expressible: '))).toEqual([])
+  expect([passed, total, notes.length]).toEqual([43, 43, 2])
 }, 120_000)

@@ -236,7 +236,7 @@ class Stage {
   #sights(): (readonly [RegExp, Take])[] {
     const began = async () => {
       await this.#bench.untilIdle()
-      return this.#bench.began()
+      return await this.#bench.began()
     }
     return [
       [
