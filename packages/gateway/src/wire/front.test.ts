@@ -327,3 +327,13 @@ test('draining ends idle connections at once and others with their answer', asyn
   ;(reply as Reply | null)?.send(200, Buffer.from('last'))
   expect(await got).toMatch(/connection: close\r\n[\s\S]*last$/)
 })
+
+test('an answer that is given in the moment of draining goes out before its connection ends (W6)', async () => {
+  const { front, port } = await start((_, reply) => {
+    front.drain()
+    reply.send(200, Buffer.from('last'))
+  })
+  const socket = dial(port)
+  socket.write(post('a'))
+  expect(await heard(socket, () => false)).toMatch(/connection: close\r\n[\s\S]*last$/)
+})

@@ -1,0 +1,176 @@
+// What hostile or broken callers send is refused in words, bounded in memory, and nobody upstream hears of it.
+
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
+import fc from 'fast-check'
+import { beforeEach, describe, expect, test } from 'vitest'
+import {
+  cleanups,
+  key,
+  serve,
+  signed,
+  toProvider,
+  type World,
+  world,
+} from './gateway-world.fixture.ts'
+import { Batch } from './wire/batch.ts'
+import { PlainConnection } from './wire/plain-connection.ts'
+
+let calls = 0
+let of: World
+
+beforeEach(async () => {
+  calls = 0
+  const engine = await serve((_, response) => {
+    calls += 1
+    response.end('{}')
+  })
+  of = await world(signed(toProvider(`${engine.url}/v1`, true)))
+})
+
+async function post(body: string | Uint8Array<ArrayBuffer>) {
+  const answer = await fetch(`${of.gateway.url}/v1/chat/completions`, {
+    ...{ method: 'POST', headers: { authorization: `Bearer ${key}` }, body },
+  })
+  return { status: answer.status, text: await answer.text() }
+}
+
+describe('bodies', () => {
+  const cases: Record<string, Buffer | string> = {
+    'no JSON': '{"model":',
+    'no object': '[1]',
+    null: 'null',
+    'no model': '{}',
+    'a model that is no name': '{"model":{"a":1}}',
+    'a stream that is neither': '{"model":"chat","stream":"yes"}',
+    'no UTF-8': Buffer.from([0x7b, 0x22, 0xff, 0xfe, 0x22, 0x3a, 0x31, 0x7d]),
+    'a surrogate cut in two': Buffer.from('{"model":"chat\xed\xa0\x80"}', 'latin1'),
+    nothing: '',
+  }
+  for (const [name, body] of Object.entries(cases)) {
+    test(`${name} is a 400 that says what was expected`, async () => {
+      const { status, text } = await post(typeof body === 'string' ? body : new Uint8Array(body))
+      expect([status, calls]).toEqual([400, 0])
+      expect(JSON.parse(text).error.message).toMatch(/expected/)
+    })
+  }
+
+  test('whatever the bytes, the answer is a refusal in the dialect', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.uint8Array({ maxLength: 64 }), async (bytes) => {
+        const { status, text } = await post(new Uint8Array(bytes))
+        expect([400, 404]).toContain(status)
+        expect(JSON.parse(text).error.message).toEqual(expect.any(String))
+      }),
+      { numRuns: 60 },
+    )
+    expect(calls).toBe(0)
+  })
+
+  test('one of 100 MB is refused before it is read, whether or not its length is said', async () => {
+    const socket = await dialled()
+    const head = `POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${key}\r\n`
+    socket.write(`${head}Content-Length: ${100 * 2 ** 20}\r\n\r\n{`)
+    expect(await answerOn(socket)).toMatch(/^HTTP\/1.1 413 /)
+    const endless = await dialled()
+    endless.write(`${head}Transfer-Encoding: chunked\r\n\r\n`)
+    const part = Buffer.alloc(2 ** 20, 'a')
+    const chunk = Buffer.concat([
+      Buffer.from(`${part.length.toString(16)}\r\n`),
+      part,
+      Buffer.from('\r\n'),
+    ])
+    const answered = answerOn(endless)
+    let isAnswered = false
+    void answered.then(() => {
+      isAnswered = true
+    })
+    for (let i = 0; i < 200 && !isAnswered; i++) {
+      if (endless.destroyed) break
+      if (!endless.write(chunk)) await Promise.race([once(endless, 'drain'), answered])
+    }
+    expect(await answered).toMatch(/^HTTP\/1.1 413 /)
+    expect(calls).toBe(0)
+  })
+})
+
+async function dialled(): Promise<Socket> {
+  const socket = connect(Number(new URL(of.gateway.url).port), '127.0.0.1')
+  socket.on('error', () => {}) // a cut is an answer too
+  cleanups.push(() => socket.destroy())
+  await once(socket, 'connect')
+  return socket
+}
+
+function answerOn(socket: Socket): Promise<string> {
+  return new Promise((resolve) => {
+    let text = ''
+    socket.on('data', (bytes) => {
+      text += bytes.toString('latin1')
+      if (text.includes('\r\n\r\n')) resolve(text)
+    })
+    socket.on('close', () => resolve(text))
+  })
+}
+
+describe('callers who do not get on', () => {
+  /** A connection whose clock the test holds. */
+  async function slow() {
+    let nowMs = 0
+    const batch = new Batch()
+    const accepted = new Promise<{ connection: PlainConnection; own: Socket }>((resolve) => {
+      void serve(() => {}).then(({ server, url }) => {
+        server.removeAllListeners('connection')
+        server.on('connection', (socket: Socket) => {
+          const ports = { batch, nowMs: () => nowMs, isDraining: () => false }
+          const none = () => {}
+          const connection = new PlainConnection(socket, {
+            ...{ ...ports, onRequest: none, handOver: none, onAnswered: none },
+          })
+          resolve({ connection, own: socket })
+        })
+        const socket = connect(Number(new URL(url).port), '127.0.0.1')
+        socket.on('error', () => {})
+        cleanups.push(() => socket.destroy())
+        caller(socket)
+      })
+    })
+    let caller: (socket: Socket) => void = () => {}
+    const socket = await new Promise<Socket>((resolve) => {
+      caller = resolve
+    })
+    const { connection, own } = await accepted
+    const at = (ms: number) => {
+      nowMs = ms
+      connection.check(ms)
+    }
+    const hasRead = async () => {
+      while (own.bytesRead === 0) await new Promise(setImmediate)
+      await new Promise(setImmediate) // its turn in the batch
+    }
+    return { socket, at, hasRead }
+  }
+
+  test('a body that drips in is given up after a minute', async () => {
+    const { socket, at, hasRead } = await slow()
+    const answered = answerOn(socket)
+    socket.write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\na')
+    await hasRead()
+    at(59_000)
+    at(61_000)
+    expect(await answered).toMatch(/^HTTP\/1.1 408 /)
+  })
+
+  test('a connection that asks nothing is ended after a minute, not before', async () => {
+    const { socket, at } = await slow()
+    let isClosed = false
+    const closed = once(socket.resume(), 'close').then(() => {
+      isClosed = true
+    })
+    at(59_000)
+    await new Promise(setImmediate)
+    expect(isClosed).toBe(false)
+    at(61_000)
+    await closed
+  })
+})
