@@ -3,8 +3,16 @@
 import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { makeModels, quickEffort } from '@tutti/examples/models'
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { deploy, infer, type LocalFleet, startLocalFleet } from './local-fleet.ts'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import {
+  type Child,
+  deploy,
+  infer,
+  type LocalFleet,
+  startLocalFleet,
+  startReady,
+  stopChild,
+} from './local-fleet.ts'
 
 const data = Array(24 * 24).fill(0.5)
 const body = { inputs: [{ name: 'image', datatype: 'FP32', shape: [1, 1, 24, 24], data }] }
@@ -63,6 +71,30 @@ test('nodes that listen on no port answer through the gateway', async () => {
   expect(listeningPorts(fleet.pidOf('n1'))).toEqual([])
   expect(listeningPorts(process.pid)).toEqual(listeningPorts(process.pid)) // the question works
 })
+
+test('a gateway of several workers answers with them, whichever worker they came to', async () => {
+  const children: Child[] = []
+  const args = ['gateway', '--home', fleet.home, '--url', fleet.url, '--port', '0']
+  const [, url = ''] = await startReady([...args, '--workers', '2'], /answers at (\S+)/, children)
+  try {
+    const gateway = { ...fleet, gateway: url }
+    const seen = new Map<string, number>()
+    // Nodes hear of a gateway within ten seconds, and it of them: from then on every answer is right.
+    const ask = async () =>
+      await Promise.all(Array.from({ length: 24 }, () => infer(gateway, 'parts', body)))
+    const isWhole = async () => {
+      const answers = await ask()
+      for (const { node } of answers) seen.set(node, (seen.get(node) ?? 0) + 1)
+      return answers.every(({ status }) => status === 200) && seen.has('n1') && seen.has('n2')
+    }
+    await vi.waitUntil(isWhole, { timeout: 60_000, interval: 100 })
+    for (let i = 0; i < 5; i++) {
+      expect((await ask()).filter(({ status }) => status !== 200)).toEqual([])
+    }
+  } finally {
+    for (const child of children) await stopChild(child)
+  }
+}, 90_000)
 
 test('a node that is killed under load fails no request; without any there is a clear error', async () => {
   const asked: Promise<number>[] = []

@@ -202,6 +202,29 @@ describe('a node that cannot be dialled', () => {
   })
 })
 
+test('a node that has come to one worker is reached by the others through it, while both live', async () => {
+  const log = () => {}
+  const about = { controlPlane: didKeyOf(signer), hosts: [], log, nowMs: Date.now }
+  const [door, other] = [new RelayDoor(about), new RelayDoor(about)]
+  cleanups.push(
+    () => door.stop(),
+    () => other.stop(),
+  )
+  const { url, server } = await serve(() => {})
+  server.on('upgrade', (request, socket, head) => door.handleUpgrade(request, socket, head))
+  const node = await come({ gateway: { url } }, grantFor('n0'), well)
+  while (door.urlOf('n0') === null) await new Promise((resolve) => setImmediate(resolve))
+  expect(other.urlOf('n0')).toBeNull()
+  other.hear(1, door.news())
+  expect(other.urlOf('n0')).toBe(door.urlOf('n0'))
+  expect((await fetch(`${other.urlOf('n0')}/v2`)).status).toBe(200)
+  other.forget(1)
+  expect(other.urlOf('n0')).toBeNull()
+  node.socket.terminate()
+  while (door.urlOf('n0') !== null) await new Promise((resolve) => setImmediate(resolve))
+  expect(door.news()).toEqual({})
+})
+
 describe('who may come as a node (D1, D2)', () => {
   test.each([
     ['the grant has expired', () => grantFor('n0', { expiresAtMs: Date.now() - 1 }), nodeKey],

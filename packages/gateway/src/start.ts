@@ -115,7 +115,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   front.server.on('upgrade', (incoming, socket, head) => {
     relays.handleUpgrade(incoming, socket, head)
   })
-  const leaveSiblings = options.isWorker === true ? joinSiblings(ports.limiter) : () => {}
+  const leaveSiblings = options.isWorker === true ? joinSiblings(ports.limiter, relays) : () => {}
   const url = await listen(front.server, options)
   source.start(options.publicUrl ?? url)
   log('serving', { url, pid: process.pid })

@@ -28,6 +28,9 @@ export interface RelayDoorOptions {
   readonly log: (event: string, fields: Readonly<Record<string, unknown>>) => void
 }
 
+/** By node, where it is reached on this machine. */
+export type RelayUrls = Readonly<Record<string, string>>
+
 /** A node's place on loopback; it stays when its connection changes. */
 interface Bridge {
   readonly server: Server
@@ -50,6 +53,7 @@ export class RelayDoor {
   })
   /** By node; `#admit` writes. */
   readonly #bridges = new Map<string, Bridge>()
+  readonly #elsewhere = new Map<number, RelayUrls>()
   #strangers = 0
 
   constructor(options: RelayDoorOptions) {
@@ -68,7 +72,27 @@ export class RelayDoor {
   /** Where the rest of the gateway reaches this node; null while it is not connected. */
   urlOf(node: string): string | null {
     const bridge = this.#bridges.get(node)
-    return bridge === undefined || bridge.relay === null ? null : bridge.url
+    if (bridge !== undefined && bridge.relay !== null) return bridge.url
+    for (const urls of this.#elsewhere.values()) if (urls[node] !== undefined) return urls[node]
+    return null
+  }
+
+  /** Where nodes are reached that have come to this worker, for the others. */
+  news(): RelayUrls {
+    const here = [...this.#bridges].flatMap(([node, { relay, url }]) =>
+      relay === null || url === null ? [] : [[node, url] as const],
+    )
+    return Object.fromEntries(here)
+  }
+
+  /** All nodes that have come to another worker. */
+  hear(worker: number, urls: RelayUrls): void {
+    this.#elsewhere.set(worker, urls)
+  }
+
+  /** A worker is gone, and its nodes with it. */
+  forget(worker: number): void {
+    this.#elsewhere.delete(worker)
   }
 
   stop(): void {
@@ -139,7 +163,8 @@ export class RelayDoor {
       if (bridge.relay === null || !bridge.relay.take(socket)) socket.destroy()
     })
     const bridge: Bridge = { server, url: null, relay: null }
-    server.listen(0, '127.0.0.1', () => {
+    // Among workers a port is shared unless it is said: another's would lead to another node.
+    server.listen({ port: 0, host: '127.0.0.1', exclusive: true }, () => {
       const address = server.address()
       if (typeof address === 'object' && address !== null) {
         bridge.url = `http://127.0.0.1:${address.port}`

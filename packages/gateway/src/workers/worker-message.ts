@@ -2,12 +2,14 @@
 //
 // What workers and the process that started them say to each other.
 
-import type { KeyUse } from '../routing/index.ts'
+import type { KeyUse, RelayUrls } from '../routing/index.ts'
 
 export type WorkerMessage =
   | { readonly kind: 'ready'; readonly url: string }
   /** What keys with limits used since the message before. */
   | { readonly kind: 'used'; readonly from: number; readonly uses: readonly KeyUse[] }
+  /** All nodes that have come to it, and where they are reached. */
+  | { readonly kind: 'relays'; readonly from: number; readonly urls: RelayUrls }
   | { readonly kind: 'gone'; readonly from: number }
 
 /** Null for what is none; our own processes send nothing else. */
@@ -19,6 +21,14 @@ export function parseWorkerMessage(message: unknown): WorkerMessage | null {
   if (!('kind' in message)) return null
   const from = 'from' in message && typeof message.from === 'number' ? message.from : 0
   if (message.kind === 'gone') return { kind: 'gone', from }
+  if (message.kind === 'relays' && 'urls' in message && isUrls(message.urls)) {
+    return { kind: 'relays', from, urls: message.urls }
+  }
   if (message.kind !== 'used' || !('uses' in message) || !Array.isArray(message.uses)) return null
   return { kind: 'used', from, uses: message.uses }
+}
+
+function isUrls(urls: unknown): urls is RelayUrls {
+  if (typeof urls !== 'object' || urls === null) return false
+  return Object.values(urls).every((url) => typeof url === 'string')
 }
