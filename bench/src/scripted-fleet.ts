@@ -138,7 +138,7 @@ export class ScriptedNode {
 
   #obey(socket: WebSocket, { size, assignments }: Frame): void {
     this.#checkpointSize = size
-    const reports = assignments.map((assignment) => {
+    const told = assignments.map((assignment) => {
       const release = releaseFor(this, assignment)
       const state =
         release === null
@@ -148,20 +148,22 @@ export class ScriptedNode {
               variant: 'fp32',
             }
       const { deployment, project, generation, revision } = assignment
-      const report = { deployment, project, generation, revision, state }
-      this.#reports.set(`${project}/${deployment}`, report)
-      return report
+      const name = `${project}/${deployment}`
+      this.#reports.set(name, { deployment, project, generation, revision, state })
+      return name
     })
     this.#options.onAssign?.(this, assignments)
     // Machines differ; and here they share a core, which first has to hear what arrives.
     setTimeout(
-      () => this.#answer(socket, reports),
+      () => this.#answer(socket, told),
       Math.random() * (this.#options.answerMsMax ?? answerMsMax),
     )
   }
 
-  #answer(socket: WebSocket, reports: readonly object[]): void {
+  /** Says how things stand now: what was asked meanwhile may have been answered sooner. */
+  #answer(socket: WebSocket, told: readonly string[]): void {
     if (socket.readyState !== WebSocket.OPEN) return
+    const reports = told.flatMap((name) => this.#reports.get(name) ?? [])
     this.#report(socket, reports, false)
     if (this.#options.onAck !== undefined) socket.ping()
   }

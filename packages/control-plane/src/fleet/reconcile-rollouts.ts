@@ -80,7 +80,7 @@ export async function reconcileRollouts(ports: RolloutPorts): Promise<void> {
       )
     }
   }
-  await Promise.all(Array.from({ length: lanes }, lane))
+  await Promise.all(Array.from({ length: Math.min(lanes, deployments.length) }, lane))
   await removeDeleted(ports, deployments)
   if (failures.length > 0) throw failures[0]
 }

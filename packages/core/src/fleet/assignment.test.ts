@@ -2,7 +2,7 @@
 
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { type Assignment, type Release, releaseFor, wishFor } from './assignment.ts'
+import { type Assignment, type Release, releaseFor, supersedes, wishFor } from './assignment.ts'
 import { convergenceOf, type NodeView, reportsOf } from './node.ts'
 
 const release = (version: string): Release => ({
@@ -50,6 +50,24 @@ test('without a cordon a node sets out for what the assignment gives it', () => 
     expect(wishFor(node, assignment, committed)).toEqual(releaseFor(node, assignment))
   })
   fc.assert(law)
+})
+
+test('A3: of two assignments of one deployment the newer one holds, and never an equal one', () => {
+  const version = fc.record({
+    uid: fc.constantFrom('a', 'b'),
+    generation: fc.nat(3),
+    revision: fc.integer({ min: 1, max: 4 }),
+  })
+  const law = fc.property(version, version, (next, held) => {
+    const isNewer =
+      next.generation > held.generation ||
+      (next.generation === held.generation &&
+        next.uid === held.uid &&
+        next.revision > held.revision)
+    expect(supersedes(next, held)).toBe(isNewer)
+    expect(supersedes(next, null)).toBe(true)
+  })
+  fc.assert(law, { numRuns: 500 })
 })
 
 test('I9: a cordoned node that lacks the release cannot, and says why', () => {

@@ -186,6 +186,18 @@ describe('rollout', () => {
     expect(fleet.state.phase).toBe('done')
   })
 
+  test('R4: canaries that all fail by the fault of their machines prove nothing', () => {
+    const fleet = new Fleet(ids(10))
+    const { canaries } = fleet.assignment.cohort
+    const about = { phase: 'failed', release: target.digest, serving: baseline.digest } as const
+    const state: InstallState = { ...about, reason: 'disk-full', message: 'no room' }
+    const report = { ...parts, generation: 2, revision: 1, state }
+    for (const id of canaries) fleet.set(id, { reports: reportsOf([report]) })
+    for (let i = 0; i < 10; i++) fleet.turn()
+    expect(fleet.state.phase).toBe('canary')
+    expect(fleet.assignment.cohort).toMatchObject({ canaries, share: 0 })
+  })
+
   test('R5: one node whose probe refuses takes the whole fleet back', () => {
     const fleet = new Fleet(ids(40))
     fleet.failing.add(fleet.assignment.cohort.canaries[0] ?? '')

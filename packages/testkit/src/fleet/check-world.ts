@@ -136,6 +136,17 @@ function hasCommitted(world: CheckedWorld, view: NodeView, assignment: Assignmen
   return wanted === null || ever?.has(wanted.digest) === true
 }
 
+/** Is the assignment's record under the checkpoint? A node that forgot could be rolled back. */
+function isUnder(
+  { store }: CheckedWorld,
+  payload: string,
+  checkpoint: NodeState['checkpoint'],
+): boolean {
+  const digest = sha256(payload)
+  const index = store.entries.findIndex(({ record }) => record.digest === digest)
+  return checkpoint !== null && index >= 0 && index < checkpoint.size
+}
+
 /** I2 and A3: what a node writes down was issued, is in the log, and is newer than what it had. */
 export function checkSaved(
   world: CheckedWorld,
@@ -158,8 +169,12 @@ export function checkSaved(
       held.assignment.revision === assignment.revision &&
       held.committed === committed
     if (isSame) continue
-    if (!store.issued.has(canonicalJson(assignment))) {
+    const payload = canonicalJson(assignment)
+    if (!store.issued.has(payload)) {
       world.violation(`I2: ${node} obeys an assignment that nobody issued`)
+    }
+    if (held?.assignment.revision !== assignment.revision && !isUnder(world, payload, checkpoint)) {
+      world.violation(`I2: ${node} obeys what no checkpoint that it has written down covers`)
     }
     const isOlder =
       held !== undefined &&

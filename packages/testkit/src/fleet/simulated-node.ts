@@ -7,6 +7,7 @@ import type { NodeFacts } from '@tutti/core/fleet'
 import { wishFor } from '@tutti/core/fleet'
 import {
   type AssignmentVerifier,
+  type Dial,
   emptyNodeState,
   Failure,
   type ModelStore,
@@ -103,7 +104,7 @@ export class SimulatedNode {
       ...{ identity: this.#identity, server: host, telemetry, clock },
       state: { load: () => this.#state, save: (state) => this.#save(own, state) },
       models: this.#models(clock),
-      dial: network.dialFor(this.id, isAlive),
+      dial: this.#watched(network.dialFor(this.id, isAlive)),
       chance: () => chance.next(),
       facts: () => facts,
       load: () => this.#traffic(host, telemetry),
@@ -149,6 +150,22 @@ export class SimulatedNode {
       this.#world.violation(
         `I3: ${this.id}: after a reboot ${serves} is answered by ${first ?? 'nothing'} first`,
       )
+    }
+  }
+
+  /** I2: a checkpoint that a node says it has seen is on its disk: a crash rolls nothing back. */
+  #watched(dial: Dial): Dial {
+    return (...call) => {
+      const wire = dial(...call)
+      const send = (frame: string) => {
+        const said = Number(/"checkpointSize":(\d+)/.exec(frame)?.[1] ?? 0)
+        const held = this.#state.checkpoint?.size ?? 0
+        if (said > held) {
+          this.#world.violation(`I2: ${this.id} says checkpoint ${said}, has written down ${held}`)
+        }
+        return wire.send(frame)
+      }
+      return { ...wire, send }
     }
   }
 
