@@ -120,18 +120,19 @@ async function commitGroup(sql: Sql, group: readonly Waiting[]): Promise<void> {
   }
 }
 
-/** What one of them throws undoes the group, which is then committed one by one. */
+/**
+ * What one of them throws undoes the group, which is then committed one by one. In turns: after a
+ * failure nothing more may be sent on a connection that is no transaction’s any more.
+ */
 async function writeAlongside(
   tx: Query,
   group: readonly Waiting[],
   outcomes: readonly CommitOutcome[],
 ): Promise<void> {
-  await Promise.all(
-    group.map(async ({ alongside }, index) => {
-      const outcome = outcomes[index]
-      if (alongside !== undefined && outcome?.ok) await alongside(tx, outcome.committed)
-    }),
-  )
+  for (const [index, { alongside }] of group.entries()) {
+    const outcome = outcomes[index]
+    if (alongside !== undefined && outcome?.ok) await alongside(tx, outcome.committed)
+  }
 }
 
 async function commitEach(sql: Sql, group: readonly Waiting[]): Promise<void> {
