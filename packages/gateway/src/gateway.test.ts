@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { didKeyOf, newPrivateKey } from '@tutti/ledger'
 import { describe, expect, test, vi } from 'vitest'
@@ -178,6 +178,16 @@ describe('snapshots', () => {
     await second.gateway.stop()
     const third = await world(signed(toNodes([], 3)), first.folder)
     await vi.waitUntil(async () => (await infer(third.gateway)).status === 503)
+  })
+
+  test('a disk that takes nothing keeps nobody from what is new', async () => {
+    const good = await serve(answerWell)
+    const folder = newFolder()
+    mkdirSync(join(folder, 'snapshot.json.new')) // no file can be written there
+    const bed = await world(signed(toNodes([], 1)), folder)
+    bed.push(signed(toNodes([good.url], 2)))
+    await vi.waitUntil(async () => (await infer(bed.gateway)).status === 200)
+    expect(bed.events.map(({ event }) => event)).toContain('a snapshot was not kept on disk')
   })
 
   test('a spoilt one on disk is refused and said', async () => {

@@ -24,7 +24,7 @@ import type { News } from '../news.ts'
 import type { Sql } from '../store/index.ts'
 import { type ActContext, ActFailed } from './act.ts'
 import { EngineBusy } from './engine-busy.ts'
-import { Inbox } from './inbox.ts'
+import { Inbox, type Unloadable } from './inbox.ts'
 import { Lane } from './lane.ts'
 import { loadJournals, loadRuns } from './load-runs.ts'
 import { type Act, ResidentRun, type Turn } from './resident-run.ts'
@@ -66,6 +66,8 @@ export class Engine {
   readonly #lanes: readonly Lane[]
   readonly #shards = new Set<number>()
   readonly #inbox: Inbox
+  /** The last load that was asked for. */
+  #loading: Promise<unknown> = Promise.resolve()
   readonly #waiters = new Map<string, ((outcome: Outcome) => void)[]>()
   #phase: 'running' | 'stopped' = 'running'
   #lease: NodeJS.Timeout | undefined
@@ -85,7 +87,7 @@ export class Engine {
     this.#lanes = Array.from({ length: laneCount }, lane)
     this.#inbox = new Inbox({
       ...{ sql: ports.sql, onTrouble: ports.onTrouble, shards: this.#shards },
-      load: (ids) => this.#load(ids),
+      load: (ids, use) => this.#load(ids, use),
       deliver: (signal) => this.#deliver(signal),
       start: (request) => this.start(request),
       failureOf: (error) => this.#failureOf(error),
@@ -240,7 +242,9 @@ export class Engine {
         select id from workflow_run where status = 'running' and shard = any(${[...shards]})
           and id > ${after} order by id limit ${sweepMax}`
       const ids = rows.map(({ id }) => id)
-      for (const run of await this.#load(ids)) this.#goOn(run)
+      await this.#load(ids, (runs) => {
+        for (const run of runs) this.#goOn(run)
+      })
       after = ids.at(-1) ?? ''
       if (ids.length < sweepMax) break
     }
@@ -261,28 +265,45 @@ export class Engine {
     else this.#evict(run)
   }
 
-  async #load(ids: readonly string[]): Promise<readonly ResidentRun[]> {
-    const absent = ids.filter((id) => !this.#runs.has(id))
-    if (absent.length > 0) {
-      const { sql } = this.#ports
-      const [stored, journals] = await Promise.all([
-        loadRuns(sql, absent),
-        loadJournals(sql, absent),
-      ])
-      for (const { head, outcome } of stored) {
-        if (outcome !== null || this.#runs.has(head.id) || !this.#shards.has(head.shard)) continue
-        try {
-          const program = await this.#ports.program(head)
-          const surroundings = await this.#ports.surroundings(head.project)
-          const journal = journals.get(head.id)
-          const machine = replay(program, journal?.entries ?? [], surroundings)
-          this.#runs.set(head.id, new ResidentRun(head, machine, journal?.head))
-        } catch (error) {
-          this.#ports.onTrouble(`the run ${head.id} cannot be loaded`, error)
-        }
+  /**
+   * Brings runs into memory and hands over, in the same turn, those that are there. One load after
+   * the other: two at once would make two residents of one run.
+   */
+  #load(ids: readonly string[], use: (runs: readonly ResidentRun[]) => void): Promise<Unloadable> {
+    const loading = this.#loading.then(async () => {
+      const broken = new Set<string>()
+      const settled = new Set<string>()
+      for (;;) {
+        // Who was here may have been left to its row while others were read.
+        const absent = ids.filter((id) => !this.#runs.has(id) && !settled.has(id))
+        if (absent.length === 0) break
+        for (const id of await this.#read(absent, broken)) settled.add(id)
+      }
+      use(ids.flatMap((id) => this.#runs.get(id) ?? []))
+      return broken
+    })
+    this.#loading = loading.catch(() => {})
+    return loading
+  }
+
+  /** Gives those that cannot be here: over, another engine's, or broken. */
+  async #read(absent: readonly string[], broken: Set<string>): Promise<readonly string[]> {
+    const { sql, program, surroundings, onTrouble } = this.#ports
+    const [stored, journals] = await Promise.all([loadRuns(sql, absent), loadJournals(sql, absent)])
+    for (const { head, outcome } of stored) {
+      if (outcome !== null) continue
+      try {
+        const [of, around] = [await program(head), await surroundings(head.project)]
+        if (!this.#shards.has(head.shard)) continue
+        const journal = journals.get(head.id)
+        const machine = replay(of, journal?.entries ?? [], around)
+        this.#runs.set(head.id, new ResidentRun(head, machine, journal?.head))
+      } catch (error) {
+        broken.add(head.id)
+        onTrouble(`the run ${head.id} cannot be loaded`, error)
       }
     }
-    return ids.flatMap((id) => this.#runs.get(id) ?? [])
+    return absent.filter((id) => !this.#runs.has(id))
   }
 
   // Turns
@@ -422,12 +443,16 @@ export class Engine {
     const rows = await sql<{ id: string }[]>`
       select id from workflow_run where shard = any(${shards}) and wake_at_ms <= ${nowMs}
       order by wake_at_ms limit ${sweepMax}`
-    for (const run of await this.#load(rows.map(({ id }) => id))) {
-      const entries = run
-        .due(nowMs)
-        .map((key): Entry => ({ kind: 'completed', atMs: nowMs, key, output: null }))
-      if (entries.length > 0) this.#feed(run, entries)
-    }
+    const due = rows.map(({ id }) => id)
+    await this.#load(due, (runs) => {
+      for (const run of runs) {
+        const entries = run
+          .due(nowMs)
+          .map((key): Entry => ({ kind: 'completed', atMs: nowMs, key, output: null }))
+        if (entries.length > 0) this.#feed(run, entries)
+        else this.#evict(run)
+      }
+    })
     const [next] = await sql<{ at_ms: number | null }[]>`
       select min(wake_at_ms) as at_ms from workflow_run
       where shard = any(${shards}) and wake_at_ms > ${nowMs}`

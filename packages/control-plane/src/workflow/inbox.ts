@@ -15,8 +15,8 @@ export interface InboxPorts {
   readonly sql: Sql
   /** Those of the engine at this moment; none once it has stopped. */
   readonly shards: ReadonlySet<number>
-  /** Brings runs into memory, those that can be. */
-  readonly load: (ids: readonly string[]) => Promise<unknown>
+  /** Brings runs into memory and calls, while they are there; gives those that are broken. */
+  readonly load: (ids: readonly string[], use: () => void) => Promise<Unloadable>
   /** False where the run is not in memory. */
   readonly deliver: (signal: StoredSignal) => boolean
   readonly start: (request: StartRequest) => Promise<unknown>
@@ -24,12 +24,16 @@ export interface InboxPorts {
   readonly onTrouble: (what: string, error: unknown) => void
 }
 
+/** Runs that could not be loaded, for now. */
+export type Unloadable = ReadonlySet<string>
+
 const readMax = 1_000 // signals at once
 const againMs = 1_000
+const brokenMs = 10_000 // a document that is gone stays gone; a database that is away comes back
 
 export class Inbox {
   readonly #ports: InboxPorts
-  /** Signals that are in a batch on its way, or cannot be delivered in this life. */
+  /** Signals that are in a batch on its way, or put aside for a while. */
   readonly #taken = new Set<string>()
   #reading: Promise<void> = Promise.resolve()
   #isAsked = false
@@ -49,7 +53,7 @@ export class Inbox {
         if (!this.#isClosed) await this.#read()
       } catch (error) {
         this.#ports.onTrouble('signals were not read and are read again', error)
-        setTimeout(() => this.ask(), againMs).unref()
+        this.#again()
       }
     })
   }
@@ -72,18 +76,19 @@ export class Inbox {
   async #read(): Promise<void> {
     const { sql, shards, load, deliver } = this.#ports
     const signals = await loadSignals(sql, [...shards], [...this.#taken], readMax)
-    await load([...new Set(signals.map(({ run }) => run))])
     const strays: StoredSignal[] = []
-    for (const signal of signals) {
-      if (deliver(signal)) this.#taken.add(signal.id)
-      else strays.push(signal)
-    }
-    if (strays.length > 0) await this.#sortOut(strays)
+    const broken = await load([...new Set(signals.map(({ run }) => run))], () => {
+      for (const signal of signals) {
+        if (deliver(signal)) this.#taken.add(signal.id)
+        else strays.push(signal)
+      }
+    })
+    if (strays.length > 0) await this.#sortOut(strays, broken)
     if (signals.length === readMax) this.ask()
   }
 
   /** Signals for runs that are not here: to begin, over, or another engine's by now. */
-  async #sortOut(strays: readonly StoredSignal[]): Promise<void> {
+  async #sortOut(strays: readonly StoredSignal[], broken: Unloadable): Promise<void> {
     const { sql, shards } = this.#ports
     const runs = await loadRuns(sql, [...new Set(strays.map(({ run }) => run))])
     const stored = new Map(runs.map((run) => [run.head.id, run]))
@@ -91,8 +96,8 @@ export class Inbox {
     for (const { id, run, signal } of strays) {
       const known = stored.get(run)
       if (known !== undefined && known.outcome === null && signal.kind !== 'start') {
-        // It could not be loaded, and stays for a later life; or it is for the shard's next engine.
-        if (shards.has(known.head.shard)) this.#taken.add(id)
+        if (broken.has(run)) this.#putAside(id)
+        else if (shards.has(known.head.shard)) this.#again() // else the shard's next engine does
       } else if (known === undefined && signal.kind === 'start') {
         if (!shards.has(shardOf(run))) continue
         await this.#startFor(signal.request)
@@ -100,6 +105,18 @@ export class Inbox {
       } else over.push(id)
     }
     if (over.length > 0) await sql`delete from workflow_signal where id = any(${over}::bigint[])`
+  }
+
+  #putAside(id: string): void {
+    this.#taken.add(id)
+    setTimeout(() => {
+      this.#taken.delete(id)
+      this.ask()
+    }, brokenMs).unref()
+  }
+
+  #again(): void {
+    setTimeout(() => this.ask(), againMs).unref()
   }
 
   /** Starts a subflow that another engine asked for; who waits for it hears where it cannot be. */

@@ -32,6 +32,11 @@ test('endpoints of nodes that nobody has seen yet stay; those that were seen are
   expect(nodesOf(keepUnseen(next, held))).toEqual({ parts: ['n1', 'n2'], fresh: [] })
 })
 
+test('a node that is there already is not there twice', () => {
+  const next = snapshotOf({ parts: { nodes: ['n1'], unseen: ['n1', 'n2'] } })
+  expect(nodesOf(keepUnseen(next, held))).toEqual({ parts: ['n1', 'n2'] })
+})
+
 test('a complete snapshot, or the first one, stands for itself', () => {
   const complete = snapshotOf({ parts: { nodes: ['n1'] } })
   expect(isComplete(complete)).toBe(true)

@@ -12,6 +12,7 @@ export function keepUnseen(next: Snapshot, held: Snapshot | null): Snapshot {
     const { name, project, endpoints, unseen = [] } = deployment
     const before = held.deployments.find((one) => one.name === name && one.project === project)
     const names = new Set(unseen)
+    for (const { node } of endpoints) names.delete(node) // it has said so much already
     const kept = (before?.endpoints ?? []).filter(({ node }) => names.has(node))
     return kept.length === 0 ? deployment : { ...deployment, endpoints: [...endpoints, ...kept] }
   })

@@ -15,7 +15,7 @@ import {
   openSync,
   readFileSync,
   renameSync,
-  writeSync,
+  writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
 import { signingPrefix } from '@tutti/core/fleet'
@@ -154,20 +154,28 @@ export class SnapshotSource {
     }
     this.#held = keepUnseen(parsed.data, this.#held)
     this.#kept = isComplete(parsed.data) ? [signed.data] : [...this.#kept.slice(0, 1), signed.data]
-    if (from === 'stream') this.#keep()
     log('snapshot', { sequence: parsed.data.sequence, from })
     onSnapshot(this.#held)
+    if (from === 'stream') this.#keep()
     return null
   }
 
+  /** A full disk keeps nobody from what is new; it is kept with the next one. */
   #keep(): void {
-    mkdirSync(this.#options.folder, { recursive: true })
-    const path = this.#path()
-    const file = openSync(`${path}.new`, 'w', 0o600)
-    writeSync(file, JSON.stringify(this.#kept))
-    fsyncSync(file)
-    closeSync(file)
-    renameSync(`${path}.new`, path)
+    try {
+      mkdirSync(this.#options.folder, { recursive: true })
+      const path = this.#path()
+      const file = openSync(`${path}.new`, 'w', 0o600)
+      try {
+        writeFileSync(file, JSON.stringify(this.#kept))
+        fsyncSync(file)
+      } finally {
+        closeSync(file)
+      }
+      renameSync(`${path}.new`, path)
+    } catch (error) {
+      this.#options.log('a snapshot was not kept on disk', { reason: messageOf(error) })
+    }
   }
 
   #path(): string {

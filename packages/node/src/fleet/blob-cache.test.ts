@@ -56,6 +56,20 @@ describe('blob cache', () => {
     expect(Number(/\d+/.exec(ranges[1] ?? '')?.[0])).toBeGreaterThan(0)
   })
 
+  test('who wants a file that is being fetched waits for it, or gives up', async () => {
+    const { source, ranges } = await serve(bytes)
+    const cache = new BlobCache(folder, 2 ** 30)
+    const impatient = new AbortController()
+    const given = cache.fetch(wish, source, watch())
+    const others = [1, 2, 3].map(() => cache.fetch(wish, source, watch()))
+    const left = cache.fetch(wish, source, { ...watch(), signal: impatient.signal })
+    impatient.abort()
+    await expect(left).rejects.toThrow('aborted')
+    await Promise.all([given, ...others])
+    expect(await cache.verify(wish)).toBe(true)
+    expect(ranges).toEqual([undefined])
+  })
+
   test('bytes with another digest never get the name', async () => {
     const { source } = await serve(Buffer.from('x'.repeat(bytes.length)))
     const cache = new BlobCache(folder, 2 ** 30)

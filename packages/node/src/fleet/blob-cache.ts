@@ -34,7 +34,14 @@ export interface OfferedFile {
 /** What is not to go; asked again before each file goes, for wishes come in meanwhile. */
 export type Kept = Pick<ReadonlySet<string>, 'has'>
 
+interface Watch {
+  readonly signal: AbortSignal
+  readonly onBytes: (bytes: number) => void
+}
+
 export class BlobCache {
+  /** Downloads under way, by digest; `fetch` writes. */
+  readonly #fetching = new Map<string, Promise<void>>()
   readonly #folder: string
   readonly #budgetBytes: number
   readonly #peers: PeerLine | null
@@ -72,11 +79,24 @@ export class BlobCache {
   /**
    * Brings a file here. Throws `node/fetch-failed`, `node/disk-full` or `node/digest-mismatch`.
    */
-  async fetch(
-    wish: BlobWish,
-    source: BlobSource | null,
-    watch: { readonly signal: AbortSignal; readonly onBytes: (bytes: number) => void },
-  ): Promise<void> {
+  async fetch(wish: BlobWish, source: BlobSource | null, watch: Watch): Promise<void> {
+    // Two deployments may want one file: the second waits for the first, and has it then.
+    for (;;) {
+      const other = this.#fetching.get(wish.digest)
+      if (other === undefined) break
+      await Promise.race([other.catch(() => {}), abortOf(watch.signal)])
+      watch.signal.throwIfAborted()
+    }
+    const own = this.#fetch(wish, source, watch)
+    this.#fetching.set(wish.digest, own)
+    try {
+      await own
+    } finally {
+      this.#fetching.delete(wish.digest)
+    }
+  }
+
+  async #fetch(wish: BlobWish, source: BlobSource | null, watch: Watch): Promise<void> {
     if (await this.has(wish)) return watch.onBytes(wish.sizeBytes)
     if (source === null) {
       throw new Failure(
@@ -242,4 +262,11 @@ async function digestOf(path: string): Promise<string> {
   const hash = createHash('sha256')
   for await (const chunk of createReadStream(path)) hash.update(chunk)
   return `sha256:${hash.digest('hex')}`
+}
+
+function abortOf(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve()
+    else signal.addEventListener('abort', () => resolve(), { once: true })
+  })
 }
