@@ -34,7 +34,7 @@ export class Lane implements Member {
   #handler: AnswerHandler | null = null
   #isGone = false
   /** What has come and waits for its turn: bytes, then how they ended. */
-  #inbox: Buffer[] = []
+  readonly #inbox: Buffer[] = []
   #isEnded = false
   #error: Error | null = null
   #isQueued = false
@@ -63,7 +63,9 @@ export class Lane implements Member {
 
   turn(): void {
     this.#isQueued = false
-    for (const bytes of this.#inbox.splice(0)) this.#take(bytes)
+    for (let bytes = this.#inbox.shift(); bytes !== undefined; bytes = this.#inbox.shift()) {
+      this.#take(bytes)
+    }
     if (this.#isEnded && !this.#isGone) this.#end()
     if (this.#error !== null) this.#lose(this.#error)
   }
@@ -77,6 +79,16 @@ export class Lane implements Member {
     if (this.#isQueued || this.#isGone) return
     this.#isQueued = true
     this.#ports.batch.add(this)
+  }
+
+  /** Whether it may serve another request: nothing has come that nobody has looked at yet. */
+  get isUsable(): boolean {
+    return !this.#isGone && this.#isQuiet
+  }
+
+  get #isQuiet(): boolean {
+    const hasEnded = this.#isEnded || this.#error !== null || this.#socket.destroyed
+    return !hasEnded && this.#inbox.length === 0
   }
 
   /** Milliseconds for which the other side keeps it while nothing is asked; 0: it does not say. */
@@ -133,7 +145,8 @@ export class Lane implements Member {
   #over(isClean: boolean): void {
     const handler = this.#handler
     this.#handler = null
-    if (isClean && this.#parser.keepsAlive && this.#socket.writableLength === 0) {
+    const isDone = isClean && this.#parser.keepsAlive && this.#socket.writableLength === 0
+    if (isDone && this.#isQuiet) {
       this.#parser.reset()
       if (this.#socket.isPaused()) this.#socket.resume()
       this.#ports.onFree(this)

@@ -95,7 +95,7 @@ export class Lanes {
   /** N4. */
   #freeLane({ free }: Origin): Lane | undefined {
     for (let lane = free.pop(); lane !== undefined; lane = free.pop()) {
-      if (!isOld(lane)) return lane
+      if (lane.isUsable && !isOld(lane)) return lane
       lane.destroy()
     }
     return undefined
@@ -127,6 +127,7 @@ export class Lanes {
       dialled()
       const first = origin.waiting.shift() // of those who wait, one for each connection that failed
       if (first !== undefined) refuse(first.handler, error?.message || 'it was closed at once')
+      if (!this.#isStopped) this.#dialIfNeeded(origin)
       this.#forgetIfUnused(origin)
     }
     socket.once('error', failed)
@@ -151,7 +152,12 @@ export class Lanes {
       origin.free.push(lane)
     } else {
       // Not from within the end of the answer before.
-      queueMicrotask(() => lane.send(next.request, next.handler))
+      queueMicrotask(() => {
+        if (lane.isUsable) return lane.send(next.request, next.handler)
+        origin.waiting.unshift(next) // nothing of it was sent
+        lane.destroy()
+        this.#dialIfNeeded(origin)
+      })
     }
   }
 
