@@ -4,7 +4,7 @@ import { createServer, type RequestListener, type Server } from 'node:http'
 import { connect } from 'node:net'
 import { duplexPair, Readable } from 'node:stream'
 import { signingPrefix } from '@tutti/core/fleet'
-import { type RelayClaims, RelayStreams } from '@tutti/core/routing'
+import { type RelayClaims, RelayStreams, relayProof } from '@tutti/core/routing'
 import { didKeyOf, newPrivateKey, signText } from '@tutti/ledger'
 import { describe, expect, test } from 'vitest'
 import { WebSocket } from 'ws'
@@ -44,6 +44,8 @@ function come(
   grant: string,
   answer: RequestListener,
   proving = nodeKey,
+  /** Where it thinks that it dials. */
+  dialled = of.gateway.url,
 ): Promise<Come> {
   const server = createServer(answer)
   const socket = new WebSocket(`${of.gateway.url.replace('http', 'ws')}/relay`)
@@ -76,10 +78,30 @@ function come(
       if (isBinary) return streams.receive(data)
       const message = JSON.parse(String(data))
       if (message.ready === true) return resolve({ isIn: true, socket, server })
-      const signature = signText(proving, signingPrefix.relayHello, message.challenge)
+      const signature = signText(
+        proving,
+        signingPrefix.relayHello,
+        relayProof(message.challenge, dialled),
+      )
       socket.send(JSON.stringify({ grant, signature }))
     })
   })
+}
+
+/** A door of its own server; `door.sweep` and the clock are the test's. */
+async function newDoor(clock = { nowMs: Date.now() }, isKnown = true) {
+  const { url, server } = await serve(() => {})
+  const door = new RelayDoor({
+    ...{ url: () => url, controlPlane: didKeyOf(signer), hosts: [], log: () => {} },
+    ...{ isKnown: () => isKnown, nowMs: () => clock.nowMs },
+  })
+  cleanups.push(() => door.stop())
+  server.on('upgrade', (request, socket, head) => door.handleUpgrade(request, socket, head))
+  return { door, url }
+}
+
+const untilReached = async (door: RelayDoor, node: string) => {
+  while (door.urlOf(node) === null) await new Promise((resolve) => setImmediate(resolve))
 }
 
 const hidden = (count = 1) =>
@@ -169,14 +191,7 @@ describe('a node that cannot be dialled', () => {
 
   test('serves many at once while one of them reads nothing, and loses nothing of that one', async () => {
     const large = 64 * 1_048_576 // far more than all buffers of the kernel
-    const log = () => {}
-    const door = new RelayDoor({
-      ...{ controlPlane: didKeyOf(signer), hosts: [], log },
-      nowMs: Date.now,
-    })
-    cleanups.push(() => door.stop())
-    const { url, server } = await serve(() => {})
-    server.on('upgrade', (request, socket, head) => door.handleUpgrade(request, socket, head))
+    const { door, url } = await newDoor()
     let madeBytes = 0
     const make = function* () {
       for (; madeBytes < large; madeBytes += 65_536) yield Buffer.alloc(65_536, '7')
@@ -186,7 +201,7 @@ describe('a node that cannot be dialled', () => {
       if (request.url !== '/large') return well(request, response)
       Readable.from(make()).pipe(response)
     })
-    while (door.urlOf('n0') === null) await new Promise((resolve) => setImmediate(resolve))
+    await untilReached(door, 'n0')
     const bridge = door.urlOf('n0') ?? ''
     const slow = connect(Number(new URL(bridge).port), '127.0.0.1')
     cleanups.push(() => slow.destroy())
@@ -203,17 +218,10 @@ describe('a node that cannot be dialled', () => {
 })
 
 test('a node that has come to one worker is reached by the others through it, while both live', async () => {
-  const log = () => {}
-  const about = { controlPlane: didKeyOf(signer), hosts: [], log, nowMs: Date.now }
-  const [door, other] = [new RelayDoor(about), new RelayDoor(about)]
-  cleanups.push(
-    () => door.stop(),
-    () => other.stop(),
-  )
-  const { url, server } = await serve(() => {})
-  server.on('upgrade', (request, socket, head) => door.handleUpgrade(request, socket, head))
+  const { door, url } = await newDoor()
+  const { door: other } = await newDoor()
   const node = await come({ gateway: { url } }, grantFor('n0'), well)
-  while (door.urlOf('n0') === null) await new Promise((resolve) => setImmediate(resolve))
+  await untilReached(door, 'n0')
   expect(other.urlOf('n0')).toBeNull()
   other.hear(1, door.news())
   expect(other.urlOf('n0')).toBe(door.urlOf('n0'))
@@ -225,7 +233,71 @@ test('a node that has come to one worker is reached by the others through it, wh
   expect(door.news()).toEqual({})
 })
 
+test('a node that comes to another worker leaves the one that it was at (D2)', async () => {
+  const clock = { nowMs: 1_000 }
+  const [older, newer] = [await newDoor(clock), await newDoor(clock)]
+  const grant = grantFor('n0')
+  const first = await come({ gateway: older }, grant, well)
+  await untilReached(older.door, 'n0')
+  clock.nowMs += 1
+  await come({ gateway: newer }, grant, well)
+  await untilReached(newer.door, 'n0')
+  newer.door.hear(1, older.door.news())
+  const isClosed = new Promise((resolve) => first.socket.on('close', resolve))
+  older.door.hear(2, newer.door.news())
+  await isClosed
+  expect(older.door.urlOf('n0')).toBe(newer.door.urlOf('n0'))
+})
+
+describe('what is left of nodes (D4)', () => {
+  test('the port of one that is away is free after a while', async () => {
+    const clock = { nowMs: Date.now() }
+    const { door, url } = await newDoor(clock)
+    const { socket } = await come({ gateway: { url } }, grantFor('n0'), well)
+    await untilReached(door, 'n0')
+    const port = Number(new URL(door.urlOf('n0') ?? '').port)
+    socket.terminate()
+    while (door.urlOf('n0') !== null) await new Promise((resolve) => setImmediate(resolve))
+    const isOpen = () =>
+      new Promise((resolve) => {
+        const probe = connect(port, '127.0.0.1')
+        probe.on('error', () => resolve(false)).on('connect', () => resolve(true))
+        cleanups.push(() => probe.destroy())
+      })
+    clock.nowMs += 60_000
+    door.sweep()
+    expect(await isOpen()).toBe(true)
+    clock.nowMs += 600_000
+    door.sweep()
+    expect(await isOpen()).toBe(false)
+  })
+
+  test.each([
+    ['kept while the snapshot names the node', true],
+    ['ended with its grant where no snapshot names the node', false],
+  ])('a connection is %s', async (_, isKnown) => {
+    const clock = { nowMs: Date.now() }
+    const { door, url } = await newDoor(clock, isKnown)
+    const { socket } = await come({ gateway: { url } }, grantFor('n0'), well)
+    await untilReached(door, 'n0')
+    door.sweep()
+    expect(door.urlOf('n0')).not.toBeNull()
+    clock.nowMs += 120_000
+    const isClosed = new Promise((resolve) => socket.on('close', resolve))
+    door.sweep()
+    if (!isKnown) await isClosed
+    expect(socket.readyState).toBe(isKnown ? WebSocket.OPEN : WebSocket.CLOSED)
+  })
+})
+
 describe('who may come as a node (D1, D2)', () => {
+  test('nobody with what a node signed for another gateway', async () => {
+    const of = await world(hidden())
+    const passedOn = await come(of, grantFor('n0'), well, nodeKey, 'https://other.example')
+    expect(passedOn.isIn).toBe(false)
+    expect((await come(of, grantFor('n0'), well, nodeKey, `${of.gateway.url}/`)).isIn).toBe(true)
+  })
+
   test.each([
     ['the grant has expired', () => grantFor('n0', { expiresAtMs: Date.now() - 1 }), nodeKey],
     ['somebody else signed the grant', () => grantFor('n0', {}, newPrivateKey()), nodeKey],

@@ -92,7 +92,12 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const telling = setInterval(() => purses.tell().catch(() => {}), tellMs) // away: told again
   const hosts = (options.hosts ?? []).map((host) => host.toLowerCase())
   const { publicKey } = options.controlPlane
-  const relays = new RelayDoor({ controlPlane: publicKey, hosts, nowMs, log })
+  let url = '' // known once it listens
+  const relays = new RelayDoor({
+    ...{ controlPlane: publicKey, hosts, nowMs, log },
+    url: () => options.publicUrl ?? url,
+    isKnown: (node) => directory?.hasNode(node) ?? true,
+  })
   const batch = new Batch()
   const router = new Router({
     batch,
@@ -116,7 +121,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     relays.handleUpgrade(incoming, socket, head)
   })
   const leaveSiblings = options.isWorker === true ? joinSiblings(ports.limiter, relays) : () => {}
-  const url = await listen(front.server, options)
+  url = await listen(front.server, options)
   source.start(options.publicUrl ?? url)
   log('serving', { url, pid: process.pid })
   return {

@@ -154,7 +154,7 @@ export const signingPrefix = {
   peer: 'tutti/peer/v1\n',
   peerProof: 'tutti/peer-proof/v1\n',
   relay: 'tutti/relay/v1\n',
-  relayHello: 'tutti/relay-hello/v1\n',
+  relayHello: 'tutti/relay-hello/v2\n',
 } as const
 
 /** `POST /api/v1/join`: the only call that a stranger may make, and only with a token. */

@@ -85,6 +85,7 @@ export {
   relayHello,
   relayList,
   relayPath,
+  relayProof,
   relayReady,
   relayScheme,
 } from './relay-hello.ts'

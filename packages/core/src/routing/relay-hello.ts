@@ -5,7 +5,7 @@
 //
 //   gateway                               node
 //   {challenge}                       →
-//                                     ←   {grant, signature over challenge}
+//                                     ←   {grant, signature over challenge and URL}
 //   {ready}                           →   and frames of a relay line, both ways
 
 import { z } from 'zod'
@@ -37,8 +37,16 @@ export const relayChallenge = z.strictObject({ challenge: z.string().min(22).max
 
 export const relayHello = z.strictObject({
   grant: z.string().max(4_096),
-  /** Ed25519 over `tutti/relay-hello/v1\n` and the challenge. */
+  /** Ed25519 over `tutti/relay-hello/v2\n` and `relayProof`. */
   signature: z.string().max(128),
 })
+
+/**
+ * What a node signs: the gateway's challenge, and the URL under which the node dialled it. A
+ * party that passes another gateway's challenge on gets a signature that is good for itself alone.
+ */
+export function relayProof(challenge: string, url: string): string {
+  return `${challenge}\n${url.replace(/\/$/, '')}`
+}
 
 export const relayReady = z.strictObject({ ready: z.literal(true) })

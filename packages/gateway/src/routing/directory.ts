@@ -22,6 +22,8 @@ export interface Directory {
     name: string,
   ) => { readonly serves: string; readonly endpoints: readonly Endpoint[] } | undefined
   readonly provider: (project: string, name: string) => ProviderEntry | undefined
+  /** True for a node that an endpoint is on. */
+  readonly hasNode: (node: string) => boolean
   /** The budgets that a key's call of a route falls under. */
   readonly budgets: (key: KeyEntry, route: RouteEntry) => readonly BudgetEntry[]
 }
@@ -31,6 +33,9 @@ export function makeDirectory(snapshot: Snapshot): Directory {
   const routes = byProject(snapshot.routes)
   const deployments = new Map(snapshot.deployments.map((one) => [keyOf(one), one]))
   const providers = byProject(snapshot.providers)
+  const nodes = new Set(
+    snapshot.deployments.flatMap(({ endpoints }) => endpoints.map(({ node }) => node)),
+  )
   return {
     keyOfSecret: keyFinder(snapshot.keys),
     servingToken: snapshot.servingToken,
@@ -38,6 +43,7 @@ export function makeDirectory(snapshot: Snapshot): Directory {
     routes: (project) => snapshot.routes.filter((route) => route.project === project),
     deployment: (project, name) => deployments.get(`${project}/${name}`),
     provider: (project, name) => providers.get(project)?.get(name),
+    hasNode: (node) => nodes.has(node),
     budgets: budgetFinder(snapshot.budgets),
   }
 }

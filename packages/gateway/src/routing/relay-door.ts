@@ -5,9 +5,11 @@
 // timers, retries and aborts are those of every other endpoint.
 //
 // Invariants:
-//   D1. A connection is a node's only after it has shown the control plane's grant and signed our challenge.
-//   D2. A node has one connection: a newer one ends the older, and its streams.
+//   D1. A connection is a node's only after it has shown the control plane's grant and signed our challenge
+//       with our URL: what it signs for another gateway opens nothing here.
+//   D2. A node has one connection, over all workers: a newer one ends the older, and its streams.
 //   D3. Every buffer towards a node or a caller is bounded: what is not taken is not read (`RelayLine`).
+//   D4. What belongs to nodes that are away or removed is given back after a while.
 
 import { randomBytes } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
@@ -15,21 +17,32 @@ import { createServer, type Server, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { signingPrefix } from '@tutti/core/fleet'
 import { whyForeign } from '@tutti/core/governance'
-import { RelayStreams, relayClaims, relayHello, relayPath } from '@tutti/core/routing'
+import {
+  type RelayClaims,
+  RelayStreams,
+  relayClaims,
+  relayHello,
+  relayPath,
+  relayProof,
+} from '@tutti/core/routing'
 import { verifyText } from '@tutti/ledger'
 import { type WebSocket, WebSocketServer } from 'ws'
 
 export interface RelayDoorOptions {
+  /** Where nodes dial this gateway, as the control plane tells them. */
+  readonly url: () => string
   /** did:key whose grants count. */
   readonly controlPlane: string
   /** Host names besides loopback ones that requests may be addressed to. */
   readonly hosts: readonly string[]
+  /** True for a node that the snapshot names. */
+  readonly isKnown: (node: string) => boolean
   readonly nowMs: () => number
   readonly log: (event: string, fields: Readonly<Record<string, unknown>>) => void
 }
 
-/** By node, where it is reached on this machine. */
-export type RelayUrls = Readonly<Record<string, string>>
+/** By node, where it is reached on this machine, and since when. */
+export type RelayUrls = Readonly<Record<string, { readonly url: string; readonly sinceMs: number }>>
 
 /** A node's place on loopback; it stays when its connection changes. */
 interface Bridge {
@@ -37,6 +50,8 @@ interface Bridge {
   /** Null until it listens. */
   url: string | null
   relay: Relay | null
+  /** When it came, or went. */
+  sinceMs: number
 }
 
 const helloMs = 10_000
@@ -45,6 +60,8 @@ const silentPingsMax = 3
 const strangersMax = 256 // connections that have not said hello
 const nodesMax = 10_000
 const frameBytesMax = 65_536
+const awayMsMax = 300_000 // a node comes back within 15 s: then it is another node's turn
+const sweepMs = 15_000
 
 export class RelayDoor {
   readonly #options: RelayDoorOptions
@@ -54,10 +71,12 @@ export class RelayDoor {
   /** By node; `#admit` writes. */
   readonly #bridges = new Map<string, Bridge>()
   readonly #elsewhere = new Map<number, RelayUrls>()
+  readonly #sweeping: NodeJS.Timeout
   #strangers = 0
 
   constructor(options: RelayDoorOptions) {
     this.#options = options
+    this.#sweeping = setInterval(() => this.sweep(), sweepMs).unref()
   }
 
   handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
@@ -73,14 +92,14 @@ export class RelayDoor {
   urlOf(node: string): string | null {
     const bridge = this.#bridges.get(node)
     if (bridge !== undefined && bridge.relay !== null) return bridge.url
-    for (const urls of this.#elsewhere.values()) if (urls[node] !== undefined) return urls[node]
+    for (const urls of this.#elsewhere.values()) if (urls[node] !== undefined) return urls[node].url
     return null
   }
 
   /** Where nodes are reached that have come to this worker, for the others. */
   news(): RelayUrls {
-    const here = [...this.#bridges].flatMap(([node, { relay, url }]) =>
-      relay === null || url === null ? [] : [[node, url] as const],
+    const here = [...this.#bridges].flatMap(([node, { relay, url, sinceMs }]) =>
+      relay === null || url === null ? [] : [[node, { url, sinceMs }] as const],
     )
     return Object.fromEntries(here)
   }
@@ -88,6 +107,10 @@ export class RelayDoor {
   /** All nodes that have come to another worker. */
   hear(worker: number, urls: RelayUrls): void {
     this.#elsewhere.set(worker, urls)
+    for (const [node, { sinceMs }] of Object.entries(urls)) {
+      const ours = this.#bridges.get(node)
+      if (ours !== undefined && ours.sinceMs < sinceMs) ours.relay?.end() // D2
+    }
   }
 
   /** A worker is gone, and its nodes with it. */
@@ -95,7 +118,19 @@ export class RelayDoor {
     this.#elsewhere.delete(worker)
   }
 
+  /** D4. */
+  sweep(): void {
+    const nowMs = this.#options.nowMs()
+    for (const [node, bridge] of this.#bridges) {
+      const { relay } = bridge
+      if (relay === null && nowMs - bridge.sinceMs > awayMsMax) this.#giveUp(node, bridge)
+      if (relay === null || relay.expiresAtMs > nowMs || this.#options.isKnown(node)) continue
+      relay.end()
+    }
+  }
+
   stop(): void {
+    clearInterval(this.#sweeping)
     for (const { server, relay } of this.#bridges.values()) {
       relay?.end()
       server.close()
@@ -119,17 +154,19 @@ export class RelayDoor {
     ws.once('close', known)
     ws.once('message', (data) => {
       known()
-      const node = this.#nodeOf(String(data), challenge)
-      if (node === null || (!this.#bridges.has(node) && this.#bridges.size >= nodesMax)) {
+      const claims = this.#claimsOf(String(data), challenge)
+      const node = claims?.node ?? null
+      const isFull = this.#bridges.size >= nodesMax
+      if (claims === null || (!this.#bridges.has(claims.node) && isFull)) {
         this.#options.log('a relay was refused', { node })
         return ws.close(1008)
       }
-      this.#admit(node, ws)
+      this.#admit(claims, ws)
     })
     ws.send(JSON.stringify({ challenge }))
   }
 
-  #nodeOf(text: string, challenge: string): string | null {
+  #claimsOf(text: string, challenge: string): RelayClaims | null {
     const hello = relayHello.safeParse(parseJson(text))
     if (!hello.success) return null
     const [claimsPart = '', signaturePart = ''] = hello.data.grant.split('.', 2)
@@ -137,20 +174,24 @@ export class RelayDoor {
     const claims = relayClaims.safeParse(parseJson(said))
     if (!claims.success || claims.data.expiresAtMs <= this.#options.nowMs()) return null
     const signature = Buffer.from(signaturePart, 'base64url').toString('base64')
-    const { controlPlane } = this.#options
+    const { controlPlane, url } = this.#options
     if (!verifyText(controlPlane, signingPrefix.relay, { text: said, signature })) return null
-    const proof = { text: challenge, signature: hello.data.signature }
-    return verifyText(claims.data.key, signingPrefix.relayHello, proof) ? claims.data.node : null
+    const proof = { text: relayProof(challenge, url()), signature: hello.data.signature }
+    return verifyText(claims.data.key, signingPrefix.relayHello, proof) ? claims.data : null
   }
 
-  #admit(node: string, ws: WebSocket): void {
+  #admit({ node, expiresAtMs }: RelayClaims, ws: WebSocket): void {
     const bridge = this.#bridges.get(node) ?? this.#newBridge(node)
     bridge.relay?.end() // D2
-    const relay = new Relay(ws)
+    const relay = new Relay(ws, expiresAtMs)
     bridge.relay = relay
+    bridge.sinceMs = this.#options.nowMs()
     ws.once('close', () => {
       relay.end()
-      if (bridge.relay === relay) bridge.relay = null
+      if (bridge.relay === relay) {
+        bridge.relay = null
+        bridge.sinceMs = this.#options.nowMs()
+      }
       this.#options.log('a relay is gone', { node })
     })
     ws.send(JSON.stringify({ ready: true }))
@@ -162,7 +203,12 @@ export class RelayDoor {
       socket.on('error', () => {}) // its close follows
       if (bridge.relay === null || !bridge.relay.take(socket)) socket.destroy()
     })
-    const bridge: Bridge = { server, url: null, relay: null }
+    const bridge: Bridge = { server, url: null, relay: null, sinceMs: this.#options.nowMs() }
+    server.on('error', (error) => {
+      this.#options.log('a relay has no port', { node, reason: error.message })
+      bridge.relay?.end() // the node comes again
+      this.#giveUp(node, bridge)
+    })
     // Among workers a port is shared unless it is said: another's would lead to another node.
     server.listen({ port: 0, host: '127.0.0.1', exclusive: true }, () => {
       const address = server.address()
@@ -174,20 +220,28 @@ export class RelayDoor {
     this.#bridges.set(node, bridge)
     return bridge
   }
+
+  #giveUp(node: string, bridge: Bridge): void {
+    bridge.server.close()
+    if (this.#bridges.get(node) === bridge) this.#bridges.delete(node)
+  }
 }
 
 const bufferedBytesMax = 65_536 // more waits in its stream's queue, where streams take turns
 
 /** One node's connection and its streams. */
 class Relay {
+  /** Of the grant that it came with. */
+  readonly expiresAtMs: number
   readonly #ws: WebSocket
   readonly #streams: RelayStreams
   readonly #pinging: NodeJS.Timeout
   /** Pings in a row without an answer. */
   #silent = 0
 
-  constructor(ws: WebSocket) {
+  constructor(ws: WebSocket, expiresAtMs: number) {
     this.#ws = ws
+    this.expiresAtMs = expiresAtMs
     const wire = {
       hasRoom: () => ws.readyState === ws.OPEN && ws.bufferedAmount < bufferedBytesMax,
       send: (frame: Uint8Array, done: () => void) => ws.send(frame, done),

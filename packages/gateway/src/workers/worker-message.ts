@@ -30,5 +30,7 @@ export function parseWorkerMessage(message: unknown): WorkerMessage | null {
 
 function isUrls(urls: unknown): urls is RelayUrls {
   if (typeof urls !== 'object' || urls === null) return false
-  return Object.values(urls).every((url) => typeof url === 'string')
+  return Object.values(urls).every(
+    (one) => typeof one?.url === 'string' && typeof one?.sinceMs === 'number',
+  )
 }

@@ -6,11 +6,18 @@
 //
 // Invariants:
 //   K1. It comes back by itself, with growing pauses, until it is stopped.
-//   K2. Every buffer is bounded: what the gateway does not take is not read (`RelayLine`).
+//   K2. A proof is for the gateway that was dialled, and given once for a connection.
+//   K3. Every buffer is bounded: what the gateway does not take is not read (`RelayLine`).
 
 import { type Duplex, duplexPair } from 'node:stream'
 import { signingPrefix } from '@tutti/core/fleet'
-import { RelayStreams, relayChallenge, relayPath, relayReady } from '@tutti/core/routing'
+import {
+  RelayStreams,
+  relayChallenge,
+  relayPath,
+  relayProof,
+  relayReady,
+} from '@tutti/core/routing'
 import { WebSocket } from 'ws'
 
 export interface RelayLinkPorts {
@@ -56,6 +63,7 @@ export class RelayLink {
     })
     this.#socket = socket
     let streams: RelayStreams | null = null
+    let isAnswered = false
     let silence = setTimeout(() => socket.terminate(), silenceMs)
     const heard = () => {
       clearTimeout(silence)
@@ -68,8 +76,13 @@ export class RelayLink {
       if (streams !== null && isBinary && data instanceof Buffer) return streams.receive(data)
       const message = parseJson(String(data))
       const challenge = relayChallenge.safeParse(message)
-      if (challenge.success) return this.#hello(socket, challenge.data.challenge)
-      if (!relayReady.safeParse(message).success) return socket.terminate()
+      if (challenge.success && !isAnswered) {
+        isAnswered = true // K2
+        return this.#hello(socket, challenge.data.challenge)
+      }
+      if (!relayReady.safeParse(message).success || !isAnswered || streams !== null) {
+        return socket.terminate()
+      }
       streams = openStreams(socket, this.#ports.serve)
       this.#failures = 0
       log('a gateway relays', { url })
@@ -82,8 +95,8 @@ export class RelayLink {
   }
 
   #hello(socket: WebSocket, challenge: string): void {
-    const { grant, sign } = this.#ports
-    const signature = sign(signingPrefix.relayHello, challenge)
+    const { url, grant, sign } = this.#ports
+    const signature = sign(signingPrefix.relayHello, relayProof(challenge, url)) // K2
     socket.send(JSON.stringify({ grant: grant(), signature }))
   }
 
@@ -105,7 +118,7 @@ function openStreams(socket: WebSocket, serve: RelayLinkPorts['serve']): RelaySt
   }
   const streams: RelayStreams = new RelayStreams(wire, (stream) => {
     const [ours, servers] = duplexPair()
-    ours.on('data', (bytes: Buffer) => streams.said(stream, bytes)) // K2
+    ours.on('data', (bytes: Buffer) => streams.said(stream, bytes)) // K3
     ours.on('end', () => streams.ended(stream))
     ours.on('close', () => {
       streams.closed(stream)
