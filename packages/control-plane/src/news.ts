@@ -7,7 +7,13 @@
 
 import type { Sql } from './store/index.ts'
 
-const channels = ['resource', 'ledger', 'checkpoint', 'workflow_signal'] as const
+const channels = [
+  'resource',
+  'ledger',
+  'checkpoint',
+  'workflow_signal',
+  'workflow_trigger',
+] as const
 const pulse = 'pulse'
 const endSeconds = 1
 

@@ -148,20 +148,20 @@ async function serveOn(
   const snapshots = openSnapshotFeed({ ...shared, version })
   const rollouts = { ...shared, store: openRolloutStore(sql, changes, identity), heartbeatMs }
   const news = await openNews(database)
-  follow(news, { ...shared, policies: cache, hub, wake, resources })
-  const loops: RunningLoops = startLoops(
-    loopTable({
-      ...{ database, news, identity, rollouts, hub, snapshots, blobs },
-      onLost: options.onLost ?? (() => {}),
-    }),
-    (loop, error) => log.error({ loop, error }, 'a turn failed and is tried again'),
-  )
-  awake = loops
   const workflows = await openWorkflows({
     ...{ sql, log, nowMs, news, decrypt: identity.decrypt, version: options.version },
     allowPrivateCalls: options.workflows?.allowPrivateCalls ?? false,
     inference: options.workflows?.inference ?? (() => null),
   })
+  follow(news, { ...shared, policies: cache, hub, wake, resources, ...workflows })
+  const loops: RunningLoops = startLoops(
+    loopTable({
+      ...{ database, news, identity, rollouts, hub, snapshots, blobs, workflows },
+      onLost: options.onLost ?? (() => {}),
+    }),
+    (loop, error) => log.error({ loop, error }, 'a turn failed and is tried again'),
+  )
+  awake = loops
   const sharing = openSharing({ sql, blobs, registry, clock: systemClock })
   const ports: ApiPorts = {
     ...{ ...shared, blobs, hub, sharing, snapshots, workflows, relays: openRelayDirectory() },
@@ -231,6 +231,7 @@ function loopTable(of: {
   readonly hub: { readonly push: () => Promise<void> }
   readonly snapshots: { readonly refresh: () => Promise<void> }
   readonly blobs: Blobs
+  readonly workflows: Pick<Workflows, 'schedules'>
 }): Loop[] {
   const { database, identity } = of
   const { sql } = database
@@ -246,6 +247,7 @@ function loopTable(of: {
     { name: 'push', everyMs: 2_000, gatherMs: 1, turn: () => of.hub.push() },
     { name: 'snapshots', everyMs: 1_000, gatherMs: 50, turn: () => of.snapshots.refresh() },
     { name: 'database', everyMs: 2_000, gatherMs: 50, turn: keeping(database, of.onLost) },
+    { name: 'schedules', everyMs: 1_000, gatherMs: 5, turn: of.workflows.schedules.turn },
     { name: 'news', everyMs: 5_000, gatherMs: 50, turn: () => of.news.check() },
     {
       name: 'blobs',
@@ -291,6 +293,7 @@ function follow(
     readonly log: Logger
     readonly wake: (loop: string) => void
     readonly resources: { changes: number }
+    readonly schedules: { readonly forget: () => void }
   },
 ): void {
   const changed = () => {
@@ -305,12 +308,17 @@ function follow(
   news.subscribe('resource', {
     onNews: (key) => {
       if (key.startsWith('Policy/')) to.policies.forget()
+      if (key.startsWith('Workflow/')) {
+        to.schedules.forget()
+        to.wake('schedules')
+      }
       if (key.startsWith('Node/')) void relabelled(key.split('/')[2] ?? '')
       changed()
     },
     onGap: () => {
       to.log.warn('the database was silent: everything is looked at again')
       to.policies.forget()
+      to.schedules.forget()
       changed()
       for (const { id } of [...to.registry.all()]) void relabelled(id)
     },
@@ -318,6 +326,7 @@ function follow(
   for (const [channel, loop] of [
     ['ledger', 'ledger'],
     ['checkpoint', 'push'],
+    ['workflow_trigger', 'schedules'],
   ] as const) {
     const wake = () => to.wake(loop)
     news.subscribe(channel, { onNews: wake, onGap: wake })

@@ -20,6 +20,9 @@ export type Signal =
   /** Goes on with a run whose journal was written by somebody else. */
   | { readonly kind: 'resume' }
 
+/** Postgres tells that schedules have events to hear. */
+export const triggerChannel = 'workflow_trigger' satisfies Channel
+
 /** Postgres tells engines on this channel that there is something for a shard. */
 export const signalChannel = 'workflow_signal' satisfies Channel
 
@@ -53,6 +56,14 @@ export async function publishEvent(
         and subject in ('', ${attribute('type')})
       returning shard)
     select pg_notify(${signalChannel}, shard::text) from (select distinct shard from sent) s`
+  await sql`
+    with sent as (
+      insert into workflow_trigger (schedule, body)
+      select id, ${JSON.stringify(event)} from workflow_schedule
+      where kind = 'on' and project = ${project}
+        and (event_types is null or ${attribute('type')} = any(event_types))
+      returning 1)
+    select pg_notify(${triggerChannel}, '') from (select 1 from sent limit 1) s`
   return true
 }
 

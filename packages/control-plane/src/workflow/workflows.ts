@@ -22,6 +22,7 @@ import type { Inference } from './infer.ts'
 import { loadRuns } from './load-runs.ts'
 import { performer } from './perform-act.ts'
 import type { RunHead } from './run-head.ts'
+import { openSchedules, type Schedules } from './schedules.ts'
 import { loadSecrets } from './secrets.ts'
 import type { StartRequest } from './start-request.ts'
 
@@ -40,6 +41,8 @@ export interface WorkflowsPorts {
 
 export interface Workflows {
   readonly start: (request: StartRequest) => Promise<string>
+  /** Starts what is scheduled. A turn of a loop. */
+  readonly schedules: Schedules
   readonly stop: () => Promise<void>
 }
 
@@ -85,6 +88,7 @@ export async function openWorkflows(ports: WorkflowsPorts): Promise<Workflows> {
   await open()
   return {
     start,
+    schedules: openSchedules({ sql, nowMs }),
     stop: async () => {
       isStopped = true
       await engine?.stop()

@@ -28,6 +28,7 @@ export {
   type Entry,
   type ErrorKind,
   type Happening,
+  type Heard,
   Machine,
   type Outcome,
   type Preparation,
@@ -36,6 +37,20 @@ export {
   replay,
   type Surroundings,
   standardError,
+  Trigger,
   type WorkflowError,
 } from './run/index.ts'
+export {
+  type Cron,
+  catchUpOf,
+  nextCronTick,
+  nextTick,
+  parseCron,
+  planTicks,
+  type TickPlan,
+  type Timing,
+  type TimingKind,
+  timingKinds,
+  timingOf,
+} from './schedule/index.ts'
 export { nameOfDocument, type WorkflowSpec, workflowName, workflowSpec } from './workflow.ts'

@@ -35,6 +35,7 @@ export function checkReferences(
     findings.push({ path, message })
   })
   checker.list(document.do, { path: 'do', names: [] })
+  checker.schedule()
   for (const [name, task] of Object.entries(document.use?.functions ?? {})) {
     const item = { name, task, definition: task }
     checker.item(item, { path: `use.functions.${name}`, names: [] }, [])
@@ -56,6 +57,11 @@ class Checker {
     this.#document = document
     this.#expressions = expressions
     this.#add = add
+  }
+
+  /** Filters of events that start runs see no input and no variables. */
+  schedule(): void {
+    this.#texts(this.#document.schedule?.on, 'on', { path: 'schedule.on', names: [] })
   }
 
   list(list: TaskList, place: Place): void {

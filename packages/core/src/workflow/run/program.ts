@@ -5,6 +5,7 @@
 
 import type { Finding, Json } from '../../resource/index.ts'
 import { parseWorkflow, type WorkflowDocument } from '../document/index.ts'
+import { checkSchedule } from '../schedule/index.ts'
 import { checkReferences } from './check-references.ts'
 import { checkSchema } from './check-schema.ts'
 import { Expressions } from './expressions.ts'
@@ -28,7 +29,7 @@ export function prepareWorkflow(source: Json): Preparation {
   if (!parsed.ok) return parsed
   const { document } = parsed
   const expressions = new Expressions()
-  const findings = checkReferences(document, expressions)
+  const findings = [...checkReferences(document, expressions), ...checkSchedule(document)]
   if (findings.length > 0) return { ok: false, findings }
   return { ok: true, program: { document, source, expressions, checkSchema } }
 }
