@@ -16,10 +16,12 @@ import {
   commitChange,
   type Database,
   type LedgerIdentity,
+  ledgerPace,
   loadIdentity,
   openDatabase,
   type RecordDraft,
   sequence,
+  startLoops,
   type Write,
 } from '@tutti/control-plane/simulation'
 import {
@@ -98,27 +100,25 @@ class Log {
     const signed: { readonly size: number; readonly atMs: number }[] = []
     const startMs = performance.now()
     const startCpu = process.cpuUsage()
-    let isWriting = true
-    const sequencer = async () => {
-      while (isWriting) {
-        const checkpoint = await this.#sequence()
-        signed.push({ size: checkpoint?.size ?? 0, atMs: performance.now() })
-      }
+    const turn = async () => {
+      const checkpoint = await this.#sequence()
+      signed.push({ size: checkpoint?.size ?? 0, atMs: performance.now() })
     }
+    const loops = startLoops([{ name: 'ledger', ...ledgerPace, turn }], (_, error) => {
+      throw error
+    })
     const caller = async () => {
       while (performance.now() - startMs < writeMs) {
         const atMs = performance.now()
         begun.set(await this.#append(commit), atMs)
+        loops.wake('ledger')
       }
     }
-    const sequencing = sequencer()
     await Promise.all(Array.from({ length: count }, caller))
     const appends = begun.size / ((performance.now() - startMs) / 1000)
     const { user, system } = process.cpuUsage(startCpu)
-    isWriting = false
-    await sequencing
-    const last = await this.#sequence()
-    signed.push({ size: last?.size ?? 0, atMs: performance.now() })
+    await loops.stop()
+    await turn()
     const signedMs = await this.#percentile(begun, signed)
     return { appends, signedMs, cpuMicros: (user + system) / begun.size }
   }

@@ -10,6 +10,8 @@ export interface Loop {
   readonly everyMs: number
   /** How long a wake-up waits for others to join it: bounds the work of a storm of events. */
   readonly gatherMs: number
+  /** Where somebody waits for the turn: so long at most, whatever turns cost. */
+  readonly gatherMsMax?: number
   readonly turn: () => Promise<void>
 }
 
@@ -95,7 +97,7 @@ function startLoop(loop: Loop, onFailure: (loop: string, error: unknown) => void
 
 /** In a storm of events a loop gets half of a core at most: what costs much gathers for longer. */
 function gatherMs(loop: Loop, lastMs: number): number {
-  return Math.min(loop.everyMs, Math.max(loop.gatherMs, lastMs))
+  return Math.min(loop.gatherMsMax ?? loop.everyMs, Math.max(loop.gatherMs, lastMs))
 }
 
 type LoopState =

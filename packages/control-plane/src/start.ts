@@ -31,6 +31,7 @@ import {
   collectBlobs,
   type FirstCredentials,
   type Identity,
+  ledgerPace,
   loadIdentity,
   sequence,
 } from './governance/index.ts'
@@ -239,8 +240,7 @@ function loopTable(of: {
   return [
     {
       name: 'ledger',
-      everyMs: 1_000,
-      gatherMs: 5,
+      ...ledgerPace,
       turn: async () => void (await sequence(sql, identity, nowMs())),
     },
     { name: 'rollouts', everyMs: 500, gatherMs: 50, turn: () => reconcileRollouts(of.rollouts) },

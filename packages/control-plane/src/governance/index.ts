@@ -18,6 +18,7 @@ export { type KeyReference, presentPrincipal, principalOfKey } from './principal
 export {
   type Checkpoint,
   type EntryRow,
+  ledgerPace,
   newestCheckpoint,
   proveConsistency,
   proveEntry,

@@ -15,7 +15,12 @@ export {
   redeclareNode,
   statusOf,
 } from '../fleet/index.ts'
-export { type Identity as LedgerIdentity, loadIdentity, sequence } from '../governance/index.ts'
+export {
+  type Identity as LedgerIdentity,
+  ledgerPace,
+  loadIdentity,
+  sequence,
+} from '../governance/index.ts'
 export { type RunningLoops, startLoops } from '../loops.ts'
 export {
   ChangeLine,
