@@ -100,7 +100,10 @@ function pickByPrefix(engines: readonly Engine[], { timestamp, hash_ids }: Reque
     const { pendingBlocks } = engine
     const uncachedBlocks = hash_ids.length - engine.believed.matched(hash_ids)
     const inflight = engine.waiting.length
-    const view = { inflight, pendingBlocks, uncachedBlocks, priceNanos: 0, latencyMs: 0 }
+    const view = {
+      ...{ inflight, pendingBlocks, uncachedBlocks, priceNanos: 0, latencyMs: 0 },
+      ...{ trust: 1, stickyClock: 0 },
+    }
     const score = scoreTarget(view, weights)
     return { url: String(i), region: '', release: '', inflight, healthy: true, score }
   })

@@ -8,12 +8,14 @@ import { type LeaseRequest, leaseAnswer } from '@tutti/core/routing'
 import { request } from 'undici'
 import {
   answerRequest,
+  type Comparison,
   type FacePorts,
   HostGuard,
   Metrics,
   RecentRequests,
   RequestIds,
   RequestLog,
+  Shadows,
 } from './face/index.ts'
 import { Failure } from './failure.ts'
 import {
@@ -108,7 +110,11 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     chance: () => Math.random(),
     cashier: new Cashier({ prices, purses }),
   })
+  const comparisons = new RequestLog<Comparison>()
+  const chance = () => Math.random()
+  const shadows = new Shadows({ router, comparisons, chance, nowMs })
   const ports = {
+    ...{ comparisons, shadows },
     directory: () => directory,
     ...{ router, recent: new RecentRequests(), metrics: new Metrics() },
     ...{ limiter: new Limiter(nowMs), log: new RequestLog(), ids: new RequestIds() },
@@ -131,6 +137,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       ports.log.stop()
       leaveSiblings()
       await drain(front)
+      await shadows.stop()
       clearInterval(telling)
       await purses.close().catch(() => {}) // away: the leases end by themselves
       relays.stop()

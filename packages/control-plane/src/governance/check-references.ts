@@ -7,10 +7,11 @@ import { type ModelSpec, modelSpec, nodeSpec, rolloutResourceSpec } from '@tutti
 import { policySpec } from '@tutti/core/governance'
 import { type Declared, kinds } from '@tutti/core/kinds'
 import { canonicalJson, type Finding, nearest, type Resource } from '@tutti/core/resource'
-import { keySpec, providerSpec, routeSpec } from '@tutti/core/routing'
+import { checkRoute, keySpec, providerSpec, routeSpec } from '@tutti/core/routing'
 import { nameOfDocument, workflowSpec } from '@tutti/core/workflow'
 import { type Blobs, isGranted, listResources, loadResource, type Sql } from '../store/index.ts'
 import { checkPolicy, type Principal } from './policy-engine.ts'
+import { whyNoCondition } from './why-no-condition.ts'
 
 export interface ReferencePorts {
   readonly sql: Sql
@@ -39,7 +40,7 @@ export async function checkReferences(
     case 'Policy':
       return checkPolicy(declared.metadata.name, policySpec.parse(declared.spec))
     case 'Route':
-      return await checkRoute(ports.sql, declared)
+      return await checkRouteReferences(ports.sql, declared)
     case 'Key':
       return await checkKey(ports.sql, declared)
     case 'Provider':
@@ -147,24 +148,32 @@ async function checkDeployment(sql: Sql, { metadata, spec }: Declared): Promise<
   })
 }
 
-async function checkRoute(sql: Sql, { metadata, spec }: Declared): Promise<Finding[]> {
+async function checkRouteReferences(
+  sql: Sql,
+  { metadata: { project }, spec }: Declared,
+): Promise<Finding[]> {
+  const route = routeSpec.parse(spec)
+  const { shadow } = route
+  const targets = route.targets.map((target, i) => [`spec.targets.${i}`, target] as const)
+  const named =
+    shadow === undefined ? targets : [...targets, ['spec.shadow.target', shadow.target] as const]
   const found = await Promise.all(
-    routeSpec.parse(spec).targets.map((target, i) => {
-      const { project } = metadata
+    named.map(([path, target]) => {
       return 'deployment' in target
-        ? mustExist(sql, `spec.targets.${i}.deployment`, {
-            kind: 'Deployment',
-            project,
-            name: target.deployment,
+        ? mustExist(sql, `${path}.deployment`, {
+            ...{ kind: 'Deployment', project, name: target.deployment },
           })
-        : mustExist(sql, `spec.targets.${i}.provider`, {
-            kind: 'Provider',
-            project,
-            name: target.provider,
+        : mustExist(sql, `${path}.provider`, {
+            ...{ kind: 'Provider', project, name: target.provider },
           })
     }),
   )
-  return found.flat()
+  const { budget } = shadow ?? {}
+  const unpaid =
+    budget === undefined
+      ? []
+      : await mustExist(sql, 'spec.shadow.budget', { kind: 'Budget', project, name: budget })
+  return [...checkRoute(route, whyNoCondition), ...found.flat(), ...unpaid]
 }
 
 async function checkProvider(sql: Sql, { metadata, spec }: Declared): Promise<Finding[]> {

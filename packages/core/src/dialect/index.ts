@@ -21,7 +21,7 @@ export {
 } from './chat.ts'
 export type { ChatWriter, WriterOptions } from './chat-writer.ts'
 export { geminiError, readGeminiEvent } from './gemini-stream.ts'
-export { isObject, type JsonObject, jsonOf, objectOf } from './json.ts'
+export { isObject, type JsonObject, jsonOf, listOf, objectOf, textOf } from './json.ts'
 export { type ErrorEvent, openaiError } from './openai-error.ts'
 export { readOpenaiEvent } from './openai-stream.ts'
 export { readAnswer } from './read-answer.ts'

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import type { FailureClass } from './classify-failure.ts'
 import { classifyFailure } from './classify-failure.ts'
 import { type AttemptCandidate, decideAttempt, type PastAttempt } from './decide-attempt.ts'
+import { type Fallback, fallbackAction, fallbackClasses } from './fallback.ts'
 
 const failures = [
   'unreachable',
@@ -36,10 +37,14 @@ const context = {
 }
 
 /** Asks on, with each answer failing as told, until the decision is to stop. */
-function pursue(all: readonly AttemptCandidate[], fates: readonly FailureClass[]): PastAttempt[] {
+function pursue(
+  all: readonly AttemptCandidate[],
+  fates: readonly FailureClass[],
+  fallback?: Fallback,
+): PastAttempt[] {
   const past: PastAttempt[] = []
   for (const fate of fates) {
-    const step = decideAttempt(all, past, context)
+    const step = decideAttempt(all, past, { ...context, fallback })
     if (step.kind === 'stop') return past
     const { url, tier, release } = step.candidate
     past.push({ url, tier, release, failure: fate })
@@ -50,6 +55,38 @@ function pursue(all: readonly AttemptCandidate[], fates: readonly FailureClass[]
 const final = new Set<FailureClass>(['caller', 'content-filter'])
 
 describe('decide attempt', () => {
+  test('what the Route says about a failure is done (A5), within A2 to A4', () => {
+    const action = fc.constantFrom('next', 'next-tier', 'stop', 0, 1, 2)
+    const rules = fc.dictionary(fc.constantFrom(...fallbackClasses), action)
+    const fates = fc.array(failure, { minLength: 12, maxLength: 12 })
+    fc.assert(
+      fc.property(candidates, fates, rules, (all, fates, rules) => {
+        const said: Fallback = rules
+        const past = pursue(all, fates, said)
+        past.forEach((one, i) => {
+          const before = past.slice(0, i)
+          for (const { failure, tier, url } of before) {
+            if (failure === null || final.has(failure)) throw new Error('nobody is asked after it')
+            const action = failure in rules ? fallbackAction.parse(rules[failure]) : undefined
+            expect(action).not.toBe('stop')
+            if (action === 'next-tier') expect(one.tier).toBeGreaterThan(tier)
+            if (typeof action === 'number') expect(one.tier).toBeGreaterThanOrEqual(action)
+            if (action !== undefined || failure === 'silent') expect(one.url).not.toBe(url)
+          }
+        })
+      }),
+    )
+  })
+
+  test('rules that say nothing change nothing', () => {
+    const fates = fc.array(failure, { minLength: 12, maxLength: 12 })
+    fc.assert(
+      fc.property(candidates, fates, (all, fates) => {
+        expect(pursue(all, fates, {})).toEqual(pursue(all, fates))
+      }),
+    )
+  })
+
   test('while anybody was not asked, nobody gives up for a failure of a target (A1)', () => {
     const fates = fc.array(failure, { minLength: 24, maxLength: 24 })
     fc.assert(

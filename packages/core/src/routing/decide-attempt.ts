@@ -8,8 +8,10 @@
 //   A2. The caller's mistake and what a content filter refused are asked of nobody else.
 //   A3. A target that fell silent, or does not take the request's length, is not asked again for this request.
 //   A4. At most `attemptsMax` attempts.
+//   A5. What the Route says about a class of failure (`fallback`) goes before A1, and never against A2 and A3.
 
 import type { FailureClass } from './classify-failure.ts'
+import { actionFor, type Fallback, tierFloor } from './fallback.ts'
 import { type PickCandidate, pickEndpoint } from './pick-endpoint.ts'
 
 export interface AttemptCandidate extends PickCandidate {
@@ -41,6 +43,8 @@ export interface AttemptContext {
   readonly retryAfterMsMax: number
   /** False where the route's retry budget is spent: then nobody is asked twice. */
   readonly mayRetry: boolean
+  /** What the Route says about failures; absent: nothing. */
+  readonly fallback?: Fallback | undefined
   /** Numbers in [0, 1). */
   readonly chance: readonly [number, number]
 }
@@ -72,7 +76,13 @@ export function decideAttempt<C extends AttemptCandidate>(
   const last = past.at(-1)?.failure
   if (last === 'caller' || last === 'content-filter') return { kind: 'stop' } // A2
   if (past.length >= context.attemptsMax || context.leftMs <= 0) return { kind: 'stop' } // A4
-  const able = candidates.filter((candidate) => isLargeEnough(candidate, past))
+  const { fallback } = context
+  if (fallback !== undefined && actionFor(fallback, last ?? null) === 'stop')
+    return { kind: 'stop' } // A5
+  const floor = tierFloor(fallback, past)
+  const able = candidates.filter(
+    (candidate) => candidate.tier >= floor && isLargeEnough(candidate, past),
+  )
   const fresh = able.filter(({ url }) => !past.some((one) => one.url === url))
   for (const tier of tiersOf(able)) {
     const healthy = fresh.filter((one) => one.tier === tier && one.healthy)
@@ -118,6 +128,7 @@ function retryIn<C extends AttemptCandidate>(
     const tries = past.filter(({ url }) => url === candidate.url)
     const last = tries.at(-1)
     if (last === undefined || tries.length > retriesMax || !candidate.healthy) continue
+    if (actionFor(context.fallback, last.failure) !== undefined) continue // A5
     const afterMs = retryPauseMs(last)
     if (afterMs === null || afterMs > context.retryAfterMsMax || afterMs >= context.leftMs) continue
     return { kind: 'ask', candidate, afterMs, isRetry: true }

@@ -12,6 +12,7 @@ const route = { targets: [{ provider: 'p', model: 'm' }] }
 const key = { owner: 'app', hash: `sha256:${'0'.repeat(64)}`, limits: { requestsPerMinute: 5 } }
 const context = {
   secretOf: (project: string, name: string) => (name === 'api' ? `${project}-key` : undefined),
+  whyNoCondition: (text: string) => (text === 'wrong' ? 'it is wrong' : null),
   ...{ sequence: 7, nowMs: 9 },
 }
 
@@ -33,6 +34,28 @@ test('resources become a valid snapshot', () => {
     budgets: [{ name: 'b', window: 'month' }],
   })
   expect(made.snapshot.keys[0]).not.toHaveProperty('routes')
+})
+
+test('a route whose parts do not go together is named', () => {
+  const target = { provider: 'p', model: 'm' }
+  const spec = {
+    targets: [
+      { ...target, when: 'wrong' },
+      { ...target, arm: 'z' },
+    ],
+    experiment: { name: 'e', arms: { a: 1 } },
+    shadow: { target: { provider: 'q', model: 'm' }, budget: 'none' },
+  }
+  const made = declaredSnapshot([one('Provider', 'p', provider), one('Route', 'r', spec)], context)
+  expect(made).toEqual({
+    ok: false,
+    problems: [
+      'Route r: there is no Provider q',
+      'Route r: there is no Budget none',
+      'Route r: spec.targets.0.when: it is wrong',
+      'Route r: spec.targets.1.arm: no arm z: there are a',
+    ],
+  })
 })
 
 test('what could not be served is named, all of it at once', () => {

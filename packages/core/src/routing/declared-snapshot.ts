@@ -4,6 +4,7 @@
 // decides who may call: a key may call the routes of its project, or those that it names.
 
 import { budgetSpec } from './budget.ts'
+import { checkRoute } from './check-route.ts'
 import { keySpec } from './key.ts'
 import { providerSpec } from './provider.ts'
 import { routeSpec } from './route.ts'
@@ -19,6 +20,8 @@ export interface DeclaredResource {
 export interface DeclaredContext {
   /** The value of a Secret, undefined where nobody knows it. */
   readonly secretOf: (project: string, name: string) => string | undefined
+  /** What is wrong with a condition of a Route, or null. */
+  readonly whyNoCondition: (text: string) => string | null
   readonly sequence: number
   readonly nowMs: number
 }
@@ -34,7 +37,7 @@ const none: Snapshot = {
 
 export function declaredSnapshot(
   resources: readonly DeclaredResource[],
-  { secretOf, sequence, nowMs }: DeclaredContext,
+  { secretOf, whyNoCondition, sequence, nowMs }: DeclaredContext,
 ): DeclaredSnapshot {
   const problems: string[] = []
   const snapshot = { ...none, sequence, issuedAtMs: nowMs }
@@ -56,7 +59,12 @@ export function declaredSnapshot(
       providers.push({ name, project, ...of, ...(apiKey === undefined ? {} : { apiKey }) })
     } else problems.push(`${kind} ${name}: a gateway without a control plane has no ${kind}`)
   }
-  problems.push(...danglingTargets(routes, providers))
+  problems.push(...danglingTargets(routes, providers), ...danglingBudgets(routes, budgets))
+  for (const route of routes) {
+    for (const { path, message } of checkRoute(route, whyNoCondition)) {
+      problems.push(`Route ${route.name}: ${path}: ${message}`)
+    }
+  }
   if (problems.length > 0) return { ok: false, problems }
   return { ok: true, snapshot: { ...snapshot, keys, routes, providers, budgets } }
 }
@@ -79,8 +87,8 @@ function danglingTargets(
   providers: Snapshot['providers'],
 ): readonly string[] {
   const known = new Set(providers.map(({ project, name }) => `${project}/${name}`))
-  return routes.flatMap(({ name, project, targets }) =>
-    targets.flatMap((target) => {
+  return routes.flatMap(({ name, project, targets, shadow }) =>
+    [...targets, ...(shadow === undefined ? [] : [shadow.target])].flatMap((target) => {
       if ('deployment' in target) {
         return [`Route ${name}: a gateway without a control plane has no Deployments`]
       }
@@ -88,5 +96,17 @@ function danglingTargets(
         ? []
         : [`Route ${name}: there is no Provider ${target.provider}`]
     }),
+  )
+}
+
+function danglingBudgets(
+  routes: Snapshot['routes'],
+  budgets: Snapshot['budgets'],
+): readonly string[] {
+  const known = new Set(budgets.map(({ project, name }) => `${project}/${name}`))
+  return routes.flatMap(({ name, project, shadow }) =>
+    shadow?.budget === undefined || known.has(`${project}/${shadow.budget}`)
+      ? []
+      : [`Route ${name}: there is no Budget ${shadow.budget}`],
   )
 }

@@ -12,6 +12,7 @@ export {
   windowEndMs,
   windowStartMs,
 } from './budget.ts'
+export { checkRoute } from './check-route.ts'
 export {
   type Circuit,
   circuitAfterFailure,
@@ -26,6 +27,8 @@ export {
   type FailureClass,
   isTargetsFault,
 } from './classify-failure.ts'
+export { compareAnswers, type Likeness } from './compare-answers.ts'
+export { conditionLimits, conditionVariables, whyUnfit } from './condition.ts'
 export {
   type AttemptCandidate,
   type AttemptContext,
@@ -38,6 +41,17 @@ export {
   type DeclaredSnapshot,
   declaredSnapshot,
 } from './declared-snapshot.ts'
+export { clockOf, type Experiment, pickArm } from './experiment.ts'
+export { actionFor, type Fallback, fallbackClasses, tierFloor } from './fallback.ts'
+export {
+  charactersPerToken,
+  type Filtered,
+  type FilterRules,
+  type FilterView,
+  filterTargets,
+  type Removed,
+  type TargetFilter,
+} from './filter-targets.ts'
 export { isComplete, keepUnseen } from './keep-unseen.ts'
 export { builtInRoles, type KeySpec, keySpec } from './key.ts'
 export {
@@ -92,12 +106,19 @@ export {
 export { type RelayEvent, RelayLine, relayLimits } from './relay-line.ts'
 export { type RelayEnd, RelayStreams, type RelayWire } from './relay-streams.ts'
 export {
+  type Capability,
+  type Modality,
+  type RequestFacts,
+  readFacts,
+} from './request-facts.ts'
+export {
   type RouteSpec,
   type RouteTarget,
   type RouteTimers,
   routeSpec,
   routeTarget,
   routeTimers,
+  type StickySource,
 } from './route.ts'
 export {
   type ScoreWeights,
@@ -107,6 +128,7 @@ export {
   type TargetView,
   weightsOf,
 } from './score-target.ts'
+export type { Shadow } from './shadow.ts'
 export {
   type Endpoint,
   endpoint,

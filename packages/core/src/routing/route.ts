@@ -5,10 +5,33 @@
 
 import { z } from 'zod'
 import { dnsName } from '../resource/index.ts'
+import { experiment } from './experiment.ts'
+import { fallback } from './fallback.ts'
 import { targetPrice } from './price.ts'
-import { strategy } from './score-target.ts'
+import { capabilities, modalities } from './request-facts.ts'
+import { strategy, weightsChange } from './score-target.ts'
+import { shadow } from './shadow.ts'
+
+const region = z.string().min(1).max(63)
+
+// What is left out stays out: a gateway of before is not told of what it does not know.
+const abilities = {
+  /** What its model can do; absent: everything is tried there. */
+  capabilities: z.array(z.enum(capabilities)).max(16).optional(),
+  /** What its model takes besides text; absent: everything is tried there. */
+  modalities: z.array(z.enum(modalities)).max(16).optional(),
+  /** Where a Provider answers from; nodes say so by their label `region`. */
+  region: region.optional(),
+  /** How far it is trusted, 0 to 1: counts where `weights.trust` does. Absent: 1. */
+  trust: z.number().min(0).max(1).optional(),
+  /** A condition in CEL on the request: only then it is asked. */
+  when: z.string().min(1).max(2_000).optional(),
+  /** The arm of the route's experiment that it belongs to; absent: to all. */
+  arm: dnsName.optional(),
+}
 
 const place = {
+  ...abilities,
   weight: z.number().min(0).default(1),
   /** 0 is asked first; a higher tier only where the ones below cannot answer. */
   tier: z.int().min(0).max(16).default(0),
@@ -61,9 +84,33 @@ export const routeTimers = z.strictObject({
 })
 export type RouteTimers = z.infer<typeof routeTimers>
 
+/** What requests are told apart by: the first of these that a request has. */
+export const stickySource = z.union([
+  z.enum(['user', 'conversation', 'key']),
+  z.string().regex(/^header:[a-z0-9-]{1,64}$/, 'expected header: and a name in lower case'),
+])
+export type StickySource = z.infer<typeof stickySource>
+
 export const routeSpec = z.strictObject({
   targets: z.array(routeTarget).min(1).max(64),
   strategy: strategy.default('weighted'),
+  /** Instead of the strategy's own weights, where named. */
+  weights: weightsChange.optional(),
+  /** For `sticky` and experiments; absent: conversation, then key. */
+  stickyBy: z.array(stickySource).min(1).max(8).optional(),
+  /** What every target must hold to. */
+  require: z
+    .strictObject({
+      /** Where answers may come from. */
+      regions: z.array(region).min(1).max(64).optional(),
+      /** The most that one attempt may cost at worst. */
+      costDollarsMax: z.number().min(0).max(1_000_000).optional(),
+    })
+    .optional(),
+  /** Where the next attempt goes, by class of failure. */
+  fallback: fallback.optional(),
+  experiment: experiment.optional(),
+  shadow: shadow.optional(),
   /** Attempts in all, the first included, before a request fails. */
   attemptsMax: z.int().min(1).max(10).default(6),
   /** Until an answer is whole, or a stream has begun. */

@@ -15,6 +15,7 @@ import type {
 } from '../routing/index.ts'
 import { Presence } from '../routing/index.ts'
 import { refuse } from './answer.ts'
+import { askerOf } from './asker-of.ts'
 import { asksForUsage, type ToProvider, toChatProvider, toContinuation } from './chat.ts'
 import type { ChatAsked } from './chat-body.ts'
 import type { Exchange, FacePorts } from './exchange.ts'
@@ -81,6 +82,10 @@ async function answerRouted(
     mayStream,
     bounds,
     presence,
+    selection: ports.router.select(directory, route, {
+      asker: () => askerOf(exchange, asked),
+      bounds,
+    }),
     budgets: directory.budgets(key, route),
     promptBytes: asked.chat?.body ?? null,
     onCharge: (charge) => tally.add(charge),
@@ -94,7 +99,12 @@ async function answerRouted(
     answer.outcome.stream.cancel()
     pursuit.finished()
   }
-  note(ports, exchange, { route, status, attempts: pursuit.attempts, tally })
+  const arm = call.selection?.arm ?? null
+  note(ports, exchange, { route, status, attempts: pursuit.attempts, tally, arm })
+  if (status !== 200 || answer.kind !== 'answered') return
+  const { outcome, candidate } = answer
+  const ms = performance.now() - exchange.startMs
+  ports.shadows.mirror({ call, directory, outcome, candidate, tally, ms })
 }
 
 /** Metrics, limits and the log learn of a request that is over. */
@@ -106,12 +116,13 @@ function note(
     readonly status: number
     readonly attempts: number
     readonly tally: Tally
+    readonly arm: string | null
   },
 ): void {
-  const { route, status, attempts, tally } = of
+  const { route, status, attempts, tally, arm } = of
   const micros = (performance.now() - startMs) * 1_000
   const { targets, inputTokens, outputTokens, cachedTokens, costNanos, isEstimated } = tally
-  ports.metrics.count(route, status, { attempts, micros, tally })
+  ports.metrics.count(route, status, { attempts, micros, tally, arm })
   ports.limiter.count(key, inputTokens + outputTokens)
   ports.log.add({
     atMs: ports.nowMs(),
@@ -128,6 +139,7 @@ function note(
     cachedTokens,
     costNanos,
     isEstimated,
+    ...(arm === null ? {} : { arm }),
   })
 }
 
@@ -156,8 +168,8 @@ async function sendAnswer(answering: Answering, answer: Answer): Promise<number>
     return 429
   }
   if (answer.kind === 'impossible') {
-    const { field, message } = answer.impossible
-    refuse(reply, dialect, { status: 400, code: 'unsupported', message, param: field })
+    const { field, message, code } = answer.impossible
+    refuse(reply, dialect, { status: 400, code, message, param: field })
     return 400
   }
   const { candidate, attempts } = answer

@@ -1,16 +1,19 @@
 // Answer request log
 //
 // `GET /v1/requests`: the newest records of the caller's project, as JSON lines; with `?follow=true` also each one to
-// come, until the caller goes away.
+// come, until the caller goes away. `GET /v1/comparisons`: those of shadows, alike.
 
 import { refuse } from './answer.ts'
-import type { Exchange, FacePorts } from './exchange.ts'
-import type { RequestRecord } from './request-log.ts'
+import type { Exchange } from './exchange.ts'
+import type { RequestLog } from './request-log.ts'
 
 const countDefault = 100
 const waitingBytesMax = 2 ** 20 // of a follower that reads slowly; more ends it
 
-export function answerRequestLog(ports: Pick<FacePorts, 'log'>, exchange: Exchange): void {
+export function answerRequestLog<R extends { readonly project: string }>(
+  log: RequestLog<R>,
+  exchange: Exchange,
+): void {
   const { request, reply, key, dialect } = exchange
   const query = new URLSearchParams(request.url.split('?')[1] ?? '')
   const count = Number(query.get('limit') ?? countDefault)
@@ -19,10 +22,10 @@ export function answerRequestLog(ports: Pick<FacePorts, 'log'>, exchange: Exchan
     return refuse(reply, dialect, { status: 400, code: 'invalid_query', message })
   }
   const isFollowing = query.get('follow') === 'true'
-  const send = (record: RequestRecord) => reply.write(`${JSON.stringify(record)}\n`)
+  const send = (record: R) => reply.write(`${JSON.stringify(record)}\n`)
   const stop = !isFollowing
     ? null
-    : ports.log.follow({
+    : log.follow({
         onRecord: (record) => {
           if (record.project === key.project) send(record)
           if (reply.waitingBytes > waitingBytesMax) reply.destroy()
@@ -35,7 +38,7 @@ export function answerRequestLog(ports: Pick<FacePorts, 'log'>, exchange: Exchan
   }
   reply.header('content-type', 'application/x-ndjson')
   reply.begin(200)
-  for (const record of ports.log.newest(key.project, count)) send(record)
+  for (const record of log.newest(key.project, count)) send(record)
   if (stop === null) return reply.end()
   reply.onGone(stop)
 }

@@ -156,5 +156,5 @@ function dialectHeaders({ dialect, apiKey }: ProviderEntry): Record<string, stri
 }
 
 function impossible(field: string, message: string): Impossible {
-  return { kind: 'impossible', field, message: `${field}: ${message}` }
+  return { kind: 'impossible', code: 'unsupported', field, message: `${field}: ${message}` }
 }

@@ -5,11 +5,13 @@
 import type { Directory, KeyEntry, Limiter, Router } from '../routing/index.ts'
 import type { Incoming, Reply } from '../wire/index.ts'
 import type { Dialect } from './answer.ts'
+import type { Comparison } from './comparison.ts'
 import type { HostGuard } from './host-guard.ts'
 import type { Metrics } from './metrics.ts'
 import type { RecentRequests } from './recent-requests.ts'
 import type { RequestIds } from './request-ids.ts'
 import type { RequestLog } from './request-log.ts'
+import type { Shadows } from './shadows.ts'
 
 export interface FacePorts {
   readonly directory: () => Directory | null
@@ -18,6 +20,8 @@ export interface FacePorts {
   readonly metrics: Metrics
   readonly limiter: Limiter
   readonly log: RequestLog
+  readonly comparisons: RequestLog<Comparison>
+  readonly shadows: Shadows
   readonly ids: RequestIds
   readonly guard: HostGuard
   readonly version: string

@@ -59,8 +59,9 @@ const chatPaths: ReadonlySet<string> = new Set([
 function answerKnown(ports: FacePorts, exchange: Exchange): Promise<void> | void {
   const { path, reply, request, key, directory } = exchange
   if (request.method === 'GET') {
-    if (path === '/metrics') return sendText(reply, ports.metrics.format())
-    if (path === '/v1/requests') return answerRequestLog(ports, exchange)
+    if (path === '/metrics') return sendText(reply, ports.metrics.format() + ports.shadows.format())
+    if (path === '/v1/requests') return answerRequestLog(ports.log, exchange)
+    if (path === '/v1/comparisons') return answerRequestLog(ports.comparisons, exchange)
     if (path === '/v1/models') return sendJson(reply, 200, listModels(directory, key))
     if (path === '/v2' || path === '/v2/')
       return sendJson(reply, 200, serverMetadata(ports.version))

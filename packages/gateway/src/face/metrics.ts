@@ -15,12 +15,20 @@ import {
 import type { RouteEntry } from '../routing/index.ts'
 import type { Tally } from './tally.ts'
 
+/** Of one arm of an experiment. */
+interface ArmCounts {
+  readonly statuses: Map<number, number>
+  micros: number
+  costNanos: number
+}
+
 interface RouteCounts {
   readonly statuses: Map<number, number>
   attempts: number
   inputTokens: number
   outputTokens: number
   costNanos: number
+  readonly arms: Map<string, ArmCounts>
   readonly buckets: SketchBuckets
   latency: Sketch
 }
@@ -36,7 +44,13 @@ export class Metrics {
   count(
     route: RouteEntry,
     status: number,
-    of: { readonly attempts: number; readonly micros: number; readonly tally: Tally },
+    of: {
+      readonly attempts: number
+      readonly micros: number
+      readonly tally: Tally
+      /** Null where the route has no experiment. */
+      readonly arm: string | null
+    },
   ): void {
     const counts = this.#byEntry.get(route) ?? this.#of(route)
     if (counts === null) return
@@ -46,6 +60,7 @@ export class Metrics {
     counts.outputTokens += of.tally.outputTokens
     counts.costNanos += of.tally.costNanos ?? 0
     addLatency(counts.buckets, of.micros)
+    if (of.arm !== null) countArm(counts.arms, of.arm, { status, ...of })
   }
 
   #of(route: RouteEntry): RouteCounts | null {
@@ -79,6 +94,7 @@ export class Metrics {
       )
       lines.push(`tutti_gateway_cost_dollars_total{route="${route}"} ${costNanos / 1e9}`)
     }
+    lines.push(...this.#armLines())
     lines.push('# TYPE tutti_gateway_request_seconds summary')
     for (const [route, counts] of this.#routes) {
       counts.latency = mergeSketches(counts.latency, takeSketch(counts.buckets))
@@ -92,11 +108,38 @@ export class Metrics {
     }
     return `${lines.join('\n')}\n`
   }
+
+  #armLines(): string[] {
+    const lines: string[] = []
+    for (const [route, { arms }] of this.#routes) {
+      for (const [arm, { statuses, micros, costNanos }] of arms) {
+        const of = `{route="${route}",arm="${arm}"`
+        for (const [status, count] of statuses) {
+          lines.push(`tutti_gateway_arm_requests_total${of},status="${status}"} ${count}`)
+        }
+        lines.push(`tutti_gateway_arm_request_seconds_total${of}} ${micros / 1e6}`)
+        lines.push(`tutti_gateway_arm_cost_dollars_total${of}} ${costNanos / 1e9}`)
+      }
+    }
+    return lines
+  }
+}
+
+function countArm(
+  arms: Map<string, ArmCounts>,
+  arm: string,
+  of: { readonly status: number; readonly micros: number; readonly tally: Tally },
+): void {
+  const counts = arms.get(arm) ?? { statuses: new Map(), micros: 0, costNanos: 0 }
+  arms.set(arm, counts)
+  counts.statuses.set(of.status, (counts.statuses.get(of.status) ?? 0) + 1)
+  counts.micros += of.micros
+  counts.costNanos += of.tally.costNanos ?? 0
 }
 
 function newCounts(): RouteCounts {
   return {
     ...{ statuses: new Map(), attempts: 0, inputTokens: 0, outputTokens: 0, costNanos: 0 },
-    ...{ buckets: newBuckets(), latency: [] },
+    ...{ arms: new Map(), buckets: newBuckets(), latency: [] },
   }
 }

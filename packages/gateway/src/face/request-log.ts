@@ -1,7 +1,7 @@
 // Request log
 //
 // One record for each answered request: who asked, who answered, how it went, what it cost. Metadata only, never
-// contents. The last ones are kept, and whoever follows gets each as it is made.
+// contents. The last ones are kept, and whoever follows gets each as it is made. Comparisons of shadows are kept alike.
 
 export interface RequestRecord {
   readonly atMs: number
@@ -21,36 +21,38 @@ export interface RequestRecord {
   readonly costNanos: number | null
   /** True where an upstream did not count, so that it is reckoned. */
   readonly isEstimated: boolean
+  /** The arm of the route's experiment; absent where it has none. */
+  readonly arm?: string
 }
 
-export interface Follower {
-  readonly onRecord: (record: RequestRecord) => void
+export interface Follower<R> {
+  readonly onRecord: (record: R) => void
   readonly onEnd: () => void
 }
 
 const recordsMax = 10_000 // some megabytes; at 100 requests a second the last minutes
 const followersMax = 100
 
-export class RequestLog {
+export class RequestLog<R extends { readonly project: string } = RequestRecord> {
   /** A ring; written by `add`. */
-  readonly #records: RequestRecord[] = []
+  readonly #records: R[] = []
   #next = 0
-  readonly #followers = new Set<Follower>()
+  readonly #followers = new Set<Follower<R>>()
 
-  add(record: RequestRecord): void {
+  add(record: R): void {
     this.#records[this.#next] = record
     this.#next = (this.#next + 1) % recordsMax
     for (const { onRecord } of this.#followers) onRecord(record)
   }
 
   /** The newest records of a project, oldest first. */
-  newest(project: string, count: number): RequestRecord[] {
+  newest(project: string, count: number): R[] {
     const ordered = [...this.#records.slice(this.#next), ...this.#records.slice(0, this.#next)]
     return ordered.filter((record) => record.project === project).slice(-count)
   }
 
   /** Tells each record to come; null where too many follow already. */
-  follow(follower: Follower): (() => void) | null {
+  follow(follower: Follower<R>): (() => void) | null {
     if (this.#followers.size >= followersMax) return null
     this.#followers.add(follower)
     return () => this.#followers.delete(follower)

@@ -4,6 +4,7 @@
 // ports of its pursuit.
 
 import {
+  clockOf,
   orderByWeight,
   type RouteTarget,
   relayScheme,
@@ -62,7 +63,8 @@ export class CallTargets implements PursuitPorts {
     this.#shared = shared
     this.#call = call
     this.#scoring = scoring
-    this.#order = orderByWeight(call.route.targets, shared.chance)
+    const targets = call.selection?.targets ?? call.route.targets
+    this.#order = orderByWeight(targets, shared.chance)
   }
 
   get region(): string {
@@ -104,6 +106,7 @@ export class CallTargets implements PursuitPorts {
       if ('kind' in outbound) impossible ??= outbound
       else able.push(this.#providerCandidate(provider, outbound, { target, place }))
     }
+    if (able.length === 0) impossible = noTarget(this.#call) ?? impossible
     const scoring = this.#scoring
     const scored = scoring === null ? able : able.map((one) => this.#scored(one, scoring))
     return { able: scored, impossible }
@@ -148,7 +151,10 @@ export class CallTargets implements PursuitPorts {
     const { url, inflight } = candidate
     const { cashier, views } = this.#shared
     const priceNanos = weights.price > 0 ? cashier.worst(this.#call, candidate) : 0
-    const view = { inflight, priceNanos, ...views.of(url, blocks) }
+    const { trust = 1, weight } = candidate.target
+    const subject = weights.sticky > 0 ? this.#call.selection?.subject : undefined
+    const stickyClock = subject === undefined ? 0 : clockOf(`${subject}\n${url}`) / weight
+    const view = { inflight, priceNanos, trust, stickyClock, ...views.of(url, blocks) }
     return { ...candidate, order: 0, score: scoreTarget(view, weights) }
   }
 
@@ -166,7 +172,9 @@ export class CallTargets implements PursuitPorts {
     })
     const { relayOf } = this.#shared
     const shared = { tier: target.tier, order: place, target, provider: null }
+    const regions = this.#call.selection === null ? undefined : this.#regionsFor(target)
     return deployment.endpoints.flatMap(({ node, url, region, release }) => {
+      if (regions !== undefined && !regions.includes(region)) return []
       const about = { region, release, outbound, isTrustedAddress: true, ...shared } // signed
       const direct = { url, base: url, node: { name: node, url, release }, ...about }
       const candidates = url.startsWith(relayScheme) ? [] : [{ ...this.#seen(url), ...direct }]
@@ -178,6 +186,11 @@ export class CallTargets implements PursuitPorts {
       const named = { ...relayed, node: { name: node, url: base, release } }
       return [...candidates, { ...this.#seen(own), ...named }]
     })
+  }
+
+  /** Where its endpoints may be; undefined: anywhere. One that is named a region is all there. */
+  #regionsFor(target: RouteTarget): readonly string[] | undefined {
+    return target.region === undefined ? this.#call.route.require?.regions : undefined
   }
 
   #providerCandidate(
@@ -235,6 +248,14 @@ class Sent implements Started {
     this.#shared.health.end(url, how, this.#shared.nowMs())
     this.#paid.settle(this.attempt.spent(outbound.body?.length ?? 0))
   }
+}
+
+/** Why the route's rules leave nobody; null where they do. */
+function noTarget({ selection, route }: Call): Impossible | null {
+  if (selection === null || selection.targets.length > 0) return null
+  const reasons = selection.removed.map(({ name, filter, why }) => `${name} (${filter}: ${why})`)
+  const message = `no target of ${route.name} may answer this request: ${reasons.join('; ')}`
+  return { kind: 'impossible', code: 'no_target', field: 'model', message }
 }
 
 function placeOf(provider: ProviderEntry, target: ProviderTarget): ProviderPlace {

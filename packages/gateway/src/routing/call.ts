@@ -2,7 +2,7 @@
 //
 // A request as a face has understood it, and whom it may be sent to.
 
-import type { AttemptCandidate, RouteTarget } from '@tutti/core/routing'
+import type { AttemptCandidate, Removed, RouteTarget } from '@tutti/core/routing'
 import type { AnswerReading, Spent } from './attempt.ts'
 import type { ProviderEntry, RouteEntry } from './directory.ts'
 import type { Presence } from './presence.ts'
@@ -15,6 +15,8 @@ export interface Call {
   readonly route: RouteEntry
   readonly requestId: string
   readonly presence: Presence
+  /** Whom the route's rules leave; null where it has none. */
+  readonly selection: Selection | null
   readonly mayStream: boolean
   /** What strategies that look at the prompt look at; null where there is none. */
   readonly promptBytes: Buffer | null
@@ -30,6 +32,16 @@ export interface Call {
   readonly toProvider:
     | ((provider: ProviderEntry, target: ProviderTarget) => Outbound | Impossible)
     | null
+}
+
+/** Whom a route's rules leave for one request. */
+export interface Selection {
+  readonly targets: readonly RouteTarget[]
+  readonly removed: readonly Removed[]
+  /** The arm of the route's experiment; null where it has none. */
+  readonly arm: string | null
+  /** Whose request it is, for endpoints that it sticks to. */
+  readonly subject: string
 }
 
 /** What one attempt has cost. */
@@ -58,6 +70,7 @@ export interface Outbound {
 /** A request that a target's dialect cannot say. */
 export interface Impossible {
   readonly kind: 'impossible'
+  readonly code: 'unsupported' | 'no_target'
   readonly field: string
   readonly message: string
 }

@@ -31,7 +31,10 @@ export class Cashier {
   }
 
   /** The most that an attempt can cost; Infinity where nobody knows its price. */
-  worst(call: Call, candidate: Candidate): number {
+  worst(
+    call: Pick<Call, 'bounds'>,
+    candidate: Pick<Candidate, 'target' | 'provider' | 'contextTokens'>,
+  ): number {
     const price = this.#ports.prices.priceOf(candidate)
     return price === null ? Infinity : worstOf(call, candidate, price)
   }
@@ -86,7 +89,11 @@ class Payment implements Paid {
   }
 }
 
-function worstOf({ bounds }: Call, { contextTokens }: Candidate, price: Price): number {
+function worstOf(
+  { bounds }: Pick<Call, 'bounds'>,
+  { contextTokens }: Pick<Candidate, 'contextTokens'>,
+  price: Price,
+): number {
   const input = bounds?.inputTokens ?? 0
   const output = bounds?.outputTokens ?? contextTokens ?? outputTokensMax
   return worstNanos(price, { input, output: bounds === null ? 0 : output })

@@ -26,6 +26,7 @@ export interface Directory {
   readonly hasNode: (node: string) => boolean
   /** The budgets that a key's call of a route falls under. */
   readonly budgets: (key: KeyEntry, route: RouteEntry) => readonly BudgetEntry[]
+  readonly budget: (project: string, name: string) => BudgetEntry | undefined
 }
 
 export function makeDirectory(snapshot: Snapshot): Directory {
@@ -36,6 +37,7 @@ export function makeDirectory(snapshot: Snapshot): Directory {
   const nodes = new Set(
     snapshot.deployments.flatMap(({ endpoints }) => endpoints.map(({ node }) => node)),
   )
+  const budgets = byProject(snapshot.budgets)
   return {
     keyOfSecret: keyFinder(snapshot.keys),
     servingToken: snapshot.servingToken,
@@ -44,7 +46,8 @@ export function makeDirectory(snapshot: Snapshot): Directory {
     deployment: (project, name) => deployments.get(`${project}/${name}`),
     provider: (project, name) => providers.get(project)?.get(name),
     hasNode: (node) => nodes.has(node),
-    budgets: budgetFinder(snapshot.budgets),
+    budgets: budgetFinder(callersBudgets(snapshot)),
+    budget: (project, name) => budgets.get(project)?.get(name),
   }
 }
 
@@ -58,6 +61,16 @@ function byProject<T extends { readonly project: string; readonly name: string }
     projects.set(one.project, names.set(one.name, one))
   }
   return projects
+}
+
+/** What a shadow names pays for shadows alone. */
+function callersBudgets({ budgets, routes }: Snapshot): readonly BudgetEntry[] {
+  const named = new Set(
+    routes.flatMap(({ project, shadow }) =>
+      shadow?.budget === undefined ? [] : [`${project}/${shadow.budget}`],
+    ),
+  )
+  return budgets.filter(({ project, name }) => !named.has(`${project}/${name}`))
 }
 
 const noBudgets: readonly BudgetEntry[] = []

@@ -12,8 +12,10 @@ export type {
   Impossible,
   Outbound,
   ProviderTarget,
+  Selection,
 } from './call.ts'
 export { Cashier } from './cashier.ts'
+export { type Asker, whyNoCondition } from './condition.ts'
 export {
   type Directory,
   type KeyEntry,
@@ -30,5 +32,6 @@ export { PriceBook } from './price-book.ts'
 export { type BudgetEntry, Purses } from './purses.ts'
 export type { Answer, Pursuit } from './pursuit.ts'
 export { RelayDoor, type RelayDoorOptions, type RelayUrls } from './relay-door.ts'
+export { rulesOf } from './route-rules.ts'
 export { Router } from './router.ts'
 export { SnapshotSource } from './snapshot-source.ts'

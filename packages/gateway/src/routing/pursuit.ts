@@ -159,6 +159,7 @@ export class Pursuit {
       leftMs: presence.isGone ? 0 : this.#untilMs - this.#ports.nowMs(),
       retryAfterMsMax: route.timers.retryAfterMsMax,
       mayRetry: this.#ports.retriesLeft() >= 1,
+      fallback: route.fallback,
       chance: [this.#ports.chance(), this.#ports.chance()],
     })
   }

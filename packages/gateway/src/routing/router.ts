@@ -2,20 +2,29 @@
 //
 // What all calls of a gateway share: connections, what was seen of endpoints, who pays.
 
-import { weightsOf } from '@tutti/core/routing'
 import type { Batch } from '../wire/index.ts'
-import type { Call } from './call.ts'
+import type { Bounds, Call, Selection } from './call.ts'
 import { CallTargets, type Scoring, type Shared } from './call-targets.ts'
+import type { Asker } from './condition.ts'
+import type { Directory, RouteEntry } from './directory.ts'
 import { EndpointHealth } from './endpoint-health.ts'
 import { promptBlocks } from './prompt-blocks.ts'
 import { Pursuit } from './pursuit.ts'
 import { RetryBudget } from './retry-budget.ts'
+import { rulesOf, weightsOfRoute } from './route-rules.ts'
+import { selectTargets } from './select-targets.ts'
 import { TargetViews } from './target-views.ts'
 import { Upstreams } from './upstreams.ts'
 
 export interface RouterOptions
   extends Pick<Shared, 'region' | 'directory' | 'relayOf' | 'nowMs' | 'chance' | 'cashier'> {
   readonly batch: Batch
+}
+
+/** Who asks is looked at only where a route's rules want to know. */
+export interface Selecting {
+  readonly asker: () => Asker
+  readonly bounds: Bounds | null
 }
 
 const noBlocks = new Float64Array(0)
@@ -35,6 +44,14 @@ export class Router {
     this.#shared.upstreams.stop()
   }
 
+  /** Whom a request of this route may be asked of; null where the route has no rules of its own. */
+  select(directory: Directory, route: RouteEntry, of: Selecting): Selection | null {
+    const rules = rulesOf(route)
+    if (rules === null) return null
+    const ports = { directory, cashier: this.#shared.cashier }
+    return selectTargets(ports, { route, rules }, { asker: of.asker(), bounds: of.bounds })
+  }
+
   /** Begins to look for an answer; `before` broke off in the middle of a stream. */
   pursue(call: Call, before: Pursuit | null = null): Pursuit {
     if (before === null) this.#shared.retries.earn(call.route)
@@ -44,7 +61,7 @@ export class Router {
 
 /** Null for routes that go by weight alone. */
 function scoringOf({ route, promptBytes }: Call): Scoring | null {
-  const weights = weightsOf(route.strategy)
+  const weights = weightsOfRoute(route)
   if (weights === null) return null
   const isByPrefix = weights.uncached > 0 && promptBytes !== null
   return { weights, blocks: isByPrefix ? promptBlocks(promptBytes) : noBlocks }

@@ -122,16 +122,16 @@ async function pinnedKey(home: string, url: string, key: string): Promise<string
 async function filePlaneOf(options: GatewayCommand): Promise<FilePlane | null> {
   const { config } = options
   if (config === undefined) return null
-  const { startFilePlane } = await import('@tutti/gateway')
+  const { startFilePlane, whyNoCondition } = await import('@tutti/gateway')
   let sequence = 1
   const plane = await startFilePlane({
-    snapshot: readConfig(config, sequence),
+    snapshot: readConfig(config, sequence, whyNoCondition),
     leases: join(homeFolder(options), 'gateway', 'leases.json'),
   })
   process.on('SIGHUP', () => {
     try {
       sequence += 1
-      plane.swap(readConfig(config, sequence))
+      plane.swap(readConfig(config, sequence, whyNoCondition))
     } catch (error) {
       process.stderr.write(`${config} is not taken in: ${String(error)}\n`) // the one before holds
     }
@@ -139,8 +139,10 @@ async function filePlaneOf(options: GatewayCommand): Promise<FilePlane | null> {
   return plane
 }
 
+type WhyNot = (condition: string) => string | null
+
 /** Throws `tutti/document-invalid` with all that is wrong with it. */
-function readConfig(path: string, sequence: number): Snapshot {
+function readConfig(path: string, sequence: number, whyNoCondition: WhyNot): Snapshot {
   const problems: string[] = []
   const declared = readDocuments(path).flatMap(({ source, value }): Declared[] => {
     const parsed = parseResource(value, 'default')
@@ -149,7 +151,9 @@ function readConfig(path: string, sequence: number): Snapshot {
     return []
   })
   if (problems.length > 0) throw new Failure('tutti/document-invalid', problems.join('\n'))
-  const made = declaredSnapshot(declared, { secretOf, sequence, nowMs: Date.now() })
+  const made = declaredSnapshot(declared, {
+    ...{ secretOf, whyNoCondition, sequence, nowMs: Date.now() },
+  })
   if (!made.ok) throw new Failure('tutti/document-invalid', made.problems.join('\n'))
   return made.snapshot
 }

@@ -1,0 +1,94 @@
+import { describe, expect, test } from 'vitest'
+import { readFacts } from './request-facts.ts'
+
+const image = 'A'.repeat(100_000)
+
+describe('request facts', () => {
+  // The same request in the words of each dialect.
+  const bodies = {
+    openai: {
+      messages: [
+        { role: 'system', content: 'be brief' },
+        {
+          role: 'user',
+          content: [
+            { type: 'text', text: 'what is it?' },
+            { type: 'image_url', image_url: { url: `data:image/png;base64,${image}` } },
+          ],
+        },
+      ],
+      tools: [{ type: 'function', function: { name: 'look' } }],
+      response_format: { type: 'json_schema', json_schema: {} },
+      max_tokens: 7,
+    },
+    'openai-responses': {
+      instructions: 'be brief',
+      input: [
+        {
+          role: 'user',
+          content: [
+            { type: 'input_text', text: 'what is it?' },
+            { type: 'input_image', image_url: `data:image/png;base64,${image}` },
+          ],
+        },
+      ],
+      tools: [{ type: 'function', name: 'look' }],
+      text: { format: { type: 'json_schema' } },
+      max_output_tokens: 7,
+    },
+    anthropic: {
+      system: 'be brief',
+      messages: [
+        {
+          role: 'user',
+          content: [
+            { type: 'text', text: 'what is it?' },
+            { type: 'image', source: { type: 'base64', media_type: 'image/png', data: image } },
+          ],
+        },
+      ],
+      tools: [{ name: 'look', input_schema: {} }],
+      output_config: { format: { type: 'json_schema' } },
+      max_tokens: 7,
+    },
+    gemini: {
+      systemInstruction: { parts: [{ text: 'be brief' }] },
+      contents: [
+        {
+          role: 'user',
+          parts: [{ text: 'what is it?' }, { inlineData: { mimeType: 'image/png', data: image } }],
+        },
+      ],
+      tools: [{ functionDeclarations: [{ name: 'look' }] }],
+      generationConfig: { responseSchema: {}, maxOutputTokens: 7 },
+    },
+  }
+
+  test.each(Object.entries(bodies))('are the same in %s', (_, body) => {
+    const facts = readFacts(body)
+    expect(facts).toMatchObject({
+      ...{ capabilities: ['tools', 'json-schema'], modalities: ['image'], tools: ['look'] },
+      ...{ outputTokens: 7, lastText: 'what is it?' },
+    })
+    expect(facts.textLength).toBeLessThan(200) // an image's data is no text
+    expect(facts.opening.split('\n').filter((line) => line !== '')).toEqual([
+      ...['be brief', 'what is it?'],
+    ])
+  })
+
+  test('a later turn has the same opening', () => {
+    const { messages } = bodies.openai
+    const turn = [
+      ...messages,
+      { role: 'assistant', content: 'a cat' },
+      { role: 'user', content: '?' },
+    ]
+    expect(readFacts({ messages: turn }).opening).toBe(readFacts({ messages }).opening)
+  })
+
+  test('a body of anything is read without complaint', () => {
+    let deep: unknown = 'x'
+    for (let i = 0; i < 20_000; i++) deep = [deep]
+    expect(readFacts({ messages: deep, tools: 3, metadata: [], text: null }).textLength).toBe(1)
+  })
+})

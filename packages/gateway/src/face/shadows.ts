@@ -1,0 +1,172 @@
+// Shadows
+//
+// Asks a route's shadow what somebody else has answered already, and notes how the two compare. It begins when the
+// caller has the whole answer, so that nobody waits for it; its answers reach nobody.
+//
+// Invariants:
+//   H1. A shadow delays and fails no request: it begins after the answer, and its failures are only noted.
+//   H2. It is paid by the Budget that it names and by no other.
+//   H3. At most `concurrentMax` of a route are on their way at a time; more are counted as left out.
+
+import { objectOf, readAnswer } from '@tutti/core/dialect'
+import { compareAnswers } from '@tutti/core/routing'
+import {
+  type BudgetEntry,
+  type Call,
+  type Candidate,
+  type Directory,
+  Presence,
+  type RouteEntry,
+  type Router,
+  rulesOf,
+  type StreamAttempt,
+  type WholeAttempt,
+} from '../routing/index.ts'
+import type { Compared, Comparison } from './comparison.ts'
+import type { RequestLog } from './request-log.ts'
+import { Tally } from './tally.ts'
+
+/** A request that was answered well, and by whom. */
+export interface Live {
+  readonly call: Call
+  readonly directory: Directory
+  readonly outcome: WholeAttempt | StreamAttempt
+  readonly candidate: Candidate
+  readonly tally: Tally
+  readonly ms: number
+}
+
+export interface ShadowPorts {
+  readonly router: Router
+  readonly comparisons: RequestLog<Comparison>
+  readonly chance: () => number
+  readonly nowMs: () => number
+}
+
+interface Mirror {
+  readonly live: Live
+  readonly shadow: RouteEntry
+  readonly budgets: readonly BudgetEntry[]
+  readonly presence: Presence
+}
+
+// What waits to be mirrored is held in memory, as often as shadows may be on their way.
+const bodyBytesMax = 2 ** 20
+
+export class Shadows {
+  readonly #ports: ShadowPorts
+  /** On their way, by project/route; written by `mirror` and `#run`. */
+  readonly #running = new Map<string, Set<Presence>>()
+  readonly #ends = new Set<Promise<void>>()
+  /** Left out, by project/route; written by `mirror`. */
+  readonly #leftOut = new Map<string, number>()
+
+  constructor(ports: ShadowPorts) {
+    this.#ports = ports
+  }
+
+  /** Does nothing for a route without a shadow. */
+  mirror(live: Live): void {
+    const { route } = live.call
+    const { shadow: spec } = route
+    if (spec === undefined) return
+    const shadow = rulesOf(route)?.shadow ?? null
+    if (shadow === null || this.#ports.chance() >= spec.share) return
+    const name = `${route.project}/${route.name}`
+    const running = this.#running.get(name) ?? new Set()
+    this.#running.set(name, running)
+    const budget =
+      spec.budget === undefined ? [] : [live.directory.budget(route.project, spec.budget)]
+    const budgets = budget.filter((one) => one !== undefined)
+    const isPayable = budgets.length === budget.length // H2
+    const isTooLong = (live.call.promptBytes?.length ?? 0) > bodyBytesMax
+    if (running.size >= spec.concurrentMax || isTooLong || !isPayable) {
+      this.#leftOut.set(name, (this.#leftOut.get(name) ?? 0) + 1) // H3
+      return
+    }
+    const presence = new Presence()
+    running.add(presence)
+    const end = this.#run({ live, shadow, budgets, presence }).finally(() => {
+      running.delete(presence)
+      this.#ends.delete(end)
+    })
+    this.#ends.add(end)
+  }
+
+  /** Cuts what is on its way, and waits until it is settled. */
+  async stop(): Promise<void> {
+    for (const running of this.#running.values()) for (const one of running) one.leave()
+    await Promise.all(this.#ends)
+  }
+
+  /** For Prometheus; nothing where no route has a shadow. */
+  format(): string {
+    if (this.#running.size === 0) return ''
+    const lines = ['# TYPE tutti_gateway_shadows_left_out_total counter']
+    for (const name of this.#running.keys()) {
+      const count = this.#leftOut.get(name) ?? 0
+      lines.push(`tutti_gateway_shadows_left_out_total{route="${name}"} ${count}`)
+    }
+    return `${lines.join('\n')}\n`
+  }
+
+  async #run({ live, shadow, budgets, presence }: Mirror): Promise<void> {
+    const startMs = performance.now()
+    const tally = new Tally()
+    const onCharge: Call['onCharge'] = (charge) => tally.add(charge)
+    const call: Call = { ...live.call, route: shadow, budgets, presence, selection: null, onCharge }
+    const pursuit = this.#ports.router.pursue(call)
+    const answer = await pursuit.next()
+    let failure: string | null = answer.kind === 'answered' ? null : answer.kind
+    if (answer.kind === 'answered' && answer.outcome.kind === 'stream') {
+      failure = await drained(answer.outcome)
+      if (failure === null) pursuit.finished()
+    }
+    const alike =
+      answer.kind === 'answered' && failure === null ? likeness(live, answer) : notCompared
+    this.#ports.comparisons.add({
+      ...{ atMs: this.#ports.nowMs(), id: live.call.requestId },
+      ...{ project: shadow.project, route: shadow.name },
+      live: comparedOf(live.tally, live.ms),
+      shadow: comparedOf(tally, performance.now() - startMs),
+      ...{ failure, ...alike },
+    })
+  }
+}
+
+/** Reads a stream to its end: null where it came well. */
+async function drained({ stream }: StreamAttempt): Promise<string | null> {
+  for (;;) {
+    const turn = await stream.next()
+    if (turn.kind === 'end') return null
+    if (turn.kind === 'broken') return turn.failure.failure
+  }
+}
+
+const notCompared = { isSame: null, similarity: null }
+
+function likeness(live: Live, shadow: Pick<Live, 'outcome' | 'candidate'>) {
+  const one = textOf(live)
+  const other = textOf(shadow)
+  if (one !== null && other !== null) return compareAnswers(one, other)
+  if (live.outcome.kind !== 'whole' || shadow.outcome.kind !== 'whole') return notCompared
+  return { isSame: live.outcome.body.equals(shadow.outcome.body), similarity: null }
+}
+
+/** What was said, tools called included; null for what is no conversation. */
+function textOf({ outcome, candidate }: Pick<Live, 'outcome' | 'candidate'>): string | null {
+  if (outcome.kind === 'stream') return outcome.progress.isPlainText ? outcome.progress.text : null
+  const { provider } = candidate
+  if (provider === null || outcome.parsed === null) return null
+  const { parts } = readAnswer(provider.dialect, objectOf(outcome.parsed))
+  const said = parts.flatMap((part) => {
+    if (part.kind === 'text') return [part.text]
+    return part.kind === 'tool-call' ? [`${part.name} ${part.arguments}`] : []
+  })
+  return said.length === 0 ? null : said.join('\n')
+}
+
+function comparedOf(tally: Tally, ms: number): Compared {
+  const { targets, inputTokens, outputTokens, costNanos } = tally
+  return { targets, ms, inputTokens, outputTokens, costNanos }
+}
