@@ -107,21 +107,11 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     region: options.region ?? '',
     directory: () => directory,
     nowMs,
-    chance: () => Math.random(),
+    chance,
     cashier: new Cashier({ prices, purses }),
   })
-  const comparisons = new RequestLog<Comparison>()
-  const chance = () => Math.random()
-  const shadows = new Shadows({ router, comparisons, chance, nowMs })
-  const ports = {
-    ...{ comparisons, shadows },
-    directory: () => directory,
-    ...{ router, recent: new RecentRequests(), metrics: new Metrics() },
-    ...{ limiter: new Limiter(nowMs), log: new RequestLog(), ids: new RequestIds() },
-    guard: new HostGuard(hosts),
-    version: options.version,
-    nowMs,
-  }
+  const { version } = options
+  const ports = newPorts({ directory: () => directory, router, hosts, version, nowMs, chance })
   const front = newFront(batch, ports, log)
   front.server.on('upgrade', (incoming, socket, head) => {
     relays.handleUpgrade(incoming, socket, head)
@@ -135,14 +125,34 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     stop: async () => {
       await source.stop()
       ports.log.stop()
+      ports.comparisons.stop()
       leaveSiblings()
       await drain(front)
-      await shadows.stop()
+      await ports.shadows.stop()
       clearInterval(telling)
       await purses.close().catch(() => {}) // away: the leases end by themselves
       relays.stop()
       router.stop()
     },
+  }
+}
+
+const chance = () => Math.random()
+
+type Given = Pick<FacePorts, 'directory' | 'router' | 'version' | 'nowMs'> & {
+  readonly hosts: readonly string[]
+  readonly chance: () => number
+}
+
+/** What the faces share, with nothing in it yet. */
+function newPorts({ hosts, chance, ...given }: Given): FacePorts {
+  const { router, nowMs } = given
+  const comparisons = new RequestLog<Comparison>()
+  return {
+    ...given,
+    ...{ comparisons, shadows: new Shadows({ router, comparisons, chance, nowMs }) },
+    ...{ recent: new RecentRequests(), metrics: new Metrics(), ids: new RequestIds() },
+    ...{ limiter: new Limiter(nowMs), log: new RequestLog(), guard: new HostGuard(hosts) },
   }
 }
 

@@ -45,7 +45,7 @@ export const conditionLimits = {
 const loops = new Set(['all', 'exists', 'exists_one', 'map', 'filter'])
 const loopsMax = 2 // one in another over the longest lists: some ten thousand steps
 
-/** Why a parsed expression must not be run, or null. It may be as deep as `conditionLimits` allow. */
+/** Why a parsed expression must not be run, or null; it is as deep as `conditionLimits` allow. */
 export function whyUnfit(tree: unknown, loopsAround = 0): string | null {
   if (Array.isArray(tree)) {
     return tree.map((one) => whyUnfit(one, loopsAround)).find((why) => why !== null) ?? null

@@ -29,7 +29,7 @@ export interface RequestFacts {
   readonly metadata: Readonly<Record<string, string>>
   /** The beginning of the text of the last message. */
   readonly lastText: string
-  /** What stays the same in all turns of a conversation: all up to the first message of the user. */
+  /** The same in all turns of a conversation: all up to the first message of the user. */
   readonly opening: string
 }
 

@@ -69,7 +69,7 @@ const none: ScoreWeights = {
 
 type WeightsChange = z.infer<typeof weightsChange>
 
-/** The weights of a route; null for one that goes by the targets' weights alone: it has no score. */
+/** The weights of a route; null for one that goes by the targets' own alone: it has no score. */
 export function weightsOf(by: Strategy, own?: WeightsChange): ScoreWeights | null {
   const preset = presetOf(by)
   if (own === undefined) return preset

@@ -15,7 +15,7 @@ test('every variable is there, of the type that it is declared with', () => {
   const all = [
     'request.model == "chat" && request.dialect == "openai" && request.stream',
     '"find" in request.tools && "tools" in request.capabilities',
-    'size(request.modalities) == 0 && request.textLength == 0 && request.outputTokens == 9',
+    'size(request.modalities) == 0 && request.textLength == 4 && request.outputTokens == 9',
     'request.messages == 0 && request.user == "" && request.lastText == ""',
     'size(request.metadata) == 0 && request.headers["x-tier"] == "gold"',
     'key.id == "app" && key.owner == "ann" && key.project == "default"',

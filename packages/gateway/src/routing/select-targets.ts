@@ -52,7 +52,7 @@ export function selectTargets(
   return { targets: kept, removed, arm, subject }
 }
 
-/** Bytes are at least as many as characters: most requests need not be read to see that they fit. */
+/** Bytes are no fewer than characters: most requests need not be read to see that they fit. */
 function mayBeTooLong({ contextTokensMin }: RouteRules, bounds: Bounds | null): boolean {
   if (bounds === null) return false
   return bounds.inputTokens / charactersPerToken + (bounds.outputTokens ?? 0) > contextTokensMin
