@@ -2,21 +2,33 @@ import { createServer } from 'node:http'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { ActFailed } from './act.ts'
 import { openEgress } from './egress.ts'
-import { infer } from './infer.ts'
+import { embed, infer } from './infer.ts'
 
 let url = ''
 const seen: { path: string | undefined; key: string | undefined; body: Record<string, unknown> }[] =
   []
 let says = 'hello'
+/** The last one first: whoever reads them goes by their index. */
+const vectorsOf = (texts: string[]) => ({
+  data: texts.map((text, index) => ({ index, embedding: [text.length] })).reverse(),
+  usage: { total_tokens: 3 },
+})
 const gateway = createServer(async (request, response) => {
   const chunks: Buffer[] = []
   for await (const chunk of request) chunks.push(chunk)
   const body = JSON.parse(Buffer.concat(chunks).toString())
   seen.push({ path: request.url, key: request.headers.authorization, body })
-  const chat = { choices: [{ message: { content: says } }], usage: { total_tokens: 7 } }
+  const { message = { content: says } } = body
+  const chat = { choices: [{ message }], usage: { total_tokens: 7 } }
   response.writeHead(200, { 'content-type': 'application/json' })
   response.end(
-    JSON.stringify(request.url?.startsWith('/v1/') ? chat : { outputs: [{ data: [1] }] }),
+    JSON.stringify(
+      request.url === '/v1/embeddings'
+        ? vectorsOf([body['input']].flat())
+        : request.url?.startsWith('/v1/')
+          ? chat
+          : { outputs: [{ data: [1] }] },
+    ),
   )
 })
 beforeAll(
@@ -33,12 +45,13 @@ afterAll(() => {
   gateway.close()
 })
 
+const caller = {
+  egress: openEgress({ allowPrivate: false }),
+  signal: new AbortController().signal,
+  idempotencyKey: 'run/do/0/a',
+}
 const ask = (args: object, inference: { url: string; key: string } | null = { url, key: 'k' }) =>
-  infer(inference, args as never, {
-    egress: openEgress({ allowPrivate: false }),
-    signal: new AbortController().signal,
-    idempotencyKey: 'run/do/0/a',
-  })
+  infer(inference, args as never, caller)
 const errorOf = async (work: Promise<unknown>) => {
   const error = await work.then(
     () => null,
@@ -83,4 +96,32 @@ test('tensors go to the route as they are; without a gateway nothing is asked', 
   expect(seen.at(-1)?.path).toBe('/v2/models/parts/infer')
   expect(await errorOf(ask({ route: 'parts', inputs }, null))).toMatchObject({ status: 400 })
   expect(await errorOf(ask({ messages }))).toMatchObject({ status: 400 })
+})
+
+test('a model that asks for tools says which, and with what', async () => {
+  const message = {
+    content: null,
+    tool_calls: [{ id: 'c1', type: 'function', function: { name: 'add', arguments: '{"a":1}' } }],
+  }
+  expect(await ask({ route: 'small', messages, message })).toEqual({
+    ...{ content: null, usage: { total_tokens: 7 } },
+    toolCalls: [{ id: 'c1', name: 'add', arguments: '{"a":1}' }],
+  })
+  expect(
+    await errorOf(ask({ route: 'small', messages, message: { content: null } })),
+  ).toMatchObject({ status: 500 })
+})
+
+test('vectors come in the order of their texts', async () => {
+  const given = { route: 'small', input: ['a', 'bbb', 'cc'], dimensions: 1 }
+  expect(await embed({ url, key: 'k' }, given, caller)).toEqual({
+    ...{ embeddings: [[1], [3], [2]], usage: { total_tokens: 3 } },
+  })
+  expect(seen.at(-1)).toMatchObject({
+    path: '/v1/embeddings',
+    body: { model: 'small', dimensions: 1, encoding_format: 'float' },
+  })
+  expect(await errorOf(embed({ url, key: 'k' }, { route: 'small' }, caller))).toMatchObject({
+    status: 400,
+  })
 })

@@ -1,7 +1,7 @@
 // Infer
 //
 // `tutti.infer`: asks a Route through the gateway. With `messages` it is a chat, whose answer may have to fit a JSON
-// Schema (`output`); with `inputs` it is an inference over tensors.
+// Schema (`output`), or may ask for tools (`tools`); with `inputs` it is an inference over tensors.
 
 import type { Json } from '@tutti/core/resource'
 import { checkSchema, standardError } from '@tutti/core/workflow'
@@ -23,8 +23,28 @@ const inferArguments = z.looseObject({
   inputs: z.array(z.json()).optional(),
   output: z.record(z.string(), z.json()).optional(),
 })
+const embedArguments = z.looseObject({
+  route: z.string(),
+  input: z.union([z.string(), z.array(z.string()).min(1)]),
+})
+const message = z.looseObject({
+  content: z.string().nullish(),
+  tool_calls: z
+    .array(
+      z.looseObject({
+        id: z.string(),
+        function: z.looseObject({ name: z.string(), arguments: z.string() }),
+      }),
+    )
+    .nullish(),
+})
 const completion = z.looseObject({
-  choices: z.array(z.looseObject({ message: z.looseObject({ content: z.string().nullable() }) })),
+  choices: z.array(z.looseObject({ message })),
+  usage: z.json().optional(),
+})
+
+const embeddings = z.looseObject({
+  data: z.array(z.looseObject({ index: z.int(), embedding: z.array(z.number()) })),
   usage: z.json().optional(),
 })
 
@@ -35,23 +55,58 @@ export async function infer(
   given: Json,
   caller: Caller,
 ): Promise<Json> {
-  if (inference === null) throw failed('configuration', 'this control plane knows no gateway')
   const parsed = inferArguments.safeParse(given)
   if (!parsed.success) throw failed('configuration', 'infer has a route, and messages or inputs')
   const { route, messages, inputs, output, ...more } = parsed.data
   const isChat = messages !== undefined
   const path = isChat ? '/v1/chat/completions' : `/v2/models/${encodeURIComponent(route)}/infer`
   const form = output === undefined ? {} : { response_format: formatOf(output) }
+  const body = isChat
+    ? { ...more, ...form, model: route, messages }
+    : { ...more, inputs: inputs ?? [] }
+  const answer = await ask(inference, { path, body }, caller)
+  return isChat ? readChat(answer, output) : answer
+}
+
+/** `tutti.embed`: the vectors of texts, in their order. */
+export async function embed(
+  inference: Inference | null,
+  given: Json,
+  caller: Caller,
+): Promise<Json> {
+  const parsed = embedArguments.safeParse(given)
+  if (!parsed.success) throw failed('configuration', 'embed has a route, and a text or several')
+  const { route, ...more } = parsed.data
+  const body = { ...more, model: route, encoding_format: 'float' }
+  const answer = embeddings.safeParse(
+    await ask(inference, { path: '/v1/embeddings', body }, caller),
+  )
+  const count = Array.isArray(parsed.data.input) ? parsed.data.input.length : 1
+  if (answer.data?.data.length !== count) {
+    throw failed('communication', `the route gave no ${count} vectors`)
+  }
+  const vectors = [...answer.data.data].sort((a, b) => a.index - b.index)
+  return {
+    embeddings: vectors.map(({ embedding }) => embedding),
+    usage: answer.data.usage ?? null,
+  }
+}
+
+async function ask(
+  inference: Inference | null,
+  { path, body }: { readonly path: string; readonly body: Json },
+  caller: Caller,
+): Promise<Json> {
+  if (inference === null) throw failed('configuration', 'this control plane knows no gateway')
   const request = httpArguments.parse({
     method: 'post',
     endpoint: {
       uri: `${inference.url.replace(/\/$/, '')}${path}`,
       authentication: { bearer: { token: inference.key } },
     },
-    body: isChat ? { ...more, ...form, model: route, messages } : { ...more, inputs: inputs ?? [] },
+    body,
   })
-  const answer = await callHttp(request, { ...caller, egress })
-  return isChat ? readChat(answer, output) : answer
+  return await callHttp(request, { ...caller, egress })
 }
 
 function formatOf(schema: Json): Json {
@@ -61,11 +116,16 @@ function formatOf(schema: Json): Json {
 /** The text of a chat's answer, or the object that was asked for, with what it used. */
 function readChat(answer: Json, schema: Json | undefined): Json {
   const parsed = completion.safeParse(answer)
-  const content = parsed.success ? parsed.data.choices[0]?.message.content : null
-  if (!parsed.success || typeof content !== 'string') {
-    throw failed('communication', 'the route gave no message')
+  const said = parsed.success ? parsed.data.choices[0]?.message : undefined
+  const { content = null, tool_calls: calls } = said ?? {}
+  const usage = parsed.data?.usage ?? null
+  if (calls != null && calls.length > 0) {
+    const toolCalls = calls.map(({ id, function: { name, arguments: args } }) => ({
+      ...{ id, name, arguments: args },
+    }))
+    return { content, usage, toolCalls }
   }
-  const usage = parsed.data.usage ?? null
+  if (content === null) throw failed('communication', 'the route gave no message')
   if (schema === undefined) return { content, usage }
   const value = parseContent(content)
   const wrong = checkSchema(schema, value)

@@ -17,6 +17,24 @@ const source = document('all', [
   { loop: { for: { in: '[1, 2]' }, do: [step('turn')] } },
   { both: { fork: { branches: [step('left'), { right: { do: [step('a'), step('b')] } }] } } },
   { again: { try: [step('flaky')], catch: { retry: { limit: { attempt: { count: 2 } } } } } },
+  {
+    undone: {
+      try: [
+        {
+          saga: {
+            call: 'tutti.compensate',
+            with: {
+              do: [
+                { book: { ...step('book').book, metadata: { tutti: { undo: [step('unbook')] } } } },
+                { stop: { raise: { error: { type: 'https://e', status: 400 } } } },
+              ],
+            },
+          },
+        },
+      ],
+      catch: { do: [{ agent: { call: 'tutti.agent', with: { route: 'm', prompt: 'go' } } }] },
+    },
+  },
   { nap: { wait: { milliseconds: 5 } } },
   step('last'),
 ])
@@ -48,7 +66,7 @@ const act = async ({ key, action }) => {
     and body like \${'%"key":"' + key + '"%'}\`
   await sql\`insert into acted (run, key, was_done) values (\${id}, \${key}, \${done.length > 0})\`
   if (key === '/do/3/again/try/0/flaky') throw new ActFailed(standardError('communication', 'once'))
-  return { key }
+  return key.endsWith('/model') ? { content: 'gone' } : { key }
 }
 const engine = await Engine.open({
   sql: counting, news, act, program: async () => program,
@@ -89,7 +107,7 @@ test('I7: killed at every append, the output is the same and no written step is 
   const { sql } = bed.database
   await sql`create table acted (run text, key text, was_done boolean)`
   const whole = await live('whole', 0, 'never')
-  const output = { status: 'completed', output: { key: '/do/5/last' } }
+  const output = { status: 'completed', output: { key: '/do/6/last' } }
   expect(whole.said?.outcome).toEqual(output)
   const keys = (await journalOf('whole')).flatMap(({ key }) => key ?? [])
   const writes = whole.said?.writes ?? 0

@@ -12,7 +12,7 @@ import { callOpenapi } from './call-openapi.ts'
 import type { Caller } from './caller.ts'
 import type { Egress } from './egress.ts'
 import { Later } from './engine.ts'
-import { type Inference, infer } from './infer.ts'
+import { embed, type Inference, infer } from './infer.ts'
 import type { Act } from './resident-run.ts'
 import { publishEvent } from './signal.ts'
 import type { StartRequest } from './start-request.ts'
@@ -52,14 +52,27 @@ export function performer(ports: PerformPorts) {
       case 'workflow':
         return await startSubflow(ports, act, context)
       case 'function':
-        return action.name === 'tutti.infer'
-          ? await infer(ports.inference(), action.arguments, caller)
-          : await fetchFunction(action.name, action.arguments, caller)
+        return await callFunction(ports, action, caller)
       case 'process':
         throw refuse(
           `a ${action.process} runs on a node that allows it by policy, and no node here does`,
         )
     }
+  }
+}
+
+async function callFunction(
+  { inference }: PerformPorts,
+  { name, arguments: args }: { readonly name: string; readonly arguments: Json },
+  caller: Caller,
+): Promise<Json> {
+  switch (name) {
+    case 'tutti.infer':
+      return await infer(inference(), args, caller)
+    case 'tutti.embed':
+      return await embed(inference(), args, caller)
+    default:
+      return await fetchFunction(name, args, caller)
   }
 }
 

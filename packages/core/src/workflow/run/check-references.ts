@@ -15,6 +15,7 @@ import {
 } from '../document/index.ts'
 import { type Expressions, expressionIn } from './expressions.ts'
 import { ownNames } from './own-functions.ts'
+import { undoIn } from './run-compensate.ts'
 
 interface Place {
   readonly path: string
@@ -79,6 +80,9 @@ class Checker {
       this.#texts(value, key, { ...place, path: `${place.path}.${key}` })
     }
     this.#parts(task, place, siblings)
+    const undo = undoIn(task)
+    const path = `${place.path}.metadata.tutti.undo`
+    if (undo !== null) this.#tasks(undo, { ...place, path })
   }
 
   #parts(task: TaskItem['task'], place: Place, siblings: readonly string[]): void {
@@ -113,7 +117,7 @@ class Checker {
         return
       case 'call':
         this.#function(task.call, `${place.path}.call`)
-        if (task.call === 'tutti.map') this.#map(task.with ?? {}, at('with'))
+        this.#own(task.call, task.with ?? {}, at('with'))
         return
       case 'switch':
         for (const [index, entry] of task.switch.entries()) {
@@ -124,12 +128,29 @@ class Checker {
     }
   }
 
-  #map(given: object, place: Place): void {
-    const { do: tasks, each = 'item', at = 'index' } = { ...given } as Record<string, unknown>
-    const parsed = parseTaskList(tasks)
+  /** Lists of tasks in the arguments of our own functions. */
+  #own(call: string, given: object, place: Place): void {
+    const {
+      do: tasks,
+      tools,
+      each = 'item',
+      at = 'index',
+    } = { ...given } as Record<string, unknown>
+    const names = call === 'tutti.map' ? [...place.names, `${each}`, `${at}`] : place.names
     const path = `${place.path}.do`
-    if (parsed.ok) this.list(parsed.list, { path, names: [...place.names, `${each}`, `${at}`] })
-    else this.#add(path, parsed.reason)
+    if (call === 'tutti.map' || call === 'tutti.compensate') this.#tasks(tasks, { path, names })
+    if (call !== 'tutti.agent' || !Array.isArray(tools)) return
+    for (const [index, tool] of tools.entries()) {
+      const { mcp, do: work } = { ...tool } as Record<string, unknown>
+      const at = { path: `${place.path}.tools.${index}.do`, names: place.names }
+      if (mcp === undefined) this.#tasks(work, at)
+    }
+  }
+
+  #tasks(tasks: unknown, place: Place): void {
+    const parsed = parseTaskList(tasks)
+    if (parsed.ok) this.list(parsed.list, place)
+    else this.#add(place.path, parsed.reason)
   }
 
   #catch(given: TaskOf<'try'>['catch'], place: Place): void {

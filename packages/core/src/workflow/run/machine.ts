@@ -152,7 +152,7 @@ export class Machine implements Stage {
     const { document } = this.#program
     const scope: Scope = {
       ...{ key: '', reference: '', names: [], values: [], activity: this.#root },
-      isExtension: false,
+      ...{ isExtension: false, saga: null },
     }
     this.#guard(() => {
       checkAgainst(this, document.input?.schema, raw, "the workflow's input")

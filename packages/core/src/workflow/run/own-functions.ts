@@ -7,6 +7,8 @@ import type { Json } from '../../resource/index.ts'
 import { asJson } from './as-json.ts'
 import { limitTime } from './limit-time.ts'
 import { millisecondsOf } from './resolve.ts'
+import { runAgent } from './run-agent.ts'
+import { runCompensate } from './run-compensate.ts'
 import { runMap } from './run-map.ts'
 import type { Body, Done, Site, Stage } from './stage.ts'
 import { taskOf } from './task-of.ts'
@@ -38,7 +40,16 @@ const runInfer: Body = (stage, site, done) => {
   stage.act(site, { type: 'function', name: 'tutti.infer', arguments: args }, done)
 }
 
+/** `tutti.embed`: the vectors of texts. `route` says who makes them, `input` is one or several. */
+const runEmbed: Body = (stage, site, done) => {
+  const args = argumentsOf(stage, site)
+  stage.act(site, { type: 'function', name: 'tutti.embed', arguments: args }, done)
+}
+
 export const ownFunctions: Readonly<Record<string, Body>> = {
+  'tutti.agent': runAgent,
+  'tutti.compensate': runCompensate,
+  'tutti.embed': runEmbed,
   'tutti.human': runHuman,
   'tutti.infer': runInfer,
   'tutti.map': runMap,

@@ -8,6 +8,7 @@ import type { Extension, Schema, TaskItem } from '../document/index.ts'
 import { bodies } from './bodies.ts'
 import { guarded, limitTime, type Run } from './limit-time.ts'
 import { timeoutMs } from './resolve.ts'
+import { noteStep } from './run-compensate.ts'
 import { type Done, type Result, type Scope, type Site, type Stage, turn } from './stage.ts'
 import { fault, type WorkflowError } from './workflow-error.ts'
 
@@ -34,7 +35,13 @@ export function runTask(
     stage.tell('started', item, at.scope)
     const finish = (result: Result) => {
       if (!result.ok) fail(result.error)
-      else guarded(fail, () => end(leave(stage, site, result)))
+      else {
+        guarded(fail, () => {
+          const left = leave(stage, site, result)
+          if (left.ok) noteStep(site, left.output)
+          end(left)
+        })
+      }
     }
     withTimeout(stage, site, finish, (inner, ended) => withExtensions(stage, inner, ended))
   })

@@ -28,6 +28,18 @@ export interface Scope {
   readonly activity: Activity
   /** Tasks of an extension are not extended again. */
   readonly isExtension: boolean
+  /** Who wants to know what is completed here, so as to undo it; null: nobody. */
+  readonly saga: Saga | null
+}
+
+/** What would have to be undone, in the order in which it was completed. */
+export interface Saga {
+  readonly steps: {
+    readonly list: TaskList
+    /** Of the task that was completed. */
+    readonly scope: Scope
+    readonly input: Json
+  }[]
 }
 
 /** One task at work. */
