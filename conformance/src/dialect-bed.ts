@@ -3,14 +3,14 @@
 // A real gateway with one route to a scripted engine for each dialect: what the judges of dialects stand on.
 
 import { type LocalFleet, startLocalFleet } from './local-fleet.ts'
-import { dialectNames, type ScriptedEngine, startScriptedEngine } from './scripted-engine.ts'
-import type { DialectName } from './wire/wire-dialect.ts'
+import { engineNames, type ScriptedEngine, startScriptedEngine } from './scripted-engine.ts'
+import type { EngineName } from './wire/wire-dialect.ts'
 
 export interface DialectBed {
   readonly fleet: LocalFleet
   readonly engine: ScriptedEngine
   /** The model whose engine speaks this dialect. */
-  readonly modelOf: (dialect: DialectName) => string
+  readonly modelOf: (dialect: EngineName) => string
   readonly stop: () => Promise<void>
 }
 
@@ -21,9 +21,9 @@ export async function startDialectBed(): Promise<DialectBed> {
     await engine.stop()
     await fleet.stop()
   }
-  const modelOf = (dialect: DialectName) => `to-${dialect}`
+  const modelOf = (dialect: EngineName) => `to-${dialect}`
   try {
-    for (const dialect of dialectNames) {
+    for (const dialect of engineNames) {
       const name = modelOf(dialect)
       const baseUrl = engine.baseUrl(dialect)
       const provider = { dialect, baseUrl, allowPrivateNetwork: true }

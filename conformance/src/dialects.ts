@@ -6,10 +6,11 @@
 import { isDeepStrictEqual } from 'node:util'
 import { type DialectBed, startDialectBed } from './dialect-bed.ts'
 import { type Score, Scoring } from './score.ts'
-import { dialectNames, type Script, wires } from './scripted-engine.ts'
+import { dialectNames, engineNames, type Script, wires } from './scripted-engine.ts'
 import {
   type Ask,
   type DialectName,
+  type EngineName,
   type Json,
   parameters,
   type Said,
@@ -69,7 +70,7 @@ export async function dialects(): Promise<Score> {
   const scoring = new Scoring()
   try {
     for (const from of dialectNames) {
-      for (const to of dialectNames) {
+      for (const to of engineNames) {
         for (const [what, scene] of Object.entries(scenes)) {
           for (const stream of [false, true]) {
             const place = `${from} to ${to}, ${what}, ${stream ? 'streamed' : 'whole'}`
@@ -88,7 +89,7 @@ export async function dialects(): Promise<Score> {
 
 interface Scene {
   readonly from: DialectName
-  readonly to: DialectName
+  readonly to: EngineName
   readonly stream: boolean
   readonly ask: Ask
   readonly script: Script
@@ -135,9 +136,10 @@ function numbered(ask: Ask): Ask {
   return { ...ask, turns }
 }
 
-/** Anthropic tells no reasoning tokens: then there are none to tell on either side. */
-function expected(said: Said, from: DialectName, to: DialectName): Said {
-  const reasoning = from === 'anthropic' ? -1 : to === 'anthropic' ? 0 : said.usage.reasoning
+/** Anthropic and Bedrock tell no reasoning tokens: then there are none to tell on either side. */
+function expected(said: Said, from: DialectName, to: EngineName): Said {
+  const isUntold = to === 'anthropic' || to === 'bedrock'
+  const reasoning = from === 'anthropic' ? -1 : isUntold ? 0 : said.usage.reasoning
   return { ...said, usage: { ...said.usage, reasoning } }
 }
 
@@ -155,7 +157,7 @@ export function post(bed: DialectBed, path: string, body: object): Promise<Respo
 
 interface Refused {
   readonly from: DialectName
-  readonly to: DialectName
+  readonly to: EngineName
   readonly more: object
   readonly field: string
 }
@@ -166,6 +168,8 @@ const refusals: readonly Refused[] = [
   { from: 'openai', to: 'gemini', more: { user: 'me' }, field: 'user' },
   { from: 'openai', to: 'openai-responses', more: { stop: ['x'] }, field: 'stop' },
   { from: 'openai', to: 'gemini', more: { n: 2 }, field: 'n' },
+  { from: 'openai', to: 'bedrock', more: { seed: 7 }, field: 'seed' },
+  { from: 'anthropic', to: 'bedrock', more: { top_k: 4 }, field: 'top_k' },
   {
     from: 'openai-responses',
     to: 'openai',

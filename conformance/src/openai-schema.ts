@@ -9,7 +9,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js'
 import { type DialectBed, startDialectBed } from './dialect-bed.ts'
 import { datasOf, post, scenes } from './dialects.ts'
 import { type Score, Scoring } from './score.ts'
-import { dialectNames, wires } from './scripted-engine.ts'
+import { engineNames, wires } from './scripted-engine.ts'
 import type { Json } from './wire/wire-dialect.ts'
 
 export const schemaPath = 'gateway/openai-openapi.json'
@@ -29,7 +29,7 @@ export async function openaiSchema(data: string): Promise<Score> {
     scoring.check(why(schema, { type: 'response.created' }) !== null, `${schema} refuses nothing`)
   }
   try {
-    for (const to of dialectNames) {
+    for (const to of engineNames) {
       for (const [what, { ask, script }] of Object.entries(scenes)) {
         for (const from of ['openai', 'openai-responses'] as const) {
           bed.engine.script = script

@@ -4,10 +4,18 @@
 
 import { createServer } from 'node:http'
 import { anthropic } from './wire/anthropic.ts'
+import { bedrock } from './wire/bedrock.ts'
 import { gemini } from './wire/gemini.ts'
 import { openai } from './wire/openai.ts'
 import { responses } from './wire/responses.ts'
-import type { Ask, DialectName, Said, WireDialect } from './wire/wire-dialect.ts'
+import type {
+  Ask,
+  DialectName,
+  EngineName,
+  EngineWire,
+  Said,
+  WireDialect,
+} from './wire/wire-dialect.ts'
 
 export const wires: Readonly<Record<DialectName, WireDialect>> = {
   openai,
@@ -15,6 +23,8 @@ export const wires: Readonly<Record<DialectName, WireDialect>> = {
   anthropic,
   gemini,
 }
+export const engineWires: Readonly<Record<EngineName, EngineWire>> = { ...wires, bedrock }
+
 export const dialectNames: readonly DialectName[] = [
   'openai',
   'openai-responses',
@@ -22,11 +32,13 @@ export const dialectNames: readonly DialectName[] = [
   'gemini',
 ]
 
+export const engineNames: readonly EngineName[] = [...dialectNames, 'bedrock']
+
 export type Script = Said | { readonly status: number; readonly message: string }
 
 export interface ScriptedEngine {
   /** Base URL of a Provider of this dialect. */
-  readonly baseUrl: (dialect: DialectName) => string
+  readonly baseUrl: (dialect: EngineName) => string
   /** What it says next, to whoever asks. */
   script: Script
   /** What it was asked last, and the very body. */
@@ -40,8 +52,8 @@ export async function startScriptedEngine(): Promise<ScriptedEngine> {
     for await (const chunk of request) chunks.push(chunk)
     const body = Buffer.concat(chunks).toString('utf8')
     const url = request.url ?? ''
-    const name = dialectNames.find((dialect) => url.startsWith(`/${dialect}/`)) ?? 'openai'
-    const wire = wires[name]
+    const name = engineNames.find((dialect) => url.startsWith(`/${dialect}/`)) ?? 'openai'
+    const wire = engineWires[name]
     const parsed: { stream?: boolean } = JSON.parse(body)
     engine.seen = { body, ask: () => wire.see(parsed, url) }
     const { script } = engine
@@ -49,12 +61,15 @@ export async function startScriptedEngine(): Promise<ScriptedEngine> {
       response.writeHead(script.status, { 'content-type': 'application/json' })
       return void response.end(JSON.stringify(wire.error(script.status, script.message)))
     }
-    if (parsed.stream !== true && !url.includes(':stream')) {
+    const isFramed = url.endsWith('/converse-stream')
+    if (parsed.stream !== true && !url.includes(':stream') && !isFramed) {
       response.writeHead(200, { 'content-type': 'application/json' })
       return void response.end(JSON.stringify(wire.whole(script, 'engine-model')))
     }
-    response.writeHead(200, { 'content-type': 'text/event-stream' })
-    response.end(wire.frames(script, 'engine-model').join(''))
+    const type = isFramed ? 'application/vnd.amazon.eventstream' : 'text/event-stream'
+    response.writeHead(200, { 'content-type': type })
+    for (const frame of wire.frames(script, 'engine-model')) response.write(frame)
+    response.end()
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const address = server.address()

@@ -5,6 +5,9 @@
 
 export type DialectName = 'openai' | 'openai-responses' | 'anthropic' | 'gemini'
 
+/** Those and what only engines speak. */
+export type EngineName = DialectName | 'bedrock'
+
 export interface Turn {
   readonly role: 'user' | 'assistant'
   readonly text: string
@@ -48,16 +51,20 @@ export interface Said {
   }
 }
 
-export interface WireDialect {
-  readonly path: (model: string, stream: boolean) => string
-  readonly write: (ask: Ask, model: string) => object
+/** What an engine reads and sends. */
+export interface EngineWire {
   /** What an engine sees in a body. */
   readonly see: (body: Json, url: string) => Ask
   readonly whole: (said: Said, model: string) => object
-  readonly frames: (said: Said, model: string) => readonly string[]
+  readonly frames: (said: Said, model: string) => readonly (string | Buffer)[]
+  readonly error: (status: number, message: string) => object
+}
+
+export interface WireDialect extends EngineWire {
+  readonly path: (model: string, stream: boolean) => string
+  readonly write: (ask: Ask, model: string) => object
   readonly read: (body: Json) => Said
   readonly readFrames: (datas: readonly Json[]) => Said
-  readonly error: (status: number, message: string) => object
   readonly readError: (body: Json) => string
 }
 

@@ -1,7 +1,8 @@
 // What calls cost, on every endpoint and however they end: nothing goes unmetered, nothing beyond its budget (I6).
 
 import type { ServerResponse } from 'node:http'
-import { type KeyLimits, routeSpec, type Snapshot } from '@tutti/core/routing'
+import type { ChatDialect } from '@tutti/core/dialect'
+import { type KeyLimits, routeSpec } from '@tutti/core/routing'
 import { describe, expect, test } from 'vitest'
 import { key, newFolder, serve, signed, snapshotOf, world } from './gateway-world.fixture.ts'
 import { MemoryPlane } from './memory-plane.fixture.ts'
@@ -12,7 +13,7 @@ const price = { inputPerMillion: 2, outputPerMillion: 10, cachedPerMillion: 0.5 
 const cost = (input: number, cached: number, output: number) =>
   (input - cached) * 2_000 + cached * 500 + output * 10_000
 
-type Dialect = Snapshot['providers'][number]['dialect']
+type Dialect = ChatDialect
 
 function priced(url: string, of: { dialect: Dialect; limitDollars: number; limits?: KeyLimits }) {
   const snapshot = snapshotOf({

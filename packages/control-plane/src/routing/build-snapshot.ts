@@ -158,12 +158,13 @@ function providerOf(
   { metadata, spec }: Resource,
   secrets: readonly Resource[],
 ): Snapshot['providers'][number] {
-  const { dialect, baseUrl, allowPrivateNetwork, secret } = providerSpec.parse(spec)
+  const { dialect, baseUrl, allowPrivateNetwork, secret, region } = providerSpec.parse(spec)
   const { project, name } = metadata
   const sealed = secrets.find((s) => s.metadata.project === project && s.metadata.name === secret)
   const key =
     sealed === undefined
       ? {}
       : { apiKey: identity.decrypt(sealedSecretSpec.parse(sealed.spec).value) }
-  return { name, project, dialect, baseUrl, allowPrivateNetwork, ...key }
+  const where = region === undefined ? {} : { region }
+  return { name, project, dialect, baseUrl, allowPrivateNetwork, ...where, ...key }
 }

@@ -7,6 +7,10 @@
 export const chatDialects = ['openai', 'openai-responses', 'anthropic', 'gemini'] as const
 export type ChatDialect = (typeof chatDialects)[number]
 
+/** Those and what only Providers speak: callers are answered in the others. */
+export const engineDialects = [...chatDialects, 'bedrock'] as const
+export type EngineDialect = (typeof engineDialects)[number]
+
 export type ImageSource =
   | { readonly kind: 'url'; readonly url: string }
   | { readonly kind: 'data'; readonly mediaType: string; readonly data: string }

@@ -1,5 +1,7 @@
 export { anthropicError } from './anthropic-error.ts'
 export { readAnthropicEvent } from './anthropic-stream.ts'
+export { bedrockError } from './bedrock-error.ts'
+export { readBedrockEvent } from './bedrock-stream.ts'
 export {
   type AnswerFormat,
   type ChatAnswer,
@@ -7,6 +9,8 @@ export {
   type ChatEvent,
   type ChatRequest,
   chatDialects,
+  type EngineDialect,
+  engineDialects,
   type ImageSource,
   type Message,
   noUsage,
@@ -27,6 +31,7 @@ export { readOpenaiEvent } from './openai-stream.ts'
 export { readAnswer } from './read-answer.ts'
 export {
   readAnthropicWhole,
+  readBedrockWhole,
   readEmbeddingsWhole,
   readGeminiWhole,
   readOpenaiWhole,

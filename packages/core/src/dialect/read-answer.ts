@@ -3,13 +3,14 @@
 // A whole answer of an upstream in the neutral form, from any dialect.
 
 import { anthropicStop, anthropicUsage } from './anthropic-stream.ts'
-import { type ChatAnswer, type ChatDialect, noUsage, type Part, type Stop } from './chat.ts'
+import { readBedrock } from './bedrock-stream.ts'
+import { type ChatAnswer, type EngineDialect, noUsage, type Part, type Stop } from './chat.ts'
 import { readGeminiResponse } from './gemini-stream.ts'
 import { type JsonObject, listOf, objectOf, textOf } from './json.ts'
 import { openaiStop, openaiUsage } from './openai-stream.ts'
 import { readResponsesAnswer } from './responses-stream.ts'
 
-export function readAnswer(dialect: ChatDialect, body: JsonObject): ChatAnswer {
+export function readAnswer(dialect: EngineDialect, body: JsonObject): ChatAnswer {
   switch (dialect) {
     case 'openai':
       return readOpenai(body)
@@ -19,6 +20,8 @@ export function readAnswer(dialect: ChatDialect, body: JsonObject): ChatAnswer {
       return readAnthropic(body)
     case 'gemini':
       return readGemini(body)
+    case 'bedrock':
+      return readBedrock(body)
   }
 }
 

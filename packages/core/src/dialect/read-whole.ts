@@ -4,6 +4,7 @@
 // without a stop reason is none (I6).
 
 import { anthropicUsage } from './anthropic-stream.ts'
+import { bedrockStop, bedrockUsage } from './bedrock-stream.ts'
 import type { WholeReading } from './chat.ts'
 import { geminiUsage } from './gemini-stream.ts'
 import { isObject, type JsonObject, jsonOf, listOf, objectOf } from './json.ts'
@@ -77,4 +78,15 @@ export const readGeminiWhole = reader(
     usage: geminiUsage(objectOf(body['usageMetadata'])),
     parsed: body,
   }),
+)
+
+export const readBedrockWhole = reader(
+  (body) => {
+    const message = objectOf(objectOf(body['output'])['message'])
+    if (!Array.isArray(message['content'])) return 'an answer without content'
+    const { stopReason: reason } = body
+    if (typeof reason !== 'string') return 'an answer without a stopReason'
+    return bedrockStop(reason) === null ? `an answer that stopped with ${reason}` : null
+  },
+  (body) => ({ kind: 'complete', usage: bedrockUsage(objectOf(body['usage'])), parsed: body }),
 )

@@ -4,7 +4,7 @@
 // form, so that a new dialect is one more row.
 
 import { AnthropicWriter } from './anthropic-writer.ts'
-import type { ChatAnswer, ChatDialect, ChatRequest } from './chat.ts'
+import type { ChatAnswer, ChatDialect, ChatRequest, EngineDialect } from './chat.ts'
 import type { ChatWriter, WriterOptions } from './chat-writer.ts'
 import { GeminiWriter } from './gemini-writer.ts'
 import type { JsonObject } from './json.ts'
@@ -16,6 +16,7 @@ import { parseResponses } from './parse-responses.ts'
 import { ResponsesWriter } from './responses-writer.ts'
 import { isUnsayable, type Unsayable, unsayable } from './unsayable.ts'
 import { writeAnthropic, writeAnthropicAnswer } from './write-anthropic.ts'
+import { writeBedrock } from './write-bedrock.ts'
 import { writeGemini, writeGeminiAnswer } from './write-gemini.ts'
 import { writeOpenai, writeOpenaiAnswer } from './write-openai.ts'
 import { writeResponses, writeResponsesAnswer } from './write-responses.ts'
@@ -40,7 +41,7 @@ export function parseChat(
 
 /** A neutral request for a target; what it cannot say is named as the caller knows it. */
 export function writeChat(
-  to: ChatDialect,
+  to: EngineDialect,
   request: ChatRequest,
   from: ChatDialect,
 ): object | Unsayable {
@@ -49,7 +50,7 @@ export function writeChat(
   return unsayable(fieldNames[from][written.field] ?? written.field, written.message)
 }
 
-function writeRequest(to: ChatDialect, request: ChatRequest): object | Unsayable {
+function writeRequest(to: EngineDialect, request: ChatRequest): object | Unsayable {
   switch (to) {
     case 'openai':
       return writeOpenai(request)
@@ -59,6 +60,8 @@ function writeRequest(to: ChatDialect, request: ChatRequest): object | Unsayable
       return writeAnthropic(request)
     case 'gemini':
       return writeGemini(request)
+    case 'bedrock':
+      return writeBedrock(request)
   }
 }
 
@@ -107,12 +110,14 @@ const fieldNames: Readonly<Record<ChatDialect, Readonly<Record<string, string>>>
     effort: 'reasoning_effort',
     format: 'response_format',
     parallelToolCalls: 'parallel_tool_calls',
+    toolChoice: 'tool_choice',
   },
   'openai-responses': {
     messages: 'input',
     effort: 'reasoning.effort',
     format: 'text.format',
     parallelToolCalls: 'parallel_tool_calls',
+    toolChoice: 'tool_choice',
   },
   anthropic: {
     topK: 'top_k',
@@ -122,6 +127,7 @@ const fieldNames: Readonly<Record<ChatDialect, Readonly<Record<string, string>>>
     format: 'output_config.format',
     user: 'metadata.user_id',
     parallelToolCalls: 'tool_choice.disable_parallel_tool_use',
+    toolChoice: 'tool_choice',
   },
   gemini: {
     messages: 'contents',
@@ -134,5 +140,6 @@ const fieldNames: Readonly<Record<ChatDialect, Readonly<Record<string, string>>>
     thinkingTokens: 'generationConfig.thinkingConfig.thinkingBudget',
     effort: 'generationConfig.thinkingConfig.thinkingLevel',
     format: 'generationConfig.responseMimeType',
+    toolChoice: 'toolConfig.functionCallingConfig',
   },
 }

@@ -38,7 +38,7 @@ export interface ErrorAnswer {
 /** The class of an answer that is an error. */
 export function classifyFailure({ status, code, message }: ErrorAnswer): FailureClass {
   if (status < 400) return 'malformed' // a redirect: nobody follows it
-  if (status >= 500 || status === 408 || status === 409 || status === 425) return 'failing'
+  if (status >= 500 || failing.has(status)) return 'failing'
   if (status === 429) return code === 'insufficient_quota' ? 'unauthorized' : 'rate-limited'
   if (isContextLength(code, message)) return 'context-length'
   if (isFiltered(code, message)) return 'content-filter'
@@ -47,12 +47,16 @@ export function classifyFailure({ status, code, message }: ErrorAnswer): Failure
   return 'caller'
 }
 
-// Codes and sentences of OpenAI, vLLM, Anthropic and Gemini, in this order.
+// Late, in conflict, too early; and 424, which Bedrock says where the model behind it failed.
+const failing: ReadonlySet<number> = new Set([408, 409, 424, 425])
+
+// Codes and sentences of OpenAI, vLLM, Anthropic, Gemini and Bedrock, in this order.
 const tooLong = [
   'maximum context length',
   'longer than the maximum model length',
   'prompt is too long',
   'exceeds the maximum number of tokens',
+  'nput is too long for requested model',
 ]
 
 function isFiltered(code: string, message: string): boolean {

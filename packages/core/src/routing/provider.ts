@@ -4,18 +4,20 @@
 // LocalAI speak.
 
 import { z } from 'zod'
-import { chatDialects } from '../dialect/index.ts'
+import { engineDialects } from '../dialect/index.ts'
 import { dnsName } from '../resource/index.ts'
 
-export const providerDialect = z.enum(chatDialects)
+export const providerDialect = z.enum(engineDialects)
 
 export const providerSpec = z.strictObject({
   dialect: providerDialect,
   /** Up to and without `/chat/completions`, e.g. `https://api.example.com/v1`; other dialects:
-   * up to and without `/messages`, `/responses` or `/models/…`. */
+   * up to and without `/messages`, `/responses`, `/models/…` or, for `bedrock`, `/model/…`. */
   baseUrl: z.url({ protocol: /^https?$/ }),
   /** Name of the Secret that holds the API key. */
   secret: dnsName.optional(),
+  /** Where it answers from: what a Route's `require.regions` asks for, and Bedrock signs for. */
+  region: z.string().min(1).max(63).optional(),
   /** Allows loopback, private and link-local addresses: for engines of one's own. */
   allowPrivateNetwork: z.boolean().default(false),
 })

@@ -58,6 +58,7 @@ export const snapshot = z.strictObject({
       dialect: providerDialect,
       baseUrl: z.url(),
       allowPrivateNetwork: z.boolean(),
+      region: z.string().optional(),
       apiKey: z.string().optional(),
     }),
   ),

@@ -188,7 +188,10 @@ async function sendAnswer(answering: Answering, answer: Answer): Promise<number>
     reply.send(outcome.status, body)
     return outcome.status
   }
-  setHeaders(exchange, candidate, outcome.headers)
+  const isSse = candidate.provider?.dialect !== 'bedrock'
+  const { headers } = outcome
+  const said = isSse ? headers : { ...headers, 'content-type': 'text/event-stream' }
+  setHeaders(exchange, candidate, said)
   reply.header('cache-control', 'no-cache')
   reply.begin(outcome.status)
   return await relay(answering, {

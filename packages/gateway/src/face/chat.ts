@@ -6,6 +6,7 @@
 import {
   type ChatDialect,
   type ChatRequest,
+  type EngineDialect,
   isUnsayable,
   type JsonObject,
   parseChat,
@@ -13,6 +14,7 @@ import {
   writeChat,
 } from '@tutti/core/dialect'
 import type { Call, Impossible, Outbound, ProviderEntry, ProviderTarget } from '../routing/index.ts'
+import { bedrockHeaders, bedrockPath, signing } from './bedrock.ts'
 import type { ChatAsked } from './chat-body.ts'
 import { chatReadings, countReading, embeddingsReading } from './reading.ts'
 import { spliceModel } from './splice-model.ts'
@@ -104,13 +106,18 @@ function translated(
   const { dialect } = provider
   const written = writeChat(dialect, { ...neutral, model: target.model }, chat.dialect)
   if (isUnsayable(written)) return impossible(written.field, written.message)
+  const body = Buffer.from(JSON.stringify(written))
   return {
-    method: 'POST',
-    path: dialect === 'gemini' ? geminiPath(target.model, chat.stream) : endpoints[dialect],
+    ...{ method: 'POST', path: pathFor(dialect, target.model, chat.stream), body },
     headers: providerHeaders(provider),
-    body: Buffer.from(JSON.stringify(written)),
     reading: chatReadings[dialect],
+    ...(dialect === 'bedrock' ? signing(provider, body) : {}),
   }
+}
+
+function pathFor(dialect: EngineDialect, model: string, stream: boolean): string {
+  if (dialect === 'bedrock') return bedrockPath(model, stream)
+  return dialect === 'gemini' ? geminiPath(model, stream) : endpoints[dialect]
 }
 
 function geminiPath(model: string, stream: boolean): string {
@@ -152,6 +159,8 @@ function dialectHeaders({ dialect, apiKey }: ProviderEntry): Record<string, stri
       }
     case 'gemini':
       return apiKey === undefined ? json : { ...json, 'x-goog-api-key': apiKey }
+    case 'bedrock':
+      return bedrockHeaders(apiKey)
   }
 }
 

@@ -4,13 +4,16 @@
 
 import {
   anthropicError,
-  type ChatDialect,
+  bedrockError,
+  type EngineDialect,
   geminiError,
   jsonOf,
   objectOf,
   openaiError,
   readAnthropicEvent,
   readAnthropicWhole,
+  readBedrockEvent,
+  readBedrockWhole,
   readEmbeddingsWhole,
   readGeminiEvent,
   readGeminiWhole,
@@ -19,7 +22,7 @@ import {
   readResponsesEvent,
   readResponsesWhole,
 } from '@tutti/core/dialect'
-import type { AnswerReading } from '../routing/index.ts'
+import { type AnswerReading, FrameSplitter } from '../routing/index.ts'
 
 type ErrorReader = typeof openaiError
 
@@ -39,7 +42,7 @@ export const countReading: AnswerReading = {
   ...{ whole: null, event: null, error: errors(anthropicError) },
 }
 
-export const chatReadings: Readonly<Record<ChatDialect, AnswerReading>> = {
+export const chatReadings: Readonly<Record<EngineDialect, AnswerReading>> = {
   // legacy completions too
   openai: { whole: readOpenaiWhole, event: readOpenaiEvent, error: errors(openaiError) },
   'openai-responses': {
@@ -49,4 +52,11 @@ export const chatReadings: Readonly<Record<ChatDialect, AnswerReading>> = {
     ...{ whole: readAnthropicWhole, event: readAnthropicEvent, error: errors(anthropicError) },
   },
   gemini: { whole: readGeminiWhole, event: readGeminiEvent, error: errors(geminiError) },
+  bedrock: {
+    ...{ whole: readBedrockWhole, event: readBedrockEvent, error: errors(bedrockError) },
+    frames: {
+      contentType: 'application/vnd.amazon.eventstream',
+      splitter: () => new FrameSplitter(),
+    },
+  },
 }

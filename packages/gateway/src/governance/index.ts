@@ -1,1 +1,2 @@
 export { assertPublicUrl, isForbiddenAddress, publicLookup } from './address-guard.ts'
+export { awsCredentialsOf, signAws } from './sign-aws.ts'

@@ -19,7 +19,7 @@ import {
 } from '@tutti/core/dialect'
 import { classifyFailure, type ErrorAnswer, type FailureClass } from '@tutti/core/routing'
 import type { AnswerController, AnswerHandler, AnswerHeaders } from '../wire/index.ts'
-import { EventSplitter, eventBytesMax } from './event-splitter.ts'
+import { EventSplitter, eventBytesMax, type Splitter } from './event-splitter.ts'
 import { EventStream } from './event-stream.ts'
 import type { FailedAttempt, Headers } from './failed-attempt.ts'
 import type { Watch, Watched } from './watch.ts'
@@ -31,6 +31,8 @@ export interface AnswerReading {
   /** Null where such answers are never streamed. */
   readonly event: ((event: StreamEvent) => readonly ChatEvent[] | string) | null
   readonly error: (text: string, status: number) => ErrorAnswer
+  /** For streams that are no server-sent events. */
+  readonly frames?: { readonly contentType: string; readonly splitter: () => Splitter }
 }
 
 export interface AttemptTimers {
@@ -89,7 +91,7 @@ export class Attempt implements AnswerHandler, Watched {
   readonly #timers: AttemptTimers
   readonly #mayStream: boolean
   /** Made with the first bytes of a stream. */
-  #splitter: EventSplitter | null = null
+  #splitter: Splitter | null = null
   readonly #chunks: Buffer[] = []
   #bytes = 0
   #outcome: AttemptOutcome | null = null
@@ -154,7 +156,8 @@ export class Attempt implements AnswerHandler, Watched {
     if (this.#mode === 'over') return
     this.#status = status
     this.#headers = headers
-    const isEvents = (this.#headers['content-type'] ?? '').startsWith('text/event-stream')
+    const type = this.#reading.frames?.contentType ?? 'text/event-stream'
+    const isEvents = (this.#headers['content-type'] ?? '').startsWith(type)
     if (!this.#mayStream || !isEvents || status >= 300 || this.#reading.event === null) {
       this.#mode = 'whole'
       this.#untilMs = this.#watch.nowMs() + this.#timers.wholeMs
@@ -175,10 +178,11 @@ export class Attempt implements AnswerHandler, Watched {
   onResponseData(chunk: Buffer): void {
     if (this.#mode === 'whole') return this.#takeChunk(chunk)
     if (this.#mode !== 'stream') return
-    this.#splitter ??= new EventSplitter()
+    this.#splitter ??= this.#reading.frames?.splitter() ?? new EventSplitter()
     for (const { raw, event, data } of this.#splitter.push(chunk)) {
       this.#takeEvent(raw, data === '' ? [] : (this.#reading.event?.({ event, data }) ?? []))
     }
+    if (this.#splitter.why !== null) return this.#fail('malformed', this.#splitter.why)
     if (this.#splitter.heldBytes > eventBytesMax) {
       this.#fail('malformed', `an event of more than ${eventBytesMax} bytes`)
     }

@@ -65,6 +65,8 @@ export interface Outbound {
   readonly headers: Readonly<Record<string, string>>
   readonly body: Buffer | null
   readonly reading: AnswerReading
+  /** Headers that say who asks, for the very moment at which it is sent. */
+  readonly sign?: (at: { readonly host: string; readonly path: string }) => Outbound['headers']
 }
 
 /** A request that a target's dialect cannot say. */

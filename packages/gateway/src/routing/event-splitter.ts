@@ -10,6 +10,16 @@ export interface RawEvent extends StreamEvent {
   readonly raw: Buffer
 }
 
+/** Cuts the bytes of a streamed answer into its events. */
+export interface Splitter {
+  /** The events that this chunk completes. */
+  readonly push: (chunk: Buffer) => readonly RawEvent[]
+  /** Bytes that wait for the end of their event. */
+  readonly heldBytes: number
+  /** What is wrong with the bytes, so that nothing more can be read; null where nothing is. */
+  readonly why: string | null
+}
+
 const lf = 0x0a
 const cr = 0x0d
 
@@ -39,6 +49,9 @@ export class EventSplitter {
     this.#rest = bytes.subarray(from)
     return events
   }
+
+  /** Nothing is wrong with bytes that are text. */
+  readonly why: string | null = null
 
   /** Bytes that wait for the end of their event. */
   get heldBytes(): number {

@@ -26,6 +26,7 @@ export {
 export { EndpointHealth } from './endpoint-health.ts'
 export type { EventStream, StreamTurn } from './event-stream.ts'
 export type { FailedAttempt } from './failed-attempt.ts'
+export { FrameSplitter } from './frame-splitter.ts'
 export { type KeyUse, Limiter } from './limiter.ts'
 export { Presence } from './presence.ts'
 export { PriceBook } from './price-book.ts'

@@ -82,7 +82,10 @@ function nameOf(target: RouteTarget): string {
 /** Endpoints elsewhere are left out of a deployment that has some where it may answer. */
 function regionsOf(directory: Directory, { project }: RouteEntry, target: RouteTarget): string[] {
   if (target.region !== undefined) return [target.region]
-  if ('provider' in target) return []
+  if ('provider' in target) {
+    const { region } = directory.provider(project, target.provider) ?? {}
+    return region === undefined ? [] : [region]
+  }
   const endpoints = directory.deployment(project, target.deployment)?.endpoints ?? []
   return [...new Set(endpoints.map(({ region }) => region))].filter((region) => region !== '')
 }

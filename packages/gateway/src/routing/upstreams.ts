@@ -45,8 +45,13 @@ export class Upstreams {
       const { origin, path } = this.#parse(base)
       if (!isTrustedAddress) assertPublicUrl(new URL(origin))
       const lanes = isTrustedAddress ? this.#trusted : this.#guarded
-      const { method, headers, body } = outbound
-      lanes.dispatch(origin, { path: path + outbound.path, method, headers, body }, attempt)
+      const { method, body, sign } = outbound
+      const whole = path + outbound.path
+      const headers =
+        sign === undefined
+          ? outbound.headers
+          : { ...outbound.headers, ...sign({ host: new URL(origin).host, path: whole }) }
+      lanes.dispatch(origin, { path: whole, method, headers, body }, attempt)
     } catch (error) {
       attempt.refuse('impossible', messageOf(error))
     }

@@ -1,0 +1,100 @@
+// Bedrock stream
+//
+// What answers of Amazon Bedrock's Converse say: the whole ones, and the events of a stream, each named by its frame:
+// messageStart, contentBlock*, messageStop, metadata, or an exception.
+
+import { bedrockError } from './bedrock-error.ts'
+import type { ChatAnswer, ChatEvent, Part, Stop, StreamEvent, Usage } from './chat.ts'
+import { countOf, isObject, type JsonObject, jsonOf, listOf, objectOf, textOf } from './json.ts'
+
+/** What an event says, or what is wrong with it. */
+export function readBedrockEvent({ event, data }: StreamEvent): readonly ChatEvent[] | string {
+  const body = jsonOf(data)
+  if (!isObject(body)) return `an event that is not JSON: ${data.slice(0, 80)}`
+  switch (event) {
+    case 'messageStart':
+      return [{ kind: 'start', id: '', model: '' }]
+    case 'contentBlockStart': {
+      const tool = objectOf(body['start'])['toolUse']
+      if (!isObject(tool)) return []
+      const [id, name] = [textOf(tool['toolUseId']), textOf(tool['name'])]
+      return [{ kind: 'tool-start', index: countOf(body['contentBlockIndex']), id, name }]
+    }
+    case 'contentBlockDelta':
+      return readDelta(countOf(body['contentBlockIndex']), objectOf(body['delta']))
+    case 'messageStop': {
+      const stop = bedrockStop(textOf(body['stopReason']))
+      return stop === null ? `the model stopped with ${body['stopReason']}` : [stopEvent(stop)]
+    }
+    case 'metadata':
+      return [{ kind: 'usage', usage: bedrockUsage(objectOf(body['usage'])) }, { kind: 'end' }]
+    default:
+      // contentBlockStop, and what is added later
+      return event.toLowerCase().endsWith('exception') ? [bedrockError(body, 502, event)] : []
+  }
+}
+
+function stopEvent(stop: Stop): ChatEvent {
+  return { kind: 'stop', choice: 0, stop }
+}
+
+function readDelta(index: number, delta: JsonObject): ChatEvent[] {
+  const { text, toolUse, reasoningContent } = delta
+  if (typeof text === 'string') return [{ kind: 'text', choice: 0, text }]
+  if (isObject(toolUse)) return [{ kind: 'tool-arguments', index, text: textOf(toolUse['input']) }]
+  if (!isObject(reasoningContent)) return []
+  const { text: thinking, signature } = reasoningContent
+  if (typeof signature === 'string') return [{ kind: 'signature', text: signature }]
+  return typeof thinking === 'string' ? [{ kind: 'thinking', text: thinking }] : []
+}
+
+/** Null for an answer that the model did not bring to an end. */
+export function bedrockStop(reason: string): Stop | null {
+  switch (reason) {
+    case 'end_turn':
+      return 'stop'
+    case 'stop_sequence':
+      return 'stop-sequence'
+    case 'max_tokens':
+    case 'model_context_window_exceeded':
+      return 'length'
+    case 'tool_use':
+      return 'tool-calls'
+    case 'guardrail_intervened':
+    case 'content_filtered':
+      return 'content-filter'
+    default:
+      return null // malformed_model_output, malformed_tool_use
+  }
+}
+
+/** Bedrock counts cached input beside `inputTokens`; here it is part of the input. */
+export function bedrockUsage(usage: JsonObject): Usage {
+  const cached = countOf(usage['cacheReadInputTokens'])
+  const cacheWritten = countOf(usage['cacheWriteInputTokens'])
+  const input = countOf(usage['inputTokens']) + cached + cacheWritten
+  return { input, output: countOf(usage['outputTokens']), cached, cacheWritten, reasoning: 0 }
+}
+
+/** A whole answer; its id is a header's and not here. */
+export function readBedrock(body: JsonObject): ChatAnswer {
+  const message = objectOf(objectOf(body['output'])['message'])
+  return {
+    ...{ id: '', model: '', parts: listOf(message['content']).flatMap(readBlock) },
+    stop: bedrockStop(textOf(body['stopReason'])) ?? 'stop',
+    usage: bedrockUsage(objectOf(body['usage'])),
+  }
+}
+
+function readBlock(one: unknown): Part[] {
+  const { text, toolUse, reasoningContent } = objectOf(one)
+  if (typeof text === 'string') return [{ kind: 'text', text }]
+  if (isObject(toolUse)) {
+    const [id, name] = [textOf(toolUse['toolUseId']), textOf(toolUse['name'])]
+    return [{ kind: 'tool-call', id, name, arguments: JSON.stringify(toolUse['input'] ?? {}) }]
+  }
+  const reasoning = objectOf(objectOf(reasoningContent)['reasoningText'])
+  if (typeof reasoning['text'] !== 'string') return []
+  const signature = textOf(reasoning['signature'])
+  return [{ kind: 'thinking', text: reasoning['text'], signature }]
+}

@@ -1,0 +1,171 @@
+// Write Bedrock
+//
+// A neutral request as a Converse request of Amazon Bedrock. The model and whether to stream stand in the path.
+
+import type { ChatRequest, Part } from './chat.ts'
+import { isObject, jsonOf } from './json.ts'
+import { mergeMessages } from './merge-messages.ts'
+import { isUnsayable, type Unsayable, unsayable } from './unsayable.ts'
+
+export function writeBedrock(request: ChatRequest): object | Unsayable {
+  const refusal = whyNot(request)
+  if (refusal !== null) return refusal
+  const messages: object[] = []
+  for (const { role, parts } of mergeMessages(request.messages)) {
+    const content: object[] = []
+    for (const part of parts) {
+      const one = writePart(part)
+      if (one === null) continue
+      if (isUnsayable(one)) return one
+      content.push(one)
+    }
+    if (content.length > 0) messages.push({ role, content })
+  }
+  const { system, format } = request
+  return {
+    messages,
+    ...(system === '' ? {} : { system: [{ text: system }] }),
+    inferenceConfig: writeSettings(request),
+    ...writeTools(request),
+    ...(format?.kind === 'json-schema' ? { outputConfig: writeFormat(format) } : {}),
+    ...writeOwn(request),
+  }
+}
+
+function whyNot(request: ChatRequest): Unsayable | null {
+  const without = ['seed', 'presencePenalty', 'frequencyPenalty', 'user', 'effort'] as const
+  for (const name of without) {
+    if (request[name] !== undefined) return unsayable(name, 'Converse has no counterpart of it')
+  }
+  const { temperature = 0, format, parallelToolCalls, tools, toolChoice } = request
+  if (temperature > 1) return unsayable('temperature', 'Converse takes 0 to 1')
+  if (format?.kind === 'json') {
+    return unsayable('format', 'Converse takes a JSON schema, not JSON of any form')
+  }
+  if (parallelToolCalls === false && tools.length > 0) {
+    return unsayable('parallelToolCalls', 'Converse cannot be kept from parallel calls')
+  }
+  const hasCalls = request.messages.some(({ parts }) => parts.some(isToolPart))
+  if (hasCalls && tools.length === 0) {
+    return unsayable('tools', 'Converse wants the tools that were called')
+  }
+  if (hasCalls && toolChoice?.kind === 'none') {
+    return unsayable('toolChoice', 'Converse cannot be kept from calling the tools that it called')
+  }
+  const isOwn = isClaude(request.model)
+  if (request.topK !== undefined && !isOwn) return unsayable('topK', 'this model has none of it')
+  if (request.thinkingTokens !== undefined && !isOwn) {
+    return unsayable('thinkingTokens', 'this model has none of it')
+  }
+  return null
+}
+
+function isToolPart({ kind }: Part): boolean {
+  return kind === 'tool-call' || kind === 'tool-result'
+}
+
+/** Models of Anthropic's, by themselves or through an inference profile of a region. */
+function isClaude(model: string): boolean {
+  return model.includes('anthropic.claude')
+}
+
+function writePart(part: Part): object | Unsayable | null {
+  switch (part.kind) {
+    case 'text':
+      return part.text === '' ? null : { text: part.text }
+    case 'image': {
+      const { source } = part
+      if (source.kind === 'url') {
+        return unsayable('messages', 'Converse takes images as data, no URL')
+      }
+      const [, format] = /^image\/(png|jpeg|gif|webp)$/.exec(source.mediaType) ?? []
+      if (format === undefined) {
+        return unsayable('messages', `Converse takes no images of type ${source.mediaType}`)
+      }
+      return { image: { format, source: { bytes: source.data } } }
+    }
+    case 'thinking': // unsigned, it is of another provider and would be refused
+      return part.signature
+        ? { reasoningContent: { reasoningText: { text: part.text, signature: part.signature } } }
+        : null
+    case 'tool-call': {
+      const input = jsonOf(part.arguments)
+      const { id: toolUseId, name } = part
+      return { toolUse: { toolUseId, name, input: isObject(input) ? input : {} } }
+    }
+    case 'tool-result':
+      return writeResult(part)
+  }
+}
+
+function writeResult(part: Extract<Part, { kind: 'tool-result' }>): object | Unsayable {
+  const content: object[] = []
+  for (const one of part.parts) {
+    const written = writePart(one)
+    if (written === null) continue
+    if (isUnsayable(written)) return written
+    content.push(written)
+  }
+  // Empty ones are refused.
+  const said = content.length === 0 ? [{ text: ' ' }] : content
+  const status = part.isError ? { status: 'error' } : {}
+  return { toolResult: { toolUseId: part.id, content: said, ...status } }
+}
+
+function writeSettings({ maxTokens, temperature, topP, stop }: ChatRequest): object {
+  return {
+    ...(maxTokens === undefined ? {} : { maxTokens }),
+    ...(temperature === undefined ? {} : { temperature }),
+    ...(topP === undefined ? {} : { topP }),
+    ...(stop === undefined ? {} : { stopSequences: stop }),
+  }
+}
+
+function writeTools({ tools, toolChoice }: ChatRequest): object {
+  if (tools.length === 0 || toolChoice?.kind === 'none') return {}
+  const written = tools.map(({ name, description, parameters, strict }) => ({
+    toolSpec: {
+      name,
+      ...(description === undefined || description === '' ? {} : { description }),
+      inputSchema: { json: { type: 'object', ...parameters } },
+      ...(strict === true ? { strict } : {}),
+    },
+  }))
+  const choice = writeChoice(toolChoice)
+  return { toolConfig: { tools: written, ...(choice === null ? {} : { toolChoice: choice }) } }
+}
+
+function writeChoice(choice: ChatRequest['toolChoice']): object | null {
+  switch (choice?.kind) {
+    case undefined:
+    case 'none':
+      return null
+    case 'auto':
+      return { auto: {} }
+    case 'required':
+      return { any: {} }
+    case 'tool':
+      return { tool: { name: choice.name } }
+  }
+}
+
+/** The schema is a text in this dialect. */
+function writeFormat({
+  name,
+  schema,
+}: Extract<ChatRequest['format'], { kind: 'json-schema' }>): object {
+  const jsonSchema = { schema: JSON.stringify(schema), ...(name === '' ? {} : { name }) }
+  return { textFormat: { type: 'json_schema', structure: { jsonSchema } } }
+}
+
+/** What Converse passes on to a model of Anthropic's as it is. */
+function writeOwn({ topK, thinkingTokens }: ChatRequest): object {
+  if (topK === undefined && thinkingTokens === undefined) return {}
+  const thinking = { type: 'enabled', budget_tokens: thinkingTokens }
+  return {
+    additionalModelRequestFields: {
+      ...(topK === undefined ? {} : { top_k: topK }),
+      ...(thinkingTokens === undefined ? {} : { thinking }),
+    },
+  }
+}
