@@ -2,7 +2,11 @@
 //
 // What the world does to a gateway. Every code is explained in docs/errors.md.
 
-export const failureCodes = ['gateway/port-taken', 'gateway/address-forbidden'] as const
+export const failureCodes = [
+  'gateway/port-taken',
+  'gateway/address-forbidden',
+  'gateway/scan-failed',
+] as const
 export type FailureCode = (typeof failureCodes)[number]
 
 export class Failure extends Error {
@@ -16,7 +20,7 @@ export class Failure extends Error {
 
   /** A taken port and a forbidden address stay what they are. */
   get retryable(): boolean {
-    return false
+    return this.code === 'gateway/scan-failed'
   }
 }
 

@@ -18,6 +18,7 @@ import {
   Shadows,
 } from './face/index.ts'
 import { Failure } from './failure.ts'
+import { Scanner } from './governance/index.ts'
 import {
   Cashier,
   type Directory,
@@ -133,6 +134,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       await purses.close().catch(() => {}) // away: the leases end by themselves
       relays.stop()
       router.stop()
+      await ports.scanner.stop()
     },
   }
 }
@@ -153,6 +155,7 @@ function newPorts({ hosts, chance, ...given }: Given): FacePorts {
     ...{ comparisons, shadows: new Shadows({ router, comparisons, chance, nowMs }) },
     ...{ recent: new RecentRequests(), metrics: new Metrics(), ids: new RequestIds() },
     ...{ limiter: new Limiter(nowMs), log: new RequestLog(), guard: new HostGuard(hosts) },
+    scanner: new Scanner(),
   }
 }
 

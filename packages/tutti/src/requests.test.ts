@@ -19,7 +19,9 @@ beforeAll(async () => {
   server = createServer((request, response) => {
     asked.push({ url: request.url, authorization: request.headers.authorization })
     if (request.headers.authorization !== 'Bearer k') return response.writeHead(401).end('no')
-    const text = `${JSON.stringify(record)}\n${JSON.stringify({ ...record, costNanos: null, targets: [] })}\n`
+    const findings = [{ side: 'input', kind: 'card', detector: 'luhn', action: 'redact', count: 2 }]
+    const found = { ...record, costNanos: null, targets: [], findings }
+    const text = `${JSON.stringify(record)}\n${JSON.stringify(found)}\n`
     response.write(text.slice(0, 50), () => response.end(text.slice(50)))
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
@@ -41,7 +43,7 @@ test('each request is one line: when, how, by whom, for whom, what it cost', asy
   const { out } = await requests('--key', 'k', '--follow')
   expect(out.trim().split('\n')).toEqual([
     '03:04:05.006 200 chat by engine/llama for app: 42 ms, 30+12 tokens, $0.000180',
-    '03:04:05.006 200 chat by nobody for app: 42 ms, 30+12 tokens, price unknown',
+    '03:04:05.006 200 chat by nobody for app: 42 ms, 30+12 tokens, price unknown; input: redact 2 card',
   ])
   expect(asked.at(-1)?.url).toBe('/v1/requests?limit=20&follow=true')
 })

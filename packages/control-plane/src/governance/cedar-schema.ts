@@ -18,6 +18,9 @@ const context = `type Context = {
   environment: String,
   // Model and Deployment: whether one of the project's publishers signed the model.
   signature: { verified: Bool, reason: String },
+  // infer: asked once more for each thing that the guard of a Route can find in a request (side "input")
+  // or an answer ("output"): may it pass in this way, "allow" (as it is) or "redact" (taken out)?
+  finding?: { kind: String, side: String, action: String },
 };`
 
 const resources = kindNames.map((kind) => {

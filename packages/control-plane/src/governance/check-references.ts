@@ -153,7 +153,9 @@ async function checkRouteReferences(
   { metadata: { project }, spec }: Declared,
 ): Promise<Finding[]> {
   const route = routeSpec.parse(spec)
-  const { shadow } = route
+  const { shadow, guard } = route
+  const judge = guard?.classifier?.route
+  const judged = judge === undefined ? [] : await mustAnswer(sql, project, judge)
   const targets = route.targets.map((target, i) => [`spec.targets.${i}`, target] as const)
   const named =
     shadow === undefined ? targets : [...targets, ['spec.shadow.target', shadow.target] as const]
@@ -173,7 +175,13 @@ async function checkRouteReferences(
     budget === undefined
       ? []
       : await mustExist(sql, 'spec.shadow.budget', { kind: 'Budget', project, name: budget })
-  return [...checkRoute(route, whyNoCondition), ...found.flat(), ...unpaid]
+  return [...checkRoute(route, whyNoCondition), ...found.flat(), ...unpaid, ...judged]
+}
+
+/** A Deployment without a Route of its name is called by its own. */
+async function mustAnswer(sql: Sql, project: string, name: string): Promise<Finding[]> {
+  if ((await loadResource(sql, { kind: 'Deployment', project, name })) !== null) return []
+  return await mustExist(sql, 'spec.guard.classifier.route', { kind: 'Route', project, name })
 }
 
 async function checkProvider(sql: Sql, { metadata, spec }: Declared): Promise<Finding[]> {

@@ -50,6 +50,8 @@ export interface QuestionContext {
   readonly approvers: readonly string[]
   readonly environment: string
   readonly signature: { readonly verified: boolean; readonly reason: string }
+  /** What the guard of a Route may find, where that is what is asked about. */
+  readonly finding?: { readonly kind: string; readonly side: string; readonly action: string }
 }
 
 export const emptyContext: QuestionContext = {
@@ -63,6 +65,10 @@ export interface PolicyEngine {
   readonly answer: (question: Question) => PolicyAnswer
   /** Yes or no, remembered for all questions that these policies cannot tell apart. */
   readonly permits: (question: Question) => boolean
+  /** The same for principals whom these policies cannot tell apart. */
+  readonly likenessOf: (principal: Principal) => string
+  /** False where these policies say nothing of what guards find: `infer` is the whole answer. */
+  readonly asksFindings: boolean
   /** Digest of the policy set: an approval given under another one is void. */
   readonly digest: string
 }
@@ -115,7 +121,11 @@ export function openPolicyEngine(
       ? { allowed: false, determining: [], errors: broken } // fails closed
       : ask(setId, says, question)
   const asksNames = named.some(({ text }) => looksAtNames.test(text))
-  return { digest, answer, permits: rememberPermits(answer, asksNames) }
+  const asksFindings = named.some(({ text }) => looksAtFindings.test(text))
+  const likenessOf = ({ type, id, roles, project }: Principal) =>
+    canonicalJson([type, [...roles].sort(), project, asksNames ? id : ''])
+  const permits = rememberPermits(answer, asksNames)
+  return { digest, answer, permits, likenessOf, asksFindings }
 }
 
 // Whether an answer may depend on who asks and on what, besides roles, kind, project and labels. Wider than
@@ -126,6 +136,7 @@ const looksAtNames = new RegExp(
     '\\b(resource|principal)\\s*(==|!=)|(==|!=|\\bin)\\s*(resource|principal)\\b',
   ].join('|'),
 )
+const looksAtFindings = /\bfinding\b|\bcontext\s*\[/
 const permitsMax = 100_000 // of some hundred bytes each; a fleet has a few dozen
 
 /** Cedar takes a quarter of a millisecond, and lists and snapshots ask thousands of times. */
@@ -170,6 +181,7 @@ function ask(
       approvers: [...context.approvers],
       environment: context.environment,
       signature: { ...context.signature },
+      ...(context.finding === undefined ? {} : { finding: { ...context.finding } }),
     },
     preparsedPolicySetId,
     preparsedSchemaName: 'schema',

@@ -84,6 +84,37 @@ describe('inference is permitted by policy', () => {
   })
 })
 
+test('policy is asked of what guards may find, and gateways are told where a Route does not have its way', async () => {
+  const guard = { detect: ['card', 'email'], actions: { card: 'allow' }, on: ['input'] }
+  expect((await apply('Route', 'guarded', { ...route, guard })).status).toBe(201)
+  const open = await snapshotWhere((one) => one.routes.some(({ name }) => name === 'guarded'))
+  expect(open).not.toHaveProperty('guardOrders')
+  const cedar = `@id("cards-never-leave")
+    forbid(principal, action == Action::"infer", resource is Route)
+    when { context has finding && context.finding.kind == "card" && context.finding.action == "allow" }
+    unless { principal in Role::"fraud-desk" };
+    @id("no-mail") forbid(principal, action == Action::"infer", resource is Route)
+    when { context has finding && context.finding.kind == "email" };`
+  await makeKey('fay', ['caller', 'fraud-desk'])
+  expect((await apply('Policy', 'cards', { cedar })).status).toBe(201)
+  const { guardOrders = [] } = await snapshotWhere(
+    (one) => one.guardOrders !== undefined && keyOf(one, 'fay') !== undefined,
+  )
+  const order = { project: 'default', route: 'guarded', side: 'input' }
+  expect(guardOrders).toContainEqual({ ...order, kind: 'email', action: 'deny' })
+  const card = guardOrders.find(({ kind }) => kind === 'card')
+  expect(card).toMatchObject({ ...order, action: 'redact' })
+  expect(card?.keys).toContain('cara')
+  expect(card?.keys).not.toContain('fay') // may
+  expect(card?.keys).not.toContain('ovid') // calls nothing
+  expect((await call('DELETE', '/policies/cards')).status).toBe(200)
+  const gone = { ...route, guard: { classifier: { route: 'nobody' } } }
+  expect(await apply('Route', 'judged', gone)).toMatchObject({
+    status: 422,
+    body: { error: { findings: [{ path: 'spec.guard.classifier.route' }] } },
+  })
+})
+
 test('a control plane that starts names the nodes that it has not seen yet, of each deployment', async () => {
   const key = newPrivateKey()
   const { body } = await call('POST', '/tokens', {})

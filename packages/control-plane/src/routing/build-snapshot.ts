@@ -23,6 +23,7 @@ import {
   principalOfKey,
 } from '../governance/index.ts'
 import { allResources, type Sql } from '../store/index.ts'
+import { guardOrders } from './guard-orders.ts'
 
 export interface SnapshotPorts {
   readonly sql: Sql
@@ -50,8 +51,14 @@ export async function buildSnapshot(
   const nodes = [...ports.registry.all()]
   const callable = routesOf(routes ?? [], deployments ?? [])
   const engine = await ports.policies()
+  const callers = (keys ?? []).flatMap((key) => {
+    const principal = principalOfKey(key, 0)
+    return principal === null ? [] : [{ key: key.metadata.name, principal }]
+  })
+  const orders = guardOrders(engine, callable, callers)
   return {
     format: 'tutti/snapshot/v1',
+    ...(orders.length === 0 ? {} : { guardOrders: [...orders] }),
     keys: (keys ?? []).flatMap((key) => keyOf(engine, key, callable)),
     routes: callable.map(({ labels: _, ...route }) => route),
     deployments: (deployments ?? []).map((one) => deploymentOf(one, nodes, isSettling)),

@@ -20,6 +20,7 @@ export {
   changeRecord,
   changeSubject,
 } from './change.ts'
+export * from './guard/index.ts'
 export { type InnerNetwork, innerNetworks } from './inner-networks.ts'
 export {
   type DecidingPolicy,

@@ -132,6 +132,8 @@ export type { Shadow } from './shadow.ts'
 export {
   type Endpoint,
   endpoint,
+  type GuardOrder,
+  guardOrder,
   type ServingClaims,
   type SignedSnapshot,
   type Snapshot,

@@ -4,6 +4,7 @@
 // called by its own name.
 
 import { z } from 'zod'
+import { guardSpec } from '../governance/index.ts'
 import { dnsName } from '../resource/index.ts'
 import { experiment } from './experiment.ts'
 import { fallback } from './fallback.ts'
@@ -116,5 +117,7 @@ export const routeSpec = z.strictObject({
   /** Until an answer is whole, or a stream has begun. */
   timeoutMs: z.int().min(1).max(3_600_000).default(30_000),
   timers: routeTimers.prefault({}),
+  /** What is looked for in requests and answers, and what is done with what is found. */
+  guard: guardSpec.optional(),
 })
 export type RouteSpec = z.infer<typeof routeSpec>

@@ -5,6 +5,7 @@
 // while the control plane is away. A snapshot older than the one held is refused.
 
 import { z } from 'zod'
+import { findingKind, guardAction, guardSide } from '../governance/index.ts'
 import { digest } from '../resource/index.ts'
 import { budgetSpec } from './budget.ts'
 import { providerDialect } from './provider.ts'
@@ -19,6 +20,18 @@ export const endpoint = z.strictObject({
   release: digest,
 })
 export type Endpoint = z.infer<typeof endpoint>
+
+/** What policy makes of a finding where that is stricter than what the Route wants. */
+export const guardOrder = z.strictObject({
+  project: z.string(),
+  route: z.string(),
+  side: guardSide,
+  kind: findingKind,
+  action: guardAction,
+  /** Of whose calls; absent: of everybody's. */
+  keys: z.array(z.string()).optional(),
+})
+export type GuardOrder = z.infer<typeof guardOrder>
 
 export const snapshot = z.strictObject({
   format: z.literal('tutti/snapshot/v1'),
@@ -63,6 +76,8 @@ export const snapshot = z.strictObject({
     }),
   ),
   budgets: z.array(budgetSpec.extend({ name: z.string(), project: z.string() })).default([]),
+  /** Absent where policy lets every Route have its way. */
+  guardOrders: z.array(guardOrder).optional(),
   /** Bearer token that nodes accept from this gateway: see `servingToken`. */
   servingToken: z.string(),
 })

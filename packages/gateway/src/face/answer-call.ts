@@ -2,7 +2,7 @@
 //
 // A call of a known key for a named route: looks the route up, has it pursued, and sends what comes back.
 
-import { objectOf, readAnswer, writeAnswer } from '@tutti/core/dialect'
+import { jsonOf, objectOf, readAnswer, writeAnswer } from '@tutti/core/dialect'
 import type {
   Answer,
   Call,
@@ -15,17 +15,15 @@ import type {
 } from '../routing/index.ts'
 import { Presence } from '../routing/index.ts'
 import { refuse } from './answer.ts'
+import type { Asked } from './asked.ts'
 import { askerOf } from './asker-of.ts'
+import type { CallGuard } from './call-guard.ts'
 import { asksForUsage, type ToProvider, toChatProvider, toContinuation } from './chat.ts'
 import type { ChatAsked } from './chat-body.ts'
 import type { Exchange, FacePorts } from './exchange.ts'
+import { guardRequest, isChatAnswer, refuseDenied } from './guard-request.ts'
 import { Relay, type RelaySource } from './relay.ts'
 import { Tally } from './tally.ts'
-
-export type Asked = Pick<Call, 'toNode' | 'toProvider' | 'mayStream' | 'bounds'> & {
-  readonly name: string
-  readonly chat: ChatAsked | null
-}
 
 export function answerCall(
   ports: FacePorts,
@@ -66,12 +64,21 @@ async function answerAdmitted(
 async function answerRouted(
   ports: FacePorts,
   exchange: Exchange,
-  { asked, route }: { readonly asked: Asked; readonly route: RouteEntry },
+  { asked: given, route }: { readonly asked: Asked; readonly route: RouteEntry },
 ): Promise<void> {
   const { reply, key, directory, requestId } = exchange
   const presence = new Presence()
   reply.onGone(() => presence.leave()) // nobody works for nothing
   const tally = new Tally()
+  const guarding =
+    route.guard === undefined
+      ? { guard: null, asked: given }
+      : await guardRequest(ports, exchange, { asked: given, route, presence, tally })
+  const { guard, asked } = guarding
+  if ('kind' in asked) {
+    const status = refuseDenied(exchange, asked)
+    return note(ports, exchange, { route, status, attempts: 0, tally, guard, arm: null })
+  }
   const { toNode, toProvider, mayStream, bounds } = asked
   const call: Call = {
     project: key.project,
@@ -94,13 +101,13 @@ async function answerRouted(
   const answer = await pursuit.next()
   let status = 499
   if (!presence.isGone) {
-    status = await sendAnswer({ ports, exchange, asked, call, pursuit, route }, answer)
+    status = await sendAnswer({ ports, exchange, asked, call, pursuit, guard }, answer)
   } else if (answer.kind === 'answered' && answer.outcome.kind === 'stream') {
     answer.outcome.stream.cancel()
     pursuit.finished()
   }
   const arm = call.selection?.arm ?? null
-  note(ports, exchange, { route, status, attempts: pursuit.attempts, tally, arm })
+  note(ports, exchange, { route, status, attempts: pursuit.attempts, tally, arm, guard })
   if (status !== 200 || answer.kind !== 'answered') return
   const { outcome, candidate } = answer
   const ms = performance.now() - exchange.startMs
@@ -117,12 +124,15 @@ function note(
     readonly attempts: number
     readonly tally: Tally
     readonly arm: string | null
+    readonly guard: CallGuard | null
   },
 ): void {
-  const { route, status, attempts, tally, arm } = of
+  const { route, status, attempts, tally, arm, guard } = of
   const micros = (performance.now() - startMs) * 1_000
   const { targets, inputTokens, outputTokens, cachedTokens, costNanos, isEstimated } = tally
+  const findings = guard === null || guard.findings.length === 0 ? null : guard.findings
   ports.metrics.count(route, status, { attempts, micros, tally, arm })
+  if (findings !== null) ports.metrics.countFindings(route, findings)
   ports.limiter.count(key, inputTokens + outputTokens)
   ports.log.add({
     atMs: ports.nowMs(),
@@ -140,6 +150,7 @@ function note(
     costNanos,
     isEstimated,
     ...(arm === null ? {} : { arm }),
+    ...(findings === null ? {} : { findings }),
   })
 }
 
@@ -149,7 +160,8 @@ interface Answering {
   readonly asked: Asked
   readonly call: Call
   readonly pursuit: Pursuit
-  readonly route: RouteEntry
+  /** Null where the route has none. */
+  readonly guard: CallGuard | null
 }
 
 /** The status that the caller got; 502 for a stream that broke off. */
@@ -179,15 +191,7 @@ async function sendAnswer(answering: Answering, answer: Answer): Promise<number>
   reply.header('x-tutti-attempts', attempts)
   if (answer.kind === 'refused') return sendRefused(exchange, answer)
   const { outcome } = answer
-  if (outcome.kind === 'whole') {
-    const body = wholeBody(answering, outcome, candidate)
-    const { headers } = outcome
-    const isSame = body === outcome.body
-    const said = isSame ? headers : { ...headers, 'content-type': 'application/json' }
-    setHeaders(exchange, candidate, said)
-    reply.send(outcome.status, body)
-    return outcome.status
-  }
+  if (outcome.kind === 'whole') return await sendWhole(answering, outcome, candidate)
   const isSse = candidate.provider?.dialect !== 'bedrock'
   const { headers } = outcome
   const said = isSse ? headers : { ...headers, 'content-type': 'text/event-stream' }
@@ -197,6 +201,26 @@ async function sendAnswer(answering: Answering, answer: Answer): Promise<number>
   return await relay(answering, {
     ...{ stream: outcome, candidate, pursuit: answering.pursuit, isAnew: false },
   })
+}
+
+async function sendWhole(
+  answering: Answering,
+  outcome: WholeAttempt,
+  candidate: Candidate,
+): Promise<number> {
+  const { exchange, guard, asked } = answering
+  const dialect = isChatAnswer(asked) ? (candidate.provider?.dialect ?? null) : null
+  const inspected = guard === null ? outcome.body : await guard.inspectAnswer(outcome.body, dialect)
+  if ('kind' in inspected) return refuseDenied(exchange, inspected)
+  const isKept = inspected === outcome.body
+  const passed = isKept ? outcome : { ...outcome, body: inspected, parsed: jsonOf(`${inspected}`) }
+  const body = wholeBody(answering, passed, candidate)
+  const { headers, status } = outcome
+  const isSame = body === outcome.body
+  const said = isSame ? headers : { ...headers, 'content-type': 'application/json' }
+  setHeaders(exchange, candidate, said)
+  exchange.reply.send(status, body)
+  return status
 }
 
 /** The answer's own bytes, or what they say in the caller's dialect. */
@@ -245,6 +269,7 @@ async function relay(answering: Answering, source: RelaySource): Promise<number>
     createdS: Math.floor(ports.nowMs() / 1_000),
     streamUsage: wantsUsage(chat),
     hidesUsage: chat !== null && asksForUsage(chat),
+    guard: answering.guard?.streamGuard() ?? null,
     continueAfter: async (sent, before) => {
       if (chat === null) return null
       const going = await pursueFor(toContinuation(chat, sent), before)
@@ -255,8 +280,10 @@ async function relay(answering: Answering, source: RelaySource): Promise<number>
     },
   })
   const { outcome } = await relaying.run(source)
-  return outcome === 'broken' ? 502 : outcome === 'aborted' ? 499 : 200
+  return relayedStatus[outcome]
 }
+
+const relayedStatus = { complete: 200, broken: 502, aborted: 499, denied: 403 } as const
 
 function isPrefilled({ target }: Candidate): boolean {
   return 'provider' in target && target.prefill

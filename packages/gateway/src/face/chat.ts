@@ -138,7 +138,7 @@ function withPrefill(dialect: ChatDialect, request: JsonObject, sent: string): J
 const headersOf = new WeakMap<ProviderEntry, Readonly<Record<string, string>>>()
 
 /** How a Provider wants to be spoken to; made once for each of a snapshot. */
-function providerHeaders(provider: ProviderEntry): Readonly<Record<string, string>> {
+export function providerHeaders(provider: ProviderEntry): Readonly<Record<string, string>> {
   const known = headersOf.get(provider)
   if (known !== undefined) return known
   const made = dialectHeaders(provider)

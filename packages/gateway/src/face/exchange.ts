@@ -2,6 +2,7 @@
 //
 // What the faces share: the ports of the gateway, and one call of a known key.
 
+import type { Scanner } from '../governance/index.ts'
 import type { Directory, KeyEntry, Limiter, Router } from '../routing/index.ts'
 import type { Incoming, Reply } from '../wire/index.ts'
 import type { Dialect } from './answer.ts'
@@ -24,6 +25,8 @@ export interface FacePorts {
   readonly shadows: Shadows
   readonly ids: RequestIds
   readonly guard: HostGuard
+  /** Looks through what goes over guarded routes. */
+  readonly scanner: Scanner
   readonly version: string
   readonly nowMs: () => number
 }

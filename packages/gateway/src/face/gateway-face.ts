@@ -8,9 +8,8 @@ import { bodyBytesMax, type Incoming, type IncomingBody, type Reply } from '../w
 import { dialectOf, refuse, sendJson } from './answer.ts'
 import { answerCall, namesOf } from './answer-call.ts'
 import { answerRequestLog } from './answer-request-log.ts'
+import { askedOfChat } from './asked.ts'
 import { keyOf } from './authenticate.ts'
-import { boundsOf } from './bounds.ts'
-import { toChatProvider } from './chat.ts'
 import { isGeminiPath, parseChatAsked } from './chat-body.ts'
 import type { Exchange, FacePorts } from './exchange.ts'
 import { answerFeedback } from './feedback.ts'
@@ -128,10 +127,7 @@ function answerChat(ports: FacePorts, exchange: Exchange, body: Buffer): Promise
   if (typeof chat === 'string') {
     return refuse(reply, dialect, { status: 400, code: 'invalid_body', message: chat })
   }
-  return answerCall(ports, exchange, {
-    ...{ name: chat.model, toNode: null, toProvider: toChatProvider(chat) },
-    ...{ mayStream: chat.stream, chat, bounds: boundsOf(chat) },
-  })
+  return answerCall(ports, exchange, askedOfChat(chat))
 }
 
 function pathOf(url: string): string {

@@ -13,6 +13,7 @@ import {
   takeSketch,
 } from '@tutti/core/fleet'
 import type { RouteEntry } from '../routing/index.ts'
+import type { SideFinding } from './call-guard.ts'
 import type { Tally } from './tally.ts'
 
 /** Of one arm of an experiment. */
@@ -38,6 +39,8 @@ const routesMax = 10_000 // more names than one gateway serves; a bound on hosti
 export class Metrics {
   /** By project/route; written by `count`. */
   readonly #routes = new Map<string, RouteCounts>()
+  /** By labels; written by `countFindings`. */
+  readonly #findings = new Map<string, number>()
   /** The same by entry of a snapshot: names need not be put together for every request. */
   readonly #byEntry = new WeakMap<RouteEntry, RouteCounts>()
 
@@ -61,6 +64,16 @@ export class Metrics {
     counts.costNanos += of.tally.costNanos ?? 0
     addLatency(counts.buckets, of.micros)
     if (of.arm !== null) countArm(counts.arms, of.arm, { status, ...of })
+  }
+
+  /** What a guard found; by rule and not by what it says, so that names stay few. */
+  countFindings(route: RouteEntry, findings: readonly SideFinding[]): void {
+    for (const { side, kind, action, count } of findings) {
+      const labels = `route="${route.project}/${route.name}",side="${side}",kind="${kind}"`
+      const name = `${labels},action="${action}"`
+      if (!this.#findings.has(name) && this.#findings.size >= routesMax) continue
+      this.#findings.set(name, (this.#findings.get(name) ?? 0) + count)
+    }
   }
 
   #of(route: RouteEntry): RouteCounts | null {
@@ -95,6 +108,10 @@ export class Metrics {
       lines.push(`tutti_gateway_cost_dollars_total{route="${route}"} ${costNanos / 1e9}`)
     }
     lines.push(...this.#armLines())
+    if (this.#findings.size > 0) lines.push('# TYPE tutti_gateway_findings_total counter')
+    for (const [labels, count] of this.#findings) {
+      lines.push(`tutti_gateway_findings_total{${labels}} ${count}`)
+    }
     lines.push('# TYPE tutti_gateway_request_seconds summary')
     for (const [route, counts] of this.#routes) {
       counts.latency = mergeSketches(counts.latency, takeSketch(counts.buckets))

@@ -21,9 +21,11 @@ import {
 } from '@tutti/core/dialect'
 import type { Candidate, FailedAttempt, Pursuit, StreamAttempt } from '../routing/index.ts'
 import type { Reply } from '../wire/index.ts'
+import type { Denial } from './denial.ts'
+import type { Passed, StreamGuard } from './stream-guard.ts'
 
 export interface Relayed {
-  readonly outcome: 'complete' | 'broken' | 'aborted'
+  readonly outcome: 'complete' | 'broken' | 'aborted' | 'denied'
   readonly usage: Usage | null
   readonly attempts: number
 }
@@ -46,6 +48,8 @@ export interface RelayPorts {
   readonly streamUsage: boolean
   /** True where usage was asked for on our own behalf: the caller does not get it. */
   readonly hidesUsage: boolean
+  /** Null where no guard looks at the answer. */
+  readonly guard: StreamGuard | null
   /** Somebody who goes on after `sent`, or null where nobody can. */
   readonly continueAfter: (sent: string, before: Pursuit) => Promise<RelaySource | null>
 }
@@ -56,6 +60,9 @@ export class Relay {
   readonly #sent = new StreamProgress()
   /** Null while the bytes of the upstream go on as they are. */
   #writer: ChatWriter | null = null
+  /** The text that a guard let pass, where there is one: the caller's, not the model's. */
+  #passedText = ''
+  #isDenied = false
 
   constructor(ports: RelayPorts) {
     this.#ports = ports
@@ -68,6 +75,7 @@ export class Relay {
     reply.onGone(() => current.stream.stream.cancel()) // L3
     for (;;) {
       const failed = await this.#drain(current, repeated)
+      if (this.#isDenied) return this.#deny(current, await this.#ports.guard?.judge())
       if (failed === null || this.#sent.isStopped) {
         current.pursuit.finished()
         return this.#finish(current)
@@ -104,12 +112,41 @@ export class Relay {
         return notTheSame // L2
       }
       for (const event of events) this.#sent.take(event)
-      const isSent = await this.#send(turn.event.raw, events)
+      const { guard } = this.#ports
+      const isSent =
+        guard === null
+          ? await this.#send(turn.event.raw, events)
+          : await this.#pass(guard.push(turn.event.raw, events))
       if (!isSent) return gone
     }
   }
 
-  #send(raw: Buffer, events: readonly ChatEvent[]): Promise<boolean> | boolean {
+  /** Sends what the guard lets pass; false where nothing more may or can be sent. */
+  async #pass({ released, isDenied }: Passed): Promise<boolean> {
+    for (const one of released) {
+      for (const event of one.events) {
+        if (event.kind === 'text' && event.choice === 0) this.#passedText += event.text
+      }
+      const raw = this.#writer === null ? this.#ports.guard?.frame(one) : one.held
+      const isSent = await this.#send(raw ?? one.held, one.events)
+      if (!isSent) return false
+    }
+    this.#isDenied ||= isDenied
+    return !isDenied
+  }
+
+  /** As where a stream breaks off (L1): what was sent before cannot be taken back. */
+  async #deny(current: RelaySource, denial: Denial | null | undefined): Promise<Relayed> {
+    current.stream.stream.cancel()
+    current.pursuit.finished()
+    const { reply, dialect } = this.#ports
+    const message = denial?.message ?? 'the guard of this route refuses the answer'
+    const error = { status: 403, code: 'guardrail_denied', message }
+    await reply.cutAfter(writeErrorEvent(dialect, error))
+    return this.#over(current, 'denied')
+  }
+
+  #send(raw: Buffer | string, events: readonly ChatEvent[]): Promise<boolean> | boolean {
     if (this.#writer === null) {
       return this.#ports.hidesUsage && isUsageOnly(events) ? true : write(this.#ports.reply, raw)
     }
@@ -131,8 +168,9 @@ export class Relay {
   /** From here on events are written anew in the caller's dialect. */
   #translate({ id, model }: StreamProgress): void {
     if (this.#writer !== null) return
-    const { dialect, request, requestId, createdS, streamUsage } = this.#ports
-    const { text, usage } = this.#sent
+    const { dialect, request, requestId, createdS, streamUsage, guard } = this.#ports
+    const { usage } = this.#sent
+    const text = guard === null ? this.#sent.text : this.#passedText
     const sent = text === '' ? null : { text, usage }
     const options = { id: id || requestId, model, createdS, streamUsage, sent }
     this.#writer = newChatWriter(dialect, options, request)
@@ -140,7 +178,12 @@ export class Relay {
 
   /** Marks the end where the upstream did not. */
   async #finish(current: RelaySource): Promise<Relayed> {
-    const { reply, dialect } = this.#ports
+    const { reply, dialect, guard } = this.#ports
+    if (guard !== null) {
+      const isSent = await this.#pass(guard.end())
+      const denial = isSent || this.#isDenied ? await guard.judge() : null
+      if (denial !== null || this.#isDenied) return this.#deny(current, denial)
+    }
     if (this.#writer !== null) await write(reply, this.#writer.end())
     else if (!this.#sent.isEnded) await write(reply, endMarks[dialect])
     if (reply.isGone) return this.#over(current, 'aborted')

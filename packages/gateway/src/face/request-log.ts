@@ -3,6 +3,8 @@
 // One record for each answered request: who asked, who answered, how it went, what it cost. Metadata only, never
 // contents. The last ones are kept, and whoever follows gets each as it is made. Comparisons of shadows are kept alike.
 
+import type { SideFinding } from './call-guard.ts'
+
 export interface RequestRecord {
   readonly atMs: number
   readonly id: string
@@ -23,6 +25,8 @@ export interface RequestRecord {
   readonly isEstimated: boolean
   /** The arm of the route's experiment; absent where it has none. */
   readonly arm?: string
+  /** What a guard found, never what it said; absent where nothing was. */
+  readonly findings?: readonly SideFinding[]
 }
 
 export interface Follower<R> {

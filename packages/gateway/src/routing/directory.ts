@@ -4,7 +4,8 @@
 // Built once per snapshot and swapped whole; what is on its way keeps the one it began with.
 
 import { createHash } from 'node:crypto'
-import type { Endpoint, Snapshot } from '@tutti/core/routing'
+import { type GuardPlan, type GuardSide, stricter, wantedPlan } from '@tutti/core/governance'
+import type { Endpoint, GuardOrder, Snapshot } from '@tutti/core/routing'
 
 export type KeyEntry = Snapshot['keys'][number]
 export type RouteEntry = Snapshot['routes'][number]
@@ -27,6 +28,8 @@ export interface Directory {
   /** The budgets that a key's call of a route falls under. */
   readonly budgets: (key: KeyEntry, route: RouteEntry) => readonly BudgetEntry[]
   readonly budget: (project: string, name: string) => BudgetEntry | undefined
+  /** What is done with what a route's guard finds in a key's calls. */
+  readonly guardPlan: (key: KeyEntry, route: RouteEntry, side: GuardSide) => GuardPlan
 }
 
 export function makeDirectory(snapshot: Snapshot): Directory {
@@ -48,6 +51,7 @@ export function makeDirectory(snapshot: Snapshot): Directory {
     hasNode: (node) => nodes.has(node),
     budgets: budgetFinder(callersBudgets(snapshot)),
     budget: (project, name) => budgets.get(project)?.get(name),
+    guardPlan: planFinder(snapshot.guardOrders ?? []),
   }
 }
 
@@ -91,6 +95,24 @@ function budgetFinder(budgets: readonly BudgetEntry[]): Directory['budgets'] {
     )
     found.set(key, routes.set(route, ofIt))
     return ofIt
+  }
+}
+
+const noPlan: GuardPlan = {}
+
+/** Worked out for each call of a guarded route: a dozen kinds, and most often no orders. */
+function planFinder(orders: readonly GuardOrder[]): Directory['guardPlan'] {
+  return (key, { project, name, guard }, side) => {
+    if (guard === undefined) return noPlan
+    const plan: Partial<Record<GuardOrder['kind'], GuardOrder['action']>> = {
+      ...wantedPlan(guard, side),
+    }
+    for (const { kind, action, keys, ...of } of orders) {
+      if (of.project !== project || of.route !== name || of.side !== side) continue
+      if (keys !== undefined && !keys.includes(key.id)) continue
+      plan[kind] = stricter(plan[kind] ?? 'allow', action)
+    }
+    return plan
   }
 }
 

@@ -38,6 +38,8 @@ const engine = {
   digest: sha256('no policies'),
   answer: () => ({ allowed: true, determining: [], errors: [] }),
   permits: () => true,
+  likenessOf: () => '',
+  asksFindings: false,
 }
 
 export class SimulatedPlane {

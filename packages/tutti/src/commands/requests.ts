@@ -24,6 +24,11 @@ const requestRecord = z.looseObject({
   outputTokens: z.number(),
   costNanos: z.number().nullable(),
   isEstimated: z.boolean(),
+  findings: z
+    .array(
+      z.looseObject({ side: z.string(), kind: z.string(), action: z.string(), count: z.number() }),
+    )
+    .default([]),
 })
 type RequestRecord = z.infer<typeof requestRecord>
 
@@ -75,7 +80,18 @@ function lineOf(text: string): string {
   const tokens = `${inputTokens}+${outputTokens} tokens`
   const by = targets.length === 0 ? 'nobody' : targets.join(', ')
   const spent = `${Math.round(ms)} ms, ${tokens}, ${costOf(record)}`
-  return `${time} ${status} ${route} by ${by} for ${key}: ${spent}`
+  return `${time} ${status} ${route} by ${by} for ${key}: ${spent}${foundIn(record)}`
+}
+
+/** E.g. `; input: redact 2 card, deny 1 injection`. */
+function foundIn({ findings }: RequestRecord): string {
+  return ['input', 'output']
+    .map((side) => {
+      const own = findings.filter((one) => one.side === side)
+      const said = own.map(({ action, count, kind }) => `${action} ${count} ${kind}`)
+      return own.length === 0 ? '' : `; ${side}: ${said.join(', ')}`
+    })
+    .join('')
 }
 
 function costOf({ costNanos, isEstimated }: RequestRecord): string {

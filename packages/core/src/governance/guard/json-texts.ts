@@ -1,0 +1,99 @@
+// JSON texts
+//
+// Rewrites what a JSON document says, where something has to be rewritten, and leaves every other byte as it is:
+// numbers that a parser would round, repeated members and odd spacing stay.
+//
+// Invariants:
+//   J1. Where no text is rewritten, the document is the very same.
+//   J2. Names of members are never rewritten.
+
+/**
+ * Members whose values are no texts that a model reads or says: names, ids, marks, contents in
+ * base64.
+ */
+const notTexts: ReadonlySet<string> = new Set([
+  ...['model', 'role', 'type', 'object', 'name', 'id', 'tool_call_id', 'tool_use_id', 'call_id'],
+  ...[
+    'item_id',
+    'file_id',
+    'response_id',
+    'previous_response_id',
+    'responseId',
+    'prompt_cache_key',
+  ],
+  ...['signature', 'thoughtSignature', 'encrypted_content', 'system_fingerprint', 'service_tier'],
+  ...['data', 'file_data', 'media_type', 'mimeType', 'url', 'image_url', 'fileUri', 'format'],
+  ...['finish_reason', 'stop_reason', 'finishReason', 'modelVersion', 'status', 'detail', 'effort'],
+])
+
+/** The document with every text as `rewrite` gives it. The document must be valid JSON. */
+export function rewriteJsonTexts(json: string, rewrite: (text: string) => string): string {
+  const parts: string[] = []
+  let kept = 0 // where what is not in `parts` yet begins
+  for (const { start, end, name } of jsonStrings(json)) {
+    if (notTexts.has(name)) continue
+    const inner = json.slice(start + 1, end - 1)
+    const text = inner.includes('\\') ? String(JSON.parse(json.slice(start, end))) : inner
+    const rewritten = rewrite(text)
+    if (rewritten === text) continue // J1
+    parts.push(json.slice(kept, start), JSON.stringify(rewritten))
+    kept = end
+  }
+  return parts.length === 0 ? json : parts.join('') + json.slice(kept)
+}
+
+/** What a document says, text by text. */
+export function jsonTexts(json: string): readonly string[] {
+  const texts: string[] = []
+  rewriteJsonTexts(json, (text) => {
+    texts.push(text)
+    return text
+  })
+  return texts
+}
+
+interface JsonString {
+  readonly start: number
+  readonly end: number
+  /** Of the member that it is the value of, or that holds the list in which it stands. */
+  readonly name: string
+}
+
+/** The strings that are values, in order. */
+function* jsonStrings(json: string): Generator<JsonString> {
+  const outer: string[] = []
+  let name = ''
+  for (let at = 0; at < json.length; at++) {
+    const character = json[at]
+    if (character === '{' || character === '[') outer.push(name)
+    else if (character === '}' || character === ']') name = outer.pop() ?? ''
+    if (character !== '"') continue
+    const end = stringEnd(json, at)
+    const next = afterBlanks(json, end)
+    if (json[next] === ':') {
+      name = json.slice(at + 1, end - 1) // J2
+      at = next
+    } else {
+      yield { start: at, end, name }
+      at = end - 1
+    }
+  }
+}
+
+/** Where the string that begins at `start` is over. */
+function stringEnd(json: string, start: number): number {
+  let at = json.indexOf('"', start + 1)
+  while (at !== -1) {
+    let slashes = 0
+    while (json[at - 1 - slashes] === '\\') slashes += 1
+    if (slashes % 2 === 0) return at + 1
+    at = json.indexOf('"', at + 1)
+  }
+  return json.length
+}
+
+function afterBlanks(json: string, from: number): number {
+  let at = from
+  while (json[at] === ' ' || json[at] === '\n' || json[at] === '\r' || json[at] === '\t') at += 1
+  return at
+}

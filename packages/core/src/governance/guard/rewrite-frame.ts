@@ -1,0 +1,34 @@
+// Rewrite frame
+//
+// A server-sent event with other texts in it. All else of it stays as it came: members that we do not know, too.
+
+import { rewriteJsonTexts } from './json-texts.ts'
+import type { TextChange } from './stream-rewrite.ts'
+
+/**
+ * The frame with the changes of its pieces; texts that are no pieces, such as the whole answer that
+ * some dialects say again at the end, go through `again`.
+ */
+export function rewriteFrame(
+  frame: string,
+  changes: readonly TextChange[],
+  again: (text: string) => string,
+): string {
+  const lines = frame.split(/\r\n|\n|\r/)
+  const data = lines.filter((line) => line.startsWith('data:')).map(dataOf)
+  const json = data.join('\n')
+  if (!json.startsWith('{')) return frame
+  const left = [...changes]
+  const rewritten = rewriteJsonTexts(json, (text) => {
+    const place = left.findIndex(({ before }) => before === text)
+    const [change] = place === -1 ? [] : left.splice(place, 1)
+    return change?.after ?? again(text)
+  })
+  if (rewritten === json) return frame
+  const others = lines.filter((line) => line !== '' && !line.startsWith('data:'))
+  return `${[...others, `data: ${rewritten.replaceAll('\n', '')}`].join('\n')}\n\n`
+}
+
+function dataOf(line: string): string {
+  return line.slice(line[5] === ' ' ? 6 : 5)
+}

@@ -1,0 +1,203 @@
+// Stream rewrite
+//
+// The texts of a streamed answer as they pass: each event goes on once all of its text is decided, in order, as it
+// came where nothing in it is replaced.
+//
+// Invariants:
+//   T1. However an answer is cut into events, the texts that go on are those that the whole answer gives.
+//   T2. An event in which nothing is replaced goes on as it came.
+//   T3. Events keep their order.
+
+import type { ChatEvent } from '../../dialect/index.ts'
+import { type AnswerRewrite, beginsAsJson } from './inspect.ts'
+import { TextScan } from './text-scan.ts'
+
+/** An event that may go on; `events` are new ones where something was replaced. */
+export interface Released<Held> {
+  readonly held: Held
+  readonly events: readonly ChatEvent[]
+  /** What each text of it was and is now; empty where nothing was replaced. */
+  readonly changes: readonly TextChange[]
+}
+
+export interface TextChange {
+  readonly before: string
+  readonly after: string
+}
+
+interface Piece {
+  readonly channel: Channel
+  readonly start: number
+  readonly end: number
+}
+
+interface Waiting<Held> {
+  readonly held: Held
+  readonly events: readonly ChatEvent[]
+  /** For each event that says text, where; null for others. */
+  readonly pieces: readonly (Piece | null)[]
+}
+
+interface Edit {
+  readonly start: number
+  readonly end: number
+  readonly text: string
+}
+
+/** Lives as long as one stream; `Held` is what its events came in. */
+export class StreamRewrite<Held> {
+  readonly #rewrite: AnswerRewrite
+  /** Written by `push`; the texts of an answer, of its choices and of its tools. */
+  readonly #channels = new Map<string, Channel>()
+  #waiting: Waiting<Held>[] = []
+
+  constructor(rewrite: AnswerRewrite) {
+    this.#rewrite = rewrite
+  }
+
+  /** Characters of all texts so far. */
+  get length(): number {
+    let length = 0
+    for (const channel of this.#channels.values()) length += channel.length
+    return length
+  }
+
+  push(held: Held, events: readonly ChatEvent[]): readonly Released<Held>[] {
+    const pieces = events.map((event) => this.#take(event))
+    this.#waiting.push({ held, events, pieces })
+    return this.#release()
+  }
+
+  /** Nothing more comes. */
+  end(): readonly Released<Held>[] {
+    for (const channel of this.#channels.values()) channel.end()
+    return this.#release()
+  }
+
+  #take(event: ChatEvent): Piece | null {
+    const name = channelOf(event)
+    if (event.kind === 'stop' || event.kind === 'end') this.#endBut(null)
+    if (name === null || !('text' in event)) return null
+    if (event.text !== '') this.#endBut(name)
+    const known = this.#channels.get(name)
+    const channel = known ?? new Channel(this.#rewrite, event.kind === 'tool-arguments')
+    if (known === undefined) this.#channels.set(name, channel)
+    return channel.push(event.text)
+  }
+
+  /** A text is over where another one begins; those of several choices come side by side. */
+  #endBut(name: string | null): void {
+    for (const [other, channel] of this.#channels) {
+      const isBeside = name?.startsWith('choice') && other.startsWith('choice')
+      if (name === null || (other !== name && !isBeside)) channel.end()
+    }
+  }
+
+  #release(): readonly Released<Held>[] {
+    const released: Released<Held>[] = []
+    for (const { held, events, pieces } of this.#waiting) {
+      if (pieces.some((piece) => piece !== null && piece.channel.decided < piece.end)) break // T3
+      const texts = pieces.map((piece) => piece?.channel.release(piece) ?? null)
+      released.push({ held, ...changed(events, texts) })
+    }
+    this.#waiting = this.#waiting.slice(released.length)
+    return released
+  }
+}
+
+function channelOf(event: ChatEvent): string | null {
+  switch (event.kind) {
+    case 'text':
+      return `choice ${event.choice}`
+    case 'thinking':
+      return 'thinking'
+    case 'tool-arguments':
+      return `tool ${event.index}`
+    default:
+      return null
+  }
+}
+
+/** T2: the very same events where every text stays. */
+function changed(
+  events: readonly ChatEvent[],
+  texts: readonly (string | null)[],
+): Pick<Released<unknown>, 'events' | 'changes'> {
+  const changes: TextChange[] = []
+  const others = events.map((event, i) => {
+    const after = texts[i] ?? null
+    if (after === null || !('text' in event)) return event
+    changes.push({ before: event.text, after })
+    return { ...event, text: after }
+  })
+  return { events: changes.length === 0 ? events : others, changes }
+}
+
+/** One text of an answer. */
+class Channel {
+  readonly #rewrite: AnswerRewrite
+  readonly #scan: TextScan
+  /** Null until anything but blanks has come. */
+  #isJson: boolean | null
+  /** The text that is not released, from `#from` on. */
+  #text = ''
+  #from = 0
+  /** In order; written by `#takeIn`. */
+  #edits: Edit[] = []
+  decided = 0
+  length = 0
+
+  constructor(rewrite: AnswerRewrite, isArguments: boolean) {
+    this.#rewrite = rewrite
+    this.#scan = new TextScan(rewrite.detectors)
+    this.#isJson = isArguments ? true : null
+  }
+
+  push(text: string): Piece {
+    const start = this.length
+    if (this.#isJson === null && text.trim() !== '') this.#isJson = beginsAsJson(text)
+    this.#text += text
+    this.length += text.length
+    this.#takeIn(this.#scan.push(text))
+    return { channel: this, start, end: this.length }
+  }
+
+  end(): void {
+    if (this.decided < this.length) this.#takeIn(this.#scan.end())
+  }
+
+  /** What goes on of a piece, null where it is the very same; pieces are released in order. */
+  release({ start, end }: Piece): string | null {
+    const edits = this.#edits.filter((edit) => edit.end > start && edit.start < end)
+    const text = edits.length === 0 || start === end ? null : this.#edited({ start, end, edits })
+    this.#edits = this.#edits.filter((edit) => edit.end > end)
+    this.#text = this.#text.slice(end - this.#from)
+    this.#from = end
+    return text
+  }
+
+  /** What replaces something stands where that began. */
+  #edited(of: { readonly start: number; readonly end: number; readonly edits: readonly Edit[] }) {
+    let text = ''
+    let at = of.start
+    for (const edit of of.edits) {
+      text += this.#original(at, edit.start)
+      if (edit.start >= of.start) text += edit.text
+      at = edit.end
+    }
+    return text + this.#original(at, of.end)
+  }
+
+  #takeIn({ findings, decided }: ReturnType<TextScan['push']>): void {
+    for (const finding of findings) {
+      const value = this.#text.slice(finding.start - this.#from, finding.end - this.#from)
+      const text = this.#rewrite.replacement(finding, value, this.#isJson ?? false)
+      if (text !== null) this.#edits.push({ start: finding.start, end: finding.end, text })
+    }
+    this.decided = decided
+  }
+
+  #original(start: number, end: number): string {
+    return start >= end ? '' : this.#text.slice(start - this.#from, end - this.#from)
+  }
+}

@@ -1,0 +1,177 @@
+// Call guard
+//
+// One call of a guarded route: what goes in is looked through before anybody is asked, what comes out before the
+// caller gets it. It lives as long as the call; what was taken out of the request is forgotten with it.
+//
+// Invariants:
+//   G3. Nothing of a request goes to a target, and nothing of an answer to the caller, that is denied or could not be
+//       looked through.
+
+import { type EngineDialect, objectOf, readAnswer } from '@tutti/core/dialect'
+import {
+  AnswerRewrite,
+  type FindingCount,
+  type GuardPlan,
+  type GuardSide,
+  type GuardSpec,
+  jsonTexts,
+  type Originals,
+} from '@tutti/core/governance'
+import type { Scanner } from '../governance/index.ts'
+import type { Judgement } from './classify.ts'
+import { type Denial, denied } from './denial.ts'
+import { StreamGuard } from './stream-guard.ts'
+
+export interface CallGuardPorts {
+  readonly scanner: Scanner
+  readonly plan: (side: GuardSide) => GuardPlan
+  /** What the classifier's Route thinks of texts; null where it does not answer. */
+  readonly classify: (
+    texts: readonly string[],
+    route: string,
+  ) => Promise<readonly Judgement[] | null>
+}
+
+/** What was found on a side; what a record of the request keeps. */
+export interface SideFinding extends FindingCount {
+  readonly side: GuardSide
+}
+
+const nothingTaken: Originals = new Map()
+
+export class CallGuard {
+  readonly #guard: GuardSpec
+  readonly #ports: CallGuardPorts
+  /** What the request's placeholders stand for; written by `inspectRequest`. */
+  #originals = nothingTaken
+  /** Written by `#note`. */
+  readonly findings: SideFinding[] = []
+
+  constructor(guard: GuardSpec, ports: CallGuardPorts) {
+    this.#guard = guard
+    this.#ports = ports
+  }
+
+  /** The body that may go on, the very same where nothing was taken out; or why none may. */
+  async inspectRequest(body: Buffer): Promise<Buffer | Denial> {
+    const { inputBytesMax = Infinity } = this.#guard
+    if (!this.#looksAt('input')) return body
+    if (body.length > inputBytesMax) {
+      this.#found('input', { kind: 'size', detector: `over ${inputBytesMax} bytes` })
+    }
+    const early = this.#denial('input')
+    if (early !== null) return early
+    const json = body.toString('utf8')
+    const scanned = await this.#scan('input', json)
+    if ('kind' in scanned) return scanned
+    this.#originals = scanned.originals
+    await this.#judge('input', scanned.json)
+    return this.#denial('input') ?? (scanned.json === json ? body : Buffer.from(scanned.json))
+  }
+
+  /** A whole answer; `dialect` is null for answers that are no chats. */
+  async inspectAnswer(body: Buffer, dialect: EngineDialect | null): Promise<Buffer | Denial> {
+    if (!this.#looksAt('output') && this.#originals.size === 0) return body
+    const json = body.toString('utf8')
+    const scanned = await this.#scan('output', json)
+    if ('kind' in scanned) return scanned
+    if (dialect !== null) {
+      const { parts } = readAnswer(dialect, objectOf(JSON.parse(scanned.json)))
+      const texts = parts.map((part) => (part.kind === 'text' ? part.text : ''))
+      const text = texts.join('')
+      this.#judgeLength(text.length)
+      await this.#judgeText(text)
+    }
+    return this.#denial('output') ?? (scanned.json === json ? body : Buffer.from(scanned.json))
+  }
+
+  /** For a streamed answer; null where its bytes may go on as they come. */
+  streamGuard(): StreamGuard | null {
+    const isWatched = this.#looksAt('output')
+    if (!isWatched && this.#originals.size === 0) return null
+    const plan = this.#ports.plan('output')
+    const detectors = isWatched ? this.#ports.scanner.detectors(this.#guard, 'output') : []
+    const rewrite = new AnswerRewrite({ detectors, plan, originals: this.#originals })
+    const { outputCharsMax = Infinity, outputSchema, classifier } = this.#guard
+    return new StreamGuard(rewrite, {
+      charsMax: isWatched ? outputCharsMax : Infinity,
+      keepsText: isWatched && (outputSchema !== undefined || classifier !== undefined),
+      judge: async (found, text) => {
+        this.#note('output', found)
+        if (isWatched && this.#denial('output') === null) await this.#judgeText(text)
+        return this.#denial('output')
+      },
+    })
+  }
+
+  #looksAt(side: GuardSide): boolean {
+    return this.#guard.on.includes(side)
+  }
+
+  async #scan(side: GuardSide, json: string) {
+    const job = { guard: this.#guard, side, plan: this.#ports.plan(side), json }
+    try {
+      const scanned = await this.#ports.scanner.scan({ ...job, originals: this.#originals })
+      this.#note(side, scanned.counts)
+      return scanned
+    } catch (error) {
+      return denied(`it could not be looked through: ${String(error)}`) // G3
+    }
+  }
+
+  #judgeLength(length: number): void {
+    const { outputCharsMax = Infinity } = this.#guard
+    if (!this.#looksAt('output') || length <= outputCharsMax) return
+    this.#found('output', { kind: 'size', detector: `over ${outputCharsMax} characters` })
+  }
+
+  /** What can be said only of the whole text of an answer. */
+  async #judgeText(text: string): Promise<void> {
+    const { outputSchema } = this.#guard
+    if (!this.#looksAt('output')) return
+    if (outputSchema !== undefined) {
+      // It brings a language with it, so it is loaded only where it is used.
+      const { whyUnfit } = await import('./why-unfit.ts')
+      const wrong = whyUnfit(outputSchema, text)
+      if (wrong !== null) this.#found('output', { kind: 'schema', detector: wrong.slice(0, 200) })
+    }
+    if (this.#denial('output') === null) await this.#classify('output', [text])
+  }
+
+  async #judge(side: GuardSide, json: string): Promise<void> {
+    if (this.#guard.classifier === undefined || this.#denial(side) !== null) return
+    await this.#classify(side, jsonTexts(json))
+  }
+
+  async #classify(side: GuardSide, texts: readonly string[]): Promise<void> {
+    const { classifier } = this.#guard
+    if (classifier === undefined) return
+    const judgements = await this.#ports.classify(texts, classifier.route)
+    if (judgements === null && classifier.onFailure === 'deny') {
+      this.#found(side, { kind: 'moderation', detector: 'unanswered' }) // G3
+    }
+    for (const { category, score } of judgements ?? []) {
+      if (score >= classifier.threshold) {
+        this.#found(side, { kind: 'moderation', detector: category })
+      }
+    }
+  }
+
+  #found(side: GuardSide, of: Pick<FindingCount, 'kind' | 'detector'>): void {
+    const action = this.#ports.plan(side)[of.kind] ?? 'deny'
+    this.#note(side, [{ ...of, severity: 'high', action, count: 1 }])
+  }
+
+  #note(side: GuardSide, counts: readonly FindingCount[]): void {
+    for (const count of counts) this.findings.push({ ...count, side })
+  }
+
+  /** G3. */
+  #denial(side: GuardSide): Denial | null {
+    const denying = this.findings.filter((one) => one.side === side && one.action === 'deny')
+    if (denying.length === 0) return null
+    const names = [...new Set(denying.map(({ kind, detector }) => `${kind} (${detector})`))]
+    const what = side === 'input' ? 'the request' : 'the answer'
+    return denied(`the guard of this route refuses ${what}: it found ${names.join(', ')}`)
+  }
+}

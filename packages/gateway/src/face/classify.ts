@@ -1,0 +1,97 @@
+// Classify
+//
+// Asks the models of a Route what they think of texts: a Provider by OpenAI's `/moderations`, or a classifier of the
+// fleet by the Open Inference Protocol. It is a call like any other: routed, metered, charged to whom it is made for.
+
+import { isObject, jsonOf, listOf, objectOf, openaiError } from '@tutti/core/dialect'
+import type { AnswerReading, Call, Outbound } from '../routing/index.ts'
+import { providerHeaders } from './chat.ts'
+import { oipReading } from './reading.ts'
+
+/** What a model thinks of a text. */
+export interface Judgement {
+  /** Of what kind it takes it to be, e.g. `violence`. */
+  readonly category: string
+  readonly score: number
+}
+
+type Saying = Pick<
+  Call,
+  'toNode' | 'toProvider' | 'mayStream' | 'bounds' | 'promptBytes' | 'selection'
+>
+
+const textCharsMax = 8_000 // of one piece: classifiers take some thousand tokens
+const textsMax = 256 // two million characters; a longer document is refused
+const tokensMax = 512 * textsMax
+
+/** The pieces in which texts are judged; null where there are too many. */
+export function piecesOf(texts: readonly string[]): readonly string[] | null {
+  const pieces: string[] = []
+  let last = ''
+  for (const text of texts) {
+    for (let at = 0; at < text.length; at += textCharsMax) {
+      const part = text.slice(at, at + textCharsMax)
+      if (last.length + part.length > textCharsMax) pieces.push(last)
+      last = last.length + part.length > textCharsMax ? part : `${last}${part}\n`
+    }
+  }
+  if (last !== '') pieces.push(last)
+  return pieces.length > textsMax ? null : pieces
+}
+
+/** How a classifier is asked about these pieces. */
+export function toClassifier(pieces: readonly string[]): Saying {
+  const tensor = { name: 'text', shape: [pieces.length], datatype: 'BYTES', data: pieces }
+  const headers = { 'content-type': 'application/json' }
+  const infer = Buffer.from(JSON.stringify({ inputs: [tensor] }))
+  return {
+    toNode: (serves): Outbound => ({
+      ...{ method: 'POST', headers, body: infer, reading: oipReading },
+      path: `/v2/models/${encodeURIComponent(serves)}/infer`,
+    }),
+    toProvider: (provider, { model }) => {
+      if (provider.dialect !== 'openai') {
+        const message = `${provider.name} speaks ${provider.dialect}, which has no /moderations`
+        return { kind: 'impossible', code: 'unsupported', field: 'guard.classifier', message }
+      }
+      const body = Buffer.from(JSON.stringify({ model, input: pieces }))
+      const path = '/moderations'
+      const own = providerHeaders(provider)
+      return { method: 'POST', path, headers: own, body, reading: moderationReading }
+    },
+    ...{ mayStream: false, promptBytes: null, selection: null },
+    bounds: { inputTokens: Math.min(tokensMax, infer.length), outputTokens: 0 },
+  }
+}
+
+const moderationReading: AnswerReading = {
+  whole: (text) => {
+    const body = jsonOf(text)
+    const results = listOf(objectOf(body)['results'])
+    if (results.length === 0) return { kind: 'incomplete', reason: 'an answer without results' }
+    return { kind: 'complete', usage: null, parsed: body }
+  },
+  event: null,
+  error: (text, status) => ({ ...openaiError(objectOf(jsonOf(text)), status), status }),
+}
+
+/** What a classifier said of `count` pieces; null where it did not judge each of them. */
+export function judgementsOf(body: Buffer, count: number): readonly Judgement[] | null {
+  const answer = objectOf(jsonOf(body.toString('utf8')))
+  const { results } = answer
+  if (Array.isArray(results)) {
+    return results.length === count ? results.flatMap((one) => moderated(objectOf(one))) : null
+  }
+  const outputs = listOf(answer['outputs']).map(objectOf)
+  const scores = listOf(outputs.find(({ name }) => name === 'score')?.['data'])
+  const isJudged = scores.length === count && scores.every((one) => typeof one === 'number')
+  return isJudged ? scores.map((one) => ({ category: 'score', score: Number(one) })) : null
+}
+
+function moderated(result: Readonly<Record<string, unknown>>): Judgement[] {
+  const scores = result['category_scores']
+  if (isObject(scores)) {
+    return Object.entries(scores).map(([category, score]) => ({ category, score: Number(score) }))
+  }
+  return result['flagged'] === true ? [{ category: 'flagged', score: 1 }] : []
+}

@@ -1,0 +1,79 @@
+// Guard request
+//
+// Has the request of a guarded route looked through before anybody is asked: what is asked from here on is the body
+// that the guard let pass. Only texts can be looked through: calls with tensors are refused on such a route.
+
+import type { Presence, RouteEntry } from '../routing/index.ts'
+import { refuse } from './answer.ts'
+import { type Asked, askedOfChat } from './asked.ts'
+import { CallGuard } from './call-guard.ts'
+import { parseChatAsked } from './chat-body.ts'
+import { type Judgement, judgementsOf, piecesOf, toClassifier } from './classify.ts'
+import { type Denial, denied } from './denial.ts'
+import type { Exchange, FacePorts } from './exchange.ts'
+import type { Tally } from './tally.ts'
+
+interface GuardedCall {
+  readonly asked: Asked
+  readonly route: RouteEntry
+  readonly presence: Presence
+  readonly tally: Tally
+}
+
+export async function guardRequest(
+  ports: FacePorts,
+  exchange: Exchange,
+  of: GuardedCall,
+): Promise<{ readonly guard: CallGuard | null; readonly asked: Asked | Denial }> {
+  const { asked, route } = of
+  const { key, directory } = exchange
+  if (route.guard === undefined) return { guard: null, asked }
+  const guard = new CallGuard(route.guard, {
+    scanner: ports.scanner,
+    plan: (side) => directory.guardPlan(key, route, side),
+    classify: (texts, name) => classify(ports, exchange, { ...of, texts, name }),
+  })
+  const { chat } = asked
+  if (chat === null) {
+    const message = `the guard of ${route.name} looks at texts: tensors cannot be sent to it`
+    return { guard, asked: denied(message) }
+  }
+  const body = await guard.inspectRequest(chat.body)
+  if ('kind' in body) return { guard, asked: body }
+  if (body === chat.body) return { guard, asked }
+  const passed = parseChatAsked(chat.dialect, exchange.request.url, body)
+  if (typeof passed === 'string') return { guard, asked: denied(passed) }
+  return { guard, asked: askedOfChat(passed) }
+}
+
+export function refuseDenied({ reply, dialect }: Exchange, { message }: Denial): number {
+  refuse(reply, dialect, { status: 403, code: 'guardrail_denied', message })
+  return 403
+}
+
+/** True where the answer is that of a chat, and not a list of numbers. */
+export function isChatAnswer({ chat }: Asked): boolean {
+  if (chat === null || chat.path === '/embeddings') return false
+  return chat.path !== '/messages/count_tokens' && chat.path !== '/completions'
+}
+
+/** Null where nobody judged. */
+async function classify(
+  ports: FacePorts,
+  { key, directory, requestId }: Exchange,
+  of: GuardedCall & { readonly texts: readonly string[]; readonly name: string },
+): Promise<readonly Judgement[] | null> {
+  const route = directory.route(key.project, of.name)
+  const pieces = piecesOf(of.texts)
+  if (route === undefined || pieces === null) return null
+  if (pieces.length === 0) return []
+  const pursuit = ports.router.pursue({
+    ...{ project: key.project, route, requestId, presence: of.presence },
+    ...toClassifier(pieces),
+    budgets: directory.budgets(key, route),
+    onCharge: (charge) => of.tally.add(charge),
+  })
+  const answer = await pursuit.next()
+  if (answer.kind !== 'answered' || answer.outcome.kind !== 'whole') return null
+  return judgementsOf(answer.outcome.body, pieces.length)
+}

@@ -1,0 +1,85 @@
+// Stream guard
+//
+// The guard of one streamed answer: what is not decided waits, what is denied ends the answer. What can be said only
+// of the whole text is said at its end: then the answer breaks off instead of ending well.
+
+import type { ChatEvent } from '@tutti/core/dialect'
+import {
+  type AnswerRewrite,
+  type FindingCount,
+  type Released,
+  rewriteFrame,
+  StreamRewrite,
+} from '@tutti/core/governance'
+import type { Denial } from './denial.ts'
+
+export interface StreamGuardPorts {
+  readonly charsMax: number
+  /** True where the whole text is judged at the end. */
+  readonly keepsText: boolean
+  /** What was found while it passed, and what is found of the whole; null where it may end. */
+  readonly judge: (found: readonly FindingCount[], text: string) => Promise<Denial | null>
+}
+
+/** Events that may go on; `denial` where nothing more may. */
+export interface Passed {
+  readonly released: readonly Released<Buffer>[]
+  readonly isDenied: boolean
+}
+
+const textCharsMax = 4 * 2 ** 20 // as much of an answer as can be judged; a longer one is denied
+
+export class StreamGuard {
+  readonly #rewrite: AnswerRewrite
+  readonly #ports: StreamGuardPorts
+  readonly #stream: StreamRewrite<Buffer>
+  /** What the caller got of the first choice; written by `#note`. */
+  #text = ''
+
+  constructor(rewrite: AnswerRewrite, ports: StreamGuardPorts) {
+    this.#rewrite = rewrite
+    this.#ports = ports
+    this.#stream = new StreamRewrite(rewrite)
+  }
+
+  push(raw: Buffer, events: readonly ChatEvent[]): Passed {
+    return this.#pass(this.#stream.push(raw, events))
+  }
+
+  /** The stream is whole. */
+  end(): Passed {
+    return this.#pass(this.#stream.end())
+  }
+
+  async judge(): Promise<Denial | null> {
+    return await this.#ports.judge(this.#rewrite.counts.all, this.#text)
+  }
+
+  /** The bytes of an event, the very same where nothing of it is replaced. */
+  frame({ held, events, changes }: Released<Buffer>): Buffer | string {
+    const saysText = events.some((event) => 'text' in event)
+    if (saysText && changes.length === 0) return held
+    const frame = held.toString('utf8')
+    const rewritten = rewriteFrame(frame, changes, (text) => this.#rewrite.again(text))
+    return rewritten === frame ? held : rewritten
+  }
+
+  #pass(released: readonly Released<Buffer>[]): Passed {
+    const { counts } = this.#rewrite
+    const { charsMax, keepsText } = this.#ports
+    const length = this.#stream.length
+    const isOver = length > charsMax && !counts.has('size')
+    if (isOver) {
+      counts.add({ kind: 'size', detector: `over ${charsMax} characters`, severity: 'high' })
+    }
+    if (keepsText) for (const { events } of released) this.#note(events)
+    if (this.#text.length > textCharsMax) return { released: [], isDenied: true }
+    return counts.isDenied ? { released: [], isDenied: true } : { released, isDenied: false }
+  }
+
+  #note(events: readonly ChatEvent[]): void {
+    for (const event of events) {
+      if (event.kind === 'text' && event.choice === 0) this.#text += event.text
+    }
+  }
+}
