@@ -63,7 +63,7 @@ module.exports = {
     tsConfig: { fileName: 'tsconfig.base.json' },
     enhancedResolveOptions: {
       exportsFields: ['exports'],
-      conditionNames: ['source', 'import', 'default'],
+      conditionNames: ['tutti-source', 'import', 'default'],
       extensions: ['.ts', '.js'],
     },
   },

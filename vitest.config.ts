@@ -3,10 +3,11 @@ import { defineConfig } from 'vitest/config'
 // CI asks for a report that can be counted.
 const report = process.env['TUTTI_TEST_REPORT']
 
-// Tests import the workspace's sources through the `source` export condition: no stale `dist`.
+// Tests import the workspace's sources through the `tutti-source` export condition: no stale `dist`.
+// (`source` alone would also load the sources of packages that ship theirs.)
 export default defineConfig({
-  resolve: { conditions: ['source'] },
-  ssr: { resolve: { conditions: ['source'] } },
+  resolve: { conditions: ['tutti-source'] },
+  ssr: { resolve: { conditions: ['tutti-source'] } },
   test: {
     include: ['{packages,examples,conformance,bench}/**/src/**/*.test.ts', 'tools/*.test.ts'],
     pool: 'forks',

@@ -15,6 +15,7 @@ import {
   loadRuns,
   openDatabase,
   openNews,
+  openReach,
   type PerformPorts,
   performer,
   publishEvent,
@@ -144,6 +145,7 @@ function openEngine(
         if (held.world === null) throw new Error('no scenario runs')
         return await held.world.egress(request)
       },
+      reach: openReach({ allowPrivate: false }),
       newest: async ({ project, name }) => newestOf(held.programs, `${project}/${name}/`),
       outcome: async (id) => {
         const [stored] = await loadRuns(sql, [id])

@@ -5,7 +5,7 @@ import { ActFailed } from './act.ts'
 import { callHttp, httpArguments } from './call-http.ts'
 import { callOpenapi } from './call-openapi.ts'
 import type { Caller } from './caller.ts'
-import { openEgress } from './egress.ts'
+import { openEgress, openReach } from './egress.ts'
 
 const md5 = (text: string) => createHash('md5').update(text).digest('hex')
 let base = ''
@@ -73,6 +73,7 @@ afterAll(() => {
 
 const caller = (): Caller => ({
   egress: openEgress({ allowPrivate: true }),
+  reach: openReach({ allowPrivate: true }),
   signal: new AbortController().signal,
   idempotencyKey: 'run/do/0/a',
 })

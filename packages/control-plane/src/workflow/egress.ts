@@ -5,6 +5,7 @@
 // goes to exactly the address judged.
 
 import { lookup as dnsLookup } from 'node:dns'
+import { lookup as lookupAll } from 'node:dns/promises'
 import { request as httpRequest } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import { BlockList, isIP, type LookupFunction } from 'node:net'
@@ -18,6 +19,8 @@ export interface OutRequest {
   readonly headers: Readonly<Record<string, string>>
   readonly body: string | null
   readonly signal: AbortSignal
+  /** Sees the answer as it comes; true: that was enough of it. */
+  readonly isEnough?: (chunk: Buffer) => boolean
 }
 
 export interface OutAnswer {
@@ -25,6 +28,9 @@ export interface OutAnswer {
   readonly headers: Readonly<Record<string, string>>
   readonly body: Buffer
 }
+
+/** The address that a name stands for; throws where it is not to be reached. */
+export type Reach = (hostname: string) => Promise<string>
 
 export type Egress = (request: OutRequest) => Promise<OutAnswer>
 
@@ -39,6 +45,25 @@ export function openEgress({ allowPrivate }: { readonly allowPrivate: boolean })
   return (request) => send(request, allowPrivate)
 }
 
+/** For protocols that make their own connections: they go to the address given, and to no other. */
+export function openReach({ allowPrivate }: { readonly allowPrivate: boolean }): Reach {
+  return async (hostname) => {
+    const literal = hostname.replace(/^\[|\]$/g, '')
+    const found = isIP(literal) === 0 ? await resolved(literal) : [{ address: literal }]
+    const wrong = allowPrivate ? undefined : found.find(({ address }) => isPrivate(address))
+    if (wrong !== undefined) throw forbidden(wrong.address)
+    return found[0]?.address ?? literal
+  }
+}
+
+async function resolved(hostname: string): Promise<readonly { readonly address: string }[]> {
+  try {
+    return await lookupAll(hostname, { all: true })
+  } catch (error) {
+    throw unreachable(hostname, error)
+  }
+}
+
 function send(request: OutRequest, allowPrivate: boolean): Promise<OutAnswer> {
   const url = parseUrl(request.url)
   const literal = url.hostname.replace(/^\[|\]$/g, '')
@@ -46,7 +71,7 @@ function send(request: OutRequest, allowPrivate: boolean): Promise<OutAnswer> {
   const make = url.protocol === 'https:' ? httpsRequest : httpRequest
   return new Promise((resolve, reject) => {
     const fail = (error: unknown) =>
-      reject(error instanceof ActFailed ? error : unreachable(url, error))
+      reject(error instanceof ActFailed ? error : unreachable(url.host, error))
     const { method, headers, signal } = request
     const lookup = allowPrivate ? undefined : guardedLookup
     const out = make(url, { method, headers, signal, ...(lookup === undefined ? {} : { lookup }) })
@@ -55,19 +80,24 @@ function send(request: OutRequest, allowPrivate: boolean): Promise<OutAnswer> {
     out.on('response', (answer) => {
       const chunks: Buffer[] = []
       let bytes = 0
+      const take = () => {
+        const named = Object.entries(answer.headers).map(([name, value]) => [name, String(value)])
+        const status = answer.statusCode ?? 0
+        resolve({ status, headers: Object.fromEntries(named), body: Buffer.concat(chunks) })
+      }
       answer.on('data', (chunk: Buffer) => {
         chunks.push(chunk)
         bytes += chunk.length
+        if (request.isEnough?.(chunk) === true) {
+          take()
+          out.destroy()
+        }
         if (bytes > answerBytesMax) {
           out.destroy(new Error(`the answer has more than ${answerBytesMax} bytes`))
         }
       })
       answer.on('error', fail)
-      answer.on('end', () => {
-        const named = Object.entries(answer.headers).map(([name, value]) => [name, String(value)])
-        const status = answer.statusCode ?? 0
-        resolve({ status, headers: Object.fromEntries(named), body: Buffer.concat(chunks) })
-      })
+      answer.on('end', take)
     })
     out.end(request.body ?? undefined)
   })
@@ -103,7 +133,7 @@ function forbidden(address: string): ActFailed {
   return new ActFailed(standardError('authorization', detail))
 }
 
-function unreachable(url: URL, error: unknown): ActFailed {
+function unreachable(host: string, error: unknown): ActFailed {
   const said = error instanceof Error ? error.message : String(error)
-  return new ActFailed(standardError('communication', `${url.host} cannot be reached: ${said}`))
+  return new ActFailed(standardError('communication', `${host} cannot be reached: ${said}`))
 }

@@ -1,7 +1,14 @@
 export { openNews } from '../news.ts'
 export { type Database, openDatabase } from '../store/index.ts'
 export { type ActContext, ActFailed } from './act.ts'
-export { type Egress, type OutAnswer, type OutRequest, openEgress } from './egress.ts'
+export {
+  type Egress,
+  type OutAnswer,
+  type OutRequest,
+  openEgress,
+  openReach,
+  type Reach,
+} from './egress.ts'
 export { Engine, type EnginePorts, Later } from './engine.ts'
 export { EngineBusy } from './engine-busy.ts'
 export type { Inference } from './infer.ts'

@@ -1,7 +1,7 @@
 import { createServer } from 'node:http'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { ActFailed } from './act.ts'
-import { openEgress } from './egress.ts'
+import { openEgress, openReach } from './egress.ts'
 import { embed, infer } from './infer.ts'
 
 let url = ''
@@ -47,6 +47,7 @@ afterAll(() => {
 
 const caller = {
   egress: openEgress({ allowPrivate: false }),
+  reach: openReach({ allowPrivate: false }),
   signal: new AbortController().signal,
   idempotencyKey: 'run/do/0/a',
 }

@@ -4,13 +4,17 @@
 // the reason, as a configuration error that a document can catch.
 
 import type { Json } from '@tutti/core/resource'
-import { type Outcome, standardError } from '@tutti/core/workflow'
+import { type Outcome, type Protocol, standardError } from '@tutti/core/workflow'
 import type { Sql } from '../store/index.ts'
 import { type ActContext, ActFailed } from './act.ts'
+import { callA2a } from './call-a2a.ts'
+import { callAsyncapi } from './call-asyncapi.ts'
+import { callGrpc } from './call-grpc.ts'
 import { callHttp, contentOf, httpArguments } from './call-http.ts'
+import { callMcp } from './call-mcp.ts'
 import { callOpenapi } from './call-openapi.ts'
 import type { Caller } from './caller.ts'
-import type { Egress } from './egress.ts'
+import type { Egress, Reach } from './egress.ts'
 import { Later } from './engine.ts'
 import { embed, type Inference, infer } from './infer.ts'
 import type { Act } from './resident-run.ts'
@@ -20,6 +24,7 @@ import type { StartRequest } from './start-request.ts'
 export interface PerformPorts {
   readonly sql: Sql
   readonly egress: Egress
+  readonly reach: Reach
   readonly start: (request: StartRequest) => Promise<string>
   /** The newest version of a workflow; null where there is none. */
   readonly newest: (of: Omit<StartRequest, 'version' | 'input'>) => Promise<string | null>
@@ -34,16 +39,11 @@ export function performer(ports: PerformPorts) {
   return async (act: Act, context: ActContext): Promise<Json> => {
     const { action } = act
     const idempotencyKey = `${context.head.id}${act.key}`
-    const caller = { egress: ports.egress, signal: context.signal, idempotencyKey }
+    const { egress, reach } = ports
+    const caller = { egress, reach, signal: context.signal, idempotencyKey }
     switch (action.type) {
       case 'call':
-        if (action.protocol === 'http') {
-          const parsed = httpArguments.safeParse(action.arguments)
-          if (!parsed.success) throw refuse(`the call is not complete: ${parsed.error.message}`)
-          return await callHttp(parsed.data, caller)
-        }
-        if (action.protocol === 'openapi') return await callOpenapi(action.arguments, caller)
-        throw refuse(`this control plane makes no ${action.protocol} calls`)
+        return await callOver(action.protocol, action.arguments, caller)
       case 'emit': {
         const { project } = context.head
         await publishEvent(ports.sql, project, action.event, ports.nowMs())
@@ -58,6 +58,26 @@ export function performer(ports: PerformPorts) {
           `a ${action.process} runs on a node that allows it by policy, and no node here does`,
         )
     }
+  }
+}
+
+async function callOver(protocol: Protocol, args: Json, caller: Caller): Promise<Json> {
+  switch (protocol) {
+    case 'http': {
+      const parsed = httpArguments.safeParse(args)
+      if (!parsed.success) throw refuse(`the call is not complete: ${parsed.error.message}`)
+      return await callHttp(parsed.data, caller)
+    }
+    case 'openapi':
+      return await callOpenapi(args, caller)
+    case 'grpc':
+      return await callGrpc(args, caller)
+    case 'asyncapi':
+      return await callAsyncapi(args, caller)
+    case 'mcp':
+      return await callMcp(args, caller)
+    case 'a2a':
+      return await callA2a(args, caller)
   }
 }
 

@@ -15,7 +15,7 @@ import {
 import type { Logger } from 'pino'
 import type { News } from '../news.ts'
 import { loadResource, type Sql } from '../store/index.ts'
-import { type Egress, openEgress } from './egress.ts'
+import { type Egress, openEgress, openReach } from './egress.ts'
 import { Engine } from './engine.ts'
 import { EngineBusy } from './engine-busy.ts'
 import type { Inference } from './infer.ts'
@@ -54,6 +54,7 @@ const reopenMs = 1_000
 export async function openWorkflows(ports: WorkflowsPorts): Promise<Workflows> {
   const { sql, news, nowMs, log } = ports
   const egress: Egress = openEgress({ allowPrivate: ports.allowPrivateCalls })
+  const reach = openReach({ allowPrivate: ports.allowPrivateCalls })
   const program = openPrograms(sql)
   let engine: Engine | null = null // written by `open` and `onFenced`
   let isStopped = false
@@ -62,7 +63,7 @@ export async function openWorkflows(ports: WorkflowsPorts): Promise<Workflows> {
     return await engine.start(request)
   }
   const act = performer({
-    ...{ sql, egress, start, nowMs, inference: ports.inference },
+    ...{ sql, egress, reach, start, nowMs, inference: ports.inference },
     newest: (of) => newestVersion(sql, of),
     outcome: (id) => outcomeOf(sql, id),
   })

@@ -1,6 +1,7 @@
 export {
   durationMs,
   type ParsedWorkflow,
+  type Protocol,
   parseWorkflow,
   type WorkflowDocument,
 } from './document/index.ts'

@@ -15,6 +15,7 @@ export {
   parseTask,
   parseTaskList,
   type SubscriptionIterator,
+  subscriptionIterator,
   type Task,
   type TaskItem,
   type TaskList,

@@ -8,6 +8,7 @@ import { nearest } from '../../resource/index.ts'
 import {
   parseTaskList,
   protocolNames,
+  subscriptionIterator,
   type TaskItem,
   type TaskList,
   type TaskOf,
@@ -118,6 +119,7 @@ class Checker {
       case 'call':
         this.#function(task.call, `${place.path}.call`)
         this.#own(task.call, task.with ?? {}, at('with'))
+        this.#subscription(task.with, place)
         return
       case 'switch':
         for (const [index, entry] of task.switch.entries()) {
@@ -144,6 +146,19 @@ class Checker {
       const { mcp, do: work } = { ...tool } as Record<string, unknown>
       const at = { path: `${place.path}.tools.${index}.do`, names: place.names }
       if (mcp === undefined) this.#tasks(work, at)
+    }
+  }
+
+  #subscription(given: unknown, place: Place): void {
+    const { subscription } = { ...Object(given) }
+    const { foreach } = { ...Object(subscription) }
+    if (foreach === undefined) return
+    const parsed = subscriptionIterator.safeParse(foreach)
+    const path = `${place.path}.with.subscription.foreach`
+    if (!parsed.success) this.#add(path, 'expected `item`, `at`, `do`, `output` and `export`')
+    else {
+      const { item, at, do: list = [] } = parsed.data
+      this.list(list, { path: `${path}.do`, names: [...place.names, item, at] })
     }
   }
 

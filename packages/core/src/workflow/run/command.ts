@@ -4,6 +4,7 @@
 // every loop around it; the journal holds at most one outcome per key.
 
 import type { Json } from '../../resource/index.ts'
+import type { Protocol } from '../document/index.ts'
 import type { CloudEvent, Outcome } from './entry.ts'
 
 export type Command =
@@ -20,7 +21,7 @@ export type Command =
   | { readonly kind: 'end'; readonly outcome: Outcome }
 
 export type Action =
-  | { readonly type: 'call'; readonly protocol: string; readonly arguments: Json }
+  | { readonly type: 'call'; readonly protocol: Protocol; readonly arguments: Json }
   /** A function that is not in the document: one of Tutti's own, or one of a catalog. */
   | { readonly type: 'function'; readonly name: string; readonly arguments: Json }
   | { readonly type: 'emit'; readonly event: CloudEvent }

@@ -4,8 +4,9 @@
 // the document run as the task that they are, others are asked of the engine.
 
 import type { Json } from '../../resource/index.ts'
-import { parseTask, protocolNames, type Task } from '../document/index.ts'
+import { parseTask, protocolNames, subscriptionIterator, type Task } from '../document/index.ts'
 import { asJson } from './as-json.ts'
+import { eachItem } from './each-item.ts'
 import { expressionIn } from './expressions.ts'
 import { ownFunctions } from './own-functions.ts'
 import { authenticationOf } from './resolve.ts'
@@ -24,8 +25,65 @@ export const runCall: Body = (stage, site, done) => {
 
 function callOut(stage: Stage, site: Site, done: Done): void {
   const { call, with: given } = taskOf(site, 'call')
+  const protocol = protocolNames.find((name) => name === call)
+  if (protocol === undefined) return fault('configuration', `there is no protocol ${call}`)
   const args = resolved(stage, site, asJson(given ?? {}), '')
-  stage.act(site, { type: 'call', protocol: call, arguments: args }, done)
+  const { subscription } = membersOf(asJson(given ?? {}))
+  if (subscription === undefined) {
+    stage.act(site, { type: 'call', protocol, arguments: args }, done)
+    return
+  }
+  const sight = { sight: sightOf(stage, site) }
+  const asked = { ...membersOf(args), ...sight }
+  stage.act(site, { type: 'call', protocol, arguments: asked }, (result) => {
+    if (result.ok) forEach(stage, site, { subscription, items: result.output }, done)
+    else done(result)
+  })
+}
+
+/** What the expressions of a subscription see: whoever takes its messages has no machine to ask. */
+function sightOf(stage: Stage, site: Site): Json {
+  const { global, names, values } = stage.sight(site)
+  const variables = Object.fromEntries(names.map((name, i) => [name, values[i] ?? null]))
+  return { context: global('context'), input: global('input'), ...variables }
+}
+
+/** The tasks of a subscription's `foreach`, message by message; their outputs are the task's. */
+function forEach(
+  stage: Stage,
+  site: Site,
+  { subscription, items }: { readonly subscription: Json; readonly items: Json },
+  done: Done,
+): void {
+  const { foreach } = membersOf(subscription)
+  if (foreach === undefined || !Array.isArray(items)) {
+    done({ ok: true, output: items, next: null })
+    return
+  }
+  const parsed = subscriptionIterator.safeParse(foreach)
+  if (!parsed.success) return fault('configuration', 'foreach is no iterator')
+  const outputs: Json[] = []
+  const next = (index: number): void => {
+    if (index >= items.length) {
+      done({ ok: true, output: outputs, next: null })
+      return
+    }
+    const at = { iterator: parsed.data, item: items[index], index }
+    eachItem(stage, site, at, (result) => {
+      if (!result.ok || result.next === 'end') {
+        done(result)
+        return
+      }
+      outputs.push(result.output)
+      stage.soon(site.scope, () => next(index + 1))
+    })
+  }
+  next(0)
+}
+
+function membersOf(value: Json): { readonly [key: string]: Json } {
+  const isObject = typeof value === 'object' && value !== null && !Array.isArray(value)
+  return isObject ? Object.fromEntries(Object.entries(value)) : {}
 }
 
 /** These hold expressions over what comes later; whoever acts evaluates them. */

@@ -5,18 +5,11 @@
 
 import type { Json } from '../../resource/index.ts'
 import type { EventConsumption, EventFilter } from '../document/index.ts'
+import { eachItem } from './each-item.ts'
 import type { CloudEvent } from './entry.ts'
 import { expressionIn } from './expressions.ts'
 import { guarded } from './limit-time.ts'
-import {
-  type Body,
-  type Done,
-  inside,
-  type Site,
-  type Stage,
-  turn,
-  withVariables,
-} from './stage.ts'
+import type { Body, Site, Stage } from './stage.ts'
 import { taskOf } from './task-of.ts'
 
 const eventsMax = 10_000 // consumed by one listener; a stream belongs into `foreach` of many runs
@@ -43,7 +36,10 @@ export const runListen: Body = (stage, site, done) => {
       return
     }
     isBusy = true
-    eachEvent(stage, { ...site, scope }, { item, index: outputs.length }, (result) => {
+    const { foreach: iterator } = task
+    if (iterator === undefined) return
+    const at = { iterator, item, index: outputs.length }
+    eachItem(stage, { ...site, scope }, at, (result) => {
       isBusy = false
       if (!result.ok || result.next === 'end') {
         stage.close(activity)
@@ -81,41 +77,6 @@ export const runListen: Body = (stage, site, done) => {
 
 function read(event: CloudEvent, as: 'data' | 'envelope' | 'raw'): Json {
   return as === 'envelope' ? event : (event['data'] ?? null)
-}
-
-function eachEvent(
-  stage: Stage,
-  site: Site,
-  { item, index }: { readonly item: Json; readonly index: number },
-  done: Done,
-): void {
-  const { foreach } = taskOf(site, 'listen')
-  if (foreach === undefined) return
-  const variables = withVariables(site.scope, { [foreach.item]: item, [foreach.at]: index })
-  const scope = turn(site.scope, `#${index}`, variables)
-  const list = foreach.do ?? []
-  stage.runList(list, inside(scope, 'foreach/do'), item, (result) => {
-    if (!result.ok) {
-      done(result)
-      return
-    }
-    guarded(
-      (error) => done({ ok: false, error }),
-      () => {
-        const at = { ...site, scope }
-        let { output } = result
-        const as = foreach.output?.as
-        if (as !== undefined) {
-          output = stage.expressions.transform(as, output, stage.sight(at, output))
-        }
-        const context = foreach.export?.as
-        if (context !== undefined) {
-          stage.setContext(stage.expressions.transform(context, output, stage.sight(at, output)))
-        }
-        done({ ...result, output })
-      },
-    )
-  })
 }
 
 interface Matcher {
