@@ -21,6 +21,7 @@ import {
 } from 'ai'
 import OpenAI from 'openai'
 import { type DialectBed, startDialectBed } from './dialect-bed.ts'
+import { clientKeeps, clientTalks } from './kept-responses.ts'
 import { type Score, Scoring } from './score.ts'
 import { type DialectName, type Json, parameters, type Said } from './wire/wire-dialect.ts'
 
@@ -65,6 +66,13 @@ export async function clients(): Promise<Score> {
     ]
     for (const client of all) {
       for (const to of client.over) await judge(bed, client, to, scoring)
+    }
+    for (const to of others) {
+      bed.engine.script = said
+      const kept = await clientKeeps(bed, bed.modelOf(to)).catch(String)
+      scoring.check(kept === `${said.text},true,1,404`, `openai keeps over ${to}: ${kept}`)
+      const talked = await clientTalks(bed, bed.modelOf(to)).catch(String)
+      scoring.check(talked === `true,${said.text}`, `openai over a WebSocket to ${to}: ${talked}`)
     }
     return scoring.score
   } finally {

@@ -17,7 +17,7 @@ import {
 } from './wire/wire-dialect.ts'
 
 const usage = { input: 30, output: 12, cached: 8, reasoning: 5 }
-const plain: Said = { text: 'Hello, wörld 😀', calls: [], stop: 'stop', usage }
+export const plain: Said = { text: 'Hello, wörld 😀', calls: [], stop: 'stop', usage }
 const calling: Said = {
   text: 'I look.',
   calls: [

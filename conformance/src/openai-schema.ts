@@ -7,7 +7,8 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import { type DialectBed, startDialectBed } from './dialect-bed.ts'
-import { datasOf, post, scenes } from './dialects.ts'
+import { datasOf, plain, post, scenes } from './dialects.ts'
+import { judgeKept } from './kept-responses.ts'
 import { type Score, Scoring } from './score.ts'
 import { engineNames, wires } from './scripted-engine.ts'
 import type { Json } from './wire/wire-dialect.ts'
@@ -53,6 +54,10 @@ export async function openaiSchema(data: string): Promise<Score> {
           else for (const event of datasOf(text)) check(place, events[from], event)
         }
       }
+    }
+    for (const to of engineNames) {
+      bed.engine.script = plain
+      await judgeKept(bed, to, check)
     }
     await checkRest(bed, check)
     return scoring.score

@@ -38,7 +38,12 @@ import {
 import { type Loop, type RunningLoops, startLoops } from './loops.ts'
 import { type News, openNews } from './news.ts'
 import { openPolicyCache } from './policy-cache.ts'
-import { openRelayDirectory, openSnapshotFeed } from './routing/index.ts'
+import {
+  openRelayDirectory,
+  openSnapshotFeed,
+  openStoredResponses,
+  type StoredResponses,
+} from './routing/index.ts'
 import {
   allResources,
   type Blobs,
@@ -155,8 +160,10 @@ async function serveOn(
     inference: options.workflows?.inference ?? (() => null),
   })
   follow(news, { ...shared, policies: cache, hub, wake, resources, ...workflows })
+  const storedResponses = openStoredResponses(sql, nowMs)
   const loops: RunningLoops = startLoops(
     loopTable({
+      storedResponses,
       ...{ database, news, identity, rollouts, hub, snapshots, blobs, workflows },
       onLost: options.onLost ?? (() => {}),
     }),
@@ -165,7 +172,8 @@ async function serveOn(
   awake = loops
   const sharing = openSharing({ sql, blobs, registry, clock: systemClock })
   const ports: ApiPorts = {
-    ...{ ...shared, blobs, hub, sharing, snapshots, workflows, relays: openRelayDirectory() },
+    ...{ ...shared, blobs, hub, sharing, snapshots, workflows, storedResponses },
+    relays: openRelayDirectory(),
     admission: { ...shared, blobs, changes },
     loops: () => loops,
     publicUrl: () => options.publicUrl ?? url,
@@ -233,6 +241,7 @@ function loopTable(of: {
   readonly snapshots: { readonly refresh: () => Promise<void> }
   readonly blobs: Blobs
   readonly workflows: Pick<Workflows, 'schedules'>
+  readonly storedResponses: StoredResponses
 }): Loop[] {
   const { database, identity } = of
   const { sql } = database
@@ -249,6 +258,12 @@ function loopTable(of: {
     { name: 'database', everyMs: 2_000, gatherMs: 50, turn: keeping(database, of.onLost) },
     { name: 'schedules', everyMs: 1_000, gatherMs: 5, turn: of.workflows.schedules.turn },
     { name: 'news', everyMs: 5_000, gatherMs: 50, turn: () => of.news.check() },
+    {
+      name: 'stored-responses',
+      everyMs: 3_600_000,
+      gatherMs: 60_000,
+      turn: of.storedResponses.sweep,
+    },
     {
       name: 'blobs',
       everyMs: 3_600_000,

@@ -12,6 +12,8 @@ import { canonicalJson } from '@tutti/core/resource'
 import { routeSpec, type Snapshot } from '@tutti/core/routing'
 import { didKeyOf, newPrivateKey, signText } from '@tutti/ledger'
 import { afterEach } from 'vitest'
+import { answerStored, isStoredPath } from './alone/answer-stored.ts'
+import { MemoryResponses } from './alone/memory-responses.ts'
 import { MemoryPlane } from './memory-plane.fixture.ts'
 import { type Gateway, startGateway } from './start.ts'
 
@@ -111,6 +113,10 @@ export function toProvider(baseUrl: string, allowPrivateNetwork: boolean): Snaps
 export interface World {
   readonly gateway: Gateway
   readonly folder: string
+  /** What the control plane keeps. */
+  readonly responses: MemoryResponses
+  /** Ends the control plane. */
+  readonly killPlane: () => void
   /** Sends another snapshot down the stream. */
   readonly push: (text: string) => void
   readonly events: { event: string; reason?: unknown }[]
@@ -124,7 +130,13 @@ export async function world(
   leases = new MemoryPlane(0),
 ): Promise<World> {
   const streams = new Set<ServerResponse>()
-  const plane = await serve((request, response, body) => {
+  const responses = new MemoryResponses(() => Date.now())
+  const plane = await serve(async (request, response, body) => {
+    const { method = 'GET', url = '' } = request
+    if (isStoredPath(url)) {
+      const said = await answerStored(responses, { method, url, body })
+      return response.writeHead(said.status).end(said.body)
+    }
     if (request.url === '/api/v1/leases') {
       return response.end(JSON.stringify(leases.ask(JSON.parse(body))))
     }
@@ -161,7 +173,11 @@ export async function world(
   const push = (text: string) => {
     for (const stream of streams) stream.write(`event: snapshot\ndata: ${text}\n\n`)
   }
-  return { gateway, folder, push, events, untilEvent }
+  const killPlane = () => {
+    plane.server.closeAllConnections()
+    plane.server.close()
+  }
+  return { gateway, folder, responses, killPlane, push, events, untilEvent }
 }
 
 export function newFolder(): string {

@@ -15,7 +15,9 @@ import {
   RecentRequests,
   RequestIds,
   RequestLog,
+  ResponseSockets,
   Shadows,
+  storeKeeper,
 } from './face/index.ts'
 import { Failure } from './failure.ts'
 import { Scanner } from './governance/index.ts'
@@ -28,6 +30,7 @@ import {
   Purses,
   RelayDoor,
   Router,
+  remoteResponses,
   SnapshotSource,
 } from './routing/index.ts'
 import { Batch, Front } from './wire/index.ts'
@@ -112,10 +115,14 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     cashier: new Cashier({ prices, purses }),
   })
   const { version } = options
-  const ports = newPorts({ directory: () => directory, router, hosts, version, nowMs, chance })
+  const responses = storeKeeper(remoteResponses(options.controlPlane), log)
+  const given = { directory: () => directory, router, responses, hosts, version, nowMs, chance }
+  const ports = newPorts(given)
+  const sockets = new ResponseSockets(ports)
   const front = newFront(batch, ports, log)
   front.server.on('upgrade', (incoming, socket, head) => {
-    relays.handleUpgrade(incoming, socket, head)
+    const door = ResponseSockets.wants(incoming) ? sockets : relays
+    door.handleUpgrade(incoming, socket, head)
   })
   const leaveSiblings = options.isWorker === true ? joinSiblings(ports.limiter, relays) : () => {}
   url = await listen(front.server, options)
@@ -128,7 +135,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       ports.log.stop()
       ports.comparisons.stop()
       leaveSiblings()
-      await drain(front)
+      await Promise.all([drain(front), sockets.drain(drainMs)])
       await ports.shadows.stop()
       clearInterval(telling)
       await purses.close().catch(() => {}) // away: the leases end by themselves
@@ -141,7 +148,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
 
 const chance = () => Math.random()
 
-type Given = Pick<FacePorts, 'directory' | 'router' | 'version' | 'nowMs'> & {
+type Given = Pick<FacePorts, 'directory' | 'router' | 'responses' | 'version' | 'nowMs'> & {
   readonly hosts: readonly string[]
   readonly chance: () => number
 }

@@ -19,6 +19,7 @@ import { mountRelays } from './relays.ts'
 import { mountResources } from './resources.ts'
 import { mountSnapshot } from './snapshot.ts'
 import { mountSources } from './sources.ts'
+import { mountStoredResponses } from './stored-responses.ts'
 import { mountRuns } from './workflow-runs.ts'
 import { mountTasks } from './workflow-tasks.ts'
 
@@ -55,6 +56,7 @@ export function makeApp(ports: ApiPorts): Hono<Env> {
   mountApprovals(app, ports)
   mountSnapshot(app, ports)
   mountLeases(app, ports)
+  mountStoredResponses(app, ports)
   mountRelays(app, ports)
   mountOpenapi(app, ports.version)
   mountMetrics(app, ports)

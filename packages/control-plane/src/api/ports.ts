@@ -7,7 +7,7 @@ import type { Hub, Registry, Sharing } from '../fleet/index.ts'
 import type { AdmissionPorts, Identity, PolicyEngine, Principal } from '../governance/index.ts'
 import type { RunningLoops } from '../loops.ts'
 import type { News } from '../news.ts'
-import type { RelayDirectory, SnapshotFeed } from '../routing/index.ts'
+import type { RelayDirectory, SnapshotFeed, StoredResponses } from '../routing/index.ts'
 import type { Blobs, Sql } from '../store/index.ts'
 import type { Workflows } from '../workflow/index.ts'
 
@@ -23,6 +23,8 @@ export interface ApiPorts {
   readonly snapshots: SnapshotFeed
   /** Gateways that nodes may dial. */
   readonly relays: RelayDirectory
+  /** What gateways keep for those who call them. */
+  readonly storedResponses: StoredResponses
   readonly workflows: Workflows
   readonly loops: () => RunningLoops
   readonly log: Logger

@@ -1,7 +1,7 @@
 // Parse Responses
 //
-// A request of OpenAI's Responses API, in the neutral form. Strict, as `parseOpenai` is. Nothing is stored here, so
-// what leans on a stored response is refused; `store: true` is answered by a response that says `store: false`.
+// A request of OpenAI's Responses API, in the neutral form. Strict, as `parseOpenai` is. Whoever keeps
+// responses has made the input whole before: what leans on one that is stored elsewhere is refused.
 
 import { z } from 'zod'
 import type { ChatRequest, Message, Part } from './chat.ts'

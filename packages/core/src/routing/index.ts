@@ -141,3 +141,15 @@ export {
   signedSnapshot,
   snapshot,
 } from './snapshot.ts'
+export {
+  chainedItems,
+  inputItems,
+  isResponseId,
+  type ResponseKey,
+  type ResponseStore,
+  responseId,
+  type StoredResponse,
+  sayableItems,
+  storedBytesMax,
+  storedResponse,
+} from './stored-response.ts'

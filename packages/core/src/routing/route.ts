@@ -111,6 +111,14 @@ export const routeSpec = z.strictObject({
   /** Where the next attempt goes, by class of failure. */
   fallback: fallback.optional(),
   experiment: experiment.optional(),
+  /** Of the Responses API: which are kept, and for how long; absent: those that ask for it. */
+  responses: z
+    .strictObject({
+      /** `always`: also where `store` is not said, as at OpenAI. */
+      store: z.enum(['never', 'asked', 'always']).default('asked'),
+      days: z.int().min(1).max(365).default(30),
+    })
+    .optional(),
   shadow: shadow.optional(),
   /** Attempts in all, the first included, before a request fails. */
   attemptsMax: z.int().min(1).max(10).default(6),

@@ -9,7 +9,9 @@ import { signingPrefix } from '@tutti/core/fleet'
 import { canonicalJson } from '@tutti/core/resource'
 import { leaseRequest, type Snapshot } from '@tutti/core/routing'
 import { didKeyOf, newPrivateKey, signText } from '@tutti/ledger'
+import { answerStored, isStoredPath } from './answer-stored.ts'
 import { LeaseFile } from './lease-file.ts'
+import { MemoryResponses } from './memory-responses.ts'
 
 export interface FilePlaneOptions {
   readonly snapshot: Snapshot
@@ -43,6 +45,7 @@ export async function startFilePlane(options: FilePlaneOptions): Promise<FilePla
       snapshot.budgets.find((one) => one.project === project && one.name === name),
     nowMs: () => Date.now(),
   })
+  const responses = new MemoryResponses(() => Date.now())
   const eventOf = () => {
     const payload = canonicalJson(snapshot)
     const signature = signText(signer, signingPrefix.snapshot, payload)
@@ -56,7 +59,9 @@ export async function startFilePlane(options: FilePlaneOptions): Promise<FilePla
       followers.add(response)
       response.once('close', () => followers.delete(response))
     } else if (request.url === '/api/v1/leases') void answerLeases(leases, request, response)
-    else response.writeHead(404).end()
+    else if (isStoredPath(request.url ?? '')) {
+      void answerKept(responses, request, response)
+    } else response.writeHead(404).end()
   })
   const alive = setInterval(() => {
     for (const follower of followers) follower.write(': alive\n\n')
@@ -94,6 +99,31 @@ async function answerLeases(
   } catch (error) {
     response.writeHead(500).end(String(error)) // a disk that is full: nothing was granted
   }
+}
+
+async function answerKept(
+  store: MemoryResponses,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  try {
+    const { method = 'GET', url = '' } = request
+    const said = await answerStored(store, { method, url, body: await textOf(request) })
+    response.writeHead(said.status).end(said.body)
+  } catch {
+    response.destroy() // it was no JSON, or too long
+  }
+}
+
+async function textOf(request: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = []
+  let bytes = 0
+  for await (const chunk of request) {
+    chunks.push(chunk)
+    bytes += chunk.length
+    if (bytes > bodyBytesMax) throw new Error('a body is too long')
+  }
+  return Buffer.concat(chunks).toString('utf8')
 }
 
 function isKey(authorization: string | undefined, key: string): boolean {

@@ -12,6 +12,7 @@ import type { Metrics } from './metrics.ts'
 import type { RecentRequests } from './recent-requests.ts'
 import type { RequestIds } from './request-ids.ts'
 import type { RequestLog } from './request-log.ts'
+import type { ResponseKeeper } from './response-keeper.ts'
 import type { Shadows } from './shadows.ts'
 
 export interface FacePorts {
@@ -23,6 +24,7 @@ export interface FacePorts {
   readonly log: RequestLog
   readonly comparisons: RequestLog<Comparison>
   readonly shadows: Shadows
+  readonly responses: ResponseKeeper
   readonly ids: RequestIds
   readonly guard: HostGuard
   /** Looks through what goes over guarded routes. */

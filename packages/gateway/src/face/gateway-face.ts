@@ -10,11 +10,13 @@ import { answerCall, namesOf } from './answer-call.ts'
 import { answerRequestLog } from './answer-request-log.ts'
 import { askedOfChat } from './asked.ts'
 import { keyOf } from './authenticate.ts'
-import { isGeminiPath, parseChatAsked } from './chat-body.ts'
+import { type ChatAsked, isGeminiPath, parseChatAsked } from './chat-body.ts'
 import type { Exchange, FacePorts } from './exchange.ts'
 import { answerFeedback } from './feedback.ts'
+import { type Keep, type KeptCall, keepOf, keptCall } from './kept-responses.ts'
 import { type OipPath, parseOipPath, toOipNode } from './oip.ts'
 import type { RequestIds } from './request-ids.ts'
+import { answerStored, isStoredPath } from './stored-responses.ts'
 
 /** A promise where the answer has to be waited for. */
 export function answerRequest(
@@ -68,6 +70,7 @@ function answerKnown(ports: FacePorts, exchange: Exchange): Promise<void> | void
     if (path === '/v2/health/ready') return sendJson(reply, 200, { live: true, ready: true })
   }
   const isNamed = chatPaths.has(path)
+  if (!isNamed && isStoredPath(path)) return answerStored(ports, exchange)
   const oip = isNamed ? null : parseOipPath(path)
   const isChat = isNamed || isGeminiPath(request.url)
   if (oip === null && !isChat && path !== '/v1/feedback') {
@@ -127,6 +130,17 @@ function answerChat(ports: FacePorts, exchange: Exchange, body: Buffer): Promise
   if (typeof chat === 'string') {
     return refuse(reply, dialect, { status: 400, code: 'invalid_body', message: chat })
   }
+  const keep = dialect === 'openai-responses' ? keepOf(ports, exchange, chat) : null
+  if (keep === null) return callChat(ports, exchange, chat)
+  return answerKept(ports, { exchange, chat }, keep)
+}
+
+async function answerKept(ports: FacePorts, asked: KeptCall, keep: Keep): Promise<void> {
+  const call = await keptCall(ports, asked, keep)
+  if (call !== null) await callChat(ports, call.exchange, call.chat)
+}
+
+function callChat(ports: FacePorts, exchange: Exchange, chat: ChatAsked): Promise<void> | void {
   return answerCall(ports, exchange, askedOfChat(chat))
 }
 

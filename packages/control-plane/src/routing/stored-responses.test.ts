@@ -1,0 +1,64 @@
+// The real store, by the contract of all stores; and who may use it.
+
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { responseStoreContract } from '../../../core/src/routing/response-store.fixture.ts'
+import { openDatabase, type Sql } from '../store/index.ts'
+import { bed, call, folder, makeKey, usePlane } from '../test-plane.fixture.ts'
+import { openStoredResponses, type StoredResponses } from './stored-responses.ts'
+
+usePlane()
+
+const id = `resp_tutti_${'a'.repeat(32)}`
+const stored = {
+  ...{ id, project: 'default', route: 'chat', expiresAtMs: 2 ** 45, items: [], response: {} },
+}
+
+describe('in the database', () => {
+  let now = 1_000_000
+  let opened: StoredResponses | undefined
+  let sql: Sql | undefined
+  beforeAll(async () => {
+    ;({ sql } = await openDatabase({ url: undefined, dataFolder: folder }))
+    opened = openStoredResponses(sql, () => now)
+  })
+  afterAll(() => sql?.end())
+  const store = () => {
+    if (opened === undefined) throw new Error('it is opened first')
+    return opened
+  }
+  responseStoreContract({
+    store,
+    nowMs: () => now,
+    passMs: (ms) => {
+      now += ms
+    },
+  })
+
+  test('what has run out is swept, and nothing else', async () => {
+    const late = { ...stored, id: id.replace('a', 'b'), expiresAtMs: now + 5 }
+    await store().save(late)
+    await store().save({ ...stored, id: id.replace('a', 'c') })
+    now += 10
+    await store().sweep()
+    now -= 10
+    expect(await store().load(late)).toBeNull()
+    expect(await store().load({ ...stored, id: id.replace('a', 'c') })).not.toBeNull()
+  })
+})
+
+test('only gateways may, and only what is whole', async () => {
+  const key = bed.plane.credentials?.gateway ?? ''
+  const path = `/stored-responses/default/${id}`
+  const caller = await makeKey('reads-answers', ['caller'])
+  for (const method of ['GET', 'DELETE']) {
+    expect((await call(method, path, undefined, { key: caller })).status).toBe(403)
+  }
+  expect((await call('PUT', path, stored, { key: caller })).status).toBe(403)
+  expect((await call('PUT', path, { ...stored, project: 'other' }, { key })).status).toBe(422)
+  expect((await call('PUT', path, { ...stored, items: 3 }, { key })).status).toBe(422)
+  expect((await call('GET', path, undefined, { key })).status).toBe(404)
+  expect((await call('PUT', path, stored, { key })).status).toBe(204)
+  expect((await call('GET', path, undefined, { key })).body).toEqual(stored)
+  expect((await call('DELETE', path, undefined, { key })).status).toBe(204)
+  expect((await call('DELETE', path, undefined, { key })).status).toBe(404)
+})

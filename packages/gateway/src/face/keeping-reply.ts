@@ -1,0 +1,138 @@
+// Keeping reply
+//
+// A reply that keeps the response which passes through it, under an id of ours, before its caller has seen the end:
+// who has read that a response is stored finds it there.
+//
+// Invariants:
+//   R1. Nothing is kept that did not come to its end (I6).
+//   R2. A response that says `store: true` at its end is kept.
+
+import { isObject, type JsonObject, jsonOf } from '@tutti/core/dialect'
+import { EventSplitter } from '../routing/index.ts'
+import type { Reply } from '../wire/index.ts'
+
+export interface Keeping {
+  readonly id: string
+  readonly previousId: string | null
+  readonly isAsked: boolean
+  /** False where it is not kept for as long as it asked for. */
+  readonly keep: (response: JsonObject) => Promise<boolean>
+}
+
+const lastTypes: ReadonlySet<unknown> = new Set(['response.completed', 'response.incomplete'])
+
+export class KeepingReply implements Reply {
+  readonly #inner: Reply
+  readonly #keeping: Keeping
+  readonly #splitter = new EventSplitter()
+  #isSent = false
+  /** What is written after it was kept; written by `send` and `#take`. */
+  #ending: Promise<void> | null = null
+
+  constructor(inner: Reply, keeping: Keeping) {
+    this.#inner = inner
+    this.#keeping = keeping
+  }
+
+  get hasBegun(): boolean {
+    return this.#isSent || this.#inner.hasBegun
+  }
+
+  get isGone(): boolean {
+    return this.#inner.isGone
+  }
+
+  get waitingBytes(): number {
+    return this.#inner.waitingBytes
+  }
+
+  header(name: string, value: string | number): void {
+    this.#inner.header(name, value)
+  }
+
+  send(status: number, body: Buffer): void {
+    this.#isSent = true
+    const response = status === 200 ? jsonOf(body.toString('utf8')) : null
+    const isWhole = isObject(response) && isOver(response)
+    if (!isWhole) return this.#inner.send(status, body)
+    this.#ending = this.#kept(response).then((kept) => {
+      this.#inner.send(status, Buffer.from(JSON.stringify(kept)))
+    })
+  }
+
+  begin(status: number): void {
+    this.#inner.begin(status)
+  }
+
+  write(bytes: Buffer | string): boolean {
+    let isFlowing = true
+    for (const { raw, event, data } of this.#splitter.push(Buffer.from(bytes))) {
+      if (!this.#take(raw, event, data)) isFlowing = false
+    }
+    return isFlowing
+  }
+
+  async drained(): Promise<boolean> {
+    if (this.#ending === null) return await this.#inner.drained()
+    await this.#ending
+    return !this.#inner.isGone
+  }
+
+  end(): void {
+    if (this.#ending === null) return this.#inner.end()
+    void this.#ending.then(() => this.#inner.end())
+  }
+
+  async cutAfter(bytes: string): Promise<void> {
+    await this.#ending
+    await this.#inner.cutAfter(bytes)
+  }
+
+  destroy(): void {
+    this.#inner.destroy()
+  }
+
+  onGone(listener: () => void): void {
+    this.#inner.onGone(listener)
+  }
+
+  /** One event; false where more should wait. */
+  #take(raw: Buffer, event: string, data: string): boolean {
+    const said = jsonOf(data)
+    if (!isObject(said) || !isObject(said['response'])) return this.#pass(raw)
+    const { response, ...rest } = said
+    const frame = (of: JsonObject) => {
+      const name = event === '' ? '' : `event: ${event}\n`
+      return `${name}data: ${JSON.stringify({ ...rest, response: of })}\n\n`
+    }
+    if (!lastTypes.has(said['type']) || !isObject(response)) {
+      const named = this.#named(isObject(response) ? response : {}, this.#keeping.isAsked)
+      return this.#pass(frame(named))
+    }
+    this.#ending = this.#kept(response).then((kept) => void this.#inner.write(frame(kept)))
+    return false
+  }
+
+  /** In the order in which it came, also behind what is being kept. */
+  #pass(bytes: Buffer | string): boolean {
+    if (this.#ending === null) return this.#inner.write(bytes)
+    this.#ending = this.#ending.then(() => void this.#inner.write(bytes))
+    return false
+  }
+
+  /** R2: what is said of it is what came of it. */
+  async #kept(response: JsonObject): Promise<JsonObject> {
+    const isKept = await this.#keeping.keep(this.#named(response, this.#keeping.isAsked))
+    return this.#named(response, isKept)
+  }
+
+  #named(response: JsonObject, store: boolean): JsonObject {
+    const { id, previousId } = this.#keeping
+    return { ...response, id, previous_response_id: previousId, store }
+  }
+}
+
+/** R1. */
+function isOver({ status }: JsonObject): boolean {
+  return status === 'completed' || status === 'incomplete'
+}

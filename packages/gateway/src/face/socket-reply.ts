@@ -1,0 +1,116 @@
+// Socket reply
+//
+// One turn of a WebSocket of the Responses API as a reply: each event of the stream is a message, and an answer that
+// is none becomes an `error` message.
+
+import { jsonOf, objectOf } from '@tutti/core/dialect'
+import type { WebSocket } from 'ws'
+import { EventSplitter } from '../routing/index.ts'
+import type { Reply } from '../wire/index.ts'
+
+const bufferedBytesMax = 256 * 1_024 // more waits until the caller has read
+
+export interface SocketTurn {
+  readonly socket: WebSocket
+  /** Said back in every message of the turn; null where the caller named none. */
+  readonly streamId: string | null
+  /** Called once, with whether it was answered to its end. */
+  readonly onOver: (isWhole: boolean) => void
+}
+
+export class SocketReply implements Reply {
+  readonly #turn: SocketTurn
+  readonly #splitter = new EventSplitter()
+  hasBegun = false
+  /** Written by `#over`. */
+  #isOver = false
+  #hasFailed = false
+
+  readonly #listeners: (() => void)[] = []
+  readonly #onClose = () => {
+    for (const listener of this.#listeners) listener()
+    this.#over(false)
+  }
+
+  constructor(turn: SocketTurn) {
+    this.#turn = turn
+    turn.socket.once('close', this.#onClose)
+  }
+
+  get isGone(): boolean {
+    const { socket } = this.#turn
+    return this.#isOver || socket.readyState !== socket.OPEN
+  }
+
+  get waitingBytes(): number {
+    return this.#turn.socket.bufferedAmount
+  }
+
+  /** Messages have no headers. */
+  header(): void {}
+
+  send(status: number, body: Buffer): void {
+    this.hasBegun = true
+    const said = objectOf(jsonOf(body.toString('utf8')))
+    // Turns are always streamed: a whole answer is an error, or one of an upstream that streams none.
+    if (status === 200)
+      this.#tell({ type: 'response.completed', sequence_number: 0, response: said })
+    else this.#tell({ type: 'error', status, ...said })
+    this.#over(status === 200)
+  }
+
+  begin(): void {
+    this.hasBegun = true
+  }
+
+  write(bytes: Buffer | string): boolean {
+    for (const { data } of this.#splitter.push(Buffer.from(bytes))) {
+      const said = jsonOf(data)
+      if (said !== undefined) this.#tell(objectOf(said))
+    }
+    return this.waitingBytes <= bufferedBytesMax
+  }
+
+  /** Waits until what was sent before is on its way. */
+  drained(): Promise<boolean> {
+    const { socket } = this.#turn
+    if (this.isGone || this.waitingBytes === 0) return Promise.resolve(!this.isGone)
+    return new Promise((resolve) => {
+      socket.ping(undefined, undefined, () => resolve(!this.isGone))
+    })
+  }
+
+  end(): void {
+    this.#over(!this.#hasFailed)
+  }
+
+  /** The message says that the turn is broken: the connection goes on. */
+  async cutAfter(bytes: string): Promise<void> {
+    this.write(bytes)
+    this.#over(false)
+  }
+
+  destroy(): void {
+    this.#over(false)
+    this.#turn.socket.terminate()
+  }
+
+  onGone(listener: () => void): void {
+    this.#listeners.push(listener)
+  }
+
+  #tell(message: Readonly<Record<string, unknown>>): void {
+    const { socket, streamId } = this.#turn
+    if (this.isGone) return
+    if (message['type'] === 'error' || message['type'] === 'response.failed') this.#hasFailed = true
+    const named = streamId === null ? message : { ...message, stream_id: streamId }
+    socket.send(JSON.stringify(named))
+  }
+
+  #over(isWhole: boolean): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    this.#turn.socket.off('close', this.#onClose)
+    this.#turn.onOver(isWhole)
+  }
+}

@@ -1,0 +1,405 @@
+// Responses that are kept and gone on from, over HTTP and WebSocket, whatever dialect the engine speaks.
+
+import { routeSpec } from '@tutti/core/routing'
+import { describe, expect, test } from 'vitest'
+import { type RawData, WebSocket } from 'ws'
+import { responseStoreContract } from '../../core/src/routing/response-store.fixture.ts'
+import { startFilePlane } from './alone/index.ts'
+import { MemoryResponses } from './alone/memory-responses.ts'
+import {
+  cleanups,
+  digest,
+  key,
+  newFolder,
+  serve,
+  signed,
+  snapshotOf,
+  type World,
+  world,
+} from './gateway-world.fixture.ts'
+import { remoteResponses } from './routing/remote-responses.ts'
+
+type Json = ReturnType<typeof JSON.parse>
+const frame = (data: object) => `data: ${JSON.stringify(data)}\n\n`
+
+/** An engine of the Responses dialect, or of OpenAI's chat, that counts the turns it is told. */
+async function bed(of: { dialect?: 'openai' | 'openai-responses'; spec?: object } = {}) {
+  const { dialect = 'openai-responses', spec = {} } = of
+  const asked: Json[] = []
+  const engine = { fails: false, waits: null as Promise<void> | null }
+  const { url } = await serve(async (_request, response, body) => {
+    const said = JSON.parse(body)
+    asked.push(said)
+    await engine.waits
+    if (engine.fails) return response.writeHead(400).end('{"error":{"message":"no"}}')
+    const text = `heard ${(said.input ?? said.messages).length}`
+    if (dialect === 'openai') {
+      const choice = { index: 0, delta: { content: text }, finish_reason: 'stop' }
+      response.writeHead(200, { 'content-type': 'text/event-stream' })
+      return response.end(`${frame({ id: 'c', model: 'm', choices: [choice] })}data: [DONE]\n\n`)
+    }
+    const usage = { input_tokens: 3, output_tokens: 2 }
+    const message = { type: 'message', id: 'msg_1', role: 'assistant', status: 'completed' }
+    const output = [{ ...message, content: [{ type: 'output_text', text, annotations: [] }] }]
+    const whole = { id: 'resp_engine', object: 'response', status: 'completed', model: 'm' }
+    const done = { ...whole, output, usage, store: false }
+    if (said.stream !== true) return response.end(JSON.stringify(done))
+    response.writeHead(200, { 'content-type': 'text/event-stream' })
+    response.write(frame({ type: 'response.created', response: { ...done, output: [] } }))
+    response.write(frame({ type: 'response.output_text.delta', delta: text }))
+    response.end(frame({ type: 'response.completed', response: done }))
+  })
+  const keys = [
+    { id: 'app', hash: digest(key), project: 'default', owner: 'app' },
+    { id: 'narrow', hash: digest('narrow'), project: 'default', owner: 'app', routes: ['else'] },
+    { id: 'far', hash: digest('far'), project: 'far', owner: 'app' },
+  ]
+  const target = { targets: [{ provider: 'e', model: 'm' }], timeoutMs: 4_000, ...spec }
+  const snapshot = snapshotOf({
+    keys,
+    routes: ['default', 'far'].map((project) => ({
+      ...{ name: 'chat', project, ...routeSpec.parse(target) },
+    })),
+    providers: ['default', 'far'].map((project) => ({
+      ...{ name: 'e', project, dialect, baseUrl: url, allowPrivateNetwork: true },
+    })),
+  })
+  const made = await world(signed(snapshot))
+  return { ...made, asked, engine }
+}
+
+async function send(
+  { gateway }: World,
+  method: string,
+  path: string,
+  of: { body?: object; by?: string } = {},
+) {
+  const answer = await fetch(`${gateway.url}/v1/responses${path}`, {
+    method,
+    headers: { authorization: `Bearer ${of.by ?? key}` },
+    ...(of.body === undefined ? {} : { body: JSON.stringify(of.body) }),
+  })
+  const text = await answer.text()
+  const isEvents = text.startsWith('data: ') || text.startsWith('event: ')
+  return { status: answer.status, text, body: isEvents ? eventsOf(text) : JSON.parse(text) }
+}
+
+const eventsOf = (text: string): Json[] =>
+  [...text.matchAll(/^data: (\{.*)$/gm)].map(([, data]) => JSON.parse(data ?? ''))
+const create = (bed: World, body: object, by = key) =>
+  send(bed, 'POST', '', { by, body: { model: 'chat', input: 'hi', ...body } })
+
+describe('stored responses', () => {
+  test('one that asks for it is kept, read, gone on from and deleted', async () => {
+    const world = await bed()
+    const first = (await create(world, { store: true, instructions: 'be brief' })).body
+    expect(first).toMatchObject({ store: true, previous_response_id: null, status: 'completed' })
+    expect(first.id).toMatch(/^resp_tutti_/)
+    expect(world.asked[0]).toMatchObject({ input: 'hi', store: false, model: 'm' })
+    expect((await send(world, 'GET', `/${first.id}`)).body).toEqual(first)
+    const next = (await create(world, { previous_response_id: first.id, store: true })).body
+    expect(next).toMatchObject({ previous_response_id: first.id, store: true })
+    expect(next.output[0].content[0].text).toBe('heard 3')
+    expect(world.asked[1].previous_response_id).toBeUndefined()
+    expect(world.asked[1].input).toEqual([
+      { type: 'message', role: 'user', content: [{ type: 'input_text', text: 'hi' }] },
+      expect.objectContaining({ type: 'message', role: 'assistant' }),
+      { type: 'message', role: 'user', content: [{ type: 'input_text', text: 'hi' }] },
+    ])
+    const items = (await send(world, 'GET', `/${next.id}/input_items?order=asc&limit=2`)).body
+    expect(items).toMatchObject({ object: 'list', has_more: true })
+    expect(items.data).toHaveLength(2)
+    const more = await send(
+      world,
+      'GET',
+      `/${next.id}/input_items?order=asc&after=${items.last_id}`,
+    )
+    expect(more.body.data).toHaveLength(1)
+    const gone = { id: first.id, object: 'response', deleted: true }
+    expect((await send(world, 'DELETE', `/${first.id}`)).body).toEqual(gone)
+    expect((await send(world, 'GET', `/${first.id}`)).status).toBe(404)
+    // what went on from it stands for itself
+    const last = await create(world, { previous_response_id: next.id })
+    expect(last.body.output[0].content[0].text).toBe('heard 5')
+    expect(last.body.store).toBe(false)
+  })
+
+  test.each(['openai', 'openai-responses'] as const)('of a stream of %s', async (dialect) => {
+    const world = await bed({ dialect })
+    const { body: events } = await create(world, { store: true, stream: true })
+    const ids = new Set(events.flatMap(({ response }: Json) => response?.id ?? []))
+    expect(ids.size).toBe(1)
+    const { response } = events.at(-1)
+    expect([events.at(-1).type, response.store]).toEqual(['response.completed', true])
+    expect((await send(world, 'GET', `/${response.id}`)).body).toEqual(response)
+    const next = await create(world, { previous_response_id: response.id, stream: true })
+    expect(next.text).toContain('heard 3')
+  })
+
+  test('it is its project’s, and of keys that may call its route', async () => {
+    const world = await bed()
+    const { id } = (await create(world, { store: true })).body
+    for (const by of ['far', 'narrow']) {
+      expect((await send(world, 'GET', `/${id}`, { by })).status).toBe(404)
+      expect((await send(world, 'DELETE', `/${id}`, { by })).status).toBe(404)
+    }
+    const by = await create(world, { previous_response_id: id }, 'far')
+    expect(by.body.error).toMatchObject({ code: 'previous_response_not_found' })
+    expect([by.status, (await send(world, 'GET', `/${id}`)).status]).toEqual([400, 200])
+  })
+
+  test('nobody asks for it: nothing is kept, nothing changes', async () => {
+    const world = await bed()
+    const { body } = await create(world, {})
+    expect(body.id).toBe('resp_engine')
+    expect(world.asked[0]).toEqual({ model: 'm', input: 'hi' })
+    const foreign = await create(world, { previous_response_id: 'resp_theirs' })
+    expect(foreign.status).toBe(200) // the Provider's own affair
+    expect(world.asked[1].previous_response_id).toBe('resp_theirs')
+  })
+
+  test('a Route may keep all, or none', async () => {
+    const all = await bed({ spec: { responses: { store: 'always' } } })
+    const { body } = await create(all, {})
+    expect((await send(all, 'GET', `/${body.id}`)).status).toBe(200)
+    expect((await create(all, { store: false })).body.id).toBe('resp_engine')
+    const none = await bed({ spec: { responses: { store: 'never' } } })
+    expect((await create(none, { store: true })).body.id).toBe('resp_engine')
+  })
+
+  test('what cannot be kept does not say that it is', async () => {
+    const world = await bed()
+    const { id } = (await create(world, { store: true })).body
+    world.killPlane()
+    const { status, body } = await create(world, { store: true })
+    expect([status, body.store]).toEqual([200, false])
+    expect(world.events.some(({ event }) => event === 'a response is not kept')).toBe(true)
+    expect((await create(world, { previous_response_id: id })).status).toBe(503)
+  })
+
+  test('a failure is not kept', async () => {
+    const world = await bed()
+    world.engine.fails = true
+    expect((await create(world, { store: true })).status).toBe(400)
+  })
+
+  test('unknown parameters and paths are refused', async () => {
+    const world = await bed()
+    const { id } = (await create(world, { store: true })).body
+    expect((await send(world, 'GET', `/${id}?stream=true`)).status).toBe(400)
+    expect((await send(world, 'POST', `/${id}/cancel`)).status).toBe(404)
+    expect((await send(world, 'GET', '/resp_theirs')).status).toBe(404)
+  })
+})
+
+/** A client that keeps all messages, in order. */
+async function connect({ gateway }: World, by = key) {
+  const socket = new WebSocket(`${gateway.url.replace('http', 'ws')}/v1/responses`, {
+    headers: { authorization: `Bearer ${by}` },
+  })
+  const messages: Json[] = []
+  const waiters = new Set<() => void>()
+  const wake = () => {
+    for (const waiter of waiters) waiter()
+  }
+  socket.on('message', (data: RawData) => {
+    messages.push(JSON.parse(String(data)))
+    wake()
+  })
+  let closed: number | null = null
+  socket.on('close', (code) => {
+    closed = code
+    wake()
+  })
+  await new Promise((resolve, reject) => {
+    socket.once('open', resolve)
+    socket.once('error', reject)
+  })
+  cleanups.push(() => socket.terminate())
+  const until = <T>(found: () => T | undefined) =>
+    new Promise<T>((resolve) => {
+      const check = () => {
+        const one = found()
+        if (one === undefined) return
+        waiters.delete(check)
+        resolve(one)
+      }
+      waiters.add(check)
+      check()
+    })
+  const ends = () =>
+    messages.filter(({ type }) => type === 'response.completed' || type === 'error')
+  return {
+    messages,
+    send: (body: object) =>
+      socket.send(JSON.stringify({ type: 'response.create', model: 'chat', input: 'hi', ...body })),
+    raw: (text: string) => socket.send(text),
+    /** The nth end of a turn. */
+    end: (nth: number) => until(() => ends()[nth]),
+    closed: () => until(() => closed ?? undefined),
+  }
+}
+
+describe('over a WebSocket', () => {
+  test('turns go on from each other though nothing is stored', async () => {
+    const world = await bed({ dialect: 'openai' })
+    const client = await connect(world)
+    client.send({ store: false })
+    const { response: first } = await client.end(0)
+    expect(first).toMatchObject({ store: false, status: 'completed' })
+    client.send({ previous_response_id: first.id })
+    const { response: second } = await client.end(1)
+    expect(second.output[0].content[0].text).toBe('heard 3')
+    expect(client.messages[0].type).toBe('response.created')
+    expect((await create(world, { previous_response_id: first.id })).status).toBe(400) // elsewhere
+    const sequence = client.messages.slice(0, 3).map((one) => one.sequence_number)
+    expect(sequence).toEqual([0, 1, 2])
+  })
+
+  test('what is stored can be gone on from anywhere', async () => {
+    const world = await bed()
+    const client = await connect(world)
+    client.send({ store: true })
+    const { id } = (await client.end(0)).response
+    expect((await create(world, { previous_response_id: id })).body.output[0].content[0].text).toBe(
+      'heard 3',
+    )
+    const other = await connect(world)
+    other.send({ previous_response_id: id })
+    expect((await other.end(0)).response.output[0].content[0].text).toBe('heard 3')
+  })
+
+  test('streams run beside each other, and say who they are', async () => {
+    const world = await bed()
+    const client = await connect(world)
+    let go = () => {}
+    world.engine.waits = new Promise((resolve) => {
+      go = resolve
+    })
+    for (const stream_id of ['a', 'b', 'a']) client.send({ stream_id })
+    while (world.asked.length < 2) await new Promise((resolve) => setImmediate(resolve))
+    expect(world.asked).toHaveLength(2) // the second turn of `a` waits for its first
+    go()
+    await client.end(2)
+    const ends = client.messages.filter(({ type }) => type === 'response.completed')
+    expect(ends.map(({ stream_id: name }) => name).sort()).toEqual(['a', 'a', 'b'])
+    expect(client.messages.every(({ stream_id: name }) => name !== undefined)).toBe(true)
+  })
+
+  test('a warm-up generates nothing, and can be gone on from', async () => {
+    const world = await bed()
+    const client = await connect(world)
+    client.send({ generate: false, input: 'remember this' })
+    const { response } = await client.end(0)
+    expect([world.asked.length, response.output]).toEqual([0, []])
+    client.send({ previous_response_id: response.id })
+    expect((await client.end(1)).response.output[0].content[0].text).toBe('heard 2')
+  })
+
+  test('a failed turn is an error message, and forgets what it went on from', async () => {
+    const world = await bed()
+    const client = await connect(world)
+    client.send({})
+    const { id } = (await client.end(0)).response
+    world.engine.fails = true
+    client.send({ previous_response_id: id })
+    expect(await client.end(1)).toMatchObject({ type: 'error', status: 400 })
+    world.engine.fails = false
+    client.send({ previous_response_id: id })
+    expect((await client.end(2)).error).toMatchObject({
+      ...{ code: 'previous_response_not_found', param: 'previous_response_id' },
+    })
+    client.send({})
+    expect((await client.end(3)).type).toBe('response.completed')
+  })
+
+  test.each<[string, string]>([
+    ['{"type":"response.cancel"}', 'invalid_event'],
+    ['{', 'invalid_event'],
+    ['{"type":"response.create","model":"chat","input":"x","background":true}', 'invalid_event'],
+    ['{"type":"response.create","model":"chat","input":"x","stream_id":"a b"}', 'invalid_event'],
+    ['{"type":"response.create","model":"nothing","input":"x"}', 'model_not_found'],
+    ['{"type":"response.create","input":"x"}', 'invalid_body'],
+  ])('%s is refused with %s, and the connection goes on', async (text, code) => {
+    const world = await bed()
+    const client = await connect(world)
+    client.raw(text)
+    expect(await client.end(0)).toMatchObject({ type: 'error', error: { code } })
+    client.send({})
+    expect((await client.end(1)).type).toBe('response.completed')
+  })
+
+  test('nobody comes in without a key, or from elsewhere', async () => {
+    const world = await bed()
+    await expect(connect(world, 'wrong')).rejects.toThrow('401')
+    const url = `${world.gateway.url.replace('http', 'ws')}/v1/responses`
+    const foreign = new WebSocket(url, { headers: { origin: 'https://evil.example' } })
+    await expect(new Promise((_, reject) => foreign.once('error', reject))).rejects.toThrow('403')
+  })
+
+  test('a stopping gateway lets a turn end, and then the connection', async () => {
+    const world = await bed()
+    const client = await connect(world)
+    const idle = await connect(world)
+    let go = () => {}
+    world.engine.waits = new Promise((resolve) => {
+      go = resolve
+    })
+    client.send({})
+    while (world.asked.length === 0) await new Promise((resolve) => setImmediate(resolve))
+    const stopped = world.gateway.stop()
+    expect(await idle.closed()).toBe(1001)
+    go()
+    expect((await client.end(0)).type).toBe('response.completed')
+    expect(await client.closed()).toBe(1001)
+    await stopped
+  })
+})
+
+describe('the stores', () => {
+  describe('in memory', () => {
+    let now = 1_000_000
+    const store = new MemoryResponses(() => now)
+    responseStoreContract({
+      store: () => store,
+      nowMs: () => now,
+      passMs: (ms) => {
+        now += ms
+      },
+    })
+
+    test('the oldest goes where there is too much', async () => {
+      const small = new MemoryResponses(() => now, 1_000)
+      const of = (letter: string) => ({
+        ...{
+          id: `resp_tutti_${letter.repeat(32)}`,
+          project: 'p',
+          route: 'r',
+          expiresAtMs: now + 1,
+        },
+        ...{ items: [], response: { text: 'x'.repeat(300) } },
+      })
+      for (const letter of ['a', 'b', 'c']) await small.save(of(letter))
+      expect(await small.load(of('a'))).toBeNull()
+      expect(await small.load(of('c'))).not.toBeNull()
+    })
+  })
+
+  describe('of the process that stands in for a control plane', () => {
+    test('keeps and gives back', async () => {
+      const leases = `${newFolder()}/leases.json`
+      const plane = await startFilePlane({ snapshot: snapshotOf({}), leases })
+      const store = remoteResponses(plane.controlPlane)
+      const one = {
+        ...{ id: `resp_tutti_${'a'.repeat(32)}`, project: 'p', route: 'r', items: [] },
+        ...{ expiresAtMs: 2 ** 45, response: { text: 'é\u0000' } },
+      }
+      await store.save(one)
+      expect(await store.load(one)).toEqual(one)
+      expect([await store.delete(one), await store.delete(one)]).toEqual([true, false])
+      expect(await store.load(one)).toBeNull()
+      await plane.stop()
+      await expect(store.load(one)).rejects.toThrow()
+    })
+  })
+})
