@@ -198,9 +198,15 @@ export class Client {
     return await this.#call(answers.startedRun, 'POST', path, { query, body: request })
   }
 
+  /** Runs, the newest first; `label` is `NAME=VALUE`, times are ISO 8601. */
   async runs(filter: {
     readonly status?: string
     readonly name?: string
+    readonly version?: string
+    readonly label?: string
+    readonly error?: string
+    readonly startedFrom?: string
+    readonly startedUntil?: string
     readonly limit?: number
   }) {
     const query = { ...this.#inProject(undefined), ...textsOf(filter) }
@@ -220,6 +226,23 @@ export class Client {
   async retryRun(id: string) {
     const path = `/runs/${encodeURIComponent(id)}/retry`
     return await this.#call(answers.runRef, 'POST', path, { body: {} })
+  }
+
+  /** Begins no further step of a run until it is resumed. */
+  async pauseRun(id: string) {
+    const path = `/runs/${encodeURIComponent(id)}/pause`
+    return await this.#call(answers.runRef, 'POST', path, { body: {} })
+  }
+
+  async resumeRun(id: string) {
+    const path = `/runs/${encodeURIComponent(id)}/resume`
+    return await this.#call(answers.runRef, 'POST', path, { body: {} })
+  }
+
+  /** A new run that goes on from where a task of this one began, with another input if given. */
+  async forkRun(id: string, point: { readonly from: string; readonly input?: unknown }) {
+    const path = `/runs/${encodeURIComponent(id)}/fork`
+    return await this.#call(answers.runRef, 'POST', path, { body: point })
   }
 
   /** What waits for a person. */

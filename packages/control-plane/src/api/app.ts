@@ -21,6 +21,7 @@ import { mountSnapshot } from './snapshot.ts'
 import { mountSources } from './sources.ts'
 import { mountStoredResponses } from './stored-responses.ts'
 import { mountRuns } from './workflow-runs.ts'
+import { mountSteering } from './workflow-steering.ts'
 import { mountTasks } from './workflow-tasks.ts'
 
 const documentBytesMax = 4 * 2 ** 20 // the largest resource is a Model with some thousand files
@@ -61,6 +62,7 @@ export function makeApp(ports: ApiPorts): Hono<Env> {
   mountOpenapi(app, ports.version)
   mountMetrics(app, ports)
   mountRuns(app, ports)
+  mountSteering(app, ports)
   mountTasks(app, ports)
   mountResources(app, ports)
   app.notFound((context) =>

@@ -4,7 +4,12 @@
 
 import { type DecidingPolicy, decideVerdict } from '@tutti/core/governance'
 import type { ResourceKey } from '@tutti/core/resource'
-import { type AccessAction, emptyContext, type Principal } from '../governance/index.ts'
+import {
+  type AccessAction,
+  emptyContext,
+  type Principal,
+  type QuestionContext,
+} from '../governance/index.ts'
 import type { ApiPorts } from './ports.ts'
 
 /** What a policy may look at when it is asked about a resource. */
@@ -35,14 +40,19 @@ export async function whyMayNot(
   ports: Pick<ApiPorts, 'policies'>,
   principal: Principal,
   action: AccessAction,
-  resource: ResourceKey & { readonly labels?: Fenced['labels'] },
+  resource: ResourceKey & {
+    readonly labels?: Fenced['labels']
+    /** What a Workflow may reach, where one is to run. */
+    readonly plan?: QuestionContext['plan']
+  },
 ): Promise<string | null> {
   const engine = await ports.policies()
+  const { plan, ...named } = resource
   const question = {
     principal,
     action,
-    resource: { labels: {}, ...resource },
-    context: emptyContext,
+    resource: { labels: {}, ...named },
+    context: { ...emptyContext, ...(plan === undefined ? {} : { plan }) },
   }
   const verdict = decideVerdict(engine.answer(question))
   if (verdict.kind === 'allow') return null

@@ -146,3 +146,101 @@ test('a failed step is tried again in a new run; what was done before it is not'
   expect(again.labels).toEqual({ 'tutti/retry-of': body.id })
   expect(again.entries[1]).toEqual(failed.entries[1])
 })
+
+const waits = (name: string) =>
+  flow(name, [
+    { first: { set: { n: '${ .n }' } } },
+    { nap: { wait: { milliseconds: 30 } } },
+    { last: { set: { n: '${ .n * 2 }', done: true } } },
+  ])
+
+test('a paused run begins nothing, whatever its time says, until it is resumed', async () => {
+  const ask = { ask: { call: 'tutti.human', with: { title: 'Go?' } } }
+  const after = { after: { wait: { milliseconds: 1 } } }
+  await apply('Workflow', 'shop.held:1.0.0', flow('held', [ask, after]))
+  const { body } = await call('POST', '/workflows/shop.held/runs', {})
+  await runOnce(body.id, 'waiting')
+  expect((await call('POST', `/runs/${body.id}/pause`, {})).status).toBe(202)
+  await runOnce(body.id, 'paused')
+  // An answer is kept; what would follow from it waits.
+  const answer = { key: '/do/0/ask', answer: 'yes' }
+  expect((await call('POST', `/runs/${body.id}/answer`, answer)).status).toBe(202)
+  for (;;) {
+    const { body: run } = await call('GET', `/runs/${body.id}`)
+    if (run.entries.length > 1) break
+  }
+  expect((await runOnce(body.id, 'paused')).wakeAtMs).toBeNull()
+  expect((await call('POST', `/runs/${body.id}/resume`, {})).status).toBe(202)
+  expect((await runOnce(body.id, 'completed')).outcome.output).toMatchObject({ answer: 'yes' })
+  expect((await call('POST', `/runs/${body.id}/pause`, {})).status).toBe(409)
+})
+
+test('a run is done again from any task, with another input', async () => {
+  await apply('Workflow', 'shop.again:1.0.0', waits('again'))
+  const { body } = await call('POST', '/workflows/shop.again/runs', { input: { n: 1 } })
+  await runOnce(body.id, 'completed')
+  const fork = (more: object) => call('POST', `/runs/${body.id}/fork`, more)
+  const edited = await fork({ from: '/do/2/last', input: { n: 21 } })
+  expect(edited.status).toBe(201)
+  const run = await runOnce(edited.body.id, 'completed')
+  expect(run.outcome.output).toEqual({ n: 42, done: true })
+  expect(run.labels).toEqual({ 'tutti/fork-of': body.id })
+  const same = await fork({ from: '/do/0/first' })
+  expect((await runOnce(same.body.id, 'completed')).outcome.output).toEqual({ n: 2, done: true })
+  expect((await fork({ from: '/do/7/none' })).status).toBe(409)
+  expect((await fork({})).status).toBe(422)
+})
+
+test('runs are found by labels, time, version and error', async () => {
+  const tasks = [
+    { a: { raise: { error: { type: 'https://e', status: 400, detail: 'No Stock' } } } },
+  ]
+  await apply('Workflow', 'shop.find:1.0.0', flow('find', tasks))
+  const ids: string[] = []
+  for (const labels of [{ shop: 'a', kind: 'x' }, { shop: 'b' }]) {
+    const { body } = await call('POST', '/workflows/shop.find/runs', { labels })
+    await runOnce(body.id, 'faulted').catch(() => {})
+    ids.push(body.id)
+  }
+  const find = async (query: string) => {
+    const { body } = await call('GET', `/runs?name=find&${query}`)
+    return body.items?.map(({ id }: { id: string }) => ids.indexOf(id))
+  }
+  expect(await find('label=shop=a')).toEqual([0])
+  expect(await find('label=shop=a&label=kind=y')).toEqual([])
+  expect((await find('error=no%20stock&version=1.0.0')).sort()).toEqual([0, 1])
+  expect(await find('error=sold')).toEqual([])
+  expect(await find('startedUntil=2020-01-01T00:00:00Z')).toEqual([])
+  expect(await find('startedFrom=2020-01-01T00:00:00Z&limit=1')).toEqual([1])
+  expect((await call('GET', '/runs?label=nonsense')).status).toBe(422)
+  expect((await call('GET', '/runs?startedFrom=soon')).status).toBe(422)
+})
+
+test('policy sees what a document may reach, when it is declared and before it runs', async () => {
+  const rule = (action: string, what: string) => `@id("no-outside-${action}")
+@reason("workflows stay inside")
+forbid(principal, action == Action::"${action}", resource is Workflow)
+when { context has plan && ${what} };`
+  const cedar = [
+    rule('create', 'context.plan.processes.contains("shell")'),
+    rule(
+      'run',
+      '(context.plan.hosts.contains("evil.example") || !(context.plan has costMicrosMax))',
+    ),
+  ].join('\n')
+  expect((await apply('Policy', 'inside', { cedar })).status).toBe(201)
+  const shell = [{ sh: { run: { shell: { command: 'ls' } } } }]
+  expect((await apply('Workflow', 'shop.shell:1.0.0', flow('shell', shell))).status).toBe(403)
+  const http = { call: 'http', with: { method: 'get', endpoint: 'https://evil.example/x' } }
+  const agent = { call: 'tutti.agent', with: { route: 'r', prompt: 'x' } }
+  for (const [name, task] of Object.entries({ evil: http, costly: agent })) {
+    expect((await apply('Workflow', `shop.${name}:1.0.0`, flow(name, [{ a: task }]))).status).toBe(
+      201,
+    )
+    const refused = await call('POST', `/workflows/shop.${name}/runs`, {})
+    expect(refused.status).toBe(403)
+    expect(refused.body.error.message).toContain('workflows stay inside')
+  }
+  await apply('Workflow', 'shop.fine:1.0.0', waits('fine'))
+  expect((await call('POST', '/workflows/shop.fine/runs', {})).status).toBe(201)
+})

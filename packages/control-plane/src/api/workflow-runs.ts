@@ -1,12 +1,13 @@
 // Workflow runs
 //
-// Starting, looking at, cancelling and retrying runs of workflows, and handing in events. Who may start a workflow may
-// cancel and retry its runs; who may read it may look at them.
+// Starting and looking at runs of workflows, and handing in events. Before a run begins policy sees what its document may
+// reach, and may refuse.
 
 import type { Json } from '@tutti/core/resource'
-import { type CloudEvent, workflowName } from '@tutti/core/workflow'
+import { type CloudEvent, workflowName, workflowSpec } from '@tutti/core/workflow'
 import type { Context, Hono } from 'hono'
 import { z } from 'zod'
+import { planContext } from '../governance/index.ts'
 import { loadResource } from '../store/index.ts'
 import {
   EngineBusy,
@@ -15,9 +16,8 @@ import {
   loadRuns,
   newestVersion,
   publishEvent,
-  retryRun,
+  type RunFilter,
   type StoredRun,
-  sendSignal,
 } from '../workflow/index.ts'
 import { refuse } from './answer.ts'
 import { whyMayNot } from './authorize.ts'
@@ -30,7 +30,6 @@ const startBody = z.strictObject({
   input: z.json().default({}),
   labels: z.record(z.string(), z.string()).default({}),
 })
-const cancelBody = z.strictObject({ reason: z.string().max(1_000).default('cancelled') })
 const eventBody = z
   .record(z.string(), z.json())
   .refine((event) => ['id', 'source', 'type'].every((name) => typeof event[name] === 'string'))
@@ -39,8 +38,6 @@ export function mountRuns(app: Hono<Env>, ports: ApiPorts): void {
   app.post('/api/v1/workflows/:name/runs', (context) => start(context, ports))
   app.get('/api/v1/runs', (context) => list(context, ports))
   app.get('/api/v1/runs/:id', (context) => show(context, ports))
-  app.post('/api/v1/runs/:id/cancel', (context) => cancel(context, ports))
-  app.post('/api/v1/runs/:id/retry', (context) => retry(context, ports))
   app.post('/api/v1/events', (context) => hear(context, ports))
 }
 
@@ -56,23 +53,21 @@ async function start(context: Context<Env>, ports: ApiPorts): Promise<Response> 
   if (!parsed.success) return refuse(context, 'api/invalid', z.prettifyError(parsed.error))
   const project = context.req.query('project') ?? 'default'
   const named = { project, namespace, name }
-  const denied = await whyMayNot(ports, context.get('caller').principal, 'run', {
-    ...{ kind: 'Workflow', project, labels: {} },
-    name: workflowName({ namespace, name, version: version ?? '' }),
-  })
-  if (denied !== null) return refuse(context, 'api/forbidden', denied)
+  const { principal } = context.get('caller')
   const chosen = version ?? (await newestVersion(ports.sql, named))
   const key = {
     kind: 'Workflow',
     project,
     name: workflowName({ namespace, name, version: chosen ?? '' }),
   }
-  if (chosen === null || (await loadResource(ports.sql, key)) === null) {
-    return refuse(
-      context,
-      'api/not-found',
-      `there is no Workflow ${key.name} in project ${project}`,
-    )
+  const resource = chosen === null ? null : await loadResource(ports.sql, key)
+  const spec = resource === null ? null : workflowSpec.parse(resource.spec)
+  const plan = spec === null ? {} : { plan: planContext(spec.document) }
+  const denied = await whyMayNot(ports, principal, 'run', { ...key, labels: {}, ...plan })
+  if (denied !== null) return refuse(context, 'api/forbidden', denied)
+  if (chosen === null || spec === null) {
+    const message = `there is no Workflow ${key.name} in project ${project}`
+    return refuse(context, 'api/not-found', message)
   }
   try {
     const { input, labels } = parsed.data
@@ -92,9 +87,34 @@ async function list(context: Context<Env>, ports: ApiPorts): Promise<Response> {
   if (!Number.isInteger(limit) || limit < 1 || limit > pageMax) {
     return refuse(context, 'api/invalid', `limit: expected a count from 1 to ${pageMax}`)
   }
-  const [status, name] = [context.req.query('status'), context.req.query('name')]
-  const runs = await listRuns(ports.sql, { project, status, name, limit })
+  const filter = filterOf(context.req.queries())
+  if (typeof filter === 'string') return refuse(context, 'api/invalid', filter)
+  const runs = await listRuns(ports.sql, { project, limit, ...filter })
   return context.json({ items: runs.map(present) })
+}
+
+/** What the query asks for; a sentence where it cannot. */
+function filterOf(
+  queries: Readonly<Record<string, readonly string[]>>,
+): Omit<RunFilter, 'project' | 'limit'> | string {
+  const one = (name: string) => queries[name]?.[0]
+  const labels: Record<string, string> = {}
+  for (const text of queries['label'] ?? []) {
+    const [, name, value] = /^([^=]+)=(.*)$/.exec(text) ?? []
+    if (name === undefined || value === undefined) return `label: expected NAME=VALUE, got ${text}`
+    labels[name] = value
+  }
+  const [from, until] = [one('startedFrom'), one('startedUntil')]
+  const [startedFromMs, startedUntilMs] = [timeIn(from), timeIn(until)]
+  if (Number.isNaN(startedFromMs) || Number.isNaN(startedUntilMs)) {
+    return `startedFrom, startedUntil: expected a time such as 2026-11-21T09:00:00Z`
+  }
+  const plain = { status: one('status'), name: one('name'), version: one('version') }
+  return { ...plain, error: one('error'), labels, startedFromMs, startedUntilMs }
+}
+
+function timeIn(text: string | undefined): number | undefined {
+  return text === undefined ? undefined : Date.parse(text)
 }
 
 async function show(context: Context<Env>, ports: ApiPorts): Promise<Response> {
@@ -104,27 +124,6 @@ async function show(context: Context<Env>, ports: ApiPorts): Promise<Response> {
   const waiting = await ports.sql<{ key: string; kind: string; subject: string }[]>`
     select key, kind, subject from workflow_waiting where run = ${found.head.id} order by key`
   return context.json({ ...present(found), waiting, entries: journal?.entries ?? [] })
-}
-
-async function cancel(context: Context<Env>, ports: ApiPorts): Promise<Response> {
-  const found = await findRun(context, ports, 'run')
-  if (found instanceof Response) return found
-  const body = await readJson(context)
-  const parsed = cancelBody.safeParse(body.ok ? body.value : null)
-  if (!parsed.success) return refuse(context, 'api/invalid', z.prettifyError(parsed.error))
-  if (found.outcome !== null) {
-    return refuse(context, 'api/conflict', `the run has ended: it is ${found.status}`)
-  }
-  await sendSignal(ports.sql, found.head.id, { kind: 'cancel', reason: parsed.data.reason })
-  return context.json({ id: found.head.id }, 202)
-}
-
-async function retry(context: Context<Env>, ports: ApiPorts): Promise<Response> {
-  const found = await findRun(context, ports, 'run')
-  if (found instanceof Response) return found
-  const retried = await retryRun(ports.sql, found.head.id, ports.nowMs())
-  if (!retried.ok) return refuse(context, 'api/conflict', retried.reason)
-  return context.json({ id: retried.id }, 201)
 }
 
 async function hear(context: Context<Env>, ports: ApiPorts): Promise<Response> {
@@ -153,7 +152,11 @@ export async function findRun(
   const [run] = await loadRuns(ports.sql, [id])
   if (run === undefined) return refuse(context, 'api/not-found', `there is no run ${id}`)
   const { project } = run.head
-  const target = { kind: 'Workflow', project, name: workflowName(run.head), labels: {} }
+  const key = { kind: 'Workflow', project, name: workflowName(run.head) }
+  const resource = action === 'run' ? await loadResource(ports.sql, key) : null
+  const spec = resource === null ? null : workflowSpec.parse(resource.spec)
+  const plan = spec === null ? {} : { plan: planContext(spec.document) }
+  const target = { ...key, labels: {}, ...plan }
   const denied = await whyMayNot(ports, context.get('caller').principal, action, target)
   return denied === null ? run : refuse(context, 'api/forbidden', denied)
 }

@@ -21,6 +21,12 @@ const context = `type Context = {
   // infer: asked once more for each thing that the guard of a Route can find in a request (side "input")
   // or an answer ("output"): may it pass in this way, "allow" (as it is) or "redact" (taken out)?
   finding?: { kind: String, side: String, action: String },
+  // create, update and run of a Workflow: what it may reach ("*": only an expression knows), and what
+  // its agents may cost in millionths of a dollar (absent: nothing bounds it).
+  plan?: {
+    routes: Set<String>, hosts: Set<String>, tools: Set<String>, workflows: Set<String>,
+    processes: Set<String>, roles: Set<String>, costMicrosMax?: Long,
+  },
 };`
 
 const resources = kindNames.map((kind) => {

@@ -5,6 +5,7 @@ export { checkKeys } from './check-keys.ts'
 export { filesOf } from './check-references.ts'
 export { collectBlobs } from './collect-blobs.ts'
 export { type Identity, loadIdentity } from './identity.ts'
+export { planContext } from './plan-context.ts'
 export type { PlannedChange } from './planned-change.ts'
 export {
   automation,
@@ -13,6 +14,7 @@ export {
   openPolicyEngine,
   type PolicyEngine,
   type Principal,
+  type QuestionContext,
 } from './policy-engine.ts'
 export { type KeyReference, presentPrincipal, principalOfKey } from './principal-of-key.ts'
 export {

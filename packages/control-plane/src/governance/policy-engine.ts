@@ -50,8 +50,22 @@ export interface QuestionContext {
   readonly approvers: readonly string[]
   readonly environment: string
   readonly signature: { readonly verified: boolean; readonly reason: string }
+  /** What a Workflow may reach, where one is declared or run. */
+  readonly plan?: PlanContext
   /** What the guard of a Route may find, where that is what is asked about. */
   readonly finding?: { readonly kind: string; readonly side: string; readonly action: string }
+}
+
+/** What a workflow may reach, as policies see it. */
+export interface PlanContext {
+  readonly routes: readonly string[]
+  readonly hosts: readonly string[]
+  readonly tools: readonly string[]
+  readonly workflows: readonly string[]
+  readonly processes: readonly string[]
+  readonly roles: readonly string[]
+  /** Absent: nothing bounds it. */
+  readonly costMicrosMax?: number
 }
 
 export const emptyContext: QuestionContext = {
@@ -182,6 +196,7 @@ function ask(
       environment: context.environment,
       signature: { ...context.signature },
       ...(context.finding === undefined ? {} : { finding: { ...context.finding } }),
+      ...(context.plan === undefined ? {} : { plan: planOf(context.plan) }),
     },
     preparsedPolicySetId,
     preparsedSchemaName: 'schema',
@@ -204,6 +219,11 @@ function ask(
     determining: diagnostics.reason.flatMap((reason) => says.get(reason) ?? []),
     errors: diagnostics.errors.map(({ policyId, error }) => `${policyId}: ${error.message}`),
   }
+}
+
+function planOf({ costMicrosMax: cost, ...sets }: PlanContext) {
+  const lists = Object.entries(sets).map(([name, list]) => [name, [...list]])
+  return { ...Object.fromEntries(lists), ...(cost === undefined ? {} : { costMicrosMax: cost }) }
 }
 
 function splitPolicies(name: string, spec: PolicySpec): NamedPolicy[] {

@@ -5,8 +5,10 @@
 
 import { checkSignedFiles, deploymentSpec, type ModelSpec, modelSpec } from '@tutti/core/fleet'
 import { projectSpec } from '@tutti/core/governance'
+import { workflowSpec } from '@tutti/core/workflow'
 import { verifyModelSignature } from '@tutti/ledger'
 import { type Blobs, loadResource, type Sql } from '../store/index.ts'
+import { planContext } from './plan-context.ts'
 import type { PlannedChange } from './planned-change.ts'
 import { emptyContext, type QuestionContext } from './policy-engine.ts'
 
@@ -23,6 +25,9 @@ export async function questionContext(
   if (key.kind === 'Model' && write.spec !== null) {
     const signature = await signatureOf(ports, key.project, modelSpec.parse(write.spec))
     return { ...context, signature }
+  }
+  if (key.kind === 'Workflow' && write.spec !== null) {
+    return { ...context, plan: planContext(workflowSpec.parse(write.spec).document) }
   }
   if (key.kind !== 'Deployment') return context
   const held = before === null ? null : deploymentSpec.parse(before.spec)

@@ -12,9 +12,10 @@ import {
   troubles,
   useDatabase,
 } from './engine.fixture.ts'
-import { type Engine, Later } from './engine.ts'
+import type { Engine } from './engine.ts'
 import { EngineBusy } from './engine-busy.ts'
 import { emptyJournal, growJournal } from './journal-head.ts'
+import { Later } from './later.ts'
 import type { Act } from './resident-run.ts'
 import { publishEvent, sendSignal } from './signal.ts'
 

@@ -25,7 +25,9 @@ import type { Sql } from '../store/index.ts'
 import { type ActContext, ActFailed } from './act.ts'
 import { EngineBusy } from './engine-busy.ts'
 import { Inbox, type Unloadable } from './inbox.ts'
+import { emptyJournal } from './journal-head.ts'
 import { Lane } from './lane.ts'
+import { Later } from './later.ts'
 import { loadJournals, loadRuns } from './load-runs.ts'
 import { type Act, ResidentRun, type Turn } from './resident-run.ts'
 import { type RunHead, shardOf } from './run-head.ts'
@@ -290,14 +292,15 @@ export class Engine {
   async #read(absent: readonly string[], broken: Set<string>): Promise<readonly string[]> {
     const { sql, program, surroundings, onTrouble } = this.#ports
     const [stored, journals] = await Promise.all([loadRuns(sql, absent), loadJournals(sql, absent)])
-    for (const { head, outcome } of stored) {
+    for (const { head, outcome, status } of stored) {
       if (outcome !== null) continue
       try {
         const [of, around] = [await program(head), await surroundings(head.project)]
         if (!this.#shards.has(head.shard)) continue
         const journal = journals.get(head.id)
         const machine = replay(of, journal?.entries ?? [], around)
-        this.#runs.set(head.id, new ResidentRun(head, machine, journal?.head))
+        const more = { journal: journal?.head ?? emptyJournal, isPaused: status === 'paused' }
+        this.#runs.set(head.id, new ResidentRun(head, machine, more))
       } catch (error) {
         broken.add(head.id)
         onTrouble(`the run ${head.id} cannot be loaded`, error)
@@ -372,7 +375,7 @@ export class Engine {
   #act(run: ResidentRun, act: Act): void {
     const { name } = act.action.type === 'function' ? act.action : { name: '' }
     if (name === 'tutti.human') return // people answer by signal
-    if (!run.machine.waitsAt(act.key)) return
+    if (run.isPaused || !run.machine.waitsAt(act.key)) return
     const controller = new AbortController()
     run.acting.set(act.key, controller)
     const context = { head: run.head, signal: controller.signal }
@@ -466,6 +469,7 @@ export class Engine {
     const run = this.#runs.get(name)
     if (run === undefined) return false
     const isResumed = signal.kind === 'resume'
+    if (isResumed || signal.kind === 'pause') run.isPaused = !isResumed
     const committed = isResumed ? () => this.#goOn(run) : () => {}
     this.#feed(run, this.#entriesOf(run, signal), { signals: [id], committed })
     return true
@@ -482,15 +486,11 @@ export class Engine {
         return [{ kind: 'cancelled', atMs, reason: signal.reason }]
       case 'start':
       case 'resume':
+      case 'pause':
         return []
       case 'completed':
       case 'failed':
         return run.machine.waitsAt(signal.key) ? [{ ...signal, atMs }] : []
     }
   }
-}
-
-/** Thrown by an act whose outcome comes by signal. */
-export class Later extends Error {
-  override readonly name = 'Later'
 }

@@ -9,10 +9,12 @@ export {
   openReach,
   type Reach,
 } from './egress.ts'
-export { Engine, type EnginePorts, Later } from './engine.ts'
+export { Engine, type EnginePorts } from './engine.ts'
 export { EngineBusy } from './engine-busy.ts'
+export { forkRun } from './fork-run.ts'
 export type { Inference } from './infer.ts'
-export { listRuns, loadJournals, loadRuns, type StoredRun } from './load-runs.ts'
+export { Later } from './later.ts'
+export { listRuns, loadJournals, loadRuns, type RunFilter, type StoredRun } from './load-runs.ts'
 export { type PerformPorts, performer } from './perform-act.ts'
 export { retryRun } from './retry-run.ts'
 export { type RunStatus, runStatuses } from './run-head.ts'

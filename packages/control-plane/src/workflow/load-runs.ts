@@ -40,21 +40,36 @@ export async function loadRuns(sql: Sql, ids: readonly string[]): Promise<readon
   return rows.map(parseRow)
 }
 
+/** Which runs of a project; what is not given does not matter. */
+export interface RunFilter {
+  readonly project: string
+  readonly status?: string | undefined
+  readonly name?: string | undefined
+  readonly version?: string | undefined
+  /** All of these. */
+  readonly labels?: Readonly<Record<string, string>>
+  /** A part of the error, whatever its case. */
+  readonly error?: string | undefined
+  readonly startedFromMs?: number | undefined
+  readonly startedUntilMs?: number | undefined
+  readonly limit: number
+}
+
 /** Runs of a project, the newest first. */
-export async function listRuns(
-  sql: Sql,
-  filter: {
-    readonly project: string
-    readonly status: string | undefined
-    readonly name: string | undefined
-    readonly limit: number
-  },
-): Promise<readonly StoredRun[]> {
-  const { project, status = null, name = null, limit } = filter
+export async function listRuns(sql: Sql, filter: RunFilter): Promise<readonly StoredRun[]> {
+  const { project, status = null, name = null, version = null, limit } = filter
+  const { error = null, startedFromMs = null, startedUntilMs = null, labels = {} } = filter
   const rows = await sql<Row[]>`
     select * from workflow_run
     where project = ${project} and (${status}::text is null or status = ${status})
       and (${name}::text is null or name = ${name})
+      and (${version}::text is null or version = ${version})
+      and (${startedFromMs}::float8 is null or started_at_ms >= ${startedFromMs})
+      and (${startedUntilMs}::float8 is null or started_at_ms < ${startedUntilMs})
+      and (${JSON.stringify(labels)}::text = '{}'
+        or labels::jsonb @> ${JSON.stringify(labels)}::text::jsonb)
+      and (${error}::text is null
+        or (status = 'faulted' and position(lower(${error}) in lower(outcome)) > 0))
     order by started_at_ms desc, id limit ${limit}`
   return rows.map(parseRow)
 }

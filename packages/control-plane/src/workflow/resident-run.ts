@@ -33,6 +33,7 @@ export interface Turn {
   readonly rest: readonly Entry[]
 }
 
+const fresh = { journal: emptyJournal, isPaused: false }
 const entriesMax = 1_000 // per turn: others get theirs in between
 
 export class ResidentRun {
@@ -40,6 +41,8 @@ export class ResidentRun {
   readonly machine: Machine
   /** Acts under way, by step; the engine writes. */
   readonly acting = new Map<string, AbortController>()
+  /** Nothing more is begun for it, and no time ends; the engine writes. */
+  isPaused: boolean
   /** Turns that are not yet written; the engine writes. */
   unwritten = 0
   /** When steps that wait for time may go on, by key. Written by `take` and `begin`. */
@@ -51,8 +54,13 @@ export class ResidentRun {
   /** What the run's row says of it, as text; written by `take`. */
   #row = ''
 
-  constructor(head: RunHead, machine: Machine, journal: JournalHead = emptyJournal) {
+  constructor(
+    head: RunHead,
+    machine: Machine,
+    { journal, isPaused }: { readonly journal: JournalHead; readonly isPaused: boolean } = fresh,
+  ) {
     this.head = head
+    this.isPaused = isPaused
     this.machine = machine
     this.#journal = journal
     for (const command of machine.waiting) this.#note(command, [])
@@ -60,6 +68,7 @@ export class ResidentRun {
 
   /** The steps that wait for time which has come, the first one first. */
   due(nowMs: number): readonly string[] {
+    if (this.isPaused) return []
     return [...this.#wakeAtMs]
       .filter(([, untilMs]) => untilMs <= nowMs)
       .sort(([, a], [, b]) => a - b)
@@ -67,6 +76,7 @@ export class ResidentRun {
   }
 
   get wakeAtMs(): number | null {
+    if (this.isPaused) return null
     let first: number | null = null
     for (const untilMs of this.#wakeAtMs.values()) {
       if (first === null || untilMs < first) first = untilMs
@@ -189,6 +199,7 @@ export class ResidentRun {
   #status(): RunStatus {
     const { outcome } = this.machine
     if (outcome !== null) return outcome.status
+    if (this.isPaused) return 'paused'
     const isWaitingOnly = [...this.#open].every((key) => this.#outside.has(key))
     return isWaitingOnly ? 'waiting' : 'running'
   }

@@ -3,12 +3,9 @@
 // A faulted run once more, from the step that failed: a new run with the journal up to there. What was completed is
 // not done again.
 
-import { randomUUID } from 'node:crypto'
-import type { Entry } from '@tutti/core/workflow'
 import type { Sql } from '../store/index.ts'
+import { copyRun } from './copy-run.ts'
 import { loadJournals, loadRuns } from './load-runs.ts'
-import { shardOf } from './run-head.ts'
-import { signalChannel } from './signal.ts'
 
 export type Retry =
   | { readonly ok: true; readonly id: string }
@@ -25,27 +22,6 @@ export async function retryRun(sql: Sql, id: string, nowMs: number): Promise<Ret
   if (last?.kind !== 'failed') {
     return { ok: false, reason: 'no step failed, the document itself did: start a new run' }
   }
-  const retried = randomUUID()
-  const entries = journal.entries
-    .slice(0, -1)
-    .map((entry): Entry => (entry.kind === 'started' ? { ...entry, runId: retried } : entry))
-  const { head } = run
-  const labels = JSON.stringify({ ...head.labels, 'tutti/retry-of': id })
-  const shard = shardOf(retried)
-  await sql.begin(async (tx) => {
-    await tx`
-      insert into workflow_run (id, project, namespace, name, version, shard, labels, parent_run,
-        parent_key, started_at_ms, updated_at_ms, status)
-      values (${retried}, ${head.project}, ${head.namespace}, ${head.name}, ${head.version},
-        ${shard}, ${labels}, ${head.parent?.run ?? null}, ${head.parent?.key ?? null}, ${nowMs},
-        ${nowMs}, 'running')`
-    await tx`
-      insert into workflow_entry (run, seq, body)
-      values (${retried}, 0, ${JSON.stringify(entries)})`
-    await tx`
-      insert into workflow_signal (run, shard, body)
-      values (${retried}, ${shard}, ${JSON.stringify({ kind: 'resume' })})`
-    await tx`select pg_notify(${signalChannel}, ${String(shard)})`
-  })
-  return { ok: true, id: retried }
+  const copy = { entries: journal.entries.slice(0, -1), label: 'tutti/retry-of' }
+  return { ok: true, id: await copyRun(sql, run.head, copy, nowMs) }
 }

@@ -15,7 +15,14 @@ export interface RunHead {
   readonly startedAtMs: number
 }
 
-export const runStatuses = ['running', 'waiting', 'completed', 'faulted', 'cancelled'] as const
+export const runStatuses = [
+  'running',
+  'waiting',
+  'paused',
+  'completed',
+  'faulted',
+  'cancelled',
+] as const
 export type RunStatus = (typeof runStatuses)[number]
 
 export const shardCount = 64 // as many rows as the migration made; more engines than that gain nothing

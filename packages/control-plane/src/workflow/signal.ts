@@ -17,7 +17,9 @@ export type Signal =
   | { readonly kind: 'cancel'; readonly reason: string }
   /** Starts a run whose shard another engine has. */
   | { readonly kind: 'start'; readonly request: StartRequest }
-  /** Goes on with a run whose journal was written by somebody else. */
+  /** Begins no further step, until it is resumed; what is under way ends. */
+  | { readonly kind: 'pause' }
+  /** Goes on with a run that was paused, or whose journal was written by somebody else. */
   | { readonly kind: 'resume' }
 
 /** Postgres tells that schedules have events to hear. */

@@ -39,14 +39,16 @@ export interface WorkflowsPorts {
   readonly inference: () => Inference | null
 }
 
+type Version = Pick<RunHead, 'project' | 'namespace' | 'name' | 'version'>
+
 export interface Workflows {
   readonly start: (request: StartRequest) => Promise<string>
+  /** The program of a version; throws where there is none. */
+  readonly program: (of: Version) => Promise<Program>
   /** Starts what is scheduled. A turn of a loop. */
   readonly schedules: Schedules
   readonly stop: () => Promise<void>
 }
-
-type Version = Pick<RunHead, 'project' | 'namespace' | 'name' | 'version'>
 
 const programsMax = 1_000 // versions kept compiled, some hundred KB each at most
 const reopenMs = 1_000
@@ -88,7 +90,7 @@ export async function openWorkflows(ports: WorkflowsPorts): Promise<Workflows> {
   }
   await open()
   return {
-    start,
+    ...{ start, program },
     schedules: openSchedules({ sql, nowMs }),
     stop: async () => {
       isStopped = true

@@ -64,6 +64,15 @@ interface RunOptions extends SharedOptions {
   readonly watch?: boolean
 }
 
+interface ListOptions extends SharedOptions {
+  readonly status?: string
+  readonly name?: string
+  readonly label?: string
+  readonly error?: string
+  readonly since?: string
+  readonly until?: string
+}
+
 function addRuns(group: Command): void {
   const run = withShared(group.command('run'))
     .argument('<workflow>', 'NAMESPACE.NAME, or NAMESPACE.NAME:VERSION')
@@ -80,14 +89,22 @@ function addRuns(group: Command): void {
     else print(`run ${id} started`)
   })
   const list = withShared(group.command('list'))
-    .option('--status <status>', 'running, waiting, completed, faulted or cancelled')
+    .option('--status <status>', 'running, waiting, paused, completed, faulted or cancelled')
     .option('--name <name>', 'of one workflow')
+    .option('--label <name=value>', 'with this label')
+    .option('--error <text>', 'whose error has this in it')
+    .option('--since <time>', 'started then or later: 2026-11-21T09:00:00Z')
+    .option('--until <time>', 'started before then')
     .description('list runs, the newest first')
-  list.action(async (options: SharedOptions & { status?: string; name?: string }) => {
-    const { status, name } = options
+  list.action(async (options: ListOptions) => {
+    const { status, name, label, error, since, until } = options
     const runs = await clientOf(options).runs({
       ...(status === undefined ? {} : { status }),
       ...(name === undefined ? {} : { name }),
+      ...(label === undefined ? {} : { label }),
+      ...(error === undefined ? {} : { error }),
+      ...(since === undefined ? {} : { startedFrom: since }),
+      ...(until === undefined ? {} : { startedUntil: until }),
     })
     if (options.json === true) printJson(runs)
     else print(formatTable(['run', 'workflow', 'status', 'age'], runs.map(rowOf)))
@@ -132,6 +149,7 @@ function addSteering(group: Command): void {
     if (options.json === true) printJson(answer)
     else print(`run ${answer.id} goes on from where ${id} failed`)
   })
+  addTurns(group)
   const event = withShared(group.command('event'))
     .argument('<file>', 'a CloudEvent as JSON or YAML; - reads standard input')
     .description('hand an event to the runs that wait for it')
@@ -141,6 +159,38 @@ function addSteering(group: Command): void {
       if (options.json === true) printJson(answer)
       else print(answer.isNew ? 'handed over' : 'known already: nothing to do')
     }
+  })
+}
+
+function addTurns(group: Command): void {
+  const pause = withShared(group.command('pause'))
+    .argument('<run>')
+    .description('begin no further step; what is under way ends, answers are kept')
+  pause.action(async (id: string, options: SharedOptions) => {
+    const answer = await clientOf(options).pauseRun(id)
+    if (options.json === true) printJson(answer)
+    else print(`run ${id} is being paused`)
+  })
+  const resume = withShared(group.command('resume'))
+    .argument('<run>')
+    .description('go on with a run that was paused')
+  resume.action(async (id: string, options: SharedOptions) => {
+    const answer = await clientOf(options).resumeRun(id)
+    if (options.json === true) printJson(answer)
+    else print(`run ${id} goes on`)
+  })
+  const fork = withShared(group.command('fork'))
+    .argument('<run>')
+    .argument('<from>', 'the key of a task, as `tutti workflow show` has it')
+    .option('-i, --input <json>', 'what that task gets, as JSON or YAML')
+    .description('a new run that goes on from where a task began')
+  withExamples(fork, `tutti workflow fork RUN /do/1/charge --input '{"amount": 5}'`)
+  fork.action(async (id: string, from: string, options: RunOptions) => {
+    const { input } = options
+    const edited = input === undefined ? {} : { input: readValue(input) }
+    const answer = await clientOf(options).forkRun(id, { from, ...edited })
+    if (options.json === true) printJson(answer)
+    else print(`run ${answer.id} goes on from ${from} of ${id}`)
   })
 }
 

@@ -33,6 +33,13 @@ export type Entry =
       readonly key: string
       readonly event: CloudEvent
     }
+  /** The task at `key` gets this input, whatever it would have got: of a run that was forked. */
+  | {
+      readonly kind: 'edited'
+      readonly atMs: number
+      readonly key: string
+      readonly input: Json
+    }
   | { readonly kind: 'cancelled'; readonly atMs: number; readonly reason: string }
 
 export type CloudEvent = { readonly [attribute: string]: Json }

@@ -48,6 +48,8 @@ export class Machine implements Stage {
   #commands: Command[] = []
   /** Turns still to be made for this entry. */
   #turns: (() => void)[] = []
+  /** Inputs of tasks that were edited, by key; written by `#take`. */
+  readonly #edits = new Map<string, Json>()
   #nowMs = 0
   #runId = ''
   #rawInput: Json = null
@@ -117,6 +119,9 @@ export class Machine implements Stage {
         return
       case 'failed':
         this.#settle(entry.key, { ok: false, error: entry.error })
+        return
+      case 'edited':
+        this.#edits.set(entry.key, entry.input)
         return
       case 'event':
         this.#pending.get(entry.key)?.listener?.take(entry.event) // M3
@@ -263,6 +268,11 @@ export class Machine implements Stage {
       case 'runtime':
         return { ...this.#surroundings.runtime, metadata: {} }
     }
+  }
+
+  /** What a task gets that was edited; else what it would get. */
+  inputAt(key: string, input: Json): Json {
+    return this.#edits.get(key) ?? input
   }
 
   runTask(item: TaskItem, scope: Scope, input: Json, done: Done): void {

@@ -50,8 +50,9 @@ export function runTask(
 function enter(
   stage: Stage,
   item: TaskItem,
-  { scope, input }: { readonly scope: Scope; readonly input: Json },
+  { scope, input: given }: { readonly scope: Scope; readonly input: Json },
 ): Site {
+  const input = stage.inputAt(scope.key, given)
   const site = { item, scope, input, startedAtMs: stage.nowMs() }
   const { schema, from } = item.task.input ?? {}
   checkAgainst(stage, schema, input, 'the input')

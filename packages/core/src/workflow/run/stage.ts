@@ -72,6 +72,7 @@ export interface Stage {
   readonly secrets: Readonly<Record<string, Json>>
   readonly nowMs: () => number
   readonly sight: (site: Pick<Site, 'scope'> & Partial<Site>, output?: Json) => Sight
+  readonly inputAt: (key: string, input: Json) => Json
   readonly runTask: (item: TaskItem, scope: Scope, input: Json, done: Done) => void
   /** Tells whoever watches: a task that is skipped is not told of. */
   readonly tell: (kind: Happening['kind'], item: TaskItem, scope: Scope) => void
