@@ -7,6 +7,7 @@ import { type ChildProcess, fork, type StdioOptions } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { startControlPlane } from '@tutti/control-plane'
+import { heapFlags } from '@tutti/control-plane/heap-flags'
 
 export interface PlaneUsage {
   readonly rssBytes: number
@@ -40,7 +41,7 @@ export interface PlaneArguments {
 /** Starts a control plane; resolves when it answers. */
 export async function startPlane(of: PlaneArguments): Promise<PlaneProcess> {
   const stdio: StdioOptions = ['ignore', 'inherit', 'inherit', 'ipc']
-  const child = fork(self, [JSON.stringify(of)], { stdio })
+  const child = fork(self, [JSON.stringify(of)], { execArgv: [...heapFlags], stdio })
   const ended = once(child, 'exit')
   const started = await Promise.race([answerOf<Started>(child), ended.then(() => null)])
   if (started === null) throw new Error('the control plane ended before it answered')

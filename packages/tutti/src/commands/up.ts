@@ -3,6 +3,7 @@
 import { createReadStream, existsSync, readdirSync, readFileSync, statSync, watch } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
+import { heapFlags } from '@tutti/control-plane/heap-flags'
 import type { Command } from 'commander'
 import { Failure } from '../failure.ts'
 import {
@@ -53,7 +54,8 @@ async function startParts(options: UpOptions, parts: RunningPart[]): Promise<voi
   const common = ['--home', home]
   const beat = options.heartbeatMs === undefined ? [] : ['--heartbeat-ms', options.heartbeatMs]
   const planeArgs = ['control-plane', ...common, '--port', options.port, ...beat]
-  const planeStarts = runPart({ name: 'control-plane', args: planeArgs }, logs, onEvent)
+  const plane = { name: 'control-plane', args: planeArgs, flags: heapFlags }
+  const planeStarts = runPart(plane, logs, onEvent)
   // On a warm start nobody waits for the control plane: gateway and node know it and live without it.
   const url = isWarm(home, options) ? urlOf(options) : (await planeStarts).url
   const gatewayArgs = ['gateway', ...common, '--url', url, '--port', options.gatewayPort]

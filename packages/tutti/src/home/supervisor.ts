@@ -11,6 +11,8 @@ import { Failure } from '../failure.ts'
 export interface Part {
   readonly name: string
   readonly args: readonly string[]
+  /** For `node`, before the program. */
+  readonly flags?: readonly string[]
 }
 
 export interface RunningPart {
@@ -68,7 +70,8 @@ export async function runPart(
 
 function spawnPart(main: URL, part: Part, logFolder: string): ChildProcess {
   const log = openSync(join(logFolder, `${part.name}.log`), 'a', 0o600)
-  return fork(main, [...part.args], { execArgv: [], stdio: ['ignore', log, log, 'ipc'] })
+  const execArgv = [...(part.flags ?? [])]
+  return fork(main, [...part.args], { execArgv, stdio: ['ignore', log, log, 'ipc'] })
 }
 
 function untilReady(part: Part, child: ChildProcess, logFolder: string): Promise<string> {
