@@ -5,6 +5,6 @@
 
 /** For `node`, before the program. */
 export const heapFlags: readonly string[] = [
-  '--max-semi-space-size=4', // MB; of the 16 that are usual most are garbage that nobody has looked at
+  '--max-semi-space-size=4', // MB; of the usual 16 most are garbage that nobody has looked at
   '--heap-growing-percent=20', // V8 lets a heap of this size nearly double before it collects
 ]
