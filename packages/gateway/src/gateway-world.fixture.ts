@@ -120,7 +120,8 @@ export interface World {
   /** Sends another snapshot down the stream. */
   readonly push: (text: string) => void
   readonly events: { event: string; reason?: unknown }[]
-  readonly untilEvent: (event: string) => Promise<void>
+  /** Until it has happened so often. */
+  readonly untilEvent: (event: string, times?: number) => Promise<void>
 }
 
 /** A gateway that follows a control plane of ours. */
@@ -158,10 +159,10 @@ export async function world(
     },
   })
   cleanups.push(() => gateway.stop())
-  const untilEvent = (event: string) =>
+  const untilEvent = (event: string, times = 1) =>
     new Promise<void>((resolve) => {
       const check = () => {
-        if (!events.some((one) => one.event === event)) return
+        if (events.filter((one) => one.event === event).length < times) return
         waiters.delete(check)
         resolve()
       }

@@ -12,6 +12,7 @@ import {
   type FacePorts,
   HostGuard,
   Metrics,
+  newAnswerCache,
   RecentRequests,
   RequestIds,
   RequestLog,
@@ -162,7 +163,7 @@ function newPorts({ hosts, chance, ...given }: Given): FacePorts {
     ...{ comparisons, shadows: new Shadows({ router, comparisons, chance, nowMs }) },
     ...{ recent: new RecentRequests(), metrics: new Metrics(), ids: new RequestIds() },
     ...{ limiter: new Limiter(nowMs), log: new RequestLog(), guard: new HostGuard(hosts) },
-    scanner: new Scanner(),
+    ...{ scanner: new Scanner(), cache: newAnswerCache() },
   }
 }
 

@@ -153,9 +153,16 @@ async function checkRouteReferences(
   { metadata: { project }, spec }: Declared,
 ): Promise<Finding[]> {
   const route = routeSpec.parse(spec)
-  const { shadow, guard } = route
-  const judge = guard?.classifier?.route
-  const judged = judge === undefined ? [] : await mustAnswer(sql, project, judge)
+  const { shadow, guard, cache } = route
+  const routes = [
+    ['spec.guard.classifier.route', guard?.classifier?.route],
+    ['spec.cache.semantic.route', cache?.semantic?.route],
+  ] as const
+  const asked = await Promise.all(
+    routes.map(([path, name]) =>
+      name === undefined ? [] : mustAnswer(sql, path, { project, name }),
+    ),
+  )
   const targets = route.targets.map((target, i) => [`spec.targets.${i}`, target] as const)
   const named =
     shadow === undefined ? targets : [...targets, ['spec.shadow.target', shadow.target] as const]
@@ -175,13 +182,17 @@ async function checkRouteReferences(
     budget === undefined
       ? []
       : await mustExist(sql, 'spec.shadow.budget', { kind: 'Budget', project, name: budget })
-  return [...checkRoute(route, whyNoCondition), ...found.flat(), ...unpaid, ...judged]
+  return [...checkRoute(route, whyNoCondition), ...found.flat(), ...unpaid, ...asked.flat()]
 }
 
 /** A Deployment without a Route of its name is called by its own. */
-async function mustAnswer(sql: Sql, project: string, name: string): Promise<Finding[]> {
+async function mustAnswer(
+  sql: Sql,
+  path: string,
+  { project, name }: { readonly project: string; readonly name: string },
+): Promise<Finding[]> {
   if ((await loadResource(sql, { kind: 'Deployment', project, name })) !== null) return []
-  return await mustExist(sql, 'spec.guard.classifier.route', { kind: 'Route', project, name })
+  return await mustExist(sql, path, { kind: 'Route', project, name })
 }
 
 async function checkProvider(sql: Sql, { metadata, spec }: Declared): Promise<Finding[]> {

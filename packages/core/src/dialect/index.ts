@@ -1,3 +1,4 @@
+export { answerOfEvents, eventsOfAnswer } from './answer-events.ts'
 export { anthropicError } from './anthropic-error.ts'
 export { readAnthropicEvent } from './anthropic-stream.ts'
 export { bedrockError } from './bedrock-error.ts'

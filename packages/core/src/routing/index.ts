@@ -1,3 +1,4 @@
+export { AnswerStore, cosine, type KeptAnswer } from './answer-store.ts'
 export {
   type BudgetSpec,
   budgetSpec,
@@ -12,6 +13,12 @@ export {
   windowEndMs,
   windowStartMs,
 } from './budget.ts'
+export {
+  type CacheQuestion,
+  type CacheSpec,
+  cacheQuestion,
+  cacheSpec,
+} from './cache-question.ts'
 export { checkRoute } from './check-route.ts'
 export {
   type Circuit,

@@ -6,6 +6,7 @@
 import { z } from 'zod'
 import { guardSpec } from '../governance/index.ts'
 import { dnsName } from '../resource/index.ts'
+import { cacheSpec } from './cache-question.ts'
 import { experiment } from './experiment.ts'
 import { fallback } from './fallback.ts'
 import { targetPrice } from './price.ts'
@@ -127,5 +128,7 @@ export const routeSpec = z.strictObject({
   timers: routeTimers.prefault({}),
   /** What is looked for in requests and answers, and what is done with what is found. */
   guard: guardSpec.optional(),
+  /** Whether whole answers are given again, and to whom. */
+  cache: cacheSpec.optional(),
 })
 export type RouteSpec = z.infer<typeof routeSpec>

@@ -17,11 +17,14 @@ import { Presence } from '../routing/index.ts'
 import { refuse } from './answer.ts'
 import type { Asked } from './asked.ts'
 import { askerOf } from './asker-of.ts'
+import { cacheRequest } from './cache-request.ts'
+import type { CallCache } from './call-cache.ts'
 import type { CallGuard } from './call-guard.ts'
 import { asksForUsage, type ToProvider, toChatProvider, toContinuation } from './chat.ts'
 import type { ChatAsked } from './chat-body.ts'
 import type { Exchange, FacePorts } from './exchange.ts'
 import { guardRequest, isChatAnswer, refuseDenied } from './guard-request.ts'
+import type { Replay } from './kept-answer.ts'
 import { Relay, type RelaySource } from './relay.ts'
 import { Tally } from './tally.ts'
 
@@ -77,7 +80,15 @@ async function answerRouted(
   const { guard, asked } = guarding
   if ('kind' in asked) {
     const status = refuseDenied(exchange, asked)
-    return note(ports, exchange, { route, status, attempts: 0, tally, guard, arm: null })
+    return note(ports, exchange, {
+      route,
+      status,
+      attempts: 0,
+      tally,
+      guard,
+      arm: null,
+      cached: null,
+    })
   }
   const { toNode, toProvider, mayStream, bounds } = asked
   const call: Call = {
@@ -98,7 +109,14 @@ async function answerRouted(
     onCharge: (charge) => tally.add(charge),
   }
   const pursuit = ports.router.pursue(call)
-  const answer = await pursuit.next()
+  const cache =
+    route.cache === undefined
+      ? null
+      : cacheRequest(ports, exchange, { ...call, chat: asked.chat, tally })
+  const kept = cache === null ? null : await cache.find()
+  const answer = kept === null ? keeping(await pursuit.next(), cache) : replayed(kept)
+  if (kept !== null) reply.header('x-tutti-cache', kept.how)
+  const cached = kept?.how ?? null
   let status = 499
   if (!presence.isGone) {
     status = await sendAnswer({ ports, exchange, asked, call, pursuit, guard }, answer)
@@ -107,11 +125,23 @@ async function answerRouted(
     pursuit.finished()
   }
   const arm = call.selection?.arm ?? null
-  note(ports, exchange, { route, status, attempts: pursuit.attempts, tally, arm, guard })
-  if (status !== 200 || answer.kind !== 'answered') return
+  const { attempts } = pursuit
+  note(ports, exchange, { route, status, attempts, tally, arm, guard, cached })
+  if (status !== 200 || answer.kind !== 'answered' || kept !== null) return
   const { outcome, candidate } = answer
   const ms = performance.now() - exchange.startMs
   ports.shadows.mirror({ call, directory, outcome, candidate, tally, ms })
+}
+
+/** An answer that is kept once it is whole. */
+function keeping(answer: Answer, cache: CallCache | null): Answer {
+  if (cache === null || answer.kind !== 'answered') return answer
+  return { ...answer, outcome: cache.keep(answer.outcome, answer.candidate) }
+}
+
+/** What was kept, as if somebody had just said it. */
+function replayed({ outcome, candidate }: Replay): Answer {
+  return { kind: 'answered', outcome, candidate, attempts: 0 }
 }
 
 /** Metrics, limits and the log learn of a request that is over. */
@@ -125,14 +155,16 @@ function note(
     readonly tally: Tally
     readonly arm: string | null
     readonly guard: CallGuard | null
+    readonly cached: 'exact' | 'semantic' | null
   },
 ): void {
-  const { route, status, attempts, tally, arm, guard } = of
+  const { route, status, attempts, tally, arm, guard, cached } = of
   const micros = (performance.now() - startMs) * 1_000
   const { targets, inputTokens, outputTokens, cachedTokens, costNanos, isEstimated } = tally
   const findings = guard === null || guard.findings.length === 0 ? null : guard.findings
   ports.metrics.count(route, status, { attempts, micros, tally, arm })
   if (findings !== null) ports.metrics.countFindings(route, findings)
+  if (cached !== null) ports.metrics.countCached(route, cached)
   ports.limiter.count(key, inputTokens + outputTokens)
   ports.log.add({
     atMs: ports.nowMs(),
@@ -151,6 +183,7 @@ function note(
     isEstimated,
     ...(arm === null ? {} : { arm }),
     ...(findings === null ? {} : { findings }),
+    ...(cached === null ? {} : { cached }),
   })
 }
 

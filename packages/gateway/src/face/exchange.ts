@@ -6,6 +6,7 @@ import type { Scanner } from '../governance/index.ts'
 import type { Directory, KeyEntry, Limiter, Router } from '../routing/index.ts'
 import type { Incoming, Reply } from '../wire/index.ts'
 import type { Dialect } from './answer.ts'
+import type { AnswerCache } from './call-cache.ts'
 import type { Comparison } from './comparison.ts'
 import type { HostGuard } from './host-guard.ts'
 import type { Metrics } from './metrics.ts'
@@ -29,6 +30,7 @@ export interface FacePorts {
   readonly guard: HostGuard
   /** Looks through what goes over guarded routes. */
   readonly scanner: Scanner
+  readonly cache: AnswerCache
   readonly version: string
   readonly nowMs: () => number
 }

@@ -5,6 +5,7 @@
 
 import type { Presence, RouteEntry } from '../routing/index.ts'
 import { refuse } from './answer.ts'
+import { askRoute } from './ask-route.ts'
 import { type Asked, askedOfChat } from './asked.ts'
 import { CallGuard } from './call-guard.ts'
 import { parseChatAsked } from './chat-body.ts'
@@ -60,20 +61,14 @@ export function isChatAnswer({ chat }: Asked): boolean {
 /** Null where nobody judged. */
 async function classify(
   ports: FacePorts,
-  { key, directory, requestId }: Exchange,
+  exchange: Exchange,
   of: GuardedCall & { readonly texts: readonly string[]; readonly name: string },
 ): Promise<readonly Judgement[] | null> {
+  const { key, directory } = exchange
   const route = directory.route(key.project, of.name)
   const pieces = piecesOf(of.texts)
   if (route === undefined || pieces === null) return null
   if (pieces.length === 0) return []
-  const pursuit = ports.router.pursue({
-    ...{ project: key.project, route, requestId, presence: of.presence },
-    ...toClassifier(pieces),
-    budgets: directory.budgets(key, route),
-    onCharge: (charge) => of.tally.add(charge),
-  })
-  const answer = await pursuit.next()
-  if (answer.kind !== 'answered' || answer.outcome.kind !== 'whole') return null
-  return judgementsOf(answer.outcome.body, pieces.length)
+  const body = await askRoute(ports, exchange, { ...of, route, saying: toClassifier(pieces) })
+  return body === null ? null : judgementsOf(body, pieces.length)
 }

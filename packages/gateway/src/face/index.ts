@@ -1,3 +1,4 @@
+export { newAnswerCache } from './call-cache.ts'
 export type { Comparison } from './comparison.ts'
 export type { FacePorts } from './exchange.ts'
 export { answerRequest } from './gateway-face.ts'

@@ -41,6 +41,8 @@ export class Metrics {
   readonly #routes = new Map<string, RouteCounts>()
   /** By labels; written by `countFindings`. */
   readonly #findings = new Map<string, number>()
+  /** By labels; written by `countCached`. */
+  readonly #cached = new Map<string, number>()
   /** The same by entry of a snapshot: names need not be put together for every request. */
   readonly #byEntry = new WeakMap<RouteEntry, RouteCounts>()
 
@@ -76,6 +78,13 @@ export class Metrics {
     }
   }
 
+  /** An answer that was given again. */
+  countCached(route: RouteEntry, how: 'exact' | 'semantic'): void {
+    const name = `route="${route.project}/${route.name}",how="${how}"`
+    if (!this.#cached.has(name) && this.#cached.size >= routesMax) return
+    this.#cached.set(name, (this.#cached.get(name) ?? 0) + 1)
+  }
+
   #of(route: RouteEntry): RouteCounts | null {
     const name = `${route.project}/${route.name}`
     const known = this.#routes.get(name)
@@ -108,6 +117,10 @@ export class Metrics {
       lines.push(`tutti_gateway_cost_dollars_total{route="${route}"} ${costNanos / 1e9}`)
     }
     lines.push(...this.#armLines())
+    if (this.#cached.size > 0) lines.push('# TYPE tutti_gateway_cache_hits_total counter')
+    for (const [labels, count] of this.#cached) {
+      lines.push(`tutti_gateway_cache_hits_total{${labels}} ${count}`)
+    }
     if (this.#findings.size > 0) lines.push('# TYPE tutti_gateway_findings_total counter')
     for (const [labels, count] of this.#findings) {
       lines.push(`tutti_gateway_findings_total{${labels}} ${count}`)

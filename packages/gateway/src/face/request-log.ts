@@ -25,6 +25,8 @@ export interface RequestRecord {
   readonly isEstimated: boolean
   /** The arm of the route's experiment; absent where it has none. */
   readonly arm?: string
+  /** Where no target was asked because an answer was kept: what it was found by. */
+  readonly cached?: 'exact' | 'semantic'
   /** What a guard found, never what it said; absent where nothing was. */
   readonly findings?: readonly SideFinding[]
 }

@@ -20,7 +20,7 @@ import {
 import { classifyFailure, type ErrorAnswer, type FailureClass } from '@tutti/core/routing'
 import type { AnswerController, AnswerHandler, AnswerHeaders } from '../wire/index.ts'
 import { EventSplitter, eventBytesMax, type Splitter } from './event-splitter.ts'
-import { EventStream } from './event-stream.ts'
+import { type EventSource, EventStream } from './event-stream.ts'
 import type { FailedAttempt, Headers } from './failed-attempt.ts'
 import type { Watch, Watched } from './watch.ts'
 
@@ -59,7 +59,7 @@ export interface StreamAttempt {
   readonly kind: 'stream'
   readonly status: number
   readonly headers: Headers
-  readonly stream: EventStream
+  readonly stream: EventSource
   readonly progress: StreamProgress
 }
 

@@ -25,7 +25,13 @@ export interface StreamFlow {
   readonly cancel: () => void
 }
 
-export class EventStream {
+/** What reads a streamed answer, wherever that comes from. */
+export interface EventSource {
+  readonly next: () => Promise<StreamTurn> | StreamTurn
+  readonly cancel: () => void
+}
+
+export class EventStream implements EventSource {
   readonly #flow: StreamFlow
   /** Written by `push` and `next`. */
   readonly #held: ReadEvent[] = []

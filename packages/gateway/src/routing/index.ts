@@ -25,7 +25,12 @@ export {
 } from './directory.ts'
 export { EndpointHealth } from './endpoint-health.ts'
 export { EventSplitter } from './event-splitter.ts'
-export type { EventStream, StreamTurn } from './event-stream.ts'
+export type {
+  EventSource,
+  EventStream,
+  ReadEvent,
+  StreamTurn,
+} from './event-stream.ts'
 export type { FailedAttempt } from './failed-attempt.ts'
 export { FrameSplitter } from './frame-splitter.ts'
 export { type KeyUse, Limiter } from './limiter.ts'

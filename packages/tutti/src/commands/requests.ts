@@ -24,6 +24,7 @@ const requestRecord = z.looseObject({
   outputTokens: z.number(),
   costNanos: z.number().nullable(),
   isEstimated: z.boolean(),
+  cached: z.string().optional(),
   findings: z
     .array(
       z.looseObject({ side: z.string(), kind: z.string(), action: z.string(), count: z.number() }),
@@ -78,7 +79,8 @@ function lineOf(text: string): string {
   const { atMs, status, route, key, targets, ms, inputTokens, outputTokens } = record
   const time = new Date(atMs).toISOString().slice(11, 23)
   const tokens = `${inputTokens}+${outputTokens} tokens`
-  const by = targets.length === 0 ? 'nobody' : targets.join(', ')
+  const nobody = record.cached === undefined ? 'nobody' : `cache (${record.cached})`
+  const by = targets.length === 0 ? nobody : targets.join(', ')
   const spent = `${Math.round(ms)} ms, ${tokens}, ${costOf(record)}`
   return `${time} ${status} ${route} by ${by} for ${key}: ${spent}${foundIn(record)}`
 }

@@ -1,0 +1,88 @@
+// Answer events
+//
+// A whole answer as the events of a stream, and the events of a whole stream as an answer: what was kept in one form
+// is given again in the other.
+
+import {
+  type ChatAnswer,
+  type ChatEvent,
+  noUsage,
+  type Part,
+  type Stop,
+  type ToolCall,
+  type Usage,
+} from './chat.ts'
+
+export function eventsOfAnswer(answer: ChatAnswer): readonly ChatEvent[] {
+  const events: ChatEvent[] = [{ kind: 'start', id: answer.id, model: answer.model }]
+  for (const [index, part] of answer.parts.entries()) events.push(...eventsOfPart(part, index))
+  events.push({ kind: 'stop', choice: 0, stop: answer.stop })
+  events.push({ kind: 'usage', usage: answer.usage }, { kind: 'end' })
+  return events
+}
+
+function eventsOfPart(part: Part, index: number): ChatEvent[] {
+  switch (part.kind) {
+    case 'text':
+      return [{ kind: 'text', choice: 0, text: part.text }]
+    case 'thinking': {
+      const { text, signature } = part
+      const signed: ChatEvent[] =
+        signature === undefined ? [] : [{ kind: 'signature', text: signature }]
+      return [{ kind: 'thinking', text }, ...signed]
+    }
+    case 'tool-call': {
+      const { id, name, signature } = part
+      const more = signature === undefined ? {} : { signature }
+      return [
+        { kind: 'tool-start', index, id, name, ...more },
+        { kind: 'tool-arguments', index, text: part.arguments },
+      ]
+    }
+    case 'image':
+    case 'tool-result':
+      return [] // no model answers with these
+  }
+}
+
+/** Null for streams of several choices: an answer has one. */
+export function answerOfEvents(events: readonly ChatEvent[]): ChatAnswer | null {
+  const parts: Part[] = []
+  const calls = new Map<number, number>() // where in `parts`, by the dialect's index
+  let answer: { id: string; model: string; stop: Stop; usage: Usage } = {
+    ...{ id: '', model: '', stop: 'stop', usage: noUsage },
+  }
+  for (const event of events) {
+    if ('choice' in event && event.choice !== 0) return null
+    if (event.kind === 'start') {
+      answer = { ...answer, id: answer.id || event.id, model: answer.model || event.model }
+    } else if (event.kind === 'stop') answer = { ...answer, stop: event.stop }
+    else if (event.kind === 'usage') answer.usage = { ...answer.usage, ...event.usage }
+    else if (event.kind === 'tool-start') {
+      calls.set(event.index, parts.length)
+      parts.push(callOf(event))
+    } else addText(parts, event, calls)
+  }
+  return { ...answer, parts }
+}
+
+function callOf({ id, name, signature }: Extract<ChatEvent, { kind: 'tool-start' }>): ToolCall {
+  const call = { kind: 'tool-call', id, name, arguments: '' } as const
+  return signature === undefined ? call : { ...call, signature }
+}
+
+function addText(parts: Part[], event: ChatEvent, calls: ReadonlyMap<number, number>): void {
+  const last = parts.at(-1)
+  if (event.kind === 'text' || event.kind === 'thinking') {
+    const { kind, text } = event
+    if (last?.kind === kind) parts[parts.length - 1] = { ...last, text: last.text + text }
+    else if (text !== '') parts.push({ kind, text })
+  } else if (event.kind === 'signature' && last?.kind === 'thinking') {
+    parts[parts.length - 1] = { ...last, signature: event.text }
+  } else if (event.kind === 'tool-arguments') {
+    const place = calls.get(event.index) ?? parts.length - 1
+    const call = parts[place]
+    if (call?.kind !== 'tool-call') return
+    parts[place] = { ...call, arguments: call.arguments + event.text }
+  }
+}

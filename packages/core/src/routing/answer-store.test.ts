@@ -1,0 +1,134 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { AnswerStore, cosine } from './answer-store.ts'
+import { cacheQuestion } from './cache-question.ts'
+
+const place = { project: 'a', key: 'k', route: 'r', scope: 'project', identity: 'v1' } as const
+const asked = (content: string, more: object = {}, dialect: 'openai' | 'anthropic' = 'openai') => ({
+  dialect,
+  path: dialect === 'openai' ? '/chat/completions' : '/messages',
+  model: 'r',
+  stream: false,
+  parsed: { model: 'r', messages: [{ role: 'user', content }], ...more },
+})
+
+describe('questions', () => {
+  test('the same is asked whatever the dialect, the order of members, and how it is sent', () => {
+    const one = cacheQuestion(asked('hi', { max_tokens: 5, temperature: 0.5 }), place)
+    const two = cacheQuestion(
+      asked('hi', { temperature: 0.5, stream: true, max_tokens: 5 }, 'anthropic'),
+      { ...place, key: 'other' },
+    )
+    expect(two).toEqual(one)
+    expect(cacheQuestion(asked('hi', { max_tokens: 6, temperature: 0.5 }), place).exact).not.toBe(
+      one.exact,
+    )
+  })
+
+  test('what our form has no words for is compared as it stands, and given again as it came', () => {
+    const odd = cacheQuestion(asked('hi', { logprobs: true }), place)
+    expect(odd).toMatchObject({ context: null, text: null, isTranslatable: false })
+    expect(odd.exact).not.toBe(cacheQuestion(asked('hi', { logprobs: false }), place).exact)
+  })
+
+  test('the meaning of the last question is compared within the rest of the conversation', () => {
+    const system = [{ role: 'system', content: 'be brief' }]
+    const more = (content: string) =>
+      asked('', { messages: [...system, { role: 'user', content }] })
+    const [one, two] = [cacheQuestion(more('a'), place), cacheQuestion(more('b'), place)]
+    expect([one.text, two.text]).toEqual(['a', 'b'])
+    expect(one.context).toBe(two.context)
+    expect(cacheQuestion(asked('a'), place).context).not.toBe(one.context)
+  })
+
+  test('no two projects, routes, releases, or keys where that is asked for, share anything (C1, C2)', () => {
+    const name = fc.constantFrom('a', 'b', 'a","b', '')
+    const places = fc.record({
+      ...{ project: name, key: name, route: name, identity: name },
+      scope: fc.constantFrom('project', 'key'),
+    })
+    fc.assert(
+      fc.property(places, places, (one, two) => {
+        const mine = cacheQuestion(asked('q'), one)
+        const theirs = cacheQuestion(asked('q'), two)
+        const isSame =
+          one.project === two.project &&
+          one.route === two.route &&
+          one.identity === two.identity &&
+          one.scope === two.scope &&
+          (one.scope === 'project' || one.key === two.key)
+        expect(mine.exact === theirs.exact).toBe(isSame)
+        expect(mine.context === theirs.context).toBe(isSame)
+      }),
+    )
+  })
+})
+
+describe('the store', () => {
+  const vectors = fc.array(fc.integer({ min: -3, max: 3 }), { minLength: 2, maxLength: 2 })
+  const acts = fc.array(
+    fc.record({
+      act: fc.constantFrom('keep', 'find', 'near'),
+      exact: fc.constantFrom('q1', 'q2', 'q3', 'q4'),
+      context: fc.constantFrom('c1', 'c2'),
+      vector: vectors,
+      bytes: fc.integer({ min: 1, max: 60 }),
+      ttl: fc.integer({ min: 1, max: 20 }),
+      wait: fc.integer({ min: 0, max: 5 }),
+    }),
+    { maxLength: 60 },
+  )
+
+  test('gives nothing late, holds to its size, and never crosses a context (C3, C4, C5)', () => {
+    fc.assert(
+      fc.property(acts, (list) => {
+        const store = new AnswerStore<{ context: string; untilMs: number; n: number }>(100)
+        const newest = new Map<string, number>()
+        let nowMs = 0
+        for (const [n, one] of list.entries()) {
+          nowMs += one.wait
+          const vector = Float32Array.from(one.vector)
+          const exact = `${one.context}/${one.exact}`
+          if (one.act === 'keep') {
+            const untilMs = nowMs + one.ttl
+            const answer = { context: one.context, untilMs, n }
+            const { context } = one
+            store.keep(exact, { answer, bytes: one.bytes, untilMs }, { context, vector })
+            newest.set(exact, n)
+          } else {
+            const found =
+              one.act === 'find'
+                ? store.find(exact, nowMs)
+                : store.findNear(one.context, vector, { threshold: 0.9, nowMs })
+            if (found !== null) {
+              expect(found.untilMs).toBeGreaterThan(nowMs)
+              expect(found.context).toBe(one.context)
+              expect([...newest.values()]).toContain(found.n) // never one that was replaced
+            }
+          }
+          expect(store.bytes).toBeLessThanOrEqual(100)
+          if (store.size === 0) expect(store.bytes).toBe(0)
+        }
+      }),
+      { numRuns: 500 },
+    )
+  })
+
+  test('the one that was used longest ago goes first; the nearest question is the one', () => {
+    const store = new AnswerStore<string>(2)
+    const keep = (name: string, vector: number[]) => {
+      const meaning = { context: 'c', vector: Float32Array.from(vector) }
+      store.keep(name, { answer: name, bytes: 1, untilMs: 9 }, meaning)
+    }
+    keep('a', [1, 0])
+    keep('b', [0.9, 0.1])
+    const near = (vector: number[], threshold = 0.9) =>
+      store.findNear('c', Float32Array.from(vector), { threshold, nowMs: 0 })
+    expect(near([1, 0.12])).toBe('b')
+    expect(near([0, 1])).toBeNull()
+    expect(store.find('a', 0)).toBe('a')
+    keep('d', [0, 1])
+    expect([store.find('a', 0), store.find('b', 0), store.find('d', 0)]).toEqual(['a', null, 'd'])
+    expect(cosine(Float32Array.of(1), Float32Array.of(1, 2))).toBe(-1)
+  })
+})

@@ -1,0 +1,253 @@
+// Answers that are given again: in every form, to nobody else, never one that was not whole.
+
+import { guardSpec } from '@tutti/core/governance'
+import { routeSpec, type Snapshot } from '@tutti/core/routing'
+import { describe, expect, test } from 'vitest'
+import {
+  digest,
+  type Handler,
+  key,
+  serve,
+  signed,
+  toProvider,
+  world,
+} from './gateway-world.fixture.ts'
+
+const other = 'tutti_other_secret'
+const foreign = 'tutti_foreign_secret'
+
+/** A route with this cache in two projects, two keys in the first. */
+function caching(url: string, cache: object, more: object = {}): Snapshot {
+  const snapshot = toProvider(`${url}/v1`, true)
+  const [provider] = snapshot.providers
+  const [own] = snapshot.keys
+  if (provider === undefined || own === undefined) throw new Error('a world')
+  const spec = routeSpec.parse({
+    targets: [{ provider: 'engine', model: 'llama' }],
+    cache,
+    ...more,
+  })
+  const embed = routeSpec.parse({ targets: [{ provider: 'engine', model: 'embedder' }] })
+  const projects = ['default', 'elsewhere']
+  return {
+    ...snapshot,
+    keys: [
+      own,
+      { ...own, id: 'other', hash: digest(other) },
+      { ...own, id: 'foreign', hash: digest(foreign), project: 'elsewhere' },
+    ],
+    routes: projects.flatMap((project) => [
+      { ...spec, name: 'chat', project },
+      { ...embed, name: 'embed', project },
+    ]),
+    providers: projects.map((project) => ({ ...provider, project })),
+  }
+}
+
+interface Engine {
+  readonly url: string
+  /** What it was asked, questions only. */
+  readonly asked: string[]
+}
+
+const vectors: Readonly<Record<string, readonly number[]>> = {
+  'what is the capital of France?': [1, 0, 0],
+  'which city is the capital of France?': [0.99, 0.1, 0],
+  'what is the capital of Spain?': [0.2, 1, 0],
+}
+
+/** Counts its answers in the text, so that each is another. */
+async function engine(finish = 'stop', status = 200): Promise<Engine> {
+  const asked: string[] = []
+  const handler: Handler = (request, response, text) => {
+    const body = JSON.parse(text)
+    const type = body.stream === true ? 'text/event-stream' : 'application/json'
+    response.writeHead(status, { 'content-type': type })
+    if (request.url === '/v1/embeddings') {
+      const embedding = vectors[body.input] ?? [0, 0, 1]
+      return response.end(JSON.stringify({ data: [{ embedding }], usage: { prompt_tokens: 3 } }))
+    }
+    const question = body.messages.at(-1).content
+    asked.push(question)
+    if (status !== 200) return response.end('{"error":{"message":"no"}}')
+    const content = `answer ${asked.length} to ${question}`
+    const usage = { prompt_tokens: 5, completion_tokens: 7, total_tokens: 12 }
+    if (body.stream !== true) {
+      const message = { role: 'assistant', content }
+      const choices = [{ index: 0, message, finish_reason: finish }]
+      return response.end(JSON.stringify({ id: 'c', object: 'chat.completion', choices, usage }))
+    }
+    const chunk = (delta: object, finish_reason: string | null = null) =>
+      `data: ${JSON.stringify({ id: 'c', choices: [{ index: 0, delta, finish_reason }] })}\n\n`
+    for (const word of content.split(/(?<= )/)) response.write(chunk({ content: word }))
+    return response.end(
+      `${chunk({}, finish)}data: ${JSON.stringify({ usage })}\n\ndata: [DONE]\n\n`,
+    )
+  }
+  const { url } = await serve(handler)
+  return { url, asked }
+}
+
+interface Ask {
+  readonly by?: string
+  readonly stream?: boolean
+  readonly face?: 'openai' | 'anthropic'
+  readonly headers?: Record<string, string>
+}
+
+async function ask(url: string, content: string, how: Ask = {}) {
+  const { by = key, stream = false, face = 'openai', headers = {} } = how
+  const path = face === 'openai' ? '/v1/chat/completions' : '/v1/messages'
+  const messages = [{ role: 'user', content }]
+  const answer = await fetch(`${url}${path}`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${by}`, ...headers },
+    body: JSON.stringify({ model: 'chat', max_tokens: 64, messages, stream }),
+  })
+  const raw = await answer.text()
+  const said = stream
+    ? [...raw.matchAll(/"(?:content|text)":"([^"]*)"/g)].map(([, text]) => text).join('')
+    : (/"(?:content|text)":"([^"]*)"/.exec(raw)?.[1] ?? '')
+  return { said, raw, status: answer.status, cache: answer.headers.get('x-tutti-cache') }
+}
+
+async function start(cache: object, of?: Engine, more: object = {}) {
+  const upstream = of ?? (await engine())
+  const { gateway, push, untilEvent } = await world(signed(caching(upstream.url, cache, more)))
+  return { url: gateway.url, asked: upstream.asked, upstream, push, untilEvent }
+}
+
+describe('an answer is given again', () => {
+  for (const first of [false, true]) {
+    test(`that was asked for ${first ? 'as a stream' : 'whole'}: in every form and dialect`, async () => {
+      const { url, asked } = await start({})
+      const { said, raw, cache } = await ask(url, 'q', { stream: first })
+      expect([said, cache]).toEqual(['answer 1 to q', null])
+      const again = await ask(url, 'q', { stream: first })
+      expect([again.raw, again.cache]).toEqual([raw, 'exact']) // byte for byte
+      for (const face of ['openai', 'anthropic'] as const) {
+        for (const stream of [false, true]) {
+          const replay = await ask(url, 'q', { face, stream })
+          expect([face, stream, replay.said]).toEqual([face, stream, said])
+          expect(replay.raw).toMatch(
+            stream ? (face === 'openai' ? /\[DONE\]/ : /message_stop/) : /^\{/,
+          )
+        }
+      }
+      expect(asked).toEqual(['q'])
+      const log = await fetch(`${url}/v1/requests`, { headers: { authorization: `Bearer ${key}` } })
+      const records = (await log.text())
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line))
+      expect(records.at(-1)).toMatchObject({
+        ...{
+          cached: 'exact',
+          costNanos: 0,
+          inputTokens: 0,
+          outputTokens: 0,
+          targets: [],
+          attempts: 0,
+        },
+      })
+    })
+  }
+
+  test('to the keys of its project, or to the one key, and to no other project (C1)', async () => {
+    const shared = await start({})
+    for (const by of [key, other, foreign]) await ask(shared.url, 'q', { by })
+    expect(shared.asked).toEqual(['q', 'q']) // once in each project
+    const single = await start({ scope: 'key' })
+    for (const by of [key, other, key, other]) await ask(single.url, 'q', { by })
+    expect(single.asked).toEqual(['q', 'q'])
+  })
+
+  test('not where the caller asks for a fresh one, nor kept where he forbids it', async () => {
+    const { url } = await start({})
+    const control = (value: string) => ({ headers: { 'cache-control': value } })
+    await ask(url, 'q', control('no-store'))
+    expect((await ask(url, 'q')).said).toBe('answer 2 to q')
+    expect((await ask(url, 'q', control('max-age=0, no-cache'))).said).toBe('answer 3 to q')
+    expect((await ask(url, 'q')).said).toBe('answer 3 to q')
+    expect((await ask(url, 'q', control('no-store'))).said).toBe('answer 4 to q')
+    expect((await ask(url, 'q')).said).toBe('answer 3 to q')
+  })
+
+  test('not once another model answers (C2)', async () => {
+    const { url, upstream, push, untilEvent, asked } = await start({})
+    await ask(url, 'q')
+    const next = caching(upstream.url, {})
+    const routes = next.routes.map((route) =>
+      route.name === 'chat'
+        ? {
+            ...route,
+            ...routeSpec.parse({ targets: [{ provider: 'engine', model: 'v2' }], cache: {} }),
+          }
+        : route,
+    )
+    push(signed({ ...next, sequence: 2, routes }))
+    await untilEvent('snapshot', 2)
+    expect((await ask(url, 'q')).said).toBe('answer 2 to q')
+    expect(asked).toEqual(['q', 'q'])
+  })
+
+  for (const [what, upstream] of [
+    ['cut at its length', () => engine('length')],
+    ['an error', () => engine('stop', 400)],
+  ] as const) {
+    test(`never one that is ${what} (C6)`, async () => {
+      const { url, asked } = await start({}, await upstream())
+      for (const stream of [false, true, false]) await ask(url, 'q', { stream })
+      expect(asked).toHaveLength(3)
+    })
+  }
+
+  test('never a stream that broke off, and none that the caller left (C6)', async () => {
+    let asked = 0
+    const { url: broken } = await serve((_, response) => {
+      asked += 1
+      response.writeHead(200, { 'content-type': 'text/event-stream' })
+      response.write('data: {"id":"c","choices":[{"index":0,"delta":{"content":"hal"}}]}\n\n')
+      setImmediate(() => response.destroy())
+    })
+    const { url } = await start({}, { url: broken, asked: [] }, { attemptsMax: 1 })
+    await ask(url, 'q', { stream: true }).catch(() => null)
+    await ask(url, 'q', { stream: true }).catch(() => null)
+    expect(asked).toBe(2)
+  })
+
+  test('with what the guard took out of this very request', async () => {
+    const upstream = await engine()
+    const guard = guardSpec.parse({ detect: ['email'] })
+    const { url, asked } = await start({}, upstream, { guard })
+    expect((await ask(url, 'write to a@b.example')).said).toBe('answer 1 to write to a@b.example')
+    const second = await ask(url, 'write to c@d.example', { stream: true })
+    expect([second.said, second.cache]).toEqual(['answer 1 to write to c@d.example', 'exact'])
+    expect(asked).toEqual(['write to [EMAIL_1]'])
+  })
+})
+
+describe('a question that means the same', () => {
+  const semantic = { semantic: { route: 'embed', threshold: 0.95 } }
+
+  test('gets the same answer, one that does not another, and other projects none', async () => {
+    const { url, asked } = await start(semantic)
+    expect((await ask(url, 'what is the capital of France?')).cache).toBeNull()
+    const near = await ask(url, 'which city is the capital of France?', { by: other })
+    expect([near.cache, near.said]).toEqual([
+      'semantic',
+      'answer 1 to what is the capital of France?',
+    ])
+    expect((await ask(url, 'what is the capital of Spain?')).cache).toBeNull()
+    const abroad = await ask(url, 'which city is the capital of France?', { by: foreign })
+    expect(abroad.cache).toBeNull()
+    expect(asked).toHaveLength(3)
+  })
+
+  test('where nobody embeds, the question is simply asked', async () => {
+    const { url, asked } = await start({ semantic: { route: 'gone' } })
+    expect((await ask(url, 'q')).status).toBe(200)
+    expect((await ask(url, 'q')).cache).toBe('exact')
+    expect(asked).toEqual(['q'])
+  })
+})

@@ -1,0 +1,42 @@
+// Cache request
+//
+// The cache of one call of a route that has one, with what it needs of the gateway.
+
+import type { Presence, RouteEntry, Selection } from '../routing/index.ts'
+import { askRoute } from './ask-route.ts'
+import { CallCache } from './call-cache.ts'
+import type { ChatAsked } from './chat-body.ts'
+import { toEmbedder, vectorOf } from './embed.ts'
+import type { Exchange, FacePorts } from './exchange.ts'
+import type { Tally } from './tally.ts'
+
+/** Null where nothing of it is ever given again. */
+export function cacheRequest(
+  ports: FacePorts,
+  exchange: Exchange,
+  of: {
+    readonly chat: ChatAsked | null
+    readonly route: RouteEntry
+    readonly selection: Selection | null
+    readonly presence: Presence
+    readonly tally: Tally
+  },
+): CallCache | null {
+  const { chat, route, selection } = of
+  const { key, directory, request } = exchange
+  if (route.cache === undefined || chat === null) return null
+  const embed = async (text: string, name: string) => {
+    const embedder = directory.route(key.project, name)
+    if (embedder === undefined) return null
+    const asked = { ...of, route: embedder, saying: toEmbedder(text) }
+    const body = await askRoute(ports, exchange, asked)
+    return body === null ? null : vectorOf(body)
+  }
+  return new CallCache(
+    { cache: ports.cache, nowMs: ports.nowMs, embed },
+    {
+      ...{ spec: route.cache, chat, key, route, selection, directory },
+      control: request.headers['cache-control'] ?? '',
+    },
+  )
+}

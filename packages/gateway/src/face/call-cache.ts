@@ -1,0 +1,188 @@
+// Call cache
+//
+// One call of a route with a cache: is there an answer already, and if not, the one that comes is kept once it is
+// whole. What is kept is the model's own answer: guards look at it anew each time that it is given.
+//
+// Invariants:
+//   C6. Only a complete answer is kept that came to its own end: no error, nothing that was cut.
+
+import { createHash } from 'node:crypto'
+import { listOf, objectOf, readAnswer } from '@tutti/core/dialect'
+import { canonicalJson } from '@tutti/core/resource'
+import { AnswerStore, type CacheQuestion, type CacheSpec, cacheQuestion } from '@tutti/core/routing'
+import type {
+  Candidate,
+  Directory,
+  EventSource,
+  KeyEntry,
+  ReadEvent,
+  RouteEntry,
+  Selection,
+  StreamAttempt,
+  WholeAttempt,
+} from '../routing/index.ts'
+import type { ChatAsked } from './chat-body.ts'
+import { isOwnEnd, type KeptAnswer, type Replay, replayOf } from './kept-answer.ts'
+
+export type AnswerCache = AnswerStore<KeptAnswer>
+
+const cacheBytesMax = 64 * 2 ** 20 // of each process
+const answerBytesMax = 2 ** 20 // a longer answer is rarely asked for again
+
+export function newAnswerCache(): AnswerCache {
+  return new AnswerStore(cacheBytesMax)
+}
+
+export interface CallCachePorts {
+  readonly cache: AnswerCache
+  readonly nowMs: () => number
+  /** The meaning of a text by the Route of this name; null where nobody says it. */
+  readonly embed: (text: string, route: string) => Promise<Float32Array | null>
+}
+
+export interface CachedCall {
+  readonly spec: CacheSpec
+  readonly chat: ChatAsked
+  readonly key: KeyEntry
+  readonly route: RouteEntry
+  readonly selection: Selection | null
+  readonly directory: Directory
+  /** The caller's `Cache-Control`. */
+  readonly control: string
+}
+
+export class CallCache {
+  readonly #ports: CallCachePorts
+  readonly #call: CachedCall
+  readonly #question: CacheQuestion
+  readonly #exact: string
+  readonly #context: string | null
+  /** Written by `find`. */
+  #vector: Float32Array | null = null
+  readonly #mayRead: boolean
+  readonly #mayKeep: boolean
+
+  constructor(ports: CallCachePorts, call: CachedCall) {
+    this.#ports = ports
+    this.#call = call
+    const { spec, chat, key, route } = call
+    this.#question = cacheQuestion(chat, {
+      ...{ project: key.project, key: key.id, route: route.name, scope: spec.scope },
+      identity: identityOf(call),
+    })
+    const { exact, context, isTranslatable } = this.#question
+    this.#exact = hashOf(isTranslatable ? exact : `${chat.stream}${exact}`)
+    this.#context = context === null ? null : hashOf(context)
+    this.#mayKeep = !/\bno-store\b/i.test(call.control)
+    this.#mayRead = this.#mayKeep && !/\bno-cache\b/i.test(call.control)
+  }
+
+  async find(): Promise<(Replay & { readonly how: 'exact' | 'semantic' }) | null> {
+    const { cache, nowMs, embed } = this.#ports
+    const { spec } = this.#call
+    const exact = this.#mayRead ? cache.find(this.#exact, nowMs()) : null
+    if (exact !== null) return this.#replay(exact, 'exact')
+    const { text } = this.#question
+    if (spec.semantic === undefined || this.#context === null || text === null) return null
+    if (!this.#mayKeep) return null
+    this.#vector = await embed(text, spec.semantic.route)
+    if (this.#vector === null || !this.#mayRead) return null
+    const { threshold } = spec.semantic
+    const near = cache.findNear(this.#context, this.#vector, { threshold, nowMs: nowMs() })
+    return near === null ? null : this.#replay(near, 'semantic')
+  }
+
+  /** The same outcome; what is kept of it is kept when it is whole. */
+  keep<Outcome extends WholeAttempt | StreamAttempt>(
+    outcome: Outcome,
+    candidate: Candidate,
+  ): Outcome {
+    if (!this.#mayKeep || candidate.provider === null) return outcome
+    const { headers } = outcome
+    // The request's own bytes are not kept with it.
+    const giver = { ...candidate, outbound: { ...candidate.outbound, body: null } }
+    if (outcome.kind === 'stream') {
+      const kept = (events: readonly ReadEvent[]) =>
+        this.#keep({ form: { kind: 'stream', events }, headers, candidate: giver })
+      return { ...outcome, stream: recorded(outcome.stream, kept) }
+    }
+    const { body, parsed } = outcome
+    if (outcome.status !== 200 || body.length > answerBytesMax) return outcome
+    const { stop } = readAnswer(candidate.provider.dialect, objectOf(parsed))
+    const others = listOf(objectOf(parsed)['choices']).map((one) => objectOf(one)['finish_reason'])
+    const isCut = others.includes('length') || others.includes('content_filter')
+    if (isCut || !isOwnEnd([{ kind: 'stop', choice: 0, stop }])) return outcome // C6
+    this.#keep({ form: { kind: 'whole', body, parsed }, headers, candidate: giver })
+    return outcome
+  }
+
+  #replay(kept: KeptAnswer, how: 'exact' | 'semantic') {
+    const replay = replayOf(kept, this.#call.chat, this.#ports.nowMs())
+    return replay === null ? null : { ...replay, how }
+  }
+
+  #keep(answer: KeptAnswer): void {
+    const { cache, nowMs } = this.#ports
+    const untilMs = nowMs() + this.#call.spec.ttlS * 1_000
+    const meaning =
+      this.#context === null || this.#vector === null
+        ? null
+        : { context: this.#context, vector: this.#vector }
+    const bytes = bytesOf(answer) + (meaning?.vector.byteLength ?? 0)
+    cache.keep(this.#exact, { answer, bytes, untilMs }, meaning)
+  }
+}
+
+const entryBytes = 1_024 // of an entry without its contents
+
+/** Parsed values take some times as much as their text. */
+function bytesOf({ form }: KeptAnswer): number {
+  if (form.kind === 'whole') return entryBytes + 4 * form.body.length
+  return form.events.reduce((sum, { raw }) => sum + 3 * raw.length + 256, entryBytes)
+}
+
+/** Passes on what it reads; `onWhole` gets all of it, once the stream has ended well (C6). */
+function recorded(
+  source: EventSource,
+  onWhole: (events: readonly ReadEvent[]) => void,
+): EventSource {
+  const events: ReadEvent[] = []
+  let bytes = 0 // written by `note`; above the bound nothing is kept
+  const note = (turn: Awaited<ReturnType<EventSource['next']>>) => {
+    if (turn.kind === 'event') {
+      bytes += turn.event.raw.length
+      if (bytes <= answerBytesMax) events.push({ ...turn.event, raw: Buffer.from(turn.event.raw) })
+      else events.length = 0
+    } else if (turn.kind === 'end' && bytes <= answerBytesMax) {
+      if (isOwnEnd(events.flatMap((one) => one.events))) onWhole(events)
+    }
+    return turn
+  }
+  return {
+    next: () => {
+      const turn = source.next()
+      return turn instanceof Promise ? turn.then(note) : note(turn)
+    },
+    cancel: () => source.cancel(),
+  }
+}
+
+/** Who may answer, and with which releases: after a rollout nothing of before is found. */
+function identityOf({ route, selection, directory, key }: CachedCall): string {
+  const targets = selection?.targets ?? route.targets
+  return canonicalJson(
+    targets.map((target) => {
+      if ('provider' in target) {
+        const provider = directory.provider(key.project, target.provider)
+        return [target.provider, target.model, provider?.baseUrl ?? '', provider?.dialect ?? '']
+      }
+      const deployment = directory.deployment(key.project, target.deployment)
+      const releases = (deployment?.endpoints ?? []).map(({ release }) => release)
+      return [target.deployment, ...new Set(releases.sort())]
+    }),
+  )
+}
+
+function hashOf(text: string): string {
+  return createHash('sha256').update(text).digest('base64')
+}
