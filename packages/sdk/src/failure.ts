@@ -7,6 +7,7 @@ export const failureCodes = [
   'sdk/refused',
   'sdk/upload-stuck',
   'sdk/download-broken',
+  'sdk/workflow-invalid',
 ] as const
 export type FailureCode = (typeof failureCodes)[number]
 

@@ -5,6 +5,7 @@ export {
   parseWorkflow,
   type WorkflowDocument,
 } from './document/index.ts'
+export { drawWorkflow } from './graph/index.ts'
 export {
   type AllOutputs,
   type Budget,

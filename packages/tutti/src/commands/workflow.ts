@@ -2,7 +2,7 @@
 
 import { setTimeout as delay } from 'node:timers/promises'
 import { apiVersion, formatFinding, type Json } from '@tutti/core/resource'
-import { prepareWorkflow, workflowName } from '@tutti/core/workflow'
+import { drawWorkflow, prepareWorkflow, workflowName } from '@tutti/core/workflow'
 import type { Client, RunAnswer } from '@tutti/sdk'
 import type { Command } from 'commander'
 import { Failure } from '../failure.ts'
@@ -24,6 +24,7 @@ const ended = ['completed', 'faulted', 'cancelled']
 export function addWorkflow(program: Command): void {
   const group = program.command('workflow').description('durable workflows and their runs')
   addDocuments(group)
+  addGraph(group)
   addRuns(group)
   addSteering(group)
   addPeople(group)
@@ -48,6 +49,21 @@ function addDocuments(group: Command): void {
       if (options.json === true) printJson(answer)
       else print(`workflow/${name} ${describeOutcome(answer)}`)
       if (answer.outcome === 'needs-approval') process.exitCode = 3
+    }
+  })
+}
+
+function addGraph(group: Command): void {
+  const graph = group
+    .command('graph')
+    .argument('<file>', 'YAML or JSON of a workflow; - reads standard input')
+    .description('draw workflows as Mermaid flowcharts')
+  withExamples(graph, 'tutti workflow graph refund.yaml')
+  graph.action((file: string) => {
+    for (const { source, value } of readDocuments(file)) {
+      nameIn(source, value) // says what is wrong
+      const prepared = prepareWorkflow(value as Json)
+      if (prepared.ok) print(drawWorkflow(prepared.program.document).trimEnd())
     }
   })
 }

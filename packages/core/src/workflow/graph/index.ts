@@ -1,0 +1,1 @@
+export { drawWorkflow } from './draw-workflow.ts'

@@ -1,0 +1,91 @@
+import { expect, test } from 'vitest'
+import {
+  attempt,
+  choose,
+  compensate,
+  defineWorkflow,
+  forEach,
+  http,
+  human,
+  infer,
+  jq,
+  map,
+  parallel,
+  race,
+  raise,
+  set,
+  subflow,
+  wait,
+} from './index.ts'
+
+const head = { namespace: 'bank', name: 'loan', version: '1.0.0' }
+
+test('a workflow in TypeScript is the document that it would be in YAML', () => {
+  const score = infer({ route: 'credit', inputs: [] }, { output: { as: jq`.outputs[0].data[0]` } })
+  const document = defineWorkflow(head, { timeout: { after: { hours: 1 } } })
+    .step('scores', parallel({ credit: score, nap: wait({ seconds: 1 }) }))
+    .step(
+      'choose',
+      choose({ large: { when: jq`.[0] > ${3}`, then: 'ask' }, small: { then: 'end' } }),
+    )
+    .step('ask', human({ title: 'Grant?', assignee: { role: 'approver' } }, { if: 'true' }))
+    .build()
+  expect(document).toEqual({
+    document: { dsl: '1.0.3', ...head },
+    timeout: { after: { hours: 1 } },
+    do: [
+      {
+        scores: {
+          fork: {
+            branches: [
+              {
+                credit: {
+                  output: { as: '${ .outputs[0].data[0] }' },
+                  call: 'tutti.infer',
+                  with: { route: 'credit', inputs: [] },
+                },
+              },
+              { nap: { wait: { seconds: 1 } } },
+            ],
+          },
+        },
+      },
+      {
+        choose: {
+          switch: [{ large: { when: '${ .[0] > 3 }', then: 'ask' } }, { small: { then: 'end' } }],
+        },
+      },
+      {
+        ask: {
+          if: 'true',
+          call: 'tutti.human',
+          with: { title: 'Grant?', assignee: { role: 'approver' } },
+        },
+      },
+    ],
+  })
+})
+
+test('every way to put steps together makes a valid document', () => {
+  const get = http(
+    { method: 'get', endpoint: 'https://shop.example/' },
+    { undo: { un: set({ a: 1 }) } },
+  )
+  const one = { get }
+  const flow = defineWorkflow(head)
+    .step('saga', compensate(one))
+    .step('each', forEach({ in: '.items', each: 'item' }, { a: set({ b: jq`$item` }) }))
+    .step('all', map({ in: jq`.items`, each: 'thing' }, { a: set({ b: jq`$thing` }) }))
+    .step('first', race({ a: get, b: get }))
+    .step('tried', attempt(one, { as: 'problem', do: { note: set({ why: jq`$problem.detail` }) } }))
+    .step('other', subflow({ ...head, name: 'other' }))
+    .step('end', raise({ type: 'https://e.example', status: 400 }))
+  expect(Object.keys(flow.build())).toEqual(['document', 'do'])
+})
+
+test('what is wrong is said before it is sent; a name cannot be taken twice', () => {
+  const draft = defineWorkflow(head).step('a', set({ x: jq`nope` }))
+  expect(() => draft.build()).toThrow(/nope\/0 is not defined/)
+  // @ts-expect-error: the name is taken
+  draft.step('a', set({ x: 1 }))
+})
