@@ -12,6 +12,7 @@ import { mountBlobs } from './blobs.ts'
 import { mountJoin } from './join.ts'
 import { mountLeases } from './leases.ts'
 import { mountLedger } from './ledger.ts'
+import { mountMcp } from './mcp.ts'
 import { mountMetrics } from './metrics.ts'
 import { mountOpenapi } from './openapi.ts'
 import type { ApiPorts, Env } from './ports.ts'
@@ -63,6 +64,7 @@ export function makeApp(ports: ApiPorts): Hono<Env> {
   mountMetrics(app, ports)
   mountRuns(app, ports)
   mountSteering(app, ports)
+  mountMcp(app, ports)
   mountTasks(app, ports)
   mountResources(app, ports)
   app.notFound((context) =>

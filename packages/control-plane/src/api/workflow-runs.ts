@@ -10,17 +10,16 @@ import { z } from 'zod'
 import { planContext } from '../governance/index.ts'
 import { loadResource } from '../store/index.ts'
 import {
-  EngineBusy,
   listRuns,
   loadJournals,
   loadRuns,
-  newestVersion,
   publishEvent,
   type RunFilter,
   type StoredRun,
 } from '../workflow/index.ts'
 import { refuse } from './answer.ts'
 import { whyMayNot } from './authorize.ts'
+import { beginRun } from './begin-run.ts'
 import type { ApiPorts, Env } from './ports.ts'
 import { readJson } from './resources.ts'
 
@@ -52,31 +51,11 @@ async function start(context: Context<Env>, ports: ApiPorts): Promise<Response> 
   const parsed = startBody.safeParse(body.value)
   if (!parsed.success) return refuse(context, 'api/invalid', z.prettifyError(parsed.error))
   const project = context.req.query('project') ?? 'default'
-  const named = { project, namespace, name }
-  const { principal } = context.get('caller')
-  const chosen = version ?? (await newestVersion(ports.sql, named))
-  const key = {
-    kind: 'Workflow',
-    project,
-    name: workflowName({ namespace, name, version: chosen ?? '' }),
-  }
-  const resource = chosen === null ? null : await loadResource(ports.sql, key)
-  const spec = resource === null ? null : workflowSpec.parse(resource.spec)
-  const plan = spec === null ? {} : { plan: planContext(spec.document) }
-  const denied = await whyMayNot(ports, principal, 'run', { ...key, labels: {}, ...plan })
-  if (denied !== null) return refuse(context, 'api/forbidden', denied)
-  if (chosen === null || spec === null) {
-    const message = `there is no Workflow ${key.name} in project ${project}`
-    return refuse(context, 'api/not-found', message)
-  }
-  try {
-    const { input, labels } = parsed.data
-    const id = await ports.workflows.start({ ...named, version: chosen, input, labels })
-    return context.json({ id, workflow: key.name }, 201)
-  } catch (error) {
-    if (!(error instanceof EngineBusy)) throw error
-    return refuse(context, 'api/unavailable', `the workflow engine ${error.message}`)
-  }
+  const { input, labels } = parsed.data
+  const asked = { project, namespace, name, version: version ?? null, input, labels }
+  const begun = await beginRun(ports, context.get('caller').principal, asked)
+  if (!begun.ok) return refuse(context, begun.code, begun.reason)
+  return context.json({ id: begun.id, workflow: begun.workflow }, 201)
 }
 
 async function list(context: Context<Env>, ports: ApiPorts): Promise<Response> {

@@ -14,3 +14,19 @@ export async function within<Result>(ms: number, work: Promise<Result>): Promise
     clearTimeout(timer)
   }
 }
+
+/** The work's outcome, or null when it has none after that time. */
+export async function orNull<Result>(
+  ms: number,
+  work: Promise<Result> | null,
+): Promise<Result | null> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<null>((resolve) => {
+    timer = setTimeout(resolve, ms, null)
+  })
+  try {
+    return await Promise.race([work, late])
+  } finally {
+    clearTimeout(timer)
+  }
+}

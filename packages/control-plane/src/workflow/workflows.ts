@@ -25,6 +25,7 @@ import type { RunHead } from './run-head.ts'
 import { openSchedules, type Schedules } from './schedules.ts'
 import { loadSecrets } from './secrets.ts'
 import type { StartRequest } from './start-request.ts'
+import { orNull } from './within.ts'
 
 export interface WorkflowsPorts {
   readonly sql: Sql
@@ -43,6 +44,8 @@ type Version = Pick<RunHead, 'project' | 'namespace' | 'name' | 'version'>
 
 export interface Workflows {
   readonly start: (request: StartRequest) => Promise<string>
+  /** How a run ended; null where it has not by then. */
+  readonly outcomeOf: (id: string, withinMs: number) => Promise<Outcome | null>
   /** The program of a version; throws where there is none. */
   readonly program: (of: Version) => Promise<Program>
   /** Starts what is scheduled. A turn of a loop. */
@@ -91,6 +94,11 @@ export async function openWorkflows(ports: WorkflowsPorts): Promise<Workflows> {
   await open()
   return {
     ...{ start, program },
+    outcomeOf: async (id, withinMs) => {
+      const ended = engine?.outcomeOf(id) ?? null
+      // Another engine may have taken the run over meanwhile: the row says it then.
+      return (await orNull(withinMs, ended)) ?? (await outcomeOf(sql, id))
+    },
     schedules: openSchedules({ sql, nowMs }),
     stop: async () => {
       isStopped = true
