@@ -124,7 +124,14 @@ export class ResidentRun {
     this.#row = row
     const journal = this.#write(written)
     const batch = {
-      ...{ head: this.head, status, wakeAtMs, isRowChanged, atMs: nowMs, journal, waits, heard },
+      head: this.head,
+      status,
+      wakeAtMs,
+      isRowChanged,
+      atMs: nowMs,
+      journal,
+      waits,
+      heard,
       told: outcome === null ? null : this.#tell(outcome),
       hash: outcome === null ? null : this.#journal.hash,
       outcome: outcome === null ? null : JSON.stringify(outcome),
@@ -142,9 +149,17 @@ export class ResidentRun {
     }
     const { status } = outcome
     const batch = {
-      ...{ head: this.head, status, wakeAtMs: null, isRowChanged: true, atMs: nowMs, waits: [] },
-      ...{ journal: null, heard: [...this.#outside], told: this.#tell(outcome) },
-      ...{ hash: this.#journal.hash, outcome: JSON.stringify(outcome) },
+      head: this.head,
+      status,
+      wakeAtMs: null,
+      isRowChanged: true,
+      atMs: nowMs,
+      waits: [],
+      journal: null,
+      heard: [...this.#outside],
+      told: this.#tell(outcome),
+      hash: this.#journal.hash,
+      outcome: JSON.stringify(outcome),
     }
     return { batch, acts: [], stopped: [...this.acting.keys()], outcome, rest: [] }
   }

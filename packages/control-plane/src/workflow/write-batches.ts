@@ -82,9 +82,21 @@ function rowsOf(batches: readonly Batch[]) {
   return [...last.values()].map(({ head, atMs, status, wakeAtMs, outcome, hash }) => {
     const { id, project, namespace, name, version, shard, labels, parent, startedAtMs } = head
     return {
-      ...{ id, project, namespace, name, version, shard, labels: JSON.stringify(labels) },
-      ...{ parent_run: parent?.run, parent_key: parent?.key, started_at_ms: startedAtMs },
-      ...{ updated_at_ms: atMs, status, wake_at_ms: wakeAtMs, outcome, hash },
+      id,
+      project,
+      namespace,
+      name,
+      version,
+      shard,
+      labels: JSON.stringify(labels),
+      parent_run: parent?.run,
+      parent_key: parent?.key,
+      started_at_ms: startedAtMs,
+      updated_at_ms: atMs,
+      status,
+      wake_at_ms: wakeAtMs,
+      outcome,
+      hash,
     }
   })
 }
@@ -101,8 +113,14 @@ function outsideOf(batches: readonly Batch[]) {
         ({ key }) => !batches.slice(index).some((b) => b.head === head && b.heard.includes(key)),
       )
       .map(({ key, kind, subject, body }) => ({
-        ...{ run: head.id, shard: head.shard, project: head.project },
-        ...{ key, kind, subject, body, since_ms: atMs },
+        run: head.id,
+        shard: head.shard,
+        project: head.project,
+        key,
+        kind,
+        subject,
+        body,
+        since_ms: atMs,
       })),
   )
   return [

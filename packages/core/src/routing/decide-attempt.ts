@@ -111,7 +111,9 @@ function pickOf<C extends AttemptCandidate>(
   return pickEndpoint(
     pool.filter((candidate) => candidate.order === order),
     {
-      ...{ region, chance, tried: new Set<string>() },
+      region,
+      chance,
+      tried: new Set<string>(),
       failedReleases: new Set(failed.map(({ release }) => release)),
     },
   )

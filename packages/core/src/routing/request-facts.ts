@@ -48,7 +48,9 @@ export function readFacts(body: JsonObject): RequestFacts {
   if (wantsSchema(body)) wanted.push('json-schema')
   if (wantsReasoning(body)) wanted.push('reasoning')
   return {
-    ...{ capabilities: wanted, modalities: [...seen.modalities], textLength: seen.textLength },
+    capabilities: wanted,
+    modalities: [...seen.modalities],
+    textLength: seen.textLength,
     outputTokens: outputTokensOf(body),
     messages: list.length,
     tools: tools.slice(0, toolsMax),
@@ -110,9 +112,16 @@ function outputTokensOf(body: JsonObject): number | null {
 }
 
 const byType: Readonly<Record<string, Modality>> = {
-  ...{ image: 'image', image_url: 'image', input_image: 'image' },
-  ...{ audio: 'audio', input_audio: 'audio', video_url: 'video', video: 'video' },
-  ...{ file: 'file', input_file: 'file', document: 'file' },
+  image: 'image',
+  image_url: 'image',
+  input_image: 'image',
+  audio: 'audio',
+  input_audio: 'audio',
+  video_url: 'video',
+  video: 'video',
+  file: 'file',
+  input_file: 'file',
+  document: 'file',
 }
 
 // Members that hold data or a link to it.

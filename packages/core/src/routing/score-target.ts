@@ -64,7 +64,13 @@ export interface TargetView {
 }
 
 const none: ScoreWeights = {
-  ...{ load: 0, pending: 0, uncached: 0, price: 0, latency: 0, trust: 0, sticky: 0 },
+  load: 0,
+  pending: 0,
+  uncached: 0,
+  price: 0,
+  latency: 0,
+  trust: 0,
+  sticky: 0,
 }
 
 type WeightsChange = z.infer<typeof weightsChange>
@@ -75,8 +81,13 @@ export function weightsOf(by: Strategy, own?: WeightsChange): ScoreWeights | nul
   if (own === undefined) return preset
   const { load, pending, uncached, price, latency, trust, sticky } = { ...(preset ?? none), ...own }
   return {
-    ...{ load: load ?? 0, pending: pending ?? 0, uncached: uncached ?? 0, price: price ?? 0 },
-    ...{ latency: latency ?? 0, trust: trust ?? 0, sticky: sticky ?? 0 },
+    load: load ?? 0,
+    pending: pending ?? 0,
+    uncached: uncached ?? 0,
+    price: price ?? 0,
+    latency: latency ?? 0,
+    trust: trust ?? 0,
+    sticky: sticky ?? 0,
   }
 }
 

@@ -232,7 +232,10 @@ async function sendAnswer(answering: Answering, answer: Answer): Promise<number>
   reply.header('cache-control', 'no-cache')
   reply.begin(outcome.status)
   return await relay(answering, {
-    ...{ stream: outcome, candidate, pursuit: answering.pursuit, isAnew: false },
+    stream: outcome,
+    candidate,
+    pursuit: answering.pursuit,
+    isAnew: false,
   })
 }
 
@@ -297,7 +300,9 @@ async function relay(answering: Answering, source: RelaySource): Promise<number>
     return { stream: next.outcome, candidate: next.candidate, pursuit }
   }
   const relaying = new Relay({
-    ...{ reply, requestId, dialect: chat?.dialect ?? 'openai' },
+    reply,
+    requestId,
+    dialect: chat?.dialect ?? 'openai',
     request: chat?.parsed ?? {},
     createdS: Math.floor(ports.nowMs() / 1_000),
     streamUsage: wantsUsage(chat),

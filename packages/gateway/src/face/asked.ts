@@ -15,7 +15,11 @@ export type Asked = Pick<Call, 'toNode' | 'toProvider' | 'mayStream' | 'bounds'>
 /** What is asked of a chat model. */
 export function askedOfChat(chat: ChatAsked): Asked {
   return {
-    ...{ name: chat.model, toNode: null, toProvider: toChatProvider(chat) },
-    ...{ mayStream: chat.stream, chat, bounds: boundsOf(chat) },
+    name: chat.model,
+    toNode: null,
+    toProvider: toChatProvider(chat),
+    mayStream: chat.stream,
+    chat,
+    bounds: boundsOf(chat),
   }
 }

@@ -16,7 +16,11 @@ export function askerOf(
 ): Asker {
   let facts: RequestFacts | null = null // read once
   return {
-    ...{ key, requestId, dialect, model: asked.name, stream: asked.mayStream },
+    key,
+    requestId,
+    dialect,
+    model: asked.name,
+    stream: asked.mayStream,
     facts: () => {
       facts ??= readFacts(asked.chat?.parsed ?? {})
       return facts

@@ -35,7 +35,12 @@ export function cacheRequest(
   return new CallCache(
     { cache: ports.cache, nowMs: ports.nowMs, embed },
     {
-      ...{ spec: route.cache, chat, key, route, selection, directory },
+      spec: route.cache,
+      chat,
+      key,
+      route,
+      selection,
+      directory,
       control: request.headers['cache-control'] ?? '',
     },
   )

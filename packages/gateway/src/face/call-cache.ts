@@ -67,7 +67,10 @@ export class CallCache {
     this.#call = call
     const { spec, chat, key, route } = call
     this.#question = cacheQuestion(chat, {
-      ...{ project: key.project, key: key.id, route: route.name, scope: spec.scope },
+      project: key.project,
+      key: key.id,
+      route: route.name,
+      scope: spec.scope,
       identity: identityOf(call),
     })
     const { exact, context, isTranslatable } = this.#question

@@ -108,7 +108,9 @@ function translated(
   if (isUnsayable(written)) return impossible(written.field, written.message)
   const body = Buffer.from(JSON.stringify(written))
   return {
-    ...{ method: 'POST', path: pathFor(dialect, target.model, chat.stream), body },
+    method: 'POST',
+    path: pathFor(dialect, target.model, chat.stream),
+    body,
     headers: providerHeaders(provider),
     reading: chatReadings[dialect],
     ...(dialect === 'bedrock' ? signing(provider, body) : {}),
@@ -154,7 +156,8 @@ function dialectHeaders({ dialect, apiKey }: ProviderEntry): Record<string, stri
       return apiKey === undefined ? json : { ...json, authorization: `Bearer ${apiKey}` }
     case 'anthropic':
       return {
-        ...{ ...json, 'anthropic-version': '2023-06-01' },
+        ...json,
+        'anthropic-version': '2023-06-01',
         ...(apiKey === undefined ? {} : { 'x-api-key': apiKey }),
       }
     case 'gemini':

@@ -40,7 +40,10 @@ export function toOipNode(
   }
   const { method, body } = request
   return (serves) => ({
-    ...{ method, headers, body, reading: oipReading },
+    method,
+    headers,
+    body,
+    reading: oipReading,
     path: `/v2/models/${encodeURIComponent(serves)}${rest}`,
   })
 }

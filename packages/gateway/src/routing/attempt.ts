@@ -267,8 +267,11 @@ export class Attempt implements AnswerHandler, Watched {
     this.#untilMs = this.#watch.nowMs() + this.#timers.streamMs
     if (this.#timers.rateMin > 0) this.#watchRate(this.#timers.rateMin)
     this.#settle({
-      ...{ kind: 'stream', status: this.#status, headers: this.#headers },
-      ...{ stream: this.#stream, progress: this.progress },
+      kind: 'stream',
+      status: this.#status,
+      headers: this.#headers,
+      stream: this.#stream,
+      progress: this.progress,
     })
   }
 
@@ -312,7 +315,8 @@ export class Attempt implements AnswerHandler, Watched {
     const retryAfterMs = retryAfterMsOf(answer.headers['retry-after'])
     const said = (error.message || text).slice(0, 300)
     this.#fail(classifyFailure(error), `${answer.status} ${said}`, {
-      ...{ answer, error },
+      answer,
+      error,
       ...(retryAfterMs === null ? {} : { retryAfterMs }),
     })
   }

@@ -53,7 +53,15 @@ export function conditionContext({ key, model, dialect, stream, headers, facts }
   const { tools, user, lastText, metadata } = rest
   return {
     request: {
-      ...{ model, dialect, stream, tools, user, lastText, metadata, capabilities, modalities },
+      model,
+      dialect,
+      stream,
+      tools,
+      user,
+      lastText,
+      metadata,
+      capabilities,
+      modalities,
       textLength: BigInt(textLength),
       outputTokens: BigInt(Math.floor(outputTokens ?? 0)),
       messages: BigInt(messages),

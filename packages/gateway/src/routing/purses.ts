@@ -131,7 +131,8 @@ export class Purses {
       .filter((budget) => this.#leaseFor(budget, nanos) === null)
       .filter((budget) => nowMs - (this.#spentAtMs.get(keyOf(budget)) ?? -Infinity) >= askMsMin)
       .map((budget) => ({
-        ...{ project: budget.project, budget: budget.name },
+        project: budget.project,
+        budget: budget.name,
         nanos: Math.max(nanos, Math.ceil(nanosOf(budget.limitDollars) / share)),
       }))
     if (wanted.length === 0) return
@@ -163,7 +164,9 @@ export class Purses {
       isIdle(lease) && (isLast || wanted.length > 0 || this.#isOver(lease))
     const ending = new Set(news.filter(isOver).map(({ id }) => id))
     const settled = news.map((lease) => ({
-      ...{ lease: lease.id, nanos: lease.purse.settledNanos, isOver: ending.has(lease.id) },
+      lease: lease.id,
+      nanos: lease.purse.settledNanos,
+      isOver: ending.has(lease.id),
     }))
     // Nothing more is paid from what is given back, whether or not the answer comes.
     for (const id of ending) this.#leases.delete(id)

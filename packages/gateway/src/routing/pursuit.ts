@@ -191,7 +191,9 @@ export class Pursuit {
       wholeMs: leftMs,
       headersMs: isAlone || mayRace ? leftMs : Math.min(leftMs, headersMs ?? share),
       firstTokenMs: isAlone ? leftMs : Math.min(leftMs, firstTokenMs),
-      ...{ idleMs, streamMs, rateMin },
+      idleMs,
+      streamMs,
+      rateMin,
     }
   }
 
@@ -319,7 +321,10 @@ const concernsCaller: ReadonlySet<FailureClass> = new Set([
 function pastAttempt({ candidate, failed }: Past) {
   const { url, tier, release, contextTokens } = candidate
   return {
-    ...{ url, tier, release, failure: failed?.failure ?? null },
+    url,
+    tier,
+    release,
+    failure: failed?.failure ?? null,
     ...(contextTokens === undefined ? {} : { contextTokens }),
     ...(failed?.retryAfterMs === undefined ? {} : { retryAfterMs: failed.retryAfterMs }),
   }

@@ -156,8 +156,13 @@ export class Machine implements Stage {
   #start(raw: Json): void {
     const { document } = this.#program
     const scope: Scope = {
-      ...{ key: '', reference: '', names: [], values: [], activity: this.#root },
-      ...{ isExtension: false, saga: null },
+      key: '',
+      reference: '',
+      names: [],
+      values: [],
+      activity: this.#root,
+      isExtension: false,
+      saga: null,
     }
     this.#guard(() => {
       checkAgainst(this, document.input?.schema, raw, "the workflow's input")
@@ -237,7 +242,9 @@ export class Machine implements Stage {
   sight(site: Pick<Site, 'scope'> & Partial<Site>, output: Json = null): Sight {
     const { names, values } = site.scope
     return {
-      ...{ names, values, nowMs: this.#nowMs },
+      names,
+      values,
+      nowMs: this.#nowMs,
       global: (name) => this.#global(name, site, output),
     }
   }
