@@ -2,4 +2,5 @@ export { type FilePlane, type FilePlaneOptions, startFilePlane } from './alone/i
 export { Failure, failureCodes } from './failure.ts'
 export { whyNoCondition } from './routing/index.ts'
 export { type Gateway, type GatewayOptions, startGateway } from './start.ts'
+export { otlpOptionsOf } from './telemetry/index.ts'
 export { startWorkers, type Workers, type WorkersOptions } from './workers/index.ts'

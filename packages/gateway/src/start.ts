@@ -34,6 +34,7 @@ import {
   remoteResponses,
   SnapshotSource,
 } from './routing/index.ts'
+import { OtlpExporter, type OtlpOptions } from './telemetry/index.ts'
 import { Batch, Front } from './wire/index.ts'
 import { joinSiblings } from './workers/index.ts'
 
@@ -57,6 +58,8 @@ export interface GatewayOptions {
   /** Endpoints of this region come first where loads are alike. */
   readonly region?: string
   readonly version: string
+  /** Where spans and metrics go; absent: nowhere. */
+  readonly otlp?: OtlpOptions | undefined
   /** True for one of several workers: their limits are counted together. */
   readonly isWorker?: boolean
   readonly log?: (event: string, fields: Readonly<Record<string, unknown>>) => void
@@ -78,15 +81,11 @@ const leaseMsMax = 2_000 // a caller waits for the first lease of a budget
  */
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const log = options.log ?? logLine
+  const { controlPlane } = options
   let directory: Directory | null = null // written by onSnapshot alone
   const source = new SnapshotSource({
-    ...{
-      url: options.controlPlane.url,
-      key: options.controlPlane.key,
-      folder: options.folder,
-      log,
-    },
-    controlPlane: options.controlPlane.publicKey,
+    ...{ url: controlPlane.url, key: controlPlane.key, folder: options.folder, log },
+    controlPlane: controlPlane.publicKey,
     onSnapshot: (snapshot) => {
       directory = makeDirectory(snapshot)
       prices.forget()
@@ -94,14 +93,13 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   })
   const nowMs = () => Date.now()
   const prices = new PriceBook()
-  const purses = new Purses({ ask: askLeases(options.controlPlane), nowMs })
+  const purses = new Purses({ ask: askLeases(controlPlane), nowMs })
   // What was spent is said every second: then a crash loses the leases' rest and nothing else.
   const telling = setInterval(() => purses.tell().catch(() => {}), tellMs) // away: told again
   const hosts = (options.hosts ?? []).map((host) => host.toLowerCase())
-  const { publicKey } = options.controlPlane
   let url = '' // known once it listens
   const relays = new RelayDoor({
-    ...{ controlPlane: publicKey, hosts, nowMs, log },
+    ...{ controlPlane: controlPlane.publicKey, hosts, nowMs, log },
     url: () => options.publicUrl ?? url,
     isKnown: (node) => directory?.hasNode(node) ?? true,
   })
@@ -116,9 +114,10 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     cashier: new Cashier({ prices, purses }),
   })
   const { version } = options
-  const responses = storeKeeper(remoteResponses(options.controlPlane), log)
+  const responses = storeKeeper(remoteResponses(controlPlane), log)
   const given = { directory: () => directory, router, responses, hosts, version, nowMs, chance }
-  const ports = newPorts(given)
+  const telemetry = newTelemetry(options, log)
+  const ports = newPorts({ ...given, telemetry })
   const sockets = new ResponseSockets(ports)
   const front = newFront(batch, ports, log)
   front.server.on('upgrade', (incoming, socket, head) => {
@@ -143,13 +142,15 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       relays.stop()
       router.stop()
       await ports.scanner.stop()
+      await telemetry?.stop()
     },
   }
 }
 
 const chance = () => Math.random()
 
-type Given = Pick<FacePorts, 'directory' | 'router' | 'responses' | 'version' | 'nowMs'> & {
+type Shared = 'directory' | 'router' | 'responses' | 'telemetry' | 'version' | 'nowMs'
+type Given = Pick<FacePorts, Shared> & {
   readonly hosts: readonly string[]
   readonly chance: () => number
 }
@@ -165,6 +166,15 @@ function newPorts({ hosts, chance, ...given }: Given): FacePorts {
     ...{ limiter: new Limiter(nowMs), log: new RequestLog(), guard: new HostGuard(hosts) },
     ...{ scanner: new Scanner(), cache: newAnswerCache() },
   }
+}
+
+function newTelemetry(
+  { otlp, version }: GatewayOptions,
+  log: NonNullable<GatewayOptions['log']>,
+): OtlpExporter | null {
+  if (otlp === undefined) return null
+  const resource = { version, instance: randomUUID() }
+  return new OtlpExporter(otlp, { resource, nowMs: () => Date.now(), log })
 }
 
 /** A front whose requests the faces answer; our own bug ends one request and not the process. */

@@ -25,6 +25,7 @@ import type { ChatAsked } from './chat-body.ts'
 import type { Exchange, FacePorts } from './exchange.ts'
 import { guardRequest, isChatAnswer, refuseDenied } from './guard-request.ts'
 import type { Replay } from './kept-answer.ts'
+import { noteCall, traceOf } from './note-call.ts'
 import { Relay, type RelaySource } from './relay.ts'
 import { Tally } from './tally.ts'
 
@@ -78,17 +79,11 @@ async function answerRouted(
       ? { guard: null, asked: given }
       : await guardRequest(ports, exchange, { asked: given, route, presence, tally })
   const { guard, asked } = guarding
+  const trace = traceOf(ports, exchange)
   if ('kind' in asked) {
     const status = refuseDenied(exchange, asked)
-    return note(ports, exchange, {
-      route,
-      status,
-      attempts: 0,
-      tally,
-      guard,
-      arm: null,
-      cached: null,
-    })
+    const nobody = { attempts: 0, arm: null, cached: null, firstMs: null }
+    return noteCall(ports, exchange, { ...nobody, route, status, tally, guard, trace })
   }
   const { toNode, toProvider, mayStream, bounds } = asked
   const call: Call = {
@@ -100,6 +95,7 @@ async function answerRouted(
     mayStream,
     bounds,
     presence,
+    trace: trace?.headers ?? null,
     selection: ports.router.select(directory, route, {
       asker: () => askerOf(exchange, asked),
       bounds,
@@ -117,6 +113,8 @@ async function answerRouted(
   const answer = kept === null ? keeping(await pursuit.next(), cache) : replayed(kept)
   if (kept !== null) reply.header('x-tutti-cache', kept.how)
   const cached = kept?.how ?? null
+  const isStream = answer.kind === 'answered' && answer.outcome.kind === 'stream'
+  const firstMs = isStream && trace !== null ? performance.now() : null
   let status = 499
   if (!presence.isGone) {
     status = await sendAnswer({ ports, exchange, asked, call, pursuit, guard }, answer)
@@ -126,7 +124,9 @@ async function answerRouted(
   }
   const arm = call.selection?.arm ?? null
   const { attempts } = pursuit
-  note(ports, exchange, { route, status, attempts, tally, arm, guard, cached })
+  noteCall(ports, exchange, {
+    ...{ route, status, attempts, tally, arm, guard, cached, trace, firstMs },
+  })
   if (status !== 200 || answer.kind !== 'answered' || kept !== null) return
   const { outcome, candidate } = answer
   const ms = performance.now() - exchange.startMs
@@ -142,49 +142,6 @@ function keeping(answer: Answer, cache: CallCache | null): Answer {
 /** What was kept, as if somebody had just said it. */
 function replayed({ outcome, candidate }: Replay): Answer {
   return { kind: 'answered', outcome, candidate, attempts: 0 }
-}
-
-/** Metrics, limits and the log learn of a request that is over. */
-function note(
-  ports: FacePorts,
-  { key, requestId, startMs }: Exchange,
-  of: {
-    readonly route: RouteEntry
-    readonly status: number
-    readonly attempts: number
-    readonly tally: Tally
-    readonly arm: string | null
-    readonly guard: CallGuard | null
-    readonly cached: 'exact' | 'semantic' | null
-  },
-): void {
-  const { route, status, attempts, tally, arm, guard, cached } = of
-  const micros = (performance.now() - startMs) * 1_000
-  const { targets, inputTokens, outputTokens, cachedTokens, costNanos, isEstimated } = tally
-  const findings = guard === null || guard.findings.length === 0 ? null : guard.findings
-  ports.metrics.count(route, status, { attempts, micros, tally, arm })
-  if (findings !== null) ports.metrics.countFindings(route, findings)
-  if (cached !== null) ports.metrics.countCached(route, cached)
-  ports.limiter.count(key, inputTokens + outputTokens)
-  ports.log.add({
-    atMs: ports.nowMs(),
-    id: requestId,
-    project: key.project,
-    key: key.id,
-    route: route.name,
-    targets,
-    status,
-    attempts,
-    ms: micros / 1_000,
-    inputTokens,
-    outputTokens,
-    cachedTokens,
-    costNanos,
-    isEstimated,
-    ...(arm === null ? {} : { arm }),
-    ...(findings === null ? {} : { findings }),
-    ...(cached === null ? {} : { cached }),
-  })
 }
 
 interface Answering {

@@ -4,6 +4,7 @@
 
 import type { Scanner } from '../governance/index.ts'
 import type { Directory, KeyEntry, Limiter, Router } from '../routing/index.ts'
+import type { OtlpExporter } from '../telemetry/index.ts'
 import type { Incoming, Reply } from '../wire/index.ts'
 import type { Dialect } from './answer.ts'
 import type { AnswerCache } from './call-cache.ts'
@@ -31,6 +32,8 @@ export interface FacePorts {
   /** Looks through what goes over guarded routes. */
   readonly scanner: Scanner
   readonly cache: AnswerCache
+  /** Null where nobody collects telemetry. */
+  readonly telemetry: OtlpExporter | null
   readonly version: string
   readonly nowMs: () => number
 }

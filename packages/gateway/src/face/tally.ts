@@ -6,6 +6,9 @@ import type { Charge } from '../routing/index.ts'
 
 export class Tally {
   readonly targets: string[] = []
+  /** Of the last that was asked: what it speaks, `tutti` for nodes, and its model. */
+  provider: string | null = null
+  model: string | null = null
   inputTokens = 0
   outputTokens = 0
   cachedTokens = 0
@@ -17,6 +20,8 @@ export class Tally {
   add({ candidate, spent, costNanos }: Charge): void {
     const { target, node } = candidate
     const model = 'provider' in target ? `${target.provider}/${target.model}` : target.deployment
+    this.provider = candidate.provider?.dialect ?? 'tutti'
+    this.model = 'provider' in target ? target.model : target.deployment
     this.targets.push(node === null ? model : `${model} on ${node.name}`)
     this.inputTokens += spent.usage.input
     this.outputTokens += spent.usage.output

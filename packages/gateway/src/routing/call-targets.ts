@@ -128,9 +128,11 @@ export class CallTargets implements PursuitPorts {
   ): Started | FailedAttempt {
     if ('kind' in paid) return paid
     const { health, views, upstreams, nowMs } = this.#shared
-    const { url, base, outbound, isTrustedAddress } = candidate
+    const { url, base, isTrustedAddress } = candidate
     health.begin(url)
-    const { mayStream } = this.#call
+    const { mayStream, trace } = this.#call
+    const said = candidate.outbound
+    const outbound = trace === undefined || trace === null ? said : withHeaders(said, trace)
     const attempt = upstreams.start({ base, outbound, timers, isTrustedAddress, mayStream })
     if (this.#scoring !== null) {
       const answered = views.began(url, this.#scoring.blocks, nowMs())

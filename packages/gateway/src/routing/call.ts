@@ -17,6 +17,8 @@ export interface Call {
   readonly presence: Presence
   /** Whom the route's rules leave; null where it has none. */
   readonly selection: Selection | null
+  /** Headers that say which trace it belongs to; null where nobody looks at traces. */
+  readonly trace?: Readonly<Record<string, string>> | null
   readonly mayStream: boolean
   /** What strategies that look at the prompt look at; null where there is none. */
   readonly promptBytes: Buffer | null

@@ -50,7 +50,7 @@ export function addGateway(program: Command): void {
 async function runGateway(options: GatewayCommand): Promise<void> {
   const count = countOf('--workers', options.workers)
   if (count > 1 && cluster.isPrimary) return await runWorkers(options, count)
-  const { startGateway } = await import('@tutti/gateway')
+  const { startGateway, otlpOptionsOf } = await import('@tutti/gateway')
   const home = homeFolder(options)
   const worker = cluster.worker?.id
   const own = worker === undefined ? 'gateway' : `gateway/worker-${process.env[placeName]}`
@@ -68,6 +68,7 @@ async function runGateway(options: GatewayCommand): Promise<void> {
     region: options.region,
     version: readVersion(),
     isWorker: worker !== undefined,
+    otlp: otlpOptionsOf(process.env),
   })
   ready('gateway', gateway.url, async () => {
     await gateway.stop()

@@ -1,0 +1,241 @@
+// What a collector is told of requests, and what of a caller's trace goes on.
+
+import { routeSpec } from '@tutti/core/routing'
+import { didKeyOf } from '@tutti/ledger'
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import {
+  cleanups,
+  key,
+  newFolder,
+  serve,
+  signed,
+  signer,
+  toProvider,
+} from './gateway-world.fixture.ts'
+import { startGateway } from './start.ts'
+import { callersTrace, newTrace, OtlpExporter, otlpOptionsOf } from './telemetry/index.ts'
+
+// biome-ignore lint/suspicious/noExplicitAny: what a collector reads
+type Json = any
+
+interface Collector {
+  readonly url: string
+  readonly got: { path: string; headers: Json; body: Json }[]
+  readonly until: (path: string) => Promise<Json>
+}
+
+/** A collector that answers with these, then always well. */
+async function collector(statuses: number[] = []): Promise<Collector> {
+  const got: Collector['got'] = []
+  const waiters = new Set<() => void>()
+  const { url } = await serve((request, response, text) => {
+    const status = statuses.shift() ?? 200
+    if (status === 200) {
+      got.push({ path: request.url ?? '', headers: request.headers, body: JSON.parse(text) })
+    }
+    response.writeHead(status).end('{}')
+    for (const wake of waiters) wake()
+  })
+  const until = (path: string) =>
+    new Promise<Json>((resolve) => {
+      const check = () => {
+        const found = got.find((one) => one.path === path)
+        if (found !== undefined) resolve(found)
+      }
+      waiters.add(check)
+      check()
+    })
+  return { url, got, until }
+}
+
+const attributesOf = (list: Json): Json =>
+  Object.fromEntries(list.map(({ key, value }: Json) => [key, Object.values(value)[0]]))
+
+async function gatewayTo(url: string | undefined) {
+  const seen: (string | undefined)[] = []
+  const engine = await serve((request, response) => {
+    seen.push(request.headers['traceparent']?.toString())
+    response.writeHead(200, { 'content-type': 'application/json' })
+    const usage = { prompt_tokens: 10, completion_tokens: 4, total_tokens: 14 }
+    const choices = [{ index: 0, message: { content: 'hi' }, finish_reason: 'stop' }]
+    response.end(JSON.stringify({ id: 'c', choices, usage }))
+  })
+  const snapshot = toProvider(`${engine.url}/v1`, true)
+  const targets = [{ provider: 'engine', model: 'llama', price: { inputPerMillion: 1 } }]
+  const routes = snapshot.routes.map((route) => ({ ...route, ...routeSpec.parse({ targets }) }))
+  const plane = await serve((request, response) => {
+    if (request.method === 'POST') return response.end('{"granted":[],"unknown":[]}')
+    response.writeHead(200, { 'content-type': 'text/event-stream' })
+    return response.write(`event: snapshot\ndata: ${signed({ ...snapshot, routes })}\n\n`)
+  })
+  let isThere = () => {}
+  const there = new Promise<void>((resolve) => {
+    isThere = resolve
+  })
+  const gateway = await startGateway({
+    ...{ host: '127.0.0.1', port: 0, folder: newFolder(), version: 'v9' },
+    controlPlane: { url: plane.url, key: 'k', publicKey: didKeyOf(signer) },
+    ...(url === undefined ? {} : { otlp: { endpoint: url, headers: { 'x-tenant': 't' } } }),
+    log: (event) => (event === 'snapshot' ? isThere() : null),
+  })
+  let isStopped = false
+  const stop = () => {
+    if (!isStopped) return gateway.stop()
+    return undefined
+  }
+  cleanups.push(stop)
+  await there
+  const ask = (headers: Record<string, string> = {}) =>
+    fetch(`${gateway.url}/v1/chat/completions`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${key}`, ...headers },
+      body: JSON.stringify({
+        model: 'chat',
+        messages: [{ role: 'user', content: 'secret words' }],
+      }),
+    })
+  return {
+    ask,
+    seen,
+    stop: async () => {
+      await gateway.stop()
+      isStopped = true
+    },
+  }
+}
+
+const parent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
+
+describe('a collector', () => {
+  test('gets a span and histograms of each call, named by the conventions, without its contents', async () => {
+    const to = await collector()
+    const { ask, seen, stop } = await gatewayTo(to.url)
+    expect((await ask({ traceparent: parent, tracestate: 'a=b' })).status).toBe(200)
+    expect((await ask({ 'x-request-id': 'own' })).status).toBe(200)
+    await stop() // what waits is sent
+    const { headers, body } = await to.until('/v1/traces')
+    expect(headers['x-tenant']).toBe('t')
+    const [{ resource, scopeSpans }] = body.resourceSpans
+    expect(attributesOf(resource.attributes)).toMatchObject({ 'service.name': 'tutti-gateway' })
+    const [first, second] = scopeSpans[0].spans
+    expect(first).toMatchObject({
+      ...{ name: 'chat chat', kind: 3, status: {} },
+      ...{ traceId: parent.slice(3, 35), parentSpanId: parent.slice(36, 52) },
+    })
+    expect(seen[0]).toBe(`00-${first.traceId}-${first.spanId}-01`)
+    expect(seen[1]).toBe(`00-${second.traceId}-${second.spanId}-01`)
+    expect(second.parentSpanId).toBeUndefined()
+    expect(attributesOf(second.attributes)).toMatchObject({
+      'gen_ai.operation.name': 'chat',
+      'gen_ai.provider.name': 'openai',
+      'gen_ai.request.model': 'chat',
+      'gen_ai.response.model': 'llama',
+      'gen_ai.usage.input_tokens': '10',
+      'gen_ai.usage.output_tokens': '4',
+      'http.response.status_code': '200',
+      'tutti.request.id': 'own',
+      'tutti.cost.dollars': 0.00001,
+    })
+    expect(BigInt(first.endTimeUnixNano) > BigInt(first.startTimeUnixNano)).toBe(true)
+    const metrics = (await to.until('/v1/metrics')).body.resourceMetrics[0].scopeMetrics[0].metrics
+    const named = Object.fromEntries(metrics.map((one: Json) => [one.name, one]))
+    const duration = named['gen_ai.client.operation.duration'].histogram
+    expect(duration.aggregationTemporality).toBe(2)
+    expect(duration.dataPoints[0].count).toBe('2')
+    const tokens = named['gen_ai.client.token.usage'].histogram.dataPoints
+    const sums = tokens.map((one: Json) => [
+      attributesOf(one.attributes)['gen_ai.token.type'],
+      one.sum,
+      one.bucketCounts.indexOf('2'),
+    ])
+    expect(sums).toEqual([
+      ['input', 20, 2], // over 4, up to 16
+      ['output', 8, 1],
+    ])
+    expect(JSON.stringify(to.got)).not.toContain('secret words')
+  })
+
+  test('that is not wanted changes nothing: a trace is passed on, none is begun', async () => {
+    const { ask, seen } = await gatewayTo(undefined)
+    await ask()
+    await ask({ traceparent: parent })
+    expect(seen[0]).toBeUndefined()
+    expect(seen[1]).toMatch(/^00-0af7651916cd43dd8448eb211c80319c-[0-9a-f]{16}-01$/)
+  })
+})
+
+describe('the exporter', () => {
+  const facts = () => ({
+    ...{ trace: newTrace(), operation: 'chat', project: 'p', key: 'k', route: 'r', requestId: 'i' },
+    ...{ provider: 'gemini', model: 'm', startMs: 1, endMs: 2, firstMs: 1.5, status: 200 },
+    ...{
+      attempts: 1,
+      inputTokens: 1,
+      outputTokens: 1,
+      cachedTokens: 0,
+      costNanos: 0,
+      cached: null,
+    },
+  })
+  const ports = { resource: { version: '1', instance: 'i' }, nowMs: () => 3, log: () => {} }
+  const spansOf = ({ got }: Collector) =>
+    got.flatMap(({ path, body }) =>
+      path === '/v1/traces' ? body.resourceSpans[0].scopeSpans[0].spans : [],
+    )
+
+  test('tries again what the collector cannot take now, and drops what it refuses', async () => {
+    const to = await collector([503, 200, 400])
+    const exporter = new OtlpExporter({ endpoint: `${to.url}/`, headers: {} }, ports)
+    exporter.add(facts())
+    await exporter.flush()
+    expect([spansOf(to).length, exporter.dropped]).toEqual([1, 0])
+    exporter.add(facts())
+    await exporter.flush()
+    expect([spansOf(to).length, exporter.dropped]).toEqual([1, 1])
+    await exporter.stop()
+  })
+
+  test('holds a bounded number of spans while the collector is away (V1)', async () => {
+    const exporter = new OtlpExporter({ endpoint: 'http://127.0.0.1:9', headers: {} }, ports)
+    for (let i = 0; i < 20_000; i++) exporter.add(facts())
+    expect(exporter.dropped).toBeGreaterThanOrEqual(20_000 - 8_192 - 512)
+    await exporter.stop()
+  })
+
+  test('what the caller does not want traced is not told', async () => {
+    const to = await collector()
+    const exporter = new OtlpExporter({ endpoint: to.url, headers: {} }, ports)
+    const trace = callersTrace({ traceparent: parent.replace(/1$/, '0') })
+    exporter.add({ ...facts(), trace: trace ?? newTrace() })
+    await exporter.stop()
+    expect(spansOf(to)).toEqual([])
+    expect(trace?.headers['traceparent']).toMatch(/-00$/)
+  })
+
+  test('a traceparent that is none is not taken for one', () => {
+    const zeros = `00-${'0'.repeat(32)}-b7ad6b7169203331-01`
+    for (const bad of ['', 'x', zeros, `ff${parent.slice(2)}`, `${parent}-more`, [parent]]) {
+      expect(callersTrace({ traceparent: bad })).toBeNull()
+    }
+    expect(callersTrace({ traceparent: `01${parent.slice(2)}-more` })?.parentId).toBe(
+      'b7ad6b7169203331',
+    )
+    fc.assert(
+      fc.property(fc.string(), (text) => {
+        expect(callersTrace({ traceparent: text })).toBeNull()
+      }),
+    )
+  })
+
+  test('the environment says where, as for every exporter', () => {
+    const OTEL_EXPORTER_OTLP_ENDPOINT = 'http://c:4318'
+    const OTEL_EXPORTER_OTLP_HEADERS = 'Authorization=Basic%20x, b = c=d ,=e'
+    const env = { OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_EXPORTER_OTLP_HEADERS }
+    expect(otlpOptionsOf(env)).toEqual({
+      ...{ endpoint: 'http://c:4318', headers: { authorization: 'Basic x', b: 'c=d' } },
+    })
+    expect(otlpOptionsOf({})).toBeUndefined()
+    expect(otlpOptionsOf({ ...env, OTEL_SDK_DISABLED: 'true' })).toBeUndefined()
+  })
+})

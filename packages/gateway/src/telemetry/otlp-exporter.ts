@@ -1,0 +1,160 @@
+// OTLP exporter
+//
+// Sends spans and histograms of calls to an OpenTelemetry collector over OTLP/HTTP (JSON), in batches, beside the way
+// of requests: a request costs an entry in a list, and a collector that is slow or away costs spans and nothing else.
+//
+// Invariants:
+//   V1. At most `spansMax` spans wait; of more the newest are dropped and counted.
+//   V2. One batch is on its way at a time; one that the collector cannot take now is tried again, a bounded time.
+
+import { type Dispatcher, request } from 'undici'
+import { messageOf } from '../failure.ts'
+import { CallHistograms } from './call-histogram.ts'
+import { type CallFacts, callSpan } from './call-span.ts'
+import { metricsJson, type Resource, tracesJson } from './otlp-json.ts'
+
+export interface OtlpOptions {
+  /** Without the signal's path, as `OTEL_EXPORTER_OTLP_ENDPOINT`. */
+  readonly endpoint: string
+  readonly headers: Readonly<Record<string, string>>
+}
+
+export interface OtlpPorts {
+  readonly resource: Resource
+  readonly nowMs: () => number
+  readonly log: (event: string, fields: Readonly<Record<string, unknown>>) => void
+}
+
+const spansMax = 8_192 // some megabytes; ten seconds of 800 requests each
+const batchMax = 512 // spans: two milliseconds of work at a time
+const spansEveryMs = 2_000
+const metricsEveryMs = 15_000
+const sendMsMax = 10_000
+const triesMax = 4 // of one batch, over some seven seconds
+const pauseMs = 1_000
+const triedAgain: ReadonlySet<number> = new Set([429, 502, 503, 504]) // by the protocol
+
+export class OtlpExporter {
+  readonly #options: OtlpOptions
+  readonly #ports: OtlpPorts
+  readonly #histograms = new CallHistograms()
+  readonly #startMs: number
+  readonly #timers: readonly NodeJS.Timeout[]
+  readonly #stopping = new AbortController()
+  /** Written by `add` and `#flush`. */
+  #waiting: CallFacts[] = []
+  #flushing: Promise<void> | null = null
+  /** Spans that were lost; told with the next batch that gets through. */
+  #dropped = 0
+  #isAway = false
+
+  constructor(options: OtlpOptions, ports: OtlpPorts) {
+    this.#options = { ...options, endpoint: options.endpoint.replace(/\/$/, '') }
+    this.#ports = ports
+    this.#startMs = ports.nowMs()
+    this.#timers = [
+      setInterval(() => this.flush(), spansEveryMs).unref(),
+      setInterval(() => this.#sendMetrics(), metricsEveryMs).unref(),
+    ]
+  }
+
+  get dropped(): number {
+    return this.#dropped
+  }
+
+  add(facts: CallFacts): void {
+    this.#histograms.add(facts)
+    if (!facts.trace.isSampled) return
+    if (this.#waiting.length >= spansMax)
+      this.#dropped += 1 // V1
+    else this.#waiting.push(facts)
+    if (this.#waiting.length === batchMax) void this.flush()
+  }
+
+  /** Sends what waits; the same promise while it does. */
+  flush(): Promise<void> {
+    this.#flushing ??= this.#flush().finally(() => {
+      this.#flushing = null
+    })
+    return this.#flushing
+  }
+
+  /** Sends what is left, once, and no more. */
+  async stop(): Promise<void> {
+    for (const timer of this.#timers) clearInterval(timer)
+    const timer = setTimeout(() => this.#stopping.abort(), pauseMs)
+    await this.flush()
+    await this.#sendMetrics()
+    clearTimeout(timer)
+    this.#stopping.abort()
+  }
+
+  async #flush(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      const batch = this.#waiting.splice(0, batchMax)
+      const body = tracesJson(batch.map(callSpan), this.#ports.resource)
+      const isSent = await this.#send('/v1/traces', body)
+      if (!isSent) this.#dropped += batch.length
+      if (!isSent) return // what came meanwhile waits for the next turn
+    }
+  }
+
+  async #sendMetrics(): Promise<void> {
+    const histograms = this.#histograms.all
+    if (histograms.length === 0) return
+    const { resource, nowMs } = this.#ports
+    const of = { resource, startMs: this.#startMs, nowMs: nowMs() }
+    await this.#send('/v1/metrics', metricsJson(histograms, of))
+  }
+
+  /** V2. */
+  async #send(path: string, body: string): Promise<boolean> {
+    for (let tries = 1; tries <= triesMax && !this.#stopping.signal.aborted; tries++) {
+      const status = await this.#post(path, body)
+      if (status !== null && status < 300) {
+        this.#isAway = false
+        return true
+      }
+      if (status !== null && !triedAgain.has(status)) break
+      if (tries < triesMax) await this.#pause(pauseMs * 2 ** (tries - 1))
+    }
+    return false
+  }
+
+  async #post(path: string, body: string): Promise<number | null> {
+    const { endpoint, headers } = this.#options
+    const options: Parameters<typeof request>[1] = {
+      ...{ method: 'POST' as Dispatcher.HttpMethod, body, signal: this.#stopping.signal },
+      headers: { 'content-type': 'application/json', ...headers },
+      ...{ headersTimeout: sendMsMax, bodyTimeout: sendMsMax },
+    }
+    try {
+      const answer = await request(`${endpoint}${path}`, options)
+      const text = await answer.body.text()
+      if (answer.statusCode >= 300) this.#tellAway(`${answer.statusCode} ${text.slice(0, 200)}`)
+      return answer.statusCode
+    } catch (error) {
+      this.#tellAway(messageOf(error))
+      return null
+    }
+  }
+
+  /** Said once until it is there again. */
+  #tellAway(reason: string): void {
+    if (!this.#isAway) this.#ports.log('the collector does not take telemetry', { reason })
+    this.#isAway = true
+  }
+
+  #pause(ms: number): Promise<void> {
+    const { signal } = this.#stopping
+    return new Promise((resolve) => {
+      const end = () => {
+        clearTimeout(timer)
+        signal.removeEventListener('abort', end)
+        resolve()
+      }
+      const timer = setTimeout(end, ms)
+      signal.addEventListener('abort', end, { once: true })
+    })
+  }
+}
