@@ -83,6 +83,10 @@ test('every way to put steps together makes a valid document', () => {
   expect(Object.keys(flow.build())).toEqual(['document', 'do'])
 })
 
+test('an expression is what is written, with the backslashes that jq wants', () => {
+  expect(jq`"\(.a) of ${7}"`).toBe('${ "\\(.a) of 7" }')
+})
+
 test('what is wrong is said before it is sent; a name cannot be taken twice', () => {
   const draft = defineWorkflow(head).step('a', set({ x: jq`nope` }))
   expect(() => draft.build()).toThrow(/nope\/0 is not defined/)

@@ -30,12 +30,12 @@ export type Task = { readonly [key: string]: Value | undefined }
 export type Steps = Readonly<Record<string, Task>>
 
 /**
- * An expression.
+ * An expression, as it is written: a `\(` in a text is jq's own.
  * @example
  * set({ total: jq`[.items[].price] | add` })
  */
 export function jq(parts: TemplateStringsArray, ...values: readonly (string | number)[]): string {
-  const text = parts.reduce((all, part, i) => `${all}${values[i - 1] ?? ''}${part}`)
+  const text = parts.raw.reduce((all, part, i) => `${all}${values[i - 1] ?? ''}${part}`)
   return `\${ ${text} }`
 }
 
