@@ -35,6 +35,7 @@ import {
   SnapshotSource,
 } from './routing/index.ts'
 import { OtlpExporter, type OtlpOptions } from './telemetry/index.ts'
+import { ToolServers } from './tools/index.ts'
 import { Batch, Front } from './wire/index.ts'
 import { joinSiblings } from './workers/index.ts'
 
@@ -120,10 +121,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const ports = newPorts({ ...given, telemetry })
   const sockets = new ResponseSockets(ports)
   const front = newFront(batch, ports, log)
-  front.server.on('upgrade', (incoming, socket, head) => {
-    const door = ResponseSockets.wants(incoming) ? sockets : relays
-    door.handleUpgrade(incoming, socket, head)
-  })
+  takeUpgrades(front, sockets, relays)
   const leaveSiblings = options.isWorker === true ? joinSiblings(ports.limiter, relays) : () => {}
   url = await listen(front.server, options)
   source.start(options.publicUrl ?? url)
@@ -140,11 +138,20 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       clearInterval(telling)
       await purses.close().catch(() => {}) // away: the leases end by themselves
       relays.stop()
+      ports.tools.stop()
       router.stop()
       await ports.scanner.stop()
       await telemetry?.stop()
     },
   }
+}
+
+/** WebSockets: of callers, else of nodes that cannot be dialled. */
+function takeUpgrades(front: Front, sockets: ResponseSockets, relays: RelayDoor): void {
+  front.server.on('upgrade', (incoming, socket, head) => {
+    const door = ResponseSockets.wants(incoming) ? sockets : relays
+    door.handleUpgrade(incoming, socket, head)
+  })
 }
 
 const chance = () => Math.random()
@@ -162,6 +169,7 @@ function newPorts({ hosts, chance, ...given }: Given): FacePorts {
   return {
     ...given,
     ...{ comparisons, shadows: new Shadows({ router, comparisons, chance, nowMs }) },
+    tools: new ToolServers(nowMs),
     ...{ recent: new RecentRequests(), metrics: new Metrics(), ids: new RequestIds() },
     ...{ limiter: new Limiter(nowMs), log: new RequestLog(), guard: new HostGuard(hosts) },
     ...{ scanner: new Scanner(), cache: newAnswerCache() },

@@ -148,6 +148,19 @@ async function checkDeployment(sql: Sql, { metadata, spec }: Declared): Promise<
   })
 }
 
+/** A Provider that answers as models do: a server of tools has none. */
+async function mustBeModels(
+  sql: Sql,
+  path: string,
+  named: { readonly project: string; readonly name: string },
+): Promise<Finding[]> {
+  const key = { kind: 'Provider', ...named }
+  const findings = await mustExist(sql, path, key)
+  const row = findings.length > 0 ? null : await loadResource(sql, key)
+  if (row === null || providerSpec.parse(row.spec).dialect !== 'mcp') return findings
+  return [{ path, message: `${named.name} is a server of tools, which has no models` }]
+}
+
 async function checkRouteReferences(
   sql: Sql,
   { metadata: { project }, spec }: Declared,
@@ -172,9 +185,7 @@ async function checkRouteReferences(
         ? mustExist(sql, `${path}.deployment`, {
             ...{ kind: 'Deployment', project, name: target.deployment },
           })
-        : mustExist(sql, `${path}.provider`, {
-            ...{ kind: 'Provider', project, name: target.provider },
-          })
+        : mustBeModels(sql, `${path}.provider`, { project, name: target.provider })
     }),
   )
   const { budget } = shadow ?? {}

@@ -74,6 +74,29 @@ describe('inference is permitted by policy', () => {
     expect((await call('DELETE', '/policies/one')).status).toBe(200)
   })
 
+  test('servers of tools are told apart from models, and fenced by policy and by keys', async () => {
+    const mcp = { dialect: 'mcp', baseUrl: 'https://tools.example/mcp', mcp: { callsMax: 3 } }
+    expect((await apply('Provider', 'tools', mcp)).status).toBe(201)
+    const toTools = { targets: [{ provider: 'tools', model: 'm' }] }
+    const refused = await apply('Route', 'to-tools', toTools)
+    expect(JSON.stringify(refused.body)).toContain('tools is a server of tools')
+    await makeKey('tess', ['caller'], { tools: ['tools__read_*'] })
+    const open = await snapshotWhere((one) => keyOf(one, 'tess') !== undefined)
+    const url = 'https://tools.example/mcp'
+    const entry = { name: 'tools', project: 'default', url, allowPrivateNetwork: false }
+    expect(open.toolServers).toEqual([{ ...entry, callsMax: 3, timeoutMs: 60_000 }])
+    expect(open.providers.map(({ name }) => name)).not.toContain('tools')
+    expect(keyOf(open, 'tess')).toMatchObject({ tools: ['tools__read_*'] })
+    expect(keyOf(open, 'tess')).not.toHaveProperty('servers')
+    const cedar = `@id("no-tools") forbid(principal == User::"tess", action == Action::"infer",
+      resource == Provider::"default/tools");`
+    expect((await apply('Policy', 'no-tools', { cedar })).status).toBe(201)
+    const fenced = await snapshotWhere((one) => keyOf(one, 'tess')?.servers !== undefined)
+    expect(keyOf(fenced, 'tess')?.servers).toEqual([])
+    expect(keyOf(fenced, 'stan')).not.toHaveProperty('servers')
+    expect((await call('DELETE', '/policies/no-tools')).status).toBe(200)
+  })
+
   test('a role that a policy makes may call without being named caller', async () => {
     const cedar = `@id("bots") permit(principal in Role::"bot", action == Action::"infer", resource);`
     await makeKey('bob', ['bot'])

@@ -14,6 +14,8 @@ import {
   routeSpec,
   type ServingClaims,
   type Snapshot,
+  type SnapshotProvider,
+  snapshotProvider,
 } from '@tutti/core/routing'
 import type { NodeEntry, Registry } from '../fleet/index.ts'
 import {
@@ -55,14 +57,19 @@ export async function buildSnapshot(
     const principal = principalOfKey(key, 0)
     return principal === null ? [] : [{ key: key.metadata.name, principal }]
   })
+  const made = (providers ?? []).map((one) => providerOf(ports.identity, one, secrets ?? []))
+  const toolServers = made.flatMap((one) => (one.kind === 'tools' ? [one.entry] : []))
+  const isTools = ({ spec }: Resource) => providerSpec.parse(spec).dialect === 'mcp'
+  const servers = (providers ?? []).filter(isTools).map(({ metadata }) => metadata)
   const orders = guardOrders(engine, callable, callers)
   return {
     format: 'tutti/snapshot/v1',
     ...(orders.length === 0 ? {} : { guardOrders: [...orders] }),
-    keys: (keys ?? []).flatMap((key) => keyOf(engine, key, callable)),
+    keys: (keys ?? []).flatMap((key) => keyOf(engine, key, { routes: callable, servers })),
     routes: callable.map(({ labels: _, ...route }) => route),
     deployments: (deployments ?? []).map((one) => deploymentOf(one, nodes, isSettling)),
-    providers: (providers ?? []).map((one) => providerOf(ports.identity, one, secrets ?? [])),
+    providers: made.flatMap((one) => (one.kind === 'models' ? [one.entry] : [])),
+    ...(toolServers.length === 0 ? {} : { toolServers }),
     budgets: (budgets ?? []).map(({ metadata, spec }) => ({
       ...{ name: metadata.name, project: metadata.project },
       ...budgetSpec.parse(spec),
@@ -84,11 +91,16 @@ type CallableRoute = Snapshot['routes'][number] & {
   readonly labels: Readonly<Record<string, string>>
 }
 
+type Named = Pick<CallableRoute, 'name' | 'project' | 'labels'>
+
 /** A key with the routes that the policies let it call; none, and it is left out. */
 function keyOf(
   engine: PolicyEngine,
   key: Resource,
-  routes: readonly CallableRoute[],
+  {
+    routes,
+    servers,
+  }: { readonly routes: readonly CallableRoute[]; readonly servers: readonly Named[] },
 ): Snapshot['keys'] {
   const { metadata } = key
   const spec = keySpec.parse(key.spec)
@@ -96,18 +108,21 @@ function keyOf(
   // Its end is the gateway's to see: the snapshot may be read for weeks.
   const principal = principalOfKey(key, 0)
   if (principal === null) return []
-  const mayInfer = (route: Pick<CallableRoute, 'name' | 'project' | 'labels'>) => {
-    const resource = { kind: 'Route', ...route }
+  const mayInfer = ({ name, project, labels }: Named, kind = 'Route') => {
+    const resource = { kind, name, project, labels }
     return engine.permits({ principal, action: 'infer', resource, context: emptyContext })
   }
   const own = routes.filter(({ project }) => project === metadata.project)
-  const permitted = own.filter(({ name, project, labels }) => mayInfer({ name, project, labels }))
+  const permitted = own.filter((route) => mayInfer(route))
   // A project without routes is asked about as such: the key is known there, and told what is missing.
   const isCaller = own.length === 0 ? mayInfer({ ...metadata, name: '', labels: {} }) : false
   if (permitted.length === 0 && !isCaller) return []
   const names = permitted.map(({ name }) => name)
   const isRestricted = spec.routes !== undefined || names.length < own.length
   const allowed = names.filter((name) => spec.routes?.includes(name) ?? true)
+  const ownServers = servers.filter(({ project }) => project === metadata.project)
+  const callable = ownServers.filter((server) => mayInfer(server, 'Provider'))
+  const isFenced = callable.length < ownServers.length
   return [
     {
       id: metadata.name,
@@ -115,6 +130,8 @@ function keyOf(
       project: metadata.project,
       owner,
       ...(isRestricted ? { routes: allowed } : {}),
+      ...(isFenced ? { servers: callable.map(({ name }) => name) } : {}),
+      ...(spec.tools === undefined ? {} : { tools: spec.tools }),
       ...(expiresAtMs === undefined ? {} : { expiresAtMs }),
       ...(limits === undefined ? {} : { limits }),
     },
@@ -164,14 +181,10 @@ function providerOf(
   identity: Identity,
   { metadata, spec }: Resource,
   secrets: readonly Resource[],
-): Snapshot['providers'][number] {
-  const { dialect, baseUrl, allowPrivateNetwork, secret, region } = providerSpec.parse(spec)
+): SnapshotProvider {
+  const { secret } = providerSpec.parse(spec)
   const { project, name } = metadata
   const sealed = secrets.find((s) => s.metadata.project === project && s.metadata.name === secret)
-  const key =
-    sealed === undefined
-      ? {}
-      : { apiKey: identity.decrypt(sealedSecretSpec.parse(sealed.spec).value) }
-  const where = region === undefined ? {} : { region }
-  return { name, project, dialect, baseUrl, allowPrivateNetwork, ...where, ...key }
+  const value = sealed === undefined ? undefined : sealedSecretSpec.parse(sealed.spec).value
+  return snapshotProvider({ name, project }, spec, value && identity.decrypt(value))
 }

@@ -9,6 +9,7 @@ import { keySpec } from './key.ts'
 import { providerSpec } from './provider.ts'
 import { routeSpec } from './route.ts'
 import type { Snapshot } from './snapshot.ts'
+import { snapshotProvider } from './snapshot-provider.ts'
 
 /** A resource whose spec its kind has found valid. */
 export interface DeclaredResource {
@@ -45,18 +46,21 @@ export function declaredSnapshot(
   const routes: Snapshot['routes'] = []
   const providers: Snapshot['providers'] = []
   const budgets: Snapshot['budgets'] = []
+  const toolServers: NonNullable<Snapshot['toolServers']> = []
   for (const { kind, metadata, spec } of resources) {
     const { name, project } = metadata
     if (kind === 'Budget') budgets.push({ name, project, ...budgetSpec.parse(spec) })
     else if (kind === 'Route') routes.push({ name, project, ...routeSpec.parse(spec) })
     else if (kind === 'Key') keys.push(keyOf(metadata, spec))
     else if (kind === 'Provider') {
-      const { secret, ...of } = providerSpec.parse(spec)
+      const { secret } = providerSpec.parse(spec)
       const apiKey = secret === undefined ? undefined : secretOf(project, secret)
       if (secret !== undefined && apiKey === undefined) {
         problems.push(`Provider ${name}: there is no value for its secret ${secret}`)
       }
-      providers.push({ name, project, ...of, ...(apiKey === undefined ? {} : { apiKey }) })
+      const made = snapshotProvider(metadata, spec, apiKey)
+      if (made.kind === 'tools') toolServers.push(made.entry)
+      else providers.push(made.entry)
     } else problems.push(`${kind} ${name}: a gateway without a control plane has no ${kind}`)
   }
   problems.push(...danglingTargets(routes, providers), ...danglingBudgets(routes, budgets))
@@ -66,17 +70,19 @@ export function declaredSnapshot(
     }
   }
   if (problems.length > 0) return { ok: false, problems }
-  return { ok: true, snapshot: { ...snapshot, keys, routes, providers, budgets } }
+  const tools = toolServers.length === 0 ? {} : { toolServers }
+  return { ok: true, snapshot: { ...snapshot, keys, routes, providers, budgets, ...tools } }
 }
 
 function keyOf(
   { name, project }: DeclaredResource['metadata'],
   spec: unknown,
 ): Snapshot['keys'][number] {
-  const { hash, owner, routes, expiresAtMs, limits } = keySpec.parse(spec)
+  const { hash, owner, routes, tools, expiresAtMs, limits } = keySpec.parse(spec)
   return {
     ...{ id: name, hash, project, owner },
     ...(routes === undefined ? {} : { routes }),
+    ...(tools === undefined ? {} : { tools }),
     ...(expiresAtMs === undefined ? {} : { expiresAtMs }),
     ...(limits === undefined ? {} : { limits }),
   }

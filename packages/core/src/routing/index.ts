@@ -148,6 +148,7 @@ export {
   signedSnapshot,
   snapshot,
 } from './snapshot.ts'
+export { type SnapshotProvider, snapshotProvider } from './snapshot-provider.ts'
 export {
   chainedItems,
   inputItems,
@@ -160,3 +161,11 @@ export {
   storedBytesMax,
   storedResponse,
 } from './stored-response.ts'
+export {
+  allowsTool,
+  splitToolName,
+  type ToolServerSpec,
+  toolName,
+  toolPattern,
+  toolServerSpec,
+} from './tool-server.ts'

@@ -5,6 +5,7 @@
 import { z } from 'zod'
 import { didKey, digest, dnsName } from '../resource/index.ts'
 import { keyLimits } from './rate-limit.ts'
+import { toolPattern } from './tool-server.ts'
 
 /** Roles are Cedar groups; the built-in policies know these, others may be added by policy. */
 export const builtInRoles = [
@@ -28,6 +29,8 @@ export const keySpec = z.strictObject({
   approvalKey: didKey.optional(),
   /** Routes that the key may call; absent: all of its project. */
   routes: z.array(z.string()).max(1_000).optional(),
+  /** Tools that it may call: `server__tool`, `server__*` or `*`; absent: all of its project. */
+  tools: z.array(toolPattern).max(1_000).optional(),
   expiresAtMs: z.number().optional(),
   limits: keyLimits.optional(),
 })

@@ -11,6 +11,7 @@ import { budgetSpec } from './budget.ts'
 import { providerDialect } from './provider.ts'
 import { keyLimits } from './rate-limit.ts'
 import { routeSpec } from './route.ts'
+import { toolServerSpec } from './tool-server.ts'
 
 export const endpoint = z.strictObject({
   node: z.string(),
@@ -45,6 +46,10 @@ export const snapshot = z.strictObject({
       project: z.string(),
       owner: z.string(),
       routes: z.array(z.string()).optional(),
+      /** Patterns of tools; absent: all. */
+      tools: z.array(z.string()).optional(),
+      /** Servers of tools that the policies let it call; absent: all of its project. */
+      servers: z.array(z.string()).optional(),
       expiresAtMs: z.number().optional(),
       limits: keyLimits.optional(),
     }),
@@ -75,6 +80,18 @@ export const snapshot = z.strictObject({
       apiKey: z.string().optional(),
     }),
   ),
+  /** Servers of tools; absent: none. */
+  toolServers: z
+    .array(
+      toolServerSpec.extend({
+        name: z.string(),
+        project: z.string(),
+        url: z.url(),
+        allowPrivateNetwork: z.boolean(),
+        apiKey: z.string().optional(),
+      }),
+    )
+    .optional(),
   budgets: z.array(budgetSpec.extend({ name: z.string(), project: z.string() })).default([]),
   /** Absent where policy lets every Route have its way. */
   guardOrders: z.array(guardOrder).optional(),

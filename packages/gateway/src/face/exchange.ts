@@ -5,6 +5,7 @@
 import type { Scanner } from '../governance/index.ts'
 import type { Directory, KeyEntry, Limiter, Router } from '../routing/index.ts'
 import type { OtlpExporter } from '../telemetry/index.ts'
+import type { ToolServers } from '../tools/index.ts'
 import type { Incoming, Reply } from '../wire/index.ts'
 import type { Dialect } from './answer.ts'
 import type { AnswerCache } from './call-cache.ts'
@@ -27,6 +28,7 @@ export interface FacePorts {
   readonly comparisons: RequestLog<Comparison>
   readonly shadows: Shadows
   readonly responses: ResponseKeeper
+  readonly tools: ToolServers
   readonly ids: RequestIds
   readonly guard: HostGuard
   /** Looks through what goes over guarded routes. */

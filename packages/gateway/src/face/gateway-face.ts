@@ -14,6 +14,7 @@ import { type ChatAsked, isGeminiPath, parseChatAsked } from './chat-body.ts'
 import type { Exchange, FacePorts } from './exchange.ts'
 import { answerFeedback } from './feedback.ts'
 import { type Keep, type KeptCall, keepOf, keptCall } from './kept-responses.ts'
+import { answerMcp, mcpPath } from './mcp.ts'
 import { type OipPath, parseOipPath, toOipNode } from './oip.ts'
 import type { RequestIds } from './request-ids.ts'
 import { answerStored, isStoredPath } from './stored-responses.ts'
@@ -71,6 +72,7 @@ function answerKnown(ports: FacePorts, exchange: Exchange): Promise<void> | void
   }
   const isNamed = chatPaths.has(path)
   if (!isNamed && isStoredPath(path)) return answerStored(ports, exchange)
+  if (path === mcpPath) return answerTools(ports, exchange)
   const oip = isNamed ? null : parseOipPath(path)
   const isChat = isNamed || isGeminiPath(request.url)
   if (oip === null && !isChat && path !== '/v1/feedback') {
@@ -88,22 +90,37 @@ function answerKnown(ports: FacePorts, exchange: Exchange): Promise<void> | void
   return answerBody(ports, exchange, asked, body)
 }
 
+/** There are no sessions, and so nothing to listen to or to end. */
+async function answerTools(ports: FacePorts, exchange: Exchange): Promise<void> {
+  const { request, reply, dialect } = exchange
+  if (request.method === 'POST') {
+    const body = await request.body()
+    if (body === 'aborted') return
+    return body === 'too-large' ? refuseTooLarge(exchange) : await answerMcp(ports, exchange, body)
+  }
+  reply.header('allow', 'POST')
+  const message = `${mcpPath} answers POST, not ${request.method}`
+  refuse(reply, dialect, { status: 405, code: 'method_not_allowed', message })
+}
+
 function answerBody(
   ports: FacePorts,
   exchange: Exchange,
   { oip, isPost }: { readonly oip: OipPath | null; readonly isPost: boolean },
   body: IncomingBody,
 ): Promise<void> | void {
-  const { path, reply } = exchange
+  const { path } = exchange
   if (body === 'aborted') return
-  if (body === 'too-large') {
-    const message = `a request may have ${bodyBytesMax} bytes at most`
-    reply.header('connection', 'close') // the rest of the body is not read
-    return refuse(reply, exchange.dialect, { status: 413, code: 'too_large', message })
-  }
+  if (body === 'too-large') return refuseTooLarge(exchange)
   if (path === '/v1/feedback') return answerFeedback(ports, exchange, body)
   if (oip !== null) return answerOip(ports, exchange, { oip, body: isPost ? body : null })
   return answerChat(ports, exchange, body)
+}
+
+function refuseTooLarge({ reply, dialect }: Exchange): void {
+  const message = `a request may have ${bodyBytesMax} bytes at most`
+  reply.header('connection', 'close') // the rest of the body is not read
+  refuse(reply, dialect, { status: 413, code: 'too_large', message })
 }
 
 function answerOip(

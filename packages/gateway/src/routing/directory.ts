@@ -9,6 +9,7 @@ import type { Endpoint, GuardOrder, Snapshot } from '@tutti/core/routing'
 
 export type KeyEntry = Snapshot['keys'][number]
 export type RouteEntry = Snapshot['routes'][number]
+export type ToolServerEntry = NonNullable<Snapshot['toolServers']>[number]
 export type ProviderEntry = Snapshot['providers'][number]
 
 type BudgetEntry = Snapshot['budgets'][number]
@@ -23,6 +24,7 @@ export interface Directory {
     name: string,
   ) => { readonly serves: string; readonly endpoints: readonly Endpoint[] } | undefined
   readonly provider: (project: string, name: string) => ProviderEntry | undefined
+  readonly toolServers: (project: string) => readonly ToolServerEntry[]
   /** True for a node that an endpoint is on. */
   readonly hasNode: (node: string) => boolean
   /** The budgets that a key's call of a route falls under. */
@@ -48,6 +50,8 @@ export function makeDirectory(snapshot: Snapshot): Directory {
     routes: (project) => snapshot.routes.filter((route) => route.project === project),
     deployment: (project, name) => deployments.get(`${project}/${name}`),
     provider: (project, name) => providers.get(project)?.get(name),
+    toolServers: (project) =>
+      (snapshot.toolServers ?? []).filter((server) => server.project === project),
     hasNode: (node) => nodes.has(node),
     budgets: budgetFinder(callersBudgets(snapshot)),
     budget: (project, name) => budgets.get(project)?.get(name),

@@ -22,6 +22,7 @@ export {
   makeDirectory,
   type ProviderEntry,
   type RouteEntry,
+  type ToolServerEntry,
 } from './directory.ts'
 export { EndpointHealth } from './endpoint-health.ts'
 export { EventSplitter } from './event-splitter.ts'

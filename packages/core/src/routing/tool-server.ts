@@ -1,0 +1,44 @@
+// Tool server
+//
+// A server of the Model Context Protocol behind the gateway: its tools are called by its name and theirs.
+
+import { z } from 'zod'
+
+/** A name, or what names begin with and a star; a star alone is all. */
+export const toolPattern = z
+  .string()
+  .regex(/^[\w.-]{0,128}\*?$/, 'expected a name, or a beginning and *')
+
+/** Of a Provider with the dialect `mcp`. */
+export const toolServerSpec = z.strictObject({
+  /** Which of its tools there are; absent: all. */
+  tools: z.array(toolPattern).max(1_000).optional(),
+  /** Until a call has answered, or told of its progress. */
+  timeoutMs: z.int().min(1).max(3_600_000).default(60_000),
+  /** Calls on their way at a time, from one gateway. */
+  callsMax: z.int().min(1).max(1_000).default(16),
+})
+export type ToolServerSpec = z.infer<typeof toolServerSpec>
+
+const between = '__' // no name of a Provider holds it
+
+export function toolName(server: string, tool: string): string {
+  return server + between + tool
+}
+
+/** Null for a name that is none of ours. */
+export function splitToolName(
+  name: string,
+): { readonly server: string; readonly tool: string } | null {
+  const at = name.indexOf(between)
+  if (at <= 0 || at + between.length >= name.length) return null
+  return { server: name.slice(0, at), tool: name.slice(at + between.length) }
+}
+
+/** True where one of the patterns allows the name, or there are none. */
+export function allowsTool(patterns: readonly string[] | undefined, name: string): boolean {
+  if (patterns === undefined) return true
+  return patterns.some((pattern) =>
+    pattern.endsWith('*') ? name.startsWith(pattern.slice(0, -1)) : name === pattern,
+  )
+}

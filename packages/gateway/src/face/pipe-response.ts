@@ -1,0 +1,18 @@
+// Pipe response
+//
+// Passes a web Response on to a caller, no faster than it is read.
+
+import type { Reply } from '../wire/index.ts'
+
+export async function pipeResponse(response: Response, reply: Reply): Promise<void> {
+  for (const [name, value] of response.headers) reply.header(name, value)
+  if (response.body === null) return reply.send(response.status, Buffer.alloc(0))
+  reply.begin(response.status)
+  const reader = response.body.getReader()
+  for (;;) {
+    const { done, value } = await reader.read()
+    if (done) return reply.end()
+    const isFlowing = reply.isGone || reply.write(Buffer.from(value)) || (await reply.drained())
+    if (reply.isGone || !isFlowing) return void (await reader.cancel())
+  }
+}

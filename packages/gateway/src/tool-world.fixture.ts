@@ -1,0 +1,147 @@
+// Tool world
+//
+// Real servers of the Model Context Protocol, and its real client, around a gateway.
+
+import { createServer, type IncomingMessage } from 'node:http'
+import { Client } from '@modelcontextprotocol/sdk/client/index.js'
+import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
+import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
+import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
+import { cleanups, digest, key, snapshotOf } from './gateway-world.fixture.ts'
+import type { KeyEntry } from './routing/index.ts'
+import type { Gateway } from './start.ts'
+
+export interface ToolBed {
+  readonly url: string
+  /** Authorization headers that came. */
+  readonly authorizations: (string | undefined)[]
+  /** Sessions that are forgotten are answered 404, as by a server that was started again. */
+  readonly forgetSessions: () => void
+  /** Resolves when so many calls of `slow` were cancelled. */
+  readonly untilCancelled: (count: number) => Promise<void>
+  /** Resolves when so many calls of `slow` have begun. */
+  readonly untilBegun: (count: number) => Promise<void>
+  readonly stop: () => Promise<void>
+}
+
+type Session = { readonly transport: StreamableHTTPServerTransport; readonly server: McpServer }
+
+/** A server with the tools `echo`, `fail`, `count` (tells of progress) and `slow`. */
+export async function serveTools(name: string): Promise<ToolBed> {
+  const sessions = new Map<string, Session>()
+  const authorizations: (string | undefined)[] = []
+  const begun = new Counter()
+  const cancelled = new Counter()
+  const open = async () => {
+    const server = new McpServer({ name, version: '1' })
+    addTools(server, name, { begun, cancelled })
+    const transport = new StreamableHTTPServerTransport({
+      sessionIdGenerator: () => crypto.randomUUID(),
+      onsessioninitialized: (id) => void sessions.set(id, { transport, server }),
+    })
+    await server.connect(transport as Parameters<typeof server.connect>[0])
+    return transport
+  }
+  const server = createServer(async (request, response) => {
+    authorizations.push(request.headers.authorization)
+    const body = await bodyOf(request)
+    const id = request.headers['mcp-session-id']
+    const known = typeof id === 'string' ? sessions.get(id)?.transport : await open()
+    if (known === undefined) return void response.writeHead(404).end()
+    await known.handleRequest(request, response, body)
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const address = server.address()
+  const port = typeof address === 'object' && address !== null ? address.port : 0
+  const stop = async () => {
+    server.closeAllConnections()
+    await new Promise<void>((resolve) => server.close(() => resolve()))
+  }
+  cleanups.push(stop)
+  return {
+    url: `http://127.0.0.1:${port}/mcp`,
+    authorizations,
+    forgetSessions: () => sessions.clear(),
+    untilCancelled: (count) => cancelled.until(count),
+    untilBegun: (count) => begun.until(count),
+    stop,
+  }
+}
+
+class Counter {
+  #count = 0
+  #waiters: (() => void)[] = []
+
+  add(): void {
+    this.#count += 1
+    for (const waiter of this.#waiters) waiter()
+  }
+
+  until(count: number): Promise<void> {
+    return new Promise((resolve) => {
+      const check = () => {
+        if (this.#count >= count) resolve()
+      }
+      this.#waiters.push(check)
+      check()
+    })
+  }
+}
+
+function addTools(
+  server: McpServer,
+  name: string,
+  { begun, cancelled }: { readonly begun: Counter; readonly cancelled: Counter },
+): void {
+  const text = (said: string) => ({ content: [{ type: 'text' as const, text: said }] })
+  server.registerTool('echo', { description: `says ${name}` }, () => text(name))
+  server.registerTool('fail', {}, () => ({ ...text('it failed'), isError: true }))
+  server.registerTool('count', {}, async (extra) => {
+    const progressToken = extra._meta?.progressToken ?? 0
+    for (const progress of [1, 2]) {
+      const params = { progressToken, progress, total: 2 }
+      await extra.sendNotification({ method: 'notifications/progress', params })
+    }
+    return text('counted')
+  })
+  server.registerTool('slow', {}, async (extra) => {
+    begun.add()
+    await new Promise((resolve) => extra.signal.addEventListener('abort', resolve))
+    cancelled.add()
+    return text('never heard')
+  })
+}
+
+async function bodyOf(request: IncomingMessage): Promise<unknown> {
+  const chunks: Buffer[] = []
+  for await (const chunk of request) chunks.push(chunk)
+  const text = Buffer.concat(chunks).toString('utf8')
+  return text === '' ? undefined : JSON.parse(text)
+}
+
+export function toolSnapshot(
+  servers: readonly {
+    readonly name: string
+    readonly url: string
+    readonly [more: string]: unknown
+  }[],
+  keys: Partial<KeyEntry> = {},
+) {
+  return snapshotOf({
+    keys: [{ id: 'app', hash: digest(key), project: 'default', owner: 'app', ...keys }],
+    toolServers: servers.map((server) => ({
+      ...{ project: 'default', allowPrivateNetwork: true, timeoutMs: 4_000, callsMax: 4 },
+      ...server,
+    })),
+  })
+}
+
+/** The SDK's own client of a gateway. */
+export async function toolClient({ url }: Gateway, by = key): Promise<Client> {
+  const client = new Client({ name: 'test', version: '1' })
+  const requestInit = { headers: { authorization: `Bearer ${by}` } }
+  const transport = new StreamableHTTPClientTransport(new URL(`${url}/mcp`), { requestInit })
+  await client.connect(transport as Parameters<typeof client.connect>[0])
+  cleanups.push(() => client.close())
+  return client
+}

@@ -1,0 +1,58 @@
+// Fetch of
+//
+// How a server of tools is reached: no redirects, no addresses that only a gateway can reach unless the Provider says
+// so, and never more bytes than a result may have.
+
+import { Readable } from 'node:stream'
+import { Agent, type Dispatcher, request } from 'undici'
+import { assertPublicUrl, publicLookup } from '../governance/index.ts'
+import type { ToolServerEntry } from '../routing/index.ts'
+
+const answerBytesMax = 16 * 2 ** 20 // lists of tools and results are some kilobytes
+const connectMsMax = 5_000
+
+export type Fetch = (url: string | URL, init?: RequestInit) => Promise<Response>
+
+const guarded = new Agent({ connect: { lookup: publicLookup, timeout: connectMsMax } })
+const trusted = new Agent({ connect: { timeout: connectMsMax } })
+
+export function fetchOf({ allowPrivateNetwork, timeoutMs }: ToolServerEntry): Fetch {
+  const limits = { headersTimeout: timeoutMs, bodyTimeout: timeoutMs }
+  return async (url, init = {}) => {
+    const { method = 'GET', body = null, signal } = init
+    // The SDK would listen for what servers say by themselves: nobody here does.
+    if (method === 'GET') return new Response(null, { status: 405 })
+    if (!allowPrivateNetwork) assertPublicUrl(new URL(url))
+    const answer = await request(url, {
+      ...limits,
+      method: method === 'DELETE' ? 'DELETE' : 'POST',
+      headers: Object.fromEntries(new Headers(init.headers)),
+      body: body === null ? null : String(body),
+      signal: signal ?? null,
+      dispatcher: allowPrivateNetwork ? trusted : guarded,
+    })
+    return responseOf(answer)
+  }
+}
+
+async function responseOf(answer: Dispatcher.ResponseData): Promise<Response> {
+  const { statusCode: status } = answer
+  const headers = new Headers()
+  for (const [name, value] of Object.entries(answer.headers)) {
+    if (value !== undefined) headers.set(name, String(value))
+  }
+  if ([202, 204, 205, 304].includes(status)) {
+    await answer.body.dump()
+    return new Response(null, { status, headers })
+  }
+  return new Response(Readable.toWeb(Readable.from(bounded(answer.body))), { status, headers })
+}
+
+async function* bounded(body: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  let bytes = 0
+  for await (const chunk of body) {
+    bytes += chunk.length
+    if (bytes > answerBytesMax) throw new Error(`more than ${answerBytesMax} bytes came`)
+    yield chunk
+  }
+}

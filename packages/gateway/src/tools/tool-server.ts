@@ -1,0 +1,211 @@
+// Tool server
+//
+// One server of tools: a session that is opened when it is first needed, its tools as it last told them, its calls.
+//
+// Invariants:
+//   S1. A call is sent once: only one that the server refused unread, for its session was over, is sent again.
+//   S2. Bounded: calls at a time, how long each takes, how many tools there are.
+//   S3. A server that could not be reached is left alone for a while, so that nobody waits for it again and again.
+
+import { z } from 'zod'
+import { messageOf } from '../failure.ts'
+import type { ToolServerEntry } from '../routing/index.ts'
+import { fetchOf } from './fetch-of.ts'
+import type { ProtocolClient, Sdk } from './sdk.ts'
+
+/** A tool as its server tells it; what is not known here goes on as it is. */
+const tool = z.looseObject({ name: z.string().min(1).max(128) })
+export type Tool = z.infer<typeof tool>
+const page = z.looseObject({ tools: z.array(tool), nextCursor: z.string().optional() })
+
+export type ToolResult = Readonly<Record<string, unknown>>
+
+export interface ToolCall {
+  readonly name: string
+  readonly arguments: Readonly<Record<string, unknown>> | undefined
+  readonly signal: AbortSignal
+  readonly onProgress: ((progress: object) => void) | undefined
+}
+
+export class ToolServerFailure extends Error {
+  readonly status: 429 | 502 | 504
+
+  constructor(status: 429 | 502 | 504, message: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause })
+    this.status = status
+  }
+}
+
+const listMsMax = 5_000 // others wait for it
+const listedMs = 60_000
+const restMs = 10_000
+const pagesMax = 20
+const toolsMax = 1_000
+const progressShare = 10 // a call that tells of progress may take so many times as long
+
+interface Listed {
+  readonly tools: readonly Tool[]
+  readonly atMs: number
+}
+
+/** One session; it is closed when nobody uses it any more. */
+interface Session {
+  readonly client: Promise<ProtocolClient>
+  uses: number
+  isOver: boolean
+}
+
+export class ToolServer {
+  readonly entry: ToolServerEntry
+  readonly #sdk: Sdk
+  readonly #nowMs: () => number
+  /** Null while there is none; written by `#current` and `#end`. */
+  #session: Session | null = null
+  #listed: Listed | null = null
+  #listing: Promise<readonly Tool[]> | null = null
+  #calls = 0
+  #restsUntilMs = 0
+  #why = ''
+
+  constructor(entry: ToolServerEntry, { sdk, nowMs }: { sdk: Sdk; nowMs: () => number }) {
+    this.entry = entry
+    this.#sdk = sdk
+    this.#nowMs = nowMs
+  }
+
+  /** Throws where it cannot be reached. */
+  async tools(): Promise<readonly Tool[]> {
+    const listed = this.#listed
+    if (listed !== null && this.#nowMs() - listed.atMs < listedMs) return listed.tools
+    this.#listing ??= this.#list().finally(() => {
+      this.#listing = null
+    })
+    return await this.#listing
+  }
+
+  async call({ name, arguments: given, signal, onProgress }: ToolCall): Promise<ToolResult> {
+    const { callsMax, timeoutMs } = this.entry
+    if (this.#calls >= callsMax) {
+      const most = `${callsMax} calls of ${this.entry.name} are on their way already`
+      throw new ToolServerFailure(429, most)
+    }
+    const params = { name, ...(given === undefined ? {} : { arguments: given }) }
+    this.#calls += 1 // S2
+    try {
+      return await this.#over(signal, (client) =>
+        client.request({ method: 'tools/call', params }, this.#sdk.ResultSchema, {
+          ...{ timeout: timeoutMs, maxTotalTimeout: timeoutMs * progressShare, signal },
+          ...(onProgress === undefined
+            ? {}
+            : { onprogress: onProgress, resetTimeoutOnProgress: true }),
+        }),
+      )
+    } finally {
+      this.#calls -= 1
+    }
+  }
+
+  close(): void {
+    if (this.#session !== null) this.#end(this.#session)
+  }
+
+  async #list(): Promise<readonly Tool[]> {
+    const tools = await this.#over(null, (client) => this.#pages(client))
+    this.#listed = { tools, atMs: this.#nowMs() }
+    return tools
+  }
+
+  async #pages(client: ProtocolClient): Promise<readonly Tool[]> {
+    const tools: Tool[] = []
+    let cursor: string | undefined
+    for (let i = 0; i < pagesMax && tools.length < toolsMax; i++) {
+      const params = cursor === undefined ? {} : { cursor }
+      const asked = { method: 'tools/list', params }
+      const answer = await client.request(asked, this.#sdk.ResultSchema, { timeout: listMsMax })
+      const parsed = page.parse(answer)
+      tools.push(...parsed.tools)
+      cursor = parsed.nextCursor
+      if (cursor === undefined) break
+    }
+    return tools.slice(0, toolsMax)
+  }
+
+  /** S1. */
+  async #over<T>(signal: AbortSignal | null, act: (client: ProtocolClient) => Promise<T>) {
+    try {
+      return await this.#once(act).catch((error: unknown) => {
+        if (!isSessionOver(error)) throw error
+        return this.#once(act)
+      })
+    } catch (error) {
+      throw signal?.aborted === true ? error : this.#failed(error)
+    }
+  }
+
+  async #once<T>(act: (client: ProtocolClient) => Promise<T>): Promise<T> {
+    const session = this.#current()
+    session.uses += 1
+    try {
+      return await act(await session.client)
+    } catch (error) {
+      // Others may still have their answers over it.
+      if (isSessionOver(error)) this.#end(session)
+      throw error
+    } finally {
+      session.uses -= 1
+      closeUnused(session)
+    }
+  }
+
+  #current(): Session {
+    if (this.#session !== null) return this.#session
+    if (this.#nowMs() < this.#restsUntilMs) throw new ToolServerFailure(502, this.#why) // S3
+    const { url, apiKey } = this.entry
+    const headers = apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` }
+    const fetch = fetchOf(this.entry)
+    const client = this.#sdk.connect({ url, headers, fetch }, listMsMax)
+    const session = { client, uses: 0, isOver: false }
+    this.#session = session
+    client.catch((error: unknown) => {
+      this.#restsUntilMs = this.#nowMs() + restMs
+      this.#why = `${this.entry.name} cannot be reached: ${reasonOf(error)}`
+      this.#end(session)
+    })
+    return session
+  }
+
+  #end(session: Session): void {
+    if (this.#session === session) {
+      this.#session = null
+      this.#listed = null
+    }
+    session.isOver = true
+    closeUnused(session)
+  }
+
+  /** What the server itself says goes on as it is; what keeps it from saying so is ours to tell. */
+  #failed(error: unknown): unknown {
+    if (error instanceof ToolServerFailure || this.#sdk.isAnswer(error)) return error
+    const { name } = this.entry
+    if (this.#sdk.isTimeout(error)) {
+      return new ToolServerFailure(504, `${name} did not answer in time`, error)
+    }
+    if (this.#session !== null) this.#end(this.#session)
+    return new ToolServerFailure(502, `${name} cannot be reached: ${reasonOf(error)}`, error)
+  }
+}
+
+function closeUnused({ isOver, uses, client }: Session): void {
+  if (!isOver || uses > 0) return
+  void client.then((open) => open.close()).catch(() => {}) // it is over either way
+}
+
+/** The reason, without what follows of its causes. */
+function reasonOf(error: unknown): string {
+  return messageOf(error).slice(0, 200)
+}
+
+/** A server that restarted knows no sessions of before; it has not looked at the request. */
+function isSessionOver(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 404
+}

@@ -1,0 +1,109 @@
+// Tool servers
+//
+// The servers of tools that the snapshot names: each with its session, which outlives snapshots that do not change it.
+
+import { allowsTool, toolName } from '@tutti/core/routing'
+import { messageOf } from '../failure.ts'
+import type { Directory, KeyEntry, ToolServerEntry } from '../routing/index.ts'
+import { RunningCalls } from './running-calls.ts'
+import { loadSdk, type Sdk } from './sdk.ts'
+import { type Tool, ToolServer } from './tool-server.ts'
+
+export interface ListedTools {
+  readonly tools: readonly Tool[]
+  /** Servers that did not tell theirs, and why. */
+  readonly missing: readonly { readonly server: string; readonly why: string }[]
+}
+
+export class ToolServers {
+  /** For those who take a call back. */
+  readonly calls = new RunningCalls()
+  readonly #nowMs: () => number
+  #sdk: Promise<Sdk> | null = null
+  /** By project and name; written by `of`. */
+  readonly #servers = new Map<string, ToolServer>()
+
+  constructor(nowMs: () => number) {
+    this.#nowMs = nowMs
+  }
+
+  /** Loaded with the first caller who wants tools. */
+  sdk(): Promise<Sdk> {
+    this.#sdk ??= loadSdk()
+    return this.#sdk
+  }
+
+  /** The tools that a key may call: a server that is dead hides none of the others. */
+  async list(directory: Directory, key: KeyEntry): Promise<ListedTools> {
+    const servers = await this.#allowed(directory, key)
+    const all = await Promise.allSettled(servers.map((server) => server.tools()))
+    const tools: Tool[] = []
+    const missing: ListedTools['missing'][number][] = []
+    for (const [i, told] of all.entries()) {
+      const name = servers[i]?.entry.name ?? ''
+      if (told.status === 'rejected') missing.push({ server: name, why: messageOf(told.reason) })
+      else for (const one of told.value) tools.push({ ...one, name: toolName(name, one.name) })
+    }
+    const mayCall = (tool: Tool) => isAllowed(directory, key, tool.name)
+    return { tools: tools.filter(mayCall), missing }
+  }
+
+  /** The server of a tool that the key may call; null where there is none. */
+  async find(
+    directory: Directory,
+    key: KeyEntry,
+    of: { readonly server: string; readonly tool: string },
+  ): Promise<ToolServer | null> {
+    if (!isAllowed(directory, key, toolName(of.server, of.tool))) return null
+    const servers = await this.#allowed(directory, key)
+    return servers.find(({ entry }) => entry.name === of.server) ?? null
+  }
+
+  stop(): void {
+    for (const server of this.#servers.values()) server.close()
+    this.#servers.clear()
+  }
+
+  async #allowed(directory: Directory, key: KeyEntry): Promise<ToolServer[]> {
+    const sdk = await this.sdk()
+    const entries = directory.toolServers(key.project)
+    this.#forget(key.project, entries)
+    return entries
+      .filter(({ name }) => key.servers === undefined || key.servers.includes(name))
+      .map((entry) => this.#of(entry, sdk))
+  }
+
+  #of(entry: ToolServerEntry, sdk: Sdk): ToolServer {
+    const id = `${entry.project}/${entry.name}`
+    const known = this.#servers.get(id)
+    if (known !== undefined && isSame(known.entry, entry)) return known
+    known?.close()
+    const made = new ToolServer(entry, { sdk, nowMs: this.#nowMs })
+    this.#servers.set(id, made)
+    return made
+  }
+
+  /** Ends the sessions of servers that are no more. */
+  #forget(project: string, entries: readonly ToolServerEntry[]): void {
+    for (const [id, server] of this.#servers) {
+      const isOurs = server.entry.project === project
+      if (!isOurs || entries.some(({ name }) => name === server.entry.name)) continue
+      server.close()
+      this.#servers.delete(id)
+    }
+  }
+}
+
+/** By what the key may call, and by what the server's Provider shows. */
+function isAllowed(directory: Directory, key: KeyEntry, name: string): boolean {
+  const entry = directory
+    .toolServers(key.project)
+    .find((one) => name.startsWith(toolName(one.name, '')))
+  if (entry === undefined) return false
+  const isShown = allowsTool(entry.tools, name.slice(toolName(entry.name, '').length))
+  return isShown && allowsTool(key.tools, name)
+}
+
+function isSame(one: ToolServerEntry, other: ToolServerEntry): boolean {
+  return one === other || JSON.stringify(one) === JSON.stringify(other)
+}
