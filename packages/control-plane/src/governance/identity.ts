@@ -18,7 +18,8 @@ import {
   mkdirSync,
   openSync,
   readFileSync,
-  writeSync,
+  renameSync,
+  writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
 import {
@@ -74,10 +75,16 @@ function makeKeys(dataFolder: string, path: string): KeyFile {
     secrets: randomBytes(32).toString('base64'),
   }
   mkdirSync(dataFolder, { recursive: true })
-  const descriptor = openSync(path, 'wx', 0o600)
-  writeSync(descriptor, `${JSON.stringify(file, null, 2)}\n`)
-  fsyncSync(descriptor) // losing these keys would orphan every node that pinned them
-  closeSync(descriptor)
+  // Losing these keys would orphan every node that pinned them, half of them would keep us from starting.
+  const temporary = `${path}.new`
+  const descriptor = openSync(temporary, 'w', 0o600)
+  try {
+    writeFileSync(descriptor, `${JSON.stringify(file, null, 2)}\n`)
+    fsyncSync(descriptor)
+  } finally {
+    closeSync(descriptor)
+  }
+  renameSync(temporary, path)
   return file
 }
 

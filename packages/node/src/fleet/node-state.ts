@@ -12,7 +12,7 @@ import {
   openSync,
   readFileSync,
   renameSync,
-  writeSync,
+  writeFileSync,
 } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { assignment, release } from '@tutti/core/fleet'
@@ -95,20 +95,29 @@ function saveNodeState(folder: string, state: NodeState): void {
   writeDurably(join(folder, 'state.json'), JSON.stringify(state))
 }
 
-/** Replaces a file so that a crash leaves the old one or the new one, never a part. */
+/**
+ * Replaces a file: a crash and a full disk leave the old one or the new one, never a part.
+ * @throws Failure `node/state-unwritable`
+ */
 export function writeDurably(path: string, text: string): void {
   const folder = dirname(path)
   mkdirSync(folder, { recursive: true })
   const temporary = `${path}.new`
   try {
     const file = openSync(temporary, 'w', 0o600)
-    writeSync(file, text)
-    fsyncSync(file)
-    closeSync(file)
+    try {
+      writeFileSync(file, text) // all of it: `writeSync` writes as much as there is room for
+      fsyncSync(file)
+    } finally {
+      closeSync(file)
+    }
     renameSync(temporary, path)
     const handle = openSync(folder, 'r')
-    fsyncSync(handle) // the rename itself
-    closeSync(handle)
+    try {
+      fsyncSync(handle) // the rename itself
+    } finally {
+      closeSync(handle)
+    }
   } catch (cause) {
     throw new Failure('node/state-unwritable', `cannot write ${path}: ${messageOf(cause)}`, {
       cause,
