@@ -55,7 +55,15 @@ import {
   type Sql,
   saveStatus,
 } from './store/index.ts'
-import { type Inference, openWorkflows, type Workflows } from './workflow/index.ts'
+import {
+  archiveRuns,
+  type Inference,
+  openWorkflows,
+  type Retention,
+  recordHeads,
+  retentionDefault,
+  type Workflows,
+} from './workflow/index.ts'
 
 export interface ControlPlaneOptions {
   /** Holds keys, blobs and, without a database URL, Postgres. */
@@ -73,6 +81,8 @@ export interface ControlPlaneOptions {
     readonly allowPrivateCalls?: boolean
     /** Where `tutti.infer` asks, and with which key; asked each time. */
     readonly inference?: () => Inference | null
+    /** How long runs are kept after their end. */
+    readonly retention?: Retention
   }
   readonly logLevel?: string
   readonly version: string
@@ -166,6 +176,7 @@ async function serveOn(
       storedResponses,
       ...{ database, news, identity, rollouts, hub, snapshots, blobs, workflows },
       onLost: options.onLost ?? (() => {}),
+      retention: options.workflows?.retention ?? retentionDefault,
     }),
     (loop, error) => log.error({ loop, error }, 'a turn failed and is tried again'),
   )
@@ -241,6 +252,7 @@ function loopTable(of: {
   readonly snapshots: { readonly refresh: () => Promise<void> }
   readonly blobs: Blobs
   readonly workflows: Pick<Workflows, 'schedules'>
+  readonly retention: Retention
   readonly storedResponses: StoredResponses
 }): Loop[] {
   const { database, identity } = of
@@ -256,6 +268,18 @@ function loopTable(of: {
     { name: 'push', everyMs: 2_000, gatherMs: 1, turn: () => of.hub.push() },
     { name: 'snapshots', everyMs: 1_000, gatherMs: 50, turn: () => of.snapshots.refresh() },
     { name: 'database', everyMs: 2_000, gatherMs: 50, turn: keeping(database, of.onLost) },
+    {
+      name: 'run-heads',
+      everyMs: 5_000,
+      gatherMs: 1_000,
+      turn: async () => void (await recordHeads(sql, nowMs())),
+    },
+    {
+      name: 'archive',
+      everyMs: 3_600_000,
+      gatherMs: 60_000,
+      turn: async () => void (await archiveRuns(sql, of.retention, nowMs())),
+    },
     { name: 'schedules', everyMs: 1_000, gatherMs: 5, turn: of.workflows.schedules.turn },
     { name: 'news', everyMs: 5_000, gatherMs: 50, turn: () => of.news.check() },
     {

@@ -93,6 +93,7 @@ export const entryProof = z.looseObject({
 export const uploadAnswer = z.looseObject({ complete: z.boolean(), uploadedBytes: z.int() })
 
 export const startedRun = z.looseObject({ id: z.string(), workflow: z.string() })
+export const backfill = z.looseObject({ id: z.string(), runs: z.int() })
 export const runRef = z.looseObject({ id: z.string() })
 const run = z.looseObject({
   id: z.string(),

@@ -245,6 +245,21 @@ export class Client {
     return await this.#call(answers.runRef, 'POST', path, { body: point })
   }
 
+  /** Starts runs for ticks of the past, some at a time. Times are ISO 8601. */
+  async backfill(
+    workflow: string,
+    request: {
+      readonly from: string
+      readonly until: string
+      readonly concurrency?: number
+      readonly input?: unknown
+    },
+  ) {
+    const path = `/workflows/${encodeURIComponent(workflow)}/backfill`
+    const query = this.#inProject(undefined)
+    return await this.#call(answers.backfill, 'POST', path, { query, body: request })
+  }
+
   /** What waits for a person. */
   async tasks() {
     const query = this.#inProject(undefined)

@@ -244,3 +244,24 @@ when { context has plan && ${what} };`
   await apply('Workflow', 'shop.fine:1.0.0', waits('fine'))
   expect((await call('POST', '/workflows/shop.fine/runs', {})).status).toBe(201)
 })
+
+test('ticks of the past are made up for; who may only read asks for none', async () => {
+  const spec = flow('daily', [{ a: { set: { at: '${ .tick }' } } }])
+  Object.assign(spec.document, { schedule: { cron: '0 6 * * *' } })
+  await apply('Workflow', 'shop.daily:1.0.0', spec)
+  const time = { from: '2026-11-01T00:00:00Z', until: '2026-11-03T00:00:00Z' }
+  const viewer = await makeKey('van', ['viewer'])
+  const path = '/workflows/shop.daily/backfill'
+  expect((await call('POST', path, time, { key: viewer })).status).toBe(403)
+  expect((await call('POST', path, { from: 'soon' })).status).toBe(422)
+  expect((await call('POST', '/workflows/shop.none/backfill', time)).status).toBe(404)
+  const { status, body } = await call('POST', path, time)
+  expect([status, body.runs]).toEqual([202, 2])
+  for (;;) {
+    const runs = await call('GET', `/runs?label=tutti/backfill=${body.id}&status=completed`)
+    if (runs.body.items.length < 2) continue
+    const ticks = runs.body.items.map((run: { outcome: { output: object } }) => run.outcome.output)
+    expect(ticks).toContainEqual({ at: '2026-11-01T06:00:00.000Z' })
+    break
+  }
+})

@@ -11,6 +11,7 @@ import { planContext } from '../governance/index.ts'
 import { loadResource } from '../store/index.ts'
 import {
   listRuns,
+  loadArchived,
   loadJournals,
   loadRuns,
   publishEvent,
@@ -24,7 +25,8 @@ import type { ApiPorts, Env } from './ports.ts'
 import { readJson } from './resources.ts'
 
 const pageMax = 500 // runs in one answer
-const nameForm = /^([a-zA-Z0-9-]+)\.([a-zA-Z0-9-]+)(?::(.+))?$/
+/** `NAMESPACE.NAME`, or `NAMESPACE.NAME:VERSION`. */
+export const nameForm = /^([a-zA-Z0-9-]+)\.([a-zA-Z0-9-]+)(?::(.+))?$/
 const startBody = z.strictObject({
   input: z.json().default({}),
   labels: z.record(z.string(), z.string()).default({}),
@@ -99,9 +101,11 @@ function timeIn(text: string | undefined): number | undefined {
 async function show(context: Context<Env>, ports: ApiPorts): Promise<Response> {
   const found = await findRun(context, ports)
   if (found instanceof Response) return found
-  const journal = (await loadJournals(ports.sql, [found.head.id])).get(found.head.id)
+  const { id } = found.head
+  const live = (await loadJournals(ports.sql, [id])).get(id)
+  const journal = live ?? (await loadArchived(ports.sql, id))?.journal
   const waiting = await ports.sql<{ key: string; kind: string; subject: string }[]>`
-    select key, kind, subject from workflow_waiting where run = ${found.head.id} order by key`
+    select key, kind, subject from workflow_waiting where run = ${id} order by key`
   return context.json({ ...present(found), waiting, entries: journal?.entries ?? [] })
 }
 
@@ -128,7 +132,9 @@ export async function findRun(
   action: 'read' | 'run' = 'read',
 ): Promise<StoredRun | Response> {
   const id = context.req.param('id') ?? ''
-  const [run] = await loadRuns(ports.sql, [id])
+  const [live] = await loadRuns(ports.sql, [id])
+  // What is archived can be looked at, and no more.
+  const run = live ?? (action === 'read' ? (await loadArchived(ports.sql, id))?.run : undefined)
   if (run === undefined) return refuse(context, 'api/not-found', `there is no run ${id}`)
   const { project } = run.head
   const key = { kind: 'Workflow', project, name: workflowName(run.head) }

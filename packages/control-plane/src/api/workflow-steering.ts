@@ -1,16 +1,33 @@
 // Workflow steering
 //
-// Cancelling, pausing, resuming, retrying and forking runs: for those who may start the workflow.
+// Cancelling, pausing, resuming, retrying, forking and backfilling runs: for those who may start the workflow.
 
+import { parseWorkflow, workflowName, workflowSpec } from '@tutti/core/workflow'
 import type { Context, Hono } from 'hono'
 import { z } from 'zod'
-import { forkRun, retryRun, sendSignal } from '../workflow/index.ts'
+import { planContext } from '../governance/index.ts'
+import { loadResource } from '../store/index.ts'
+import {
+  concurrencyMax,
+  forkRun,
+  newestVersion,
+  retryRun,
+  sendSignal,
+  startBackfill,
+} from '../workflow/index.ts'
 import { refuse } from './answer.ts'
+import { whyMayNot } from './authorize.ts'
 import type { ApiPorts, Env } from './ports.ts'
 import { readJson } from './resources.ts'
-import { findRun } from './workflow-runs.ts'
+import { findRun, nameForm } from './workflow-runs.ts'
 
 const cancelBody = z.strictObject({ reason: z.string().max(1_000).default('cancelled') })
+const backfillBody = z.strictObject({
+  from: z.iso.datetime({ offset: true }),
+  until: z.iso.datetime({ offset: true }),
+  concurrency: z.int().min(1).max(concurrencyMax).default(2),
+  input: z.record(z.string(), z.json()).default({}),
+})
 const forkBody = z.strictObject({ from: z.string().min(1), input: z.json().optional() })
 
 export function mountSteering(app: Hono<Env>, ports: ApiPorts): void {
@@ -19,6 +36,7 @@ export function mountSteering(app: Hono<Env>, ports: ApiPorts): void {
   app.post('/api/v1/runs/:id/resume', (context) => turn(context, ports, 'resume'))
   app.post('/api/v1/runs/:id/retry', (context) => retry(context, ports))
   app.post('/api/v1/runs/:id/fork', (context) => fork(context, ports))
+  app.post('/api/v1/workflows/:name/backfill', (context) => backfill(context, ports))
 }
 
 async function cancel(context: Context<Env>, ports: ApiPorts): Promise<Response> {
@@ -69,4 +87,33 @@ async function fork(context: Context<Env>, ports: ApiPorts): Promise<Response> {
   const forked = await forkRun({ sql, nowMs, program: workflows.program }, found, point)
   if (!forked.ok) return refuse(context, 'api/conflict', forked.reason)
   return context.json({ id: forked.id }, 201)
+}
+
+/** Runs for ticks of the past; policy is asked as for one of them. */
+async function backfill(context: Context<Env>, ports: ApiPorts): Promise<Response> {
+  const project = context.req.query('project') ?? 'default'
+  const [, namespace = '', name = '', given] = nameForm.exec(context.req.param('name') ?? '') ?? []
+  const body = await readJson(context)
+  const parsed = backfillBody.safeParse(body.ok ? body.value : null)
+  if (!parsed.success) return refuse(context, 'api/invalid', z.prettifyError(parsed.error))
+  const named = { project, namespace, name }
+  const version = given ?? (await newestVersion(ports.sql, named)) ?? ''
+  const key = { kind: 'Workflow', project, name: workflowName({ namespace, name, version }) }
+  const resource = await loadResource(ports.sql, key)
+  const spec = resource === null ? null : workflowSpec.parse(resource.spec)
+  const plan = spec === null ? {} : { plan: planContext(spec.document) }
+  const { principal } = context.get('caller')
+  const denied = await whyMayNot(ports, principal, 'run', { ...key, labels: {}, ...plan })
+  if (denied !== null) return refuse(context, 'api/forbidden', denied)
+  const document = spec === null ? null : parseWorkflow(spec.document)
+  if (document?.ok !== true) {
+    return refuse(context, 'api/not-found', `there is no Workflow ${key.name} in ${project}`)
+  }
+  const { from, until, concurrency, input } = parsed.data
+  const [fromMs, untilMs] = [Date.parse(from), Date.parse(until)]
+  const request = { ...named, version, fromMs, untilMs, concurrency, input }
+  const started = await startBackfill(ports.sql, document.document, request)
+  if (!started.ok) return refuse(context, 'api/conflict', started.reason)
+  ports.loops().wake('schedules')
+  return context.json({ id: started.id, runs: started.runs }, 202)
 }

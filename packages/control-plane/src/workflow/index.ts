@@ -2,6 +2,17 @@ export { openNews } from '../news.ts'
 export { type Database, openDatabase } from '../store/index.ts'
 export { type ActContext, ActFailed } from './act.ts'
 export {
+  archiveRuns,
+  loadArchived,
+  type Retention,
+  retentionDefault,
+} from './archive-runs.ts'
+export {
+  type BackfillRequest,
+  concurrencyMax,
+  startBackfill,
+} from './backfill.ts'
+export {
   type Egress,
   type OutAnswer,
   type OutRequest,
@@ -16,6 +27,7 @@ export type { Inference } from './infer.ts'
 export { Later } from './later.ts'
 export { listRuns, loadJournals, loadRuns, type RunFilter, type StoredRun } from './load-runs.ts'
 export { type PerformPorts, performer } from './perform-act.ts'
+export { recordHeads } from './record-heads.ts'
 export { retryRun } from './retry-run.ts'
 export { type RunStatus, runStatuses } from './run-head.ts'
 export { publishEvent, type Signal, sendSignal } from './signal.ts'

@@ -16,7 +16,8 @@ export interface StoredRun {
   readonly outcome: string | null
 }
 
-interface Row {
+/** A row of `workflow_run`. */
+export interface RunRow {
   readonly id: string
   readonly project: string
   readonly namespace: string
@@ -36,8 +37,8 @@ interface Row {
 
 /** The heads of these runs, those that exist. */
 export async function loadRuns(sql: Sql, ids: readonly string[]): Promise<readonly StoredRun[]> {
-  const rows = await sql<Row[]>`select * from workflow_run where id = any(${[...ids]})`
-  return rows.map(parseRow)
+  const rows = await sql<RunRow[]>`select * from workflow_run where id = any(${[...ids]})`
+  return rows.map(parseRun)
 }
 
 /** Which runs of a project; what is not given does not matter. */
@@ -59,7 +60,7 @@ export interface RunFilter {
 export async function listRuns(sql: Sql, filter: RunFilter): Promise<readonly StoredRun[]> {
   const { project, status = null, name = null, version = null, limit } = filter
   const { error = null, startedFromMs = null, startedUntilMs = null, labels = {} } = filter
-  const rows = await sql<Row[]>`
+  const rows = await sql<RunRow[]>`
     select * from workflow_run
     where project = ${project} and (${status}::text is null or status = ${status})
       and (${name}::text is null or name = ${name})
@@ -71,7 +72,7 @@ export async function listRuns(sql: Sql, filter: RunFilter): Promise<readonly St
       and (${error}::text is null
         or (status = 'faulted' and position(lower(${error}) in lower(outcome)) > 0))
     order by started_at_ms desc, id limit ${limit}`
-  return rows.map(parseRow)
+  return rows.map(parseRun)
 }
 
 export interface StoredJournal {
@@ -96,7 +97,8 @@ export async function loadJournals(
   return journals
 }
 
-function parseRow(row: Row): StoredRun {
+/** What a row says. */
+export function parseRun(row: RunRow): StoredRun {
   const { parent_run: run, parent_key: key } = row
   return {
     head: {

@@ -1,5 +1,6 @@
 import { prepareWorkflow } from '@tutti/core/workflow'
 import { expect, test } from 'vitest'
+import { startBackfill } from './backfill.ts'
 import { bed, document, journalOf, openEngine, programs, useDatabase } from './engine.fixture.ts'
 import { openSchedules } from './schedules.ts'
 import { publishEvent } from './signal.ts'
@@ -187,3 +188,40 @@ test('a run that comes after another begins once that has ended; engines start w
   expect(await journalOf(String(row?.run))).toHaveLength(2)
   for (const engine of engines) await engine.stop()
 }, 30_000)
+
+test('a backfill starts a run for each tick of the past, some at a time', async () => {
+  await clear()
+  const { sql } = bed.database
+  const document = { schedule: { cron: '0 6 * * *' } }
+  const request = {
+    ...{ project: 'default', namespace: 'test', name: 'daily', version: '1.0.0' },
+    ...{ concurrency: 2, input: { shop: 'a' } },
+    fromMs: Date.parse('2026-11-01T00:00:00Z'),
+    untilMs: Date.parse('2026-11-04T00:00:00Z'),
+  }
+  const start = (more: object = {}, of: object = document) =>
+    startBackfill(sql, of as never, { ...request, ...more })
+  expect(await start()).toMatchObject({ ok: true, runs: 3 })
+  expect(await start({ untilMs: request.fromMs + 1 })).toMatchObject({ ok: false })
+  expect(await start({ fromMs: 0 })).toMatchObject({ ok: false })
+  expect(await start({}, { schedule: { after: 'PT1S' } })).toMatchObject({ ok: false })
+  const { ports } = virtual()
+  const turn = () => Promise.all([openSchedules(ports).turn(), openSchedules(ports).turn()])
+  await turn()
+  await turn()
+  const runs = async () => (await asked()).map(([run]) => String(run).split('1.0.0.')[1])
+  expect(await runs()).toEqual(['2026-11-01T06:00:00.000Z', '2026-11-02T06:00:00.000Z'])
+  expect((await asked())[0]?.[1]).toEqual({ shop: 'a', tick: '2026-11-01T06:00:00.000Z' })
+  const [[first = ''] = []] = await asked()
+  await sql`
+    insert into workflow_run (id, project, namespace, name, version, shard, labels, started_at_ms,
+      updated_at_ms, status, outcome)
+    values (${first}, 'default', 'test', 'daily', '1.0.0', 0, '{}', 0, 0, 'completed', '{}')`
+  await turn()
+  expect(await runs()).toHaveLength(3)
+  await sql`
+    insert into workflow_run select run, 'default', 'test', 'daily', '1.0.0', 0, '{}', null, null, 0,
+      0, 'completed', null, '{}' from workflow_signal where run <> ${first}`
+  await turn()
+  expect(await sql`select 1 from workflow_backfill`).toEqual([])
+})

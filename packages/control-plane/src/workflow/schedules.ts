@@ -6,6 +6,7 @@
 import type { Json } from '@tutti/core/resource'
 import { type CloudEvent, planTicks } from '@tutti/core/workflow'
 import type { Query, Sql } from '../store/index.ts'
+import { advanceBackfills } from './backfill.ts'
 import { sendSignal } from './signal.ts'
 import { type Schedule, syncSchedules } from './sync-schedules.ts'
 
@@ -42,6 +43,7 @@ export function openSchedules({ sql, nowMs }: SchedulesPorts): Schedules {
       await noteEnds(sql, known)
       while ((await tick(sql, known, now)) === rowsMax);
       while ((await hear(sql, known)) === rowsMax);
+      await advanceBackfills(sql)
     },
   }
 }
@@ -85,7 +87,8 @@ async function tick(
       const plan = planTicks(timing, { sinceMs, catchUp, tickMs: row.tick_at_ms }, nowMs)
       let run: string | null = null
       for (const atMs of plan.starts) {
-        run = await ask(tx, schedule, { mark: new Date(atMs).toISOString(), input: {} })
+        const mark = new Date(atMs).toISOString()
+        run = await ask(tx, schedule, { mark, input: { tick: mark } })
       }
       await tx`
         update workflow_schedule set tick_at_ms = ${plan.tickMs},

@@ -166,6 +166,7 @@ function addSteering(group: Command): void {
     else print(`run ${answer.id} goes on from where ${id} failed`)
   })
   addTurns(group)
+  addBackfill(group)
   const event = withShared(group.command('event'))
     .argument('<file>', 'a CloudEvent as JSON or YAML; - reads standard input')
     .description('hand an event to the runs that wait for it')
@@ -207,6 +208,28 @@ function addTurns(group: Command): void {
     const answer = await clientOf(options).forkRun(id, { from, ...edited })
     if (options.json === true) printJson(answer)
     else print(`run ${answer.id} goes on from ${from} of ${id}`)
+  })
+}
+
+interface BackfillOptions extends SharedOptions {
+  readonly from: string
+  readonly until: string
+  readonly concurrency?: string
+}
+
+function addBackfill(group: Command): void {
+  const backfill = withShared(group.command('backfill'))
+    .argument('<workflow>', 'NAMESPACE.NAME, or NAMESPACE.NAME:VERSION')
+    .requiredOption('--from <time>', 'the first moment: 2026-11-01T00:00:00Z')
+    .requiredOption('--until <time>', 'the moment after the last one')
+    .option('--concurrency <count>', 'runs at the same time', '2')
+    .description('start runs for ticks of the past')
+  backfill.action(async (workflow: string, options: BackfillOptions) => {
+    const { from, until, concurrency } = options
+    const request = { from, until, concurrency: Number(concurrency) }
+    const answer = await clientOf(options).backfill(workflow, request)
+    if (options.json === true) printJson(answer)
+    else print(`${answer.runs} runs: tutti workflow list --label tutti/backfill=${answer.id}`)
   })
 }
 
