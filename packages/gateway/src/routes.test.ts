@@ -4,6 +4,7 @@ import { type LeaseRequest, type RouteSpec, routeSpec, type Snapshot } from '@tu
 import { describe, expect, test } from 'vitest'
 import {
   answerWell,
+  digest,
   type Handler,
   infer,
   key,
@@ -144,6 +145,38 @@ describe('filters', () => {
       expect(text).toContain(named)
     }
     expect(asked.flat()).toEqual([])
+  })
+
+  test('what the policies keep a key from is not asked for it, nor mirrored', async () => {
+    const refused = ['Provider/e0', 'Provider/e2']
+    const keys = [{ id: 'app', hash: digest(key), project: 'default', owner: 'app', refused }]
+    const { gateway, asked } = await bed(
+      ([a, b, c]) => ({ targets: [{ ...a }, { ...b, tier: 1 }], shadow: { target: { ...c } } }),
+      { engines: [null, null, null], change: { keys } },
+    )
+    for (let i = 0; i < 5; i++) expect(await who(gateway)).toBe('e1')
+    const comparison = await firstOf(gateway, '/v1/comparisons')
+    expect(comparison).toMatchObject({ failure: 'impossible', isSame: null })
+    expect(asked.map(({ length }) => length)).toEqual([0, 5, 0])
+    const alone = await bed(([a]) => ({ targets: [{ ...a }] }), {
+      ...{ engines: [null], change: { keys } },
+    })
+    const { status, text } = await ask(alone.gateway)
+    expect([status, text.includes('e0/m (policy: the policies do not')]).toEqual([400, true])
+  })
+
+  test('a shadow elsewhere gets nothing of what must stay here', async () => {
+    const { gateway, asked } = await bed(
+      ([a, b]) => ({
+        targets: [{ ...a, region: 'eu' }],
+        require: { regions: ['eu'] },
+        shadow: { target: { ...b } },
+      }),
+      { engines: [null, null] },
+    )
+    expect(await who(gateway)).toBe('e0')
+    expect((await firstOf(gateway, '/v1/comparisons')).failure).toBe('impossible')
+    expect(asked[1]).toEqual([])
   })
 
   test('a prompt that is surely too long goes to the larger model at once', async () => {

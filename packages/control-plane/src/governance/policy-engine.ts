@@ -81,6 +81,11 @@ export interface PolicyEngine {
   readonly answer: (question: Question) => PolicyAnswer
   /** Yes or no, remembered for all questions that these policies cannot tell apart. */
   readonly permits: (question: Question) => boolean
+  /**
+   * True where a policy forbids it: not where merely nobody permits it. For questions that were
+   * not asked when the policies were written.
+   */
+  readonly forbids: (question: Question) => boolean
   /** The same for principals whom these policies cannot tell apart. */
   readonly likenessOf: (principal: Principal) => string
   /** False where these policies say nothing of what guards find: `infer` is the whole answer. */
@@ -140,8 +145,12 @@ export function openPolicyEngine(
   const asksFindings = named.some(({ text }) => looksAtFindings.test(text))
   const likenessOf = ({ type, id, roles, project }: Principal) =>
     canonicalJson([type, [...roles].sort(), project, asksNames ? id : ''])
-  const permits = rememberPermits(answer, asksNames)
-  return { digest, answer, permits, likenessOf, asksFindings }
+  const permits = remember(
+    (question) => decideVerdict(answer(question)).kind === 'allow',
+    asksNames,
+  )
+  const forbids = remember((question) => isForbidden(answer(question)), asksNames)
+  return { digest, answer, permits, forbids, likenessOf, asksFindings }
 }
 
 // Whether an answer may depend on who asks and on what, besides roles, kind, project and labels. Wider than
@@ -155,11 +164,16 @@ const looksAtNames = new RegExp(
 const looksAtFindings = /\bfinding\b|\bcontext\s*\[/
 const permitsMax = 100_000 // of some hundred bytes each; a fleet has a few dozen
 
+/** Errors fail closed. */
+function isForbidden({ allowed, determining, errors }: PolicyAnswer): boolean {
+  return !allowed && (determining.length > 0 || errors.length > 0)
+}
+
 /** Cedar takes a quarter of a millisecond, and lists and snapshots ask thousands of times. */
-function rememberPermits(
-  answer: PolicyEngine['answer'],
+function remember(
+  ask: (question: Question) => boolean,
   asksNames: boolean,
-): PolicyEngine['permits'] {
+): (question: Question) => boolean {
   const held = new Map<string, boolean>() // lives as long as the policies stand
   return (question) => {
     const { principal, action, resource, context } = question
@@ -170,10 +184,10 @@ function rememberPermits(
     const alike = canonicalJson([type, [...roles].sort(), project, what, names])
     const known = held.get(alike)
     if (known !== undefined) return known
-    const isPermitted = decideVerdict(answer(question)).kind === 'allow'
+    const isSo = ask(question)
     if (held.size >= permitsMax) held.clear()
-    held.set(alike, isPermitted)
-    return isPermitted
+    held.set(alike, isSo)
+    return isSo
   }
 }
 

@@ -74,6 +74,25 @@ describe('inference is permitted by policy', () => {
     expect((await call('DELETE', '/policies/one')).status).toBe(200)
   })
 
+  test('a policy keeps a key from a Provider, whatever the Route', async () => {
+    const cedar = `@id("no-p") forbid(principal == User::"cole", action == Action::"infer",
+      resource == Provider::"default/p");`
+    expect((await apply('Policy', 'no-p', { cedar })).status).toBe(201)
+    const snapshot = await snapshotWhere((one) => keyOf(one, 'cole')?.refused !== undefined)
+    expect(keyOf(snapshot, 'cole')?.refused).toEqual(['Provider/p'])
+    expect(keyOf(snapshot, 'stan')).not.toHaveProperty('refused')
+    // who may infer Routes alone was never asked about Providers: nobody forbids them
+    const routesOnly = `@id("routes") permit(principal in Role::"narrow",
+      action == Action::"infer", resource is Route);`
+    expect((await apply('Policy', 'routes-only', { cedar: routesOnly })).status).toBe(201)
+    await makeKey('nora', ['narrow'])
+    const later = await snapshotWhere((one) => keyOf(one, 'nora') !== undefined)
+    expect(keyOf(later, 'nora')).not.toHaveProperty('refused')
+    expect((await call('DELETE', '/policies/routes-only')).status).toBe(200)
+    expect((await call('DELETE', '/policies/no-p')).status).toBe(200)
+    await snapshotWhere((one) => keyOf(one, 'cole')?.refused === undefined)
+  })
+
   test('servers of tools are told apart from models, and fenced by policy and by keys', async () => {
     const mcp = { dialect: 'mcp', baseUrl: 'https://tools.example/mcp', mcp: { callsMax: 3 } }
     expect((await apply('Provider', 'tools', mcp)).status).toBe(201)

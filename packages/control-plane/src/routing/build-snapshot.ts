@@ -61,11 +61,13 @@ export async function buildSnapshot(
   const toolServers = made.flatMap((one) => (one.kind === 'tools' ? [one.entry] : []))
   const isTools = ({ spec }: Resource) => providerSpec.parse(spec).dialect === 'mcp'
   const servers = (providers ?? []).filter(isTools).map(({ metadata }) => metadata)
+  const models = (providers ?? []).filter((one) => !isTools(one))
+  const targets = [...models, ...(deployments ?? [])]
   const orders = guardOrders(engine, callable, callers)
   return {
     format: 'tutti/snapshot/v1',
     ...(orders.length === 0 ? {} : { guardOrders: [...orders] }),
-    keys: (keys ?? []).flatMap((key) => keyOf(engine, key, { routes: callable, servers })),
+    keys: (keys ?? []).flatMap((key) => keyOf(engine, key, { routes: callable, servers, targets })),
     routes: callable.map(({ labels: _, ...route }) => route),
     deployments: (deployments ?? []).map((one) => deploymentOf(one, nodes, isSettling)),
     providers: made.flatMap((one) => (one.kind === 'models' ? [one.entry] : [])),
@@ -93,14 +95,19 @@ type CallableRoute = Snapshot['routes'][number] & {
 
 type Named = Pick<CallableRoute, 'name' | 'project' | 'labels'>
 
+/** What the policies decide about. */
+interface Reachable {
+  readonly routes: readonly CallableRoute[]
+  readonly servers: readonly Named[]
+  /** Providers of models, and Deployments: what Routes ask. */
+  readonly targets: readonly Pick<Resource, 'kind' | 'metadata'>[]
+}
+
 /** A key with the routes that the policies let it call; none, and it is left out. */
 function keyOf(
   engine: PolicyEngine,
   key: Resource,
-  {
-    routes,
-    servers,
-  }: { readonly routes: readonly CallableRoute[]; readonly servers: readonly Named[] },
+  { routes, servers, targets }: Reachable,
 ): Snapshot['keys'] {
   const { metadata } = key
   const spec = keySpec.parse(key.spec)
@@ -108,10 +115,11 @@ function keyOf(
   // Its end is the gateway's to see: the snapshot may be read for weeks.
   const principal = principalOfKey(key, 0)
   if (principal === null) return []
-  const mayInfer = ({ name, project, labels }: Named, kind = 'Route') => {
+  const question = ({ name, project, labels }: Named, kind: string) => {
     const resource = { kind, name, project, labels }
-    return engine.permits({ principal, action: 'infer', resource, context: emptyContext })
+    return { principal, action: 'infer', resource, context: emptyContext } as const
   }
+  const mayInfer = (of: Named, kind = 'Route') => engine.permits(question(of, kind))
   const own = routes.filter(({ project }) => project === metadata.project)
   const permitted = own.filter((route) => mayInfer(route))
   // A project without routes is asked about as such: the key is known there, and told what is missing.
@@ -123,6 +131,10 @@ function keyOf(
   const ownServers = servers.filter(({ project }) => project === metadata.project)
   const callable = ownServers.filter((server) => mayInfer(server, 'Provider'))
   const isFenced = callable.length < ownServers.length
+  const refused = targets
+    .filter((target) => target.metadata.project === metadata.project)
+    .filter((target) => engine.forbids(question(target.metadata, target.kind)))
+    .map((target) => `${target.kind}/${target.metadata.name}`)
   return [
     {
       id: metadata.name,
@@ -130,6 +142,7 @@ function keyOf(
       project: metadata.project,
       owner,
       ...(isRestricted ? { routes: allowed } : {}),
+      ...(refused.length === 0 ? {} : { refused }),
       ...(isFenced ? { servers: callable.map(({ name }) => name) } : {}),
       ...(spec.tools === undefined ? {} : { tools: spec.tools }),
       ...(expiresAtMs === undefined ? {} : { expiresAtMs }),

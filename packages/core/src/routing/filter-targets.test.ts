@@ -24,6 +24,7 @@ const view = fc.record({
   regions: fc.subarray(['eu', 'us']),
   worstNanos: fc.constantFrom(0, 5, 10, Infinity),
   condition: fc.constantFrom('none', 'holds', 'fails', 'broken'),
+  isRefused: fc.boolean(),
 }) satisfies fc.Arbitrary<FilterView>
 
 const request = fc.record({
@@ -50,6 +51,7 @@ describe('filter targets', () => {
         for (const one of named) {
           if (!kept.includes(one.target) || removed.some(({ name }) => name === one.name)) continue
           expect(['none', 'holds']).toContain(one.condition)
+          expect(one.isRefused).toBe(false)
           if (by.regions !== undefined) {
             expect(one.regions.some((at) => by.regions?.some((region) => region === at))).toBe(true)
           }
@@ -67,7 +69,7 @@ describe('filter targets', () => {
     fc.assert(
       fc.property(fc.array(view, { minLength: 1, maxLength: 8 }), request, (views, of) => {
         const plain = { capabilities: [], modalities: [] }
-        const able = views.map((one) => ({ ...one, condition: 'none' as const }))
+        const able = views.map((one) => ({ ...one, condition: 'none' as const, isRefused: false }))
         const { kept, removed } = filterTargets(able, { ...asked, ...of, ...plain }, { arm: null })
         expect(kept.length).toBeGreaterThan(0)
         expect(removed.every(({ filter }) => filter === 'context-length')).toBe(true)
@@ -78,7 +80,7 @@ describe('filter targets', () => {
   test('the reason names what is missing', () => {
     const views = [{ capabilities: [] }, { modalities: ['audio'] }].map((of, i) => ({
       ...{ target: routeTarget.parse({ provider: 'p', model: 'm', ...of }), name: `t${i}` },
-      ...{ regions: [], worstNanos: 0, condition: 'none' as const },
+      ...{ regions: [], worstNanos: 0, condition: 'none' as const, isRefused: false },
     }))
     const facts = readFacts({
       tools: [{ type: 'function', function: { name: 'f' } }],

@@ -5,13 +5,14 @@
 //
 // Invariants:
 //   F1. Every target is either kept or removed by exactly one named filter.
-//   F2. What a Route rules out (its condition, arm, region, price cap) is never asked, even if nobody else is left.
+//   F2. What policies or a Route rule out (by condition, arm, region, price cap) is never asked, even if nobody else is left.
 //   F3. The length of a prompt is a guess: it removes nobody where nobody else would be left.
 
 import type { RequestFacts } from './request-facts.ts'
 import type { RouteTarget } from './route.ts'
 
 export const targetFilters = [
+  'policy',
   'condition',
   'arm',
   'region',
@@ -33,6 +34,8 @@ export interface FilterView {
   readonly worstNanos: number
   /** What came of its condition; `none` where it has none. */
   readonly condition: 'none' | 'holds' | 'fails' | 'broken'
+  /** True where the policies keep the caller's key from it. */
+  readonly isRefused: boolean
 }
 
 export interface FilterRules {
@@ -77,7 +80,8 @@ export function filterTargets(
 type Why = Omit<Removed, 'name'>
 
 function whyNot(view: FilterView, request: RequestFacts, rules: FilterRules): Why | null {
-  const { target, condition } = view
+  const { target, condition, isRefused } = view
+  if (isRefused) return { filter: 'policy', why: 'the policies do not let this key use it' }
   if (condition === 'fails') return { filter: 'condition', why: 'its condition does not hold' }
   if (condition === 'broken') return { filter: 'condition', why: 'its condition has no answer' }
   if (target.arm !== undefined && rules.arm !== null && target.arm !== rules.arm) {

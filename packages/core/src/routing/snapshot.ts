@@ -46,6 +46,8 @@ export const snapshot = z.strictObject({
       project: z.string(),
       owner: z.string(),
       routes: z.array(z.string()).optional(),
+      /** `Provider/name` and `Deployment/name` that no Route may ask for it; absent: none. */
+      refused: z.array(z.string()).optional(),
       /** Patterns of tools; absent: all. */
       tools: z.array(z.string()).optional(),
       /** Servers of tools that the policies let it call; absent: all of its project. */

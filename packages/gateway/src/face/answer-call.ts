@@ -86,6 +86,7 @@ async function answerRouted(
     return noteCall(ports, exchange, { ...nobody, route, status, tally, guard, trace })
   }
   const { toNode, toProvider, mayStream, bounds } = asked
+  const asker = () => askerOf(exchange, asked)
   const call: Call = {
     project: key.project,
     route,
@@ -96,10 +97,7 @@ async function answerRouted(
     bounds,
     presence,
     trace: trace?.headers ?? null,
-    selection: ports.router.select(directory, route, {
-      asker: () => askerOf(exchange, asked),
-      bounds,
-    }),
+    selection: ports.router.select(directory, route, { key, asker, bounds }),
     budgets: directory.budgets(key, route),
     promptBytes: asked.chat?.body ?? null,
     onCharge: (charge) => tally.add(charge),
@@ -130,7 +128,7 @@ async function answerRouted(
   if (status !== 200 || answer.kind !== 'answered' || kept !== null) return
   const { outcome, candidate } = answer
   const ms = performance.now() - exchange.startMs
-  ports.shadows.mirror({ call, directory, outcome, candidate, tally, ms })
+  ports.shadows.mirror({ call, asker, directory, outcome, candidate, tally, ms })
 }
 
 /** An answer that is kept once it is whole. */

@@ -7,10 +7,12 @@
 //   H1. A shadow delays and fails no request: it begins after the answer, and its failures are only noted.
 //   H2. It is paid by the Budget that it names and by no other.
 //   H3. At most `concurrentMax` of a route are on their way at a time; more are counted as left out.
+//   H4. What a target may not be asked, by policy or the route's regions and price cap, it is not asked as a shadow.
 
 import { objectOf, readAnswer } from '@tutti/core/dialect'
 import { compareAnswers } from '@tutti/core/routing'
 import {
+  type Asker,
   type BudgetEntry,
   type Call,
   type Candidate,
@@ -29,6 +31,7 @@ import { Tally } from './tally.ts'
 /** A request that was answered well, and by whom. */
 export interface Live {
   readonly call: Call
+  readonly asker: () => Asker
   readonly directory: Directory
   readonly outcome: WholeAttempt | StreamAttempt
   readonly candidate: Candidate
@@ -114,7 +117,10 @@ export class Shadows {
     const startMs = performance.now()
     const tally = new Tally()
     const onCharge: Call['onCharge'] = (charge) => tally.add(charge)
-    const call: Call = { ...live.call, route: shadow, budgets, presence, selection: null, onCharge }
+    const { directory, asker, call: asked } = live
+    const by = { key: asker().key, asker, bounds: asked.bounds }
+    const selection = this.#ports.router.select(directory, shadow, by) // H4
+    const call: Call = { ...asked, route: shadow, budgets, presence, selection, onCharge }
     const pursuit = this.#ports.router.pursue(call)
     const answer = await pursuit.next()
     let failure: string | null = answer.kind === 'answered' ? null : answer.kind

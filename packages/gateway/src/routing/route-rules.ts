@@ -26,6 +26,16 @@ export interface RouteRules {
   readonly shadow: RouteEntry | null
 }
 
+/** For keys that not every target may be asked for. */
+export const noRules: RouteRules = {
+  isFiltering: false,
+  contextTokensMin: Infinity,
+  conditions: new Map(),
+  hasSubjects: false,
+  stickyBy: [],
+  shadow: null,
+}
+
 const rules = new WeakMap<RouteEntry, RouteRules | null>()
 const weights = new WeakMap<RouteEntry, ScoreWeights | null>()
 
@@ -75,11 +85,12 @@ function contextTokensOf(target: RouteTarget): number {
   return 'provider' in target ? (target.contextTokens ?? Infinity) : Infinity
 }
 
-/** Asked once, and nobody else after it. */
-function shadowRouteOf({ name, project, shadow }: RouteEntry): RouteEntry | null {
+/** Asked once, and nobody else after it; where answers may come from holds for it too. */
+function shadowRouteOf({ name, project, shadow, require }: RouteEntry): RouteEntry | null {
   if (shadow === undefined) return null
   const { target, timeoutMs } = shadow
   const timers = { streamMs: timeoutMs }
-  const spec = routeSpec.parse({ targets: [target], attemptsMax: 1, timeoutMs, timers })
+  const asked = { targets: [target], attemptsMax: 1, timeoutMs, timers }
+  const spec = routeSpec.parse(require === undefined ? asked : { ...asked, require })
   return { name, project, ...spec }
 }

@@ -6,12 +6,12 @@ import type { Batch } from '../wire/index.ts'
 import type { Bounds, Call, Selection } from './call.ts'
 import { CallTargets, type Scoring, type Shared } from './call-targets.ts'
 import type { Asker } from './condition.ts'
-import type { Directory, RouteEntry } from './directory.ts'
+import type { Directory, KeyEntry, RouteEntry } from './directory.ts'
 import { EndpointHealth } from './endpoint-health.ts'
 import { promptBlocks } from './prompt-blocks.ts'
 import { Pursuit } from './pursuit.ts'
 import { RetryBudget } from './retry-budget.ts'
-import { rulesOf, weightsOfRoute } from './route-rules.ts'
+import { noRules, rulesOf, weightsOfRoute } from './route-rules.ts'
 import { selectTargets } from './select-targets.ts'
 import { TargetViews } from './target-views.ts'
 import { Upstreams } from './upstreams.ts'
@@ -23,6 +23,7 @@ export interface RouterOptions
 
 /** Who asks is looked at only where a route's rules want to know. */
 export interface Selecting {
+  readonly key: KeyEntry
   readonly asker: () => Asker
   readonly bounds: Bounds | null
 }
@@ -44,9 +45,9 @@ export class Router {
     this.#shared.upstreams.stop()
   }
 
-  /** Whom a request of this route may be asked of; null where the route has no rules of its own. */
+  /** Whom a request of this route may be asked of; null where neither route nor key has rules. */
   select(directory: Directory, route: RouteEntry, of: Selecting): Selection | null {
-    const rules = rulesOf(route)
+    const rules = rulesOf(route) ?? (of.key.refused === undefined ? null : noRules)
     if (rules === null) return null
     const ports = { directory, cashier: this.#shared.cashier }
     return selectTargets(ports, { route, rules }, { asker: of.asker(), bounds: of.bounds })

@@ -30,7 +30,8 @@ export function selectTargets(
   const { experiment, require, targets } = route
   const subject = rules.hasSubjects ? subjectOf(rules, asker) : ''
   const arm = experiment === undefined ? null : pickArm(experiment, subject)
-  if (!rules.isFiltering && !mayBeTooLong(rules, bounds)) {
+  const { refused } = asker.key
+  if (!rules.isFiltering && refused === undefined && !mayBeTooLong(rules, bounds)) {
     return { targets, removed: [], arm, subject }
   }
   const context = rules.conditions.size > 0 ? conditionContext(asker) : {}
@@ -42,6 +43,7 @@ export function selectTargets(
       regions: require?.regions === undefined ? [] : regionsOf(ports.directory, route, target),
       worstNanos: isCapped ? worstOf(ports, { route, target, bounds }) : 0,
       condition: rules.conditions.get(target)?.(context) ?? 'none',
+      isRefused: refused?.includes(idOf(target)) ?? false,
     }
   })
   const { kept, removed } = filterTargets(views, asker.facts(), {
@@ -73,6 +75,10 @@ function subjectBy(source: string, { header, key, facts }: Asker): string {
   if (source === 'key') return key.id
   const { opening } = facts()
   return opening === '' ? '' : String(hash32(opening))
+}
+
+function idOf(target: RouteTarget): string {
+  return 'provider' in target ? `Provider/${target.provider}` : `Deployment/${target.deployment}`
 }
 
 function nameOf(target: RouteTarget): string {

@@ -38,6 +38,7 @@ const engine = {
   digest: sha256('no policies'),
   answer: () => ({ allowed: true, determining: [], errors: [] }),
   permits: () => true,
+  forbids: () => false,
   likenessOf: () => '',
   asksFindings: false,
 }
