@@ -4,8 +4,6 @@
 
 import { randomUUID } from 'node:crypto'
 import type { Server } from 'node:http'
-import { type LeaseRequest, leaseAnswer } from '@tutti/core/routing'
-import { request } from 'undici'
 import {
   answerRequest,
   type Comparison,
@@ -23,12 +21,12 @@ import {
 import { Failure } from './failure.ts'
 import { Scanner } from './governance/index.ts'
 import {
+  Accounts,
   Cashier,
   type Directory,
   Limiter,
   makeDirectory,
   PriceBook,
-  Purses,
   RelayDoor,
   Router,
   remoteResponses,
@@ -73,8 +71,6 @@ export interface Gateway {
 
 const drainMs = 8_000 // the process has ten seconds in all: the rest is for settling
 const idleCheckMs = 50
-const tellMs = 1_000
-const leaseMsMax = 2_000 // a caller waits for the first lease of a budget
 
 /**
  * Starts a gateway; resolves when it listens. Without any snapshot it answers 503 until one
@@ -94,9 +90,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   })
   const nowMs = () => Date.now()
   const prices = new PriceBook()
-  const purses = new Purses({ ask: askLeases(controlPlane), nowMs })
-  // What was spent is said every second: then a crash loses the leases' rest and nothing else.
-  const telling = setInterval(() => purses.tell().catch(() => {}), tellMs) // away: told again
+  const accounts = new Accounts(controlPlane, nowMs)
   const hosts = (options.hosts ?? []).map((host) => host.toLowerCase())
   let url = '' // known once it listens
   const relays = new RelayDoor({
@@ -112,13 +106,13 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     directory: () => directory,
     nowMs,
     chance,
-    cashier: new Cashier({ prices, purses }),
+    cashier: new Cashier({ prices, purses: accounts.purses }),
   })
   const { version } = options
   const responses = storeKeeper(remoteResponses(controlPlane), log)
   const given = { directory: () => directory, router, responses, hosts, version, nowMs, chance }
   const telemetry = newTelemetry(options, log)
-  const ports = newPorts({ ...given, telemetry })
+  const ports = newPorts({ ...given, telemetry, usage: accounts.usage })
   const sockets = new ResponseSockets(ports)
   const front = newFront(batch, ports, log)
   takeUpgrades(front, sockets, relays)
@@ -135,8 +129,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       leaveSiblings()
       await Promise.all([drain(front), sockets.drain(drainMs)])
       await ports.shadows.stop()
-      clearInterval(telling)
-      await purses.close().catch(() => {}) // away: the leases end by themselves
+      await accounts.close()
       relays.stop()
       ports.tools.stop()
       router.stop()
@@ -156,7 +149,7 @@ function takeUpgrades(front: Front, sockets: ResponseSockets, relays: RelayDoor)
 
 const chance = () => Math.random()
 
-type Shared = 'directory' | 'router' | 'responses' | 'telemetry' | 'version' | 'nowMs'
+type Shared = 'directory' | 'router' | 'responses' | 'telemetry' | 'usage' | 'version' | 'nowMs'
 type Given = Pick<FacePorts, Shared> & {
   readonly hosts: readonly string[]
   readonly chance: () => number
@@ -198,23 +191,6 @@ function newFront(batch: Batch, ports: FacePorts, log: NonNullable<GatewayOption
       failed(error)
     }
   })
-}
-
-/** Accounts to the control plane, under a name that this start alone has. */
-function askLeases({ url, key }: GatewayOptions['controlPlane']) {
-  const gateway = randomUUID()
-  return async (asked: Omit<LeaseRequest, 'gateway'>) => {
-    const { statusCode, body } = await request(`${url}/api/v1/leases`, {
-      method: 'POST',
-      headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
-      body: JSON.stringify({ gateway, ...asked }),
-      headersTimeout: leaseMsMax,
-      bodyTimeout: leaseMsMax,
-    })
-    const text = await body.text()
-    if (statusCode !== 200) throw new Error(`${statusCode} ${text.slice(0, 200)}`)
-    return leaseAnswer.parse(JSON.parse(text))
-  }
 }
 
 async function listen(server: Server, { host, port }: GatewayOptions): Promise<string> {

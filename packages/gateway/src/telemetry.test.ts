@@ -64,7 +64,9 @@ async function gatewayTo(url: string | undefined) {
   const snapshot = toProvider(`${engine.url}/v1`, true)
   const targets = [{ provider: 'engine', model: 'llama', price: { inputPerMillion: 1 } }]
   const routes = snapshot.routes.map((route) => ({ ...route, ...routeSpec.parse({ targets }) }))
-  const plane = await serve((request, response) => {
+  const told: Json[] = []
+  const plane = await serve((request, response, text) => {
+    if (request.url === '/api/v1/usage') told.push(JSON.parse(text))
     if (request.method === 'POST') return response.end('{"granted":[],"unknown":[]}')
     response.writeHead(200, { 'content-type': 'text/event-stream' })
     return response.write(`event: snapshot\ndata: ${signed({ ...snapshot, routes })}\n\n`)
@@ -98,6 +100,7 @@ async function gatewayTo(url: string | undefined) {
   return {
     ask,
     seen,
+    told,
     stop: async () => {
       await gateway.stop()
       isStopped = true
@@ -163,6 +166,19 @@ describe('a collector', () => {
     expect(seen[0]).toBeUndefined()
     expect(seen[1]).toMatch(/^00-0af7651916cd43dd8448eb211c80319c-[0-9a-f]{16}-01$/)
   })
+})
+
+test('the control plane is told what each request used, once, the last of it when the gateway stops', async () => {
+  const { ask, stop, told } = await gatewayTo(undefined)
+  await ask()
+  await ask()
+  await stop()
+  const rows = told.flatMap((one) => one.rows)
+  const sum = (name: string) => rows.reduce((total: number, row: Json) => total + row[name], 0)
+  expect(rows[0]).toMatchObject({ project: 'default', key: 'app', route: 'chat' })
+  expect(rows[0].model).toBe('engine/llama')
+  expect([sum('requests'), sum('failed'), sum('inputTokens')]).toEqual([2, 0, 20])
+  expect([sum('outputTokens'), sum('costNanos'), sum('unpriced')]).toEqual([8, 20_000, 0])
 })
 
 describe('the exporter', () => {

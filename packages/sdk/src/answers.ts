@@ -63,6 +63,26 @@ export const whoami = z.looseObject({
   version: z.string(),
 })
 
+/** What requests used, in the dimensions that were asked for; the dearest first. */
+export const usage = z.looseObject({
+  since: z.number(),
+  until: z.number(),
+  by: z.array(z.string()),
+  rows: z.array(
+    z.looseObject({
+      requests: z.number(),
+      failed: z.number(),
+      inputTokens: z.number(),
+      outputTokens: z.number(),
+      cachedTokens: z.number(),
+      costDollars: z.number(),
+      /** Attempts whose price nobody knows: they are not in the cost. */
+      unpriced: z.number(),
+    }),
+  ),
+})
+export type UsageAnswer = z.infer<typeof usage>
+
 export const tokenAnswer = z.looseObject({ token: z.string(), expiresAtMs: z.number() })
 
 export const checkpointAnswer = z.looseObject({

@@ -44,6 +44,22 @@ export class Client {
     return await this.#call(answers.whoami, 'GET', '/whoami')
   }
 
+  /** What requests used and cost; absent, `project` means all that the key may read. */
+  async usage(of: {
+    /** project, key, route, model, day, hour */
+    readonly by: readonly string[]
+    readonly sinceMs: number
+    readonly untilMs?: number
+    readonly project?: string
+  }): Promise<answers.UsageAnswer> {
+    const query = {
+      ...{ by: of.by.join(','), since: String(of.sinceMs) },
+      ...(of.untilMs === undefined ? {} : { until: String(of.untilMs) }),
+      ...(of.project === undefined ? {} : { project: of.project }),
+    }
+    return await this.#call(answers.usage, 'GET', '/usage', { query })
+  }
+
   async get({ kind, name, project }: ResourceRef): Promise<answers.ResourceAnswer> {
     const path = `/${kind}/${encodeURIComponent(name)}`
     return await this.#call(answers.resource, 'GET', path, { query: this.#inProject(project) })

@@ -11,12 +11,25 @@ const record = {
   ...{ route: 'chat', targets: ['engine/llama'], status: 200, attempts: 1, ms: 41.7 },
   ...{ inputTokens: 30, outputTokens: 12, cachedTokens: 0, costNanos: 180_000, isEstimated: false },
 }
+const usage = {
+  ...{ since: 0, until: 1, by: ['key'] },
+  rows: [
+    {
+      ...{ key: 'app', requests: 3, failed: 1, inputTokens: 30, outputTokens: 12, cachedTokens: 4 },
+      ...{ costDollars: 0.0125, unpriced: 2 },
+    },
+  ],
+}
 const asked: { url: string | undefined; authorization: string | undefined }[] = []
 let server: Server
 let url = ''
 
 beforeAll(async () => {
   server = createServer((request, response) => {
+    if (request.url?.startsWith('/api/v1/usage') === true) {
+      asked.push({ url: request.url, authorization: request.headers.authorization })
+      return response.end(JSON.stringify(usage))
+    }
     asked.push({ url: request.url, authorization: request.headers.authorization })
     if (request.headers.authorization !== 'Bearer k') return response.writeHead(401).end('no')
     const findings = [{ side: 'input', kind: 'card', detector: 'luhn', action: 'redact', count: 2 }]
@@ -52,4 +65,19 @@ test('--json prints the records as they are; a refusal is said', async () => {
   const { out } = await requests('--key', 'k', '--json')
   expect(JSON.parse(out.split('\n')[0] ?? '')).toEqual(record)
   expect((await requests('--key', 'wrong')).err).toContain('401')
+})
+
+test('tutti usage tells what was used and what it cost, in the dimensions that are asked for', async () => {
+  const run = (...args: readonly string[]) =>
+    new Promise<{ out: string; err: string }>((resolve) => {
+      const all = [main, 'usage', '--url', url, '--key', 'k', '-p', 'team', ...args]
+      execFile(process.execPath, all, (_, out, err) => resolve({ out, err }))
+    })
+  const { out } = await run('--by', 'key', '--since', '2026-01-02T00:00:00Z')
+  const [, line = ''] = out.trim().split('\n')
+  expect(line.split(/ {2,}/)).toEqual(['app', '3', '1', '30', '12', '4', '$0.0125+'])
+  const since = Date.UTC(2026, 0, 2)
+  expect(asked.at(-1)?.url).toBe(`/api/v1/usage?by=key&since=${since}&project=team`)
+  expect(JSON.parse((await run('--json')).out)).toEqual(usage)
+  expect((await run('--since', 'soon')).err).toContain('tutti/argument-invalid')
 })

@@ -21,6 +21,7 @@ import { mountResources } from './resources.ts'
 import { mountSnapshot } from './snapshot.ts'
 import { mountSources } from './sources.ts'
 import { mountStoredResponses } from './stored-responses.ts'
+import { mountUsage } from './usage.ts'
 import { mountRuns } from './workflow-runs.ts'
 import { mountSteering } from './workflow-steering.ts'
 import { mountTasks } from './workflow-tasks.ts'
@@ -58,6 +59,7 @@ export function makeApp(ports: ApiPorts): Hono<Env> {
   mountApprovals(app, ports)
   mountSnapshot(app, ports)
   mountLeases(app, ports)
+  mountUsage(app, ports)
   mountStoredResponses(app, ports)
   mountRelays(app, ports)
   mountOpenapi(app, ports.version)

@@ -169,3 +169,12 @@ export {
   toolPattern,
   toolServerSpec,
 } from './tool-server.ts'
+export {
+  type UsageDimension,
+  type UsageReport,
+  type UsageRow,
+  usageDimensions,
+  usageReport,
+  usageRow,
+  usageRowsMax,
+} from './usage-report.ts'

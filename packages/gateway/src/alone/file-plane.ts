@@ -59,7 +59,9 @@ export async function startFilePlane(options: FilePlaneOptions): Promise<FilePla
       followers.add(response)
       response.once('close', () => followers.delete(response))
     } else if (request.url === '/api/v1/leases') void answerLeases(leases, request, response)
-    else if (isStoredPath(request.url ?? '')) {
+    else if (request.url === '/api/v1/usage') {
+      response.end('{}') // who is alone has metrics and the request log
+    } else if (isStoredPath(request.url ?? '')) {
       void answerKept(responses, request, response)
     } else response.writeHead(404).end()
   })

@@ -3,7 +3,7 @@
 // What the faces share: the ports of the gateway, and one call of a known key.
 
 import type { Scanner } from '../governance/index.ts'
-import type { Directory, KeyEntry, Limiter, Router } from '../routing/index.ts'
+import type { Directory, KeyEntry, Limiter, Router, UsageCounts } from '../routing/index.ts'
 import type { OtlpExporter } from '../telemetry/index.ts'
 import type { ToolServers } from '../tools/index.ts'
 import type { Incoming, Reply } from '../wire/index.ts'
@@ -34,6 +34,8 @@ export interface FacePorts {
   /** Looks through what goes over guarded routes. */
   readonly scanner: Scanner
   readonly cache: AnswerCache
+  /** What requests used, for the control plane. */
+  readonly usage: UsageCounts
   /** Null where nobody collects telemetry. */
   readonly telemetry: OtlpExporter | null
   readonly version: string

@@ -2,10 +2,18 @@
 //
 // What one request has cost so far, over all of its attempts.
 
+import type { Usage } from '@tutti/core/dialect'
 import type { Charge } from '../routing/index.ts'
+
+export interface ModelCharge extends Usage {
+  readonly model: string
+  readonly costNanos: number | null
+}
 
 export class Tally {
   readonly targets: string[] = []
+  /** What each attempt was charged, by model. */
+  readonly charges: ModelCharge[] = []
   /** Of the last that was asked: what it speaks, `tutti` for nodes, and its model. */
   provider: string | null = null
   model: string | null = null
@@ -23,6 +31,7 @@ export class Tally {
     this.provider = candidate.provider?.dialect ?? 'tutti'
     this.model = 'provider' in target ? target.model : target.deployment
     this.targets.push(node === null ? model : `${model} on ${node.name}`)
+    this.charges.push({ ...spent.usage, model, costNanos })
     this.inputTokens += spent.usage.input
     this.outputTokens += spent.usage.output
     this.cachedTokens += spent.usage.cached

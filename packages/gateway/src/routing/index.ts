@@ -1,3 +1,4 @@
+export { Accounts } from './accounts.ts'
 export type {
   AnswerReading,
   AttemptOutcome,
@@ -44,3 +45,4 @@ export { remoteResponses } from './remote-responses.ts'
 export { rulesOf } from './route-rules.ts'
 export { Router } from './router.ts'
 export { SnapshotSource } from './snapshot-source.ts'
+export { UsageCounts } from './usage-counts.ts'

@@ -1,0 +1,104 @@
+// What gateways tell of usage, on the real Postgres: once each, and to whom it may be told.
+
+import type { UsageRow } from '@tutti/core/routing'
+import { describe, expect, test } from 'vitest'
+import { apply, bed, call, makeKey, usePlane } from '../test-plane.fixture.ts'
+
+usePlane()
+
+const hourMs = Math.floor(Date.now() / 3_600_000) * 3_600_000
+const row = (change: Partial<UsageRow>): UsageRow => ({
+  ...{ hourMs, project: 'default', key: 'app', route: 'chat', model: 'engine/llama' },
+  ...{ requests: 1, failed: 0, inputTokens: 10, outputTokens: 5, cachedTokens: 2 },
+  ...{ costNanos: 3_000_000, unpriced: 0 },
+  ...change,
+})
+
+async function tell(gateway: string, sequence: number, rows: readonly UsageRow[]) {
+  const key = bed.plane.credentials?.gateway ?? ''
+  const { status } = await call('POST', '/usage', { gateway, sequence, rows }, { key })
+  expect(status).toBe(200)
+}
+
+async function ask(query: string, key?: string) {
+  const of = key === undefined ? {} : { key }
+  const { status, body } = await call('GET', `/usage?${query}`, undefined, of)
+  return { status, rows: body.rows }
+}
+
+describe('usage', () => {
+  test('a report counts once, however often it comes and whoever else tells (U1)', async () => {
+    const rows = [row({}), row({ key: 'other', failed: 1 }), row({})]
+    await Promise.all([
+      ...[1, 2, 3].map(() => tell('gateway-a', 1, rows)),
+      tell('gateway-b', 1, [row({ model: 'engine/large', costNanos: 9_000_000 })]),
+    ])
+    await tell('gateway-a', 2, [row({ hourMs: hourMs - 3_600_000, unpriced: 1 })])
+    await tell('gateway-a', 1, rows) // late
+    const sums = { failed: 0, cachedTokens: 2, unpriced: 0 }
+    expect((await ask('project=default&by=model,key')).rows).toEqual(
+      [
+        {
+          model: 'engine/large',
+          key: 'app',
+          requests: 1,
+          ...sums,
+          inputTokens: 10,
+          outputTokens: 5,
+          costDollars: 0.009,
+        },
+        {
+          model: 'engine/llama',
+          key: 'app',
+          requests: 3,
+          failed: 0,
+          inputTokens: 30,
+          outputTokens: 15,
+          cachedTokens: 6,
+          unpriced: 1,
+          costDollars: 0.009,
+        },
+        {
+          model: 'engine/llama',
+          key: 'other',
+          requests: 1,
+          ...sums,
+          failed: 1,
+          inputTokens: 10,
+          outputTokens: 5,
+          costDollars: 0.003,
+        },
+      ].sort((a, b) => b.costDollars - a.costDollars || b.requests - a.requests),
+    )
+    const { rows: hours } = await ask('project=default&by=hour')
+    expect(hours.map((one: { hour: string }) => one.hour).sort()).toEqual([
+      new Date(hourMs - 3_600_000).toISOString().replace('.000', ''),
+      new Date(hourMs).toISOString().replace('.000', ''),
+    ])
+    const { rows: late } = await ask(`project=default&by=project&since=${hourMs}`)
+    expect(late).toMatchObject([{ project: 'default', requests: 4 }])
+  })
+
+  test('is told of the projects that the caller may read, and of no others', async () => {
+    expect((await apply('Project', 'team', {})).status).toBe(201)
+    await tell('gateway-c', 1, [row({ project: 'team' }), row({ project: 'gone' })])
+    const reader = await makeKey('rita', ['caller'])
+    expect((await ask('by=project', reader)).status).toBe(403)
+    const { rows } = await ask('by=project')
+    expect(rows.map(({ project }: { project: string }) => project).sort()).toEqual([
+      'default',
+      'team',
+    ])
+    expect((await ask('project=nobody')).status).toBe(403)
+  })
+
+  test('only gateways tell, and only what makes sense is asked', async () => {
+    const key = await makeKey('cody', ['caller'])
+    const report = { gateway: 'gateway-x', sequence: 1, rows: [] }
+    expect((await call('POST', '/usage', report, { key })).status).toBe(403)
+    expect((await ask('by=colour')).status).toBe(422)
+    const admin = bed.plane.credentials?.gateway ?? ''
+    const bad = { ...report, rows: [row({ requests: -1 })] }
+    expect((await call('POST', '/usage', bad, { key: admin })).status).toBe(422)
+  })
+})

@@ -1,0 +1,96 @@
+// Usage
+//
+// What requests used, by hour: taken in from gateways, given by project, key, route, model, hour and day.
+//
+// Invariants:
+//   U1. A report counts once, however often it comes.
+
+import type { UsageDimension, UsageReport } from '@tutti/core/routing'
+import type { Sql } from '../store/index.ts'
+
+const keptMs = 400 * 86_400_000 // the same month of last year
+const gatewaysKeptMs = 7 * 86_400_000 // a gateway that was away for so long begins anew
+
+/** One transaction: the number of the report and what is in it. */
+export async function takeUsage(sql: Sql, report: UsageReport, nowMs: number): Promise<void> {
+  await sql.begin(async (tx) => {
+    const fresh = await tx`
+      insert into usage_gateway (gateway, sequence, seen_ms)
+      values (${report.gateway}, ${report.sequence}, ${nowMs})
+      on conflict (gateway) do update set sequence = ${report.sequence}, seen_ms = ${nowMs}
+      where usage_gateway.sequence < ${report.sequence}
+      returning 1`
+    if (fresh.length === 0) return // U1
+    // In one order for everybody, so that no two transactions wait for each other.
+    await tx`
+      insert into usage_hour
+        (hour_ms, project, key, route, model, requests, failed, input_tokens, output_tokens,
+         cached_tokens, cost_nanos, unpriced)
+      select "hourMs", project, key, route, model, sum(requests), sum(failed), sum("inputTokens"),
+        sum("outputTokens"), sum("cachedTokens"), sum("costNanos"), sum(unpriced)
+      from jsonb_to_recordset(${tx.json(report.rows)}) as row(
+        "hourMs" bigint, project text, key text, route text, model text, requests bigint,
+        failed bigint, "inputTokens" bigint, "outputTokens" bigint, "cachedTokens" bigint,
+        "costNanos" bigint, unpriced bigint)
+      group by 1, 2, 3, 4, 5 order by 2, 1, 3, 4, 5
+      on conflict (project, hour_ms, key, route, model) do update set
+        requests = usage_hour.requests + excluded.requests,
+        failed = usage_hour.failed + excluded.failed,
+        input_tokens = usage_hour.input_tokens + excluded.input_tokens,
+        output_tokens = usage_hour.output_tokens + excluded.output_tokens,
+        cached_tokens = usage_hour.cached_tokens + excluded.cached_tokens,
+        cost_nanos = usage_hour.cost_nanos + excluded.cost_nanos,
+        unpriced = usage_hour.unpriced + excluded.unpriced`
+    await tx`delete from usage_hour where hour_ms < ${nowMs - keptMs}`
+    await tx`delete from usage_gateway where seen_ms < ${nowMs - gatewaysKeptMs}`
+  })
+}
+
+export interface UsageQuestion {
+  readonly projects: readonly string[]
+  readonly by: readonly UsageDimension[]
+  readonly sinceMs: number
+  readonly untilMs: number
+}
+
+export interface UsageSum {
+  /** The dimensions that were asked for; hours and days as ISO 8601. */
+  readonly [dimension: string]: string | number
+}
+
+const rowsMax = 10_000
+
+/** The dearest first; null where there are more than can be given. */
+export async function sumUsage(sql: Sql, of: UsageQuestion): Promise<UsageSum[] | null> {
+  const day = sql`to_char(to_timestamp(hour_ms / 1000) at time zone 'utc', 'YYYY-MM-DD')`
+  const hour = sql`to_char(to_timestamp(hour_ms / 1000) at time zone 'utc',
+    'YYYY-MM-DD"T"HH24:00:00"Z"')`
+  const names = [...new Set(of.by)]
+  const chosen = names.map((name) => {
+    const value = name === 'day' ? day : name === 'hour' ? hour : sql`${sql(name)}`
+    return sql`${value} as ${sql(name)},`
+  })
+  const grouped = names.map((_, i) =>
+    i === 0 ? sql`group by 1` : sql`, ${sql.unsafe(`${i + 1}`)}`,
+  )
+  const rows = await sql<Record<string, string>[]>`
+    select ${chosen}
+      coalesce(sum(requests), 0) as requests, coalesce(sum(failed), 0) as failed,
+      coalesce(sum(input_tokens), 0) as "inputTokens",
+      coalesce(sum(output_tokens), 0) as "outputTokens",
+      coalesce(sum(cached_tokens), 0) as "cachedTokens",
+      coalesce(sum(cost_nanos), 0) as "costNanos", coalesce(sum(unpriced), 0) as unpriced
+    from usage_hour
+    where project in ${sql([...of.projects])}
+      and hour_ms >= ${of.sinceMs} and hour_ms < ${of.untilMs}
+    ${grouped}
+    order by "costNanos" desc, requests desc limit ${rowsMax + 1}`
+  if (rows.length > rowsMax) return null
+  return rows.map((row) => {
+    const { costNanos, ...counts } = row
+    const sums = Object.entries(counts).map(([name, value]) =>
+      names.some((one) => one === name) ? [name, value] : [name, Number(value)],
+    )
+    return { ...Object.fromEntries(sums), costDollars: Number(costNanos) / 1e9 }
+  })
+}

@@ -1,0 +1,53 @@
+// tutti usage: what requests used and cost, by project, key, route, model, day or hour.
+
+import type { Command } from 'commander'
+import { Failure } from '../failure.ts'
+import { clientOf, formatTable, loadContext, print, printJson } from '../home/index.ts'
+import { type SharedOptions, withExamples, withShared } from './shared-options.ts'
+
+interface UsageOptions extends SharedOptions {
+  readonly by: string
+  readonly since: string
+  readonly allProjects?: boolean
+}
+
+export function addUsage(program: Command): void {
+  const command = withShared(program.command('usage'))
+    .option('--by <dimensions>', 'of project, key, route, model, day, hour', 'route,model')
+    .option('--since <time>', 'so long ago (90m, 24h, 7d), or a time in ISO 8601', '7d')
+    .option('-A, --all-projects', 'all projects that the key may read')
+    .description('show what requests used and what they cost')
+  withExamples(command, 'tutti usage', 'tutti usage --by key,day --since 30d --json')
+  command.action(async (options: UsageOptions) => {
+    const sinceMs = sinceOf(options.since, Date.now())
+    const answer = await clientOf(options).usage({
+      by: options.by.split(',').map((one) => one.trim()),
+      sinceMs,
+      ...(options.allProjects === true ? {} : { project: loadContext(options).project }),
+    })
+    if (options.json === true) return printJson(answer)
+    if (answer.rows.length === 0) return print('no request was answered in this time')
+    const columns = [...answer.by, 'requests', 'failed', 'input', 'output', 'cached', 'cost']
+    const rows = answer.rows.map((row) => ({
+      ...Object.fromEntries(answer.by.map((name) => [name, String(row[name] ?? '')])),
+      ...{ requests: String(row.requests), failed: String(row.failed) },
+      ...{ input: String(row.inputTokens), output: String(row.outputTokens) },
+      ...{ cached: String(row.cachedTokens), cost: costOf(row) },
+    }))
+    print(formatTable(columns, rows))
+  })
+}
+
+const units: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000 }
+
+function sinceOf(text: string, nowMs: number): number {
+  const [, count, unit] = /^(\d{1,6})([mhd])$/.exec(text) ?? []
+  const atMs = unit === undefined ? Date.parse(text) : nowMs - Number(count) * (units[unit] ?? 0)
+  if (Number.isFinite(atMs) && atMs >= 0) return Math.floor(atMs)
+  throw new Failure('tutti/argument-invalid', `--since: expected 24h, 7d or a time, got ${text}`)
+}
+
+/** A `+` where attempts are in it whose price nobody knows. */
+function costOf({ costDollars, unpriced }: { costDollars: number; unpriced: number }): string {
+  return `$${costDollars.toFixed(4)}${unpriced > 0 ? '+' : ''}`
+}
