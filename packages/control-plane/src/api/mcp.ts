@@ -14,7 +14,7 @@ import {
 } from '@modelcontextprotocol/sdk/types.js'
 import type { Json } from '@tutti/core/resource'
 import { type Outcome, parseWorkflow, workflowName } from '@tutti/core/workflow'
-import type { Context, Hono } from 'hono'
+import type { Context } from 'hono'
 import { z } from 'zod'
 import type { Principal } from '../governance/index.ts'
 import { loadRuns } from '../workflow/index.ts'
@@ -35,11 +35,8 @@ const status: Tool = {
   },
 }
 
-export function mountMcp(app: Hono<Env>, ports: ApiPorts): void {
-  app.all('/api/v1/mcp', (context) => serve(context, ports))
-}
-
-async function serve(context: Context<Env>, ports: ApiPorts): Promise<Response> {
+/** Answers one request of a client. */
+export async function serveMcp(context: Context<Env>, ports: ApiPorts): Promise<Response> {
   const project = context.req.query('project') ?? 'default'
   const { principal } = context.get('caller')
   const server = new Server(

@@ -11,7 +11,6 @@ import { callA2a } from './call-a2a.ts'
 import { callAsyncapi } from './call-asyncapi.ts'
 import { callGrpc } from './call-grpc.ts'
 import { callHttp, contentOf, httpArguments } from './call-http.ts'
-import { callMcp } from './call-mcp.ts'
 import { callOpenapi } from './call-openapi.ts'
 import type { Caller } from './caller.ts'
 import type { Egress, Reach } from './egress.ts'
@@ -75,7 +74,7 @@ async function callOver(protocol: Protocol, args: Json, caller: Caller): Promise
     case 'asyncapi':
       return await callAsyncapi(args, caller)
     case 'mcp':
-      return await callMcp(args, caller)
+      return await (await import('./call-mcp.ts')).callMcp(args, caller) // the SDK is heavy
     case 'a2a':
       return await callA2a(args, caller)
   }
