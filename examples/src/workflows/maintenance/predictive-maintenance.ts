@@ -1,0 +1,90 @@
+// Predictive maintenance
+//
+// Every night: how do the pumps sound? A model scores a window of each; for those that sound wrong a slot of the workshop
+// is booked and a part ordered, both or neither, and a person is asked where that cannot be.
+
+import {
+  attempt,
+  choose,
+  compensate,
+  defineWorkflow,
+  emit,
+  http,
+  human,
+  infer,
+  jq,
+  map,
+  set,
+} from '@tutti/sdk/workflow'
+import { tried } from '../tried.ts'
+
+const post = (name: string, body: string) =>
+  tried(name, http({ method: 'post', endpoint: jq`$workflow.input.plant + "/${name}"`, body }))
+const window = { name: 'window', datatype: 'FP32', shape: [1, 64], data: jq`$pump.window` }
+const remember = { as: '.' }
+
+export const predictiveMaintenance = defineWorkflow(
+  {
+    namespace: 'plant',
+    name: 'predictive-maintenance',
+    version: '1.0.0',
+    title: 'Predictive maintenance',
+  },
+  { schedule: { cron: 'CRON_TZ=Europe/Berlin 0 2 * * *' } },
+)
+  .step(
+    'listen',
+    tried('windows', http({ method: 'get', endpoint: jq`$workflow.input.plant + "/windows"` })),
+  )
+  .step(
+    'score',
+    map(
+      { in: jq`.`, each: 'pump', maxConcurrency: 4 },
+      {
+        ask: tried(
+          'model',
+          infer(
+            { route: 'vibration', inputs: [window] },
+            { output: { as: jq`{pump: $pump.name, score: .outputs[0].data[0]}` } },
+          ),
+        ),
+      },
+    ),
+  )
+  .step(
+    'judge',
+    set(
+      { worn: jq`map(select(.score > $workflow.input.threshold) | .pump)`, heard: jq`length` },
+      { export: remember },
+    ),
+  )
+  .step('any', choose({ fine: { when: jq`.worn == []`, then: 'tell' }, worn: { then: 'repair' } }))
+  .step(
+    'repair',
+    attempt(
+      {
+        both: compensate({
+          slot: {
+            ...post('slots', jq`$context.worn`),
+            metadata: { tutti: { undo: [{ free: post('freed', jq`.output`) }] } },
+          },
+          part: post('parts', jq`$context.worn`),
+        }),
+        done: set({ planned: true }),
+      },
+      {
+        do: {
+          ask: human(
+            { title: jq`"No repair of \($context.worn | join(", ")): what now?"` },
+            { output: { as: jq`{planned: false, instead: .answer}` } },
+          ),
+        },
+      },
+    ),
+  )
+  .step('sum', set({ worn: jq`$context.worn`, heard: jq`$context.heard`, repair: jq`.` }))
+  .step(
+    'tell',
+    tried('event', emit({ type: 'plant.heard', data: jq`.` }, { output: { as: '.data' } })),
+  )
+  .build()
