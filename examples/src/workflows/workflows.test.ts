@@ -95,7 +95,7 @@ async function survives(example: Example, stride: number): Promise<void> {
   const isTold = (index: number) => isThorough || index % stride === 0
   const whole = await bench.run(example, { kind: 'none' })
   expect(whole.steps.length).toBeGreaterThan(3)
-  expect(whole.writes).toBeGreaterThan(5)
+  expect(whole.writes).toBeGreaterThan(2) // what ends together is written together
   let triedAgain = 0 // what fails anyway is tried as often as before
   for (const [index, step] of whole.steps.entries()) {
     if (!isTold(index)) continue

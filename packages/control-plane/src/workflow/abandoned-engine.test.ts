@@ -117,7 +117,7 @@ test('I7: cut off at every write, sagas and agents end as they would have, and d
   const keysOf = async (id: string) =>
     (await journalOf(id)).map(({ key = '' }) => String(key).replace(/undo\/\d/, 'undo')).sort()
   const journal = await keysOf('whole')
-  expect(whole.writes).toBeGreaterThan(15)
+  expect(whole.writes).toBeGreaterThan(10) // what ends together is written together
   for (let cutAt = 1; cutAt <= whole.writes; cutAt++) {
     for (const when of ['before', 'after'] as const) {
       const id = `${when}-${cutAt}`
