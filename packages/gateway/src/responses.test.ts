@@ -57,9 +57,14 @@ async function bed(of: { dialect?: 'openai' | 'openai-responses'; spec?: object 
   const target = { targets: [{ provider: 'e', model: 'm' }], timeoutMs: 4_000, ...spec }
   const snapshot = snapshotOf({
     keys,
-    routes: ['default', 'far'].map((project) => ({
-      ...{ name: 'chat', project, ...routeSpec.parse(target) },
-    })),
+    routes: [
+      ...['default', 'far'].map((project) => ({
+        name: 'chat',
+        project,
+        ...routeSpec.parse(target),
+      })),
+      { name: 'else', project: 'default', ...routeSpec.parse(target) },
+    ],
     providers: ['default', 'far'].map((project) => ({
       ...{ name: 'e', project, dialect, baseUrl: url, allowPrivateNetwork: true },
     })),
@@ -146,6 +151,10 @@ describe('stored responses', () => {
     const by = await create(world, { previous_response_id: id }, 'far')
     expect(by.body.error).toMatchObject({ code: 'previous_response_not_found' })
     expect([by.status, (await send(world, 'GET', `/${id}`)).status]).toEqual([400, 200])
+    const elsewhere = await create(world, { model: 'else', previous_response_id: id }, 'narrow')
+    expect(elsewhere.body.error).toMatchObject({ code: 'previous_response_not_found' })
+    const own = (await create(world, { model: 'else', store: true }, 'narrow')).body
+    expect((await send(world, 'GET', `/${own.id}`, { by: 'narrow' })).status).toBe(200)
   })
 
   test('nobody asks for it: nothing is kept, nothing changes', async () => {
@@ -284,6 +293,25 @@ describe('over a WebSocket', () => {
     const ends = client.messages.filter(({ type }) => type === 'response.completed')
     expect(ends.map(({ stream_id: name }) => name).sort()).toEqual(['a', 'a', 'b'])
     expect(client.messages.every(({ stream_id: name }) => name !== undefined)).toBe(true)
+  })
+
+  test('only so many turns wait, and only so many streams run (W2)', async () => {
+    const world = await bed()
+    const client = await connect(world)
+    let go = () => {}
+    world.engine.waits = new Promise((resolve) => {
+      go = resolve
+    })
+    for (let i = 0; i < 18; i++) client.send({ stream_id: 'a' }) // one runs, sixteen wait
+    expect(await client.end(0)).toMatchObject({
+      ...{ type: 'error', status: 429, stream_id: 'a', error: { code: 'too_many_turns' } },
+    })
+    for (let i = 0; i < 16; i++) client.send({ stream_id: `b${i}` })
+    expect((await client.end(1)).stream_id).toBe('b15')
+    go()
+    await client.end(2 + 17 + 15 - 1)
+    const { length } = client.messages.filter(({ type }) => type === 'response.completed')
+    expect(length).toBe(17 + 15)
   })
 
   test('a warm-up generates nothing, and can be gone on from', async () => {

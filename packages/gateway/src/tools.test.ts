@@ -123,6 +123,19 @@ describe('tools', () => {
     ])
   })
 
+  test('a server that could not be reached is left alone for a while (S3)', async () => {
+    let tries = 0
+    const broken = await serve((_, response) => {
+      tries += 1
+      response.writeHead(500).end()
+    })
+    const { gateway } = await world(signed(toolSnapshot([{ name: 'broken', url: broken.url }])))
+    const client = await toolClient(gateway)
+    for (let i = 0; i < 5; i++) expect((await client.listTools()).tools).toEqual([])
+    await expect(client.callTool({ name: 'broken__echo' })).rejects.toThrow('cannot be reached')
+    expect(tries).toBe(1)
+  })
+
   test('progress comes through', async () => {
     const one = await serveTools('one')
     const { gateway } = await world(signed(toolSnapshot([{ name: 'one', url: one.url }])))

@@ -50,6 +50,7 @@ export class ResponseSocket {
     this.#ports = { ...ports, responses: this.#keeper }
     this.#pinging = setInterval(() => this.#ping(), pingMs)
     this.#ending = setTimeout(() => this.#expire(), connectionMs)
+    socket.setMaxListeners(streamsMax + 10) // each turn that runs has one, and ours
     socket.on('message', (data, isBinary) => this.#take(data, isBinary))
     socket.on('pong', () => {
       this.#silentPings = 0
