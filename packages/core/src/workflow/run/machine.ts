@@ -6,6 +6,7 @@
 //   M1. Nothing goes on but by an entry: no clock, no chance, no I/O.
 //   M2. A key waits for at most one outcome, and takes it once.
 //   M3. What is stopped does not go on: its keys are cancelled, and outcomes that come late are ignored.
+//   M5. A run ends after everything is undone that is to be undone, whatever ended it.
 //   M4. An entry sets off a bounded number of turns: a document that runs in a circle is a faulted run.
 
 import { assert } from '../../assert.ts'
@@ -20,7 +21,7 @@ import type { Program } from './program.ts'
 import { secretOf } from './resolve.ts'
 import { runList } from './run-list.ts'
 import { checkAgainst, runTask } from './run-task.ts'
-import type { Activity, Done, Listener, Result, Scope, Site, Stage } from './stage.ts'
+import type { Activity, Done, Listener, Result, Scope, Site, Stage, Undo } from './stage.ts'
 import { Fault, fault, standardError, type WorkflowError } from './workflow-error.ts'
 
 const turnsMax = 20_000 // per entry; 2,000 branches start in 4,000 turns
@@ -57,6 +58,16 @@ export class Machine implements Stage {
   #context: Json = null
   #outcome: Outcome | null = null
   readonly #root: Activity = { parent: null, isOver: false }
+  /** Where undoing goes on: nothing stops it. */
+  readonly #undoing: Activity = { parent: null, isOver: false }
+  /** What is undone where these are stopped, the outermost first; written by `onStop`. */
+  readonly #stops = new Map<Activity, Undo>()
+  /** To be undone, the first one under way; written by `undo` and `#nextUndo`. */
+  readonly #undos: Undo[] = []
+  /** What could not be undone; written by `#nextUndo`. */
+  readonly #notUndone: string[] = []
+  /** How the run ends once everything is undone; written by `#end`. */
+  #ending: Outcome | null = null
 
   constructor(program: Program, surroundings: Surroundings) {
     this.#program = program
@@ -212,9 +223,38 @@ export class Machine implements Stage {
   }
 
   #end(outcome: Outcome): void {
-    if (this.#outcome !== null) return
-    this.#outcome = outcome
-    this.#commands.push({ kind: 'end', outcome })
+    this.#ending ??= outcome
+    this.#endIfUndone()
+  }
+
+  /** M5 */
+  #endIfUndone(): void {
+    if (this.#ending === null || this.#undos.length > 0 || this.#outcome !== null) return
+    this.#outcome = told(this.#ending, this.#notUndone)
+    this.#commands.push({ kind: 'end', outcome: this.#outcome })
+  }
+
+  onStop(activity: Activity, undo: Undo): () => void {
+    this.#stops.set(activity, undo)
+    return () => this.#stops.delete(activity)
+  }
+
+  undo(undo: Undo): void {
+    this.#undos.push(undo)
+    if (this.#undos.length === 1) this.#nextUndo()
+  }
+
+  #nextUndo(): void {
+    this.#undos[0]?.(this.#undoing, (failures) => {
+      this.#notUndone.push(...failures)
+      this.#undos.shift()
+      this.#nextUndo()
+      this.#endIfUndone()
+    })
+  }
+
+  isOver(activity: Activity): boolean {
+    return isOver(activity)
   }
 
   // What task types need; see stage.ts.
@@ -346,6 +386,9 @@ export class Machine implements Stage {
     for (const [key, pending] of [...this.#pending]) {
       if (isOver(pending.activity)) this.cancel(key) // M3
     }
+    for (const [stopped, undo] of [...this.#stops].reverse()) {
+      if (isOver(stopped) && this.#stops.delete(stopped)) this.undo(undo)
+    }
   }
 
   checkSchema(schema: Json, value: Json): string | null {
@@ -355,6 +398,15 @@ export class Machine implements Stage {
   setContext(context: Json): void {
     this.#context = context
   }
+}
+
+/** An end that left something behind says so. */
+function told(outcome: Outcome, notUndone: readonly string[]): Outcome {
+  if (notUndone.length === 0 || outcome.status === 'completed') return outcome
+  const more = `not undone: ${notUndone.join('; ')}`
+  if (outcome.status === 'cancelled') return { ...outcome, reason: `${outcome.reason}; ${more}` }
+  const { error } = outcome
+  return { ...outcome, error: { ...error, detail: `${error.detail ?? error.type}; ${more}` } }
 }
 
 function isOver(activity: Activity): boolean {

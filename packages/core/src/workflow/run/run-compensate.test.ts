@@ -1,6 +1,9 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { Json } from '../../resource/index.ts'
+import { replay } from './decide.ts'
+import type { Entry } from './entry.ts'
+import { Machine } from './machine.ts'
 import { prepareWorkflow } from './program.ts'
 import { standardError } from './workflow-error.ts'
 import { type Act, document, play } from './world.fixture.ts'
@@ -123,4 +126,61 @@ test('whatever fails: each completed step is undone once, in the reverse order',
       expect(undone).toEqual(wanted)
     }),
   )
+})
+
+test('C3: a saga that is stopped is undone: by a limit of time, by the branch that won, by a fault elsewhere', () => {
+  const nap = { nap: { wait: { hours: 1 } } }
+  const tasks = [call('book', 'unbook'), saga([call('pay', 'refund'), nap])]
+  const limited = { ...saga(tasks) }
+  Object.assign(limited.saga, { timeout: { after: { minutes: 1 } } })
+  const late = tell(document([limited]))()
+  expect(late.called).toEqual(['book', 'pay', 'refund', 'unbook'])
+  expect(late.outcome).toMatchObject({ status: 'faulted', error: { status: 408 } })
+  const quick = { quick: { wait: { seconds: 1 } } }
+  const race = { race: { fork: { compete: true, branches: [saga(tasks), quick] } } }
+  const won = tell(document([race]))()
+  expect(won.called.filter((name) => name !== 'quick')).toEqual(['book', 'pay', 'refund', 'unbook'])
+  expect(won.outcome).toMatchObject({ status: 'completed' })
+  const timeout = { timeout: { after: { minutes: 1 } } }
+  const whole = tell(document([saga(tasks)], timeout), 'refund')()
+  expect(whole.called).toEqual(['book', 'pay', 'refund', 'unbook'])
+  expect(whole.outcome).toMatchObject({
+    error: {
+      detail: expect.stringContaining('not undone: /do/0/saga/with/do/1/saga/with/do/0/pay'),
+    },
+  })
+})
+
+test('C3: a run that is cancelled is undone, then it is cancelled; again it goes on where it was', () => {
+  const source = document([
+    saga([call('book', 'unbook'), saga([call('pay', 'refund'), call('ship')])]),
+  ])
+  const prepared = prepareWorkflow(source)
+  if (!prepared.ok) throw new Error('not prepared')
+  const surroundings = { secrets: {}, runtime: { name: 'tutti', version: '' } }
+  const machine = new Machine(prepared.program, surroundings)
+  const journal: Entry[] = []
+  const apply = (entry: Entry) => {
+    journal.push(entry)
+    machine.apply(entry)
+    const again = replay(prepared.program, journal, surroundings)
+    expect(again.waiting).toEqual(machine.waiting)
+    expect(again.outcome).toEqual(machine.outcome)
+  }
+  const next = () => machine.waiting.flatMap((command) => ('key' in command ? [command.key] : []))
+  const complete = () => apply({ kind: 'completed', atMs: 2, key: next()[0] ?? '', output: null })
+  apply({ kind: 'started', atMs: 1, runId: 'r', input: {} })
+  complete()
+  complete()
+  expect(next()).toEqual(['/do/0/saga/with/do/1/saga/with/do/1/ship'])
+  apply({ kind: 'cancelled', atMs: 3, reason: 'enough' })
+  expect(machine.outcome).toBeNull()
+  expect(next()).toEqual(['/do/0/saga/with/do/1/saga/undo/0/0/refund'])
+  apply({ kind: 'cancelled', atMs: 3, reason: 'really' })
+  complete()
+  expect(next()).toEqual(['/do/0/saga/undo/0/0/unbook'])
+  expect(machine.outcome).toBeNull()
+  complete()
+  expect(machine.outcome).toEqual({ status: 'cancelled', reason: 'enough' })
+  expect(next()).toEqual([])
 })

@@ -5,6 +5,7 @@
 // the task's. Every step of an undo is a step of the journal.
 //
 //   C1. What was completed is undone, whether in a loop, a branch or another attempt; what was not is not.
+//   C3. It is undone, too, where it is stopped: by a limit of time, by another branch, by a cancellation of the run.
 //   C2. An undo that fails keeps no other from being tried; that it failed is said, instead of the list's error.
 
 import type { Json } from '../../resource/index.ts'
@@ -12,7 +13,15 @@ import { parseTaskList, type Task } from '../document/index.ts'
 import { asJson } from './as-json.ts'
 import { limitTime } from './limit-time.ts'
 import { millisecondsOf } from './resolve.ts'
-import { type Body, type Done, inside, type Saga, type Site, type Stage } from './stage.ts'
+import {
+  type Activity,
+  type Body,
+  type Done,
+  inside,
+  type Saga,
+  type Site,
+  type Stage,
+} from './stage.ts'
 import { taskOf } from './task-of.ts'
 import { fault, standardError, type WorkflowError } from './workflow-error.ts'
 
@@ -24,10 +33,13 @@ export const runCompensate: Body = (stage, site, done) => {
   if (!parsed.ok) fault('configuration', `compensate: ${parsed.reason}`)
   const saga: Saga = { steps: [] }
   const activity = stage.open(site.scope.activity)
+  // Whatever stops it, a limit of time around it or a cancellation of the run: it is undone. C3
+  const forget = stage.onStop(activity, (at, undone) => undo(stage, site, { saga, at }, undone))
   const ended: Done = (result) => {
+    forget()
     stage.close(activity)
     if (!result.ok) {
-      undo(stage, site, { saga, error: result.error }, done)
+      undoFailed(stage, site, { saga, error: result.error }, done)
       return
     }
     // What is done here is undone with what it is a part of.
@@ -63,22 +75,39 @@ export function noteStep({ item, scope, input }: Site, output: Json): void {
   if (parsed.ok) saga.steps.push({ list: parsed.list, scope, input: { input, output } })
 }
 
-function undo(
+/** The list's error is the task's, once what was done is undone. */
+function undoFailed(
   stage: Stage,
   site: Site,
   { saga, error }: { readonly saga: Saga; readonly error: WorkflowError },
   done: Done,
 ): void {
+  stage.undo((at, undone) =>
+    undo(stage, site, { saga, at }, (failures) => {
+      const isWanted = !stage.isOver(site.scope.activity)
+      undone(isWanted ? [] : failures) // the task says it, else the run's end
+      if (!isWanted) return
+      done({ ok: false, error: failures.length === 0 ? error : notUndone(error, failures) })
+    }),
+  )
+}
+
+function undo(
+  stage: Stage,
+  site: Site,
+  { saga, at }: { readonly saga: Saga; readonly at: Activity },
+  done: (failures: readonly string[]) => void,
+): void {
   const failures: string[] = []
   const next = (index: number): void => {
     const step = saga.steps[index]
     if (step === undefined) {
-      done({ ok: false, error: failures.length === 0 ? error : notUndone(error, failures) })
+      done(failures)
       return
     }
     const { names, values, reference } = step.scope
-    const at = { names, values, reference: `${reference}/metadata/tutti/undo` }
-    const scope = { ...inside(site.scope, `undo/${index}`), ...at }
+    const seen = { names, values, reference: `${reference}/metadata/tutti/undo` }
+    const scope = { ...inside(site.scope, `undo/${index}`), ...seen, activity: at }
     stage.soon(scope, () =>
       stage.runList(step.list, scope, step.input, (result) => {
         if (!result.ok) failures.push(`${reference}: ${sayError(result.error)}`) // C2

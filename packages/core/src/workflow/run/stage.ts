@@ -65,6 +65,9 @@ export interface Listener {
   readonly take: (event: CloudEvent) => void
 }
 
+/** Undoes what was done; says what could not be undone. */
+export type Undo = (activity: Activity, done: (failures: readonly string[]) => void) => void
+
 export interface Stage {
   readonly document: WorkflowDocument
   readonly expressions: Expressions
@@ -87,6 +90,14 @@ export interface Stage {
   /** Stops what waits at this key. */
   readonly cancel: (key: string) => void
   readonly open: (parent: Activity) => Activity
+  /**
+   * Calls back where an activity is stopped from outside, so that what was done in it is undone:
+   * one after the other, the innermost first, and the run ends after that. Gives how to forget it.
+   */
+  readonly onStop: (activity: Activity, undo: Undo) => () => void
+  /** Undoes in its turn, in an activity that nothing stops. */
+  readonly undo: (undo: Undo) => void
+  readonly isOver: (activity: Activity) => boolean
   /** Stops all that goes on in an activity. */
   readonly close: (activity: Activity) => void
   readonly checkSchema: (schema: Json, value: Json) => string | null
