@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
 
 // CI asks for a report that can be counted.
@@ -11,6 +12,7 @@ export default defineConfig({
   test: {
     include: ['{packages,examples,conformance,bench}/**/src/**/*.test.ts', 'tools/*.test.ts'],
     pool: 'forks',
+    maxWorkers: Math.max(2, availableParallelism() - 1), // much of a test is waiting for processes
     testTimeout: 60_000,
     hookTimeout: 60_000,
     ...(report ? { reporters: ['default', 'json'], outputFile: { json: report } } : {}),
