@@ -297,3 +297,36 @@ test('E4: an engine that was marked dead writes nothing more', async () => {
   await fresh.stop()
   expect(troubles).toEqual([])
 })
+
+test('a paused run takes what comes, and begins no act; another engine leaves it paused, too', async () => {
+  const ask = { ask: { call: 'tutti.human', with: { title: 'Go?' } } }
+  const program = programs(document('held', [ask, call('work', '${ . }')]))
+  const acted: string[] = []
+  const act = async ({ key }: Act) => {
+    acted.push(key)
+    return 'worked'
+  }
+  const { sql } = bed.database
+  const first = await openEngine(program, act)
+  const id = await first.start(request('held'))
+  const until = async (status: string, entries: number) => {
+    const isSo = async () => {
+      const [run] = await sql`select status from workflow_run where id = ${id}`
+      return run?.['status'] === status && (await journalOf(id)).length === entries
+    }
+    while (!(await isSo()));
+  }
+  await sendSignal(sql, id, { kind: 'pause' })
+  await until('paused', 1)
+  await sendSignal(sql, id, { kind: 'completed', key: '/do/0/ask', output: 'yes' })
+  await until('paused', 2)
+  await first.stop()
+  const second = await openEngine(program, act)
+  await sendSignal(sql, id, { kind: 'event', event: { type: 'nothing' } })
+  await until('paused', 2)
+  expect(acted).toEqual([])
+  await sendSignal(sql, id, { kind: 'resume' })
+  expect(await second.outcomeOf(id)).toEqual({ status: 'completed', output: 'worked' })
+  expect(acted).toEqual(['/do/1/work'])
+  await second.stop()
+})

@@ -2,7 +2,7 @@
 
 import { setTimeout as delay } from 'node:timers/promises'
 import { apiVersion, formatFinding, type Json } from '@tutti/core/resource'
-import { drawWorkflow, prepareWorkflow, workflowName } from '@tutti/core/workflow'
+import { drawWorkflow, planRun, prepareWorkflow, workflowName } from '@tutti/core/workflow'
 import type { Client, RunAnswer } from '@tutti/sdk'
 import type { Command } from 'commander'
 import { Failure } from '../failure.ts'
@@ -25,6 +25,7 @@ export function addWorkflow(program: Command): void {
   const group = program.command('workflow').description('durable workflows and their runs')
   addDocuments(group)
   addGraph(group)
+  addPlan(group)
   addRuns(group)
   addSteering(group)
   addPeople(group)
@@ -64,6 +65,21 @@ function addGraph(group: Command): void {
       nameIn(source, value) // says what is wrong
       const prepared = prepareWorkflow(value as Json)
       if (prepared.ok) print(drawWorkflow(prepared.program.document).trimEnd())
+    }
+  })
+}
+
+/** What policies are told of it, before it is declared and before it runs. */
+function addPlan(group: Command): void {
+  const plan = group
+    .command('plan')
+    .argument('<file>', 'YAML or JSON of a workflow; - reads standard input')
+    .description('say what workflows may reach and cost, as policies see it')
+  withExamples(plan, 'tutti workflow plan refund.yaml')
+  plan.action((file: string) => {
+    for (const { source, value } of readDocuments(file)) {
+      nameIn(source, value) // says what is wrong
+      printJson(planRun(value as Json))
     }
   })
 }
