@@ -11,8 +11,8 @@ import { EndpointHealth } from './endpoint-health.ts'
 import { promptBlocks } from './prompt-blocks.ts'
 import { Pursuit } from './pursuit.ts'
 import { RetryBudget } from './retry-budget.ts'
-import { noRules, rulesOf, weightsOfRoute } from './route-rules.ts'
-import { selectTargets } from './select-targets.ts'
+import { noRules, type RouteRules, rulesOf, weightsOfRoute } from './route-rules.ts'
+import { mayBeTooLong, selectTargets } from './select-targets.ts'
 import { TargetViews } from './target-views.ts'
 import { Upstreams } from './upstreams.ts'
 
@@ -26,6 +26,12 @@ export interface Selecting {
   readonly key: KeyEntry
   readonly asker: () => Asker
   readonly bounds: Bounds | null
+}
+
+/** True where length is all that the rules look at, and this request is short. */
+function isFree(rules: RouteRules, { key, bounds }: Selecting): boolean {
+  const isPlain = !rules.isFiltering && !rules.hasSubjects && key.refused === undefined
+  return isPlain && !mayBeTooLong(rules, bounds)
 }
 
 const noBlocks = new Float64Array(0)
@@ -48,7 +54,7 @@ export class Router {
   /** Whom a request of this route may be asked of; null where neither route nor key has rules. */
   select(directory: Directory, route: RouteEntry, of: Selecting): Selection | null {
     const rules = rulesOf(route) ?? (of.key.refused === undefined ? null : noRules)
-    if (rules === null) return null
+    if (rules === null || isFree(rules, of)) return null
     const ports = { directory, cashier: this.#shared.cashier }
     return selectTargets(ports, { route, rules }, { asker: of.asker(), bounds: of.bounds })
   }

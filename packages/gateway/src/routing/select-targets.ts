@@ -55,7 +55,7 @@ export function selectTargets(
 }
 
 /** Bytes are no fewer than characters: most requests need not be read to see that they fit. */
-function mayBeTooLong({ contextTokensMin }: RouteRules, bounds: Bounds | null): boolean {
+export function mayBeTooLong({ contextTokensMin }: RouteRules, bounds: Bounds | null): boolean {
   if (bounds === null) return false
   return bounds.inputTokens / charactersPerToken + (bounds.outputTokens ?? 0) > contextTokensMin
 }
