@@ -14,6 +14,7 @@ import {
   world,
 } from './gateway-world.fixture.ts'
 import { Batch } from './wire/batch.ts'
+import type { Incoming, Reply } from './wire/index.ts'
 import { PlainConnection } from './wire/plain-connection.ts'
 
 let calls = 0
@@ -115,7 +116,7 @@ function answerOn(socket: Socket): Promise<string> {
 
 describe('callers who do not get on', () => {
   /** A connection whose clock the test holds. */
-  async function slow() {
+  async function slow(onRequest: (incoming: Incoming, reply: Reply) => void = () => {}) {
     let nowMs = 0
     const batch = new Batch()
     const accepted = new Promise<{ connection: PlainConnection; own: Socket }>((resolve) => {
@@ -125,7 +126,7 @@ describe('callers who do not get on', () => {
           const ports = { batch, nowMs: () => nowMs, isDraining: () => false }
           const none = () => {}
           const connection = new PlainConnection(socket, {
-            ...{ ...ports, onRequest: none, handOver: none, onAnswered: none },
+            ...{ ...ports, onRequest, handOver: none, onAnswered: none },
           })
           resolve({ connection, own: socket })
         })
@@ -148,7 +149,7 @@ describe('callers who do not get on', () => {
       while (own.bytesRead === 0) await new Promise(setImmediate)
       await new Promise(setImmediate) // its turn in the batch
     }
-    return { socket, at, hasRead }
+    return { socket, own, at, hasRead }
   }
 
   test('a body that drips in is given up after a minute', async () => {
@@ -159,6 +160,53 @@ describe('callers who do not get on', () => {
     at(59_000)
     at(61_000)
     expect(await answered).toMatch(/^HTTP\/1.1 408 /)
+  })
+
+  const request = 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\na'
+  const long = Buffer.alloc(32 * 2 ** 20) // more than two sockets hold between them
+
+  test('an answer that nobody reads is held for a minute and ten seconds (W8)', async () => {
+    const { socket, own, at, hasRead } = await slow((_, reply) => reply.send(200, long))
+    socket.pause().write(request)
+    await hasRead()
+    const closed = once(own, 'close')
+    for (let ms = 61_000; ms <= 71_000; ms += 1_000) at(ms) // its end is asked for once
+    expect([own.destroyed, own.listenerCount('finish')]).toEqual([false, 1])
+    at(72_000)
+    await closed
+  })
+
+  test('a request behind an answer that nobody reads waits a minute, and no longer (W8)', async () => {
+    let asked = 0
+    const { socket, own, at, hasRead } = await slow((_, reply) => {
+      asked += 1
+      reply.send(200, long)
+    })
+    socket.pause().write(`${request}${request}`)
+    await hasRead()
+    const closed = once(own, 'close')
+    at(59_000)
+    expect([asked, own.destroyed]).toEqual([1, false])
+    at(61_000)
+    await closed
+  })
+
+  test('and is answered once the answer before has been read', async () => {
+    let asked = 0
+    const { socket } = await slow((_, reply) => {
+      asked += 1
+      reply.send(200, asked === 1 ? long : Buffer.from('second'))
+    })
+    let bytes = 0
+    const done = new Promise<void>((resolve) => {
+      socket.on('data', (chunk) => {
+        bytes += chunk.length
+        if (chunk.toString('latin1').endsWith('second')) resolve()
+      })
+    })
+    socket.write(`${request}${request}`)
+    await done
+    expect(bytes).toBeGreaterThan(long.length)
   })
 
   test('a connection that asks nothing is ended after a minute, not before', async () => {

@@ -226,6 +226,22 @@ describe('who may call', () => {
     }
   })
 
+  test('of thousands of keys each is its own', async () => {
+    const keys = Array.from({ length: 5_000 }, (_, i) => ({
+      ...{ id: `k${i}`, hash: digest(`secret-${i}`), project: 'default', owner: `o${i}` },
+      ...(i % 2 === 0 ? {} : { routes: [] }),
+    }))
+    const node = await serve(answerWell)
+    const { gateway } = await world(signed({ ...toNodes([node.url]), keys }))
+    const statuses = await Promise.all(
+      [0, 1, 2_498, 2_499, 4_998, 4_999, 5_000].map(async (i) => {
+        const headers = { authorization: `Bearer secret-${i}` }
+        return (await infer(gateway, { headers })).status
+      }),
+    )
+    expect(statuses).toEqual([200, 404, 200, 404, 200, 404, 401])
+  })
+
   test('an unknown model is named, with those there are', async () => {
     const { gateway } = await world(signed(toNodes([])))
     const answer = await fetch(`${gateway.url}/v1/chat/completions`, {

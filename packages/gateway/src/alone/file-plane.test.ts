@@ -1,6 +1,6 @@
 // A gateway without a control plane: the same limits and the same money, kept in a file through kill -9.
 
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { routeSpec, type Snapshot } from '@tutti/core/routing'
 import fc from 'fast-check'
@@ -57,6 +57,50 @@ test('whatever dies when, no more is granted than there is (B1, B3)', () => {
     }),
     { numRuns: 60 },
   )
+})
+
+test('what was spent long ago is forgotten, what counts now is not', () => {
+  const path = join(newFolder(), 'leases.json')
+  let nowMs = 1_000 * 3_600_000
+  const budgets = { hourly: 'hour', forever: 'total' } as const
+  const open = () =>
+    new LeaseFile({
+      path,
+      budgetOf: (_, name) => ({ limitDollars: 1, window: name === 'hourly' ? 'hour' : 'total' }),
+      nowMs: () => nowMs,
+    })
+  const file = open()
+  const spend = (budget: string, nanos: number) => {
+    const wanted = [{ project: 'default', budget, nanos }]
+    const { granted } = file.ask({ gateway: 'gateway-1', settled: [], wanted })
+    const settled = granted.map(({ lease, nanos }) => ({ lease, nanos, isOver: true }))
+    file.ask({ gateway: 'gateway-1', settled, wanted: [] })
+    return granted.length
+  }
+  for (let hour = 0; hour < 20; hour++) {
+    for (const name of Object.keys(budgets)) spend(name, 10_000_000)
+    nowMs += 3_600_000
+  }
+  const windows = () => Object.entries(JSON.parse(readFileSync(path, 'utf8')).settled)
+  expect(windows()).toHaveLength(3) // of the hour, the one before, and of all time
+  expect(windows()).toContainEqual(['default/forever/0', 200_000_000])
+  nowMs += 70 * 86_400_000
+  open() // of budgets that nobody asks for any more, too
+  expect(windows()).toEqual([['default/forever/0', 200_000_000]])
+})
+
+const isLinux = process.platform === 'linux'
+test.skipIf(!isLinux)('a full disk grants nothing, and costs no file handle', () => {
+  const path = join(newFolder(), 'leases.json')
+  const file = new LeaseFile({ path, budgetOf, nowMs: () => 1 })
+  symlinkSync('/dev/full', `${path}.new`)
+  const handles = () => readdirSync('/proc/self/fd').length
+  const wanted = [{ project: 'default', budget: 'b', nanos: 1 }]
+  const ask = () => file.ask({ gateway: 'gateway-1', settled: [], wanted })
+  expect(ask).toThrow(/ENOSPC/)
+  const before = handles()
+  for (let i = 0; i < 20; i++) expect(ask).toThrow(/ENOSPC/)
+  expect(handles()).toBe(before)
 })
 
 test('accounts that cannot be read are not begun anew', () => {

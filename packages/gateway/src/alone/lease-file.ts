@@ -16,7 +16,7 @@ import {
   openSync,
   readFileSync,
   renameSync,
-  writeSync,
+  writeFileSync,
 } from 'node:fs'
 import { dirname } from 'node:path'
 import {
@@ -38,6 +38,8 @@ export interface LeaseFilePorts {
   readonly nowMs: () => number
 }
 
+// Longer than any window but the one that never ends, and a clock that is set back by a month.
+const pastMs = 62 * 86_400_000
 const leaseMs = 2 * 3_600_000 // as the control plane's
 
 export class LeaseFile {
@@ -52,6 +54,7 @@ export class LeaseFile {
       ? leaseAccounts.parse(JSON.parse(readFileSync(ports.path, 'utf8')))
       : { format: 'tutti/leases/v1', settled: {}, open: {} }
     for (const id of Object.keys(this.#accounts.open)) this.#end(id, 'lost') // B3
+    this.#forgetPast(() => ports.nowMs() - pastMs)
     this.#save()
   }
 
@@ -82,6 +85,9 @@ export class LeaseFile {
       .filter((one) => one.project === project && one.budget === budget && one.startMs === startMs)
       .reduce((sum, one) => sum + Math.max(one.grantedNanos, one.settledNanos), 0)
     const settledNanos = this.#accounts.settled[`${project}/${budget}/${startMs}`] ?? 0
+    // The window before stays: a clock may be set back a little.
+    const keptMs = windowStartMs(spec.window, startMs - 1)
+    this.#forgetPast((name) => (name === `${project}/${budget}` ? keptMs : 0))
     const limitNanos = nanosOf(spec.limitDollars)
     const nanos = decideGrant({ limitNanos, settledNanos, openNanos }, wanted.nanos) // B1
     if (nanos === 0) return []
@@ -104,13 +110,26 @@ export class LeaseFile {
     settled[window] = (settled[window] ?? 0) + chargeOf(known, ending)
   }
 
+  /** Forgets windows that began before; one that never ends began at 0, and stays. */
+  #forgetPast(beforeMs: (budget: string) => number): void {
+    for (const window of Object.keys(this.#accounts.settled)) {
+      const at = window.lastIndexOf('/')
+      const startMs = Number(window.slice(at + 1))
+      const isPast = startMs > 0 && startMs < beforeMs(window.slice(0, at))
+      if (isPast) delete this.#accounts.settled[window]
+    }
+  }
+
   #save(): void {
     const { path } = this.#ports
     mkdirSync(dirname(path), { recursive: true })
     const file = openSync(`${path}.new`, 'w', 0o600)
-    writeSync(file, JSON.stringify(this.#accounts))
-    fsyncSync(file)
-    closeSync(file)
+    try {
+      writeFileSync(file, JSON.stringify(this.#accounts)) // all of it, in however many writes
+      fsyncSync(file)
+    } finally {
+      closeSync(file)
+    }
     renameSync(`${path}.new`, path)
   }
 }

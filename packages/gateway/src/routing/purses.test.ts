@@ -101,4 +101,35 @@ describe('money (B1, B2, B3, U1, U2)', () => {
       }),
     )
   })
+
+  test('a control plane that is away for an hour stops nobody whose lease holds, and no lease outlives its time', async () => {
+    let nowMs = 0
+    let isAway = false
+    const plane = new MemoryPlane(1, 7_200_000)
+    const purses = new Purses({
+      ask: async (asked) => {
+        if (isAway) throw new Error('away')
+        return plane.ask({ gateway: 'gateway-1', ...asked })
+      },
+      nowMs: () => nowMs,
+    })
+    const day = { ...budget, limitDollars: 1 }
+    const call = async () => {
+      const reservation = await purses.reserve([day], 1_000)
+      if ('settle' in reservation) reservation.settle(1_000)
+      return 'settle' in reservation
+    }
+    expect(await call()).toBe(true)
+    isAway = true
+    for (let minute = 0; minute < 60; minute++) {
+      nowMs += 60_000
+      await purses.tell().catch(() => {})
+      expect(await call()).toBe(true)
+    }
+    nowMs = 7_200_001 // the control plane may count it as spent by now
+    expect(await call()).toBe(false)
+    isAway = false
+    await purses.tell()
+    expect(plane.settledNanos + plane.openNanos).toBeGreaterThanOrEqual(61_000)
+  })
 })

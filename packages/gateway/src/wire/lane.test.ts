@@ -31,3 +31,20 @@ test.each([
     await new Promise((resolve) => server.close(resolve))
   },
 )
+
+test('a paused lane that holds bytes which nobody has read serves nobody', async () => {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  const port = typeof address === 'object' && address !== null ? address.port : 0
+  const socket = connect(port, '127.0.0.1')
+  const [far] = (await once(server, 'connection')) as [Socket]
+  const lane = new Lane(socket, { batch: new Batch(), onFree: () => {}, onGone: () => {} })
+  socket.pause()
+  far.write('HTTP/1.1 200 OK\r\n\r\n')
+  while (socket.readableLength === 0) await new Promise(setImmediate)
+  expect(lane.isUsable).toBe(false)
+  lane.destroy()
+  far.destroy()
+  await new Promise((resolve) => server.close(resolve))
+})

@@ -30,8 +30,10 @@ export class Lane implements Member {
   readonly #socket: Socket
   readonly #ports: LanePorts
   readonly #parser: AnswerParser
-  /** Whose answer is awaited; written by `send` and `#over`. */
+  /** Whose answer is awaited; written by `send`, its controller and `#over`. */
   #handler: AnswerHandler | null = null
+  /** False until something of the request has gone out; written by `send`. */
+  #isSent = false
   #isGone = false
   /** What has come and waits for its turn: bytes, then how they ended. */
   readonly #inbox: Buffer[] = []
@@ -88,7 +90,8 @@ export class Lane implements Member {
 
   get #isQuiet(): boolean {
     const hasEnded = this.#isEnded || this.#error !== null || this.#socket.destroyed
-    return !hasEnded && this.#inbox.length === 0
+    // What a paused socket holds has not come here yet.
+    return !hasEnded && this.#inbox.length === 0 && this.#socket.readableLength === 0
   }
 
   /** Milliseconds for which the other side keeps it while nothing is asked; 0: it does not say. */
@@ -99,8 +102,13 @@ export class Lane implements Member {
   send({ head, body }: LaneRequest, handler: AnswerHandler): void {
     if (this.#isGone) return handler.onResponseError(new Error('the connection was closed'))
     this.#handler = handler
+    this.#isSent = false
     handler.onRequestStart(this.#controller(handler))
-    if (this.#handler !== handler) return // it was aborted before it went out
+    if (this.#handler !== handler) {
+      if (!this.#isGone) this.#ports.onFree(this) // aborted before anything went out
+      return
+    }
+    this.#isSent = true
     const { batch } = this.#ports
     if (body === null) batch.write(this.#socket, head)
     else if (body.length <= joinedBytesMax) {
@@ -126,6 +134,10 @@ export class Lane implements Member {
       },
       abort: (reason: Error) => {
         if (this.#handler !== handler) return
+        if (!this.#isSent) {
+          this.#handler = null
+          return handler.onResponseError(reason) // N1
+        }
         this.#socket.destroy()
         this.#lose(reason)
       },

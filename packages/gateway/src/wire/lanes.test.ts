@@ -195,6 +195,53 @@ describe('every end is heard once (N1)', () => {
     expect(connections()).toBe(2)
   })
 
+  test('more than there are connections to one, where nobody listens (N3)', async () => {
+    const { lanes, origin } = await upstream(() => {})
+    const closed = origin.replace(/\d+$/, '1')
+    const asked = Array.from({ length: 700 }, () => ask(lanes, closed))
+    for (const { ended } of asked) expect(await ended).toMatch(/ECONNREFUSED/)
+    expect(asked.every(({ told }) => told.join() === 'error')).toBe(true)
+  })
+
+  test('who waits for a connection that is freed as it stops', async () => {
+    const held: Socket[] = []
+    let isFull = () => {}
+    const full = new Promise<void>((resolve) => {
+      isFull = resolve
+    })
+    const { lanes, origin, connections } = await upstream((socket) => {
+      held.push(socket)
+      if (held.length === 512) isFull()
+    })
+    for (let i = 0; i < 512; i++) {
+      const stops = { onResponseEnd: () => lanes.stop(), onResponseError: () => {} }
+      const deaf = { onRequestStart: () => {}, onResponseStart: () => {}, onResponseData: () => {} }
+      lanes.dispatch(origin, message, { ...deaf, ...stops })
+    }
+    await full
+    const waiting = ask(lanes, origin) // N3: no connection of its own
+    held[0]?.write(ok)
+    expect(await waiting.ended).toMatch(/stops/)
+    expect(waiting.told).toEqual(['error'])
+    expect(connections()).toBe(512)
+  })
+
+  test('who is cut off before anything went out, and the connection goes on', async () => {
+    const { lanes, origin, connections } = await upstream((socket) => socket.write(ok))
+    expect(await ask(lanes, origin).ended).toBe('ok')
+    const told: string[] = []
+    lanes.dispatch(origin, message, {
+      onRequestStart: (controller) => controller.abort(new Error('nobody wants it')),
+      onResponseStart: () => told.push('start'),
+      onResponseData: () => told.push('data'),
+      onResponseEnd: () => told.push('end'),
+      onResponseError: (error) => told.push(error.message),
+    })
+    expect(told).toEqual(['nobody wants it'])
+    expect(await ask(lanes, origin).ended).toBe('ok')
+    expect(connections()).toBe(1)
+  })
+
   test('all that wait when it stops', async () => {
     const { lanes, origin } = await upstream(() => {})
     const asked = [ask(lanes, origin), ask(lanes, origin)]

@@ -153,6 +153,7 @@ export class Lanes {
     } else {
       // Not from within the end of the answer before.
       queueMicrotask(() => {
+        if (this.#isStopped) return refuse(next.handler, 'the gateway stops')
         if (lane.isUsable) return lane.send(next.request, next.handler)
         origin.waiting.unshift(next) // nothing of it was sent
         lane.destroy()

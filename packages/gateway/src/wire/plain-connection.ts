@@ -7,6 +7,7 @@
 //   W4. Each byte is read once: by this, or by node:http.
 //   W5. The next request is looked at when the answer before is written and taken by the caller's socket; what comes
 //       early waits, bounded by one read.
+//   W8. Nobody holds a connection by not reading: its end is asked for once, and cut when it does not come.
 
 import type { Socket } from 'node:net'
 import type { Batch, Member } from './batch.ts'
@@ -29,13 +30,18 @@ export interface PlainPorts {
 // Longer than clients keep theirs, so that they seldom send into a connection that is being closed.
 const idleMsMax = 60_000
 const requestMsMax = 60_000 // for a whole request, as node:http allows
+const unreadMsMax = 10_000 // for the last answer to go out; then the rest of it is lost
 const late = 'HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n'
 
 export class PlainConnection implements Member {
   readonly #socket: Socket
   readonly #ports: PlainPorts
-  /** Written by `#begin`, `#takeBody`, `#answer`, `#over` and `#close`. */
-  #phase: 'idle' | 'body' | 'answering' | 'gone' = 'idle'
+  /**
+   * `unread`: another request is here, and the answer before it waits for its reader. Written by
+   * `#begin`, `#takeBody`, `#answer`, `#over`, `#takeEarly`, `#finish` and `#close`.
+   */
+  #phase: 'idle' | 'body' | 'answering' | 'unread' | 'ending' | 'gone' = 'idle'
+  /** When the phase began, of those that end by time. */
   #sinceMs: number
   #head: PlainHead | null = null
   #chunks: Buffer[] = []
@@ -78,12 +84,34 @@ export class PlainConnection implements Member {
 
   /** Ends it where it waits for a request, or where one takes too long to come. */
   check(nowMs: number): void {
-    if (this.#phase === 'idle' && (nowMs - this.#sinceMs > idleMsMax || this.#ports.isDraining())) {
-      this.#socket.destroySoon()
-    } else if (this.#phase === 'body' && nowMs - this.#sinceMs > requestMsMax) {
-      this.#socket.end(late)
-      this.#socket.destroySoon()
+    const forMs = nowMs - this.#sinceMs
+    switch (this.#phase) {
+      case 'idle':
+        if (forMs > idleMsMax || this.#ports.isDraining()) this.#finish()
+        return
+      case 'body':
+        if (forMs > requestMsMax) this.#finish(late)
+        return
+      case 'unread':
+        if (forMs > requestMsMax) this.#socket.destroy() // W8
+        return
+      case 'ending':
+        if (forMs > unreadMsMax) this.#socket.destroy() // W8
+        return
+      case 'answering':
+      case 'gone':
+        return
     }
+  }
+
+  /** Says `last` and no more, once. */
+  #finish(last?: string): void {
+    this.#phase = 'ending'
+    this.#sinceMs = this.#ports.nowMs()
+    this.#chunks = []
+    this.#ports.batch.flush() // W6
+    if (last !== undefined) this.#socket.write(last)
+    this.#socket.destroySoon()
   }
 
   destroy(): void {
@@ -115,9 +143,11 @@ export class PlainConnection implements Member {
       case 'body':
         return this.#takeBody(bytes)
       case 'answering':
+      case 'unread':
         this.#early = this.#early === null ? bytes : Buffer.concat([this.#early, bytes])
         this.#socket.pause() // W5
         return
+      case 'ending':
       case 'gone':
         return
     }
@@ -176,22 +206,19 @@ export class PlainConnection implements Member {
     if (this.#phase !== 'answering') return
     this.#reply = null
     this.#ports.onAnswered()
-    if (this.#ports.isDraining()) {
-      this.#ports.batch.flush() // W6
-      return this.#socket.destroySoon()
-    }
+    if (this.#ports.isDraining()) return this.#finish()
     this.#phase = 'idle'
     this.#sinceMs = this.#ports.nowMs()
     if (this.#early === null) return
     // W5: not from within the end of the answer before, and not while it waits for its reader.
-    this.#phase = 'answering'
+    this.#phase = 'unread'
     if (this.#socket.writableNeedDrain) this.#socket.once('drain', () => this.#takeEarly())
     else setImmediate(() => this.#takeEarly())
   }
 
   #takeEarly(): void {
     const bytes = this.#early
-    if (this.#phase !== 'answering' || bytes === null) return
+    if (this.#phase !== 'unread' || bytes === null) return
     this.#early = null
     this.#phase = 'idle'
     this.#socket.resume()
@@ -213,8 +240,8 @@ export class PlainConnection implements Member {
 
   /** The caller says no more: whoever does not wait for an answer gets none. */
   #end(): void {
-    if (this.#phase === 'idle') this.#socket.end()
-    else this.#socket.destroy()
+    if (this.#phase === 'idle') this.#finish()
+    else if (this.#phase !== 'ending') this.#socket.destroy()
   }
 
   #close(): void {
