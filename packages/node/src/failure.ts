@@ -24,6 +24,7 @@ export const failureCodes = [
   'node/digest-mismatch',
   'node/signature-invalid',
   'node/probe-refused',
+  'node/process-ended',
   'node/no-variant-fits',
   'node/state-unreadable',
   'node/state-unwritable',

@@ -162,3 +162,4 @@ export {
   type TensorSignature,
   tensorSignature,
 } from './tensor.ts'
+export { beginTrial, isOnTrial, type Trial, trial } from './trial.ts'

@@ -5,12 +5,14 @@
 
 import {
   type Assignment,
+  beginTrial,
   type InstallAction,
   type InstallContext,
   type InstallEvent,
   type InstallFailure,
   type InstallState,
   installStart,
+  isOnTrial,
   planInstall,
   type Release,
   resumeInstall,
@@ -37,6 +39,11 @@ export interface InstallerPorts {
   readonly onState: () => void
   /** Writes down what serves after a reboot; resolves when it is on disk. */
   readonly commit: (committed: NonNullable<DeploymentState['committed']> | null) => void
+  /** What is being tried; `note` writes it down before it returns. */
+  readonly trial: {
+    readonly held: () => DeploymentState['trial']
+    readonly note: (trial: DeploymentState['trial']) => void
+  }
 }
 
 // What a failure code means for the rollout; any other failure of a step is the model's.
@@ -47,6 +54,7 @@ const reasons: Partial<Readonly<Record<FailureCode, InstallFailure>>> = {
   'node/digest-mismatch': 'digest-mismatch',
   'node/signature-invalid': 'signature-invalid',
   'node/probe-refused': 'probe-refused',
+  'node/process-ended': 'crashed',
   'node/state-unwritable': 'disk-full',
 }
 
@@ -64,6 +72,8 @@ export class Installer {
   #isResuming = false
   /** The release wanted now; written by `want`. */
   #wanted: string | null = null
+  /** What this process is trying; written by `#beginTrial` and `#endTrial`. */
+  #trial: DeploymentState['trial'] = null
   /** The release activated last; written by `#activate`. */
   #active: Release | null = null
   /** What was chosen for this machine, by release; written by `#chosen`. */
@@ -165,6 +175,7 @@ export class Installer {
     this.#abort.abort()
     this.#forget()
     await this.#tail
+    this.#endTrial()
   }
 
   #releaseUnderWay(): string | null {
@@ -177,6 +188,7 @@ export class Installer {
     const before = this.#state
     const { state, action } = planInstall(before, event, this.#context())
     this.#state = state
+    if (this.#trial !== null && !isOnTrial(state, this.#trial)) this.#endTrial()
     if (state !== before) this.#ports.onState()
     if (state.phase === 'failed' && state.retryAtMs !== undefined) this.#wake(state.retryAtMs)
     this.#act(action)
@@ -231,6 +243,7 @@ export class Installer {
         await this.#verify(action.release)
         return null
       case 'stage':
+        this.#beginTrial(action.release)
         return (await this.#load(action.release)).request.variant.name
       case 'probe':
         return await this.#probe(action.release)
@@ -298,6 +311,24 @@ export class Installer {
     })
     this.#loaded.set(release, model)
     return model
+  }
+
+  /** What has taken the process with it again and again is the model's fault: N3. */
+  #beginTrial(release: string): void {
+    const { held, note } = this.#ports.trial
+    const next = beginTrial({ release, generation: this.#assignment.generation }, held())
+    if (next === null) {
+      const message = 'the process of this node ended each time that it tried this release'
+      throw new Failure('node/process-ended', message)
+    }
+    note(next)
+    this.#trial = next
+  }
+
+  /** What a life before left stands: it is counted when it is tried again. */
+  #endTrial(): void {
+    if (this.#trial !== null) this.#ports.trial.note(null)
+    this.#trial = null
   }
 
   async #probe(release: string): Promise<string> {

@@ -25,7 +25,7 @@ import { Connection } from './connection.ts'
 import { Installer, type InstallerPorts } from './installer.ts'
 import type { ModelStore } from './model-store.ts'
 import { keyOf, type NodeIdentity } from './node-identity.ts'
-import type { NodeState, StateStore } from './node-state.ts'
+import type { DeploymentState, NodeState, StateStore } from './node-state.ts'
 import type { Dial } from './wire.ts'
 
 export interface AgentPorts {
@@ -201,7 +201,8 @@ export class NodeAgent {
     if (!supersedes(assignment, held?.assignment ?? null)) return // A3: old news, or a replay
     const known = this.#installers.get(key)
     const committed = known?.committed ?? held?.committed ?? null
-    const deployments = { ...this.#state.deployments, [key]: { assignment, committed } }
+    const trial = held?.trial ?? null
+    const deployments = { ...this.#state.deployments, [key]: { assignment, committed, trial } }
     this.#save({ ...this.#state, deployments })
     const installer = known ?? this.#newInstaller(key, assignment, committed)
     this.#changed.add(key)
@@ -225,6 +226,10 @@ export class NodeAgent {
       source: () => this.#source,
       onState: () => this.#stateChanged(key),
       commit: (next) => this.#commit(key, next),
+      trial: {
+        held: () => this.#state.deployments[key]?.trial ?? null,
+        note: (trial) => this.#noteTrial(key, trial),
+      },
     }
     const installer = new Installer(assignment, committed, ports)
     this.#installers.set(key, installer)
@@ -249,15 +254,34 @@ export class NodeAgent {
   #commit(key: string, committed: NodeState['deployments'][string]['committed']): void {
     const held = this.#state.deployments[key]
     if (held === undefined) return
+    // What serves again after a reboot says nothing of what a life before has tried.
+    const isOver = committed === null || committed.release === held.trial?.release
+    const trial = isOver ? null : held.trial
     this.#save({
       ...this.#state,
-      deployments: { ...this.#state.deployments, [key]: { ...held, committed } },
+      deployments: { ...this.#state.deployments, [key]: { ...held, committed, trial } },
     })
     if (committed !== null) this.#ports.log('committed', { deployment: key, ...committed.kept })
     // Once the installer has noted it too.
     queueMicrotask(() => {
       for (const [other, one] of this.#installers) if (other !== key) one.retryForRoom()
     })
+  }
+
+  /** One that begins and cannot be written down does not begin; one that ends has ended. */
+  #noteTrial(key: string, trial: DeploymentState['trial']): void {
+    const held = this.#state.deployments[key]
+    if (held === undefined) return
+    const next = {
+      ...this.#state,
+      deployments: { ...this.#state.deployments, [key]: { ...held, trial } },
+    }
+    try {
+      this.#save(next)
+    } catch (thrown) {
+      if (trial !== null) throw thrown
+      this.#state = next // written with the next thing that is
+    }
   }
 
   #declared({ labels, cordoned }: Pick<NodeState, 'labels' | 'cordoned'>): void {

@@ -15,7 +15,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { assignment, release } from '@tutti/core/fleet'
+import { assignment, release, trial } from '@tutti/core/fleet'
 import { digest, labels } from '@tutti/core/resource'
 import { z } from 'zod'
 import { Failure, messageOf } from '../failure.ts'
@@ -33,6 +33,8 @@ const deploymentState = z.strictObject({
       kept: release,
     })
     .nullable(),
+  /** What was being tried when this was written. */
+  trial: trial.nullable().default(null),
 })
 export type DeploymentState = z.infer<typeof deploymentState>
 

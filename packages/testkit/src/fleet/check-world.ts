@@ -73,7 +73,7 @@ function checkRecords(world: CheckedWorld): void {
 /** I3 and I5: what was committed serves, whatever is under way, unless its worker died. */
 function checkServing(world: CheckedWorld): void {
   for (const node of world.nodes) {
-    if (!node.isBooted) continue
+    if (!node.isBooted || node.isBehind) continue
     for (const { assignment, committed } of Object.values(node.state.deployments)) {
       const { serves } = assignment
       if (committed === null || node.host?.active(serves) !== null) continue

@@ -50,7 +50,7 @@ export function whyNotExact(world: FleetWorld): string[] {
       if (told !== serving) return [`${node.id} serves ${nameOf(serving)}, says ${nameOf(told)}`]
       if (fact === 'converged' && serving === wanted) return []
       const quality = releaseByDigest.get(wanted ?? '')?.quality ?? 'good'
-      const hasCause = quality !== 'good' || node.wounded.has(wanted ?? '')
+      const hasCause = quality !== 'good' || node.wounded.has(wanted ?? '') || node.deaths >= 3
       if (fact === 'cannot' && hasCause) return []
       const said = `${assignment.deployment} ${assignment.generation}.${assignment.revision}`
       const does = `is ${fact} (${JSON.stringify(reportOf(view, assignment) ?? null)})`

@@ -28,6 +28,8 @@ export interface HostPorts {
   /** Does this node have to run something under this name? */
   readonly mustServe: (serves: string) => boolean
   readonly onDeath: (serves: string, release: string) => void
+  /** A model has ended the whole process. */
+  readonly onFatal: () => void
   readonly violation: (message: string) => void
 }
 
@@ -65,6 +67,10 @@ export class SimulatedHost implements ModelHost {
     if (held !== undefined) return held
     await this.#ports.pause(2_000)
     const quality = releaseByDigest.get(request.release)?.quality
+    if (quality === 'fatal') {
+      this.#ports.onFatal()
+      await new Promise(() => {}) // nothing goes on
+    }
     if (quality === 'unloadable') throw new Failure('node/model-load-failed', 'not a model')
     const model: SimulatedModel = { state: { phase: 'ready' }, request, isProbed: false }
     this.#loaded.push(model)

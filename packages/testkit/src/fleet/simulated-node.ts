@@ -48,6 +48,8 @@ const facts: NodeFacts = {
   ...{ formats: ['onnx'], runtime: 'sim 1' },
 }
 
+const restartMs = 2_000 // who watches over the process starts it again
+
 export class SimulatedNode {
   readonly id: string
   readonly #identity: NodeIdentity
@@ -61,10 +63,14 @@ export class SimulatedNode {
   readonly rotted = new Set<string>()
   /** The running process; `start` and `kill` write. */
   #process: Process | null = null
+  /** True where the disk did not take what the process knows: its labels. `#save` writes. */
+  isBehind = false
   /** Written by the world. */
   isDiskFull = false
   fetchMsMax = 1_000
   skewMs = 0
+  /** Ends of the process; three amid one install look like the model's doing. */
+  deaths = 0
   /** Releases that died here by the world's doing. */
   readonly wounded = new Set<string>()
 
@@ -97,6 +103,7 @@ export class SimulatedNode {
     const clock = time.process({ isAlive, skewMs: () => this.skewMs })
     const host = this.#newHost(clock, () => own.agent)
     const atBoot = committedOf(this.#state)
+    this.isBehind = false
     const own: Process = { isAlive: true, isBooted: false, host, agent: null, atBoot }
     this.#process = own
     const telemetry = new Telemetry()
@@ -121,6 +128,7 @@ export class SimulatedNode {
 
   kill(): void {
     if (this.#process === null) return
+    this.deaths += 1
     this.#process.isAlive = false
     this.#process = null
     this.#world.network.cut(this.id)
@@ -177,6 +185,7 @@ export class SimulatedNode {
       schedule: clock.schedule,
       isVerified: (release) => this.#verified.has(release),
       mustServe: (serves) =>
+        !this.isBehind &&
         Object.values(this.#state.deployments).some(({ assignment, committed }) => {
           const { labels, cordoned } = this.#state
           const node = { id: this.id, labels, cordoned }
@@ -184,6 +193,10 @@ export class SimulatedNode {
           return assignment.serves === serves && wish !== null
         }),
       onDeath: (serves, release) => agent()?.crashed(serves, release, 'the worker died'),
+      onFatal: () => {
+        this.kill()
+        this.#world.time.schedule(restartMs, () => this.start())
+      },
       violation: this.#world.violation,
     })
   }
@@ -191,9 +204,13 @@ export class SimulatedNode {
   #save(own: Process, state: NodeState): void {
     this.#world.onStep(this.id, 'before a write')
     if (!own.isAlive) throw new Failure('node/state-unwritable', 'nothing goes on after a kill')
-    if (this.isDiskFull) throw new Failure('node/state-unwritable', 'no space left on device')
+    if (this.isDiskFull) {
+      this.isBehind = true
+      throw new Failure('node/state-unwritable', 'no space left on device')
+    }
     this.#world.onSave(this.id, this.#state, state)
     this.#state = state // the agent never changes a state, it makes the next
+    this.isBehind = false
     this.#world.onStep(this.id, 'after a write')
   }
 

@@ -6,8 +6,19 @@ import { type ModelSpec, modelSpec } from '@tutti/core/fleet'
 import { canonicalJson } from '@tutti/core/resource'
 import { sha256 } from './simulated-store.ts'
 
-/** What a version does: `unsound` fails its probe on some machines, `erring` fails requests. */
-export const qualities = ['good', 'refused', 'unsound', 'unloadable', 'dying', 'erring'] as const
+/**
+ * What a version does: `unsound` fails its probe on some machines, `erring` fails requests, `dying`
+ * ends its worker, and `fatal` the whole process that loads it.
+ */
+export const qualities = [
+  'good',
+  'refused',
+  'unsound',
+  'unloadable',
+  'dying',
+  'erring',
+  'fatal',
+] as const
 export type Quality = (typeof qualities)[number]
 
 export interface SimulatedRelease {
