@@ -98,6 +98,7 @@ async function startPlanedGateway(): Promise<void> {
     ...{ payload, signature: signText(signer, signingPrefix.snapshot, payload) },
   })
   const plane = createServer(async (request, response) => {
+    if (request.url === '/api/v1/usage') return response.end('{}')
     if (request.url !== '/api/v1/leases') {
       response.writeHead(200, { 'content-type': 'text/event-stream' })
       return void response.write(`event: snapshot\ndata: ${signed}\n\n`)

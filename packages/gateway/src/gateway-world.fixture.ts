@@ -141,6 +141,7 @@ export async function world(
     if (request.url === '/api/v1/leases') {
       return response.end(JSON.stringify(leases.ask(JSON.parse(body))))
     }
+    if (request.url === '/api/v1/usage') return response.end('{}')
     response.writeHead(200, { 'content-type': 'text/event-stream' })
     response.write(first === null ? ': nothing yet\n\n' : `event: snapshot\ndata: ${first}\n\n`)
     streams.add(response)
