@@ -44,6 +44,8 @@ function caching(url: string, cache: object, more: object = {}): Snapshot {
   }
 }
 
+const semantic = { semantic: { route: 'embed', threshold: 0.95 } }
+
 interface Engine {
   readonly url: string
   /** What it was asked, questions only. */
@@ -116,6 +118,55 @@ async function start(cache: object, of?: Engine, more: object = {}) {
   const { gateway, push, untilEvent } = await world(signed(caching(upstream.url, cache, more)))
   return { url: gateway.url, asked: upstream.asked, upstream, push, untilEvent }
 }
+
+test.each([
+  ['the same question', {}, 'what is the capital of France?'],
+  ['one that means the same', semantic, 'which city is the capital of France?'],
+])(
+  'a key that the policies keep from its giver gets nothing of it: %s',
+  async (_, cache, question) => {
+    const upstream = await engine()
+    const snapshot = caching(upstream.url, cache)
+    const keys = snapshot.keys.map((one) =>
+      one.id === 'other' ? { ...one, refused: ['Provider/engine'] } : one,
+    )
+    const { gateway } = await world(signed({ ...snapshot, keys }))
+    await ask(gateway.url, 'what is the capital of France?')
+    expect((await ask(gateway.url, question)).cache).not.toBeNull()
+    const refused = await ask(gateway.url, question, { by: other })
+    expect([refused.status, refused.cache]).toEqual([400, null])
+    expect(refused.raw).not.toContain('answer 1')
+  },
+)
+
+test('the text of a key is shown to no model that the policies keep that key from', async () => {
+  const upstream = await engine()
+  let shown = 0
+  const meaning = await serve((_, response) => {
+    shown += 1
+    response.end(JSON.stringify({ data: [{ embedding: [1, 0, 0] }], usage: { prompt_tokens: 3 } }))
+  })
+  const snapshot = caching(upstream.url, semantic)
+  const [provider] = snapshot.providers
+  if (provider === undefined) throw new Error('a world')
+  const { targets } = routeSpec.parse({ targets: [{ provider: 'meaning', model: 'embedder' }] })
+  const changed: Snapshot = {
+    ...snapshot,
+    providers: [
+      ...snapshot.providers,
+      { ...provider, name: 'meaning', baseUrl: `${meaning.url}/v1` },
+    ],
+    routes: snapshot.routes.map((one) => (one.name === 'embed' ? { ...one, targets } : one)),
+    keys: snapshot.keys.map((one) =>
+      one.id === 'other' ? { ...one, refused: ['Provider/meaning'] } : one,
+    ),
+  }
+  const { gateway } = await world(signed(changed))
+  expect((await ask(gateway.url, 'q', { by: other })).status).toBe(200)
+  expect(shown).toBe(0)
+  expect((await ask(gateway.url, 'another q')).status).toBe(200)
+  expect(shown).toBe(1)
+})
 
 describe('an answer is given again', () => {
   for (const first of [false, true]) {
@@ -228,8 +279,6 @@ describe('an answer is given again', () => {
 })
 
 describe('a question that means the same', () => {
-  const semantic = { semantic: { route: 'embed', threshold: 0.95 } }
-
   test('gets the same answer, one that does not another, and other projects none', async () => {
     const { url, asked } = await start(semantic)
     expect((await ask(url, 'what is the capital of France?')).cache).toBeNull()

@@ -1,31 +1,39 @@
 // Ask route
 //
 // Asks another Route on behalf of a call: its classifier, its embeddings. A call like any other: routed, metered, charged
-// to whom it is made for.
+// to whom it is made for, and kept from whom the policies keep that key.
 
-import type { Call, Presence, RouteEntry } from '../routing/index.ts'
+import type { Presence, RouteEntry } from '../routing/index.ts'
+import { askerOf } from './asker-of.ts'
 import type { Exchange, FacePorts } from './exchange.ts'
 import type { Tally } from './tally.ts'
+import type { Saying } from './text-model.ts'
 
 export interface SideCall {
   readonly route: RouteEntry
   readonly presence: Presence
   readonly tally: Tally
-  readonly saying: Pick<
-    Call,
-    'toNode' | 'toProvider' | 'mayStream' | 'bounds' | 'promptBytes' | 'selection'
-  >
+  readonly saying: Saying
 }
 
 /** The body of its whole answer; null where nobody gave one. */
 export async function askRoute(
   ports: Pick<FacePorts, 'router'>,
-  { key, directory, requestId }: Exchange,
+  exchange: Exchange,
   { route, presence, tally, saying }: SideCall,
 ): Promise<Buffer | null> {
+  const { key, directory, requestId } = exchange
+  const { bounds } = saying
+  const asker = () => askerOf(exchange, { name: route.name, mayStream: false, chat: null })
   const pursuit = ports.router.pursue({
-    ...{ project: key.project, route, requestId, presence },
     ...saying,
+    project: key.project,
+    route,
+    requestId,
+    presence,
+    mayStream: false,
+    promptBytes: null,
+    selection: ports.router.select(directory, route, { key, asker, bounds }),
     budgets: directory.budgets(key, route),
     onCharge: (charge) => tally.add(charge),
   })

@@ -4,9 +4,8 @@
 // fleet by the Open Inference Protocol. It is a call like any other: routed, metered, charged to whom it is made for.
 
 import { isObject, jsonOf, listOf, objectOf, openaiError } from '@tutti/core/dialect'
-import type { AnswerReading, Call, Outbound } from '../routing/index.ts'
-import { providerHeaders } from './chat.ts'
-import { oipReading } from './reading.ts'
+import type { AnswerReading } from '../routing/index.ts'
+import { type Saying, toTextModel } from './text-model.ts'
 
 /** What a model thinks of a text. */
 export interface Judgement {
@@ -14,11 +13,6 @@ export interface Judgement {
   readonly category: string
   readonly score: number
 }
-
-type Saying = Pick<
-  Call,
-  'toNode' | 'toProvider' | 'mayStream' | 'bounds' | 'promptBytes' | 'selection'
->
 
 const textCharsMax = 8_000 // of one piece: classifiers take some thousand tokens
 const textsMax = 256 // two million characters; a longer document is refused
@@ -41,27 +35,13 @@ export function piecesOf(texts: readonly string[]): readonly string[] | null {
 
 /** How a classifier is asked about these pieces. */
 export function toClassifier(pieces: readonly string[]): Saying {
-  const tensor = { name: 'text', shape: [pieces.length], datatype: 'BYTES', data: pieces }
-  const headers = { 'content-type': 'application/json' }
-  const infer = Buffer.from(JSON.stringify({ inputs: [tensor] }))
-  return {
-    toNode: (serves): Outbound => ({
-      ...{ method: 'POST', headers, body: infer, reading: oipReading },
-      path: `/v2/models/${encodeURIComponent(serves)}/infer`,
-    }),
-    toProvider: (provider, { model }) => {
-      if (provider.dialect !== 'openai') {
-        const message = `${provider.name} speaks ${provider.dialect}, which has no /moderations`
-        return { kind: 'impossible', code: 'unsupported', field: 'guard.classifier', message }
-      }
-      const body = Buffer.from(JSON.stringify({ model, input: pieces }))
-      const path = '/moderations'
-      const own = providerHeaders(provider)
-      return { method: 'POST', path, headers: own, body, reading: moderationReading }
-    },
-    ...{ mayStream: false, promptBytes: null, selection: null },
-    bounds: { inputTokens: Math.min(tokensMax, infer.length), outputTokens: 0 },
-  }
+  return toTextModel(pieces, {
+    path: '/moderations',
+    body: { input: pieces },
+    reading: moderationReading,
+    field: 'guard.classifier',
+    tokensMax,
+  })
 }
 
 const moderationReading: AnswerReading = {

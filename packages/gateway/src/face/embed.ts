@@ -4,37 +4,18 @@
 // of the fleet by the Open Inference Protocol (a tensor `text` goes in, `embedding` comes out).
 
 import { jsonOf, listOf, objectOf } from '@tutti/core/dialect'
-import type { Call, Outbound } from '../routing/index.ts'
-import { providerHeaders } from './chat.ts'
-import { embeddingsReading, oipReading } from './reading.ts'
-
-type Saying = Pick<
-  Call,
-  'toNode' | 'toProvider' | 'mayStream' | 'bounds' | 'promptBytes' | 'selection'
->
+import { embeddingsReading } from './reading.ts'
+import { type Saying, toTextModel } from './text-model.ts'
 
 /** How a model is asked for the meaning of a text. */
 export function toEmbedder(text: string): Saying {
-  const tensor = { name: 'text', shape: [1], datatype: 'BYTES', data: [text] }
-  const headers = { 'content-type': 'application/json' }
-  const infer = Buffer.from(JSON.stringify({ inputs: [tensor] }))
-  return {
-    toNode: (serves): Outbound => ({
-      ...{ method: 'POST', headers, body: infer, reading: oipReading },
-      path: `/v2/models/${encodeURIComponent(serves)}/infer`,
-    }),
-    toProvider: (provider, { model }) => {
-      if (provider.dialect !== 'openai') {
-        const message = `${provider.name} speaks ${provider.dialect}, which has no /embeddings`
-        return { kind: 'impossible', code: 'unsupported', field: 'cache.semantic', message }
-      }
-      const body = Buffer.from(JSON.stringify({ model, input: text, encoding_format: 'float' }))
-      const own = providerHeaders(provider)
-      return { method: 'POST', path: '/embeddings', headers: own, body, reading: embeddingsReading }
-    },
-    ...{ mayStream: false, promptBytes: null, selection: null },
-    bounds: { inputTokens: infer.length, outputTokens: 0 },
-  }
+  return toTextModel([text], {
+    path: '/embeddings',
+    body: { input: text, encoding_format: 'float' },
+    reading: embeddingsReading,
+    field: 'cache.semantic',
+    tokensMax: Infinity, // bounded by the body that it stood in
+  })
 }
 
 /** Null where there is none in it. */
