@@ -8,5 +8,6 @@ export {
   evaluateJq,
   type Given,
 } from './jq.ts'
+export { BudgetExceeded } from './jq-error.ts'
 export { readJson, writeJson } from './json-text.ts'
-export { type Budget, defaultBudget } from './run.ts'
+export { type Budget, defaultBudget, Run } from './run.ts'

@@ -129,7 +129,18 @@ test('regular expressions: groups, flags, codepoints, what JavaScript lacks', ()
   ])
   expect(values('gsub("(?<x>[ab])"; "<\\(.x)>", "-")', 'abc')).toEqual(['<a><b>c', '--c'])
   expect(values('[splits(", *")]', 'a, b,c')).toEqual([['a', 'b', 'c']])
-  expect(all('test("(?>a)")', 'a')).toMatchObject({ ok: false, isBudget: false })
+  expect(all('test("(a")', 'a')).toMatchObject({ ok: false, isBudget: false })
+})
+
+test('regular expressions pay for every step: none holds the process', () => {
+  const text = `${'a'.repeat(40)}!`
+  // Linear here, exponential for an engine that forgets which ways failed.
+  for (const bomb of ['^(a+)+$', '^(a|aa)+$', '(a*)*b', '(.*b){20}', '([a-zA-Z]+)*$b']) {
+    expect(values(`test("${bomb}")`, text)).toEqual([false])
+  }
+  // What refers to groups cannot be remembered: the budget ends it, and no try catches that.
+  const again = all('try test("^(a|aa)+\\\\1x$") catch "caught"', text)
+  expect(again).toMatchObject({ ok: false, isBudget: true })
 })
 
 test('times are UTC', () => {

@@ -1,9 +1,9 @@
 // Pattern
 //
-// Regular expressions of jq (Oniguruma, Perl syntax) on JavaScript's engine. What that engine lacks
-// (atomic groups, possessive quantifiers, recursion) is refused with a message.
+// Regular expressions of jq (Oniguruma, Perl syntax), searched for within the expression's budget.
 
 import type { Json } from '../../resource/index.ts'
+import { compileRegex, type Regex, type Spans } from '../regex/index.ts'
 import { describe, fail } from './jq-error.ts'
 import type { Run } from './run.ts'
 import { hasAstral, isArray } from './value.ts'
@@ -28,15 +28,14 @@ export function matchesOf(input: Json, pattern: Json, flags: Json, run: Run): re
     return fail(`${describe(input)} cannot be matched, as it is not a string`)
   }
   const { source, letters } = partsOf(pattern, flags)
-  const { expression, names } = translate(source, letters)
-  const place = placer(input)
+  const regex = regexOf(source, letters, run)
+  const at = { text: input, place: placer(input) }
   const found: Match[] = []
-  run.step(1 + input.length)
-  for (const match of input.matchAll(expression)) {
+  run.step(1 + (input.length >> 8))
+  for (const spans of regex.search(input, run, letters.includes('n'))) {
     run.step(1)
-    run.container(8)
-    if (letters.includes('n') && match[0] === '') continue
-    found.push(matchOf(match, names, place))
+    run.container(8 + regex.names.length)
+    found.push(matchOf(spans, regex.names, at))
     if (!letters.includes('g')) break
   }
   return found
@@ -59,70 +58,27 @@ function partsOf(
   return { source, letters: letters ?? '' }
 }
 
-interface Translated {
-  readonly expression: RegExp
-  /** The name of each group, null where it has none. */
-  readonly names: readonly (string | null)[]
-}
-
-const posix: Readonly<Record<string, string>> = {
-  alnum: '\\p{L}\\p{N}',
-  alpha: '\\p{L}',
-  ascii: '\\x00-\\x7f',
-  blank: ' \\t',
-  cntrl: '\\x00-\\x1f\\x7f',
-  digit: '\\p{Nd}',
-  lower: '\\p{Ll}',
-  print: '\\x20-\\x7e',
-  punct: '\\p{P}\\p{S}',
-  space: '\\s',
-  upper: '\\p{Lu}',
-  word: '\\w',
-  xdigit: '0-9a-fA-F',
-}
-const groupName = /\(\?<([A-Za-z_]\w*)>|\\.|\((?!\?)|\[(?:\\.|[^\]\\])*\]/g
-const kept = /[\^$\\.*+?()[\]{}|/bBdDsSwWnrtfvpPkuxc0-9-]/
-
-function translate(source: string, letters: string): Translated {
-  const inline = /^\(\?([imx]+)\)/.exec(source)
-  const flags = letters + (inline?.[1] ?? '').replace('m', 'p')
-  const body = source.slice(inline?.[0].length ?? 0)
-  const bare = flags.includes('x') ? withoutComments(body) : body
-  const text = bare
-    .replace(/\[:(\^?)(\w+):\]/g, (all, not: string, name: string) =>
-      not === '' ? (posix[name] ?? all) : all,
-    )
-    .replace(/\\([\s\S])/gu, (all, character: string) => escapeOf(all, character))
-  const names = [...text.matchAll(groupName)]
-    .filter(([whole]) => whole.startsWith('('))
-    .map((match) => match[1] ?? null)
-  const own = `gud${flags.includes('i') ? 'i' : ''}${flags.includes('p') ? 's' : ''}`
-  try {
-    return { expression: new RegExp(text, own), names }
-  } catch (error) {
-    const said = error instanceof Error ? error.message.replace(/^.*: /, '') : String(error)
-    return fail(`${source} (at offset 0) is not a valid regex: ${said}`)
-  }
-}
-
-/** What JavaScript writes in another way. */
-function escapeOf(all: string, character: string): string {
-  if (character === 'h') return '[0-9a-fA-F]'
-  if (character === 'H') return '[^0-9a-fA-F]'
-  if (character === 'A') return '^'
-  if (character === 'z') return '$'
-  if (character === 'Z') return '(?=\\n?$)'
-  if (character === '-') return '\\x2d'
-  if (character === 'a') return '\\x07'
-  if (character === 'e') return '\\x1b'
-  return kept.test(character) ? all : character
-}
-
-/** A pattern as flag `x` means it: blanks and comments outside classes are for people. */
-function withoutComments(source: string): string {
-  return source.replace(/\\[\s\S]|\[(?:\\.|[^\]\\])*\]|\s+|#[^\n]*/g, (part) =>
-    /^[\s#]/.test(part) ? '' : part,
+/** Each pattern of an evaluation is read once. */
+function regexOf(source: string, letters: string, run: Run): Regex {
+  const key = `${letters}/${source}`
+  const held = run.regexes.get(key)
+  if (held !== undefined) return held
+  run.step(1 + source.length)
+  const compiled = compileRegex(
+    source,
+    {
+      ignoresCase: letters.includes('i'),
+      isExtended: letters.includes('x'),
+      dotIsAny: letters.includes('p'),
+      isByLine: false,
+    },
+    'perl',
   )
+  if (!compiled.ok) return fail(`${source} (at offset 0) is not a valid regex: ${compiled.reason}`)
+  const { regex } = compiled
+  run.container(regex.size)
+  run.regexes.set(key, regex)
+  return regex
 }
 
 /** Indexes as codepoints. */
@@ -141,20 +97,19 @@ function placer(text: string): (index: number) => number {
 }
 
 function matchOf(
-  match: RegExpExecArray,
+  spans: Spans,
   names: readonly (string | null)[],
-  place: (index: number) => number,
+  { text, place }: { readonly text: string; readonly place: (index: number) => number },
 ): Match {
-  const span = (start: number, end: number) => {
+  const span = (group: number) => {
+    const [start = -1, end = -1] = [spans[group * 2], spans[group * 2 + 1]]
+    if (start < 0 || end < start) return { offset: -1, length: 0, string: null }
     const offset = place(start)
-    return { offset, length: place(end) - offset }
+    return { offset, length: place(end) - offset, string: text.slice(start, end) }
   }
-  const captures = names.map((name, i): Capture => {
-    const at = match.indices?.[i + 1]
-    if (at === undefined) return { offset: -1, length: 0, string: null, name }
-    return { ...span(...at), string: match[i + 1] ?? null, name }
-  })
-  return { ...span(match.index, match.index + match[0].length), string: match[0], captures }
+  const captures = names.map((name, i): Capture => ({ ...span(i + 1), name }))
+  const whole = span(0)
+  return { ...whole, string: whole.string ?? '', captures }
 }
 
 /** The named groups of a match as an object. */

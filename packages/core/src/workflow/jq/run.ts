@@ -4,6 +4,7 @@
 // loop and every value that can grow pays here, so that no expression runs away with the process.
 
 import type { Json } from '../../resource/index.ts'
+import type { Regex } from '../regex/index.ts'
 import { BudgetExceeded } from './jq-error.ts'
 
 export interface Budget {
@@ -19,6 +20,8 @@ export const defaultBudget: Budget = { stepsMax: 1_000_000, bytesMax: 256 * 1024
 export class Run {
   readonly nowMs: number
   readonly globals: readonly Json[]
+  /** Regular expressions that were read, by flags and source; `pattern.ts` writes. */
+  readonly regexes = new Map<string, Regex>()
   /** Written by `step` alone. */
   #stepsLeft: number
   /** Written by `allot` alone. */

@@ -5,7 +5,8 @@
 // elsewhere) is refused instead of being passed over.
 
 import type { Json } from '../../resource/index.ts'
-import { compileJq, evaluateJq } from '../jq/index.ts'
+import { type Budget, BudgetExceeded, Run } from '../jq/index.ts'
+import { compileRegex, noFlags } from '../regex/index.ts'
 
 type Schema = { readonly [keyword: string]: Json }
 /** Null where it holds; else what is wrong, with the path. */
@@ -15,17 +16,31 @@ interface Place {
   readonly path: string
   readonly root: Json
   readonly depth: number
+  /** Pays for schemas that grow as they are followed, and for patterns. */
+  readonly run: Run
 }
 type Keyword = (wanted: Json, value: Json, at: Place, schema: Schema) => Verdict
 
 const depthMax = 200 // of a schema that refers to itself on a value that does not end
 
+const stepsPerCheck = 10 // one is some hundred nanoseconds, a step some ten
+/** A million checks: an array of so many items, and a second at worst. */
+const budget: Budget = { stepsMax: 10_000_000, bytesMax: 256 * 1024 * 1024 }
+const reasonMax = 1_000 // characters: what fits none of many says a part of why
+
 /** Null where the value fits; else what is wrong with it, or with the schema. */
 export function checkSchema(schema: Json, value: Json): Verdict {
-  return check(schema, value, { path: '', root: schema, depth: 0 })
+  const run = new Run([], budget, 0)
+  try {
+    return check(schema, value, { path: '', root: schema, depth: 0, run })
+  } catch (error) {
+    if (error instanceof BudgetExceeded) return 'the schema takes too many steps on this value'
+    throw error
+  }
 }
 
 function check(schema: Json, value: Json, at: Place): Verdict {
+  at.run.step(stepsPerCheck)
   if (schema === true) return null
   if (schema === false) return say(at, 'nothing is allowed here')
   if (!isObject(schema)) return say(at, 'the schema is none: expected an object or a boolean')
@@ -111,12 +126,20 @@ const textLength = (value: Json) => (typeof value === 'string' ? [...value].leng
 const arrayLength = (value: Json) => (isArray(value) ? value.length : null)
 const memberCount = (value: Json) => (isObject(value) ? Object.keys(value).length : null)
 
-/** The pattern's own engine is that of expressions; a bad pattern matches nothing. */
-function matches(pattern: string, text: string): boolean {
-  const test = compileJq('test($pattern)', ['pattern'])
-  if (!test.ok) return false
-  const result = evaluateJq(test.expression, { input: text, globals: [pattern], nowMs: 0 })
-  return result.ok && result.value === true
+/** A pattern is found anywhere in the text; a bad one matches nothing. */
+function matches(pattern: string, text: string, { run }: Pick<Place, 'run'>): boolean {
+  const held = run.regexes.get(pattern)
+  if (held === undefined) {
+    const compiled = compileRegex(pattern, noFlags, 'ecma')
+    run.step(1 + pattern.length)
+    if (!compiled.ok) return false
+    run.container(compiled.regex.size)
+    run.regexes.set(pattern, compiled.regex)
+    return matches(pattern, text, { run })
+  }
+  run.step(1)
+  for (const _ of held.search(text, run, false)) return true
+  return false
 }
 
 function refer(wanted: Json, { root }: Place): Json | undefined {
@@ -163,14 +186,17 @@ const keywords: Readonly<Record<string, Keyword>> = {
   minLength: bound(textLength, least, 'a text of at least'),
   maxLength: bound(textLength, most, 'a text of at most'),
   pattern: (wanted, value, at) =>
-    typeof value !== 'string' || matches(String(wanted), value)
+    typeof value !== 'string' || matches(String(wanted), value, at)
       ? null
       : say(at, `expected text like ${wanted}`),
   minItems: bound(arrayLength, least, 'at least so many items:'),
   maxItems: bound(arrayLength, most, 'at most so many items:'),
   uniqueItems: (wanted, value, at) => {
     if (wanted !== true || !isArray(value)) return null
-    const isTwice = value.some((item, i) => value.slice(0, i).some((other) => isSame(item, other)))
+    const isTwice = value.some((item, i) => {
+      at.run.step(1 + i)
+      return value.slice(0, i).some((other) => isSame(item, other))
+    })
     return isTwice ? say(at, 'expected no item twice') : null
   },
   prefixItems: (wanted, value, at) => {
@@ -208,7 +234,7 @@ const keywords: Readonly<Record<string, Keyword>> = {
     if (!isObject(value) || !isObject(wanted)) return null
     const pairs = Object.entries(wanted).flatMap(([pattern, one]) =>
       Object.entries(value)
-        .filter(([name]) => matches(pattern, name))
+        .filter(([name]) => matches(pattern, name, at))
         .map(([name, item]) => check(one, item, within(at, name))),
     )
     return first(pairs)
@@ -218,7 +244,7 @@ const keywords: Readonly<Record<string, Keyword>> = {
     const known = Object.keys(schema['properties'] ?? {})
     const patterns = Object.keys(schema['patternProperties'] ?? {})
     const others = Object.entries(value).filter(
-      ([name]) => !known.includes(name) && !patterns.some((pattern) => matches(pattern, name)),
+      ([name]) => !known.includes(name) && !patterns.some((pattern) => matches(pattern, name, at)),
     )
     return first(others.map(([name, item]) => check(wanted, item, within(at, name))))
   },
@@ -243,7 +269,9 @@ const keywords: Readonly<Record<string, Keyword>> = {
     isArray(wanted) ? first(wanted.map((one) => check(one, value, at))) : null,
   anyOf: (wanted, value, at) => {
     const verdicts = isArray(wanted) ? wanted.map((one) => check(one, value, at)) : []
-    return verdicts.includes(null) ? null : say(at, `fits none: ${verdicts.join('; or ')}`)
+    return verdicts.includes(null)
+      ? null
+      : say(at, `fits none: ${verdicts.join('; or ').slice(0, reasonMax)}`)
   },
   oneOf: (wanted, value, at) => {
     const verdicts = isArray(wanted) ? wanted.map((one) => check(one, value, at)) : []

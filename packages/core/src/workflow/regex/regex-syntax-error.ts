@@ -1,0 +1,6 @@
+// Regex syntax error
+
+/** The text is no regular expression that we know. */
+export class RegexSyntaxError extends Error {
+  override readonly name = 'RegexSyntaxError'
+}
