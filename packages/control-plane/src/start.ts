@@ -39,6 +39,8 @@ import { type Loop, type RunningLoops, startLoops } from './loops.ts'
 import { type News, openNews } from './news.ts'
 import { openPolicyCache } from './policy-cache.ts'
 import {
+  type KeptRequests,
+  openKeptRequests,
   openRelayDirectory,
   openSnapshotFeed,
   openStoredResponses,
@@ -170,10 +172,10 @@ async function serveOn(
     inference: options.workflows?.inference ?? (() => null),
   })
   follow(news, { ...shared, policies: cache, hub, wake, resources, ...workflows })
-  const storedResponses = openStoredResponses(sql, nowMs)
+  const kept = openKept(sql, nowMs)
   const loops: RunningLoops = startLoops(
     loopTable({
-      storedResponses,
+      ...kept,
       ...{ database, news, identity, rollouts, hub, snapshots, blobs, workflows },
       onLost: options.onLost ?? (() => {}),
       retention: options.workflows?.retention ?? retentionDefault,
@@ -183,7 +185,7 @@ async function serveOn(
   awake = loops
   const sharing = openSharing({ sql, blobs, registry, clock: systemClock })
   const ports: ApiPorts = {
-    ...{ ...shared, blobs, hub, sharing, snapshots, workflows, storedResponses },
+    ...{ ...shared, ...kept, blobs, hub, sharing, snapshots, workflows },
     relays: openRelayDirectory(),
     admission: { ...shared, blobs, changes },
     loops: () => loops,
@@ -241,6 +243,12 @@ function answerNotYet(_: IncomingMessage, response: ServerResponse): void {
   response.end(JSON.stringify({ error }))
 }
 
+/** What gateways keep here for those who call them. */
+function openKept(sql: Sql, nowMs: () => number) {
+  const storedResponses = openStoredResponses(sql, nowMs)
+  return { storedResponses, keptRequests: openKeptRequests(sql, nowMs) }
+}
+
 /** All background work of a control plane. */
 function loopTable(of: {
   readonly database: Database
@@ -254,6 +262,7 @@ function loopTable(of: {
   readonly workflows: Pick<Workflows, 'schedules'>
   readonly retention: Retention
   readonly storedResponses: StoredResponses
+  readonly keptRequests: KeptRequests
 }): Loop[] {
   const { database, identity } = of
   const { sql } = database
@@ -287,6 +296,12 @@ function loopTable(of: {
       everyMs: 3_600_000,
       gatherMs: 60_000,
       turn: of.storedResponses.sweep,
+    },
+    {
+      name: 'kept-requests',
+      everyMs: 600_000,
+      gatherMs: 60_000,
+      turn: of.keptRequests.sweep,
     },
     {
       name: 'blobs',

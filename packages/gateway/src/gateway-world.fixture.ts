@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { signingPrefix } from '@tutti/core/fleet'
 import { canonicalJson } from '@tutti/core/resource'
-import { routeSpec, type Snapshot } from '@tutti/core/routing'
+import { type KeptRequest, keptRequests, routeSpec, type Snapshot } from '@tutti/core/routing'
 import { didKeyOf, newPrivateKey, signText } from '@tutti/ledger'
 import { afterEach } from 'vitest'
 import { answerStored, isStoredPath } from './alone/answer-stored.ts'
@@ -115,6 +115,10 @@ export interface World {
   readonly folder: string
   /** What the control plane keeps. */
   readonly responses: MemoryResponses
+  /** Bodies that the control plane was told. */
+  readonly kept: KeptRequest[]
+  /** Until it was told so many. */
+  readonly untilKept: (count: number) => Promise<readonly KeptRequest[]>
   /** Ends the control plane. */
   readonly killPlane: () => void
   /** Sends another snapshot down the stream. */
@@ -132,6 +136,8 @@ export async function world(
 ): Promise<World> {
   const streams = new Set<ServerResponse>()
   const responses = new MemoryResponses(() => Date.now())
+  const waiters = new Set<() => void>()
+  const kept: KeptRequest[] = []
   const plane = await serve(async (request, response, body) => {
     const { method = 'GET', url = '' } = request
     if (isStoredPath(url)) {
@@ -142,12 +148,17 @@ export async function world(
       return response.end(JSON.stringify(leases.ask(JSON.parse(body))))
     }
     if (request.url === '/api/v1/usage') return response.end('{}')
+    if (request.url === '/api/v1/requests') {
+      kept.push(...keptRequests.parse(JSON.parse(body)).requests)
+      response.writeHead(204).end()
+      for (const wake of waiters) wake()
+      return
+    }
     response.writeHead(200, { 'content-type': 'text/event-stream' })
     response.write(first === null ? ': nothing yet\n\n' : `event: snapshot\ndata: ${first}\n\n`)
     streams.add(response)
   })
   const events: World['events'] = []
-  const waiters = new Set<() => void>()
   const gateway = await startGateway({
     host: '127.0.0.1',
     port: 0,
@@ -160,16 +171,22 @@ export async function world(
     },
   })
   cleanups.push(() => gateway.stop())
-  const untilEvent = (event: string, times = 1) =>
+  const until = (isSo: () => boolean) =>
     new Promise<void>((resolve) => {
       const check = () => {
-        if (events.filter((one) => one.event === event).length < times) return
+        if (!isSo()) return
         waiters.delete(check)
         resolve()
       }
       waiters.add(check)
       check()
     })
+  const untilEvent = (event: string, times = 1) =>
+    until(() => events.filter((one) => one.event === event).length >= times)
+  const untilKept = async (count: number) => {
+    await until(() => kept.length >= count)
+    return kept
+  }
   if (first !== null)
     await Promise.race([untilEvent('snapshot'), untilEvent('a snapshot is refused')])
   const push = (text: string) => {
@@ -179,7 +196,7 @@ export async function world(
     plane.server.closeAllConnections()
     plane.server.close()
   }
-  return { gateway, folder, responses, killPlane, push, events, untilEvent }
+  return { gateway, folder, responses, kept, killPlane, push, events, untilEvent, untilKept }
 }
 
 export function newFolder(): string {

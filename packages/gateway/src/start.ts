@@ -6,6 +6,7 @@ import { randomUUID } from 'node:crypto'
 import type { Server } from 'node:http'
 import {
   answerRequest,
+  BodyKeeper,
   type Comparison,
   type FacePorts,
   HostGuard,
@@ -31,6 +32,7 @@ import {
   Router,
   remoteResponses,
   SnapshotSource,
+  sendKeptRequests,
 } from './routing/index.ts'
 import { OtlpExporter, type OtlpOptions } from './telemetry/index.ts'
 import { ToolServers } from './tools/index.ts'
@@ -111,8 +113,12 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const { version } = options
   const responses = storeKeeper(remoteResponses(controlPlane), log)
   const given = { directory: () => directory, router, responses, hosts, version, nowMs, chance }
+  const bodies = new BodyKeeper({
+    ...{ nowMs, chance, log },
+    send: (requests) => sendKeptRequests(controlPlane, requests),
+  })
   const telemetry = newTelemetry(options, log)
-  const ports = newPorts({ ...given, telemetry, usage: accounts.usage })
+  const ports = newPorts({ ...given, bodies, telemetry, usage: accounts.usage })
   const sockets = new ResponseSockets(ports)
   const front = newFront(batch, ports, log)
   takeUpgrades(front, sockets, relays)
@@ -128,7 +134,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       ports.comparisons.stop()
       leaveSiblings()
       await Promise.all([drain(front), sockets.drain(drainMs)])
-      await ports.shadows.stop()
+      await Promise.all([ports.shadows.stop(), bodies.stop()])
       await accounts.close()
       relays.stop()
       ports.tools.stop()
@@ -149,7 +155,9 @@ function takeUpgrades(front: Front, sockets: ResponseSockets, relays: RelayDoor)
 
 const chance = () => Math.random()
 
-type Shared = 'directory' | 'router' | 'responses' | 'telemetry' | 'usage' | 'version' | 'nowMs'
+type Shared =
+  | ('directory' | 'router' | 'responses' | 'telemetry' | 'usage')
+  | ('bodies' | 'version' | 'nowMs')
 type Given = Pick<FacePorts, Shared> & {
   readonly hosts: readonly string[]
   readonly chance: () => number

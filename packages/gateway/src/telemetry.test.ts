@@ -52,18 +52,27 @@ async function collector(statuses: number[] = []): Promise<Collector> {
 const attributesOf = (list: Json): Json =>
   Object.fromEntries(list.map(({ key, value }: Json) => [key, Object.values(value)[0]]))
 
-async function gatewayTo(url: string | undefined) {
+async function gatewayTo(url: string | undefined, isFailingFirst = false) {
   const seen: (string | undefined)[] = []
   const engine = await serve((request, response) => {
     seen.push(request.headers['traceparent']?.toString())
+    if (isFailingFirst && seen.length === 1) return response.writeHead(503).end('{}')
     response.writeHead(200, { 'content-type': 'application/json' })
     const usage = { prompt_tokens: 10, completion_tokens: 4, total_tokens: 14 }
     const choices = [{ index: 0, message: { content: 'hi' }, finish_reason: 'stop' }]
     response.end(JSON.stringify({ id: 'c', choices, usage }))
   })
   const snapshot = toProvider(`${engine.url}/v1`, true)
-  const targets = [{ provider: 'engine', model: 'llama', price: { inputPerMillion: 1 } }]
-  const routes = snapshot.routes.map((route) => ({ ...route, ...routeSpec.parse({ targets }) }))
+  const one = { provider: 'engine', model: 'llama', price: { inputPerMillion: 1 } }
+  const targets = isFailingFirst
+    ? [
+        { ...one, model: 'small' },
+        { ...one, tier: 1 },
+      ]
+    : [one]
+  const fallback = { failing: 'next-tier' }
+  const spec = routeSpec.parse({ targets, fallback })
+  const routes = snapshot.routes.map((route) => ({ ...route, ...spec }))
   const told: Json[] = []
   const plane = await serve((request, response, text) => {
     if (request.url === '/api/v1/usage') told.push(JSON.parse(text))
@@ -121,13 +130,13 @@ describe('a collector', () => {
     expect(headers['x-tenant']).toBe('t')
     const [{ resource, scopeSpans }] = body.resourceSpans
     expect(attributesOf(resource.attributes)).toMatchObject({ 'service.name': 'tutti-gateway' })
-    const [first, second] = scopeSpans[0].spans
+    const [first, asked, second, askedSecond] = scopeSpans[0].spans
     expect(first).toMatchObject({
       ...{ name: 'chat chat', kind: 3, status: {} },
       ...{ traceId: parent.slice(3, 35), parentSpanId: parent.slice(36, 52) },
     })
-    expect(seen[0]).toBe(`00-${first.traceId}-${first.spanId}-01`)
-    expect(seen[1]).toBe(`00-${second.traceId}-${second.spanId}-01`)
+    expect(seen[0]).toBe(`00-${first.traceId}-${asked.spanId}-01`)
+    expect(seen[1]).toBe(`00-${second.traceId}-${askedSecond.spanId}-01`)
     expect(second.parentSpanId).toBeUndefined()
     expect(attributesOf(second.attributes)).toMatchObject({
       'gen_ai.operation.name': 'chat',
@@ -157,6 +166,35 @@ describe('a collector', () => {
       ['output', 8, 1],
     ])
     expect(JSON.stringify(to.got)).not.toContain('secret words')
+  })
+
+  test('gets a span below it for each attempt: whom it asked, when he began, how it ended', async () => {
+    const to = await collector()
+    const { ask, seen, stop } = await gatewayTo(to.url, true)
+    expect((await ask()).status).toBe(200)
+    await stop()
+    const { body } = await to.until('/v1/traces')
+    const [call, failed, answered] = body.resourceSpans[0].scopeSpans[0].spans
+    expect(attributesOf(call.attributes)['tutti.attempts']).toBe('2')
+    for (const [i, one] of [failed, answered].entries()) {
+      expect(one).toMatchObject({ kind: 3, traceId: call.traceId, parentSpanId: call.spanId })
+      expect(seen[i]).toBe(`00-${call.traceId}-${one.spanId}-01`)
+      expect(BigInt(one.startTimeUnixNano)).toBeGreaterThanOrEqual(BigInt(call.startTimeUnixNano))
+      expect(BigInt(one.endTimeUnixNano)).toBeLessThanOrEqual(BigInt(call.endTimeUnixNano))
+      const { 'server.address': host, ...of } = attributesOf(one.attributes)
+      expect(host).toBe('127.0.0.1')
+      expect(of['tutti.attempt.time_to_headers']).toBeGreaterThan(0)
+      expect(of).not.toHaveProperty('gen_ai.usage.input_tokens') // they are the request's
+    }
+    expect(failed).toMatchObject({ name: 'attempt engine/small', status: { message: 'failing' } })
+    expect(attributesOf(failed.attributes)).toMatchObject({
+      ...{ 'error.type': 'failing', 'tutti.attempt.outcome': 'failing', 'tutti.route': 'chat' },
+      ...{ 'http.response.status_code': '503', 'gen_ai.request.model': 'small' },
+    })
+    expect(answered).toMatchObject({ name: 'attempt engine/llama', status: {} })
+    expect(attributesOf(answered.attributes)).toMatchObject({
+      ...{ 'tutti.attempt.outcome': 'answered', 'http.response.status_code': '200' },
+    })
   })
 
   test('that is not wanted changes nothing: a trace is passed on, none is begun', async () => {
@@ -193,6 +231,7 @@ describe('the exporter', () => {
       costNanos: 0,
       cached: null,
     },
+    ...{ offsetMs: 0, asked: [] },
   })
   const ports = { resource: { version: '1', instance: 'i' }, nowMs: () => 3, log: () => {} }
   const spansOf = ({ got }: Collector) =>

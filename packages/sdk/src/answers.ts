@@ -64,6 +64,23 @@ export const whoami = z.looseObject({
 })
 
 /** What requests used, in the dimensions that were asked for; the dearest first. */
+/** What is kept of one request. */
+const keptBody = z.looseObject({ text: z.string(), isCut: z.boolean() }).nullable()
+export const keptRequests = z.looseObject({
+  items: z.array(
+    z.looseObject({
+      id: z.string(),
+      route: z.string(),
+      atMs: z.number(),
+      expiresAtMs: z.number(),
+      record: z.record(z.string(), z.unknown()),
+      input: keptBody,
+      output: keptBody,
+    }),
+  ),
+})
+export type KeptRequestsAnswer = z.infer<typeof keptRequests>
+
 export const usage = z.looseObject({
   since: z.number(),
   until: z.number(),

@@ -60,6 +60,13 @@ export class Client {
     return await this.#call(answers.usage, 'GET', '/usage', { query })
   }
 
+  /** What was asked and answered, where the Route keeps it; the newest of this id first. */
+  async keptRequests(id: string, project?: string): Promise<answers.KeptRequestsAnswer> {
+    const query = this.#inProject(project)
+    const path = `/requests/${encodeURIComponent(id)}`
+    return await this.#call(answers.keptRequests, 'GET', path, { query })
+  }
+
   async get({ kind, name, project }: ResourceRef): Promise<answers.ResourceAnswer> {
     const path = `/${kind}/${encodeURIComponent(name)}`
     return await this.#call(answers.resource, 'GET', path, { query: this.#inProject(project) })

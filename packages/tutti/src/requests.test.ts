@@ -11,6 +11,12 @@ const record = {
   ...{ route: 'chat', targets: ['engine/llama'], status: 200, attempts: 1, ms: 41.7 },
   ...{ inputTokens: 30, outputTokens: 12, cachedTokens: 0, costNanos: 180_000, isEstimated: false },
 }
+const kept = {
+  ...{ entry: 'e', id: 'r1', project: 'default', key: 'app', route: 'chat', record },
+  ...{ atMs: record.atMs, expiresAtMs: record.atMs + 86_400_000 },
+  input: { text: '{"model":"chat","messages":[]}', isCut: false },
+  output: { text: '{"id":"c","cho', isCut: true },
+}
 const usage = {
   ...{ since: 0, until: 1, by: ['key'] },
   rows: [
@@ -26,6 +32,15 @@ let url = ''
 
 beforeAll(async () => {
   server = createServer((request, response) => {
+    if (request.url?.startsWith('/api/v1/requests/') === true) {
+      asked.push({ url: request.url, authorization: request.headers.authorization })
+      const isKept = request.url.includes('r1')
+      const error = { code: 'api/forbidden', message: 'denied by projects: it is not yours' }
+      response.writeHead(isKept ? 200 : 403, { 'content-type': 'application/json' })
+      return response.end(JSON.stringify(isKept ? { items: [kept] } : { error }))
+    }
+    if (request.url === '/v1/requests/r2') return response.end(JSON.stringify(record))
+    if (request.url?.startsWith('/v1/requests/') === true) return response.writeHead(404).end()
     if (request.url?.startsWith('/api/v1/usage') === true) {
       asked.push({ url: request.url, authorization: request.headers.authorization })
       return response.end(JSON.stringify(usage))
@@ -65,6 +80,24 @@ test('--json prints the records as they are; a refusal is said', async () => {
   const { out } = await requests('--key', 'k', '--json')
   expect(JSON.parse(out.split('\n')[0] ?? '')).toEqual(record)
   expect((await requests('--key', 'wrong')).err).toContain('401')
+})
+
+test('tutti requests show has all of one: its record, and the bodies that this key may read', async () => {
+  const show = (...args: readonly string[]) =>
+    new Promise<{ out: string; err: string }>((resolve) => {
+      const all = [main, 'requests', 'show', ...args, '--gateway', url, '--url', url, '--key', 'k']
+      execFile(process.execPath, all, (_, out, err) => resolve({ out, err }))
+    })
+  expect((await show('r1', '-p', 'team')).out.trim().split('\n')).toEqual([
+    '03:04:05.006 200 chat by engine/llama for app: 42 ms, 30+12 tokens, $0.000180',
+    '',
+    'kept from 2026-01-02T03:04:05.006Z until 2026-01-03T03:04:05.006Z',
+    ...['input:', '{', '  "model": "chat",', '  "messages": []', '}'],
+    ...['output (its beginning):', '{"id":"c","cho'],
+  ])
+  expect(asked.at(-1)?.url).toBe('/api/v1/requests/r1?project=team')
+  const { why, ...refused } = JSON.parse((await show('r2', '--json')).out)
+  expect([refused, why]).toEqual([{ record, kept: [] }, 'denied by projects: it is not yours'])
 })
 
 test('tutti usage tells what was used and what it cost, in the dimensions that are asked for', async () => {

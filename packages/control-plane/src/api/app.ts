@@ -16,6 +16,7 @@ import { mountMetrics } from './metrics.ts'
 import { mountOpenapi } from './openapi.ts'
 import type { ApiPorts, Env } from './ports.ts'
 import { mountRelays } from './relays.ts'
+import { mountRequests } from './requests.ts'
 import { mountResources } from './resources.ts'
 import { mountSnapshot } from './snapshot.ts'
 import { mountSources } from './sources.ts'
@@ -60,6 +61,7 @@ export function makeApp(ports: ApiPorts): Hono<Env> {
   mountLeases(app, ports)
   mountUsage(app, ports)
   mountStoredResponses(app, ports)
+  mountRequests(app, ports)
   mountRelays(app, ports)
   mountOpenapi(app, ports.version)
   mountMetrics(app, ports)

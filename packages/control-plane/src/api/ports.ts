@@ -7,7 +7,12 @@ import type { Hub, Registry, Sharing } from '../fleet/index.ts'
 import type { AdmissionPorts, Identity, PolicyEngine, Principal } from '../governance/index.ts'
 import type { RunningLoops } from '../loops.ts'
 import type { News } from '../news.ts'
-import type { RelayDirectory, SnapshotFeed, StoredResponses } from '../routing/index.ts'
+import type {
+  KeptRequests,
+  RelayDirectory,
+  SnapshotFeed,
+  StoredResponses,
+} from '../routing/index.ts'
 import type { Blobs, Sql } from '../store/index.ts'
 import type { Workflows } from '../workflow/index.ts'
 
@@ -25,6 +30,8 @@ export interface ApiPorts {
   readonly relays: RelayDirectory
   /** What gateways keep for those who call them. */
   readonly storedResponses: StoredResponses
+  /** What gateways keep of requests, for those who may read it. */
+  readonly keptRequests: KeptRequests
   readonly workflows: Workflows
   readonly loops: () => RunningLoops
   readonly log: Logger

@@ -7,7 +7,7 @@ import { changeAction } from '@tutti/core/governance'
 import { kindNames, kinds } from '@tutti/core/kinds'
 
 /** Things that policies govern besides changes. */
-export const accessActions = ['read', 'infer', 'serve', 'admit', 'run'] as const
+export const accessActions = ['read', 'infer', 'inspect', 'serve', 'admit', 'run'] as const
 export type AccessAction = (typeof accessActions)[number]
 
 const context = `type Context = {

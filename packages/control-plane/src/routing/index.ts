@@ -1,4 +1,5 @@
 export { type SnapshotBody, servingToken } from './build-snapshot.ts'
+export { type KeptRequests, openKeptRequests } from './kept-requests.ts'
 export { leaseBudgets } from './lease-budgets.ts'
 export { openRelayDirectory, parseRelayUrl, type RelayDirectory } from './relay-directory.ts'
 export { openSnapshotFeed, type SnapshotFeed } from './snapshot-feed.ts'

@@ -64,6 +64,8 @@ test('what could not be served is named, all of it at once', () => {
     one('Route', 'r', { targets: [{ provider: 'q', model: 'm' }] }),
     one('Route', 's', { targets: [{ deployment: 'd' }] }),
     one('Deployment', 'd', {}),
+    one('Provider', 'k', provider),
+    one('Route', 't', { targets: [{ provider: 'k', model: 'm' }], bodies: {} }),
   ]
   const made = declaredSnapshot(declared, context)
   expect(made).toEqual({
@@ -73,6 +75,7 @@ test('what could not be served is named, all of it at once', () => {
       expect.stringContaining('Deployment d'),
       expect.stringContaining('Provider q'),
       expect.stringContaining('no Deployments'),
+      'Route t: bodies: only a control plane keeps them, and knows who may read them',
     ],
   })
 })

@@ -65,6 +65,10 @@ export function declaredSnapshot(
   }
   problems.push(...danglingTargets(routes, providers), ...danglingBudgets(routes, budgets))
   for (const route of routes) {
+    if (route.bodies !== undefined) {
+      const why = 'only a control plane keeps them, and knows who may read them'
+      problems.push(`Route ${route.name}: bodies: ${why}`)
+    }
     for (const { path, message } of checkRoute(route, whyNoCondition)) {
       problems.push(`Route ${route.name}: ${path}: ${message}`)
     }

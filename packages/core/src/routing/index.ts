@@ -60,6 +60,15 @@ export {
   type TargetFilter,
 } from './filter-targets.ts'
 export { isComplete, keepUnseen } from './keep-unseen.ts'
+export {
+  type BodyRule,
+  bodyRule,
+  type KeptBody,
+  type KeptRequest,
+  keptRequest,
+  keptRequests,
+  keptRequestsMax,
+} from './kept-request.ts'
 export { builtInRoles, type KeySpec, keySpec } from './key.ts'
 export {
   type LeaseAccounts,

@@ -9,6 +9,7 @@ import { dnsName } from '../resource/index.ts'
 import { cacheSpec } from './cache-question.ts'
 import { experiment } from './experiment.ts'
 import { fallback } from './fallback.ts'
+import { bodyRule } from './kept-request.ts'
 import { targetPrice } from './price.ts'
 import { capabilities, modalities } from './request-facts.ts'
 import { strategy, weightsChange } from './score-target.ts'
@@ -130,5 +131,7 @@ export const routeSpec = z.strictObject({
   guard: guardSpec.optional(),
   /** Whether whole answers are given again, and to whom. */
   cache: cacheSpec.optional(),
+  /** What is kept of requests beside their records; absent: nothing. */
+  bodies: bodyRule.optional(),
 })
 export type RouteSpec = z.infer<typeof routeSpec>

@@ -23,8 +23,9 @@ import type { CallGuard } from './call-guard.ts'
 import { asksForUsage, type ToProvider, toChatProvider, toContinuation } from './chat.ts'
 import type { ChatAsked } from './chat-body.ts'
 import type { Exchange, FacePorts } from './exchange.ts'
-import { guardRequest, isChatAnswer, refuseDenied } from './guard-request.ts'
+import { guardRequest, hasWords, isChatAnswer, refuseDenied } from './guard-request.ts'
 import type { Replay } from './kept-answer.ts'
+import type { KeptCall } from './kept-call.ts'
 import { noteCall, traceOf } from './note-call.ts'
 import { Relay, type RelaySource } from './relay.ts'
 import { Tally } from './tally.ts'
@@ -74,17 +75,19 @@ async function answerRouted(
   const presence = new Presence()
   reply.onGone(() => presence.leave()) // nobody works for nothing
   const tally = new Tally()
+  const trace = traceOf(ports, exchange)
+  const bodies = route.bodies === undefined ? null : ports.bodies.begin(route, given.chat)
   const guarding =
     route.guard === undefined
       ? { guard: null, asked: given }
-      : await guardRequest(ports, exchange, { asked: given, route, presence, tally })
+      : await guardRequest(ports, exchange, { asked: given, route, presence, tally, trace })
   const { guard, asked } = guarding
-  const trace = traceOf(ports, exchange)
   if ('kind' in asked) {
     const status = refuseDenied(exchange, asked)
     const nobody = { attempts: 0, arm: null, cached: null, firstMs: null }
-    return noteCall(ports, exchange, { ...nobody, route, status, tally, guard, trace })
+    return noteCall(ports, exchange, { ...nobody, route, status, tally, guard, trace, bodies })
   }
+  if (bodies !== null && asked.chat !== null) bodies.ask(asked.chat)
   const { toNode, toProvider, mayStream, bounds } = asked
   const asker = () => askerOf(exchange, asked)
   const call: Call = {
@@ -96,7 +99,7 @@ async function answerRouted(
     mayStream,
     bounds,
     presence,
-    trace: trace?.headers ?? null,
+    trace,
     selection: ports.router.select(directory, route, { key, asker, bounds }),
     budgets: directory.budgets(key, route),
     promptBytes: asked.chat?.body ?? null,
@@ -115,7 +118,7 @@ async function answerRouted(
   const firstMs = isStream && trace !== null ? performance.now() : null
   let status = 499
   if (!presence.isGone) {
-    status = await sendAnswer({ ports, exchange, asked, call, pursuit, guard }, answer)
+    status = await sendAnswer({ ports, exchange, asked, call, pursuit, guard, bodies }, answer)
   } else if (answer.kind === 'answered' && answer.outcome.kind === 'stream') {
     answer.outcome.stream.cancel()
     pursuit.finished()
@@ -123,7 +126,7 @@ async function answerRouted(
   const arm = call.selection?.arm ?? null
   const { attempts } = pursuit
   noteCall(ports, exchange, {
-    ...{ route, status, attempts, tally, arm, guard, cached, trace, firstMs },
+    ...{ route, status, attempts, tally, arm, guard, cached, trace, firstMs, bodies },
   })
   if (status !== 200 || answer.kind !== 'answered' || kept !== null) return
   const { outcome, candidate } = answer
@@ -150,6 +153,8 @@ interface Answering {
   readonly pursuit: Pursuit
   /** Null where the route has none. */
   readonly guard: CallGuard | null
+  /** What is kept of it; null where nothing is. */
+  readonly bodies: KeptCall | null
 }
 
 /** The status that the caller got; 502 for a stream that broke off. */
@@ -199,7 +204,8 @@ async function sendWhole(
   outcome: WholeAttempt,
   candidate: Candidate,
 ): Promise<number> {
-  const { exchange, guard, asked } = answering
+  const { exchange, guard, asked, bodies } = answering
+  if (bodies !== null && hasWords(asked)) bodies.answer(wholeBody(answering, outcome, candidate))
   const dialect = isChatAnswer(asked) ? (candidate.provider?.dialect ?? null) : null
   const inspected = guard === null ? outcome.body : await guard.inspectAnswer(outcome.body, dialect)
   if ('kind' in inspected) return refuseDenied(exchange, inspected)
@@ -263,6 +269,7 @@ async function relay(answering: Answering, source: RelaySource): Promise<number>
     streamUsage: wantsUsage(chat),
     hidesUsage: chat !== null && asksForUsage(chat),
     guard: answering.guard?.streamGuard() ?? null,
+    bodies: answering.bodies,
     continueAfter: async (sent, before) => {
       if (chat === null) return null
       const going = await pursueFor(toContinuation(chat, sent), before)

@@ -1,19 +1,16 @@
 // Answer request log
 //
 // `GET /v1/requests`: the newest records of the caller's project, as JSON lines; with `?follow=true` also each one to
-// come, until the caller goes away. `GET /v1/comparisons`: those of shadows, alike.
+// come, until the caller goes away; `GET /v1/requests/{id}`: one of them. `GET /v1/comparisons`: those of shadows, alike.
 
-import { refuse } from './answer.ts'
+import { refuse, sendJson } from './answer.ts'
 import type { Exchange } from './exchange.ts'
-import type { RequestLog } from './request-log.ts'
+import type { Logged, RequestLog } from './request-log.ts'
 
 const countDefault = 100
 const waitingBytesMax = 2 ** 20 // of a follower that reads slowly; more ends it
 
-export function answerRequestLog<R extends { readonly project: string }>(
-  log: RequestLog<R>,
-  exchange: Exchange,
-): void {
+export function answerRequestLog<R extends Logged>(log: RequestLog<R>, exchange: Exchange): void {
   const { request, reply, key, dialect } = exchange
   const query = new URLSearchParams(request.url.split('?')[1] ?? '')
   const count = Number(query.get('limit') ?? countDefault)
@@ -41,4 +38,16 @@ export function answerRequestLog<R extends { readonly project: string }>(
   for (const record of log.newest(key.project, count)) send(record)
   if (stop === null) return reply.end()
   reply.onGone(stop)
+}
+
+/** Of several with one id, the newest. */
+export function answerRequestRecord(
+  log: RequestLog,
+  { path, reply, key, dialect }: Exchange,
+): void {
+  const id = path.slice('/v1/requests/'.length)
+  const found = log.find(key.project, id)
+  if (found !== null) return sendJson(reply, 200, found)
+  const message = `request ${id.slice(0, 128)} is not among the last that this gateway answered`
+  refuse(reply, dialect, { status: 404, code: 'request_not_found', message })
 }

@@ -3,7 +3,7 @@
 // Asks another Route on behalf of a call: its classifier, its embeddings. A call like any other: routed, metered, charged
 // to whom it is made for, and kept from whom the policies keep that key.
 
-import type { Presence, RouteEntry } from '../routing/index.ts'
+import type { CallTrace, Presence, RouteEntry } from '../routing/index.ts'
 import { askerOf } from './asker-of.ts'
 import type { Exchange, FacePorts } from './exchange.ts'
 import type { Tally } from './tally.ts'
@@ -14,13 +14,14 @@ export interface SideCall {
   readonly presence: Presence
   readonly tally: Tally
   readonly saying: Saying
+  readonly trace: CallTrace | null
 }
 
 /** The body of its whole answer; null where nobody gave one. */
 export async function askRoute(
   ports: Pick<FacePorts, 'router'>,
   exchange: Exchange,
-  { route, presence, tally, saying }: SideCall,
+  { route, presence, tally, saying, trace }: SideCall,
 ): Promise<Buffer | null> {
   const { key, directory, requestId } = exchange
   const { bounds } = saying
@@ -32,6 +33,7 @@ export async function askRoute(
     requestId,
     presence,
     mayStream: false,
+    trace,
     promptBytes: null,
     selection: ports.router.select(directory, route, { key, asker, bounds }),
     budgets: directory.budgets(key, route),

@@ -2,7 +2,7 @@
 //
 // The cache of one call of a route that has one, with what it needs of the gateway.
 
-import type { Presence, RouteEntry, Selection } from '../routing/index.ts'
+import type { CallTrace, Presence, RouteEntry, Selection } from '../routing/index.ts'
 import { askRoute } from './ask-route.ts'
 import { CallCache } from './call-cache.ts'
 import type { ChatAsked } from './chat-body.ts'
@@ -20,6 +20,7 @@ export function cacheRequest(
     readonly selection: Selection | null
     readonly presence: Presence
     readonly tally: Tally
+    readonly trace: CallTrace | null
   },
 ): CallCache | null {
   const { chat, route, selection } = of

@@ -8,6 +8,7 @@ import type { OtlpExporter } from '../telemetry/index.ts'
 import type { ToolServers } from '../tools/index.ts'
 import type { Incoming, Reply } from '../wire/index.ts'
 import type { Dialect } from './answer.ts'
+import type { BodyKeeper } from './body-keeper.ts'
 import type { AnswerCache } from './call-cache.ts'
 import type { Comparison } from './comparison.ts'
 import type { HostGuard } from './host-guard.ts'
@@ -34,6 +35,8 @@ export interface FacePorts {
   /** Looks through what goes over guarded routes. */
   readonly scanner: Scanner
   readonly cache: AnswerCache
+  /** What is kept of requests besides their records. */
+  readonly bodies: BodyKeeper
   /** What requests used, for the control plane. */
   readonly usage: UsageCounts
   /** Null where nobody collects telemetry. */

@@ -3,7 +3,7 @@
 // Has the request of a guarded route looked through before anybody is asked: what is asked from here on is the body
 // that the guard let pass. Only texts can be looked through: calls with tensors are refused on such a route.
 
-import type { Presence, RouteEntry } from '../routing/index.ts'
+import type { CallTrace, Presence, RouteEntry } from '../routing/index.ts'
 import { refuse } from './answer.ts'
 import { askRoute } from './ask-route.ts'
 import { type Asked, askedOfChat } from './asked.ts'
@@ -19,6 +19,7 @@ interface GuardedCall {
   readonly route: RouteEntry
   readonly presence: Presence
   readonly tally: Tally
+  readonly trace: CallTrace | null
 }
 
 export async function guardRequest(
@@ -53,9 +54,13 @@ export function refuseDenied({ reply, dialect }: Exchange, { message }: Denial):
 }
 
 /** True where the answer is that of a chat, and not a list of numbers. */
-export function isChatAnswer({ chat }: Asked): boolean {
-  if (chat === null || chat.path === '/embeddings') return false
-  return chat.path !== '/messages/count_tokens' && chat.path !== '/completions'
+export function isChatAnswer({ chat }: Pick<Asked, 'chat'>): boolean {
+  return hasWords({ chat }) && chat?.path !== '/completions'
+}
+
+/** True where the answer says something: numbers are for machines. */
+export function hasWords({ chat }: Pick<Asked, 'chat'>): boolean {
+  return chat !== null && chat.path !== '/embeddings' && chat.path !== '/messages/count_tokens'
 }
 
 /** Null where nobody judged. */

@@ -3,9 +3,10 @@
 // What becomes of a request that is over: metrics, limits, the request log and telemetry learn of it.
 
 import type { RouteEntry } from '../routing/index.ts'
-import { type CallFacts, callersTrace, newTrace, type TraceContext } from '../telemetry/index.ts'
+import { type CallFacts, callersTrace, newTrace, RequestTrace } from '../telemetry/index.ts'
 import type { CallGuard } from './call-guard.ts'
 import type { Exchange, FacePorts } from './exchange.ts'
+import type { KeptCall } from './kept-call.ts'
 import type { Tally } from './tally.ts'
 
 /** A request that is over. */
@@ -17,16 +18,19 @@ export interface CallOver {
   readonly arm: string | null
   readonly guard: CallGuard | null
   readonly cached: 'exact' | 'semantic' | null
-  readonly trace: TraceContext | null
+  /** What is kept of it; null where nothing is. */
+  readonly bodies: KeptCall | null
+  readonly trace: RequestTrace | null
   /** When the first event of a stream was there, as `performance.now` has it. */
   readonly firstMs: number | null
 }
 
 /** The trace of a request; null where the caller names none and nobody collects them. */
-export function traceOf(ports: FacePorts, { request }: Exchange): TraceContext | null {
+export function traceOf({ telemetry }: FacePorts, { request }: Exchange): RequestTrace | null {
   const { headers } = request
-  if (ports.telemetry === null && headers['traceparent'] === undefined) return null
-  return callersTrace(headers) ?? (ports.telemetry === null ? null : newTrace())
+  if (telemetry === null && headers['traceparent'] === undefined) return null
+  const context = callersTrace(headers) ?? (telemetry === null ? null : newTrace())
+  return context === null ? null : new RequestTrace(context, telemetry !== null)
 }
 
 /** Metrics, limits and the log learn of a request that is over. */
@@ -40,7 +44,7 @@ export function noteCall(ports: FacePorts, exchange: Exchange, of: CallOver): vo
   if (findings !== null) ports.metrics.countFindings(route, findings)
   if (cached !== null) ports.metrics.countCached(route, cached)
   ports.limiter.count(key, inputTokens + outputTokens)
-  ports.log.add({
+  const record = {
     atMs: ports.nowMs(),
     id: requestId,
     project: key.project,
@@ -58,7 +62,9 @@ export function noteCall(ports: FacePorts, exchange: Exchange, of: CallOver): vo
     ...(arm === null ? {} : { arm }),
     ...(findings === null ? {} : { findings }),
     ...(cached === null ? {} : { cached }),
-  })
+  }
+  ports.log.add(record)
+  if (of.bodies !== null) ports.bodies.keep(of.bodies, record)
   countUsage(ports, exchange, of)
   if (ports.telemetry !== null) ports.telemetry.add(factsOf(ports, exchange, of))
 }
@@ -84,7 +90,9 @@ function factsOf(ports: FacePorts, exchange: Exchange, of: CallOver): CallFacts 
   const endMs = ports.nowMs()
   const beganMs = endMs - (performance.now() - startMs)
   return {
-    trace: trace ?? newTrace(),
+    trace: trace?.context ?? newTrace(),
+    asked: trace?.attempts ?? [],
+    offsetMs: beganMs - startMs,
     operation: operationOf(path),
     ...{ project: key.project, key: key.id, route: route.name, requestId },
     ...{ provider: tally.provider, model: tally.model, status, attempts, cached },

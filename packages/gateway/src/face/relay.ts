@@ -22,6 +22,7 @@ import {
 import type { Candidate, FailedAttempt, Pursuit, StreamAttempt } from '../routing/index.ts'
 import type { Reply } from '../wire/index.ts'
 import type { Denial } from './denial.ts'
+import type { KeptCall } from './kept-call.ts'
 import type { Passed, StreamGuard } from './stream-guard.ts'
 
 export interface Relayed {
@@ -50,6 +51,8 @@ export interface RelayPorts {
   readonly hidesUsage: boolean
   /** Null where no guard looks at the answer. */
   readonly guard: StreamGuard | null
+  /** What is kept of the answer, as the model said it; null where nothing is. */
+  readonly bodies: KeptCall | null
   /** Somebody who goes on after `sent`, or null where nobody can. */
   readonly continueAfter: (sent: string, before: Pursuit) => Promise<RelaySource | null>
 }
@@ -112,7 +115,8 @@ export class Relay {
         return notTheSame // L2
       }
       for (const event of events) this.#sent.take(event)
-      const { guard } = this.#ports
+      const { guard, bodies } = this.#ports
+      if (bodies !== null) bodies.take(events)
       const isSent =
         guard === null
           ? await this.#send(turn.event.raw, events)

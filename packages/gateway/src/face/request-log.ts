@@ -39,7 +39,13 @@ export interface Follower<R> {
 const recordsMax = 10_000 // some megabytes; at 100 requests a second the last minutes
 const followersMax = 100
 
-export class RequestLog<R extends { readonly project: string } = RequestRecord> {
+/** What every record of a log has. */
+export interface Logged {
+  readonly project: string
+  readonly id: string
+}
+
+export class RequestLog<R extends Logged = RequestRecord> {
   /** A ring; written by `add`. */
   readonly #records: R[] = []
   #next = 0
@@ -55,6 +61,11 @@ export class RequestLog<R extends { readonly project: string } = RequestRecord> 
   newest(project: string, count: number): R[] {
     const ordered = [...this.#records.slice(this.#next), ...this.#records.slice(0, this.#next)]
     return ordered.filter((record) => record.project === project).slice(-count)
+  }
+
+  /** The newest of a project with this id; null where it is forgotten. */
+  find(project: string, id: string): R | null {
+    return this.newest(project, recordsMax).findLast((record) => record.id === id) ?? null
   }
 
   /** Tells each record to come; null where too many follow already. */

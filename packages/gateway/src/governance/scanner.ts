@@ -26,6 +26,12 @@ export class Scanner {
   #worker: Worker | null = null
   readonly #waiting = new Map<number, Waiter>()
   #jobs = 0
+  readonly #inlineCharsMax: number
+
+  /** What is longer than `inlineChars` goes to the thread. */
+  constructor(inlineChars = inlineCharsMax) {
+    this.#inlineCharsMax = inlineChars
+  }
 
   /** What a guard looks for; made once for each of a snapshot. */
   detectors(guard: GuardSpec, side: GuardSide): readonly Detector[] {
@@ -38,7 +44,8 @@ export class Scanner {
   }
 
   scan(job: ScanJob): ScanResult | Promise<ScanResult> {
-    if (job.json.length <= inlineCharsMax) return scan(job, this.detectors(job.guard, job.side))
+    const { guard, side, json } = job
+    if (json.length <= this.#inlineCharsMax) return scan(job, this.detectors(guard, side))
     if (this.#waiting.size >= waitingMax) {
       throw new Failure('gateway/scan-failed', `${waitingMax} documents wait already`) // N1
     }

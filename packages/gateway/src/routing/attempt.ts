@@ -108,6 +108,8 @@ export class Attempt implements AnswerHandler, Watched {
   #phaseMs = Infinity
   #phaseUntilMs = Infinity
   #late = ''
+  #headersMs: number | null = null
+  #firstMs: number | null = null
   /** When the whole answer, or the stream, must be over. */
   #untilMs = Infinity
   #rateTimer: NodeJS.Timeout | null = null
@@ -146,6 +148,13 @@ export class Attempt implements AnswerHandler, Watched {
     return this.#progress
   }
 
+  /** How far it came, for whoever traces it. */
+  get course() {
+    const failure = this.#outcome?.kind === 'failed' ? this.#outcome.failure : null
+    const [status, headersMs, firstMs] = [this.#status, this.#headersMs, this.#firstMs]
+    return { failure, status, headersMs, firstMs }
+  }
+
   onRequestStart(controller: AnswerController): void {
     this.#controller = controller
     this.#wasSent = true
@@ -160,8 +169,9 @@ export class Attempt implements AnswerHandler, Watched {
     const isEvents = (this.#headers['content-type'] ?? '').startsWith(type)
     if (!this.#mayStream || !isEvents || status >= 300 || this.#reading.event === null) {
       this.#mode = 'whole'
-      this.#untilMs = this.#watch.nowMs() + this.#timers.wholeMs
-      return this.#arm(this.#timers.firstTokenMs, 'no first byte came')
+      this.#headersMs = this.#arm(this.#timers.firstTokenMs, 'no first byte came')
+      this.#untilMs = this.#headersMs + this.#timers.wholeMs
+      return
     }
     this.#mode = 'stream'
     this.#stream = new EventStream({
@@ -172,7 +182,7 @@ export class Attempt implements AnswerHandler, Watched {
       },
       cancel: () => this.cancel(),
     })
-    this.#arm(this.#timers.firstTokenMs, 'no first token came')
+    this.#headersMs = this.#arm(this.#timers.firstTokenMs, 'no first token came')
   }
 
   onResponseData(chunk: Buffer): void {
@@ -236,8 +246,9 @@ export class Attempt implements AnswerHandler, Watched {
     if (this.#bytes > answerBytesMax) {
       return this.#fail('malformed', `over ${answerBytesMax} bytes came back`)
     }
-    if (this.#chunks.length === 0) this.#arm(this.#timers.idleMs, 'the answer stalled')
-    else this.#refresh()
+    if (this.#chunks.length === 0) {
+      this.#firstMs = this.#arm(this.#timers.idleMs, 'the answer stalled')
+    } else this.#refresh()
     this.#chunks.push(chunk)
   }
 
@@ -263,8 +274,8 @@ export class Attempt implements AnswerHandler, Watched {
   #commit(): void {
     if (this.#stream === null) return
     this.#isSettled = true
-    this.#arm(this.#timers.idleMs, 'the stream stalled')
-    this.#untilMs = this.#watch.nowMs() + this.#timers.streamMs
+    this.#firstMs = this.#arm(this.#timers.idleMs, 'the stream stalled')
+    this.#untilMs = this.#firstMs + this.#timers.streamMs
     if (this.#timers.rateMin > 0) this.#watchRate(this.#timers.rateMin)
     this.#settle({
       kind: 'stream',
@@ -357,10 +368,13 @@ export class Attempt implements AnswerHandler, Watched {
     this.#controller?.abort(new Error('the attempt is over'))
   }
 
-  #arm(ms: number, what: string): void {
+  /** When it began. */
+  #arm(ms: number, what: string): number {
+    const nowMs = this.#watch.nowMs()
     this.#phaseMs = ms
     this.#late = what
-    this.#refresh()
+    this.#phaseUntilMs = nowMs + ms
+    return nowMs
   }
 
   /** The phase at hand has all of its time again. */

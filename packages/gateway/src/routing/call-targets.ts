@@ -12,7 +12,7 @@ import {
   scoreTarget,
 } from '@tutti/core/routing'
 import type { Attempt, AttemptTimers } from './attempt.ts'
-import type { Call, Candidate, Impossible, Outbound, ProviderTarget } from './call.ts'
+import type { AttemptTrace, Call, Candidate, Impossible, Outbound, ProviderTarget } from './call.ts'
 import type { Cashier, Paid } from './cashier.ts'
 import type { Directory, ProviderEntry } from './directory.ts'
 import type { EndpointHealth } from './endpoint-health.ts'
@@ -130,15 +130,16 @@ export class CallTargets implements PursuitPorts {
     const { health, views, upstreams, nowMs } = this.#shared
     const { url, base, isTrustedAddress } = candidate
     health.begin(url)
-    const { mayStream, trace } = this.#call
+    const { mayStream, trace, route } = this.#call
     const said = candidate.outbound
-    const outbound = trace === undefined || trace === null ? said : withHeaders(said, trace)
+    const traced = trace === null ? null : trace.attempt(candidate, route.name)
+    const outbound = traced === null ? said : withHeaders(said, traced.headers)
     const attempt = upstreams.start({ base, outbound, timers, isTrustedAddress, mayStream })
     if (this.#scoring !== null) {
       const answered = views.began(url, this.#scoring.blocks, nowMs())
       void attempt.outcome.then(() => answered(nowMs()))
     }
-    return new Sent(this.#shared, { candidate, attempt, paid })
+    return new Sent(this.#shared, { candidate, attempt, paid, traced })
   }
 
   #outboundTo(provider: ProviderEntry, target: ProviderTarget, place: number) {
@@ -234,21 +235,29 @@ class Sent implements Started {
   readonly #shared: Shared
   readonly #candidate: Candidate
   readonly #paid: Paid
+  readonly #traced: AttemptTrace | null
 
   constructor(
     shared: Shared,
-    of: { readonly candidate: Candidate; readonly attempt: Attempt; readonly paid: Paid },
+    of: {
+      readonly candidate: Candidate
+      readonly attempt: Attempt
+      readonly paid: Paid
+      readonly traced: AttemptTrace | null
+    },
   ) {
     this.#shared = shared
     this.attempt = of.attempt
     this.#candidate = of.candidate
     this.#paid = of.paid
+    this.#traced = of.traced
   }
 
   over(how: 'answered' | 'failed' | 'aborted'): void {
     const { url, outbound } = this.#candidate
     this.#shared.health.end(url, how, this.#shared.nowMs())
     this.#paid.settle(this.attempt.spent(outbound.body?.length ?? 0))
+    this.#traced?.onOver?.({ how, ...this.attempt.course })
   }
 }
 

@@ -2,7 +2,7 @@
 //
 // A request as a face has understood it, and whom it may be sent to.
 
-import type { AttemptCandidate, Removed, RouteTarget } from '@tutti/core/routing'
+import type { AttemptCandidate, FailureClass, Removed, RouteTarget } from '@tutti/core/routing'
 import type { AnswerReading, Spent } from './attempt.ts'
 import type { ProviderEntry, RouteEntry } from './directory.ts'
 import type { Presence } from './presence.ts'
@@ -17,8 +17,8 @@ export interface Call {
   readonly presence: Presence
   /** Whom the route's rules leave; null where it has none. */
   readonly selection: Selection | null
-  /** Headers that say which trace it belongs to; null where nobody looks at traces. */
-  readonly trace?: Readonly<Record<string, string>> | null
+  /** Null where nobody looks at traces. */
+  readonly trace: CallTrace | null
   readonly mayStream: boolean
   /** What strategies that look at the prompt look at; null where there is none. */
   readonly promptBytes: Buffer | null
@@ -34,6 +34,29 @@ export interface Call {
   readonly toProvider:
     | ((provider: ProviderEntry, target: ProviderTarget) => Outbound | Impossible)
     | null
+}
+
+/** The trace that a call belongs to. */
+export interface CallTrace {
+  /** Asked once for each attempt, as it begins. */
+  readonly attempt: (candidate: Candidate, route: string) => AttemptTrace
+}
+
+export interface AttemptTrace {
+  /** What the target is told. */
+  readonly headers: Readonly<Record<string, string>>
+  /** Told once how it ended; null where nobody wants to know. */
+  readonly onOver: ((over: AttemptOver) => void) | null
+}
+
+/** How an attempt ended; times as `performance.now` has them. */
+export interface AttemptOver {
+  readonly how: 'answered' | 'failed' | 'aborted'
+  readonly failure: FailureClass | null
+  /** 0 where no answer began. */
+  readonly status: number
+  readonly headersMs: number | null
+  readonly firstMs: number | null
 }
 
 /** Whom a route's rules leave for one request. */

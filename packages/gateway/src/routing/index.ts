@@ -6,8 +6,11 @@ export type {
   WholeAttempt,
 } from './attempt.ts'
 export type {
+  AttemptOver,
+  AttemptTrace,
   Bounds,
   Call,
+  CallTrace,
   Candidate,
   Charge,
   Impossible,
@@ -41,6 +44,7 @@ export { PriceBook } from './price-book.ts'
 export { type BudgetEntry, Purses } from './purses.ts'
 export type { Answer, Pursuit } from './pursuit.ts'
 export { RelayDoor, type RelayDoorOptions, type RelayUrls } from './relay-door.ts'
+export { sendKeptRequests } from './remote-requests.ts'
 export { remoteResponses } from './remote-responses.ts'
 export { rulesOf } from './route-rules.ts'
 export { Router } from './router.ts'

@@ -2,6 +2,7 @@
 //
 // One answered request as OpenTelemetry tells of it.
 
+import type { AttemptFacts } from './request-trace.ts'
 import type { TraceContext } from './trace-context.ts'
 
 /** What a gateway knows of a request that is over. */
@@ -27,6 +28,10 @@ export interface CallFacts {
   readonly cachedTokens: number
   readonly costNanos: number | null
   readonly cached: string | null
+  /** From `performance.now` to milliseconds since 1970. */
+  readonly offsetMs: number
+  /** In the order in which they ended. */
+  readonly asked: readonly AttemptFacts[]
 }
 
 export interface CallSpan {
@@ -34,7 +39,8 @@ export interface CallSpan {
   readonly name: string
   readonly startMs: number
   readonly endMs: number
-  readonly status: number
+  /** Why it counts as failed; null where it does not. */
+  readonly failure: string | null
   readonly attributes: Readonly<Record<string, string | number | null>>
 }
 
@@ -48,6 +54,10 @@ export function providerName(provider: string | null): string | null {
   return provider === null ? null : (providerNames[provider] ?? provider)
 }
 
+function failureOf(status: number): string | null {
+  return status >= 400 ? `HTTP ${status}` : null
+}
+
 /** Why a request counts as failed; null where it does not. */
 export function errorType(status: number): string | null {
   return status >= 400 ? String(status) : null
@@ -57,7 +67,7 @@ export function callSpan(facts: CallFacts): CallSpan {
   const { trace, operation, route, startMs, endMs, status } = facts
   const { firstMs, costNanos } = facts
   return {
-    ...{ trace, startMs, endMs, status, name: `${operation} ${route}` },
+    ...{ trace, startMs, endMs, failure: failureOf(status), name: `${operation} ${route}` },
     attributes: {
       'gen_ai.operation.name': operation,
       'gen_ai.provider.name': providerName(facts.provider),

@@ -9,6 +9,7 @@
 
 import { type Dispatcher, request } from 'undici'
 import { messageOf } from '../failure.ts'
+import { attemptSpan } from './attempt-span.ts'
 import { CallHistograms } from './call-histogram.ts'
 import { type CallFacts, callSpan } from './call-span.ts'
 import { metricsJson, type Resource, tracesJson } from './otlp-json.ts'
@@ -26,7 +27,7 @@ export interface OtlpPorts {
 }
 
 const spansMax = 8_192 // some megabytes; ten seconds of 800 requests each
-const batchMax = 512 // spans: two milliseconds of work at a time
+const batchMax = 512 // requests: some two milliseconds of work at a time
 const spansEveryMs = 2_000
 const metricsEveryMs = 15_000
 const sendMsMax = 10_000
@@ -43,6 +44,8 @@ export class OtlpExporter {
   readonly #stopping = new AbortController()
   /** Written by `add` and `#flush`. */
   #waiting: CallFacts[] = []
+  /** Of requests and attempts that wait; written with `#waiting`. */
+  #spans = 0
   #flushing: Promise<void> | null = null
   /** Spans that were lost; told with the next batch that gets through. */
   #dropped = 0
@@ -65,9 +68,13 @@ export class OtlpExporter {
   add(facts: CallFacts): void {
     this.#histograms.add(facts)
     if (!facts.trace.isSampled) return
-    if (this.#waiting.length >= spansMax)
-      this.#dropped += 1 // V1
-    else this.#waiting.push(facts)
+    const spans = 1 + facts.asked.length
+    if (this.#spans + spans > spansMax) {
+      this.#dropped += spans // V1
+    } else {
+      this.#waiting.push(facts)
+      this.#spans += spans
+    }
     if (this.#waiting.length === batchMax) void this.flush()
   }
 
@@ -92,9 +99,11 @@ export class OtlpExporter {
   async #flush(): Promise<void> {
     while (this.#waiting.length > 0) {
       const batch = this.#waiting.splice(0, batchMax)
-      const body = tracesJson(batch.map(callSpan), this.#ports.resource)
+      const spans = batch.reduce((sum, { asked }) => sum + 1 + asked.length, 0)
+      this.#spans -= spans
+      const body = tracesJson(batch.flatMap(spansOf), this.#ports.resource)
       const isSent = await this.#send('/v1/traces', body)
-      if (!isSent) this.#dropped += batch.length
+      if (!isSent) this.#dropped += spans
       if (!isSent) return // what came meanwhile waits for the next turn
     }
   }
@@ -157,4 +166,9 @@ export class OtlpExporter {
       signal.addEventListener('abort', end, { once: true })
     })
   }
+}
+
+/** The request's own, and one below it for each attempt. */
+function spansOf(facts: CallFacts) {
+  return [callSpan(facts), ...facts.asked.map((one) => attemptSpan(facts, one))]
 }

@@ -51,14 +51,14 @@ function resourceJson({ version, instance }: Resource) {
 }
 
 function spanJson(span: CallSpan) {
-  const { trace, name, startMs, endMs, status, attributes } = span
+  const { trace, name, startMs, endMs, failure, attributes } = span
   return {
     ...{ traceId: trace.traceId, spanId: trace.spanId },
     ...(trace.parentId === null ? {} : { parentSpanId: trace.parentId }),
     ...{ name, kind: 3 }, // a client's: of whoever answers for the route
     ...{ startTimeUnixNano: nanosOf(startMs), endTimeUnixNano: nanosOf(endMs) },
     attributes: attributesJson(attributes),
-    status: status >= 400 ? { code: 2, message: `HTTP ${status}` } : {},
+    status: failure === null ? {} : { code: 2, message: failure },
   }
 }
 

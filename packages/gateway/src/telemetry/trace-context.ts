@@ -46,6 +46,14 @@ function contextOf(of: {
 }): TraceContext {
   const { traceId, parentId, isSampled, state } = of
   const spanId = randomBytes(8).toString('hex')
-  const traceparent = `00-${traceId}-${spanId}-${isSampled ? '01' : '00'}`
-  return { traceId, parentId, spanId, isSampled, headers: { traceparent, ...state } }
+  const own = { traceId, parentId, spanId, isSampled, headers: state }
+  return { ...own, headers: headersOf(own, spanId) }
+}
+
+/** What a target is told whose span is another one. */
+export function headersOf(
+  { traceId, isSampled, headers }: TraceContext,
+  spanId: string,
+): Readonly<Record<string, string>> {
+  return { ...headers, traceparent: `00-${traceId}-${spanId}-${isSampled ? '01' : '00'}` }
 }

@@ -1,9 +1,9 @@
-// tutti requests: what the gateway answered lately, and with --follow what it answers now.
+// tutti requests: what the gateway answered lately, and with --follow what it answers now; `show` has all of one.
 
 import type { Command } from 'commander'
 import { z } from 'zod'
 import { Failure } from '../failure.ts'
-import { loadContext, print } from '../home/index.ts'
+import { clientOf, loadContext, print, printJson } from '../home/index.ts'
 import { type SharedOptions, withExamples, withShared } from './shared-options.ts'
 
 interface RequestsOptions extends SharedOptions {
@@ -41,24 +41,72 @@ export function addRequests(program: Command): void {
     .description('show what the gateway answered: who asked, who answered, what it cost')
   withExamples(command, 'tutti requests --follow', 'tutti requests --limit 100 --json')
   command.action(async (options: RequestsOptions) => {
-    const { key, gateway = '' } = loadContext(options)
-    const base = (options.gateway ?? gateway).replace(/\/$/, '')
-    if (base === '') {
-      const hint = 'give it with --gateway, or run tutti up on this machine'
-      throw new Failure('tutti/no-context', `no gateway is known here: ${hint}`)
-    }
     const query = new URLSearchParams({
       ...{ limit: options.limit, follow: String(options.follow === true) },
     })
-    const answer = await fetch(`${base}/v1/requests?${query}`, {
-      headers: { authorization: `Bearer ${key}` },
-    })
+    const answer = await askGateway(options, `/v1/requests?${query}`)
     if (answer.status !== 200 || answer.body === null) {
       const said = (await answer.text()).slice(0, 300)
       throw new Failure('tutti/argument-invalid', `the gateway answered ${answer.status}: ${said}`)
     }
     await printLines(answer.body, (line) => (options.json === true ? line : lineOf(line)))
   })
+  const show = withShared(command.command('show <id>'))
+    .option('--gateway <url>', 'gateway (default: the one of tutti up)')
+    .description('show one request, and what was asked and answered where its Route keeps it')
+  withExamples(show, 'tutti requests show 4f1c…', 'tutti requests show 4f1c… --json')
+  // Both commands have options of these names: those before `show` count as well.
+  show.action(async (id: string) => showRequest(id, show.optsWithGlobals<RequestsOptions>()))
+}
+
+async function askGateway(options: RequestsOptions, path: string): Promise<Response> {
+  const { key, gateway = '' } = loadContext(options)
+  const base = (options.gateway ?? gateway).replace(/\/$/, '')
+  if (base === '') {
+    const hint = 'give it with --gateway, or run tutti up on this machine'
+    throw new Failure('tutti/no-context', `no gateway is known here: ${hint}`)
+  }
+  return await fetch(base + path, { headers: { authorization: `Bearer ${key}` } })
+}
+
+/** The record is the gateway's while it remembers it; what is kept is the control plane's. */
+async function showRequest(id: string, options: RequestsOptions): Promise<void> {
+  const remembered = await askGateway(options, `/v1/requests/${encodeURIComponent(id)}`)
+    .then(async (answer) => (answer.status === 200 ? await answer.text() : null))
+    .catch(() => null)
+  const kept = await clientOf(options)
+    .keptRequests(id)
+    .catch((error: unknown) => (error instanceof Error ? error : new Error(String(error))))
+  const items = kept instanceof Error ? [] : kept.items
+  const why = kept instanceof Error ? kept.message : null
+  if (remembered === null && items.length === 0) throw kept
+  const record: unknown = remembered === null ? items[0]?.record : JSON.parse(remembered)
+  if (options.json === true) return printJson({ record, kept: items, ...(why && { why }) })
+  print(lineOf(JSON.stringify(record)))
+  if (why !== null) print(`no bodies: ${why}`)
+  for (const { atMs, expiresAtMs, input, output } of items) {
+    print(`\nkept from ${timeOf(atMs)} until ${timeOf(expiresAtMs)}`)
+    printBody('input', input)
+    printBody('output', output)
+  }
+}
+
+function printBody(side: string, body: { text: string; isCut: boolean } | null): void {
+  if (body === null) return print(`${side}: not kept`)
+  print(`${side}${body.isCut ? ' (its beginning)' : ''}:\n${prettyOf(body.text)}`)
+}
+
+/** Indented where it is whole JSON. */
+function prettyOf(text: string): string {
+  try {
+    return JSON.stringify(JSON.parse(text), null, 2)
+  } catch {
+    return text
+  }
+}
+
+function timeOf(ms: number): string {
+  return new Date(ms).toISOString()
 }
 
 async function printLines(

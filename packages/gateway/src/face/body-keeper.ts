@@ -1,0 +1,223 @@
+// Body keeper
+//
+// Keeps what was asked and answered where a Route says so, beside the way of requests: takes out what looks like
+// personal data or a secret on a thread of its own, and tells the control plane, which keeps it for as long as the
+// Route says.
+//
+// Invariants:
+//   Y1. Nothing leaves this process that was not looked through; what cannot be is not kept.
+//   Y2. Bounded: while the control plane is away at most `waitingBytesMax` wait, and what comes then is counted and
+//       left out. No request waits for any of it.
+
+import { randomUUID } from 'node:crypto'
+import { type GuardPlan, type GuardSide, type GuardSpec, guardSpec } from '@tutti/core/governance'
+import {
+  type BodyRule,
+  type KeptBody,
+  type KeptRequest,
+  keptRequestsMax,
+} from '@tutti/core/routing'
+import { messageOf } from '../failure.ts'
+import { Scanner } from '../governance/index.ts'
+import type { RouteEntry } from '../routing/index.ts'
+import type { ChatAsked } from './chat-body.ts'
+import { KeptCall } from './kept-call.ts'
+import type { RequestRecord } from './request-log.ts'
+
+export interface BodyKeeperPorts {
+  /** Tells the control plane: false where it will not have them. Throws where it is away. */
+  readonly send: (requests: readonly KeptRequest[]) => Promise<boolean>
+  readonly nowMs: () => number
+  readonly chance: () => number
+  readonly log: (event: string, fields: Readonly<Record<string, unknown>>) => void
+}
+
+/** A call that is over. */
+interface Waiting {
+  readonly call: KeptCall
+  readonly rule: BodyRule
+  readonly record: RequestRecord
+  readonly bytes: number
+}
+
+/** What is taken out of what a Route keeps. */
+interface Redacting {
+  readonly guard: GuardSpec
+  readonly plan: GuardPlan
+}
+
+const waitingBytesMax = 32 * 2 ** 20 // of each process
+const reportCharsMax = 2 ** 20 // and one request more: below what the control plane takes
+const scannedCharsMax = 2 ** 20 // of one body: some tens of milliseconds of the thread
+const gatherMs = 200
+const pauseMs = 2_000 // of a control plane that is away
+const nothingTaken: ReadonlyMap<string, string> = new Map()
+
+export class BodyKeeper {
+  readonly #ports: BodyKeeperPorts
+  /** Of its own: no guard waits behind it. */
+  readonly #scanner = new Scanner(0)
+  readonly #redacting = new WeakMap<RouteEntry, Redacting>()
+  /** Written by `keep` and `#nextReport`. */
+  readonly #waiting: Waiting[] = []
+  /** Of what waits and of what is being told; written by `keep` and `#tell`. */
+  #bytes = 0
+  #kept = 0
+  #leftOut = 0
+  #running: Promise<void> | null = null
+  #isStopping = false
+  #hurry: () => void = () => {}
+
+  constructor(ports: BodyKeeperPorts) {
+    this.#ports = ports
+  }
+
+  /** Null for a call of which nothing is kept. */
+  begin(route: RouteEntry, chat: ChatAsked | null): KeptCall | null {
+    const { bodies } = route
+    if (bodies === undefined || chat === null) return null
+    return this.#ports.chance() < bodies.share ? new KeptCall(route, chat) : null
+  }
+
+  keep(call: KeptCall, record: RequestRecord): void {
+    const { bytes, route } = call
+    if (route.bodies === undefined || this.#isStopping) return
+    if (this.#bytes + bytes > waitingBytesMax) {
+      this.#leftOut += 1 // Y2
+      return
+    }
+    this.#bytes += bytes
+    this.#waiting.push({ call, rule: route.bodies, record, bytes })
+    this.#running ??= this.#run().finally(() => {
+      this.#running = null
+    })
+  }
+
+  /** For Prometheus; nothing where no route keeps bodies. */
+  format(): string {
+    const name = 'tutti_gateway_bodies'
+    if (this.#kept + this.#leftOut === 0) return ''
+    return [
+      `# TYPE ${name}_kept_total counter\n${name}_kept_total ${this.#kept}\n`,
+      `# TYPE ${name}_left_out_total counter\n${name}_left_out_total ${this.#leftOut}\n`,
+    ].join('')
+  }
+
+  /** Tells what is left, once. */
+  async stop(): Promise<void> {
+    this.#isStopping = true
+    this.#hurry()
+    await this.#running
+    await this.#scanner.stop()
+  }
+
+  async #run(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      await this.#pause(gatherMs) // others come with it
+      const report: KeptRequest[] = []
+      const bytes = await this.#fill(report)
+      await this.#tell(report)
+      this.#bytes -= bytes
+    }
+  }
+
+  /** Takes from what waits as much as one report holds; how many bytes that were. */
+  async #fill(report: KeptRequest[]): Promise<number> {
+    let bytes = 0
+    let characters = 0
+    while (characters < reportCharsMax && report.length < keptRequestsMax) {
+      const next = this.#waiting.shift()
+      if (next === undefined) break
+      bytes += next.bytes
+      const kept = await this.#lookThrough(next)
+      characters += (kept.input?.text.length ?? 0) + (kept.output?.text.length ?? 0)
+      report.push(kept)
+    }
+    return bytes
+  }
+
+  async #tell(report: readonly KeptRequest[]): Promise<void> {
+    for (let tries = 1; ; tries++) {
+      try {
+        const isTaken = await this.#ports.send(report)
+        if (isTaken) this.#kept += report.length
+        else this.#leftOut += report.length
+        return
+      } catch (error) {
+        if (tries === 1) this.#ports.log('bodies wait', { reason: messageOf(error) })
+        if (this.#isStopping) {
+          this.#leftOut += report.length
+          return
+        }
+        await this.#pause(pauseMs)
+      }
+    }
+  }
+
+  async #lookThrough({ call, rule, record }: Waiting): Promise<KeptRequest> {
+    const { id, project, route, key, atMs } = record
+    const output = rule.keep.includes('output') ? call.output(Math.floor(atMs / 1_000)) : null
+    const input = rule.keep.includes('input') ? { json: call.input.toString('utf8') } : null
+    return {
+      ...{ entry: randomUUID(), id, project, route, key, atMs },
+      expiresAtMs: atMs + rule.days * 86_400_000,
+      record: { ...record },
+      input: input === null ? null : await this.#redacted(call.route, 'input', input.json),
+      output: output === null ? null : await this.#redactedOutput(call.route, output),
+    }
+  }
+
+  async #redactedOutput(
+    route: RouteEntry,
+    { json, isCut }: { readonly json: string; readonly isCut: boolean },
+  ): Promise<KeptBody | null> {
+    const body = await this.#redacted(route, 'output', json)
+    return body === null ? null : { ...body, isCut: body.isCut || isCut }
+  }
+
+  /** Y1. */
+  async #redacted(route: RouteEntry, side: GuardSide, json: string): Promise<KeptBody | null> {
+    const { bodies } = route
+    if (bodies === undefined || json.length > scannedCharsMax) return null
+    try {
+      const job = { ...this.#of(route, bodies), side, originals: nothingTaken, json }
+      const { json: text } = await this.#scanner.scan(job)
+      return cut(text, bodies.bytesMax)
+    } catch {
+      return null
+    }
+  }
+
+  #of(route: RouteEntry, { redact }: BodyRule): Redacting {
+    const known = this.#redacting.get(route)
+    if (known !== undefined) return known
+    const blocklist = route.guard?.blocklist ?? []
+    const guard = guardSpec.parse({ detect: redact, blocklist })
+    const kinds = [...redact, 'blocked']
+    const plan: GuardPlan = Object.fromEntries(kinds.map((kind) => [kind, 'redact']))
+    const made = { guard, plan }
+    this.#redacting.set(route, made)
+    return made
+  }
+
+  /** Nobody waits in a gateway that stops. */
+  async #pause(ms: number): Promise<void> {
+    if (this.#isStopping) return
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, ms)
+      this.#hurry = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+    })
+  }
+}
+
+/** The beginning in whole characters. */
+function cut(text: string, bytesMax: number): KeptBody {
+  const bytes = Buffer.from(text)
+  if (bytes.length <= bytesMax) return { text, isCut: false }
+  // A character that is cut in two is held back.
+  const beginning = new TextDecoder().decode(bytes.subarray(0, bytesMax), { stream: true })
+  return { text: beginning, isCut: true }
+}

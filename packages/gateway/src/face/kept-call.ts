@@ -1,0 +1,78 @@
+// Kept call
+//
+// What is kept of one call of a Route that keeps bodies, as far as it has come: what was let through to the targets,
+// and what they said, both with the placeholders of the guard in them.
+
+import { answerOfEvents, type ChatEvent, writeAnswer } from '@tutti/core/dialect'
+import type { RouteEntry } from '../routing/index.ts'
+import type { ChatAsked } from './chat-body.ts'
+
+type TextEvent = Extract<ChatEvent, { text: string }>
+
+// Of a streamed answer; what comes after it is not kept.
+const charactersMax = 2 ** 20
+
+export class KeptCall {
+  readonly route: RouteEntry
+  /** Written by `ask`. */
+  #chat: ChatAsked
+  /** A whole answer in the caller's dialect; written by `answer`. */
+  #whole: Buffer | null = null
+  /** Of a streamed answer, texts that follow each other as one; written by `take`. */
+  readonly #events: ChatEvent[] = []
+  #characters = 0
+  #isStopped = false
+
+  constructor(route: RouteEntry, chat: ChatAsked) {
+    this.route = route
+    this.#chat = chat
+  }
+
+  get bytes(): number {
+    return this.#chat.body.length + (this.#whole?.length ?? 0) + 2 * this.#characters
+  }
+
+  get input(): Buffer {
+    return this.#chat.body
+  }
+
+  /** What a guard let pass instead of what was asked. */
+  ask(chat: ChatAsked): void {
+    this.#chat = chat
+  }
+
+  answer(whole: Buffer): void {
+    this.#whole = whole
+  }
+
+  /** What is new in a stream; of several choices the first. */
+  take(events: readonly ChatEvent[]): void {
+    for (const event of events) {
+      if ('choice' in event && event.choice !== 0) continue
+      if (event.kind === 'stop') this.#isStopped = true
+      if (!('text' in event)) this.#events.push(event)
+      else if (this.#characters <= charactersMax) {
+        this.#characters += event.text.length
+        this.#append(event)
+      }
+    }
+  }
+
+  #append(event: TextEvent): void {
+    const last = this.#events.at(-1)
+    const isSame = last?.kind === event.kind && event.kind !== 'tool-arguments'
+    if (!isSame || !('text' in last)) return void this.#events.push(event)
+    this.#events[this.#events.length - 1] = { ...last, text: last.text + event.text }
+  }
+
+  /** The answer, and whether there was more of it; null where none came. */
+  output(createdS: number): { readonly json: string; readonly isCut: boolean } | null {
+    if (this.#whole !== null) return { json: this.#whole.toString('utf8'), isCut: false }
+    if (this.#events.length === 0) return null
+    const answer = answerOfEvents(this.#events)
+    if (answer === null) return null
+    const { dialect, parsed: request } = this.#chat
+    const json = JSON.stringify(writeAnswer(dialect, answer, { request, createdS }))
+    return { json, isCut: !this.#isStopped || this.#characters > charactersMax }
+  }
+}
