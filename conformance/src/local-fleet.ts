@@ -17,6 +17,7 @@ const tutti = join(dirname(require.resolve('tutti/package.json')), 'dist/main.js
 export interface LocalNode {
   readonly name: string
   readonly memoryMiB?: number
+  readonly labels?: Readonly<Record<string, string>>
   /** Further arguments of `tutti join`. */
   readonly args?: readonly string[]
 }
@@ -48,7 +49,11 @@ export interface LocalFleet {
   readonly stop: () => Promise<void>
 }
 
-export async function startLocalFleet(nodes: readonly LocalNode[]): Promise<LocalFleet> {
+/** `upArgs`: further arguments of `tutti up`. */
+export async function startLocalFleet(
+  nodes: readonly LocalNode[],
+  upArgs: readonly string[] = [],
+): Promise<LocalFleet> {
   const folder = mkdtempSync(join(tmpdir(), 'tutti-conformance-'))
   const children: Child[] = []
   const stop = async () => {
@@ -56,7 +61,7 @@ export async function startLocalFleet(nodes: readonly LocalNode[]): Promise<Loca
     rmSync(folder, { recursive: true, force: true })
   }
   try {
-    return { ...(await startAll(folder, nodes, children)), stop }
+    return { ...(await startAll({ folder, nodes, upArgs }, children)), stop }
   } catch (error) {
     await stop()
     throw error
@@ -65,21 +70,28 @@ export async function startLocalFleet(nodes: readonly LocalNode[]): Promise<Loca
 
 /** What is started goes into `children` at once, so that the caller can end it whatever happens. */
 async function startAll(
-  folder: string,
-  nodes: readonly LocalNode[],
+  {
+    folder,
+    nodes,
+    upArgs,
+  }: {
+    readonly folder: string
+    readonly nodes: readonly LocalNode[]
+    readonly upArgs: readonly string[]
+  },
   children: Child[],
 ): Promise<Omit<LocalFleet, 'stop'>> {
   const home = join(folder, 'home')
   const start = (args: readonly string[], pattern: RegExp) => startReady(args, pattern, children)
-  const up = ['up', '--home', home, '--no-node', '--json']
+  const up = ['up', '--home', home, '--no-node', '--json', ...upArgs]
   await start([...up, '--port', '0', '--gateway-port', '0'], /startedMs/)
   const context = parse(readFileSync(join(home, 'context.json'), 'utf8'))
   const url = textIn(context, 'url')
   const key = textIn(context, 'key')
   const client = new Client({ url, key })
   const running: { readonly name: string; readonly url: string; readonly key: string }[] = []
-  for (const { name, memoryMiB, args: more = [] } of nodes) {
-    const { token } = await client.makeToken({})
+  for (const { name, memoryMiB, labels = {}, args: more = [] } of nodes) {
+    const { token } = await client.makeToken({ labels })
     const data = join(folder, name)
     const about = ['--name', name, '--token', token, '--threads', '1']
     const memory = memoryMiB === undefined ? [] : ['--memory', String(memoryMiB)]

@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { clients } from './clients.ts'
+import { clinc, clincData } from './clinc.ts'
 import { crash } from './crash/index.ts'
 import { dialects } from './dialects.ts'
 import { catalogue, gatewayFaults } from './gateway-faults.ts'
@@ -76,6 +77,12 @@ const judges: Readonly<Record<string, Judge>> = {
     needs: catalogue,
     from: 'methodology v0.1 of github.com/failoverbench/failoverbench, condensed',
     run: gatewayFaults,
+  },
+  clinc: {
+    about: 'one workflow trains on CLINC150, judges, and rolls out beside the model in use',
+    needs: clincData,
+    from: 'data of github.com/clinc/oos-eval',
+    run: clinc,
   },
   jq: {
     about: "jq's own tests on the expressions of workflows",

@@ -1,6 +1,6 @@
 // Score
 //
-// What a judge says: how many of its checks passed, and a line on each that did not.
+// What a judge says: how many of its checks passed, a line on each that did not, and figures.
 
 export interface Score {
   readonly passed: number
@@ -18,6 +18,11 @@ export class Scoring {
     this.#total += 1
     if (holds) this.#passed += 1
     else this.#notes.push(what)
+  }
+
+  /** A line that says what was seen, whether good or bad. */
+  tell(what: string): void {
+    this.#notes.push(what)
   }
 
   get score(): Score {

@@ -24,7 +24,7 @@ export interface ModelDraft {
   readonly task: string
   readonly prediction: Prediction
   readonly input: TensorSignature
-  readonly output: TensorSignature
+  readonly outputs: readonly TensorSignature[]
   readonly batchMax: number
   readonly golden: Golden
   /** The best first; a variant is named after its precision. */
@@ -67,7 +67,7 @@ function onnxPath(variant: VariantDraft): string {
 }
 
 function specOf(draft: ModelDraft, goldenFile: ModelFile): ModelSpec {
-  const { model, version, task, prediction, input, output, batchMax } = draft
+  const { model, version, task, prediction, input, outputs, batchMax } = draft
   return modelSpec.parse({
     model,
     version,
@@ -80,7 +80,7 @@ function specOf(draft: ModelDraft, goldenFile: ModelFile): ModelSpec {
       files: [fileOf(onnxPath(variant), variant.onnx), goldenFile],
       golden: goldenPath,
       inputs: [input],
-      outputs: [output],
+      outputs: [...outputs],
       batchMax,
       requires: { memoryBytes: variant.memoryBytes },
     })),

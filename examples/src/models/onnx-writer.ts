@@ -1,7 +1,8 @@
 // ONNX writer
 //
 // Turns a graph into the bytes of an ONNX file (ModelProto, IR version 8, opset 13). It writes
-// what these models need and no more: tensors as raw data, integer attributes, named dimensions.
+// what these models need and no more: tensors as raw data, integer and text attributes, named
+// dimensions.
 // Field numbers are those of https://github.com/onnx/onnx/blob/main/onnx/onnx.proto. It does not
 // check graphs: the runtime that loads them does.
 
@@ -15,7 +16,7 @@ export interface OnnxNode {
   readonly op: string
   readonly inputs: readonly string[]
   readonly outputs: readonly string[]
-  readonly attributes?: Readonly<Record<string, number | readonly number[]>>
+  readonly attributes?: Readonly<Record<string, number | string | readonly number[]>>
 }
 
 /** A constant of the graph; the kind of array decides its element type. */
@@ -25,9 +26,11 @@ export interface OnnxTensor {
   readonly data: Float32Array | Int8Array | Uint8Array | BigInt64Array
 }
 
-/** A float input or output of the graph; a dimension given as text takes any size. */
+/** An input or output of the graph; a dimension given as text takes any size. */
 export interface OnnxValue {
   readonly name: string
+  /** Absent: `float`. */
+  readonly element?: 'float' | 'int32' | 'int64'
   readonly shape: readonly (number | string)[]
 }
 
@@ -43,7 +46,7 @@ const irVersion = 8
 const opset = 13
 
 /** Element types by their number in TensorProto.DataType. */
-const elementType = { float: 1, uint8: 2, int8: 3, int64: 7 } as const
+const elementType = { float: 1, uint8: 2, int8: 3, int32: 6, int64: 7 } as const
 
 /** The element type of `Cast` to int64. */
 export const castToInt64 = elementType.int64
@@ -80,8 +83,9 @@ function nodeFields(node: OnnxNode): Uint8Array[] {
   ]
 }
 
-function attributeFields(value: number | readonly number[]): Uint8Array[] {
-  const [int, ints] = [2, 7]
+function attributeFields(value: number | string | readonly number[]): Uint8Array[] {
+  const [int, text, ints] = [2, 3, 7]
+  if (typeof value === 'string') return [textField(4, value), integerField(20, text)]
   if (typeof value === 'number') return [integerField(3, value), integerField(20, int)]
   return [...value.map((item) => integerField(8, item)), integerField(20, ints)]
 }
@@ -102,10 +106,10 @@ function elementTypeOf(data: OnnxTensor['data']): number {
   return data instanceof Uint8Array ? elementType.uint8 : elementType.int64
 }
 
-function valueFields({ name, shape }: OnnxValue): Uint8Array[] {
+function valueFields({ name, shape, element = 'float' }: OnnxValue): Uint8Array[] {
   const dimensions = shape.map((size) =>
     messageField(1, [typeof size === 'number' ? integerField(1, size) : textField(2, size)]),
   )
-  const tensorType = [integerField(1, elementType.float), messageField(2, dimensions)]
+  const tensorType = [integerField(1, elementType[element]), messageField(2, dimensions)]
   return [textField(1, name), messageField(2, [messageField(1, tensorType)])]
 }

@@ -102,6 +102,11 @@ function examples(seed: number, lighting: Lighting, count: number): Example[] {
 const fp32: Storage = { kind: 'fp32' }
 const int8: Storage = { kind: 'int8', quantise }
 
+/** A version of a network that somebody else has trained. */
+export function partsModel(version: string, network: Network): ModelDraft {
+  return normalisingModel(version, network, int8)
+}
+
 function normalisingModel(version: string, network: Network, small: Storage): ModelDraft {
   return partsDraft({
     version,
@@ -145,7 +150,7 @@ function partsDraft(draft: PartsDraft): ModelDraft {
     task: 'image-classification',
     prediction: { kind: 'argmax', output: 'probs', labels: [...partLabels] },
     input: { name: 'image', datatype: 'FP32', shape: [-1, 1, imageSide, imageSide] },
-    output: { name: 'probs', datatype: 'FP32', shape: [-1, partLabels.length] },
+    outputs: [{ name: 'probs', datatype: 'FP32', shape: [-1, partLabels.length] }],
     batchMax: draft.batchMax,
     golden: goldenOf(draft.answer),
     variants: [

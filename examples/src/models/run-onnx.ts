@@ -12,8 +12,14 @@ import {
 } from '@tutti/core/fleet'
 import { InferenceSession, Tensor } from 'onnxruntime-node'
 
-/** One call of a loaded model: a float input in, all outputs out. */
-export type RunOnnx = (name: string, shape: number[], data: Float32Array) => Promise<JsonTensor[]>
+/** One call of a loaded model: one input in, all outputs out. */
+export type RunOnnx = (
+  name: string,
+  shape: number[],
+  data: Float32Array | Int32Array,
+) => Promise<JsonTensor[]>
+
+const datatypes = { float32: 'FP32', int32: 'INT32', int64: 'INT64' } as const
 
 export async function loadOnnx(onnx: Uint8Array): Promise<RunOnnx> {
   const session = await InferenceSession.create(onnx, {
@@ -21,13 +27,14 @@ export async function loadOnnx(onnx: Uint8Array): Promise<RunOnnx> {
     logSeverityLevel: 4,
   })
   return async (name, shape, data) => {
-    const outputs = await session.run({ [name]: new Tensor('float32', data, shape) })
+    const type = data instanceof Float32Array ? 'float32' : 'int32'
+    const outputs = await session.run({ [name]: new Tensor(type, data, shape) })
     return Object.entries(outputs).map(([output, tensor]) =>
       jsonTensor.parse({
         name: output,
-        datatype: 'FP32',
+        datatype: Object(datatypes)[tensor.type],
         shape: [...tensor.dims],
-        data: tensor.data instanceof Float32Array ? [...tensor.data] : [],
+        data: Array.from(tensor.data, Number),
       }),
     )
   }
@@ -40,7 +47,10 @@ export async function probe(onnx: Uint8Array, golden: Golden): Promise<ProbeVerd
   for (const { inputs } of golden.cases) {
     const [input] = inputs
     if (input === undefined) throw new RangeError('a golden case has one input')
-    seen.push(await run(input.name, input.shape, Float32Array.from(input.data, Number)))
+    const numbers = input.data.map(Number)
+    const isInt = input.datatype === 'INT32'
+    const data = isInt ? Int32Array.from(numbers) : Float32Array.from(numbers)
+    seen.push(await run(input.name, input.shape, data))
   }
   return decideProbe(golden, seen)
 }

@@ -27,8 +27,10 @@ const trainingWindows = 2_000
 const goldenCases = 32
 const seeds = { start: 1, training: 21, golden: 22 }
 
-export function trainDetector(): Detector {
-  const windows = takeWindows(seeds.training, 0, trainingWindows).map(({ window }) => window)
+/** `more`: normal windows of the pumps themselves, besides those that are drawn. */
+export function trainDetector(more: readonly Float32Array[] = []): Detector {
+  const drawn = takeWindows(seeds.training, 0, trainingWindows).map(({ window }) => window)
+  const windows = [...drawn, ...more]
   const mean = new Float32Array(windowSamples)
   for (const window of windows) addScaled(mean, window, 1 / windows.length)
   const components = principalComponents(covariance(windows, mean))
@@ -50,11 +52,11 @@ export function score(
   return dot(residual, residual) / residual.length
 }
 
-/** `vibration:v1`, ready to be written as a folder. */
-export function vibrationModel(detector: Detector): ModelDraft {
+/** `vibration`, ready to be written as a folder. */
+export function vibrationModel(detector: Detector, version = 'v1'): ModelDraft {
   return {
     model: 'vibration',
-    version: 'v1',
+    version,
     task: 'anomaly-detection',
     prediction: {
       kind: 'threshold',
@@ -63,7 +65,7 @@ export function vibrationModel(detector: Detector): ModelDraft {
       labels: [...vibrationLabels],
     },
     input: { name: 'window', datatype: 'FP32', shape: [-1, windowSamples] },
-    output: { name: 'score', datatype: 'FP32', shape: [-1] },
+    outputs: [{ name: 'score', datatype: 'FP32', shape: [-1] }],
     batchMax: 64,
     golden: goldenOf(detector),
     variants: [

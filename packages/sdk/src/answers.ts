@@ -144,7 +144,7 @@ const run = z.looseObject({
   outcome: z
     .looseObject({
       status: z.string(),
-      output: z.unknown(),
+      output: z.unknown().optional(), // of what was completed alone
       error: z
         .looseObject({ type: z.string(), status: z.int(), detail: z.string().optional() })
         .optional(),

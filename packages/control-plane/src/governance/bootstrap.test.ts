@@ -52,11 +52,11 @@ const at = { nowMs: 1, publishers: [], approvalKey: undefined }
 
 test('a first start that was killed at any step is finished by the next one, with keys that work', async () => {
   const { sql } = database
-  for (let n = 0; n < 8; n++) {
+  for (let n = 0; n < 9; n++) {
     await expect(bootstrap(dyingAfter(sql, n), at)).rejects.toThrow('killed here')
   }
   const credentials = await bootstrap(sql, at)
-  for (const name of ['admin', 'gateway'] as const) {
+  for (const name of ['admin', 'gateway', 'workflow'] as const) {
     const key = await loadResource(sql, { kind: 'Key', project: 'default', name })
     expect(key?.spec).toMatchObject({ hash: sha256(credentials?.[name] ?? '') })
   }

@@ -1,6 +1,6 @@
 // Bootstrap
 //
-// The first start: the default project, the built-in policies and one admin key. Nobody is there yet to
+// The first start: the default project, the built-in policies, an admin's key and those of gateways and workflows. Nobody is there yet to
 // ask, so these are recorded as made by `Automation::"bootstrap"`.
 
 import { randomBytes } from 'node:crypto'
@@ -14,6 +14,8 @@ export interface FirstCredentials {
   /** Secrets by name; shown and stored by the caller, known to nobody else. */
   readonly admin: string
   readonly gateway: string
+  /** With it the steps of workflows ask the gateway. */
+  readonly workflow: string
 }
 
 export interface FirstPublisher {
@@ -36,6 +38,7 @@ export async function bootstrap(
   if ((await allResources(sql, 'Project')).length > 0) return null
   const admin = newSecret('admin')
   const gateway = newSecret('gateway')
+  const workflow = newSecret('workflow')
   const project = projectSpec.parse({
     description: 'The default project',
     publishers: at.publishers,
@@ -51,9 +54,11 @@ export async function bootstrap(
     ...approvalKey,
   }
   const gatewayKey = { owner: 'gateway', roles: ['gateway'], hash: sha256(gateway) }
+  const workflowKey = { owner: 'workflow', roles: ['caller'], hash: sha256(workflow) }
   for (const [name, spec] of [
     ['admin', adminKey],
     ['gateway', gatewayKey],
+    ['workflow', workflowKey],
   ] as const) {
     await create(sql, at.nowMs, {
       kind: 'Key',
@@ -63,7 +68,7 @@ export async function bootstrap(
     })
   }
   await create(sql, at.nowMs, { kind: 'Project', project: '', name: 'default', spec: project })
-  return { admin, gateway }
+  return { admin, gateway, workflow }
 }
 
 /** A secret that says whose it is: `tutti_admin_…`, with 256 bits of chance. */

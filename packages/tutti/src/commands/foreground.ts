@@ -59,12 +59,15 @@ export function ready(name: string, url: string, stop: () => Promise<void>): voi
 export function readCredentials(home: string): {
   readonly admin: string
   readonly gateway: string
+  /** Absent in homes that were made before workflows had a key of their own. */
+  readonly workflow?: string
 } {
   const path = join(home, 'credentials.json')
   try {
     const parsed: unknown = JSON.parse(readFileSync(path, 'utf8'))
     if (typeof parsed === 'object' && parsed !== null && 'admin' in parsed && 'gateway' in parsed) {
-      return { admin: String(parsed.admin), gateway: String(parsed.gateway) }
+      const workflow = 'workflow' in parsed ? { workflow: String(parsed.workflow) } : {}
+      return { admin: String(parsed.admin), gateway: String(parsed.gateway), ...workflow }
     }
   } catch {
     // said below, with what to do

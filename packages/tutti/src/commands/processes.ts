@@ -40,10 +40,17 @@ interface ControlPlaneCommand extends ListenOptions {
   readonly logLevel: string
 }
 
-/** A gateway and a key of its own: steps infer with its rights, not with an admin's. */
-function inferenceOf({ inferUrl }: ControlPlaneCommand) {
-  const url = inferUrl ?? process.env['TUTTI_INFER_URL']
-  const key = process.env['TUTTI_INFER_KEY']
+/**
+ * A gateway and a key of its own: steps infer with its rights, not with an admin's. Where none is
+ * named it is the one that `tutti up` started beside this control plane.
+ */
+function inferenceOf(options: ControlPlaneCommand) {
+  const home = homeFolder(options)
+  const near = existsSync(join(home, 'context.json')) ? loadContext({ home }).gateway : undefined
+  const url = options.inferUrl ?? process.env['TUTTI_INFER_URL'] ?? near
+  const isFirst = existsSync(join(home, 'credentials.json')) // of this home's own control plane
+  const own = isFirst ? readCredentials(home).workflow : undefined
+  const key = process.env['TUTTI_INFER_KEY'] ?? own
   return url === undefined || key === undefined ? null : { url, key }
 }
 
@@ -56,7 +63,10 @@ export function addControlPlane(program: Command): void {
     .option('--public-url <url>', 'where nodes reach it, for join tokens')
     .option('--heartbeat-ms <ms>', 'how often nodes report their load')
     .option('--allow-private-calls', 'let workflows call addresses in private networks')
-    .option('--infer-url <url>', 'gateway that tutti.infer asks, with the key in TUTTI_INFER_KEY')
+    .option(
+      '--infer-url <url>',
+      'gateway that tutti.infer asks, with the key in TUTTI_INFER_KEY; default: tutti up’s',
+    )
     .option('--log-level <level>', 'trace, debug, info, warn, error', 'info')
     .description('run a control plane in the foreground')
   withExamples(command, 'tutti control-plane --host 0.0.0.0 --host-name tutti.example.com')
@@ -101,7 +111,8 @@ async function keepContext(home: string, url: string): Promise<void> {
   const path = join(home, 'credentials.json')
   if (!existsSync(path)) return // a database that another home has begun
   const { admin } = readCredentials(home)
-  saveContext(home, { url, key: admin, project: 'default' })
+  const known = existsSync(join(home, 'context.json')) ? loadContext({ home }) : {}
+  saveContext(home, { ...known, url, key: admin, project: 'default' })
 }
 
 interface NodeCommand extends ListenOptions {

@@ -23,6 +23,7 @@ interface UpOptions extends SharedOptions {
   readonly gatewayPort: string
   readonly node: boolean
   readonly heartbeatMs?: string
+  readonly allowPrivateCalls?: boolean
 }
 
 export function addUp(program: Command): void {
@@ -31,6 +32,7 @@ export function addUp(program: Command): void {
     .option('--gateway-port <port>', 'port of the gateway', '8080')
     .option('--no-node', 'do not run a node on this machine')
     .option('--heartbeat-ms <ms>', 'how often nodes report their load')
+    .option('--allow-private-calls', 'let workflows call addresses in private networks')
     .description('start control plane, gateway and a node on this machine')
   withExamples(command, 'tutti up', 'tutti up --port 7071 --gateway-port 8081 --no-node')
   command.action(async (options: UpOptions) => {
@@ -53,7 +55,8 @@ async function startParts(options: UpOptions, parts: RunningPart[]): Promise<voi
   const onEvent = (line: string) => process.stderr.write(`${line}\n`)
   const common = ['--home', home]
   const beat = options.heartbeatMs === undefined ? [] : ['--heartbeat-ms', options.heartbeatMs]
-  const planeArgs = ['control-plane', ...common, '--port', options.port, ...beat]
+  const calls = options.allowPrivateCalls === true ? ['--allow-private-calls'] : []
+  const planeArgs = ['control-plane', ...common, '--port', options.port, ...beat, ...calls]
   const plane = { name: 'control-plane', args: planeArgs, flags: heapFlags }
   const planeStarts = runPart(plane, logs, onEvent)
   // On a warm start nobody waits for the control plane: gateway and node know it and live without it.
