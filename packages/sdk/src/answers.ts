@@ -130,6 +130,18 @@ export const entryProof = z.looseObject({
 export const uploadAnswer = z.looseObject({ complete: z.boolean(), uploadedBytes: z.int() })
 
 export const startedRun = z.looseObject({ id: z.string(), workflow: z.string() })
+export const upgrade = z.looseObject({
+  moved: z.array(z.string()),
+  differing: z.array(
+    z.looseObject({
+      run: z.string(),
+      version: z.string(),
+      task: z.string(),
+      reason: z.string(),
+    }),
+  ),
+  after: z.string().nullable(),
+})
 export const backfill = z.looseObject({ id: z.string(), runs: z.int() })
 export const runRef = z.looseObject({ id: z.string() })
 const run = z.looseObject({

@@ -283,6 +283,21 @@ export class Client {
     return await this.#call(answers.backfill, 'POST', path, { query, body: request })
   }
 
+  /** Takes runs that have not ended to another version, where the documents agree up to there. */
+  async upgradeRuns(
+    workflow: string,
+    request: {
+      readonly to: string
+      readonly from?: string
+      readonly dryRun?: boolean
+      readonly after?: string
+    },
+  ) {
+    const path = `/workflows/${encodeURIComponent(workflow)}/upgrade`
+    const query = this.#inProject(undefined)
+    return await this.#call(answers.upgrade, 'POST', path, { query, body: request })
+  }
+
   /** What waits for a person. */
   async tasks() {
     const query = this.#inProject(undefined)

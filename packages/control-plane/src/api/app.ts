@@ -25,6 +25,7 @@ import { mountUsage } from './usage.ts'
 import { mountRuns } from './workflow-runs.ts'
 import { mountSteering } from './workflow-steering.ts'
 import { mountTasks } from './workflow-tasks.ts'
+import { mountUpgrade } from './workflow-upgrade.ts'
 
 const documentBytesMax = 4 * 2 ** 20 // the largest resource is a Model with some thousand files
 
@@ -67,6 +68,7 @@ export function makeApp(ports: ApiPorts): Hono<Env> {
   mountMetrics(app, ports)
   mountRuns(app, ports)
   mountSteering(app, ports)
+  mountUpgrade(app, ports)
   // Imported when somebody asks: the SDK costs a fifth of a second and 20 MB.
   app.all('/api/v1/mcp', async (context) => (await import('./mcp.ts')).serveMcp(context, ports))
   mountTasks(app, ports)

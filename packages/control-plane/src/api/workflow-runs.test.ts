@@ -265,3 +265,23 @@ test('ticks of the past are made up for; who may only read asks for none', async
     break
   }
 })
+
+test('runs that wait are taken to another version by who may start it', async () => {
+  const ask = { ask: { call: 'tutti.human', with: { title: 'Go?' } } }
+  for (const version of ['1.0.0', '1.1.0']) {
+    const spec = flow('up', [ask, { last: { set: { version } } }], version)
+    await apply('Workflow', `shop.up:${version}`, spec)
+  }
+  const { body } = await call('POST', '/workflows/shop.up:1.0.0/runs', {})
+  await runOnce(body.id, 'waiting')
+  const viewer = await makeKey('vito', ['viewer'])
+  const path = '/workflows/shop.up/upgrade'
+  expect((await call('POST', path, { to: '1.1.0' }, { key: viewer })).status).toBe(403)
+  expect((await call('POST', path, { to: '9.0.0' })).status).toBe(404)
+  expect((await call('POST', path, {})).status).toBe(422)
+  const upgraded = await call('POST', path, { to: '1.1.0' })
+  expect(upgraded.body).toEqual({ moved: [body.id], differing: [], after: null })
+  await call('POST', `/runs/${body.id}/answer`, { key: '/do/0/ask', answer: 1 })
+  const run = await runOnce(body.id, 'completed')
+  expect([run.workflow, run.outcome.output]).toEqual(['shop.up:1.1.0', { version: '1.1.0' }])
+})

@@ -23,7 +23,9 @@ import {
 import type { News } from '../news.ts'
 import type { Sql } from '../store/index.ts'
 import { type ActContext, ActFailed } from './act.ts'
+import { Alarm } from './alarm.ts'
 import { EngineBusy } from './engine-busy.ts'
+import { entriesOf } from './entries-of-signal.ts'
 import { Inbox, type Unloadable } from './inbox.ts'
 import { emptyJournal } from './journal-head.ts'
 import { Lane } from './lane.ts'
@@ -32,8 +34,9 @@ import { loadJournals, loadRuns } from './load-runs.ts'
 import { type Act, ResidentRun, type Turn } from './resident-run.ts'
 import { type RunHead, shardOf } from './run-head.ts'
 import { buryEngine, claimShards, registerEngine, releaseShards } from './shard-lease.ts'
-import { type Signal, type StoredSignal, sendSignal, signalChannel } from './signal.ts'
+import { type StoredSignal, sendSignal, signalChannel } from './signal.ts'
 import type { StartRequest } from './start-request.ts'
+import { agreementOf, type UpgradeSignal, upgrade } from './upgrade-resident.ts'
 import { within } from './within.ts'
 import { writeBatches } from './write-batches.ts'
 
@@ -73,7 +76,7 @@ export class Engine {
   readonly #waiters = new Map<string, ((outcome: Outcome) => void)[]>()
   #phase: 'running' | 'stopped' = 'running'
   #lease: NodeJS.Timeout | undefined
-  #alarm: { readonly atMs: number; readonly timer: NodeJS.Timeout } | null = null
+  readonly #alarm: Alarm
   #unsubscribe: () => void = () => {}
   #unlock: () => Promise<void> = async () => {}
 
@@ -87,6 +90,7 @@ export class Engine {
         pause: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
       })
     this.#lanes = Array.from({ length: laneCount }, lane)
+    this.#alarm = new Alarm({ ...ports, ring: () => this.#sweep() })
     this.#inbox = new Inbox({
       ...{ sql: ports.sql, onTrouble: ports.onTrouble, shards: this.#shards },
       load: (ids, use) => this.#load(ids, use),
@@ -170,7 +174,7 @@ export class Engine {
     this.#phase = 'stopped'
     this.#inbox.close()
     clearTimeout(this.#lease)
-    clearTimeout(this.#alarm?.timer)
+    this.#alarm.stop()
     for (const { acting } of this.#runs.values()) {
       for (const controller of acting.values()) controller.abort()
     }
@@ -353,7 +357,7 @@ export class Engine {
     for (const act of turn.acts) this.#act(run, act) // E1
     if (turn.rest.length > 0) this.#feed(run, turn.rest)
     const { wakeAtMs } = turn.batch
-    if (wakeAtMs !== null) this.#setAlarm(wakeAtMs)
+    if (wakeAtMs !== null) this.#alarm.set(wakeAtMs)
     this.#evict(run)
   }
 
@@ -423,20 +427,6 @@ export class Engine {
 
   // Time
 
-  #setAlarm(atMs: number): void {
-    if (this.#alarm !== null && this.#alarm.atMs <= atMs) return
-    clearTimeout(this.#alarm?.timer)
-    const delayMs = Math.max(0, Math.min(atMs - this.#ports.nowMs(), 2 ** 31 - 1))
-    const timer = setTimeout(() => {
-      this.#alarm = null
-      this.#sweep().catch((error: unknown) => {
-        this.#ports.onTrouble('a sweep failed and is tried again', error)
-        this.#setAlarm(this.#ports.nowMs() + leaseMs)
-      })
-    }, delayMs)
-    this.#alarm = { atMs, timer }
-  }
-
   /** Wakes the runs whose time has come, and sets the alarm for the next ones. */
   async #sweep(): Promise<void> {
     if (this.#phase === 'stopped') return
@@ -459,8 +449,8 @@ export class Engine {
     const [next] = await sql<{ at_ms: number | null }[]>`
       select min(wake_at_ms) as at_ms from workflow_run
       where shard = any(${shards}) and wake_at_ms > ${nowMs}`
-    if (rows.length === sweepMax) this.#setAlarm(this.#ports.nowMs())
-    else if (typeof next?.at_ms === 'number') this.#setAlarm(next.at_ms)
+    if (rows.length === sweepMax) this.#alarm.set(this.#ports.nowMs())
+    else if (typeof next?.at_ms === 'number') this.#alarm.set(next.at_ms)
   }
 
   // Signals
@@ -468,29 +458,31 @@ export class Engine {
   #deliver({ id, run: name, signal }: StoredSignal): boolean {
     const run = this.#runs.get(name)
     if (run === undefined) return false
+    if (signal.kind === 'upgrade') {
+      void this.#upgrade(run, id, signal)
+      return true
+    }
     const isResumed = signal.kind === 'resume'
     if (isResumed || signal.kind === 'pause') run.isPaused = !isResumed
     const committed = isResumed ? () => this.#goOn(run) : () => {}
-    this.#feed(run, this.#entriesOf(run, signal), { signals: [id], committed })
+    this.#feed(run, entriesOf(run.machine, signal, this.#ports.nowMs()), {
+      signals: [id],
+      committed,
+    })
     return true
   }
 
-  #entriesOf(run: ResidentRun, signal: Signal): readonly Entry[] {
-    const atMs = this.#ports.nowMs()
-    switch (signal.kind) {
-      case 'event':
-        return run.machine
-          .listenersFor(signal.event)
-          .map((key) => ({ kind: 'event', atMs, key, event: signal.event }))
-      case 'cancel':
-        return [{ kind: 'cancelled', atMs, reason: signal.reason }]
-      case 'start':
-      case 'resume':
-      case 'pause':
-        return []
-      case 'completed':
-      case 'failed':
-        return run.machine.waitsAt(signal.key) ? [{ ...signal, atMs }] : []
+  /** A run that is not as it was when it was looked at, or cannot be, is looked at again soon. */
+  async #upgrade(run: ResidentRun, id: string, to: UpgradeSignal): Promise<void> {
+    try {
+      const agreement = await agreementOf(this.#ports, run, to.version)
+      if (this.#phase === 'stopped') return
+      const isHere = this.#runs.get(run.head.id) === run
+      if (agreement === null || !isHere) this.#inbox.putAside(id)
+      else this.#feed(run, upgrade(run, agreement, to, this.#ports.nowMs()), { signals: [id] })
+    } catch (error) {
+      this.#ports.onTrouble(`the run ${run.head.id} is not upgraded for now`, error)
+      this.#inbox.putAside(id)
     }
   }
 }

@@ -29,7 +29,7 @@ export type Unloadable = ReadonlySet<string>
 
 const readMax = 1_000 // signals at once
 const againMs = 1_000
-const brokenMs = 10_000 // a document that is gone stays gone; a database that is away comes back
+const asideMs = 5_000 // a document that is gone stays gone; a database that is away comes back
 
 export class Inbox {
   readonly #ports: InboxPorts
@@ -96,7 +96,7 @@ export class Inbox {
     for (const { id, run, signal } of strays) {
       const known = stored.get(run)
       if (known !== undefined && known.outcome === null && signal.kind !== 'start') {
-        if (broken.has(run)) this.#putAside(id)
+        if (broken.has(run)) this.putAside(id)
         else if (shards.has(known.head.shard)) this.#again() // else the shard's next engine does
       } else if (known === undefined && signal.kind === 'start') {
         if (!shards.has(shardOf(run))) continue
@@ -107,12 +107,13 @@ export class Inbox {
     if (over.length > 0) await sql`delete from workflow_signal where id = any(${over}::bigint[])`
   }
 
-  #putAside(id: string): void {
+  /** Read again after a while. */
+  putAside(id: string): void {
     this.#taken.add(id)
     setTimeout(() => {
       this.#taken.delete(id)
       this.ask()
-    }, brokenMs).unref()
+    }, asideMs).unref()
   }
 
   #again(): void {

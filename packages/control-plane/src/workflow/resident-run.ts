@@ -37,8 +37,9 @@ const fresh = { journal: emptyJournal, isPaused: false }
 const entriesMax = 1_000 // per turn: others get theirs in between
 
 export class ResidentRun {
-  readonly head: RunHead
-  readonly machine: Machine
+  /** Written by `goOnWith`, as `machine` is. */
+  #head: RunHead
+  #machine: Machine
   /** Acts under way, by step; the engine writes. */
   readonly acting = new Map<string, AbortController>()
   /** Nothing more is begun for it, and no time ends; the engine writes. */
@@ -59,11 +60,30 @@ export class ResidentRun {
     machine: Machine,
     { journal, isPaused }: { readonly journal: JournalHead; readonly isPaused: boolean } = fresh,
   ) {
-    this.head = head
+    this.#head = head
     this.isPaused = isPaused
-    this.machine = machine
+    this.#machine = machine
     this.#journal = journal
     for (const command of machine.waiting) this.#note(command, [])
+  }
+
+  get head(): RunHead {
+    return this.#head
+  }
+
+  get machine(): Machine {
+    return this.#machine
+  }
+
+  /** How many entries it has, written or on their way. */
+  get entryCount(): number {
+    return this.#journal.length
+  }
+
+  /** Another version, whose machine waits for the same: what is under way goes on. */
+  goOnWith(machine: Machine, version: string): void {
+    this.#machine = machine
+    this.#head = { ...this.#head, version }
   }
 
   /** The steps that wait for time which has come, the first one first. */
@@ -119,7 +139,7 @@ export class ResidentRun {
     const { outcome } = this.machine
     const { wakeAtMs } = this
     const status = this.#status()
-    const row = `${status} ${wakeAtMs}`
+    const row = `${status} ${wakeAtMs} ${this.head.version}`
     const isRowChanged = row !== this.#row
     this.#row = row
     const journal = this.#write(written)

@@ -17,6 +17,8 @@ export type Signal =
   | { readonly kind: 'cancel'; readonly reason: string }
   /** Starts a run whose shard another engine has. */
   | { readonly kind: 'start'; readonly request: StartRequest }
+  /** Goes on with another version, where that agrees with what came before. */
+  | { readonly kind: 'upgrade'; readonly version: string; readonly by: string }
   /** Begins no further step, until it is resumed; what is under way ends. */
   | { readonly kind: 'pause' }
   /** Goes on with a run that was paused, or whose journal was written by somebody else. */

@@ -25,6 +25,7 @@ import type { RunHead } from './run-head.ts'
 import { openSchedules, type Schedules } from './schedules.ts'
 import { loadSecrets } from './secrets.ts'
 import type { StartRequest } from './start-request.ts'
+import { type Upgraded, type UpgradeRequest, upgradeRuns } from './upgrade-runs.ts'
 import { orNull } from './within.ts'
 
 export interface WorkflowsPorts {
@@ -48,6 +49,8 @@ export interface Workflows {
   readonly outcomeOf: (id: string, withinMs: number) => Promise<Outcome | null>
   /** The program of a version; throws where there is none. */
   readonly program: (of: Version) => Promise<Program>
+  /** Takes runs to another version. */
+  readonly upgrade: (request: UpgradeRequest, after: string) => Promise<Upgraded>
   /** Starts what is scheduled. A turn of a loop. */
   readonly schedules: Schedules
   readonly stop: () => Promise<void>
@@ -98,6 +101,10 @@ export async function openWorkflows(ports: WorkflowsPorts): Promise<Workflows> {
       const ended = engine?.outcomeOf(id) ?? null
       // Another engine may have taken the run over meanwhile: the row says it then.
       return (await orNull(withinMs, ended)) ?? (await outcomeOf(sql, id))
+    },
+    upgrade: (request, after) => {
+      const surroundings = (project: string) => surroundingsOf(ports, project)
+      return upgradeRuns({ sql, program, surroundings }, request, after)
     },
     schedules: openSchedules({ sql, nowMs }),
     stop: async () => {

@@ -20,7 +20,8 @@ const journal = `
       namespace text, name text, version text, shard int, labels text, parent_run text,
       parent_key text, started_at_ms float8, updated_at_ms float8, status text, wake_at_ms float8,
       outcome text, hash text)
-    on conflict (id) do update set updated_at_ms = excluded.updated_at_ms,
+    on conflict (id) do update set version = excluded.version,
+      updated_at_ms = excluded.updated_at_ms,
       status = excluded.status, wake_at_ms = excluded.wake_at_ms, outcome = excluded.outcome,
       hash = excluded.hash
     where workflow_run.outcome is null),
@@ -110,7 +111,8 @@ function outsideOf(batches: readonly Batch[]) {
   const waits = batches.flatMap(({ head, atMs, waits: some }, index) =>
     some
       .filter(
-        ({ key }) => !batches.slice(index).some((b) => b.head === head && b.heard.includes(key)),
+        ({ key }) =>
+          !batches.slice(index).some((b) => b.head.id === head.id && b.heard.includes(key)),
       )
       .map(({ key, kind, subject, body }) => ({
         run: head.id,

@@ -22,6 +22,8 @@ export {
 } from './jq/index.ts'
 export {
   type Action,
+  type Agreement,
+  agreeUpTo,
   type CloudEvent,
   type Command,
   checkSchema,

@@ -17,6 +17,7 @@ import {
 } from '../home/index.ts'
 import { describeOutcome } from './apply.ts'
 import { type SharedOptions, withExamples, withShared } from './shared-options.ts'
+import { addWorkflowUpgrade } from './workflow-upgrade.ts'
 
 const refreshMs = 300
 const ended = ['completed', 'faulted', 'cancelled']
@@ -29,6 +30,7 @@ export function addWorkflow(program: Command): void {
   addRuns(group)
   addSteering(group)
   addPeople(group)
+  addWorkflowUpgrade(group)
 }
 
 function addDocuments(group: Command): void {

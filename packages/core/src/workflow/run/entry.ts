@@ -40,6 +40,15 @@ export type Entry =
       readonly key: string
       readonly input: Json
     }
+  /** From here on the run goes on with another version, which agrees with all that came before. */
+  | {
+      readonly kind: 'upgraded'
+      readonly atMs: number
+      readonly from: string
+      readonly to: string
+      /** Who wanted it. */
+      readonly by: string
+    }
   | { readonly kind: 'cancelled'; readonly atMs: number; readonly reason: string }
 
 export type CloudEvent = { readonly [attribute: string]: Json }

@@ -1,3 +1,4 @@
+export { type Agreement, agreeUpTo } from './agree-up-to.ts'
 export { checkSchema } from './check-schema.ts'
 export type { Action, Command } from './command.ts'
 export { type Decision, decide, replay } from './decide.ts'

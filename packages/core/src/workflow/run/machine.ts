@@ -137,6 +137,8 @@ export class Machine implements Stage {
       case 'event':
         this.#pending.get(entry.key)?.listener?.take(entry.event) // M3
         return
+      case 'upgraded':
+        return
       case 'cancelled':
         this.close(this.#root)
         this.#end({ status: 'cancelled', reason: entry.reason })
