@@ -130,6 +130,15 @@ export const entryProof = z.looseObject({
 export const uploadAnswer = z.looseObject({ complete: z.boolean(), uploadedBytes: z.int() })
 
 export const startedRun = z.looseObject({ id: z.string(), workflow: z.string() })
+const refusal = z.looseObject({ reason: z.string(), ticks: z.int(), atMs: z.number().nullable() })
+const schedule = z.looseObject({
+  workflow: z.string(),
+  kind: z.string(),
+  tickAtMs: z.number().nullable(),
+  run: z.string().nullable(),
+  refusal: refusal.nullable(),
+})
+export const scheduleList = z.looseObject({ items: z.array(schedule) })
 export const upgrade = z.looseObject({
   moved: z.array(z.string()),
   differing: z.array(

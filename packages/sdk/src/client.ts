@@ -283,6 +283,12 @@ export class Client {
     return await this.#call(answers.backfill, 'POST', path, { query, body: request })
   }
 
+  /** What starts runs by itself, when it will, and what policy refuses. */
+  async schedules() {
+    const query = this.#inProject(undefined)
+    return (await this.#call(answers.scheduleList, 'GET', '/schedules', { query })).items
+  }
+
   /** Takes runs that have not ended to another version, where the documents agree up to there. */
   async upgradeRuns(
     workflow: string,

@@ -23,6 +23,7 @@ import { mountSources } from './sources.ts'
 import { mountStoredResponses } from './stored-responses.ts'
 import { mountUsage } from './usage.ts'
 import { mountRuns } from './workflow-runs.ts'
+import { mountSchedules } from './workflow-schedules.ts'
 import { mountSteering } from './workflow-steering.ts'
 import { mountTasks } from './workflow-tasks.ts'
 import { mountUpgrade } from './workflow-upgrade.ts'
@@ -69,6 +70,7 @@ export function makeApp(ports: ApiPorts): Hono<Env> {
   mountRuns(app, ports)
   mountSteering(app, ports)
   mountUpgrade(app, ports)
+  mountSchedules(app, ports)
   // Imported when somebody asks: the SDK costs a fifth of a second and 20 MB.
   app.all('/api/v1/mcp', async (context) => (await import('./mcp.ts')).serveMcp(context, ports))
   mountTasks(app, ports)

@@ -285,3 +285,28 @@ test('runs that wait are taken to another version by who may start it', async ()
   const run = await runOnce(body.id, 'completed')
   expect([run.workflow, run.outcome.output]).toEqual(['shop.up:1.1.0', { version: '1.1.0' }])
 })
+
+test('a schedule that policy forbids is seen, and starts nothing', async () => {
+  const frozen = `@id("frozen")
+@reason("nothing starts by itself")
+forbid(principal == Automation::"schedule", action == Action::"run", resource is Workflow)
+when { context has plan && context.plan.routes.contains("llm") };`
+  expect((await apply('Policy', 'frozen', { cedar: frozen })).status).toBe(201)
+  for (const name of ['asking', 'plain']) {
+    const call = { call: 'tutti.infer', with: { route: 'llm', messages: [] } }
+    const spec = flow(name, [{ a: name === 'asking' ? call : { set: { b: 1 } } }])
+    Object.assign(spec.document, { schedule: { after: { days: 1 } } })
+    expect((await apply('Workflow', `shop.${name}:1.0.0`, spec)).status).toBe(201)
+  }
+  for (;;) {
+    const { body } = await call('GET', '/schedules')
+    const of = (name: string) =>
+      body.items.find((item: { workflow: string }) => item.workflow === `shop.${name}:1.0.0`)
+    if (of('asking')?.refusal == null || of('plain')?.run == null) continue
+    expect(of('asking').refusal).toMatchObject({ ticks: 1 })
+    expect(of('asking').refusal.reason).toContain('nothing starts by itself')
+    break
+  }
+  const { body } = await call('GET', '/runs?name=asking')
+  expect(body.items).toEqual([])
+})

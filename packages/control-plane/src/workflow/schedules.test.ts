@@ -33,6 +33,9 @@ async function clear() {
   await sql`delete from workflow_trigger`
 }
 
+/** What policy says of every tick; tests write. */
+let refusal: string | null = null
+
 /** What was asked for: the runs' ids, which hold their ticks, and their inputs. */
 async function asked() {
   const rows = await bed.database.sql<{ run: string; body: string }[]>`
@@ -41,7 +44,7 @@ async function asked() {
 }
 const virtual = () => {
   let nowMs = startMs
-  const ports = { sql: bed.database.sql, nowMs: () => nowMs }
+  const ports = { sql: bed.database.sql, nowMs: () => nowMs, judge: async () => () => refusal }
   return { ports, at: (text: string) => (nowMs = Date.parse(`2026-11-${text}:00Z`)) }
 }
 const ticks = async () =>
@@ -224,4 +227,42 @@ test('a backfill starts a run for each tick of the past, some at a time', async 
       0, 'completed', null, '{}' from workflow_signal where run <> ${first}`
   await turn()
   expect(await sql`select 1 from workflow_backfill`).toEqual([])
+})
+
+test('K4: a tick that policy refuses starts nothing, is seen, and the next one is judged anew', async () => {
+  await clear()
+  const { sql } = bed.database
+  await sql`delete from ledger_entry`
+  await declare('nightly', { cron: '0 * * * *', after: { hours: 1 } })
+  await declare('heard', { on: { one: { with: { type: 'paid' } } } })
+  const { ports, at } = virtual()
+  const plane = openSchedules(ports)
+  refusal = 'denied by freeze: not now'
+  await plane.turn()
+  for (const time of ['21T10:00', '21T11:00']) {
+    at(time)
+    await plane.turn()
+  }
+  await publishEvent(sql, 'default', { id: 'k4', source: '/t', type: 'paid' }, startMs)
+  await plane.turn()
+  expect(await asked()).toEqual([])
+  const rows = () => sql`
+    select kind, refused_ticks, refusal, tick_at_ms from workflow_schedule order by kind`
+  expect(await rows()).toMatchObject([
+    { kind: 'after', refused_ticks: 2, tick_at_ms: Date.parse('2026-11-21T12:00:00Z') },
+    { kind: 'cron', refused_ticks: 2, refusal: 'denied by freeze: not now' },
+    { kind: 'on', refused_ticks: 1 },
+  ])
+  const refusals = async () => {
+    const entries = await sql<{ body: string }[]>`select body from ledger_entry order by id`
+    return entries.map(({ body }) => [JSON.parse(body).schedule, JSON.parse(body).refusal])
+  }
+  const said = (await refusals()).sort()
+  expect(said).toEqual(['after', 'cron', 'on'].map((kind) => [kind, 'denied by freeze: not now']))
+  refusal = null
+  at('21T12:00')
+  await plane.turn()
+  expect((await asked()).map(([run]) => run)).toHaveLength(2)
+  expect(await rows()).toMatchObject([{ refusal: null }, { refusal: null }, { kind: 'on' }])
+  expect(await refusals()).toContainEqual(['cron', null])
 })

@@ -7,12 +7,26 @@ import type { Json } from '@tutti/core/resource'
 import { type CloudEvent, planTicks } from '@tutti/core/workflow'
 import type { Query, Sql } from '../store/index.ts'
 import { advanceBackfills } from './backfill.ts'
+import type { Tick } from './judge-tick.ts'
+import { noteRefusal } from './note-refusal.ts'
 import { sendSignal } from './signal.ts'
 import { type Schedule, syncSchedules } from './sync-schedules.ts'
 
 export interface SchedulesPorts {
   readonly sql: Sql
   readonly nowMs: () => number
+  /** Gives who says whether a tick may start a run: null, or why not. */
+  readonly judge: () => Promise<Judge>
+}
+
+export type Judge = (tick: Tick) => string | null
+
+/** What one turn works with. */
+interface Turn {
+  readonly sql: Sql
+  readonly known: ReadonlyMap<string, Schedule>
+  readonly judge: Judge
+  readonly nowMs: number
 }
 
 export interface Schedules {
@@ -24,9 +38,10 @@ export interface Schedules {
 
 const rowsMax = 100 // worked on in one transaction
 const eventsMax = 1_000 // heard by one schedule in one transaction
+const refusedMs = 60_000 // until a run that was refused after another one is tried again
 const syncMs = 60_000 // what nobody told us of, a clock that was put back elsewhere
 
-export function openSchedules({ sql, nowMs }: SchedulesPorts): Schedules {
+export function openSchedules({ sql, nowMs, judge: openJudge }: SchedulesPorts): Schedules {
   let known: ReadonlyMap<string, Schedule> = new Map() // `turn` writes
   let syncedMs: number | null = null // written by `turn` and `forget`
   return {
@@ -41,8 +56,10 @@ export function openSchedules({ sql, nowMs }: SchedulesPorts): Schedules {
         known = await syncSchedules(sql, now)
       }
       await noteEnds(sql, known)
-      while ((await tick(sql, known, now)) === rowsMax);
-      while ((await hear(sql, known)) === rowsMax);
+      const judge = await openJudge()
+      const turn = { sql, known, judge, nowMs: now }
+      while ((await tick(turn)) === rowsMax);
+      while ((await hear(turn)) === rowsMax);
       await advanceBackfills(sql)
     },
   }
@@ -69,11 +86,7 @@ interface Row {
   readonly taken: string
 }
 
-async function tick(
-  sql: Sql,
-  known: ReadonlyMap<string, Schedule>,
-  nowMs: number,
-): Promise<number> {
+async function tick({ sql, known, judge, nowMs }: Turn): Promise<number> {
   return await sql.begin(async (tx) => {
     const rows = await tx<Row[]>`
       select id, version, tick_at_ms, taken from workflow_schedule
@@ -86,12 +99,22 @@ async function tick(
       const { timing, sinceMs, catchUp } = schedule
       const plan = planTicks(timing, { sinceMs, catchUp, tickMs: row.tick_at_ms }, nowMs)
       let run: string | null = null
-      for (const atMs of plan.starts) {
+      let { tickMs } = plan
+      const reason = plan.starts.length === 0 ? null : judge(schedule)
+      for (const atMs of reason === null ? plan.starts : []) {
         const mark = new Date(atMs).toISOString()
         run = await ask(tx, schedule, { mark, input: { tick: mark } })
       }
+      if (plan.starts.length > 0) {
+        const refused = reason === null ? null : { reason, ticks: plan.starts.length }
+        await noteRefusal(tx, schedule, refused, nowMs)
+      }
+      // No run whose end could be waited for: it is tried again.
+      if (timing.kind === 'after' && reason !== null) {
+        tickMs = nowMs + Math.max(timing.afterMs, refusedMs)
+      }
       await tx`
-        update workflow_schedule set tick_at_ms = ${plan.tickMs},
+        update workflow_schedule set tick_at_ms = ${tickMs},
           run = ${timing.kind === 'after' ? run : null} where id = ${row.id}`
       done += 1
     }
@@ -99,7 +122,7 @@ async function tick(
   })
 }
 
-async function hear(sql: Sql, known: ReadonlyMap<string, Schedule>): Promise<number> {
+async function hear({ sql, known, judge, nowMs }: Turn): Promise<number> {
   return await sql.begin(async (tx) => {
     const rows = await tx<Row[]>`
       select id, version, tick_at_ms, taken from workflow_schedule s
@@ -110,18 +133,28 @@ async function hear(sql: Sql, known: ReadonlyMap<string, Schedule>): Promise<num
     for (const row of rows) {
       const schedule = known.get(row.id)
       if (schedule?.trigger == null || schedule.version !== row.version) continue
-      await hearOne(tx, schedule, JSON.parse(row.taken))
+      const reason = judge(schedule)
+      const inputs = await hearOne(tx, schedule, JSON.parse(row.taken))
+      for (const { mark, input } of reason === null ? inputs : []) {
+        await ask(tx, schedule, { mark, input })
+      }
+      if (inputs.length > 0) {
+        const refused = reason === null ? null : { reason, ticks: inputs.length }
+        await noteRefusal(tx, schedule, refused, nowMs)
+      }
       done += 1
     }
     return done
   })
 }
 
+/** Takes the events; gives the inputs of the runs that they would start. */
 async function hearOne(
   tx: Query,
   schedule: Schedule,
   before: readonly CloudEvent[],
-): Promise<void> {
+): Promise<readonly { readonly mark: string; readonly input: Json }[]> {
+  const inputs: { readonly mark: string; readonly input: Json }[] = []
   const { id, trigger } = schedule
   const events = await tx<{ id: string; body: string }[]>`
     select id::text as id, body from workflow_trigger where schedule = ${id}
@@ -131,11 +164,12 @@ async function hearOne(
     const heard = trigger?.hear(taken, JSON.parse(body))
     if (heard === undefined) continue
     taken = heard.taken
-    if (heard.input !== null) await ask(tx, schedule, { mark, input: heard.input })
+    if (heard.input !== null) inputs.push({ mark, input: heard.input })
   }
   const heard = events.map((event) => event.id)
   await tx`delete from workflow_trigger where id = any(${heard}::bigint[])`
   await tx`update workflow_schedule set taken = ${JSON.stringify(taken)} where id = ${id}`
+  return inputs
 }
 
 /** Asks for a run, which an engine starts once: its id is that of the tick. Gives the id. */

@@ -3,11 +3,14 @@
 // Brings the rows of schedules to what the newest versions of workflows declare. A version that is not the newest any
 // more starts no runs by itself; one without a schedule ends that of the version before.
 
+import type { Json } from '@tutti/core/resource'
 import {
   catchUpOf,
   nextTick,
   parseWorkflow,
+  planRun,
   planTicks,
+  type RunPlan,
   type Timing,
   type TimingKind,
   Trigger,
@@ -26,6 +29,8 @@ export interface Schedule {
   readonly timing: Timing
   readonly catchUp: number
   readonly sinceMs: number
+  /** What its runs may reach, as policy is told. */
+  readonly plan: RunPlan
   /** Null where time starts it. */
   readonly trigger: Trigger | null
 }
@@ -59,7 +64,7 @@ export async function syncSchedules(
 
 interface NewestRow {
   readonly project: string
-  readonly document: unknown
+  readonly document: Json
   readonly created_at_ms: number
 }
 
@@ -87,7 +92,8 @@ function scheduleOf(
   const catchUp = catchUpOf(parsed.document) ?? 0
   const id = `${project}.${namespace}.${name}.${kind}`
   const named = { id, project, namespace, name, version }
-  return [{ ...named, timing: timing.timing, catchUp, sinceMs, trigger }]
+  const plan = planRun(source)
+  return [{ ...named, timing: timing.timing, catchUp, sinceMs, plan, trigger }]
 }
 
 /** The first run of `after` starts at once: nothing came before it. */

@@ -13,16 +13,18 @@ import {
   workflowSpec,
 } from '@tutti/core/workflow'
 import type { Logger } from 'pino'
+import type { PolicyEngine } from '../governance/index.ts'
 import type { News } from '../news.ts'
 import { loadResource, type Sql } from '../store/index.ts'
 import { type Egress, openEgress, openReach } from './egress.ts'
 import { Engine } from './engine.ts'
 import { EngineBusy } from './engine-busy.ts'
 import type { Inference } from './infer.ts'
+import { whyNoRun } from './judge-tick.ts'
 import { loadRuns } from './load-runs.ts'
 import { performer } from './perform-act.ts'
 import type { RunHead } from './run-head.ts'
-import { openSchedules, type Schedules } from './schedules.ts'
+import { type Judge, openSchedules, type Schedules } from './schedules.ts'
 import { loadSecrets } from './secrets.ts'
 import type { StartRequest } from './start-request.ts'
 import { type Upgraded, type UpgradeRequest, upgradeRuns } from './upgrade-runs.ts'
@@ -33,6 +35,7 @@ export interface WorkflowsPorts {
   readonly news: Pick<News, 'subscribe'>
   readonly decrypt: (sealed: string) => string
   readonly log: Logger
+  readonly policies: () => Promise<PolicyEngine>
   readonly nowMs: () => number
   readonly version: string
   /** Whether steps may call addresses in private networks. */
@@ -106,7 +109,7 @@ export async function openWorkflows(ports: WorkflowsPorts): Promise<Workflows> {
       const surroundings = (project: string) => surroundingsOf(ports, project)
       return upgradeRuns({ sql, program, surroundings }, request, after)
     },
-    schedules: openSchedules({ sql, nowMs }),
+    schedules: openSchedules({ sql, nowMs, judge: () => openJudge(ports) }),
     stop: async () => {
       isStopped = true
       await engine?.stop()
@@ -131,6 +134,11 @@ function openPrograms(sql: Sql): (of: Version) => Promise<Program> {
     held.set(key, prepared.program)
     return prepared.program
   }
+}
+
+async function openJudge({ policies }: WorkflowsPorts): Promise<Judge> {
+  const engine = await policies()
+  return (tick) => whyNoRun(engine, tick)
 }
 
 async function surroundingsOf(ports: WorkflowsPorts, project: string): Promise<Surroundings> {

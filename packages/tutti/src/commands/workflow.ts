@@ -17,6 +17,7 @@ import {
 } from '../home/index.ts'
 import { describeOutcome } from './apply.ts'
 import { type SharedOptions, withExamples, withShared } from './shared-options.ts'
+import { addWorkflowSchedules } from './workflow-schedules.ts'
 import { addWorkflowUpgrade } from './workflow-upgrade.ts'
 
 const refreshMs = 300
@@ -31,6 +32,7 @@ export function addWorkflow(program: Command): void {
   addSteering(group)
   addPeople(group)
   addWorkflowUpgrade(group)
+  addWorkflowSchedules(group)
 }
 
 function addDocuments(group: Command): void {
