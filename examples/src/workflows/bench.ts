@@ -52,10 +52,17 @@ export interface Bench {
 }
 
 type Sql = PerformPorts['sql']
+const runtime = { name: 'tutti', version: 'examples' }
 const head = { project: 'default', namespace: 'examples', name: 'example', version: '1.0.0' }
 
-/** `siteUrl`: where Routes and other systems answer. */
-export async function openBench(siteUrl: string): Promise<Bench> {
+export interface BenchParts {
+  /** Where Routes answer. */
+  readonly inference: { readonly url: string; readonly key: string }
+  /** What runs may name. */
+  readonly secrets: Readonly<Record<string, string>>
+}
+
+export async function openBench(parts: BenchParts): Promise<Bench> {
   const folder = mkdtempSync(join(tmpdir(), 'tutti-examples-'))
   const database = await openDatabase({ url: undefined, dataFolder: folder })
   const news = await openNews(database)
@@ -63,7 +70,7 @@ export async function openBench(siteUrl: string): Promise<Bench> {
   return {
     run: async (example, trouble) => {
       runs += 1
-      const bed = { sql: database.sql, news, siteUrl, id: `run-${runs}` }
+      const bed = { sql: database.sql, news, ...parts, id: `run-${runs}` }
       return await live(bed, example, trouble)
     },
     stop: async () => {
@@ -74,10 +81,9 @@ export async function openBench(siteUrl: string): Promise<Bench> {
   }
 }
 
-interface Bed {
+interface Bed extends BenchParts {
   readonly sql: Sql
   readonly news: EnginePorts['news']
-  readonly siteUrl: string
   readonly id: string
 }
 
@@ -92,7 +98,7 @@ async function live(bed: Bed, example: Example, trouble: Trouble): Promise<Ended
   const open = (sql: Sql) =>
     Engine.open({
       ...{ sql, act, news: bed.news, nowMs: () => Date.now(), program: async () => program },
-      surroundings: async () => ({ secrets: {}, runtime: { name: 'tutti', version: 'examples' } }),
+      surroundings: async () => ({ secrets: bed.secrets, runtime }),
       onTrouble: () => {},
       onFenced: () => {},
     })
@@ -121,7 +127,7 @@ function actor(bed: Bed, trouble: Trouble, steps: string[]): EnginePorts['act'] 
     ...{ sql: bed.sql, nowMs: () => Date.now() },
     egress: openEgress({ allowPrivate: true }),
     reach: openReach({ allowPrivate: true }),
-    inference: () => ({ url: bed.siteUrl, key: 'examples' }),
+    inference: () => bed.inference,
     start: async () => '',
     newest: async () => null,
     outcome: async () => null,

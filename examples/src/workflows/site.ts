@@ -21,8 +21,9 @@ const infer = z.looseObject({
 })
 export type Messages = z.infer<typeof chat>['messages']
 
-/** What a chat answers: text, or the tools that it wants called. */
+/** What a chat answers: text, the tools that it wants called, or nothing for ever. */
 export type Reply =
+  | { readonly isSilent: true }
   | { readonly content: string }
   | { readonly call: string; readonly arguments: Readonly<Record<string, unknown>> }
 
@@ -47,7 +48,7 @@ export async function openSite({ models = {}, chats = {}, pages = {} }: SitePart
     const [, route = ''] = /^\/v2\/models\/([^/]+)\/infer$/.exec(path) ?? []
     const model = loaded.get(decodeURIComponent(route))
     if (model !== undefined) return await runModel(route, model, body)
-    if (path === '/v1/chat/completions') return runChat(chats, body)
+    if (path === '/v1/chat/completions') return await runChat(chats, body)
     return pages[path]
   }
   const server = createServer((request, response) => {
@@ -87,10 +88,11 @@ async function runModel(name: string, model: RunOnnx, body: unknown): Promise<un
   return { model_name: name, outputs }
 }
 
-function runChat(chats: NonNullable<SiteParts['chats']>, body: unknown): unknown {
+async function runChat(chats: NonNullable<SiteParts['chats']>, body: unknown): Promise<unknown> {
   const { model, messages } = chat.parse(body)
   const reply = chats[model]?.(messages)
   if (reply === undefined) return undefined
+  if ('isSilent' in reply) return await new Promise(() => {})
   const text = JSON.stringify(messages)
   const usage = { prompt_tokens: text.length, completion_tokens: 20 }
   const said =

@@ -118,7 +118,7 @@ class Trainings {
   #work(given: unknown): Promise<Made> {
     this.trained += 1
     const { folder: parent, clinc = '' } = this.#parts
-    const one = new Worker(worker(), { workerData: { given, parent, clinc } })
+    const one = new Worker(worker(), { execArgv: [], workerData: { given, parent, clinc } })
     this.#workers.add(one)
     return new Promise((resolve, reject) => {
       one.once('message', resolve)

@@ -1,7 +1,8 @@
 // Predictive maintenance
 //
-// Every night: how do the pumps sound? A model scores a window of each; for those that sound wrong a slot of the workshop
-// is booked and a part ordered, both or neither, and a person is asked where that cannot be.
+// Every night: the model learns how the pumps sounded when all was well, and its new version goes out in stages. It scores a
+// window of each pump; for those that sound wrong a slot of the workshop is booked and a part ordered, both or neither, and
+// a person is asked where that cannot be.
 
 import {
   attempt,
@@ -15,13 +16,15 @@ import {
   jq,
   map,
   set,
+  steps,
 } from '@tutti/sdk/workflow'
+import { deployed, ordered, releaseUse, rolledOut } from '../release.ts'
 import { tried } from '../tried.ts'
 
 const post = (name: string, body: string) =>
   tried(name, http({ method: 'post', endpoint: jq`$workflow.input.plant + "/${name}"`, body }))
 const window = { name: 'window', datatype: 'FP32', shape: [1, 64], data: jq`$pump.window` }
-const remember = { as: '.' }
+const remember = { as: jq`$context + .` }
 
 export const predictiveMaintenance = defineWorkflow(
   {
@@ -30,8 +33,33 @@ export const predictiveMaintenance = defineWorkflow(
     version: '1.0.0',
     title: 'Predictive maintenance',
   },
-  { schedule: { cron: 'CRON_TZ=Europe/Berlin 0 2 * * *' } },
+  { use: releaseUse, schedule: { cron: 'CRON_TZ=Europe/Berlin 0 2 * * *' } },
 )
+  .step(
+    'learn',
+    steps({
+      nights: tried(
+        'history',
+        http({ method: 'get', endpoint: jq`$workflow.input.plant + "/history"` }),
+      ),
+      train: {
+        ...ordered('train', { recipe: 'vibration', order: { windows: jq`.` } }),
+        export: { as: '.' },
+      },
+      push: ordered('push', { model: jq`$context.model` }),
+    }),
+  )
+  .step(
+    'release',
+    steps({
+      begin: deployed({
+        name: 'vibration',
+        model: jq`$context.model`,
+        strategy: { soakMs: 0, canary: { perStratum: 1 }, waves: [0.5, 1] },
+      }),
+      end: rolledOut('vibration'),
+    }),
+  )
   .step(
     'listen',
     tried('windows', http({ method: 'get', endpoint: jq`$workflow.input.plant + "/windows"` })),
@@ -54,7 +82,7 @@ export const predictiveMaintenance = defineWorkflow(
   .step(
     'judge',
     set(
-      { worn: jq`map(select(.score > $workflow.input.threshold) | .pump)`, heard: jq`length` },
+      { worn: jq`map(select(.score > $context.threshold) | .pump)`, heard: jq`length` },
       { export: remember },
     ),
   )
@@ -82,7 +110,15 @@ export const predictiveMaintenance = defineWorkflow(
       },
     ),
   )
-  .step('sum', set({ worn: jq`$context.worn`, heard: jq`$context.heard`, repair: jq`.` }))
+  .step(
+    'sum',
+    set({
+      worn: jq`$context.worn`,
+      heard: jq`$context.heard`,
+      repair: jq`.`,
+      model: jq`$context.model`,
+    }),
+  )
   .step(
     'tell',
     tried('event', emit({ type: 'plant.heard', data: jq`.` }, { output: { as: '.data' } })),
