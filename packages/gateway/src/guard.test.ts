@@ -318,3 +318,44 @@ describe('a classifier by route', () => {
     expect((await ask(await start(lenient, moderation, { routes }), 'a word')).status).toBe(200)
   })
 })
+
+describe('what is judged as a whole', () => {
+  const guard = { outputSchema: { type: 'object', required: ['ok'] } }
+  const said = ['{"ok":1}', '{"bad":1}']
+
+  /** An engine that gives two choices, the second of which does not fit. */
+  const two: Handler = (request, response, body) => {
+    if (JSON.parse(body).stream === true) {
+      response.writeHead(200, { 'content-type': 'text/event-stream' })
+      for (const [index, content] of said.entries()) {
+        const choices = [{ index, delta: { content }, finish_reason: null }]
+        response.write(`data: ${JSON.stringify({ id: 'c', choices })}\n\n`)
+      }
+      const choices = [0, 1].map((index) => ({ index, delta: {}, finish_reason: 'stop' }))
+      return response.end(`data: ${JSON.stringify({ id: 'c', choices })}\n\ndata: [DONE]\n\n`)
+    }
+    const isLegacy = request.url === '/v1/completions'
+    const choices = said.map((content, index) => ({
+      ...{ index, finish_reason: 'stop' },
+      ...(isLegacy ? { text: content } : { message: { role: 'assistant', content } }),
+    }))
+    response.writeHead(200, { 'content-type': 'application/json' })
+    return response.end(JSON.stringify({ id: 'c', choices, usage: message('').usage }))
+  }
+
+  test('is judged for every choice, whole, streamed and in legacy completions (G3)', async () => {
+    const engine = await serve(two)
+    const { gateway } = await world(signed(guarded(engine.url, guard)))
+    const whole = await ask(gateway.url, 'two of them', { n: 2 })
+    expect(whole.status).toBe(403)
+    expect(await whole.text()).toContain('schema')
+    const streamed = await ask(gateway.url, 'two of them', { n: 2, stream: true })
+    await expect(streamed.text()).rejects.toThrow() // cut after the error event
+    const legacy = await fetch(`${gateway.url}/v1/completions`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${key}` },
+      body: JSON.stringify({ model: 'chat', prompt: 'two', n: 2 }),
+    })
+    expect(legacy.status).toBe(403)
+  })
+})

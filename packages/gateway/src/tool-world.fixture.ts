@@ -26,8 +26,11 @@ export interface ToolBed {
 
 type Session = { readonly transport: StreamableHTTPServerTransport; readonly server: McpServer }
 
-/** A server with the tools `echo`, `fail`, `count` (tells of progress) and `slow`. */
-export async function serveTools(name: string): Promise<ToolBed> {
+/** A server with the tools `echo`, `fail`, `count` (tells of progress), `slow`, and others. */
+export async function serveTools(
+  name: string,
+  addOthers: (server: McpServer) => void = () => {},
+): Promise<ToolBed> {
   const sessions = new Map<string, Session>()
   const authorizations: (string | undefined)[] = []
   const begun = new Counter()
@@ -35,6 +38,7 @@ export async function serveTools(name: string): Promise<ToolBed> {
   const open = async () => {
     const server = new McpServer({ name, version: '1' })
     addTools(server, name, { begun, cancelled })
+    addOthers(server)
     const transport = new StreamableHTTPServerTransport({
       sessionIdGenerator: () => crypto.randomUUID(),
       onsessioninitialized: (id) => void sessions.set(id, { transport, server }),

@@ -207,13 +207,17 @@ async function mustAnswer(
 }
 
 async function checkProvider(sql: Sql, { metadata, spec }: Declared): Promise<Finding[]> {
-  const { secret } = providerSpec.parse(spec)
-  if (secret === undefined) return []
-  return await mustExist(sql, 'spec.secret', {
-    kind: 'Secret',
-    project: metadata.project,
-    name: secret,
-  })
+  const { secret, mcp } = providerSpec.parse(spec)
+  const { project } = metadata
+  const judge = mcp?.guard?.classifier?.route
+  const path = 'spec.mcp.guard.classifier.route'
+  const found = await Promise.all([
+    secret === undefined
+      ? []
+      : mustExist(sql, 'spec.secret', { kind: 'Secret', project, name: secret }),
+    judge === undefined ? [] : mustAnswer(sql, path, { project, name: judge }),
+  ])
+  return found.flat()
 }
 
 /** A secret names one key: who has it must be told apart. */

@@ -149,6 +149,27 @@ test('policy is asked of what guards may find, and gateways are told where a Rou
   expect(card?.keys).toContain('cara')
   expect(card?.keys).not.toContain('fay') // may
   expect(card?.keys).not.toContain('ovid') // calls nothing
+  // tools alike: policy is asked about their Provider
+  const mcp = { guard: { ...guard, actions: {} } }
+  const tools = { dialect: 'mcp', baseUrl: 'https://tools.example/mcp' }
+  expect((await apply('Provider', 'guarded-tools', { ...tools, mcp })).status).toBe(201)
+  const stricter = `@id("no-cards-in-tools")
+    forbid(principal, action == Action::"infer", resource == Provider::"default/guarded-tools")
+    when { context has finding && context.finding.kind == "card" };`
+  expect((await apply('Policy', 'tool-cards', { cedar: stricter })).status).toBe(201)
+  const later = await snapshotWhere(
+    (one) => one.guardOrders?.some((ordered) => ordered.route === 'mcp/guarded-tools') ?? false,
+  )
+  const own = later.guardOrders?.filter((ordered) => ordered.route === 'mcp/guarded-tools')
+  expect(own).toEqual([
+    { project: 'default', route: 'mcp/guarded-tools', side: 'input', kind: 'card', action: 'deny' },
+  ])
+  const unjudged = { ...tools, mcp: { guard: { classifier: { route: 'nobody' } } } }
+  expect(await apply('Provider', 'judged-tools', unjudged)).toMatchObject({
+    status: 422,
+    body: { error: { findings: [{ path: 'spec.mcp.guard.classifier.route' }] } },
+  })
+  expect((await call('DELETE', '/policies/tool-cards')).status).toBe(200)
   expect((await call('DELETE', '/policies/cards')).status).toBe(200)
   const gone = { ...route, guard: { classifier: { route: 'nobody' } } }
   expect(await apply('Route', 'judged', gone)).toMatchObject({

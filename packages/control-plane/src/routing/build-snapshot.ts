@@ -16,6 +16,7 @@ import {
   type Snapshot,
   type SnapshotProvider,
   snapshotProvider,
+  toolRoute,
 } from '@tutti/core/routing'
 import type { NodeEntry, Registry } from '../fleet/index.ts'
 import {
@@ -25,7 +26,7 @@ import {
   principalOfKey,
 } from '../governance/index.ts'
 import { allResources, type Sql } from '../store/index.ts'
-import { guardOrders } from './guard-orders.ts'
+import { type Guarded, guardOrders } from './guard-orders.ts'
 
 export interface SnapshotPorts {
   readonly sql: Sql
@@ -63,7 +64,7 @@ export async function buildSnapshot(
   const servers = (providers ?? []).filter(isTools).map(({ metadata }) => metadata)
   const models = (providers ?? []).filter((one) => !isTools(one))
   const targets = [...models, ...(deployments ?? [])]
-  const orders = guardOrders(engine, callable, callers)
+  const orders = guardOrders(engine, guardedOf(callable, toolServers, servers), callers)
   return {
     format: 'tutti/snapshot/v1',
     ...(orders.length === 0 ? {} : { guardOrders: [...orders] }),
@@ -101,6 +102,30 @@ interface Reachable {
   readonly servers: readonly Named[]
   /** Providers of models, and Deployments: what Routes ask. */
   readonly targets: readonly Pick<Resource, 'kind' | 'metadata'>[]
+}
+
+/** What has a guard that policies may make stricter. */
+function guardedOf(
+  routes: readonly CallableRoute[],
+  toolServers: NonNullable<Snapshot['toolServers']>,
+  providers: readonly Named[],
+): Guarded[] {
+  const ofRoutes = routes.map(({ name, project, labels, guard }) => {
+    return { kind: 'Route', resource: name, name, project, labels, guard } as const
+  })
+  const ofTools = toolServers.map(({ name, project, guard }) => {
+    const own = providers.find((one) => one.project === project && one.name === name)
+    const labels = own?.labels ?? {}
+    return {
+      kind: 'Provider',
+      resource: name,
+      name: toolRoute(name),
+      project,
+      labels,
+      guard,
+    } as const
+  })
+  return [...ofRoutes, ...ofTools]
 }
 
 /** A key with the routes that the policies let it call; none, and it is left out. */

@@ -16,7 +16,12 @@ import {
 import type { GuardOrder, Snapshot } from '@tutti/core/routing'
 import { emptyContext, type PolicyEngine, type Principal } from '../governance/index.ts'
 
-type GuardedRoute = Snapshot['routes'][number] & {
+/** A Route, or the Provider of a server of tools. */
+export interface Guarded extends Pick<Snapshot['routes'][number], 'project' | 'guard'> {
+  readonly kind: 'Route' | 'Provider'
+  readonly resource: string
+  /** As gateways call it. */
+  readonly name: string
   readonly labels: Readonly<Record<string, string>>
 }
 
@@ -25,7 +30,7 @@ type Caller = { readonly key: string; readonly principal: Principal }
 /** Empty where every Route has its way. */
 export function guardOrders(
   engine: PolicyEngine,
-  routes: readonly GuardedRoute[],
+  routes: readonly Guarded[],
   callers: readonly Caller[],
 ): readonly GuardOrder[] {
   if (!engine.asksFindings) return []
@@ -39,7 +44,7 @@ export function guardOrders(
 /** Those who may call the route, each group alike to all policies. */
 function classesOf(
   engine: PolicyEngine,
-  route: GuardedRoute,
+  route: Guarded,
   callers: readonly Caller[],
 ): readonly (readonly [Caller, ...Caller[]])[] {
   const classes = new Map<string, [Caller, ...Caller[]]>()
@@ -58,7 +63,7 @@ function classesOf(
 function ordersOf(
   engine: PolicyEngine,
   of: {
-    readonly route: GuardedRoute
+    readonly route: Guarded
     readonly side: GuardSide
     readonly classes: readonly (readonly [Caller, ...Caller[]])[]
   },
@@ -87,6 +92,6 @@ function ordersOf(
   })
 }
 
-function questionOf({ project, name, labels }: GuardedRoute, principal: Principal) {
-  return { principal, action: 'infer', resource: { kind: 'Route', project, name, labels } }
+function questionOf({ kind, project, resource, labels }: Guarded, principal: Principal) {
+  return { principal, action: 'infer', resource: { kind, project, name: resource, labels } }
 }

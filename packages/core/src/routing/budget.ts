@@ -11,11 +11,15 @@
 import { z } from 'zod'
 import { dnsName } from '../resource/index.ts'
 
+const payable = z
+  .string()
+  .regex(/^(mcp\/)?[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, 'expected a Route, or mcp/ and a Provider')
+
 export const budgetSpec = z.strictObject({
   /** Only calls of this key; absent: of all keys of the project. */
   key: dnsName.optional(),
-  /** Only calls of this route; absent: of all routes of the project. */
-  route: dnsName.optional(),
+  /** Only calls of this route, or of a server's tools: `mcp/` and its Provider; absent: of all. */
+  route: payable.optional(),
   limitDollars: z.number().min(0).max(1_000_000),
   /** From here on answers carry a warning; absent: none. */
   softDollars: z.number().min(0).max(1_000_000).optional(),

@@ -176,6 +176,7 @@ export {
   type ToolServerSpec,
   toolName,
   toolPattern,
+  toolRoute,
   toolServerSpec,
 } from './tool-server.ts'
 export {

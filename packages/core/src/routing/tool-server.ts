@@ -3,6 +3,7 @@
 // A server of the Model Context Protocol behind the gateway: its tools are called by its name and theirs.
 
 import { z } from 'zod'
+import { guardSpec } from '../governance/index.ts'
 
 /** A name, or what names begin with and a star; a star alone is all. */
 export const toolPattern = z
@@ -17,8 +18,17 @@ export const toolServerSpec = z.strictObject({
   timeoutMs: z.int().min(1).max(3_600_000).default(60_000),
   /** Calls on their way at a time, from one gateway. */
   callsMax: z.int().min(1).max(1_000).default(16),
+  /** What is looked for in arguments and results; absent: nothing. */
+  guard: guardSpec.optional(),
+  /** What a call costs, for budgets; absent: nothing. */
+  price: z.strictObject({ perCall: z.number().min(0).max(1_000_000) }).optional(),
 })
 export type ToolServerSpec = z.infer<typeof toolServerSpec>
+
+/** The name under which its calls are limited, counted and paid; no Route has such a one. */
+export function toolRoute(server: string): string {
+  return `mcp/${server}`
+}
 
 const between = '__' // no name of a Provider holds it
 

@@ -15,6 +15,7 @@ import type {
 } from '../routing/index.ts'
 import { Presence } from '../routing/index.ts'
 import { refuse } from './answer.ts'
+import { answerTexts } from './answer-texts.ts'
 import type { Asked } from './asked.ts'
 import { askerOf } from './asker-of.ts'
 import { cacheRequest } from './cache-request.ts'
@@ -23,7 +24,7 @@ import type { CallGuard } from './call-guard.ts'
 import { asksForUsage, type ToProvider, toChatProvider, toContinuation } from './chat.ts'
 import type { ChatAsked } from './chat-body.ts'
 import type { Exchange, FacePorts } from './exchange.ts'
-import { guardRequest, hasWords, isChatAnswer, refuseDenied } from './guard-request.ts'
+import { guardRequest, hasWords, refuseDenied } from './guard-request.ts'
 import type { Replay } from './kept-answer.ts'
 import type { KeptCall } from './kept-call.ts'
 import { noteCall, traceOf } from './note-call.ts'
@@ -206,8 +207,8 @@ async function sendWhole(
 ): Promise<number> {
   const { exchange, guard, asked, bodies } = answering
   if (bodies !== null && hasWords(asked)) bodies.answer(wholeBody(answering, outcome, candidate))
-  const dialect = isChatAnswer(asked) ? (candidate.provider?.dialect ?? null) : null
-  const inspected = guard === null ? outcome.body : await guard.inspectAnswer(outcome.body, dialect)
+  const read = (json: string) => answerTexts(asked, candidate, json)
+  const inspected = guard === null ? outcome.body : await guard.inspectAnswer(outcome.body, read)
   if ('kind' in inspected) return refuseDenied(exchange, inspected)
   const isKept = inspected === outcome.body
   const passed = isKept ? outcome : { ...outcome, body: inspected, parsed: jsonOf(`${inspected}`) }

@@ -7,7 +7,6 @@
 //   G3. Nothing of a request goes to a target, and nothing of an answer to the caller, that is denied or could not be
 //       looked through.
 
-import { type EngineDialect, objectOf, readAnswer } from '@tutti/core/dialect'
 import {
   AnswerRewrite,
   type FindingCount,
@@ -69,19 +68,18 @@ export class CallGuard {
     return this.#denial('input') ?? (scanned.json === json ? body : Buffer.from(scanned.json))
   }
 
-  /** A whole answer; `dialect` is null for answers that are no chats. */
-  async inspectAnswer(body: Buffer, dialect: EngineDialect | null): Promise<Buffer | Denial> {
+  /** A whole answer; `read` tells the texts that it gives, each for itself. */
+  async inspectAnswer(
+    body: Buffer,
+    read: (json: string) => readonly string[],
+  ): Promise<Buffer | Denial> {
     if (!this.#looksAt('output') && this.#originals.size === 0) return body
     const json = body.toString('utf8')
     const scanned = await this.#scan('output', json)
     if ('kind' in scanned) return scanned
-    if (dialect !== null) {
-      const { parts } = readAnswer(dialect, objectOf(JSON.parse(scanned.json)))
-      const texts = parts.map((part) => (part.kind === 'text' ? part.text : ''))
-      const text = texts.join('')
-      this.#judgeLength(text.length)
-      await this.#judgeText(text)
-    }
+    const texts = read(scanned.json)
+    this.#judgeLength(texts.reduce((sum, { length }) => sum + length, 0))
+    for (const text of texts) await this.#judgeText(text)
     return this.#denial('output') ?? (scanned.json === json ? body : Buffer.from(scanned.json))
   }
 
@@ -96,9 +94,9 @@ export class CallGuard {
     return new StreamGuard(rewrite, {
       charsMax: isWatched ? outputCharsMax : Infinity,
       keepsText: isWatched && (outputSchema !== undefined || classifier !== undefined),
-      judge: async (found, text) => {
+      judge: async (found, texts) => {
         this.#note('output', found)
-        if (isWatched && this.#denial('output') === null) await this.#judgeText(text)
+        for (const text of texts) if (isWatched) await this.#judgeText(text)
         return this.#denial('output')
       },
     })
@@ -128,7 +126,7 @@ export class CallGuard {
   /** What can be said only of the whole text of an answer. */
   async #judgeText(text: string): Promise<void> {
     const { outputSchema } = this.#guard
-    if (!this.#looksAt('output')) return
+    if (!this.#looksAt('output') || this.#denial('output') !== null) return
     if (outputSchema !== undefined) {
       // It brings a language with it, so it is loaded only where it is used.
       const { whyUnfit } = await import('./why-unfit.ts')

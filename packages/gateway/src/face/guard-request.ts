@@ -3,6 +3,7 @@
 // Has the request of a guarded route looked through before anybody is asked: what is asked from here on is the body
 // that the guard let pass. Only texts can be looked through: calls with tensors are refused on such a route.
 
+import type { GuardSpec } from '@tutti/core/governance'
 import type { CallTrace, Presence, RouteEntry } from '../routing/index.ts'
 import { refuse } from './answer.ts'
 import { askRoute } from './ask-route.ts'
@@ -14,8 +15,8 @@ import { type Denial, denied } from './denial.ts'
 import type { Exchange, FacePorts } from './exchange.ts'
 import type { Tally } from './tally.ts'
 
-interface GuardedCall {
-  readonly asked: Asked
+/** On whose behalf a guard asks. */
+export interface Guarding {
   readonly route: RouteEntry
   readonly presence: Presence
   readonly tally: Tally
@@ -25,16 +26,11 @@ interface GuardedCall {
 export async function guardRequest(
   ports: FacePorts,
   exchange: Exchange,
-  of: GuardedCall,
+  of: Guarding & { readonly asked: Asked },
 ): Promise<{ readonly guard: CallGuard | null; readonly asked: Asked | Denial }> {
   const { asked, route } = of
-  const { key, directory } = exchange
   if (route.guard === undefined) return { guard: null, asked }
-  const guard = new CallGuard(route.guard, {
-    scanner: ports.scanner,
-    plan: (side) => directory.guardPlan(key, route, side),
-    classify: (texts, name) => classify(ports, exchange, { ...of, texts, name }),
-  })
+  const guard = openGuard(ports, exchange, { ...of, guard: route.guard })
   const { chat } = asked
   if (chat === null) {
     const message = `the guard of ${route.name} looks at texts: tensors cannot be sent to it`
@@ -48,14 +44,23 @@ export async function guardRequest(
   return { guard, asked: askedOfChat(passed) }
 }
 
+/** The guard of one call: of a chat, or of a tool. */
+export function openGuard(
+  ports: FacePorts,
+  exchange: Exchange,
+  of: Guarding & { readonly guard: GuardSpec },
+): CallGuard {
+  const { key, directory } = exchange
+  return new CallGuard(of.guard, {
+    scanner: ports.scanner,
+    plan: (side) => directory.guardPlan(key, of.route, side),
+    classify: (texts, name) => classify(ports, exchange, { ...of, texts, name }),
+  })
+}
+
 export function refuseDenied({ reply, dialect }: Exchange, { message }: Denial): number {
   refuse(reply, dialect, { status: 403, code: 'guardrail_denied', message })
   return 403
-}
-
-/** True where the answer is that of a chat, and not a list of numbers. */
-export function isChatAnswer({ chat }: Pick<Asked, 'chat'>): boolean {
-  return hasWords({ chat }) && chat?.path !== '/completions'
 }
 
 /** True where the answer says something: numbers are for machines. */
@@ -67,7 +72,7 @@ export function hasWords({ chat }: Pick<Asked, 'chat'>): boolean {
 async function classify(
   ports: FacePorts,
   exchange: Exchange,
-  of: GuardedCall & { readonly texts: readonly string[]; readonly name: string },
+  of: Guarding & { readonly texts: readonly string[]; readonly name: string },
 ): Promise<readonly Judgement[] | null> {
   const { key, directory } = exchange
   const route = directory.route(key.project, of.name)

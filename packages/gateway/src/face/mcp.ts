@@ -1,21 +1,15 @@
 // MCP
 //
 // `/mcp`: one server of the Model Context Protocol in front of all that the key's project has. Nothing is kept of a
-// session: each request says all that there is to know, so that any worker can answer it. Every call of a tool is a request record.
-//
-// Invariants:
-//   M1. A key neither sees nor calls a tool that it may not call.
-//   M2. Every call is recorded, however it ended.
+// session: each request says all that there is to know, so that any worker can answer it.
 
 import { randomUUID } from 'node:crypto'
 import { type JsonObject, jsonOf, objectOf } from '@tutti/core/dialect'
-import { routeSpec, splitToolName } from '@tutti/core/routing'
-import type { RouteEntry } from '../routing/index.ts'
-import { type Sdk, type ToolResult, ToolServerFailure } from '../tools/index.ts'
-import { refuse } from './answer.ts'
+import type { Sdk } from '../tools/index.ts'
+import { refuse, sendJson } from './answer.ts'
 import type { Exchange, FacePorts } from './exchange.ts'
 import { pipeResponse } from './pipe-response.ts'
-import { Tally } from './tally.ts'
+import { callTool } from './tool-call.ts'
 
 export const mcpPath = '/mcp'
 
@@ -31,7 +25,12 @@ export async function answerMcp(ports: FacePorts, exchange: Exchange, body: Buff
     const refusal = { status: 429, code: 'rate_limit_exceeded', message, retryAfterS: waitS }
     return refuse(reply, dialect, refusal)
   }
-  const message = objectOf(jsonOf(body.toString('utf8')))
+  const said = jsonOf(body.toString('utf8'))
+  if (Array.isArray(said)) {
+    ports.limiter.leave(key)
+    return sendJson(reply, 400, oneByOne) // each is limited for itself
+  }
+  const message = objectOf(said)
   const session = sessionOf(exchange, message)
   const gone = new AbortController()
   reply.onGone(() => gone.abort())
@@ -57,6 +56,12 @@ export async function answerMcp(ports: FacePorts, exchange: Exchange, body: Buff
   } finally {
     ports.limiter.leave(key)
   }
+}
+
+/** In the protocol's words: since 2025-06-18 it has no batches. */
+const oneByOne = {
+  ...{ jsonrpc: '2.0', id: null },
+  error: { code: -32_600, message: 'batches are not taken: send one message at a time' },
 }
 
 function takeBack(
@@ -106,13 +111,12 @@ function serverFor(sdk: Sdk, ports: FacePorts, asking: Asking) {
             void extra.sendNotification({ method, params: notification }).catch(() => {}) // gone
           }
     const { name, arguments: given } = params
-    const { session, signal } = asking
+    const { exchange, session, signal } = asking
     const running = ports.tools.calls.begin({ key: key.id, session, call: extra.requestId })
     try {
-      return await recorded(sdk, ports, {
-        ...{ ...asking, signal: AbortSignal.any([signal, running.signal]) },
-        ...{ name, call: { arguments: given, onProgress } },
-      })
+      const both = AbortSignal.any([signal, running.signal])
+      const asked = { name, arguments: given, onProgress, signal: both }
+      return await callTool(ports, { sdk, exchange }, asked)
     } finally {
       running.end()
     }
@@ -129,84 +133,4 @@ function toolOf(tool: Readonly<Record<string, unknown>> & { readonly name: strin
 
 function progressOf(progress: object): number {
   return 'progress' in progress ? Number(progress.progress) : 0
-}
-
-interface Called extends Asking {
-  readonly name: string
-  readonly call: {
-    readonly arguments: Readonly<Record<string, unknown>> | undefined
-    readonly onProgress: ((progress: object) => void) | undefined
-  }
-}
-
-/** M2. */
-async function recorded(sdk: Sdk, ports: FacePorts, called: Called): Promise<ToolResult> {
-  const startMs = performance.now()
-  let status = 500
-  try {
-    const result = await callTool(sdk, ports, called)
-    status = result['isError'] === true ? 424 : 200 // the tool itself failed
-    return result
-  } catch (error) {
-    status = statusOf(sdk, error, called.signal)
-    if (!(error instanceof ToolServerFailure)) throw error
-    throw new sdk.McpError(sdk.ErrorCode.InternalError, error.message)
-  } finally {
-    record(ports, called, { status, micros: (performance.now() - startMs) * 1_000 })
-  }
-}
-
-/** M1. */
-async function callTool(
-  sdk: Sdk,
-  ports: FacePorts,
-  { exchange: { directory, key }, signal, name, call }: Called,
-): Promise<ToolResult> {
-  const of = splitToolName(name)
-  const server = of === null ? null : await ports.tools.find(directory, key, of)
-  if (of === null || server === null) {
-    const message = `there is no tool ${name.slice(0, 200)} for this key`
-    throw new sdk.McpError(sdk.ErrorCode.InvalidParams, message)
-  }
-  return await server.call({ ...call, name: of.tool, signal })
-}
-
-function statusOf(sdk: Sdk, error: unknown, signal: AbortSignal): number {
-  if (signal.aborted) return 499
-  if (error instanceof ToolServerFailure) return error.status
-  const isCallers = error instanceof sdk.McpError && error.code === sdk.ErrorCode.InvalidParams
-  return isCallers ? 404 : 502
-}
-
-const routes = new Map<string, RouteEntry>()
-const routesMax = 10_000
-
-/** The name under which calls are counted. */
-function routeOf(project: string, server: string): RouteEntry {
-  const id = `${project}/${server}`
-  const known = routes.get(id)
-  if (known !== undefined) return known
-  if (routes.size >= routesMax) routes.clear()
-  const spec = routeSpec.parse({ targets: [{ provider: 'mcp', model: 'mcp' }] })
-  const made = { name: `mcp/${server}`, project, ...spec }
-  routes.set(id, made)
-  return made
-}
-
-function record(
-  ports: FacePorts,
-  { exchange: { key, requestId }, name }: Called,
-  { status, micros }: { readonly status: number; readonly micros: number },
-): void {
-  // A name that is nobody's tells nothing, and could be any.
-  const server = status === 404 ? '' : (splitToolName(name)?.server ?? '')
-  const route = routeOf(key.project, server)
-  const tally = new Tally()
-  ports.metrics.count(route, status, { attempts: 1, micros, tally, arm: null })
-  ports.log.add({
-    ...{ atMs: ports.nowMs(), id: requestId, project: key.project, key: key.id },
-    ...{ route: route.name, targets: [name.slice(0, 200)], status, attempts: 1 },
-    ...{ ms: micros / 1_000, inputTokens: 0, outputTokens: 0, cachedTokens: 0 },
-    ...{ costNanos: 0, isEstimated: false },
-  })
 }

@@ -110,6 +110,7 @@ function operationOf(path: string): string {
 }
 
 const operations: Readonly<Record<string, string>> = {
+  '/mcp': 'execute_tool',
   '/v1/embeddings': 'embeddings',
   '/v1/completions': 'text_completion',
   '/v1/messages/count_tokens': 'count_tokens',

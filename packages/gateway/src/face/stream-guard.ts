@@ -18,7 +18,10 @@ export interface StreamGuardPorts {
   /** True where the whole text is judged at the end. */
   readonly keepsText: boolean
   /** What was found while it passed, and what is found of the whole; null where it may end. */
-  readonly judge: (found: readonly FindingCount[], text: string) => Promise<Denial | null>
+  readonly judge: (
+    found: readonly FindingCount[],
+    texts: readonly string[],
+  ) => Promise<Denial | null>
 }
 
 /** Events that may go on; `denial` where nothing more may. */
@@ -33,8 +36,9 @@ export class StreamGuard {
   readonly #rewrite: AnswerRewrite
   readonly #ports: StreamGuardPorts
   readonly #stream: StreamRewrite<Buffer>
-  /** What the caller got of the first choice; written by `#note`. */
-  #text = ''
+  /** What the caller got, by choice; written by `#note`. */
+  readonly #texts = new Map<number, string>()
+  #textLength = 0
 
   constructor(rewrite: AnswerRewrite, ports: StreamGuardPorts) {
     this.#rewrite = rewrite
@@ -52,7 +56,7 @@ export class StreamGuard {
   }
 
   async judge(): Promise<Denial | null> {
-    return await this.#ports.judge(this.#rewrite.counts.all, this.#text)
+    return await this.#ports.judge(this.#rewrite.counts.all, [...this.#texts.values()])
   }
 
   /** The bytes of an event, the very same where nothing of it is replaced. */
@@ -73,13 +77,15 @@ export class StreamGuard {
       counts.add({ kind: 'size', detector: `over ${charsMax} characters`, severity: 'high' })
     }
     if (keepsText) for (const { events } of released) this.#note(events)
-    if (this.#text.length > textCharsMax) return { released: [], isDenied: true }
+    if (this.#textLength > textCharsMax) return { released: [], isDenied: true }
     return counts.isDenied ? { released: [], isDenied: true } : { released, isDenied: false }
   }
 
   #note(events: readonly ChatEvent[]): void {
     for (const event of events) {
-      if (event.kind === 'text' && event.choice === 0) this.#text += event.text
+      if (event.kind !== 'text') continue
+      this.#texts.set(event.choice, (this.#texts.get(event.choice) ?? '') + event.text)
+      this.#textLength += event.text.length
     }
   }
 }

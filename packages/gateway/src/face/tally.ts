@@ -2,7 +2,7 @@
 //
 // What one request has cost so far, over all of its attempts.
 
-import type { Usage } from '@tutti/core/dialect'
+import { noUsage, type Usage } from '@tutti/core/dialect'
 import type { Charge } from '../routing/index.ts'
 
 export interface ModelCharge extends Usage {
@@ -24,7 +24,16 @@ export class Tally {
   costNanos: number | null = 0
   isEstimated = false
 
-  /** Written by this alone. */
+  /** A call of a tool, which counts under `model`. */
+  addCall(target: string, model: string, costNanos: number): void {
+    this.provider = 'mcp'
+    this.model = model
+    this.targets.push(target)
+    this.charges.push({ ...noUsage, model, costNanos })
+    this.costNanos = this.costNanos === null ? null : this.costNanos + costNanos
+  }
+
+  /** Written by this and `addCall` alone. */
   add({ candidate, spent, costNanos }: Charge): void {
     const { target, node } = candidate
     const model = 'provider' in target ? `${target.provider}/${target.model}` : target.deployment

@@ -39,6 +39,15 @@ export class Cashier {
     return price === null ? Infinity : worstOf(call, candidate, price)
   }
 
+  /** What is set aside for something that costs the same however it ends, or why it cannot be. */
+  async reserveCall(
+    budgets: readonly BudgetEntry[],
+    nanos: number,
+  ): Promise<Reservation | FailedAttempt> {
+    const reserved = await this.#ports.purses.reserve(budgets, nanos)
+    return 'spent' in reserved ? unaffordable(whySpent(reserved.spent, nanos)) : reserved
+  }
+
   /** What is set aside for an attempt, or why it cannot be paid. */
   reserve(call: Call, candidate: Candidate): Paid | FailedAttempt | Promise<Paid | FailedAttempt> {
     const price = this.#ports.prices.priceOf(candidate)

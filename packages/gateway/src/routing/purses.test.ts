@@ -23,6 +23,22 @@ const step = fc.record({
   isLost: fc.boolean(),
 })
 
+test('of those who ask at once as many are paid as the budget holds', async () => {
+  const plane = new MemoryPlane(budget.limitDollars)
+  const ask: LeasePorts['ask'] = async (asked) => plane.ask({ gateway: 'one', ...asked })
+  const purses = new Purses({ ask, nowMs: () => 0 })
+  const all = Array.from({ length: 30 }, () => purses.reserve([budget], 100_000))
+  const paid = (await Promise.all(all)).filter((one) => 'settle' in one)
+  expect(paid).toHaveLength(10)
+})
+
+test('who waits for an answer that never comes is refused, and so are those behind him', async () => {
+  const ask: LeasePorts['ask'] = () => Promise.reject(new Error('away'))
+  const purses = new Purses({ ask, nowMs: () => 0 })
+  const all = Array.from({ length: 5 }, () => purses.reserve([budget], 1))
+  for (const one of await Promise.all(all)) expect(one).toEqual({ spent: budget })
+})
+
 describe('money (B1, B2, B3, U1, U2)', () => {
   test('whatever is called, aborted, lost and killed: spent ≤ charged ≤ the budget', async () => {
     await fc.assert(

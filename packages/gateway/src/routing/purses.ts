@@ -49,6 +49,7 @@ export type Reserved = Reservation | { readonly spent: BudgetEntry }
 
 // Of a budget that one lease takes: many gateways may hold one, and a crash loses one.
 const share = 50
+const turnsMax = 100 // of one who waits with others: each turn pays one of them
 const askMsMin = 1_000 // between two askings for a budget that is spent
 
 export class Purses {
@@ -71,9 +72,13 @@ export class Purses {
   }
 
   async #wantAndTake(budgets: readonly BudgetEntry[], nanos: number): Promise<Reserved> {
-    const short = budgets.filter((budget) => this.#leaseFor(budget, nanos) === null)
-    await this.#want(short, nanos)
-    return this.#take(budgets, nanos)
+    for (let turns = 1; ; turns++) {
+      const short = budgets.filter((budget) => this.#leaseFor(budget, nanos) === null)
+      const isThere = await this.#want(short, nanos)
+      const taken = this.#take(budgets, nanos)
+      // What was there may have been taken by another who waited for it too.
+      if ('settle' in taken || !isThere || turns === turnsMax) return taken
+    }
   }
 
   #take(budgets: readonly BudgetEntry[], nanos: number): Reserved {
@@ -124,18 +129,19 @@ export class Purses {
     return null
   }
 
-  async #want(short: readonly BudgetEntry[], nanos: number): Promise<void> {
-    while (this.#asking !== null) await this.#asking
+  /** True where enough was there when it was looked for. */
+  async #want(short: readonly BudgetEntry[], nanos: number): Promise<boolean> {
+    while (this.#asking !== null) await this.#asking.catch(() => {}) // its asker hears of it
     const nowMs = this.#ports.nowMs()
-    const wanted = short
-      .filter((budget) => this.#leaseFor(budget, nanos) === null)
+    const missing = short.filter((budget) => this.#leaseFor(budget, nanos) === null)
+    const wanted = missing
       .filter((budget) => nowMs - (this.#spentAtMs.get(keyOf(budget)) ?? -Infinity) >= askMsMin)
       .map((budget) => ({
         project: budget.project,
         budget: budget.name,
         nanos: Math.max(nanos, Math.ceil(nanosOf(budget.limitDollars) / share)),
       }))
-    if (wanted.length === 0) return
+    if (wanted.length === 0) return missing.length === 0
     // U2: leases too small for this request go back, so that one of its size can be granted.
     const all = [...this.#leases.values()]
     const old = all.filter((lease) =>
@@ -145,13 +151,13 @@ export class Purses {
     try {
       await this.#asking
     } catch {
-      return // the control plane is away: what is held is all there is
+      return false // the control plane is away: what is held is all there is
     } finally {
       this.#asking = null
     }
-    for (const budget of short) {
-      if (this.#leaseFor(budget, nanos) === null) this.#spentAtMs.set(keyOf(budget), nowMs)
-    }
+    const spent = missing.filter((budget) => this.#leaseFor(budget, nanos) === null)
+    for (const budget of spent) this.#spentAtMs.set(keyOf(budget), nowMs)
+    return spent.length === 0
   }
 
   async #ask(

@@ -5,6 +5,7 @@
 import type { Batch } from '../wire/index.ts'
 import type { Bounds, Call, Selection } from './call.ts'
 import { CallTargets, type Scoring, type Shared } from './call-targets.ts'
+import type { Cashier } from './cashier.ts'
 import type { Asker } from './condition.ts'
 import type { Directory, KeyEntry, RouteEntry } from './directory.ts'
 import { EndpointHealth } from './endpoint-health.ts'
@@ -57,6 +58,11 @@ export class Router {
     if (rules === null || isFree(rules, of)) return null
     const ports = { directory, cashier: this.#shared.cashier }
     return selectTargets(ports, { route, rules }, { asker: of.asker(), bounds: of.bounds })
+  }
+
+  /** Who pays for what is no call of a model. */
+  get cashier(): Pick<Cashier, 'reserveCall'> {
+    return this.#shared.cashier
   }
 
   /** Begins to look for an answer; `before` broke off in the middle of a stream. */

@@ -1,4 +1,5 @@
 export { RunningCalls } from './running-calls.ts'
 export type { Sdk } from './sdk.ts'
-export { type ToolResult, ToolServerFailure } from './tool-server.ts'
+export { type ToolResult, type ToolServer, ToolServerFailure } from './tool-server.ts'
 export { ToolServers } from './tool-servers.ts'
+export { textsOf, withTexts } from './tool-texts.ts'

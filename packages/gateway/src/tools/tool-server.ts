@@ -25,6 +25,8 @@ export interface ToolCall {
   readonly arguments: Readonly<Record<string, unknown>> | undefined
   readonly signal: AbortSignal
   readonly onProgress: ((progress: object) => void) | undefined
+  /** Called when it goes to the server: from then on it may have been done. */
+  readonly onSent: () => void
 }
 
 export class ToolServerFailure extends Error {
@@ -83,7 +85,13 @@ export class ToolServer {
     return await this.#listing
   }
 
-  async call({ name, arguments: given, signal, onProgress }: ToolCall): Promise<ToolResult> {
+  async call({
+    name,
+    arguments: given,
+    signal,
+    onProgress,
+    onSent,
+  }: ToolCall): Promise<ToolResult> {
     const { callsMax, timeoutMs } = this.entry
     if (this.#calls >= callsMax) {
       const most = `${callsMax} calls of ${this.entry.name} are on their way already`
@@ -92,17 +100,23 @@ export class ToolServer {
     const params = { name, ...(given === undefined ? {} : { arguments: given }) }
     this.#calls += 1 // S2
     try {
-      return await this.#over(signal, (client) =>
-        client.request({ method: 'tools/call', params }, this.#sdk.ResultSchema, {
+      return await this.#over(signal, (client) => {
+        onSent()
+        return client.request({ method: 'tools/call', params }, this.#sdk.ResultSchema, {
           ...{ timeout: timeoutMs, maxTotalTimeout: timeoutMs * progressShare, signal },
           ...(onProgress === undefined
             ? {}
             : { onprogress: onProgress, resetTimeoutOnProgress: true }),
-        }),
-      )
+        })
+      })
     } finally {
       this.#calls -= 1
     }
+  }
+
+  /** True for a tool that it told of lately. */
+  hasTold(tool: string): boolean {
+    return this.#listed?.tools.some(({ name }) => name === tool) ?? false
   }
 
   close(): void {

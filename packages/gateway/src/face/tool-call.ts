@@ -1,0 +1,220 @@
+// Tool call
+//
+// One call of a tool of a known key: is it allowed, what do guards find in it, who pays, who answers, what is recorded.
+//
+// Invariants:
+//   M1. A key neither sees nor calls a tool that it may not call.
+//   M2. Every call is recorded, however it ended.
+//   M3. What may have been done is paid; nothing is done that no budget holds.
+//   M4. Nothing goes to a server, and nothing of it to the caller, that the guard denies or could not look through.
+
+import { nanosOf, routeSpec, splitToolName, toolRoute } from '@tutti/core/routing'
+import { Presence, type RouteEntry, type ToolServerEntry } from '../routing/index.ts'
+import type { RequestTrace } from '../telemetry/index.ts'
+import {
+  type Sdk,
+  type ToolResult,
+  type ToolServer,
+  ToolServerFailure,
+  textsOf,
+  withTexts,
+} from '../tools/index.ts'
+import type { CallGuard } from './call-guard.ts'
+import type { Exchange, FacePorts } from './exchange.ts'
+import { openGuard } from './guard-request.ts'
+import { noteCall, traceOf } from './note-call.ts'
+import { Tally } from './tally.ts'
+
+type Arguments = Readonly<Record<string, unknown>> | undefined
+
+export interface ToolAsked {
+  readonly name: string
+  readonly arguments: Arguments
+  readonly onProgress: ((progress: object) => void) | undefined
+  /** That the caller left, or took it back. */
+  readonly signal: AbortSignal
+}
+
+/** Why a call was not made, or its result not given. */
+class Refused extends Error {
+  readonly status: 403 | 404 | 429
+  readonly code: string
+
+  constructor(status: 403 | 404 | 429, code: string, message: string) {
+    super(message)
+    this.status = status
+    this.code = code
+  }
+}
+
+/** What a call has come to; written while it runs. */
+interface Course {
+  readonly exchange: Exchange
+  readonly presence: Presence
+  readonly tally: Tally
+  readonly trace: RequestTrace | null
+  costNanos: number
+  route: RouteEntry
+  server: ToolServer | null
+  guard: CallGuard | null
+}
+
+/** Answers as the server did, or throws what the caller is told. */
+export async function callTool(
+  ports: FacePorts,
+  { sdk, exchange }: { readonly sdk: Sdk; readonly exchange: Exchange },
+  asked: ToolAsked,
+): Promise<ToolResult> {
+  const own = { ...exchange, startMs: performance.now() }
+  const presence = new Presence()
+  const leave = () => presence.leave()
+  asked.signal.addEventListener('abort', leave, { once: true })
+  const course: Course = {
+    ...{ exchange: own, presence, tally: new Tally(), trace: traceOf(ports, exchange) },
+    ...{ costNanos: 0, route: routeOf(exchange.key.project, ''), server: null, guard: null },
+  }
+  let status = 500
+  try {
+    const result = await answered(ports, course, asked)
+    status = result['isError'] === true ? 424 : 200 // the tool itself failed
+    return result
+  } catch (error) {
+    status = statusOf(sdk, error, asked.signal)
+    throw errorOf(sdk, error)
+  } finally {
+    asked.signal.removeEventListener('abort', leave)
+    record(ports, course, { name: asked.name, status }) // M2
+  }
+}
+
+async function answered(ports: FacePorts, course: Course, asked: ToolAsked): Promise<ToolResult> {
+  const { exchange } = course
+  const { key, directory } = exchange
+  const of = splitToolName(asked.name)
+  const server = of === null ? null : await ports.tools.find(directory, key, of)
+  if (of === null || server === null) {
+    const message = `there is no tool ${asked.name.slice(0, 200)} for this key`
+    throw new Refused(404, 'tool_not_found', message) // M1
+  }
+  course.server = server
+  course.route = routeOfServer(server.entry)
+  const { guard } = server.entry
+  if (guard !== undefined) course.guard = openGuard(ports, exchange, { ...course, guard })
+  const given = await inspected(course.guard, 'input', asked.arguments)
+  const result = await paid(ports, course, (onSent) =>
+    server.call({
+      ...{ name: of.tool, arguments: given, signal: asked.signal, onSent },
+      onProgress: progressOf(server.entry, asked.onProgress),
+    }),
+  )
+  return await inspected(course.guard, 'output', result)
+}
+
+/** M3. */
+async function paid(
+  ports: FacePorts,
+  course: Course,
+  call: (onSent: () => void) => Promise<ToolResult>,
+): Promise<ToolResult> {
+  const { exchange, route, server } = course
+  const { key, directory } = exchange
+  const nanos = nanosOf(server?.entry.price?.perCall ?? 0)
+  const budgets = nanos === 0 ? [] : directory.budgets(key, route)
+  const reserved = await ports.router.cashier.reserveCall(budgets, nanos)
+  if ('kind' in reserved) throw new Refused(429, 'insufficient_quota', reserved.reason)
+  try {
+    return await call(() => {
+      course.costNanos = nanos
+    })
+  } finally {
+    reserved.settle(course.costNanos)
+  }
+}
+
+/** M4: the very same where nothing was taken out. */
+async function inspected<Value>(
+  guard: CallGuard | null,
+  side: 'input' | 'output',
+  value: Value,
+): Promise<Value> {
+  if (guard === null || value === undefined) return value
+  const json = Buffer.from(JSON.stringify(textsOf(value)))
+  const passed =
+    side === 'input'
+      ? await guard.inspectRequest(json)
+      : await guard.inspectAnswer(json, (scanned) => [parse(scanned).join('\n')])
+  if ('kind' in passed) throw new Refused(403, 'guardrail_denied', passed.message)
+  return passed === json ? value : withTexts(value, parse(passed.toString('utf8')))
+}
+
+/** What `textsOf` gave, rewritten. */
+function parse(json: string): readonly string[] {
+  return JSON.parse(json)
+}
+
+/** What a server says while it works goes past its guard: of a guarded one only how far it is. */
+function progressOf(
+  { guard }: ToolServerEntry,
+  onProgress: ToolAsked['onProgress'],
+): ToolAsked['onProgress'] {
+  if (onProgress === undefined || guard?.on.includes('output') !== true) return onProgress
+  return (progress) => {
+    const told = Object.entries(progress).filter(([, value]) => typeof value === 'number')
+    onProgress(Object.fromEntries(told))
+  }
+}
+
+function statusOf(sdk: Sdk, error: unknown, signal: AbortSignal): number {
+  if (signal.aborted) return 499
+  if (error instanceof Refused || error instanceof ToolServerFailure) return error.status
+  const isCallers = error instanceof sdk.McpError && error.code === sdk.ErrorCode.InvalidParams
+  return isCallers ? 404 : 502
+}
+
+/** In the protocol's words; what the server itself said goes on as it is. */
+function errorOf(sdk: Sdk, error: unknown): unknown {
+  const { InvalidParams, InvalidRequest, InternalError } = sdk.ErrorCode
+  if (error instanceof ToolServerFailure) return new sdk.McpError(InternalError, error.message)
+  if (!(error instanceof Refused)) return error
+  const code = error.status === 404 ? InvalidParams : InvalidRequest
+  return new sdk.McpError(code, error.message, { code: error.code })
+}
+
+const routes = new Map<string, RouteEntry>()
+const byServer = new WeakMap<ToolServerEntry, RouteEntry>()
+const routesMax = 10_000
+
+/** The name under which calls are counted. */
+function routeOf(project: string, server: string): RouteEntry {
+  const id = `${project}/${server}`
+  const known = routes.get(id)
+  if (known !== undefined) return known
+  if (routes.size >= routesMax) routes.clear()
+  const spec = routeSpec.parse({ targets: [{ provider: 'mcp', model: 'mcp' }] })
+  const made = { name: toolRoute(server), project, ...spec }
+  routes.set(id, made)
+  return made
+}
+
+/** The same with the guard of one snapshot's server. */
+function routeOfServer(entry: ToolServerEntry): RouteEntry {
+  const known = byServer.get(entry)
+  if (known !== undefined) return known
+  const { project, name, guard } = entry
+  const made = { ...routeOf(project, name), ...(guard === undefined ? {} : { guard }) }
+  byServer.set(entry, made)
+  return made
+}
+
+function record(
+  ports: FacePorts,
+  { exchange, route, server, guard, tally, trace, costNanos }: Course,
+  { name, status }: { readonly name: string; readonly status: number },
+): void {
+  // Usage is counted by names: those that nobody knows are one.
+  const tool = splitToolName(name)?.tool ?? ''
+  const isKnown = server !== null && (status === 200 || server.hasTold(tool))
+  tally.addCall(name.slice(0, 200), isKnown ? name : 'other', costNanos)
+  const nothing = { arm: null, cached: null, firstMs: null, bodies: null }
+  noteCall(ports, exchange, { ...nothing, route, status, attempts: 1, tally, guard, trace })
+}
