@@ -42,7 +42,11 @@ export class ScriptedHosts {
     const { origin, pathname, searchParams } = new URL(url)
     const about = `${method} ${origin}${pathname}`
     const asked = this.#asked.get(about) ?? []
-    asked.push({ headers, query: Object.fromEntries(searchParams), body: parsed(body) })
+    asked.push({
+      headers,
+      query: Object.fromEntries(searchParams),
+      body: parsed(typeof body === 'function' ? null : body),
+    })
     this.#asked.set(about, asked)
     const answers = this.#answers.get(about)
     if (answers === undefined) return (await this.#elsewhere?.(request)) ?? nobody

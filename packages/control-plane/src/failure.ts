@@ -14,6 +14,7 @@ export const failureCodes = [
   'control-plane/port-taken',
   'control-plane/ledger-diverged',
   'control-plane/disk-full',
+  'control-plane/blob-too-large',
 ] as const
 export type FailureCode = (typeof failureCodes)[number]
 

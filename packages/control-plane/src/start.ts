@@ -167,7 +167,7 @@ async function serveOn(
   const rollouts = { ...shared, store: openRolloutStore(sql, changes, identity), heartbeatMs }
   const news = await openNews(database)
   const workflows = await openWorkflows({
-    ...{ ...shared, news, decrypt: identity.decrypt, version: options.version },
+    ...{ ...shared, blobs, news, decrypt: identity.decrypt, version: options.version },
     allowPrivateCalls: options.workflows?.allowPrivateCalls ?? false,
     inference: options.workflows?.inference ?? (() => null),
   })

@@ -31,6 +31,10 @@ export async function collectBlobs(sql: Sql, blobs: Blobs, nowMs: number): Promi
     keep.add(sha256(canonicalJson(spec)))
     for (const { digest } of filesOf(modelSpec.parse(spec))) keep.add(digest)
   }
+  for (const { subject } of await sql<{ subject: string }[]>`
+    select distinct subject from workflow_lineage where kind = 'writes'`) {
+    keep.add(subject)
+  }
   const removed = await blobs.collect(keep, nowMs - graceMs)
   await forgetGrants(sql, removed)
   return removed.length

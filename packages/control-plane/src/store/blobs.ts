@@ -3,7 +3,7 @@
 // Content-addressed files in a folder: `blobs/ab/abcdef…`. A blob appears under its digest only when every
 // byte of it has been hashed; an upload that breaks off is kept and goes on where it stopped.
 
-import { createHash, type Hash } from 'node:crypto'
+import { createHash, type Hash, randomUUID } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { mkdir, open, readdir, rename, rm, stat, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -18,11 +18,18 @@ export interface Blobs {
   readonly uploaded: (upload: BlobGrant) => Promise<number>
   /** Takes bytes from `offset` on; the upload is complete when the digest is that of all of it. */
   readonly write: (upload: Upload) => Promise<UploadOutcome>
+  /** Takes bytes whose digest is known only when all are there. Throws past that many. */
+  readonly put: (chunks: AsyncIterable<Uint8Array>, bytesMax: number) => Promise<PutBlob>
   readonly read: (digest: string) => Promise<Buffer>
   /** Somebody is about to refer to it: the collector waits. */
   readonly touch: (digest: string) => Promise<void>
   /** Ends uploads and blobs that nothing refers to and nobody touched since `olderThanMs`. */
   readonly collect: (keep: ReadonlySet<string>, olderThanMs: number) => Promise<string[]>
+}
+
+export interface PutBlob {
+  readonly digest: string
+  readonly sizeBytes: number
 }
 
 export interface Upload extends BlobGrant {
@@ -51,10 +58,50 @@ export async function openBlobs(folder: string): Promise<Blobs> {
       const part = partOf(upload)
       return line(part, () => write(upload, pathOf(upload.digest), part))
     },
+    put: (chunks, bytesMax) => {
+      const part = join(uploads, `put-${randomUUID()}`) // one that breaks off is collected
+      return put(chunks, { part, pathOf, bytesMax })
+    },
     touch: (digest) => touch(pathOf(digest)),
     read: (digest) => readWhole(pathOf(digest)),
     collect: (keep, olderThanMs) => collect(folder, keep, olderThanMs),
   }
+}
+
+async function put(
+  chunks: AsyncIterable<Uint8Array>,
+  to: {
+    readonly part: string
+    readonly pathOf: (digest: string) => string
+    readonly bytesMax: number
+  },
+): Promise<PutBlob> {
+  const hash = createHash('sha256')
+  const hashed = async function* () {
+    let sizeBytes = 0
+    for await (const chunk of chunks) {
+      sizeBytes += chunk.length
+      if (sizeBytes > to.bytesMax) throw tooLarge(to.bytesMax)
+      hash.update(chunk)
+      yield chunk
+    }
+  }
+  const upload = { digest: '', project: '', offset: 0, totalBytes: to.bytesMax }
+  try {
+    const sizeBytes = await append({ ...upload, chunks: hashed() }, to.part)
+    const digest = `sha256:${hash.digest('hex')}`
+    const path = to.pathOf(digest)
+    await mkdir(join(path, '..'), { recursive: true })
+    await rename(to.part, path)
+    return { digest, sizeBytes }
+  } catch (error) {
+    await rm(to.part, { force: true })
+    throw error
+  }
+}
+
+function tooLarge(bytesMax: number): Failure {
+  return new Failure('control-plane/blob-too-large', `it has more than ${bytesMax} bytes`)
 }
 
 async function write(upload: Upload, path: string, part: string): Promise<UploadOutcome> {

@@ -27,7 +27,11 @@ const batchMax = 100 // runs in one transaction: some hundred KB each at worst
 /** Archives and forgets what is old enough; gives how many runs were archived. A turn of a loop. */
 export async function archiveRuns(sql: Sql, retention: Retention, nowMs: number): Promise<number> {
   await sql`delete from workflow_event where at_ms < ${nowMs - eventMs}`
-  await sql`delete from workflow_archive where ended_at_ms < ${nowMs - retention.archiveMs}`
+  await sql`
+    with gone as (
+      delete from workflow_archive where ended_at_ms < ${nowMs - retention.archiveMs} returning run)
+    delete from workflow_lineage using gone where workflow_lineage.run = gone.run`
+  await sql`delete from workflow_cache where expires_at_ms < ${nowMs}`
   for (let total = 0; ; ) {
     const count = await sql.begin((tx) => archiveBatch(tx, nowMs - retention.runMs))
     total += count

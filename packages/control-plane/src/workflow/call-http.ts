@@ -6,6 +6,7 @@ import type { Json } from '@tutti/core/resource'
 import { standardError } from '@tutti/core/workflow'
 import { z } from 'zod'
 import { ActFailed } from './act.ts'
+import { artifactReference } from './artifact-store.ts'
 import { authenticateCall } from './authenticate-call.ts'
 import type { Caller } from './caller.ts'
 import type { OutAnswer, OutRequest } from './egress.ts'
@@ -34,13 +35,22 @@ export async function callHttp(args: HttpArguments, caller: Caller): Promise<Jso
   const request: OutRequest = {
     method: method.toUpperCase(),
     url: withQuery(uri, args.query ?? {}),
-    headers: headersOf(args, caller),
-    body: bodyOf(args.body),
+    ...(await sendingOf(args, caller)),
     signal: caller.signal,
   }
-  const answer = await authenticateCall(request, policy, caller)
+  const kept: Json[] = []
+  const { keep } = caller
+  const into: OutRequest['into'] =
+    keep === undefined
+      ? undefined
+      : async (chunks, mediaType) => void kept.push(await keep(chunks, mediaType))
+  const asked = into === undefined ? request : { ...request, into }
+  const answer = await authenticateCall(asked, policy, caller)
   const isFine = answer.status >= 200 && answer.status < (redirect ? 400 : 300)
   if (!isFine) throw refused(request, answer)
+  const version = answer.headers['x-tutti-release']
+  if (version !== undefined && caller.isOurs === true) await caller.noteModel?.(version)
+  if (kept[0] !== undefined) return kept[0]
   return present(request, answer, args.output)
 }
 
@@ -58,6 +68,22 @@ function headersOf(args: HttpArguments, caller: Caller): Record<string, string> 
     'idempotency-key': caller.idempotencyKey,
     ...Object.fromEntries(given),
   }
+}
+
+/** A body that refers to an artifact is that artifact. */
+async function sendingOf(
+  args: HttpArguments,
+  caller: Caller,
+): Promise<Pick<OutRequest, 'headers' | 'body'>> {
+  const headers = headersOf(args, caller)
+  const { open } = caller
+  const reference = artifactReference.safeParse(args.body)
+  if (!reference.success || open === undefined) return { headers, body: bodyOf(args.body) }
+  const { mediaType, sizeBytes } = reference.data
+  const own = { 'content-type': mediaType, 'content-length': String(sizeBytes) }
+  const given = Object.keys(args.headers ?? {}).map((name) => name.toLowerCase())
+  const type = given.includes('content-type') ? { 'content-length': String(sizeBytes) } : own
+  return { headers: { ...headers, ...type }, body: await open(reference.data) }
 }
 
 function bodyOf(body: Json | undefined): string | null {

@@ -6,9 +6,10 @@
 
 import { lookup as dnsLookup } from 'node:dns'
 import { lookup as lookupAll } from 'node:dns/promises'
-import { request as httpRequest } from 'node:http'
+import { request as httpRequest, type IncomingMessage } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import { BlockList, isIP, type LookupFunction } from 'node:net'
+import type { Readable } from 'node:stream'
 import { innerNetworks } from '@tutti/core/governance'
 import { standardError } from '@tutti/core/workflow'
 import { ActFailed } from './act.ts'
@@ -17,10 +18,13 @@ export interface OutRequest {
   readonly method: string
   readonly url: string
   readonly headers: Readonly<Record<string, string>>
-  readonly body: string | null
+  /** A function: opens it from its beginning, as often as the request is sent. */
+  readonly body: string | (() => Readable) | null
   readonly signal: AbortSignal
   /** Sees the answer as it comes; true: that was enough of it. */
   readonly isEnough?: (chunk: Buffer) => boolean
+  /** Takes the body of an answer of 2xx, which is empty then. */
+  readonly into?: (chunks: AsyncIterable<Uint8Array>, mediaType: string) => Promise<void>
 }
 
 export interface OutAnswer {
@@ -78,12 +82,17 @@ function send(request: OutRequest, allowPrivate: boolean): Promise<OutAnswer> {
     out.setTimeout(silenceMs, () => out.destroy(new Error(`silent for ${silenceMs} ms`)))
     out.on('error', fail)
     out.on('response', (answer) => {
+      const status = answer.statusCode ?? 0
+      if (request.into !== undefined && status >= 200 && status < 300) {
+        const mediaType = answer.headers['content-type'] ?? 'application/octet-stream'
+        const empty = { status, headers: headersOf(answer), body: Buffer.alloc(0) }
+        request.into(answer, mediaType).then(() => resolve(empty), fail)
+        return
+      }
       const chunks: Buffer[] = []
       let bytes = 0
       const take = () => {
-        const named = Object.entries(answer.headers).map(([name, value]) => [name, String(value)])
-        const status = answer.statusCode ?? 0
-        resolve({ status, headers: Object.fromEntries(named), body: Buffer.concat(chunks) })
+        resolve({ status, headers: headersOf(answer), body: Buffer.concat(chunks) })
       }
       answer.on('data', (chunk: Buffer) => {
         chunks.push(chunk)
@@ -99,8 +108,18 @@ function send(request: OutRequest, allowPrivate: boolean): Promise<OutAnswer> {
       answer.on('error', fail)
       answer.on('end', take)
     })
-    out.end(request.body ?? undefined)
+    if (typeof request.body !== 'function') out.end(request.body ?? undefined)
+    else
+      request
+        .body()
+        .on('error', (error) => out.destroy(error))
+        .pipe(out)
   })
+}
+
+function headersOf({ headers }: IncomingMessage): Readonly<Record<string, string>> {
+  const named = Object.entries(headers).map(([name, value]) => [name, String(value)])
+  return Object.fromEntries(named)
 }
 
 function parseUrl(text: string): URL {

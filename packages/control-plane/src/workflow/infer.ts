@@ -106,7 +106,7 @@ async function ask(
     },
     body,
   })
-  return await callHttp(request, { ...caller, egress })
+  return await callHttp(request, { ...caller, egress, isOurs: true })
 }
 
 function formatOf(schema: Json): Json {

@@ -7,6 +7,7 @@ import type { Json } from '@tutti/core/resource'
 import { type Outcome, type Protocol, standardError } from '@tutti/core/workflow'
 import type { Sql } from '../store/index.ts'
 import { type ActContext, ActFailed } from './act.ts'
+import { type ArtifactPorts, openArtifact, putArtifact } from './artifact-store.ts'
 import { callA2a } from './call-a2a.ts'
 import { callAsyncapi } from './call-asyncapi.ts'
 import { callGrpc } from './call-grpc.ts'
@@ -16,12 +17,15 @@ import type { Caller } from './caller.ts'
 import type { Egress, Reach } from './egress.ts'
 import { embed, type Inference, infer } from './infer.ts'
 import { Later } from './later.ts'
+import { noteLineage } from './lineage.ts'
 import type { Act } from './resident-run.ts'
 import { publishEvent } from './signal.ts'
 import type { StartRequest } from './start-request.ts'
 
 export interface PerformPorts {
   readonly sql: Sql
+  /** Where artifacts are kept; absent: steps that need it are refused. */
+  readonly blobs?: ArtifactPorts['blobs']
   readonly egress: Egress
   readonly reach: Reach
   readonly start: (request: StartRequest) => Promise<string>
@@ -39,12 +43,22 @@ export function performer(ports: PerformPorts) {
     const { action } = act
     const idempotencyKey = `${context.head.id}${act.key}`
     const { egress, reach } = ports
-    const caller = { egress, reach, signal: context.signal, idempotencyKey }
+    const { project } = context.head
+    const caller: Caller = {
+      ...{ egress, reach, signal: context.signal, idempotencyKey },
+      ...keeperOf(ports, act, context),
+      open: async (reference) => await openArtifact(storeOf(ports), project, reference),
+      noteModel: (subject) =>
+        noteLineage(
+          ports.sql,
+          { run: context.head, key: act.key, kind: 'uses', subject },
+          ports.nowMs(),
+        ),
+    }
     switch (action.type) {
       case 'call':
         return await callOver(action.protocol, action.arguments, caller)
       case 'emit': {
-        const { project } = context.head
         await publishEvent(ports.sql, project, action.event, ports.nowMs())
         return action.event
       }
@@ -58,6 +72,23 @@ export function performer(ports: PerformPorts) {
         )
     }
   }
+}
+
+/** Of calls over HTTP an artifact goes into the store as it comes. */
+function keeperOf(ports: PerformPorts, { action, keep }: Act, { head }: ActContext) {
+  if (action.type !== 'call' || action.protocol !== 'http' || keep?.artifact == null) return {}
+  const { name, mediaType: wanted } = keep.artifact
+  return {
+    keep: async (chunks: AsyncIterable<Uint8Array>, mediaType: string): Promise<Json> => {
+      const how = { name, mediaType: wanted ?? mediaType }
+      return { ...(await putArtifact(storeOf(ports), head.project, chunks, how)) }
+    },
+  }
+}
+
+function storeOf({ sql, blobs }: PerformPorts): ArtifactPorts {
+  if (blobs === undefined) throw refuse('this engine has no store for artifacts')
+  return { sql, blobs }
 }
 
 async function callOver(protocol: Protocol, args: Json, caller: Caller): Promise<Json> {

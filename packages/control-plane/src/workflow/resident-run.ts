@@ -7,6 +7,7 @@ import {
   type Action,
   type Command,
   type Entry,
+  type Keep,
   type Machine,
   type Outcome,
   standardError,
@@ -21,6 +22,7 @@ export interface Act {
   readonly key: string
   readonly action: Action
   readonly task: string
+  readonly keep?: Keep
 }
 
 export interface Turn {

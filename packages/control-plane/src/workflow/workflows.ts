@@ -15,12 +15,13 @@ import {
 import type { Logger } from 'pino'
 import type { PolicyEngine } from '../governance/index.ts'
 import type { News } from '../news.ts'
-import { loadResource, type Sql } from '../store/index.ts'
+import { type Blobs, loadResource, type Sql } from '../store/index.ts'
 import { type Egress, openEgress, openReach } from './egress.ts'
 import { Engine } from './engine.ts'
 import { EngineBusy } from './engine-busy.ts'
 import type { Inference } from './infer.ts'
 import { whyNoRun } from './judge-tick.ts'
+import { keeping } from './keep-result.ts'
 import { loadRuns } from './load-runs.ts'
 import { performer } from './perform-act.ts'
 import type { RunHead } from './run-head.ts'
@@ -35,6 +36,7 @@ export interface WorkflowsPorts {
   readonly news: Pick<News, 'subscribe'>
   readonly decrypt: (sealed: string) => string
   readonly log: Logger
+  readonly blobs: Blobs
   readonly policies: () => Promise<PolicyEngine>
   readonly nowMs: () => number
   readonly version: string
@@ -73,11 +75,13 @@ export async function openWorkflows(ports: WorkflowsPorts): Promise<Workflows> {
     if (engine === null) throw new EngineBusy('is being started')
     return await engine.start(request)
   }
-  const act = performer({
-    ...{ sql, egress, reach, start, nowMs, inference: ports.inference },
+  const { blobs } = ports
+  const perform = performer({
+    ...{ sql, blobs, egress, reach, start, nowMs, inference: ports.inference },
     newest: (of) => newestVersion(sql, of),
     outcome: (id) => outcomeOf(sql, id),
   })
+  const act = keeping({ sql, blobs, nowMs }, perform)
   const open = async (): Promise<void> => {
     if (isStopped) return
     engine = await Engine.open({

@@ -3,6 +3,8 @@ export {
   type ParsedWorkflow,
   type Protocol,
   parseWorkflow,
+  type RunProperties,
+  runPropertiesOf,
   type WorkflowDocument,
 } from './document/index.ts'
 export { drawWorkflow } from './graph/index.ts'
@@ -35,6 +37,7 @@ export {
   forkJournal,
   type Happening,
   type Heard,
+  type Keep,
   Machine,
   type Outcome,
   type Preparation,

@@ -1,5 +1,12 @@
 export { type Protocol, protocolNames } from './call-task.ts'
 export { type Duration, duration, durationMs } from './duration.ts'
+export {
+  checkRunProperties,
+  checkTaskProperties,
+  type RunProperties,
+  runPropertiesOf,
+  taskPropertiesOf,
+} from './properties.ts'
 export type {
   Authentication,
   Endpoint,

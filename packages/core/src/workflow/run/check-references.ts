@@ -6,12 +6,14 @@
 import type { Finding } from '../../resource/index.ts'
 import { nearest } from '../../resource/index.ts'
 import {
+  checkTaskProperties,
   parseTaskList,
   protocolNames,
   subscriptionIterator,
   type TaskItem,
   type TaskList,
   type TaskOf,
+  taskPropertiesOf,
   type WorkflowDocument,
 } from '../document/index.ts'
 import { type Expressions, expressionIn } from './expressions.ts'
@@ -81,9 +83,26 @@ class Checker {
       this.#texts(value, key, { ...place, path: `${place.path}.${key}` })
     }
     this.#parts(task, place, siblings)
+    this.#properties(task, place)
     const undo = undoIn(task)
     const path = `${place.path}.metadata.tutti.undo`
     if (undo !== null) this.#tasks(undo, { ...place, path })
+  }
+
+  #properties(task: TaskItem['task'], place: Place): void {
+    for (const { path, message } of checkTaskProperties(task, place.path)) this.#add(path, message)
+    const { cache, artifact } = taskPropertiesOf(task)
+    const path = `${place.path}.metadata.tutti`
+    if (cache?.key !== undefined) {
+      this.#texts(cache.key, 'as', { ...place, path: `${path}.cache.key` })
+    }
+    const call = task.type === 'call' ? task.call : ''
+    const isOwn = ['tutti.human', 'tutti.map', 'tutti.compensate', 'tutti.agent'].includes(call)
+    const isProcess = task.type === 'run' && task.run.workflow === undefined
+    if ((task.type === 'call' && !isOwn) || isProcess) return
+    const message = 'only of what a call or a process gives'
+    if (cache !== undefined) this.#add(`${path}.cache`, message)
+    if (artifact !== undefined) this.#add(`${path}.artifact`, message)
   }
 
   #parts(task: TaskItem['task'], place: Place, siblings: readonly string[]): void {

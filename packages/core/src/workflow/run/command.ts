@@ -11,7 +11,14 @@ export type Command =
   /** The output is known: write it down. */
   | { readonly kind: 'complete'; readonly key: string; readonly output: Json }
   /** Do this, then write down what came of it. */
-  | { readonly kind: 'act'; readonly key: string; readonly action: Action; readonly task: string }
+  | {
+      readonly kind: 'act'
+      readonly key: string
+      readonly action: Action
+      readonly task: string
+      /** Absent: the result goes into the journal as it is. */
+      readonly keep?: Keep
+    }
   /** Write the step down as completed once this time has come. */
   | { readonly kind: 'wait'; readonly key: string; readonly untilMs: number }
   /** Offer events of these types (null: of any) until the step is cancelled. */
@@ -19,6 +26,14 @@ export type Command =
   /** The outcome of this step is no longer wanted. */
   | { readonly kind: 'cancel'; readonly key: string }
   | { readonly kind: 'end'; readonly outcome: Outcome }
+
+/** What else is to become of a result. */
+export interface Keep {
+  /** It counts for the same action (or `key`) in all runs of the project. */
+  readonly cache: { readonly ttlMs: number; readonly key: Json } | null
+  /** It goes into the content store, and a reference into the journal. */
+  readonly artifact: { readonly name: string; readonly mediaType: string | null } | null
+}
 
 export type Action =
   | { readonly type: 'call'; readonly protocol: Protocol; readonly arguments: Json }

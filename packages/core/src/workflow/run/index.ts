@@ -1,6 +1,6 @@
 export { type Agreement, agreeUpTo } from './agree-up-to.ts'
 export { checkSchema } from './check-schema.ts'
-export type { Action, Command } from './command.ts'
+export type { Action, Command, Keep } from './command.ts'
 export { type Decision, decide, replay } from './decide.ts'
 export type { CloudEvent, Entry, Outcome } from './entry.ts'
 export { type ForkPoint, forkJournal } from './fork-journal.ts'

@@ -11,14 +11,16 @@
 
 import { assert } from '../../assert.ts'
 import type { Json } from '../../resource/index.ts'
-import { durationMs, type TaskItem, type TaskList } from '../document/index.ts'
+import { durationMs, runPropertiesOf, type TaskItem, type TaskList } from '../document/index.ts'
 import { asJson } from './as-json.ts'
 import type { Action, Command } from './command.ts'
 import type { CloudEvent, Entry, Outcome } from './entry.ts'
 import type { GlobalName, Sight } from './expressions.ts'
 import type { Happening } from './happening.ts'
+import { keepOf } from './keep-of.ts'
 import type { Program } from './program.ts'
 import { secretOf } from './resolve.ts'
+import { RunBudget } from './run-budget.ts'
 import { runList } from './run-list.ts'
 import { checkAgainst, runTask } from './run-task.ts'
 import type { Activity, Done, Listener, Result, Scope, Site, Stage, Undo } from './stage.ts'
@@ -66,12 +68,14 @@ export class Machine implements Stage {
   readonly #undos: Undo[] = []
   /** What could not be undone; written by `#nextUndo`. */
   readonly #notUndone: string[] = []
+  readonly #budget: RunBudget
   /** How the run ends once everything is undone; written by `#end`. */
   #ending: Outcome | null = null
 
   constructor(program: Program, surroundings: Surroundings) {
     this.#program = program
     this.#surroundings = surroundings
+    this.#budget = new RunBudget(runPropertiesOf(program.document.document).budget)
   }
 
   get outcome(): Outcome | null {
@@ -346,10 +350,15 @@ export class Machine implements Stage {
     this.#await(scope, { kind: 'complete', key: scope.key, output }, done)
   }
 
-  act({ item, scope }: Pick<Site, 'item' | 'scope'>, action: Action, done: Done): void {
-    this.#await(scope, { kind: 'act', key: scope.key, action, task: item.name }, (result) => {
-      if (result.ok) done(result)
-      else done({ ok: false, error: { instance: scope.reference, ...result.error } })
+  act(site: Pick<Site, 'item' | 'scope'>, wanted: Action, done: Done): void {
+    const { item, scope } = site
+    const action = this.#budget.open(wanted)
+    const keep = keepOf(this, site)
+    const command = { kind: 'act', key: scope.key, action, task: item.name } as const
+    this.#await(scope, keep === undefined ? command : { ...command, keep }, (result) => {
+      const error = result.ok ? this.#budget.meter(action, result.output) : result.error
+      if (error === null) done(result)
+      else done({ ok: false, error: { instance: scope.reference, ...error } })
     })
   }
 

@@ -49,8 +49,18 @@ export function planRun(source: Json): RunPlan {
     workflows: listOf(workflows),
     processes: listOf(processes),
     roles: listOf(roles),
-    costMicrosMax: found.isBounded ? found.costMicros : null,
+    costMicrosMax: costOf(source, found),
   }
+}
+
+/** The run's own budget bounds what nothing else does. */
+function costOf(source: Json, { isBounded, costMicros }: Found): number | null {
+  const { metadata = null } = membersOf(membersOf(source)['document'] ?? null)
+  const { budget = null } = membersOf(membersOf(metadata)['tutti'] ?? null)
+  const { cost } = membersOf(budget)
+  if (typeof cost !== 'number') return isBounded ? costMicros : null
+  const own = Math.ceil(cost * 1e6)
+  return isBounded ? Math.min(own, costMicros) : own
 }
 
 function listOf(set: ReadonlySet<string>): readonly string[] {

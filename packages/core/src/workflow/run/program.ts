@@ -4,7 +4,7 @@
 // with any of them is said before the first run, not in the middle of it.
 
 import type { Finding, Json } from '../../resource/index.ts'
-import { parseWorkflow, type WorkflowDocument } from '../document/index.ts'
+import { checkRunProperties, parseWorkflow, type WorkflowDocument } from '../document/index.ts'
 import { checkSchedule } from '../schedule/index.ts'
 import { checkReferences } from './check-references.ts'
 import { checkSchema } from './check-schema.ts'
@@ -29,7 +29,11 @@ export function prepareWorkflow(source: Json): Preparation {
   if (!parsed.ok) return parsed
   const { document } = parsed
   const expressions = new Expressions()
-  const findings = [...checkReferences(document, expressions), ...checkSchedule(document)]
+  const findings = [
+    ...checkReferences(document, expressions),
+    ...checkSchedule(document),
+    ...checkRunProperties(document.document),
+  ]
   if (findings.length > 0) return { ok: false, findings }
   return { ok: true, program: { document, source, expressions, checkSchema } }
 }
