@@ -63,6 +63,8 @@ export interface GatewayOptions {
   readonly otlp?: OtlpOptions | undefined
   /** True for one of several workers: their limits are counted together. */
   readonly isWorker?: boolean
+  /** What time it is, in milliseconds since 1970; absent: as the machine has it. */
+  readonly nowMs?: () => number
   readonly log?: (event: string, fields: Readonly<Record<string, unknown>>) => void
 }
 
@@ -90,9 +92,9 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       prices.forget()
     },
   })
-  const nowMs = () => Date.now()
+  const nowMs = options.nowMs ?? Date.now
   const prices = new PriceBook()
-  const accounts = new Accounts(controlPlane, nowMs)
+  const accounts = new Accounts({ ...controlPlane, folder: options.folder, log }, nowMs)
   const hosts = (options.hosts ?? []).map((host) => host.toLowerCase())
   let url = '' // known once it listens
   const relays = new RelayDoor({

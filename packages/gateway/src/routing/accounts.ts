@@ -8,10 +8,14 @@ import { type LeaseRequest, leaseAnswer } from '@tutti/core/routing'
 import { request } from 'undici'
 import { Purses } from './purses.ts'
 import { UsageCounts } from './usage-counts.ts'
+import { usageFiles } from './usage-files.ts'
 
 export interface AccountsOptions {
   readonly url: string
   readonly key: string
+  /** Where counts wait that nobody has taken yet. */
+  readonly folder: string
+  readonly log: (event: string, fields: Readonly<Record<string, unknown>>) => void
 }
 
 // What was spent is said every second: then a crash loses the leases' rest and nothing else.
@@ -31,7 +35,10 @@ export class Accounts {
       leaseAnswer.parse(await post('/api/v1/leases', { gateway, ...asked }))
     this.purses = new Purses({ ask, nowMs })
     const send = async (report: object) => void (await post('/api/v1/usage', report))
-    this.usage = new UsageCounts({ gateway, send, nowMs })
+    this.usage = new UsageCounts({
+      ...{ gateway, send, nowMs },
+      shelf: usageFiles({ gateway, folder: options.folder, log: options.log }),
+    })
     this.#timers = [
       setInterval(() => this.purses.tell().catch(() => {}), tellMs), // away: told again
       setInterval(() => this.usage.tell().catch(() => {}), usageMs),
@@ -42,7 +49,7 @@ export class Accounts {
     for (const timer of this.#timers) clearInterval(timer)
     await Promise.all([
       this.purses.close().catch(() => {}), // away: the leases end by themselves
-      this.usage.tell().catch(() => {}),
+      this.usage.close().catch(() => {}), // away: on disk for the next start
     ])
   }
 }

@@ -39,6 +39,50 @@ test('who waits for an answer that never comes is refused, and so are those behi
   for (const one of await Promise.all(all)) expect(one).toEqual({ spent: budget })
 })
 
+test('a request that is too dear takes nothing from others while the control plane is away (U4)', async () => {
+  const plane = new MemoryPlane(budget.limitDollars)
+  let isAway = false
+  const ask: LeasePorts['ask'] = async (asked) => {
+    if (isAway) throw new Error('away')
+    return plane.ask({ gateway: 'one', ...asked })
+  }
+  let nowMs = 0
+  const purses = new Purses({ ask, nowMs: () => nowMs })
+  const first = await purses.reserve([budget], 10_000) // a fiftieth of a million is held
+  if ('settle' in first) first.settle(10_000)
+  isAway = true
+  expect(await purses.reserve([budget], 500_000)).toEqual({ spent: budget })
+  const small = await purses.reserve([budget], 10_000)
+  expect('settle' in small).toBe(true)
+  if ('settle' in small) small.settle(4_000)
+  await expect(purses.tell()).rejects.toThrow('away')
+  isAway = false
+  nowMs += 1_000
+  // Now what is held goes back for a lease of its size: all but what is spent.
+  const all = await purses.reserve([budget], 986_000)
+  expect('settle' in all).toBe(true)
+  if ('settle' in all) all.settle(986_000)
+  await purses.close()
+  expect([plane.settledNanos, plane.openNanos]).toEqual([1_000_000, 0])
+})
+
+test('what was spent of a lease that is used up is told once the control plane is back', async () => {
+  const plane = new MemoryPlane(budget.limitDollars)
+  let isAway = false
+  const ask: LeasePorts['ask'] = async (asked) => {
+    if (isAway) throw new Error('away')
+    return plane.ask({ gateway: 'one', ...asked })
+  }
+  const purses = new Purses({ ask, nowMs: () => 0 })
+  const all = await purses.reserve([budget], 20_000)
+  if ('settle' in all) all.settle(20_000)
+  isAway = true
+  await expect(purses.tell()).rejects.toThrow('away')
+  isAway = false
+  await purses.tell()
+  expect([plane.settledNanos, plane.open.size]).toEqual([20_000, 0])
+})
+
 describe('money (B1, B2, B3, U1, U2)', () => {
   test('whatever is called, aborted, lost and killed: spent ≤ charged ≤ the budget', async () => {
     await fc.assert(

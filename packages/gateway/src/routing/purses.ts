@@ -8,6 +8,8 @@
 //   U1. Nothing is spent that is not held (B2); what was set aside is settled exactly once.
 //   U2. What was spent of a lease is said before more is wanted, as a total: saying it twice changes nothing.
 //   U3. A lease that the control plane no longer knows pays for nothing more.
+//   U4. What is held is given back only to a control plane that is there: while it is away a request that is too dear
+//       takes nothing from those that are not.
 
 import {
   emptyPurse,
@@ -37,6 +39,10 @@ interface Lease {
   purse: Purse
   /** What the control plane was told last. */
   toldNanos: number
+  /** True for one that has been outgrown: it goes back with the next word to the control plane. */
+  isSpare: boolean
+  /** True once it was given back, whether or not that was heard: nothing more is paid from it. */
+  isEnding: boolean
 }
 
 /** What is set aside for one attempt. */
@@ -123,7 +129,7 @@ export class Purses {
   #leaseFor({ project, name }: BudgetEntry, nanos: number): Lease | null {
     const nowMs = this.#ports.nowMs()
     for (const lease of this.#leases.values()) {
-      const isOf = lease.project === project && lease.budget === name
+      const isOf = lease.project === project && lease.budget === name && !lease.isEnding
       if (isOf && lease.untilMs > nowMs && leftNanos(lease.purse) >= nanos) return lease
     }
     return null
@@ -142,12 +148,7 @@ export class Purses {
         nanos: Math.max(nanos, Math.ceil(nanosOf(budget.limitDollars) / share)),
       }))
     if (wanted.length === 0) return missing.length === 0
-    // U2: leases too small for this request go back, so that one of its size can be granted.
-    const all = [...this.#leases.values()]
-    const old = all.filter((lease) =>
-      wanted.some(({ project, budget }) => lease.project === project && lease.budget === budget),
-    )
-    this.#asking = this.#ask(old, wanted)
+    this.#asking = this.#askFor(wanted, () => missing.every((one) => this.#leaseFor(one, nanos)))
     try {
       await this.#asking
     } catch {
@@ -160,37 +161,50 @@ export class Purses {
     return spent.length === 0
   }
 
+  /** U4: those that are too small go back once the control plane has said that it has no more. */
+  async #askFor(wanted: LeaseRequest['wanted'], isThere: () => boolean): Promise<void> {
+    const held = () =>
+      [...this.#leases.values()].filter((lease) =>
+        wanted.some((one) => lease.project === one.project && lease.budget === one.budget),
+      )
+    const old = held()
+    await this.#ask(old, wanted)
+    if (isThere()) for (const lease of old) lease.isSpare = true
+    else if (old.some(isIdle)) await this.#ask(held(), wanted, true)
+  }
+
   async #ask(
     news: readonly Lease[],
     wanted: LeaseRequest['wanted'],
     isLast = false,
   ): Promise<void> {
-    const isIdle = (lease: Lease) => lease.purse.reservedNanos === 0
-    const isOver = (lease: Lease) =>
-      isIdle(lease) && (isLast || wanted.length > 0 || this.#isOver(lease))
-    const ending = new Set(news.filter(isOver).map(({ id }) => id))
-    const settled = news.map((lease) => ({
-      lease: lease.id,
-      nanos: lease.purse.settledNanos,
-      isOver: ending.has(lease.id),
+    for (const lease of news) lease.isEnding ||= isIdle(lease) && (isLast || this.#isOver(lease))
+    const settled = news.map(({ id, purse, isEnding }) => ({
+      ...{ lease: id, nanos: purse.settledNanos, isOver: isEnding },
     }))
-    // Nothing more is paid from what is given back, whether or not the answer comes.
-    for (const id of ending) this.#leases.delete(id)
     const answer = await this.#ports.ask({ settled, wanted })
-    for (const { lease, nanos } of settled) {
+    for (const { lease, nanos, isOver } of settled) {
       const known = this.#leases.get(lease)
       if (known !== undefined) known.toldNanos = nanos
+      if (isOver) this.#leases.delete(lease)
     }
     for (const id of answer.unknown) this.#leases.delete(id) // U3
     for (const { lease: id, project, budget, nanos, untilMs } of answer.granted) {
       const purse = { ...emptyPurse, grantedNanos: nanos }
-      this.#leases.set(id, { id, project, budget, untilMs, purse, toldNanos: 0 })
+      const fresh = { purse, toldNanos: 0, isSpare: false, isEnding: false }
+      this.#leases.set(id, { id, project, budget, untilMs, ...fresh })
     }
   }
 
-  #isOver({ untilMs, purse }: Lease): boolean {
-    return purse.reservedNanos === 0 && (untilMs <= this.#ports.nowMs() || leftNanos(purse) <= 0)
+  #isOver(lease: Lease): boolean {
+    const isPast = lease.untilMs <= this.#ports.nowMs()
+    const isDone = isPast || lease.isSpare || lease.isEnding || leftNanos(lease.purse) <= 0
+    return isIdle(lease) && isDone
   }
+}
+
+function isIdle({ purse }: Lease): boolean {
+  return purse.reservedNanos === 0
 }
 
 function keyOf({ project, name }: BudgetEntry): string {

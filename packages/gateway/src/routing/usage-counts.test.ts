@@ -1,56 +1,150 @@
 import type { UsageReport } from '@tutti/core/routing'
 import fc from 'fast-check'
-import { expect, test } from 'vitest'
-import { UsageCounts } from './usage-counts.ts'
+import { expect, test, vi } from 'vitest'
+import { UsageCounts, type UsageShelf } from './usage-counts.ts'
 
-test('whatever is lost on the way, each request is counted once (U1)', async () => {
+/** A disk: what stands on it outlives who wrote it. */
+function disk() {
+  const files = new Map<string, UsageReport>()
+  const nameOf = ({ gateway, sequence }: UsageReport) => `${gateway} ${sequence}`
+  const shelfOf = (gateway: string): UsageShelf => ({
+    put: async (report) => void files.set(nameOf(report), structuredClone(report)),
+    drop: async (report) => void files.delete(nameOf(report)),
+    left: async () => [...files.values()].filter((one) => one.gateway !== gateway),
+  })
+  return { files, shelfOf }
+}
+
+test('whatever is lost on the way, each request is counted once, and those on disk outlive a kill (U1)', async () => {
   const acts = fc.array(
     fc.oneof(
-      fc.record({ act: fc.constant('add' as const), key: fc.constantFrom('a', 'b') }),
-      fc.record({ act: fc.constant('wait' as const), ms: fc.nat(7_200_000) }),
+      { weight: 4, arbitrary: fc.record({ act: fc.constant('add' as const), key: fc.nat(1) }) },
+      {
+        weight: 2,
+        arbitrary: fc.record({ act: fc.constant('wait' as const), ms: fc.nat(7_200_000) }),
+      },
       // lost before it came, or its answer was
-      fc.record({ act: fc.constant('tell' as const), lost: fc.constantFrom('no', 'it', 'answer') }),
+      {
+        weight: 3,
+        arbitrary: fc.record({
+          act: fc.constant('tell' as const),
+          lost: fc.constantFrom('no', 'it', 'answer'),
+        }),
+      },
+      fc.record({ act: fc.constantFrom('kill' as const, 'stop' as const) }),
     ),
-    { maxLength: 40 },
+    { maxLength: 60 },
   )
   await fc.assert(
     fc.asyncProperty(acts, async (list) => {
       let nowMs = 0
       let lost = 'no'
-      let added = 0
-      const taken = new Map<number, UsageReport>()
+      let starts = 0
+      let added = 0 // and not lost with a process that was killed
+      let unsafe = 0 // since it was last told or on disk
+      const taken = new Map<string, UsageReport>()
+      const last = new Map<string, number>()
+      const { files, shelfOf } = disk()
       const send = async (report: UsageReport) => {
         if (lost === 'it') throw new Error('away')
-        const known = taken.get(report.sequence)
+        const { gateway, sequence } = report
+        const known = taken.get(`${gateway} ${sequence}`)
         if (known !== undefined) expect(report).toEqual(known)
-        taken.set(report.sequence, structuredClone(report))
+        else if (sequence > (last.get(gateway) ?? 0)) {
+          taken.set(`${gateway} ${sequence}`, structuredClone(report))
+          last.set(gateway, sequence)
+        }
         if (lost === 'answer') throw new Error('cut')
       }
-      const usage = new UsageCounts({ gateway: 'g', send, nowMs: () => nowMs })
+      const start = () => {
+        starts += 1
+        const gateway = `g${starts}`
+        return new UsageCounts({ gateway, send, shelf: shelfOf(gateway), nowMs: () => nowMs })
+      }
+      let usage = start()
       for (const one of list) {
         if (one.act === 'wait') nowMs += one.ms
-        else if (one.act === 'tell') {
-          lost = one.lost
-          await usage.tell().catch(() => {})
-        } else {
+        else if (one.act === 'add') {
           added += 1
-          usage.add({ project: 'p', key: one.key, route: 'r', model: 'm' }, { requests: 1 })
+          unsafe += 1
+          usage.add({ project: 'p', key: `${one.key}`, route: 'r', model: 'm' }, { requests: 1 })
+        } else if (one.act === 'tell') {
+          lost = one.lost
+          nowMs += 60_000
+          await usage.tell().catch(() => {})
+          unsafe = 0
+        } else {
+          if (one.act === 'stop') await usage.close().catch(() => {})
+          else added -= unsafe
+          unsafe = 0
+          usage = start()
         }
       }
       lost = 'no'
-      await usage.tell()
+      await usage.close()
       const rows = [...taken.values()].flatMap((report) => report.rows)
       expect(rows.reduce((sum, { requests }) => sum + requests, 0)).toBe(added)
       expect(rows.every((row) => row.hourMs % 3_600_000 === 0)).toBe(true)
-      expect([...taken.keys()]).toEqual([...taken.keys()].map((_, i) => i + 1))
+      expect(files.size).toBe(0)
     }),
+    { numRuns: 300 },
   )
+})
+
+test('what is counted while a report is on its way is told before the gateway stops', async () => {
+  const { shelfOf } = disk()
+  const taken: UsageReport[] = []
+  let answer = () => {}
+  const send = (report: UsageReport) => {
+    taken.push(report)
+    return new Promise<void>((resolve) => {
+      answer = resolve
+    })
+  }
+  const usage = new UsageCounts({ gateway: 'g', send, shelf: shelfOf('g'), nowMs: () => 0 })
+  const place = { project: 'p', key: 'k', route: 'r', model: 'm' }
+  usage.add(place, { requests: 1 })
+  const telling = usage.tell()
+  await Promise.resolve()
+  usage.add(place, { requests: 1 })
+  const closing = usage.close()
+  await vi.waitUntil(() => taken.length === 1)
+  answer()
+  await telling
+  await vi.waitUntil(() => taken.length === 2)
+  answer()
+  await closing
+  expect(taken.map(({ rows }) => rows[0]?.requests)).toEqual([1, 1])
+})
+
+test('one file a minute, and a bounded number, while the control plane is away', async () => {
+  const { files, shelfOf } = disk()
+  let nowMs = 0
+  let isAway = true
+  const taken: UsageReport[] = []
+  const send = async (report: UsageReport) => {
+    if (isAway) throw new Error('away')
+    taken.push(report)
+  }
+  const usage = new UsageCounts({ gateway: 'g', send, shelf: shelfOf('g'), nowMs: () => nowMs })
+  const place = { project: 'p', key: 'k', route: 'r', model: 'm' }
+  for (let turn = 0; turn < 720; turn++) {
+    usage.add(place, { requests: 1 })
+    await usage.tell().catch(() => {})
+    nowMs += 5_000
+  }
+  expect(files.size).toBe(60) // an hour
+  isAway = false
+  await usage.tell()
+  expect(files.size).toBe(0)
+  expect(taken.flatMap(({ rows }) => rows).reduce((sum, row) => sum + row.requests, 0)).toBe(720)
 })
 
 test('more kinds of requests than can wait are counted together (U2)', async () => {
   const reports: UsageReport[] = []
   const send = async (report: UsageReport) => void reports.push(report)
-  const usage = new UsageCounts({ gateway: 'g', send, nowMs: () => 0 })
+  const { shelfOf } = disk()
+  const usage = new UsageCounts({ gateway: 'g', send, shelf: shelfOf('g'), nowMs: () => 0 })
   for (let i = 0; i < 60_000; i++) {
     usage.add({ project: 'p', key: 'k', route: `r${i}`, model: 'm' }, { requests: 1 })
   }

@@ -1,0 +1,64 @@
+// Usage files
+//
+// Reports of usage that nobody has taken yet, one file each: what was counted while the control plane was away outlives
+// the gateway. A report that two processes send counts once, so none needs to know whether another still lives.
+
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type UsageReport, usageReport } from '@tutti/core/routing'
+import { messageOf } from '../failure.ts'
+import type { UsageShelf } from './usage-counts.ts'
+
+export interface UsageFilesOptions {
+  readonly folder: string
+  /** Of this start: its own files are no left ones. */
+  readonly gateway: string
+  readonly log: (event: string, fields: Readonly<Record<string, unknown>>) => void
+}
+
+const leftMax = 10_000 // of all starts before; the first of them
+
+/** A disk that takes nothing costs what is on it, and no request. */
+export function usageFiles({ folder, gateway, log }: UsageFilesOptions): UsageShelf {
+  const place = join(folder, 'usage')
+  const pathOf = (report: UsageReport) => join(place, nameOf(report))
+  return {
+    put: async (report) => {
+      try {
+        await mkdir(place, { recursive: true })
+        const path = pathOf(report)
+        await writeFile(`${path}.new`, JSON.stringify(report), { mode: 0o600 })
+        await rename(`${path}.new`, path)
+      } catch (error) {
+        log('usage is not kept on disk', { reason: messageOf(error) })
+      }
+    },
+    drop: async (report) => {
+      await rm(pathOf(report), { force: true }).catch(() => {}) // told once more: it counts once
+    },
+    left: async () => {
+      const names = await readdir(place).catch(() => [])
+      const others = names.filter((name) => name.endsWith('.json') && !name.startsWith(gateway))
+      const left: UsageReport[] = []
+      for (const name of others.sort().slice(0, leftMax)) {
+        const report = await read(join(place, name))
+        if (report === null) log('a report of usage on disk is spoilt', { name })
+        else left.push(report)
+      }
+      return left
+    },
+  }
+}
+
+/** Sorted by name, the reports of one gateway stand in their order. */
+function nameOf({ gateway, sequence }: UsageReport): string {
+  return `${gateway}-${String(sequence).padStart(10, '0')}.json`
+}
+
+async function read(path: string): Promise<UsageReport | null> {
+  try {
+    return usageReport.parse(JSON.parse(await readFile(path, 'utf8')))
+  } catch {
+    return null
+  }
+}
