@@ -310,3 +310,20 @@ when { context has plan && context.plan.routes.contains("llm") };`
   const { body } = await call('GET', '/runs?name=asking')
   expect(body.items).toEqual([])
 })
+
+test('a run waits in its queue, can be looked at there, and leaves it when it is cancelled', async () => {
+  const spec = flow('queued', [{ ask: { call: 'tutti.human', with: { title: 'Go?' } } }])
+  Object.assign(spec.document.document, { metadata: { tutti: { concurrency: 1 } } })
+  await apply('Workflow', 'shop.queued:1.0.0', spec)
+  const begin = async () => (await call('POST', '/workflows/shop.queued/runs', {})).body.id
+  const [first, second, third] = [await begin(), await begin(), await begin()]
+  await runOnce(first, 'waiting')
+  expect((await call('GET', `/runs/${second}`)).body.status).toBe('queued')
+  expect((await call('POST', `/runs/${second}/pause`, {})).status).toBe(409)
+  const { body } = await call('GET', '/runs?status=queued')
+  expect(body.items.map(({ id }: { id: string }) => id)).toEqual([second, third])
+  expect((await call('POST', `/runs/${second}/cancel`, {})).status).toBe(202)
+  expect((await call('GET', `/runs/${second}`)).status).toBe(404)
+  await call('POST', `/runs/${first}/answer`, { key: '/do/0/ask', answer: 1 })
+  await runOnce(third, 'waiting')
+})

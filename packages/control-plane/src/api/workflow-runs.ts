@@ -13,6 +13,7 @@ import {
   listRuns,
   loadArchived,
   loadJournals,
+  loadQueued,
   loadRuns,
   publishEvent,
   type RunFilter,
@@ -70,7 +71,10 @@ async function list(context: Context<Env>, ports: ApiPorts): Promise<Response> {
   }
   const filter = filterOf(context.req.queries())
   if (typeof filter === 'string') return refuse(context, 'api/invalid', filter)
-  const runs = await listRuns(ports.sql, { project, limit, ...filter })
+  const isQueued = filter.status === 'queued'
+  const runs = isQueued
+    ? await loadQueued(ports.sql, { project, limit })
+    : await listRuns(ports.sql, { project, limit, ...filter })
   return context.json({ items: runs.map(present) })
 }
 
@@ -134,7 +138,9 @@ export async function findRun(
   const id = context.req.param('id') ?? ''
   const [live] = await loadRuns(ports.sql, [id])
   // What is archived can be looked at, and no more.
-  const run = live ?? (action === 'read' ? (await loadArchived(ports.sql, id))?.run : undefined)
+  const [queued] = live === undefined ? await loadQueued(ports.sql, { run: id }) : []
+  const archived = action === 'read' ? (await loadArchived(ports.sql, id))?.run : undefined
+  const run = live ?? queued ?? archived
   if (run === undefined) return refuse(context, 'api/not-found', `there is no run ${id}`)
   const { project } = run.head
   const key = { kind: 'Workflow', project, name: workflowName(run.head) }

@@ -10,6 +10,7 @@ import { loadResource } from '../store/index.ts'
 import {
   concurrencyMax,
   forkRun,
+  leaveQueue,
   newestVersion,
   retryRun,
   sendSignal,
@@ -48,6 +49,10 @@ async function cancel(context: Context<Env>, ports: ApiPorts): Promise<Response>
   if (found.outcome !== null) {
     return refuse(context, 'api/conflict', `the run has ended: it is ${found.status}`)
   }
+  const { id } = found.head
+  if (found.status === 'queued' && (await leaveQueue(ports.sql, id))) {
+    return context.json({ id }, 202)
+  }
   await sendSignal(ports.sql, found.head.id, { kind: 'cancel', reason: parsed.data.reason })
   return context.json({ id: found.head.id }, 202)
 }
@@ -70,6 +75,9 @@ async function turn(
   if (found instanceof Response) return found
   if (found.outcome !== null) {
     return refuse(context, 'api/conflict', `the run has ended: it is ${found.status}`)
+  }
+  if (found.status === 'queued') {
+    return refuse(context, 'api/conflict', 'the run has not begun: it waits in its queue')
   }
   await sendSignal(ports.sql, found.head.id, { kind })
   return context.json({ id: found.head.id }, 202)

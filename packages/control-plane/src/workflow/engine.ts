@@ -31,6 +31,7 @@ import { emptyJournal } from './journal-head.ts'
 import { Lane } from './lane.ts'
 import { Later } from './later.ts'
 import { loadJournals, loadRuns } from './load-runs.ts'
+import { queueLabel, tellQueues } from './queue.ts'
 import { type Act, ResidentRun, type Turn } from './resident-run.ts'
 import { type RunHead, shardOf } from './run-head.ts'
 import { buryEngine, claimShards, registerEngine, releaseShards } from './shard-lease.ts'
@@ -48,6 +49,8 @@ export interface EnginePorts {
     of: Pick<RunHead, 'project' | 'namespace' | 'name' | 'version'>,
   ) => Promise<Program>
   readonly surroundings: (project: string) => Promise<Surroundings>
+  /** Whether the run waits in a queue, which starts it later; absent: none does. */
+  readonly queue?: (request: StartRequest, id: string, program: Program) => Promise<boolean>
   /** Does one step; throws `ActFailed` with the error that the step raises. */
   readonly act: (act: Act, context: ActContext) => Promise<Json>
   readonly nowMs: () => number
@@ -133,6 +136,7 @@ export class Engine {
     const surroundings = await this.#ports.surroundings(project)
     const id = request.id ?? this.#freshId()
     if (request.id !== undefined && (await this.#isElsewhere(request))) return id
+    if ((await this.#ports.queue?.(request, id, program)) === true) return id
     const startedAtMs = this.#ports.nowMs()
     const shard = shardOf(id)
     const head = { id, project, namespace, name, version, shard, labels, parent, startedAtMs }
@@ -367,6 +371,11 @@ export class Engine {
     this.#runs.delete(id)
     for (const resolve of this.#waiters.get(id) ?? []) resolve(outcome)
     this.#waiters.delete(id)
+    if (queueLabel in run.head.labels) void this.#tellQueues()
+  }
+
+  async #tellQueues(): Promise<void> {
+    await tellQueues(this.#ports.sql).catch(() => {}) // they look by themselves, too
   }
 
   /** Leaves the run to its row when nothing is being done for it. E3 */

@@ -16,6 +16,7 @@ export interface RunHead {
 }
 
 export const runStatuses = [
+  'queued',
   'running',
   'waiting',
   'paused',

@@ -15,4 +15,6 @@ export interface StartRequest {
   readonly parent?: RunHead['parent']
   /** Given by who must not start the same run twice. */
   readonly id?: string
+  /** Its queue has let it begin. */
+  readonly isAdmitted?: boolean
 }

@@ -8,6 +8,7 @@ import {
   type Outcome,
   type Program,
   prepareWorkflow,
+  runPropertiesOf,
   type Surroundings,
   workflowName,
   workflowSpec,
@@ -24,6 +25,7 @@ import { whyNoRun } from './judge-tick.ts'
 import { keeping } from './keep-result.ts'
 import { loadRuns } from './load-runs.ts'
 import { performer } from './perform-act.ts'
+import { enqueue } from './queue.ts'
 import type { RunHead } from './run-head.ts'
 import { type Judge, openSchedules, type Schedules } from './schedules.ts'
 import { loadSecrets } from './secrets.ts'
@@ -87,6 +89,8 @@ export async function openWorkflows(ports: WorkflowsPorts): Promise<Workflows> {
     engine = await Engine.open({
       ...{ sql, news, program, act, nowMs },
       surroundings: (project) => surroundingsOf(ports, project),
+      queue: (request, id, { document: { document } }) =>
+        enqueue(sql, { request, id }, runPropertiesOf(document), nowMs()),
       onTrouble: (what, error) => log.error({ error }, what),
       onFenced: () => {
         engine = null

@@ -57,6 +57,7 @@ export {
   nextCronTick,
   nextTick,
   parseCron,
+  planAdmissions,
   planTicks,
   type TickPlan,
   type Timing,

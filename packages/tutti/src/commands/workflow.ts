@@ -125,7 +125,10 @@ function addRuns(group: Command): void {
     else print(`run ${id} started`)
   })
   const list = withShared(group.command('list'))
-    .option('--status <status>', 'running, waiting, paused, completed, faulted or cancelled')
+    .option(
+      '--status <status>',
+      'queued, running, waiting, paused, completed, faulted or cancelled',
+    )
     .option('--name <name>', 'of one workflow')
     .option('--label <name=value>', 'with this label')
     .option('--error <text>', 'whose error has this in it')

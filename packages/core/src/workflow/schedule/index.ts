@@ -1,4 +1,5 @@
 export { catchUpOf, checkSchedule } from './check-schedule.ts'
 export { type Cron, nextCronTick, type ParsedCron, parseCron } from './cron.ts'
+export { planAdmissions, type WaitingRun } from './plan-admissions.ts'
 export { catchUpDefault, planTicks, type TickPlan, type TickState } from './plan-ticks.ts'
 export { nextTick, type Timing, type TimingKind, timingKinds, timingOf } from './timing.ts'

@@ -1,0 +1,118 @@
+import { type Program, prepareWorkflow, runPropertiesOf } from '@tutti/core/workflow'
+import { expect, test } from 'vitest'
+import { bed, document, openEngine, request, useDatabase } from './engine.fixture.ts'
+import type { EnginePorts } from './engine.ts'
+import { advanceQueues, enqueue, leaveQueue, loadQueued, queueLabel } from './queue.ts'
+import { sendSignal } from './signal.ts'
+
+useDatabase()
+
+const flows: Readonly<Record<string, object>> = {
+  one: { concurrency: 1 },
+  slow: { queue: 'paced', rate: { runs: 2, per: { seconds: 10 } } },
+  low: { queue: 'shared', concurrency: 1, priority: -1 },
+  high: { queue: 'shared', concurrency: 1, priority: 5 },
+}
+const program: EnginePorts['program'] = async ({ name }): Promise<Program> => {
+  const ask = { ask: { call: 'tutti.human', with: { title: 'Go?' } } }
+  const source = Object(document(name, [ask]))
+  source.document.metadata = { tutti: flows[name] }
+  const prepared = prepareWorkflow(source)
+  if (!prepared.ok) throw new Error(JSON.stringify(prepared.findings))
+  return prepared.program
+}
+let nowMs = 1_000_000
+const open = () =>
+  openEngine(program, undefined, {
+    queue: (asked, id, { document: { document: of } }) =>
+      enqueue(bed.database.sql, { request: asked, id }, runPropertiesOf(of), nowMs),
+  })
+
+async function running(name: string) {
+  const rows = await bed.database.sql<{ id: string }[]>`
+    select id from workflow_run where name = ${name} and outcome is null order by id`
+  return rows.map(({ id }) => id)
+}
+
+/** Turns until as many runs are there; the test's own time limit bounds the wait. */
+async function turnUntil(name: string, count: number) {
+  for (;;) {
+    await advanceQueues(bed.database.sql, nowMs)
+    const ids = await running(name)
+    if (ids.length === count) return ids
+  }
+}
+async function finish(id: string) {
+  await sendSignal(bed.database.sql, id, { kind: 'completed', key: '/do/0/ask', output: {} })
+  for (;;) {
+    const [row] = await bed.database.sql`select outcome from workflow_run where id = ${id}`
+    if (row?.['outcome'] != null) return
+  }
+}
+
+test('Q1: as many runs at once as it says, each once, whoever admits them', async () => {
+  const engine = await open()
+  const { sql } = bed.database
+  for (const id of ['q1', 'q2', 'q3']) await engine.start({ ...request('one'), id })
+  await engine.start({ ...request('one'), id: 'q1' }) // asked for twice
+  expect(
+    (await loadQueued(sql, { project: 'default', limit: 9 })).map(({ head }) => head.id),
+  ).toEqual([...['q1', 'q2', 'q3']])
+  await Promise.all([1, 2, 3].map(() => advanceQueues(sql, nowMs)))
+  expect(await turnUntil('one', 1)).toEqual(['q1'])
+  const [row] = await sql`select labels from workflow_run where id = 'q1'`
+  expect(JSON.parse(row?.['labels'])).toEqual({ [queueLabel]: 'test.one' })
+  expect(await leaveQueue(sql, 'q2')).toBe(true)
+  expect(await leaveQueue(sql, 'q1')).toBe(false)
+  await finish('q1')
+  expect(await turnUntil('one', 1)).toEqual(['q3'])
+  await finish('q3')
+  await advanceQueues(sql, nowMs)
+  expect(await sql`select 1 from workflow_queued`).toHaveLength(0)
+  await engine.stop()
+})
+
+test('live runs before those of backfills, then by priority, then as they came', async () => {
+  const engine = await open()
+  await engine.start({ ...request('high'), id: 'b', labels: { 'tutti/backfill': 'x' } })
+  for (const [name, id] of [
+    ['low', 'l1'],
+    ['low', 'l2'],
+    ['high', 'h'],
+  ] as const) {
+    await engine.start({ ...request(name), id })
+  }
+  const order: string[] = []
+  for (let i = 0; i < 4; i++) {
+    for (;;) {
+      await advanceQueues(bed.database.sql, nowMs)
+      const [id] = [...(await running('high')), ...(await running('low'))]
+      if (id === undefined) continue
+      order.push(id)
+      await finish(id)
+      break
+    }
+  }
+  expect(order).toEqual(['h', 'l1', 'l2', 'b'])
+  await engine.stop()
+})
+
+test('Q2: runs begin as fast as the rate gives; what never began lets go of its place', async () => {
+  const engine = await open()
+  for (const id of ['r1', 'r2', 'r3']) await engine.start({ ...request('slow'), id })
+  expect(await turnUntil('slow', 1)).toEqual(['r1'])
+  nowMs += 3_000
+  await advanceQueues(bed.database.sql, nowMs)
+  expect(await loadQueued(bed.database.sql, { project: 'default', limit: 9 })).toHaveLength(2)
+  nowMs += 1_000
+  expect(await turnUntil('slow', 2)).toEqual(['r1', 'r2'])
+  await engine.stop()
+  const { sql } = bed.database
+  await sql`
+    update workflow_queued set admitted_at_ms = ${nowMs}, concurrency = 1 where run = 'r3'`
+  nowMs += 61_000
+  await advanceQueues(sql, nowMs)
+  expect(await sql`select run from workflow_queued order by run`).toEqual([
+    ...[{ run: 'r1' }, { run: 'r2' }],
+  ])
+})
