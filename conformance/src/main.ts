@@ -7,6 +7,7 @@ import { clients } from './clients.ts'
 import { clinc, clincData } from './clinc.ts'
 import { crash } from './crash/index.ts'
 import { dialects } from './dialects.ts'
+import { examples } from './examples.ts'
 import { catalogue, gatewayFaults } from './gateway-faults.ts'
 import { jq, jqTests } from './jq.ts'
 import { owsKit } from './kit/index.ts'
@@ -103,6 +104,10 @@ const judges: Readonly<Record<string, Judge>> = {
   crash: {
     about: 'processes killed at every write and in every state, and started again',
     run: crash,
+  },
+  examples: {
+    about: 'workflows over real nodes: steps failed and repeated, engines killed at every append',
+    run: examples,
   },
   patterns: {
     about: 'the 43 control-flow patterns of Russell et al. 2006, an example of each that runs',

@@ -1,49 +1,49 @@
 // Bench
 //
 // Runs an example through the real engine on a real Postgres, and makes trouble for it: a step that fails once, a step that
-// is done twice, an engine that is cut off at any write. Whatever the trouble, the output must be the same.
+// is done twice, an engine that is cut off at any write, an engine's process that is killed at any write. Whatever the
+// trouble, the output must be the same.
 
+import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
+import { openDatabase, openNews } from '@tutti/control-plane/workflow'
+import type { Outcome } from '@tutti/core/workflow'
 import {
-  ActFailed,
-  Engine,
-  type EnginePorts,
-  loadJournals,
-  openDatabase,
-  openEgress,
-  openNews,
-  openReach,
-  type PerformPorts,
-  performer,
-  sendSignal,
-} from '@tutti/control-plane/workflow'
-import { type Outcome, prepareWorkflow, standardError } from '@tutti/core/workflow'
-
-type Json = Parameters<typeof prepareWorkflow>[0]
-
-export interface Example {
-  readonly document: Json
-  readonly input: Json
-  /** What people answer. */
-  readonly answer?: Json
-}
+  actor,
+  answerPeople,
+  type Bed,
+  type BenchParts,
+  completedKeys,
+  type Example,
+  openEngine,
+  requestOf,
+  type Sql,
+  type StepTrouble,
+} from './engine-bed.ts'
+import { type EndAt, Wire } from './wire.ts'
 
 export type Trouble =
   | { readonly kind: 'none' }
-  /** The step fails the first time. */
-  | { readonly kind: 'fail'; readonly step: string }
-  /** The step is done, its outcome is lost, and it is done again. */
-  | { readonly kind: 'repeat'; readonly step: string }
+  /** `repeat`: the step is done, its outcome is lost, and it is done again. */
+  | StepTrouble
   /** The engine does nothing more from this write on, and another one goes on. */
-  | { readonly kind: 'cut'; readonly at: number; readonly when: 'before' | 'after' }
+  | ({ readonly kind: 'cut' } & EndAt)
+  /** The engine is a process of its own that is killed at this write, and another one goes on. */
+  | ({ readonly kind: 'kill' } & EndAt)
 
 export interface Ended {
   readonly outcome: Outcome
-  /** Keys of what was done, in the order in which it began. */
+  /** Keys of what was done, in the order in which it began; unknown of processes. */
   readonly steps: readonly string[]
+  /** Keys of what is written as completed. */
+  readonly completed: readonly string[]
+  /** Of the last engine that told. */
   readonly writes: number
+  /** Whether an engine's process was killed on the way. */
+  readonly wasKilled: boolean
 }
 
 export interface Bench {
@@ -51,29 +51,24 @@ export interface Bench {
   readonly stop: () => Promise<void>
 }
 
-type Sql = PerformPorts['sql']
-const runtime = { name: 'tutti', version: 'examples' }
-const head = { project: 'default', namespace: 'examples', name: 'example', version: '1.0.0' }
-
-export interface BenchParts {
-  /** Where Routes answer. */
-  readonly inference: { readonly url: string; readonly key: string }
-  /** What runs may name. */
-  readonly secrets: Readonly<Record<string, string>>
-}
-
 export async function openBench(parts: BenchParts): Promise<Bench> {
   const folder = mkdtempSync(join(tmpdir(), 'tutti-examples-'))
   const database = await openDatabase({ url: undefined, dataFolder: folder })
   const news = await openNews(database)
+  const lives = new Lives()
   let runs = 0
   return {
     run: async (example, trouble) => {
       runs += 1
       const bed = { sql: database.sql, news, ...parts, id: `run-${runs}` }
-      return await live(bed, example, trouble)
+      const ended =
+        trouble.kind === 'kill'
+          ? await liveTwice({ bed, example, folder, lives }, trouble)
+          : await live(bed, example, trouble)
+      return { ...ended, completed: await completedKeys(bed) }
     },
     stop: async () => {
+      lives.stop()
       await news.stop()
       await database.stop()
       rmSync(folder, { recursive: true, force: true })
@@ -81,115 +76,99 @@ export async function openBench(parts: BenchParts): Promise<Bench> {
   }
 }
 
-interface Bed extends BenchParts {
-  readonly sql: Sql
-  readonly news: EnginePorts['news']
-  readonly id: string
-}
+type Lived = Omit<Ended, 'completed'>
 
-async function live(bed: Bed, example: Example, trouble: Trouble): Promise<Ended> {
-  const prepared = prepareWorkflow(example.document)
-  if (!prepared.ok) throw new Error(JSON.stringify(prepared.findings))
-  const { program } = prepared
+async function live(
+  bed: Bed,
+  example: Example,
+  trouble: Exclude<Trouble, { readonly kind: 'kill' }>,
+): Promise<Lived> {
   const steps: string[] = []
-  const act = actor(bed, trouble, steps)
-  const people = () => answerPeople(bed, example)
-  const wire = new Wire(bed.sql, trouble, people)
-  const open = (sql: Sql) =>
-    Engine.open({
-      ...{ sql, act, news: bed.news, nowMs: () => Date.now(), program: async () => program },
-      surroundings: async () => ({ secrets: bed.secrets, runtime }),
-      onTrouble: () => {},
-      onFenced: () => {},
-    })
-  const request = { ...head, input: example.input, id: bed.id }
+  const isStep = trouble.kind === 'fail' || trouble.kind === 'repeat'
+  const act = actor(bed, isStep ? trouble : null, steps)
+  const afterWrite = () => answerPeople(bed, example)
+  const wire = new Wire(bed.sql, { endAt: trouble.kind === 'cut' ? trouble : null, afterWrite })
+  const open = (sql: Sql) => openEngine(bed, example, { sql, act })
+  const request = requestOf(bed, example)
   const first = await open(wire.sql)
   const engines = [first]
   void first.start(request)
   let outcome = await Promise.race([first.outcomeOf(bed.id), wire.isCut.then(() => null)])
   if (outcome === null) {
     await bed.sql`update workflow_engine set is_dead = true where not is_dead`
-    const second = await open(new Wire(bed.sql, { kind: 'none' }, people).sql)
+    const second = await open(new Wire(bed.sql, { endAt: null, afterWrite }).sql)
     engines.push(second)
     const there = await bed.sql`select 1 from workflow_run where id = ${bed.id}`
     if (there.length === 0) await second.start(request)
-    await people()
+    await afterWrite()
     outcome = await second.outcomeOf(bed.id)
   }
   wire.mend() // what the first one still writes is refused
   for (const engine of engines) await engine.stop()
-  return { outcome, steps, writes: wire.writes }
+  return { outcome, steps, writes: wire.writes, wasKilled: false }
 }
 
-/** Does what steps ask for, in earnest; fails or repeats the one that the trouble is about. */
-function actor(bed: Bed, trouble: Trouble, steps: string[]): EnginePorts['act'] {
-  const perform = performer({
-    ...{ sql: bed.sql, nowMs: () => Date.now() },
-    egress: openEgress({ allowPrivate: true }),
-    reach: openReach({ allowPrivate: true }),
-    inference: () => bed.inference,
-    start: async () => '',
-    newest: async () => null,
-    outcome: async () => null,
-  })
-  return async (act, context) => {
-    const journal = (await loadJournals(bed.sql, [bed.id])).get(bed.id)?.entries ?? []
-    if (journal.some((entry) => entry.kind === 'completed' && entry.key === act.key)) {
-      throw new Error(`${act.key} is done again, though its outcome is written`)
-    }
-    const isFirst = !steps.includes(act.key)
-    steps.push(act.key)
-    if (trouble.kind === 'fail' && trouble.step === act.key && isFirst) {
-      throw new ActFailed(standardError('communication', 'out of order', { status: 503 }))
-    }
-    if (trouble.kind === 'repeat' && trouble.step === act.key) await perform(act, context)
-    return await perform(act, context)
+/** What a process is told that runs an example to its end, or to its own. */
+export interface Life {
+  readonly folder: string
+  readonly example: Example
+  readonly bed: BenchParts & Pick<Bed, 'id'>
+  readonly endAt: EndAt | null
+}
+
+interface Place {
+  readonly bed: Bed
+  readonly example: Example
+  readonly folder: string
+  readonly lives: Lives
+}
+
+/** A process that is killed, and one that goes on. */
+async function liveTwice(
+  { bed, example, folder, lives }: Place,
+  { at, when }: EndAt,
+): Promise<Lived> {
+  const { inference, secrets, id } = bed
+  const life = { folder, example, bed: { inference, secrets, id } }
+  const first = await lives.run({ ...life, endAt: { at, when } })
+  const said = first ?? (await lives.run({ ...life, endAt: null }))
+  if (said === null) throw new Error('a process that nobody killed ended without an outcome')
+  return { ...said, steps: [], wasKilled: first === null }
+}
+
+const require = createRequire(import.meta.url)
+
+/** Processes that wait to be told what to run: starting one takes longer than most runs. */
+class Lives {
+  /** The next one; written by `run` and `stop`. */
+  #spare: ChildProcess | null = null
+
+  /** What the process said at its end; null where it was killed. */
+  run(life: Life): Promise<Pick<Ended, 'outcome' | 'writes'> | null> {
+    const child = this.#spare ?? spawnLife()
+    this.#spare = spawnLife()
+    let text = ''
+    child.stdout?.on('data', (chunk) => {
+      text += chunk
+    })
+    child.stdin?.end(JSON.stringify(life))
+    return new Promise((resolve, reject) => {
+      child.once('close', (code, signal) => {
+        if (signal === 'SIGKILL') resolve(null)
+        else if (code === 0) resolve(JSON.parse(text))
+        else reject(new Error(`a life ended with ${signal ?? code}`))
+      })
+    })
+  }
+
+  stop(): void {
+    this.#spare?.kill('SIGKILL')
+    this.#spare = null
   }
 }
 
-/** Everybody who is asked answers, and answers twice. */
-async function answerPeople({ sql, id }: Bed, { answer }: Example): Promise<void> {
-  const waiting = await sql<{ key: string }[]>`
-    select key from workflow_waiting where run = ${id} and kind = 'answer'`
-  const output = { answer: answer ?? null, by: 'ann', atMs: 0 }
-  for (const { key } of waiting) {
-    await sendSignal(sql, id, { kind: 'completed', key, output })
-    await sendSignal(sql, id, { kind: 'completed', key, output })
-  }
-}
-
-/** A line to the database that counts an engine's writes, and may be cut. */
-class Wire {
-  readonly sql: Sql
-  /** Resolves when the line is cut. */
-  readonly isCut: Promise<void>
-  /** Lets what was held back through. */
-  mend: () => void = () => {}
-  writes = 0
-
-  constructor(sql: Sql, trouble: Trouble, afterWrite: () => Promise<void>) {
-    const mended = new Promise<void>((resolve) => {
-      this.mend = resolve
-    })
-    let cut = () => {}
-    this.isCut = new Promise((resolve) => {
-      cut = resolve
-    })
-    const write = async (...query: Parameters<Sql['unsafe']>) => {
-      this.writes += 1
-      const isHere = trouble.kind === 'cut' && this.writes >= trouble.at
-      const isLast = isHere && this.writes === trouble.at && trouble.when === 'after'
-      const rows = !isHere || isLast ? await sql.unsafe(...query) : null
-      if (isHere) {
-        cut()
-        await mended
-        return rows ?? (await sql.unsafe(...query))
-      }
-      await afterWrite()
-      return rows
-    }
-    this.sql = new Proxy(sql, {
-      get: (of, name) => (name === 'unsafe' ? write : Reflect.get(of, name)),
-    })
-  }
+function spawnLife(): ChildProcess {
+  const folder = dirname(require.resolve('@tutti/examples/package.json'))
+  const main = join(folder, 'dist/workflows/engine-life.js')
+  return spawn(process.execPath, [main], { stdio: ['pipe', 'pipe', 'inherit'] })
 }

@@ -4,7 +4,7 @@
 // the judge, and for whoever tries them from the command line.
 
 import { assistant } from './assistant/assistant.ts'
-import type { Example } from './bench.ts'
+import type { Example } from './engine-bed.ts'
 import { loanApplication } from './loan/loan-application.ts'
 import { predictiveMaintenance } from './maintenance/predictive-maintenance.ts'
 import { qualityControl } from './quality/quality-control.ts'
@@ -49,9 +49,14 @@ export const ride = ({ site }: Places, more: object = {}): Example => ({
   input: { city: site, km: 5, hour: 18, rain: 1, waiting: 30, free: 4, ...more },
 })
 
-export const check = ({ site, workshop, plane }: Places, plant: string): Example => ({
+/** `camera`: what looks; a run that learns changes `parts`, and the next one sees otherwise. */
+export const check = (
+  { site, workshop, plane }: Places,
+  plant: string,
+  camera = 'parts',
+): Example => ({
   document: qualityControl as Example['document'],
-  input: { plant: `${site}/${plant}`, workshop, plane },
+  input: { plant: `${site}/${plant}`, workshop, plane, camera },
   answer: { label: 'dent' },
 })
 
@@ -66,6 +71,6 @@ export const cases: Readonly<Record<string, (places: Places) => Example>> = {
   support: (places) => support(places, 'I want a refund for 71'),
   maintenance: (places) => maintain(places, 'south'),
   ride: (places) => ride(places),
-  quality: (places) => check(places, 'north'),
+  quality: (places) => check(places, 'north', 'camera'),
   assistant: () => ask('Tell me in full: what is wrong?'),
 }

@@ -99,10 +99,11 @@ async function runChat(chats: NonNullable<SiteParts['chats']>, body: unknown): P
     'content' in reply
       ? { content: reply.content }
       : { content: null, tool_calls: [callOf(reply.call, reply.arguments)] }
+  const finish_reason = 'content' in reply ? 'stop' : 'tool_calls'
   return {
-    object: 'chat.completion',
+    ...{ id: 'chatcmpl-stand-in', object: 'chat.completion', created: 0 },
     model,
-    choices: [{ index: 0, message: { role: 'assistant', ...said } }],
+    choices: [{ index: 0, finish_reason, message: { role: 'assistant', ...said } }],
     usage: { ...usage, total_tokens: usage.prompt_tokens + usage.completion_tokens },
   }
 }

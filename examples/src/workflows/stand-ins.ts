@@ -13,7 +13,7 @@ export const history = takeWindows(78, 0, 20).map(({ window }) => [...window])
 /** Tonight's windows, one pump each. */
 export const tonight = takeWindows(77, 0.5, 6).map(({ window }) => window)
 /** This hour's plates. */
-export const plates = takeInputs(5, liveLighting, 7)
+export const plates = takeInputs(96, liveLighting, 7)
 
 const pumps = tonight.map((window, i) => ({ name: `pump-${i}`, window: [...window] }))
 const photos = plates.map(({ image }, i) => ({ plate: `plate-${i}`, image: [...image] }))

@@ -7,8 +7,9 @@ import type { Outcome } from '@tutti/core/workflow'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { partsModel } from '../models/parts-models.ts'
 import { score, trainDetector, vibrationModel } from '../models/vibration-model.ts'
-import { type Bench, type Example, openBench } from './bench.ts'
+import { type Bench, openBench } from './bench.ts'
 import { applicant, ask, check, loan, maintain, type Places, ride, support } from './cases.ts'
+import type { Example } from './engine-bed.ts'
 import { loanModels } from './loan/loan-models.ts'
 import { firstPartsNetwork } from './quality/retrain-parts.ts'
 import { demandModel } from './ride/ride-price.ts'
@@ -21,19 +22,18 @@ const worn = () =>
   tonight.flatMap((window, i) =>
     score(detector, window) > detector.threshold ? [`pump-${i}`] : [],
   )
-const onnxOf = ({ variants }: ReturnType<typeof vibrationModel>) =>
-  variants[0]?.onnx ?? new Uint8Array()
-
 const folder = mkdtempSync(join(tmpdir(), 'tutti-workshop-'))
 let site: Site
 let workshop: Workshop
 let bench: Bench
 let places: Places
 beforeAll(async () => {
-  const models = {
-    ...{ ...loanModels(), vibration: onnxOf(vibrationModel(detector)), demand: demandModel() },
-    parts: onnxOf(partsModel('v1', firstPartsNetwork())),
-  }
+  const drafts = [
+    ...[...loanModels(), demandModel(), vibrationModel(detector)],
+    partsModel('v1', firstPartsNetwork()),
+  ]
+  const onnx = drafts.map(({ model, variants: [best] }) => [model, best?.onnx ?? new Uint8Array()])
+  const models = Object.fromEntries(onnx)
   site = await openSite({ models, chats, pages })
   workshop = await openWorkshop({ folder, push: async () => {} })
   places = { site: site.url, workshop: workshop.url, plane: site.url }

@@ -3,19 +3,19 @@
 // Credit, fraud and document models of the loan application, trained on applicants, signals and documents that are drawn
 // from a seed.
 
+import type { ModelDraft } from '../../models/model-folder.ts'
 import { drawNormal, drawUniform, type Random, seededRandom } from '../../models/random.ts'
 import { type Labelled, logisticModel } from '../logistic-model.ts'
-import type { SiteParts } from '../site.ts'
 
 const count = 1_500
 const seeds = { credit: 31, fraud: 32, payslip: 33 }
 
-export function loanModels(): NonNullable<SiteParts['models']> {
-  return {
-    credit: logisticModel('credit', draw(seeds.credit, applicant)),
-    fraud: logisticModel('fraud', draw(seeds.fraud, signals)),
-    payslip: logisticModel('payslip', draw(seeds.payslip, paper)),
-  }
+export function loanModels(): readonly ModelDraft[] {
+  return [
+    logisticModel('credit', draw(seeds.credit, applicant)),
+    logisticModel('fraud', draw(seeds.fraud, signals)),
+    logisticModel('payslip', draw(seeds.payslip, paper)),
+  ]
 }
 
 function draw(seed: number, one: (random: Random) => Labelled): readonly Labelled[] {

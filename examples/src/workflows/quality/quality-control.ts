@@ -29,6 +29,8 @@ const at = (path: string) => jq`$workflow.input.plant + "/${path}"`
 const post = (name: string, body: string): Task =>
   tried(name, http({ method: 'post', endpoint: at(name), body }))
 const image = { name: 'image', datatype: 'FP32', shape: [1, 1, 24, 24], data: jq`$photo.image` }
+/** Whose eyes look: `parts` itself, which learns, or a version that stays as it is. */
+const route = jq`$workflow.input.camera // "parts"`
 const judged = jq`.outputs[0].data as $shares
   | {plate: $photo.plate, sure: ($shares | max), label: (${JSON.stringify(labels)}
       [$shares | index($shares | max)])}`
@@ -118,7 +120,7 @@ export const qualityControl = defineWorkflow(
     map(
       { in: jq`$context.photos`, each: 'photo', maxConcurrency: 4 },
       {
-        see: tried('model', infer({ route: 'parts', inputs: [image] }, { output: { as: judged } })),
+        see: tried('model', infer({ route, inputs: [image] }, { output: { as: judged } })),
       },
     ),
   )

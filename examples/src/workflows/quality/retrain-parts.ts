@@ -23,7 +23,7 @@ export interface JudgedPart {
 }
 
 const seeds = { weights: 1, first: 61, again: 62 }
-const firstParts = 3_000 // right nine times of ten, and unsure of some: there is something to learn
+const firstParts = 5_000 // right nine times of ten, and unsure of some: there is something to learn
 const againParts = 600
 const judgedShare = 8 // of what it sees one in so many was judged by people
 

@@ -14,6 +14,7 @@ import {
   raise,
   set,
 } from '@tutti/sdk/workflow'
+import type { ModelDraft } from '../../models/model-folder.ts'
 import { drawNormal, drawUniform, seededRandom } from '../../models/random.ts'
 import { logisticModel } from '../logistic-model.ts'
 import { tried } from '../tried.ts'
@@ -79,7 +80,7 @@ export const ridePrice = defineWorkflow({
 const hours = 1_500 // of demand that its model learns from
 
 /** Of hours drawn from a seed, with rain, people who wait and free cars: was demand high? */
-export function demandModel(): Uint8Array {
+export function demandModel(): ModelDraft {
   const random = seededRandom(41)
   const examples = Array.from({ length: hours }, () => {
     const hour = Math.floor(drawUniform(random, [0, 24]))

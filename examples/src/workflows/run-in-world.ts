@@ -1,0 +1,45 @@
+// Run in world
+//
+// One example as users run it: the workflow is declared, a run started, people answer, and its end is waited for.
+
+import { workflowName } from '@tutti/core/workflow'
+import type { RunAnswer } from '@tutti/sdk'
+import type { Example } from './engine-bed.ts'
+import { declare, type World } from './world.ts'
+
+const lookMs = 100
+
+export interface Told {
+  /** A line on what the run did. */
+  readonly say: (line: string) => void
+  /** What somebody answers; null: it is left to others. */
+  readonly answer: (task: { readonly run: string; readonly key: string }) => unknown
+}
+
+export type Outcome = NonNullable<RunAnswer['outcome']>
+
+export async function runInWorld(
+  { client }: Pick<World, 'client'>,
+  { document, input }: Example,
+  { say, answer }: Told,
+): Promise<Outcome> {
+  const name = workflowName(Object(document).document)
+  await declare(client, 'Workflow', name, { document })
+  const { id } = await client.startRun(name, { input })
+  say(`run ${id} of ${name}`)
+  const asked = new Set<string>()
+  let shown = 0
+  for (;;) {
+    const { entries, outcome, waiting } = await client.run(id)
+    for (const { kind, key } of entries.slice(shown)) say(`  ${kind} ${key ?? ''}`.trimEnd())
+    shown = entries.length
+    if (outcome !== null) return outcome
+    for (const { key, kind } of waiting) {
+      if (kind !== 'answer' || asked.has(key)) continue
+      asked.add(key)
+      const said = answer({ run: id, key })
+      if (said !== null) await client.answerTask(id, key, said)
+    }
+    await new Promise((resolve) => setTimeout(resolve, lookMs))
+  }
+}
