@@ -65,7 +65,7 @@ function firstFrame(clock: Clock, link: Link): Promise<string | null> {
       forget()
       resolve(frame)
     }
-    link.onFrame(end) // a later call changes nothing: a promise settles once
+    link.onFrame(end) // until the hub listens; a second frame before that changes nothing
     link.onClose(() => end(null))
   })
 }

@@ -22,7 +22,7 @@ interface AssignFrame {
 /** One end of a connection in memory: what was sent, and a way to say something. */
 function openLink() {
   const frames: AssignFrame[] = []
-  const listeners: ((frame: string) => void)[] = []
+  let take: ((frame: string) => void) | null = null
   const closes: (() => void)[] = []
   const life = { isOpen: true }
   const end = () => {
@@ -36,11 +36,13 @@ function openLink() {
     send: (frame) => void frames.push(JSON.parse(String(frame))),
     close: end,
     terminate: end,
-    onFrame: (listener) => void listeners.push(listener),
+    onFrame: (listener) => {
+      take = listener
+    },
     onClose: (listener) => void closes.push(listener),
   }
   const say = (frame: object) => {
-    for (const listener of listeners) listener(JSON.stringify(frame))
+    take?.(JSON.stringify(frame))
   }
   const assigned = () => frames.filter(({ type }) => type === 'assign')
   return { link, frames, say, assigned, end }

@@ -13,20 +13,25 @@ export interface Link {
   readonly send: (frame: string | Buffer) => void
   readonly close: (code: number) => void
   readonly terminate: () => void
+  /** One listener: a later one takes the place of the one before it. */
   readonly onFrame: (listener: (frame: string) => void) => void
   readonly onClose: (listener: () => void) => void
 }
 
 /** A WebSocket as a link. A socket that errs is ended: its close tells. */
 export function socketLink(socket: WebSocket): Link {
+  let take: ((frame: string) => void) | null = null // `onFrame` writes
   socket.on('error', () => socket.terminate())
+  socket.on('message', (data) => take?.(String(data)))
   return {
     isOpen: () => socket.readyState === socket.OPEN,
     bufferedBytes: () => socket.bufferedAmount,
     send: (frame) => socket.send(frame, { binary: false }),
     close: (code) => socket.close(code),
     terminate: () => socket.terminate(),
-    onFrame: (listener) => socket.on('message', (data) => listener(String(data))),
+    onFrame: (listener) => {
+      take = listener
+    },
     onClose: (listener) => socket.once('close', listener),
   }
 }

@@ -149,7 +149,9 @@ export function openRegistry(): Registry {
     heartbeat: (id, beat) => {
       const held = nodes.get(id)
       if (held === undefined) return
-      held.load = beat.load
+      // In its place: an object of each heartbeat would live just long enough to be costly to collect.
+      if (held.load === null) held.load = { ...beat.load }
+      else Object.assign(held.load, beat.load)
       held.seenMs = beat.nowMs
       for (const one of beat.telemetry)
         takeIn(pending, totals, { stratum: held.stratum, one, nowMs: beat.nowMs })

@@ -29,7 +29,7 @@ const batchMax = 4_096 // bounds one transaction; 4,096 commitments are 135 KB
 const lockNumber = 0x6c65_6467 // 'ledg'
 
 /** How often the loop turns that calls `sequence`; a commit wakes it (S3). */
-export const ledgerPace = { everyMs: 1_000, gatherMs: 5, gatherMsMax: 25 } as const
+export const ledgerPace = { everyMs: 2_000, gatherMs: 5, gatherMsMax: 25 } as const
 
 export interface Checkpoint {
   readonly size: number

@@ -46,6 +46,29 @@ async function recorded(name: string): Promise<number[]> {
   return rows.map(({ body }) => (JSON.parse(body) as { generation: number }).generation)
 }
 
+test('what was declared is what is stored, whatever characters it has', async () => {
+  let count = 0
+  // No U+0000, which Postgres keeps nowhere, and no half of a pair, which is not text.
+  const text = fc.string({ unit: 'grapheme' }).filter((one) => !one.includes('\u0000'))
+  const odd = fc.oneof(text, fc.constantFrom('"', '\\', '{,}', '\n\t', '\u2028', 'null', ' ', ''))
+  await fc.assert(
+    fc.asyncProperty(odd, odd, async (label, member) => {
+      const name = `odd-${count++}`
+      const spec = { [`x${member}`]: [member, label, null, 1.5, true] }
+      const write = { ...writeOf(name, 0, spec), labels: { label }, annotations: { a: member } }
+      const outcome = await line.commit(write, { ...draft, summary: label })
+      const stored = await loadResource(database.sql, keyOf(name))
+      expect(stored).toMatchObject({ spec, metadata: { labels: { label } } })
+      expect(stored?.metadata.annotations).toEqual({ a: member })
+      const entry = outcome.ok ? outcome.committed.entry : 0
+      const [row] = await database.sql<{ body: string }[]>`
+        select body from ledger_entry where id = ${entry}`
+      expect(JSON.parse(row?.body ?? '').summary).toBe(label)
+    }),
+    { numRuns: 50 },
+  )
+})
+
 test('changes that come together are few transactions, and each caller gets its own entry', async () => {
   const names = Array.from({ length: 500 }, (_, i) => `together-${i}`)
   const outcomes = await Promise.all(names.map((name) => commit(name, 0)))

@@ -12,6 +12,7 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import { type ChangeRecord, changeRecord } from '@tutti/core/governance'
 import { canonicalJson, formatKey, type Resource, type ResourceKey } from '@tutti/core/resource'
 import { commit as commitment, saltBytes } from '@tutti/ledger'
+import { arrayParameters, arrayText, type Cell, hexBytes } from './array-text.ts'
 import type { Query } from './database.ts'
 import { type ResourceRow, resourceOf } from './resources.ts'
 
@@ -136,38 +137,65 @@ function planWrite({ write, draft }: Change, held: Held | undefined): Plan {
   const { kind, project, name } = write.key
   const uid = isThere ? held.uid : randomUUID()
   const generation = (held?.generation ?? 0) + 1 // goes on after a deletion, so never repeats
-  const { labels, annotations } = write
-  const [spec, status, deleted] = [write.spec ?? {}, write.status ?? {}, write.spec === null]
-  const [is_held, keeps_status] = [held !== undefined, write.status === undefined]
-  const identity = { kind, project, name, uid, generation, labels, annotations }
-  const row = {
-    ...identity,
-    spec,
-    status,
-    is_held,
-    deleted,
-    keeps_status,
-    updated_at_ms: draft.atMs,
-  }
-  const resource = formatKey(write.key)
-  const record = changeRecord.parse({
-    format: 'tutti/change/v1',
-    ...draft,
-    resource,
+  // Members are written out: V8 takes microseconds for an object that is spread and added to.
+  const row: PlannedRow = {
+    kind,
+    project,
+    name,
     uid,
     generation,
+    labels: write.labels,
+    annotations: write.annotations,
+    spec: write.spec ?? {},
+    status: write.status ?? {},
+    is_held: held !== undefined,
+    deleted: write.spec === null,
+    keeps_status: write.status === undefined,
+    updated_at_ms: draft.atMs,
+  }
+  const record = changeRecord.parse({
+    format: 'tutti/change/v1',
+    atMs: draft.atMs,
+    principal: draft.principal,
+    action: draft.action,
+    resource: formatKey(write.key),
+    uid,
+    generation,
+    digest: draft.digest,
+    policies: draft.policies,
+    policySet: draft.policySet,
+    approvals: draft.approvals,
+    summary: draft.summary,
   })
   return { kind: 'write', address: addressOf(write.key), row, record }
 }
+
+// What the statement is given: an array for each. Read as JSON they cost Postgres three times as much.
+const columns = {
+  kind: 'text',
+  project: 'text',
+  name: 'text',
+  uid: 'text',
+  generation: 'int',
+  is_held: 'bool',
+  labels: 'jsonb',
+  annotations: 'jsonb',
+  spec: 'jsonb',
+  status: 'jsonb',
+  deleted: 'bool',
+  keeps_status: 'bool',
+  updated_at_ms: 'float8',
+  resource: 'text',
+  salt: 'bytea',
+  body: 'text',
+  commitment: 'bytea',
+} as const
 
 // What is there is locked; what is not may be made by somebody else meanwhile, and then is not ours. The
 // record is written for exactly what was.
 const write = `
   with change as (
-    select * from json_to_recordset($1::text::json) as row (kind text, project text, name text,
-      uid text, generation int, is_held bool, labels jsonb, annotations jsonb, spec jsonb,
-      status jsonb, deleted bool, keeps_status bool, updated_at_ms float8, resource text, salt text,
-      body text, commitment text)),
+    select * from unnest(${arrayParameters(columns)}) as row (${Object.keys(columns)})),
   updated as (
     update resource set uid = change.uid, generation = change.generation,
       labels = change.labels, annotations = change.annotations, deleted = change.deleted,
@@ -196,7 +224,7 @@ const write = `
     from (select * from updated union all select * from made) as either),
   entry as (
     insert into ledger_entry (salt, body, commitment, resource, at_ms)
-    select decode(salt, 'hex'), body, decode(commitment, 'hex'), resource, change.updated_at_ms
+    select salt, body, commitment, resource, change.updated_at_ms
     from change join written using (kind, project, name)
     returning id, resource),
   told as (
@@ -204,6 +232,9 @@ const write = `
   select address, created_at_ms, written.status, written.spec, id,
     (select count(*) from told) as told
   from written join change using (kind, project, name) join entry using (resource)`
+
+const columnNames = Object.keys(columns) as (keyof typeof columns)[]
+type Cells = { readonly [Column in keyof typeof columns]: Cell }
 
 interface Stored {
   readonly address: string
@@ -223,20 +254,47 @@ async function writePlanned(
 ): Promise<ReadonlyMap<string, Stored>> {
   if (plans.length === 0) return new Map()
   const salts = randomBytes(saltBytes * plans.length)
-  const changes = plans.map(({ row, record }, index) => {
+  const cells = plans.map(({ row, record }, index): Cells => {
     const salt = salts.subarray(index * saltBytes, (index + 1) * saltBytes)
     const body = canonicalJson(record)
-    const entry = Buffer.from(commitment(salt, body)).toString('hex')
-    const { resource } = record
-    return { ...row, resource, body, salt: salt.toString('hex'), commitment: entry }
+    return {
+      kind: row.kind,
+      project: row.project,
+      name: row.name,
+      uid: row.uid,
+      generation: row.generation,
+      is_held: row.is_held,
+      labels: JSON.stringify(row.labels),
+      annotations: JSON.stringify(row.annotations),
+      spec: JSON.stringify(row.spec),
+      status: JSON.stringify(row.status),
+      deleted: row.deleted,
+      keeps_status: row.keeps_status,
+      updated_at_ms: row.updated_at_ms,
+      resource: record.resource,
+      salt: hexBytes(salt),
+      body,
+      commitment: hexBytes(commitment(salt, body)),
+    }
   })
-  const rows = await tx.unsafe<Stored[]>(write, [JSON.stringify(changes)]) // I1
+  const arrays = columnNames.map((name) => arrayText(cells.map((cell) => cell[name])))
+  const rows = await tx.unsafe<Stored[]>(write, arrays) // I1
   return new Map(rows.map((row) => [row.address, row]))
 }
 
 function committedOf(row: PlannedRow, stored: Stored): Committed {
-  const { created_at_ms, id } = stored
-  const spec = stored.spec ?? row.spec
-  const status = stored.status ?? row.status
-  return { resource: resourceOf({ ...row, spec, status, created_at_ms }), entry: Number(id) }
+  const resource = resourceOf({
+    kind: row.kind,
+    project: row.project,
+    name: row.name,
+    uid: row.uid,
+    generation: row.generation,
+    labels: row.labels,
+    annotations: row.annotations,
+    spec: stored.spec ?? row.spec,
+    status: stored.status ?? row.status,
+    created_at_ms: stored.created_at_ms,
+    updated_at_ms: row.updated_at_ms,
+  })
+  return { resource, entry: Number(stored.id) }
 }

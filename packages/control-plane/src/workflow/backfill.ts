@@ -71,6 +71,8 @@ interface Row extends Pick<RunHead, 'project' | 'namespace' | 'name' | 'version'
 
 /** Starts what may be started now. */
 export async function advanceBackfills(sql: Sql): Promise<void> {
+  const [any] = await sql`select from workflow_backfill limit 1` // most of the time there is none
+  if (any === undefined) return
   await sql.begin(async (tx) => {
     const rows = await tx<Row[]>`select * from workflow_backfill for update skip locked`
     for (const row of rows) await advance(tx, row)

@@ -56,11 +56,13 @@ export function openSchedules({ sql, nowMs, judge: openJudge }: SchedulesPorts):
         syncedMs = now
         known = await syncSchedules(sql, now)
       }
-      await noteEnds(sql, known)
-      const judge = await openJudge()
-      const turn = { sql, known, judge, nowMs: now }
-      while ((await tick(turn)) === rowsMax);
-      while ((await hear(turn)) === rowsMax);
+      if (known.size > 0) {
+        await noteEnds(sql, known)
+        const judge = await openJudge()
+        const turn = { sql, known, judge, nowMs: now }
+        while ((await tick(turn)) === rowsMax);
+        while ((await hear(turn)) === rowsMax);
+      }
       await advanceBackfills(sql)
       await advanceQueues(sql, now)
     },

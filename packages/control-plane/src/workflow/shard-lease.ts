@@ -7,7 +7,7 @@
 //   S1. A shard belongs to at most one engine that is not dead.
 //   S2. A dead engine never comes back: a process that was marked dead starts again under a new id.
 
-import type { Sql } from '../store/index.ts'
+import type { Query, Sql } from '../store/index.ts'
 import { shardCount } from './run-head.ts'
 
 export interface Claim {
@@ -56,15 +56,24 @@ export async function claimShards(sql: Sql, id: string, held: ReadonlySet<number
       select count(*)::int as engines from workflow_engine where not is_dead`
     const share = Math.ceil(shardCount / Math.max(1, count?.engines ?? 1))
     const wanted = Math.max(0, share - held.size)
-    const gained = await tx<{ shard: number }[]>`
-      update workflow_shard set engine = ${id} where shard in (
-        select s.shard from workflow_shard s left join workflow_engine e on e.id = s.engine
-        where s.engine is null or e.is_dead order by s.shard limit ${wanted}
-        for update of s skip locked)
-      returning shard` // S1
+    const gained = wanted === 0 ? [] : await takeShards(tx, id, wanted) // S1
     const surplus = [...held].slice(share)
     return { gained: gained.map(({ shard }) => shard), surplus, isDead: false }
   })
+}
+
+/** Shards that nobody alive has; as many as are wanted, at most. */
+async function takeShards(
+  tx: Query,
+  id: string,
+  wanted: number,
+): Promise<readonly { readonly shard: number }[]> {
+  return await tx<{ shard: number }[]>`
+    update workflow_shard set engine = ${id} where shard in (
+      select s.shard from workflow_shard s left join workflow_engine e on e.id = s.engine
+      where s.engine is null or e.is_dead order by s.shard limit ${wanted}
+      for update of s skip locked)
+    returning shard`
 }
 
 /** Gives shards back, once nothing of theirs is under way. */

@@ -113,12 +113,12 @@ export class SimulatedNetwork {
       this.#time.schedule(15_000, () => this.#shut(connection, 'nodeEnd')) // the dial times out
       return
     }
-    const frames: ((frame: string) => void)[] = []
+    let take: ((frame: string) => void) | null = null
     const closes: (() => void)[] = []
     const end = endOf(
       this.#listener.isAlive,
       (frame) => {
-        for (const listener of frames) listener(frame)
+        take?.(frame)
       },
       () => {
         for (const listener of closes) listener()
@@ -139,7 +139,9 @@ export class SimulatedNetwork {
         this.#time.schedule(2 * this.delayMsMax, () => this.#shut(connection, 'planeEnd'))
       },
       terminate: () => this.#shut(connection, 'planeEnd'),
-      onFrame: (listener) => frames.push(listener),
+      onFrame: (listener) => {
+        take = listener
+      },
       onClose: (listener) => closes.push(listener),
     })
   }
