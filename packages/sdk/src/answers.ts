@@ -138,6 +138,17 @@ const schedule = z.looseObject({
   run: z.string().nullable(),
   refusal: refusal.nullable(),
 })
+export const lineage = z.looseObject({
+  items: z.array(
+    z.looseObject({
+      key: z.string(),
+      kind: z.string(),
+      subject: z.string(),
+      atMs: z.number(),
+    }),
+  ),
+})
+export const openLineage = z.looseObject({ items: z.array(z.json()) })
 export const scheduleList = z.looseObject({ items: z.array(schedule) })
 export const upgrade = z.looseObject({
   moved: z.array(z.string()),

@@ -7,6 +7,7 @@ import { open } from 'node:fs/promises'
 import { z } from 'zod'
 import * as answers from './answers.ts'
 import { Failure } from './failure.ts'
+import { followEvents, type RunEvent } from './follow-events.ts'
 import { type BlobFile, saveDownload } from './save-download.ts'
 
 export interface ClientOptions {
@@ -228,6 +229,10 @@ export class Client {
     readonly version?: string
     readonly label?: string
     readonly error?: string
+    /** A version that a step used: `parts:v2`. */
+    readonly model?: string
+    /** The digest of an artifact that a step read or made. */
+    readonly artifact?: string
     readonly startedFrom?: string
     readonly startedUntil?: string
     readonly limit?: number
@@ -281,6 +286,30 @@ export class Client {
     const path = `/workflows/${encodeURIComponent(workflow)}/backfill`
     const query = this.#inProject(undefined)
     return await this.#call(answers.backfill, 'POST', path, { query, body: request })
+  }
+
+  /** What a run's steps used and made: model versions, artifacts. */
+  async lineage(run: string) {
+    const path = `/runs/${encodeURIComponent(run)}/lineage`
+    return (await this.#call(answers.lineage, 'GET', path)).items
+  }
+
+  /** A run as events of OpenLineage. */
+  async openLineage(run: string) {
+    const path = `/runs/${encodeURIComponent(run)}/openlineage`
+    return (await this.#call(answers.openLineage, 'GET', path)).items
+  }
+
+  /** The journal of a run from its beginning, as it grows; the end is the last event. */
+  async *runEvents(run: string): AsyncGenerator<RunEvent> {
+    const path = `/runs/${encodeURIComponent(run)}/events`
+    const open = async (last: string | null) => {
+      const headers = last === null ? {} : { 'last-event-id': last }
+      const answer = await this.#send('GET', path, { headers })
+      if (answer.ok) return answer
+      throw refusalOf(answer.status, await jsonOf(answer))
+    }
+    yield* followEvents(open)
   }
 
   /** What starts runs by itself, when it will, and what policy refuses. */

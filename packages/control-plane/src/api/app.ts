@@ -22,6 +22,8 @@ import { mountSnapshot } from './snapshot.ts'
 import { mountSources } from './sources.ts'
 import { mountStoredResponses } from './stored-responses.ts'
 import { mountUsage } from './usage.ts'
+import { mountWatch } from './watch-run.ts'
+import { mountLineage } from './workflow-lineage.ts'
 import { mountRuns } from './workflow-runs.ts'
 import { mountSchedules } from './workflow-schedules.ts'
 import { mountSteering } from './workflow-steering.ts'
@@ -71,6 +73,8 @@ export function makeApp(ports: ApiPorts): Hono<Env> {
   mountSteering(app, ports)
   mountUpgrade(app, ports)
   mountSchedules(app, ports)
+  mountLineage(app, ports)
+  mountWatch(app, ports)
   // Imported when somebody asks: the SDK costs a fifth of a second and 20 MB.
   app.all('/api/v1/mcp', async (context) => (await import('./mcp.ts')).serveMcp(context, ports))
   mountTasks(app, ports)

@@ -327,3 +327,51 @@ test('a run waits in its queue, can be looked at there, and leaves it when it is
   await call('POST', `/runs/${first}/answer`, { key: '/do/0/ask', answer: 1 })
   await runOnce(third, 'waiting')
 })
+
+/** The server-sent events of a run until it has ended, or until there are so many. */
+async function eventsOf(id: string, last: string | null, count = Number.POSITIVE_INFINITY) {
+  const aborted = new AbortController()
+  const headers = {
+    authorization: `Bearer ${bed.admin}`,
+    ...(last === null ? {} : { 'last-event-id': last }),
+  }
+  const url = `${bed.plane.url}/api/v1/runs/${id}/events`
+  const answer = await fetch(url, { headers, signal: aborted.signal })
+  if (!answer.ok) return answer.status
+  let text = ''
+  for await (const part of answer.body?.pipeThrough(new TextDecoderStream()) ?? []) {
+    text += part
+    if (text.split('\n\n').length > count) break
+  }
+  aborted.abort()
+  const blocks = text.split('\n\n').slice(0, -1)
+  return blocks.map((block) => [/^id: (.*)$/m.exec(block)?.[1], /^event: (.*)$/m.exec(block)?.[1]])
+}
+
+test('a journal is followed as it grows, and on from where one was cut off', async () => {
+  const ask = { ask: { call: 'tutti.human', with: { title: 'Go?' } } }
+  await apply('Workflow', 'shop.seen:1.0.0', flow('seen', [{ a: { set: { b: 1 } } }, ask]))
+  const { body } = await call('POST', '/workflows/shop.seen/runs', {})
+  expect(await eventsOf(body.id, null, 2)).toEqual([
+    ['0', 'started'],
+    ['1', 'completed'],
+  ])
+  const rest = eventsOf(body.id, '0') // in the middle of what one turn wrote
+  await runOnce(body.id, 'waiting')
+  await call('POST', `/runs/${body.id}/answer`, { key: '/do/1/ask', answer: 1 })
+  const end = [
+    ['1', 'completed'],
+    ['2', 'completed'],
+    [undefined, 'ended'],
+  ]
+  expect(await rest).toEqual(end)
+  expect(await eventsOf(body.id, '1')).toEqual(end.slice(1))
+  expect(await eventsOf(body.id, 'x')).toBe(422)
+  expect(await eventsOf('none', null)).toBe(404)
+  expect((await call('GET', `/runs/${body.id}/lineage`)).body).toEqual({ items: [] })
+  const { body: lineage } = await call('GET', `/runs/${body.id}/openlineage`)
+  expect(lineage.items.map((event: { eventType: string }) => event.eventType)).toEqual([
+    ...['START', 'COMPLETE'],
+  ])
+  expect((await call('GET', '/runs?model=parts:v2')).body.items).toEqual([])
+})

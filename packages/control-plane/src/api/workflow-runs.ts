@@ -18,6 +18,7 @@ import {
   publishEvent,
   type RunFilter,
   type StoredRun,
+  subjectsOfModel,
 } from '../workflow/index.ts'
 import { refuse } from './answer.ts'
 import { whyMayNot } from './authorize.ts'
@@ -71,10 +72,14 @@ async function list(context: Context<Env>, ports: ApiPorts): Promise<Response> {
   }
   const filter = filterOf(context.req.queries())
   if (typeof filter === 'string') return refuse(context, 'api/invalid', filter)
+  const { model, artifact } = context.req.query()
+  const used = model === undefined ? [] : await subjectsOfModel(ports.sql, project, model)
+  const asked = model !== undefined || artifact !== undefined
+  const subjects = asked ? [...used, ...(artifact === undefined ? [] : [artifact])] : undefined
   const isQueued = filter.status === 'queued'
   const runs = isQueued
     ? await loadQueued(ports.sql, { project, limit })
-    : await listRuns(ports.sql, { project, limit, ...filter })
+    : await listRuns(ports.sql, { project, limit, ...filter, subjects })
   return context.json({ items: runs.map(present) })
 }
 

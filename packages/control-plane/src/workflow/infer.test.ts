@@ -19,8 +19,10 @@ const gateway = createServer(async (request, response) => {
   const body = JSON.parse(Buffer.concat(chunks).toString())
   seen.push({ path: request.url, key: request.headers.authorization, body })
   const { message = { content: says } } = body
-  const chat = { choices: [{ message }], usage: { total_tokens: 7 } }
-  response.writeHead(200, { 'content-type': 'application/json' })
+  const model = 'provided-2026-11'
+  const chat = { model, choices: [{ message }], usage: { total_tokens: 7 } }
+  const release = request.url?.includes('released') ? { 'x-tutti-release': 'sha256:parts' } : {}
+  response.writeHead(200, { 'content-type': 'application/json', ...release })
   response.end(
     JSON.stringify(
       request.url === '/v1/embeddings'
@@ -125,4 +127,12 @@ test('vectors come in the order of their texts', async () => {
   expect(await errorOf(embed({ url, key: 'k' }, { route: 'small' }, caller))).toMatchObject({
     status: 400,
   })
+})
+
+test('which model version answered is noted', async () => {
+  const noted: string[] = []
+  const noting = { ...caller, noteModel: async (version: string) => void noted.push(version) }
+  await infer({ url, key: 'k' }, { route: 'released', inputs: [] }, noting)
+  await infer({ url, key: 'k' }, { route: 'small', messages }, noting)
+  expect(noted).toEqual(['sha256:parts', 'provided-2026-11'])
 })

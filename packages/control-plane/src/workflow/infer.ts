@@ -39,6 +39,8 @@ const message = z.looseObject({
     .nullish(),
 })
 const completion = z.looseObject({
+  /** Which model answered: that of a Provider says its version here. */
+  model: z.string().optional(),
   choices: z.array(z.looseObject({ message })),
   usage: z.json().optional(),
 })
@@ -65,6 +67,8 @@ export async function infer(
     ? { ...more, ...form, model: route, messages }
     : { ...more, inputs: inputs ?? [] }
   const answer = await ask(inference, { path, body }, caller)
+  const said = isChat ? completion.safeParse(answer).data?.model : undefined
+  if (said !== undefined && said !== route) await caller.noteModel?.(said)
   return isChat ? readChat(answer, output) : answer
 }
 

@@ -17,6 +17,9 @@ import {
   useDatabase,
 } from './engine.fixture.ts'
 import { keeping } from './keep-result.ts'
+import { loadLineage, noteLineage } from './lineage.ts'
+import { listRuns, loadRuns } from './load-runs.ts'
+import { openLineageOf } from './open-lineage.ts'
 import { performer } from './perform-act.ts'
 
 useDatabase()
@@ -111,6 +114,35 @@ test('an artifact goes through three steps and leaves references in the journal'
     { key: '/do/1/send', kind: 'reads', subject: fetched.artifact },
     { key: '/do/2/note', kind: 'writes', subject: noted.artifact },
   ])
+  const { sql } = bed.database
+  const of = async (subject: string) => {
+    const runs = await listRuns(sql, { project: 'default', subjects: [subject], limit: 9 })
+    return runs.map(({ head }) => head.id)
+  }
+  expect(await of(fetched.artifact)).toEqual([id])
+  expect(await of('parts:v2')).toEqual([])
+  const use = { run: { id, project: 'default' }, key: '/do/1/send', kind: 'uses' } as const
+  await noteLineage(sql, { ...use, subject: 'parts:v2' }, 1)
+  expect(await of('parts:v2')).toEqual([id])
+  const [stored] = await loadRuns(sql, [id])
+  const [begun, ended] = openLineageOf(stored ?? never(), await loadLineage(sql, id))
+  const named = (namespace: string, name: string) => ({ namespace, name })
+  expect(begun).toMatchObject({
+    eventType: 'START',
+    eventTime: expect.stringMatching(/^20.*Z$/),
+    run: { runId: id },
+    job: named('tutti://default', 'test.artifact:1.0.0'),
+    inputs: expect.arrayContaining([
+      named('tutti://default/models', 'parts:v2'),
+      named('tutti://default/artifacts', fetched.artifact),
+    ]),
+  })
+  expect(Object(begun).outputs).toHaveLength(2)
+  expect(ended).toMatchObject({ eventType: 'COMPLETE' })
+  const odd = { ...(stored ?? never()), outcome: null }
+  const [only, none] = openLineageOf({ ...odd, head: { ...odd.head, id: 'a.b.cron.1' } }, [])
+  expect(none).toBeUndefined()
+  expect(Object(only).run.runId).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-/)
 })
 
 test('a reference that the project was not given is refused, and so is a failed answer', async () => {
@@ -163,3 +195,7 @@ test('a result that refers to content that is gone is made anew', async () => {
   expect(host.asked).toBe(before + 1)
   expect(await blobs.size(first.artifact)).toBe(first.sizeBytes)
 })
+
+function never(): never {
+  throw new Error('the run is not there')
+}

@@ -51,6 +51,8 @@ export interface RunFilter {
   readonly labels?: Readonly<Record<string, string>>
   /** A part of the error, whatever its case. */
   readonly error?: string | undefined
+  /** Digests and names of which a step used, read or made at least one. */
+  readonly subjects?: readonly string[] | undefined
   readonly startedFromMs?: number | undefined
   readonly startedUntilMs?: number | undefined
   readonly limit: number
@@ -59,6 +61,7 @@ export interface RunFilter {
 /** Runs of a project, the newest first. */
 export async function listRuns(sql: Sql, filter: RunFilter): Promise<readonly StoredRun[]> {
   const { project, status = null, name = null, version = null, limit } = filter
+  const subjects = filter.subjects === undefined ? null : [...filter.subjects]
   const { error = null, startedFromMs = null, startedUntilMs = null, labels = {} } = filter
   const rows = await sql<RunRow[]>`
     select * from workflow_run
@@ -71,6 +74,9 @@ export async function listRuns(sql: Sql, filter: RunFilter): Promise<readonly St
         or labels::jsonb @> ${JSON.stringify(labels)}::text::jsonb)
       and (${error}::text is null
         or (status = 'faulted' and position(lower(${error}) in lower(outcome)) > 0))
+      and (${subjects}::text[] is null or id in (
+        select run from workflow_lineage
+        where project = ${project} and subject = any(${subjects})))
     order by started_at_ms desc, id limit ${limit}`
   return rows.map(parseRun)
 }

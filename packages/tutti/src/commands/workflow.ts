@@ -1,6 +1,5 @@
 // tutti workflow: apply documents, start and follow runs, answer what waits for people.
 
-import { setTimeout as delay } from 'node:timers/promises'
 import { apiVersion, formatFinding, type Json } from '@tutti/core/resource'
 import { drawWorkflow, planRun, prepareWorkflow, workflowName } from '@tutti/core/workflow'
 import type { Client, RunAnswer } from '@tutti/sdk'
@@ -17,11 +16,9 @@ import {
 } from '../home/index.ts'
 import { describeOutcome } from './apply.ts'
 import { type SharedOptions, withExamples, withShared } from './shared-options.ts'
+import { addWorkflowLineage } from './workflow-lineage.ts'
 import { addWorkflowSchedules } from './workflow-schedules.ts'
 import { addWorkflowUpgrade } from './workflow-upgrade.ts'
-
-const refreshMs = 300
-const ended = ['completed', 'faulted', 'cancelled']
 
 export function addWorkflow(program: Command): void {
   const group = program.command('workflow').description('durable workflows and their runs')
@@ -33,6 +30,7 @@ export function addWorkflow(program: Command): void {
   addPeople(group)
   addWorkflowUpgrade(group)
   addWorkflowSchedules(group)
+  addWorkflowLineage(group)
 }
 
 function addDocuments(group: Command): void {
@@ -105,6 +103,8 @@ interface ListOptions extends SharedOptions {
   readonly name?: string
   readonly label?: string
   readonly error?: string
+  readonly model?: string
+  readonly artifact?: string
   readonly since?: string
   readonly until?: string
 }
@@ -124,7 +124,7 @@ function addRuns(group: Command): void {
     else if (options.json === true) printJson({ id })
     else print(`run ${id} started`)
   })
-  const list = withShared(group.command('list'))
+  const list = withShared(group.command('list').alias('runs'))
     .option(
       '--status <status>',
       'queued, running, waiting, paused, completed, faulted or cancelled',
@@ -132,16 +132,20 @@ function addRuns(group: Command): void {
     .option('--name <name>', 'of one workflow')
     .option('--label <name=value>', 'with this label')
     .option('--error <text>', 'whose error has this in it')
+    .option('--model <version>', 'of which a step used this model version: parts:v2')
+    .option('--artifact <digest>', 'of which a step read or made this artifact')
     .option('--since <time>', 'started then or later: 2026-11-21T09:00:00Z')
     .option('--until <time>', 'started before then')
     .description('list runs, the newest first')
   list.action(async (options: ListOptions) => {
-    const { status, name, label, error, since, until } = options
+    const { status, name, label, error, since, until, model, artifact } = options
     const runs = await clientOf(options).runs({
       ...(status === undefined ? {} : { status }),
       ...(name === undefined ? {} : { name }),
       ...(label === undefined ? {} : { label }),
       ...(error === undefined ? {} : { error }),
+      ...(model === undefined ? {} : { model }),
+      ...(artifact === undefined ? {} : { artifact }),
       ...(since === undefined ? {} : { startedFrom: since }),
       ...(until === undefined ? {} : { startedUntil: until }),
     })
@@ -285,22 +289,15 @@ function readValue(text: string): unknown {
 }
 
 async function watch(client: Client, id: string, options: SharedOptions): Promise<void> {
-  let shown = 0
-  for (;;) {
-    const detail = await client.run(id)
-    const isOver = ended.includes(detail.status)
-    if (options.json !== true) {
-      for (const { kind, key } of detail.entries.slice(shown)) print(`${kind} ${key ?? ''}`.trim())
-      shown = detail.entries.length
-    }
-    if (isOver) {
-      if (options.json === true) printJson(detail)
-      else print(describe(detail))
-      if (detail.status !== 'completed') process.exitCode = 1
-      return
-    }
-    await delay(refreshMs)
+  for await (const { event, data } of client.runEvents(id)) {
+    if (event === 'ended' || options.json === true) continue
+    const { key = '' }: { readonly key?: string } = JSON.parse(data)
+    print(`${event} ${key}`.trim())
   }
+  const detail = await client.run(id)
+  if (options.json === true) printJson(detail)
+  else print(describe(detail))
+  if (detail.status !== 'completed') process.exitCode = 1
 }
 
 function describe({ id, workflow, status, outcome }: RunAnswer): string {
