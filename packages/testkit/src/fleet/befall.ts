@@ -44,6 +44,7 @@ export const happenings: readonly Happening[] = [
   leapNode,
   leapPlane,
   sayAgain,
+  sayPast,
   forge,
   fork,
 ]
@@ -178,6 +179,17 @@ function sayAgain(world: FleetWorld, node: SimulatedNode): string {
   if (heard.length === 0) return deploy(world)
   world.network.inject(node.id, world.chance.pick(heard))
   return `${node.id} hears an old frame again`
+}
+
+/** What was assigned once, as true as ever and under the checkpoint that the node has seen (A3). */
+function sayPast(world: FleetWorld, node: SimulatedNode): string {
+  const issued = [...world.store.issued.values()]
+  if (issued.length === 0) return deploy(world)
+  const row = world.chance.pick(issued)
+  void world.store.frameOf(row, node.state.checkpoint?.size ?? 0).then((frame) => {
+    if (frame !== null) world.network.inject(node.id, frame)
+  })
+  return `${node.id} hears of revision ${row.revision} of generation ${row.generation} again`
 }
 
 /** The last assignments, changed, and signed by somebody else or not at all. */

@@ -51,8 +51,8 @@ export class SimulatedStore {
   readonly deleted = new Map<string, number>() // generation of what was deleted, by key
   readonly assignments = new Map<string, AssignmentRow>()
   readonly entries: LedgerEntry[] = []
-  /** Every payload that was ever issued. */
-  readonly issued = new Set<string>()
+  /** Every assignment that was ever issued, by its payload. */
+  readonly issued = new Map<string, AssignmentRow>()
   readonly checkpoints: { readonly size: number; readonly note: string; readonly root: string }[] =
     []
   #edge: TreeEdge = emptyEdge
@@ -108,6 +108,14 @@ export class SimulatedStore {
         return { fromSize, toSize, hashes: hashes.map(toBase64) }
       },
     }
+  }
+
+  /** The frame that tells of an assignment, of whatever age, under a checkpoint that was signed. */
+  async frameOf(row: AssignmentRow, size: number): Promise<string | null> {
+    const checkpoint = this.checkpoints.find((one) => one.size === size)
+    if (checkpoint === undefined) return null
+    const assignments = await this.#sign(row, checkpoint)
+    return JSON.stringify({ type: 'assign', assignments, checkpoint: checkpoint.note })
   }
 
   all(kind: string): Resource[] {
@@ -179,8 +187,9 @@ export class SimulatedStore {
       (issued.generation === held.generation && issued.revision > held.revision)
     if (!isNewer) return
     const signature = this.#keys.sign(signingPrefix.assignment, issued.payload)
-    this.issued.add(issued.payload)
-    this.assignments.set(key, { ...issued, signature, entry: String(entry) })
+    const row = { ...issued, signature, entry: String(entry) }
+    this.issued.set(row.payload, row)
+    this.assignments.set(key, row)
   }
 
   #saveStatus(key: ResourceKey, generation: number, status: unknown): boolean {
