@@ -190,7 +190,12 @@ export const runDetail = z.looseObject({
   ...run.shape,
   waiting: z.array(z.looseObject({ key: z.string(), kind: z.string(), subject: z.string() })),
   entries: z.array(
-    z.looseObject({ kind: z.string(), atMs: z.number(), key: z.string().optional() }),
+    z.looseObject({
+      kind: z.string(),
+      atMs: z.number(),
+      key: z.string().optional(),
+      output: z.unknown().optional(),
+    }),
   ),
 })
 export const taskList = z.looseObject({

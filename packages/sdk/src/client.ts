@@ -339,9 +339,17 @@ export class Client {
     return (await this.#call(answers.taskList, 'GET', '/tasks', { query })).items
   }
 
-  async answerTask(run: string, key: string, answer: unknown) {
+  /** `signed`: the statement over the answer, where the task or the person wants it. */
+  async answerTask(
+    run: string,
+    key: string,
+    answer: unknown,
+    signed?: { readonly statement: string; readonly signature: string },
+  ) {
     const path = `/runs/${encodeURIComponent(run)}/answer`
-    return await this.#call(answers.answeredTask, 'POST', path, { body: { key, answer } })
+    return await this.#call(answers.answeredTask, 'POST', path, {
+      body: { key, answer, ...(signed === undefined ? {} : { signed }) },
+    })
   }
 
   /** Hands a CloudEvent to the runs that wait for it. */

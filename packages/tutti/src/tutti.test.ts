@@ -297,6 +297,7 @@ do:
       with:
         title: '\${ "Refund \\(.order)?" }'
         form: {type: object, required: [approved]}
+        signed: true
   - note:
       set: {approved: "\${ .answer.approved }"}
 `
@@ -312,11 +313,13 @@ do:
     const wrong = await tutti('workflow', 'answer', id, '/do/0/decide', '{}')
     expect([wrong.status, wrong.err.includes('does not fit')]).toEqual([1, true])
     const right = await tutti('workflow', 'answer', id, '/do/0/decide', '{approved: true}')
-    expect(right.out).toBe('answered /do/0/decide\n')
+    expect(right.out).toBe('answered /do/0/decide, signed\n')
     const watched = await tutti('workflow', 'watch', id)
     expect(watched.status).toBe(0)
     expect(watched.out).toContain('"approved": true')
-    expect((await tutti('workflow', 'show', id)).out).toContain('completed  /do/1/note')
+    const shown = (await tutti('workflow', 'show', id)).out
+    expect(shown).toContain('completed  /do/1/note')
+    expect(shown).toMatch(/answered by admin, the signature of did:key:\w+ holds/)
     expect((await tutti('workflow', 'list', '--status', 'completed')).out).toContain(id)
     expect((await tutti('workflow', 'cancel', id)).err).toContain('has ended')
     expect((await tutti('workflow', 'retry', id)).err).toContain('not faulted')

@@ -1,5 +1,16 @@
+import { signingPrefix } from '@tutti/core/fleet'
+import { canonicalJson } from '@tutti/core/resource'
+import { newPrivateKey, signText } from '@tutti/ledger'
 import { expect, test } from 'vitest'
-import { apply, bed, call, makeKey, usePlane } from '../test-plane.fixture.ts'
+import {
+  adminApproval,
+  apply,
+  bed,
+  call,
+  makeKey,
+  sha256,
+  usePlane,
+} from '../test-plane.fixture.ts'
 
 usePlane()
 
@@ -374,4 +385,41 @@ test('a journal is followed as it grows, and on from where one was cut off', asy
     ...['START', 'COMPLETE'],
   ])
   expect((await call('GET', '/runs?model=parts:v2')).body.items).toEqual([])
+})
+
+test('an answer is signed by the person who gives it, over what was asked', async () => {
+  const human = { title: 'Sign?', signed: true, amount: '${ .amount }' }
+  await apply(
+    'Workflow',
+    'shop.sign:1.0.0',
+    flow('sign', [{ ask: { call: 'tutti.human', with: human } }]),
+  )
+  const begun = await call('POST', '/workflows/shop.sign/runs', { input: { amount: 5 } })
+  const run: string = begun.body.id
+  await runOnce(run, 'waiting')
+  const { body: tasks } = await call('GET', '/tasks')
+  const { task } = tasks.items.find((item: { run: string }) => item.run === run)
+  const answer = (signed?: object, value: unknown = 'yes') =>
+    call('POST', `/runs/${run}/answer`, { key: '/do/0/ask', answer: value, signed })
+  const sign = (more: object, key = adminApproval) => {
+    const statement = canonicalJson({
+      ...{ format: 'tutti/answer/v1', run, key: '/do/0/ask', by: 'User::"admin"' },
+      ...{ asked: sha256(canonicalJson(task)), answer: 'yes', ...more },
+    })
+    return { statement, signature: signText(key, signingPrefix.answer, statement) }
+  }
+  const said = async (signed?: object, value?: unknown) => {
+    const { status, body } = await answer(signed, value)
+    return [status, body.error?.message ?? '']
+  }
+  expect((await said())[1]).toContain('must be signed')
+  expect((await said(sign({}, newPrivateKey())))[1]).toContain('is not signed by did:key')
+  expect((await said(sign({ answer: 'no' })))[1]).toContain('another answer')
+  expect((await said(sign({}), 'no'))[1]).toContain('another answer')
+  expect((await said(sign({ run: 'other' })))[1]).toContain('another run')
+  expect((await said(sign({ asked: sha256('{}') })))[1]).toContain('another asked')
+  expect((await said(sign({})))[0]).toBe(202)
+  const { outcome } = await runOnce(run, 'completed')
+  expect(outcome.output).toMatchObject({ answer: 'yes', by: 'admin', signed: sign({}) })
+  expect(outcome.output.signed.key).toMatch(/^did:key:z/)
 })

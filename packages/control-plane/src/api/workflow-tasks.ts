@@ -3,10 +3,20 @@
 // What waits for a person: the list, and the answer. A task with a role is answered by who has it; the answer must fit
 // the task's form, and stands in the run's journal with who gave it and when.
 
-import type { Json } from '@tutti/core/resource'
-import { checkSchema } from '@tutti/core/workflow'
+import { signingPrefix } from '@tutti/core/fleet'
+import { canonicalJson, type Json } from '@tutti/core/resource'
+import {
+  type AnswerStatement,
+  checkSchema,
+  type SignedAnswer,
+  signedAnswer,
+  whyNotSaid,
+} from '@tutti/core/workflow'
+import { verifyText } from '@tutti/ledger'
 import type { Context, Hono } from 'hono'
 import { z } from 'zod'
+import { formatPrincipal } from '../governance/index.ts'
+import { sha256 } from '../store/index.ts'
 import { sendSignal } from '../workflow/index.ts'
 import { refuse } from './answer.ts'
 import { whyMayNot } from './authorize.ts'
@@ -15,7 +25,12 @@ import { readJson } from './resources.ts'
 import { findRun } from './workflow-runs.ts'
 
 const tasksMax = 500 // in one answer, the oldest first
-const answerBody = z.strictObject({ key: z.string(), answer: z.json() })
+const answerBody = z.strictObject({
+  key: z.string(),
+  answer: z.json(),
+  signed: signedAnswer.optional(),
+})
+const taskBody = z.looseObject({ form: z.json().optional(), signed: z.json().optional() })
 
 export function mountTasks(app: Hono<Env>, ports: ApiPorts): void {
   app.get('/api/v1/tasks', (context) => list(context, ports))
@@ -51,7 +66,7 @@ async function answer(context: Context<Env>, ports: ApiPorts): Promise<Response>
   const body = await readJson(context)
   const parsed = answerBody.safeParse(body.ok ? body.value : null)
   if (!parsed.success) return refuse(context, 'api/invalid', 'expected {key, answer}')
-  const { key, answer: given } = parsed.data
+  const { key, answer: given, signed } = parsed.data
   const { id } = run.head
   const [task] = await ports.sql<TaskRow[]>`
     select run, key, subject, body, since_ms from workflow_waiting
@@ -65,10 +80,36 @@ async function answer(context: Context<Env>, ports: ApiPorts): Promise<Response>
   if (!mayAnswer) {
     return refuse(context, 'api/forbidden', `this is for the role ${task.subject}`)
   }
-  const { form } = z.looseObject({ form: z.json().optional() }).parse(JSON.parse(task.body))
-  const wrong = form === undefined ? null : checkSchema(form, given)
+  const asked = taskBody.parse(JSON.parse(task.body))
+  const wrong = asked.form === undefined ? null : checkSchema(asked.form, given)
   if (wrong !== null) return refuse(context, 'api/invalid', `the answer does not fit: ${wrong}`)
-  const output = { answer: given, by: principal.id, atMs: ports.nowMs() }
+  const about = { run: id, key, body: task.body, answer: given, by: formatPrincipal(principal) }
+  const refusal = whyNotSigned(context.get('caller').approvalKey, signed, about)
+  if (refusal !== null && (signed !== undefined || asked.signed === true)) {
+    return refuse(context, 'api/invalid', refusal)
+  }
+  const { approvalKey } = context.get('caller')
+  const proof = signed === undefined ? {} : { signed: { ...signed, key: approvalKey ?? null } }
+  const output = { answer: given, by: principal.id, atMs: ports.nowMs(), ...proof }
   await sendSignal(ports.sql, id, { kind: 'completed', key, output })
   return context.json({ run: id, key }, 202)
+}
+
+/** Null where the caller has signed just this answer to just this task. */
+function whyNotSigned(
+  approvalKey: string | undefined,
+  signed: SignedAnswer | undefined,
+  about: Pick<AnswerStatement, 'run' | 'key' | 'answer' | 'by'> & { readonly body: string },
+): string | null {
+  if (signed === undefined) return 'the answer must be signed: tutti workflow answer signs it'
+  if (approvalKey === undefined) {
+    return 'your key has no approvalKey: add the did:key that signs to its spec'
+  }
+  const { statement: text, signature } = signed
+  if (!verifyText(approvalKey, signingPrefix.answer, { text, signature })) {
+    return `the answer is not signed by ${approvalKey}`
+  }
+  const { body, ...said } = about
+  const asked = sha256(canonicalJson(JSON.parse(body)))
+  return whyNotSaid(text, { format: 'tutti/answer/v1', asked, ...said })
 }

@@ -25,7 +25,9 @@ export {
 export {
   type Action,
   type Agreement,
+  type AnswerStatement,
   agreeUpTo,
+  answerStatement,
   type CloudEvent,
   type Command,
   checkSchema,
@@ -46,10 +48,13 @@ export {
   prepareWorkflow,
   type RunPlan,
   replay,
+  type SignedAnswer,
   type Surroundings,
+  signedAnswer,
   standardError,
   Trigger,
   type WorkflowError,
+  whyNotSaid,
 } from './run/index.ts'
 export {
   type Cron,

@@ -15,8 +15,10 @@ import {
   readDocuments,
 } from '../home/index.ts'
 import { describeOutcome } from './apply.ts'
+import { describeSignature } from './describe-signature.ts'
 import { type SharedOptions, withExamples, withShared } from './shared-options.ts'
 import { addWorkflowLineage } from './workflow-lineage.ts'
+import { addWorkflowPeople } from './workflow-people.ts'
 import { addWorkflowSchedules } from './workflow-schedules.ts'
 import { addWorkflowUpgrade } from './workflow-upgrade.ts'
 
@@ -27,7 +29,7 @@ export function addWorkflow(program: Command): void {
   addPlan(group)
   addRuns(group)
   addSteering(group)
-  addPeople(group)
+  addWorkflowPeople(group)
   addWorkflowUpgrade(group)
   addWorkflowSchedules(group)
   addWorkflowLineage(group)
@@ -163,6 +165,8 @@ function addRuns(group: Command): void {
       print(`waits at ${key} for ${kind}${subject === '' ? '' : ` (${subject})`}`)
     }
     for (const entry of detail.entries) {
+      const signature = describeSignature(entry)
+      if (signature !== null) print(signature)
       print(`${new Date(entry.atMs).toISOString()}  ${entry.kind.padEnd(9)}  ${entry.key ?? ''}`)
     }
   })
@@ -257,30 +261,6 @@ function addBackfill(group: Command): void {
     const answer = await clientOf(options).backfill(workflow, request)
     if (options.json === true) printJson(answer)
     else print(`${answer.runs} runs: tutti workflow list --label tutti/backfill=${answer.id}`)
-  })
-}
-
-function addPeople(group: Command): void {
-  const tasks = withShared(group.command('tasks')).description('list what waits for a person')
-  tasks.action(async (options: SharedOptions) => {
-    const items = await clientOf(options).tasks()
-    if (options.json === true) return printJson(items)
-    const rows = items.map(({ run, key, role, sinceMs, task }) => ({
-      ...{ run, key, role: role ?? 'anybody', title: task.title ?? '' },
-      age: formatAge(Date.now() - sinceMs),
-    }))
-    print(formatTable(['run', 'key', 'role', 'title', 'age'], rows))
-  })
-  const answer = withShared(group.command('answer'))
-    .argument('<run>')
-    .argument('<key>', 'as `tutti workflow tasks` shows it')
-    .argument('<json>', 'the answer, as JSON or YAML')
-    .description('answer a task')
-  withExamples(answer, `tutti workflow answer RUN /do/1/decide '{"approved": true}'`)
-  answer.action(async (run: string, key: string, text: string, options: SharedOptions) => {
-    const said = await clientOf(options).answerTask(run, key, readValue(text))
-    if (options.json === true) printJson(said)
-    else print(`answered ${key}`)
   })
 }
 

@@ -1,4 +1,11 @@
 export { type Agreement, agreeUpTo } from './agree-up-to.ts'
+export {
+  type AnswerStatement,
+  answerStatement,
+  type SignedAnswer,
+  signedAnswer,
+  whyNotSaid,
+} from './answer-statement.ts'
 export { checkSchema } from './check-schema.ts'
 export type { Action, Command, Keep } from './command.ts'
 export { type Decision, decide, replay } from './decide.ts'

@@ -5,34 +5,12 @@
 
 import type { Json } from '../../resource/index.ts'
 import { asJson } from './as-json.ts'
-import { limitTime } from './limit-time.ts'
-import { millisecondsOf } from './resolve.ts'
 import { runAgent } from './run-agent.ts'
 import { runCompensate } from './run-compensate.ts'
+import { runHuman } from './run-human.ts'
 import { runMap } from './run-map.ts'
-import type { Body, Done, Site, Stage } from './stage.ts'
+import type { Body, Site, Stage } from './stage.ts'
 import { taskOf } from './task-of.ts'
-import { standardError } from './workflow-error.ts'
-
-/**
- * `tutti.human`: somebody fills in a form. `with` has `title`, `form` (a JSON Schema),
- * `assignee.role` and `deadline`, past which it is a timeout error.
- */
-const runHuman: Body = (stage, site, done) => {
-  const args = argumentsOf(stage, site)
-  const { deadline, form = null } = args
-  const answered: Done = (result) => {
-    const answer = result.ok ? (membersOf(result.output)['answer'] ?? null) : null
-    const wrong = result.ok && form !== null ? stage.checkSchema(form, answer) : null
-    if (wrong === null) done(result)
-    else
-      done({ ok: false, error: standardError('validation', `the answer does not fit: ${wrong}`) })
-  }
-  const ask = (inner: Site, ended: Done) =>
-    stage.act(inner, { type: 'function', name: 'tutti.human', arguments: args }, ended)
-  if (deadline === undefined) ask(site, answered)
-  else limitTime(stage, site, millisecondsOf(stage, site, deadline), { run: ask, done: answered })
-}
 
 /** `tutti.infer`: asks a Route. `with` goes to it as the request's body, `route` chooses it. */
 const runInfer: Body = (stage, site, done) => {

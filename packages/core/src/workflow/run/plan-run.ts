@@ -96,10 +96,13 @@ function noteHost(value: Json, { sets }: Found): void {
 function noteCall(call: string, task: Members, isRepeated: boolean, found: Found): void {
   const { sets } = found
   const given = membersOf(task['with'] ?? null)
-  const { route, assignee, tools, limits } = given
+  const { route, assignee, escalation, tools, limits } = given
   switch (call) {
     case 'tutti.human':
       sets.roles.add(known(membersOf(assignee ?? null)['role'] ?? ''))
+      for (const level of Array.isArray(escalation) ? escalation.map(membersOf) : []) {
+        sets.roles.add(known(level['role'] ?? null))
+      }
       return
     case 'tutti.map':
     case 'tutti.compensate':
