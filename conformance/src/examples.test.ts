@@ -45,7 +45,7 @@ withData(
       const order = { intents: 8, epochs: 2 }
       const input = { workshop, plane, order, strategy, ...more }
       const example = { document: intentRelease, input } as Example
-      return await runInWorld(world, example, { say: () => {}, answer: () => null })
+      return await runInWorld(world, example, { answer: () => null })
     }
     const inUse = async () => {
       const all = await world.client.list('deployments')

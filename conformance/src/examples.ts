@@ -61,7 +61,7 @@ interface Case {
 async function judge(one: Case, sample: Sample, scoring: Scoring): Promise<void> {
   const { name, example, world, bench } = one
   const answer = () => example.answer ?? null
-  const used = await runInWorld(world, example, { say: () => {}, answer })
+  const used = await runInWorld(world, example, { answer })
   scoring.check(used.status === 'completed', `${name}: ${JSON.stringify(used)}`)
   const whole = await bench.run(example, { kind: 'none' })
   const [alone, asUsed] = [whole.outcome, used].map(withoutPeople)

@@ -9,10 +9,12 @@ import { declare, type World } from './world.ts'
 
 const lookMs = 100
 
-export interface Told {
-  /** A line on what the run did. */
-  readonly say: (line: string) => void
-  /** What somebody answers; null: it is left to others. */
+/** Who follows a run. */
+export interface Follower {
+  readonly started?: (run: string, workflow: string) => void
+  /** An entry of the journal. */
+  readonly happened?: (kind: string, key: string) => void
+  /** What somebody answers; null: it was answered otherwise. */
   readonly answer: (task: { readonly run: string; readonly key: string }) => unknown
 }
 
@@ -21,23 +23,23 @@ export type Outcome = NonNullable<RunAnswer['outcome']>
 export async function runInWorld(
   { client }: Pick<World, 'client'>,
   { document, input }: Example,
-  { say, answer }: Told,
+  { started, happened, answer }: Follower,
 ): Promise<Outcome> {
   const name = workflowName(Object(document).document)
   await declare(client, 'Workflow', name, { document })
   const { id } = await client.startRun(name, { input })
-  say(`run ${id} of ${name}`)
+  started?.(id, name)
   const asked = new Set<string>()
   let shown = 0
   for (;;) {
     const { entries, outcome, waiting } = await client.run(id)
-    for (const { kind, key } of entries.slice(shown)) say(`  ${kind} ${key ?? ''}`.trimEnd())
+    for (const { kind, key = '' } of entries.slice(shown)) happened?.(kind, key)
     shown = entries.length
     if (outcome !== null) return outcome
     for (const { key, kind } of waiting) {
       if (kind !== 'answer' || asked.has(key)) continue
       asked.add(key)
-      const said = answer({ run: id, key })
+      const said = await answer({ run: id, key })
       if (said !== null) await client.answerTask(id, key, said)
     }
     await new Promise((resolve) => setTimeout(resolve, lookMs))
