@@ -1,12 +1,13 @@
 // Which way imports may point. Read with ARCHITECTURE.md, "Floors and rooms".
-const everything = ['core', 'ledger', 'sdk', 'gateway', 'node', 'control-plane']
+const everything = ['core', 'ledger', 'machine', 'sdk', 'gateway', 'node', 'control-plane']
 const floors = {
   core: [],
   ledger: [],
+  machine: [],
   sdk: ['core'],
-  gateway: ['core', 'ledger'],
-  node: ['core', 'ledger'],
-  'control-plane': ['core', 'ledger'],
+  gateway: ['core', 'ledger', 'machine'],
+  node: ['core', 'ledger', 'machine'],
+  'control-plane': ['core', 'ledger', 'machine'],
   tutti: everything,
   testkit: everything,
 }

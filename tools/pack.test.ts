@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, expect, test } from 'vitest'
 
-const published = ['core', 'ledger', 'sdk', 'gateway', 'node', 'control-plane', 'tutti']
+const published = ['core', 'ledger', 'machine', 'sdk', 'gateway', 'node', 'control-plane', 'tutti']
 const folder = mkdtempSync(join(tmpdir(), 'tutti-pack-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 

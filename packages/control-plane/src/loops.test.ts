@@ -1,7 +1,7 @@
 // When loops turn: soon after a wake-up, and never so often that they eat the core that they share.
 
+import type { Clock } from '@tutti/machine'
 import { expect, test } from 'vitest'
-import type { Clock } from './clock.ts'
 import { type Loop, startLoops } from './loops.ts'
 
 /** A clock that stands still until it is told. */

@@ -3,7 +3,7 @@
 // All background work of a control plane in one table. A loop runs one turn at a time; an event wakes it
 // sooner, the period is what bounds how late it can be. A turn that fails is logged and tried again.
 
-import { type Clock, systemClock } from './clock.ts'
+import { type Clock, systemClock } from '@tutti/machine'
 
 export interface Loop {
   readonly name: string

@@ -6,9 +6,9 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { getRequestListener } from '@hono/node-server'
 import { nodeSpec } from '@tutti/core/fleet'
 import { whyForeign } from '@tutti/core/governance'
+import { systemClock } from '@tutti/machine'
 import { type Logger, pino } from 'pino'
 import { type ApiPorts, makeApp } from './api/index.ts'
-import { systemClock } from './clock.ts'
 import { Failure } from './failure.ts'
 import {
   declareNodes,

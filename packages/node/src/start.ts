@@ -7,13 +7,14 @@ import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { relayScheme } from '@tutti/core/routing'
 import { signText } from '@tutti/ledger'
-import { systemClock } from './clock.ts'
+import { systemClock } from '@tutti/machine'
 import { Failure } from './failure.ts'
 import {
   BlobCache,
   BlobShare,
   dialSocket,
   forgetLog,
+  keepState,
   keyOf,
   loadNodeIdentity,
   measureFacts,
@@ -27,7 +28,6 @@ import {
   reachOf,
   type StateStore,
   shareBytesPerSecondDefault,
-  writeDurably,
 } from './fleet/index.ts'
 import { openCredentials } from './governance/index.ts'
 import { Relays } from './routing/index.ts'
@@ -167,7 +167,7 @@ async function takePort(server: OipServer, { folder, port }: NodeOptions): Promi
   const again = isPort ? await server.start(before).catch(() => null) : null // taken meanwhile
   if (again !== null) return again
   const any = await server.start(0)
-  writeDurably(path, String(any))
+  keepState(path, String(any))
   return any
 }
 

@@ -13,7 +13,7 @@ import {
   toControlPlane,
 } from '@tutti/core/fleet'
 import { verifyText } from '@tutti/ledger'
-import type { Clock } from '../clock.ts'
+import type { Clock } from '@tutti/machine'
 import type { Link } from './link.ts'
 
 /** What a node must know of its own resource. */

@@ -2,8 +2,8 @@
 
 import { type SignedAssignment, signingPrefix } from '@tutti/core/fleet'
 import { didKeyOf, newPrivateKey, signText } from '@tutti/ledger'
+import { systemClock } from '@tutti/machine'
 import { expect, test } from 'vitest'
-import { systemClock } from '../clock.ts'
 import type { AssignmentFeed, AssignmentSet } from './assignment-feed.ts'
 import { openHub } from './hub.ts'
 import type { Link } from './link.ts'

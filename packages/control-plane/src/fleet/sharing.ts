@@ -2,7 +2,7 @@
 //
 // All that the API needs so that nodes of a site share the files they fetch.
 
-import type { Clock } from '../clock.ts'
+import type { Clock } from '@tutti/machine'
 import { type Blobs, openPieceDigests, type PieceDigests, type Sql } from '../store/index.ts'
 import { type AssignedFiles, openAssignedFiles } from './assigned-files.ts'
 import type { Registry } from './registry.ts'

@@ -17,7 +17,7 @@ import {
   type SwarmMember,
   type SwarmView,
 } from '@tutti/core/fleet'
-import type { Clock } from '../clock.ts'
+import type { Clock } from '@tutti/machine'
 import type { NodeEntry, Registry } from './registry.ts'
 
 export interface SwarmFile {

@@ -11,16 +11,7 @@ import {
   type KeyObject,
   randomBytes,
 } from 'node:crypto'
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  writeFileSync,
-} from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import {
   didKeyOf,
@@ -31,6 +22,7 @@ import {
   signerKeyFromSeed,
   signText,
 } from '@tutti/ledger'
+import { writeDurably } from '@tutti/machine'
 import { Failure } from '../failure.ts'
 
 export interface Identity {
@@ -55,7 +47,7 @@ const originDefault = 'tutti.local/ledger'
 /** Loads the keys of `dataFolder`, or makes them there. */
 export function loadIdentity(dataFolder: string): Identity {
   const path = join(dataFolder, 'keys.json')
-  const file = existsSync(path) ? readKeys(path) : makeKeys(dataFolder, path)
+  const file = existsSync(path) ? readKeys(path) : makeKeys(path)
   const signing = createPrivateKey(file.signing)
   const secrets = Buffer.from(file.secrets, 'base64')
   return {
@@ -67,24 +59,15 @@ export function loadIdentity(dataFolder: string): Identity {
   }
 }
 
-function makeKeys(dataFolder: string, path: string): KeyFile {
+function makeKeys(path: string): KeyFile {
   const origin = `${originDefault}/${randomBytes(4).toString('hex')}` // two logs, two names
   const file: KeyFile = {
     signing: exportPem(newPrivateKey()),
     ledger: formatSignerKey(signerKeyFromSeed(origin, randomBytes(32), 'note')),
     secrets: randomBytes(32).toString('base64'),
   }
-  mkdirSync(dataFolder, { recursive: true })
   // Losing these keys would orphan every node that pinned them, half of them would keep us from starting.
-  const temporary = `${path}.new`
-  const descriptor = openSync(temporary, 'w', 0o600)
-  try {
-    writeFileSync(descriptor, `${JSON.stringify(file, null, 2)}\n`)
-    fsyncSync(descriptor)
-  } finally {
-    closeSync(descriptor)
-  }
-  renameSync(temporary, path)
+  writeDurably(path, `${JSON.stringify(file, null, 2)}\n`)
   return file
 }
 

@@ -93,10 +93,12 @@ const isLinux = process.platform === 'linux'
 test.skipIf(!isLinux)('a full disk grants nothing, and costs no file handle', () => {
   const path = join(newFolder(), 'leases.json')
   const file = new LeaseFile({ path, budgetOf, nowMs: () => 1 })
-  symlinkSync('/dev/full', `${path}.new`)
   const handles = () => readdirSync('/proc/self/fd').length
   const wanted = [{ project: 'default', budget: 'b', nanos: 1 }]
-  const ask = () => file.ask({ gateway: 'gateway-1', settled: [], wanted })
+  const ask = () => {
+    symlinkSync('/dev/full', `${path}.new`) // taken away when the write has failed
+    file.ask({ gateway: 'gateway-1', settled: [], wanted })
+  }
   expect(ask).toThrow(/ENOSPC/)
   const before = handles()
   for (let i = 0; i < 20; i++) expect(ask).toThrow(/ENOSPC/)

@@ -8,17 +8,7 @@
 //   B3. Leases of a start before this one are charged in full: nobody can say any more what was spent of them.
 
 import { randomUUID } from 'node:crypto'
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  writeFileSync,
-} from 'node:fs'
-import { dirname } from 'node:path'
+import { existsSync, readFileSync } from 'node:fs'
 import {
   type BudgetSpec,
   chargeOf,
@@ -31,6 +21,7 @@ import {
   windowEndMs,
   windowStartMs,
 } from '@tutti/core/routing'
+import { writeDurably } from '@tutti/machine'
 
 export interface LeaseFilePorts {
   readonly path: string
@@ -121,15 +112,6 @@ export class LeaseFile {
   }
 
   #save(): void {
-    const { path } = this.#ports
-    mkdirSync(dirname(path), { recursive: true })
-    const file = openSync(`${path}.new`, 'w', 0o600)
-    try {
-      writeFileSync(file, JSON.stringify(this.#accounts)) // all of it, in however many writes
-      fsyncSync(file)
-    } finally {
-      closeSync(file)
-    }
-    renameSync(`${path}.new`, path)
+    writeDurably(this.#ports.path, JSON.stringify(this.#accounts))
   }
 }

@@ -7,16 +7,7 @@
 //   S1. Only a snapshot that the pinned control plane signed is served from.
 //   S2. Numbers never go back, across restarts too.
 
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  writeFileSync,
-} from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { signingPrefix } from '@tutti/core/fleet'
 import {
@@ -28,6 +19,7 @@ import {
   snapshot as snapshotSchema,
 } from '@tutti/core/routing'
 import { verifyText } from '@tutti/ledger'
+import { writeDurably } from '@tutti/machine'
 import { Agent, request } from 'undici'
 import { messageOf } from '../failure.ts'
 
@@ -163,16 +155,7 @@ export class SnapshotSource {
   /** A full disk keeps nobody from what is new; it is kept with the next one. */
   #keep(): void {
     try {
-      mkdirSync(this.#options.folder, { recursive: true })
-      const path = this.#path()
-      const file = openSync(`${path}.new`, 'w', 0o600)
-      try {
-        writeFileSync(file, JSON.stringify(this.#kept))
-        fsyncSync(file)
-      } finally {
-        closeSync(file)
-      }
-      renameSync(`${path}.new`, path)
+      writeDurably(this.#path(), JSON.stringify(this.#kept))
     } catch (error) {
       this.#options.log('a snapshot was not kept on disk', { reason: messageOf(error) })
     }

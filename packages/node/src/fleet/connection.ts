@@ -12,7 +12,7 @@ import {
   toNode,
 } from '@tutti/core/fleet'
 import { signText, verifyText } from '@tutti/ledger'
-import type { Clock } from '../clock.ts'
+import type { Clock } from '@tutti/machine'
 import type { Dial, Wire } from './wire.ts'
 
 export interface ConnectionPorts {

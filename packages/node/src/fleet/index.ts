@@ -14,10 +14,10 @@ export {
 export {
   emptyNodeState,
   forgetLog,
+  keepState,
   type NodeState,
   openStateStore,
   type StateStore,
-  writeDurably,
 } from './node-state.ts'
 export { reachOf } from './peer-address.ts'
 export { openPeerLine, type PeerLine } from './source-client.ts'

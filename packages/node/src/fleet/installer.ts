@@ -19,7 +19,7 @@ import {
   type Variant,
   type VariantFit,
 } from '@tutti/core/fleet'
-import type { Clock } from '../clock.ts'
+import type { Clock } from '@tutti/machine'
 import { Failure, type FailureCode, messageOf } from '../failure.ts'
 import type { LoadedModel, ModelHost } from '../serving/index.ts'
 import type { BlobSource } from './blob-wish.ts'

@@ -16,7 +16,7 @@ import {
 } from '@tutti/core/fleet'
 import type { Checkpoint } from '@tutti/ledger'
 import { parseVerifierKey } from '@tutti/ledger'
-import type { Clock } from '../clock.ts'
+import type { Clock } from '@tutti/machine'
 import { messageOf } from '../failure.ts'
 import { type AssignmentVerifier, assignmentVerifier, type Trust } from '../governance/index.ts'
 import type { ModelHost, Telemetry } from '../serving/index.ts'

@@ -11,7 +11,7 @@ import { didKeyOf, newPrivateKey, signText } from '@tutti/ledger'
 import { request } from 'undici'
 import { z } from 'zod'
 import { Failure, messageOf } from '../failure.ts'
-import { writeDurably } from './node-state.ts'
+import { keepState } from './node-state.ts'
 
 const nodeIdentity = z.strictObject({
   name: z.string(),
@@ -78,7 +78,7 @@ export async function joinControlPlane(options: JoinOptions): Promise<NodeIdenti
     ledger: token.ledger,
     localKey: `tutti_local_${randomBytes(32).toString('base64url')}`,
   }
-  writeDurably(join(options.folder, 'identity.json'), `${JSON.stringify(identity, null, 2)}\n`)
+  keepState(join(options.folder, 'identity.json'), `${JSON.stringify(identity, null, 2)}\n`)
   return identity
 }
 

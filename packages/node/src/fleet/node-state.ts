@@ -1,22 +1,13 @@
 // Node state
 //
 // What a node must not forget: the last checkpoint it verified, the assignments it obeys, and what it
-// committed. One JSON file, replaced by atomic rename with fsync of file and folder: after a power cut it is
-// either the old one or the new one.
+// committed. One JSON file, replaced as a whole: after a power cut it is either the old one or the new one.
 
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  writeFileSync,
-} from 'node:fs'
-import { dirname, join } from 'node:path'
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { assignment, release, trial } from '@tutti/core/fleet'
 import { digest, labels } from '@tutti/core/resource'
+import { writeDurably } from '@tutti/machine'
 import { z } from 'zod'
 import { Failure, messageOf } from '../failure.ts'
 
@@ -94,32 +85,16 @@ function loadNodeState(folder: string): NodeState {
 }
 
 function saveNodeState(folder: string, state: NodeState): void {
-  writeDurably(join(folder, 'state.json'), JSON.stringify(state))
+  keepState(join(folder, 'state.json'), JSON.stringify(state))
 }
 
 /**
- * Replaces a file: a crash and a full disk leave the old one or the new one, never a part.
- * @throws Failure `node/state-unwritable`
+ * Writes what the node must know after a crash.
+ * @throws Failure `node/state-unwritable`: what was there stays as it was
  */
-export function writeDurably(path: string, text: string): void {
-  const folder = dirname(path)
-  mkdirSync(folder, { recursive: true })
-  const temporary = `${path}.new`
+export function keepState(path: string, text: string): void {
   try {
-    const file = openSync(temporary, 'w', 0o600)
-    try {
-      writeFileSync(file, text) // all of it: `writeSync` writes as much as there is room for
-      fsyncSync(file)
-    } finally {
-      closeSync(file)
-    }
-    renameSync(temporary, path)
-    const handle = openSync(folder, 'r')
-    try {
-      fsyncSync(handle) // the rename itself
-    } finally {
-      closeSync(handle)
-    }
+    writeDurably(path, text)
   } catch (cause) {
     throw new Failure('node/state-unwritable', `cannot write ${path}: ${messageOf(cause)}`, {
       cause,

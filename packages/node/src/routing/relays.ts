@@ -5,8 +5,8 @@
 
 import type { Duplex } from 'node:stream'
 import { relayList } from '@tutti/core/routing'
+import type { Clock } from '@tutti/machine'
 import { request } from 'undici'
-import type { Clock } from '../clock.ts'
 import { RelayLink } from './relay-link.ts'
 
 export interface RelaysPorts {

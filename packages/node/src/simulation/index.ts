@@ -1,4 +1,4 @@
-export type { Clock } from '../clock.ts'
+export type { Clock } from '@tutti/machine'
 export { Failure } from '../failure.ts'
 export {
   type AgentPorts,

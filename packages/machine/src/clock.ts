@@ -1,6 +1,6 @@
 // Clock
 //
-// Time as the agent sees it. A simulated world gives it another one.
+// Time as those see it who wait for something. A simulated world gives them another one.
 
 export interface Clock {
   /** The wall clock, which people and skew may set: for what is compared with other machines. */
@@ -11,12 +11,13 @@ export interface Clock {
   readonly schedule: (delayMs: number, call: () => void) => () => void
 }
 
-/** The machine's own. */
+/** The machine's own. Its timers keep no process alive. */
 export const systemClock: Clock = {
   nowMs: () => Date.now(),
   steadyMs: () => performance.timeOrigin + performance.now(),
   schedule: (delayMs, call) => {
     const timer = setTimeout(call, delayMs)
+    timer.unref()
     return () => clearTimeout(timer)
   },
 }

@@ -1,4 +1,4 @@
-// What a node keeps when its disk is full: a real one, of 64 KB, in a mount namespace of its own.
+// What a file is when the disk is full: a real one, of 64 KB, in a mount namespace of its own.
 
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 
-const module = fileURLToPath(new URL('../dist/fleet/node-state.js', import.meta.url))
+const module = fileURLToPath(new URL('../dist/write-durably.js', import.meta.url))
 const inNamespace = ['-Urm', 'sh', '-c']
 
 const program = `
@@ -27,7 +27,7 @@ const program = `
 
 const mayMount = spawnSync('unshare', [...inNamespace, 'mount -t tmpfs none /mnt']).status === 0
 
-test.skipIf(!mayMount)('a full disk leaves the state that was there, and says so', () => {
+test.skipIf(!mayMount)('a full disk leaves the file that was there, and says so', () => {
   const folder = mkdtempSync(join(tmpdir(), 'tutti-full-'))
   const script = `mount -t tmpfs -o size=64k none "$DISK" && cd "$DISK" &&
     exec "$NODE" --input-type=module -e "$PROGRAM"`
@@ -37,7 +37,7 @@ test.skipIf(!mayMount)('a full disk leaves the state that was there, and says so
     encoding: 'utf8',
   })
   rmSync(folder, { recursive: true })
-  const refused = ['node/state-unwritable', 'a']
+  const refused = ['ENOSPC', 'a']
   expect(stderr).toBe('')
   expect(JSON.parse(stdout)).toEqual(['kept', ...refused, ...refused, 'kept', 9000])
 })
