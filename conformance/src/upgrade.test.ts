@@ -87,6 +87,10 @@ describe('data of the schema of migration 3', () => {
       },
     )
     expect(await infer()).toEqual([42])
+    const { workflow } = JSON.parse(readFileSync(join(home, 'credentials.json'), 'utf8'))
+    const { url } = JSON.parse(readFileSync(join(home, 'context.json'), 'utf8'))
+    const { principal } = await new Client({ url, key: workflow }).whoami()
+    expect(principal.roles).toEqual(['caller']) // workflows had no key then
   }, 120_000)
 
   test('of a schema that is not known yet is refused with what to do', async () => {

@@ -10,6 +10,7 @@ import { Client } from '@tutti/sdk'
 import type { Command } from 'commander'
 import {
   approvalDid,
+  giveWorkflowKey,
   homeFolder,
   loadContext,
   print,
@@ -102,9 +103,14 @@ export function addControlPlane(program: Command): void {
       )
     }
     await keepContext(home, plane.url)
+    const hasKey = await giveWorkflowKey(home, plane.url).catch(() => false)
+    if (!hasKey) process.stderr.write(`${keylessHint}\n`)
     ready('control-plane', plane.url, plane.stop)
   })
 }
+
+const keylessHint =
+  'tutti.infer has no key in this home: give one in TUTTI_INFER_KEY (tutti key create NAME)'
 
 /** The home folder's context follows where its control plane answers now. */
 async function keepContext(home: string, url: string): Promise<void> {

@@ -1,4 +1,5 @@
 export { parseDocuments, readDocuments, type SourceDocument } from './documents.ts'
+export { giveWorkflowKey } from './give-workflow-key.ts'
 export {
   approvalDid,
   approvalKey,
