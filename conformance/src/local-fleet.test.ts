@@ -4,10 +4,11 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { makeModels, quickEffort } from '@tutti/examples/models'
 import { expect, test } from 'vitest'
-import { deploy, infer, startLocalFleet } from './local-fleet.ts'
+import { deploy, infer, type LocalFleet, startLocalFleet } from './local-fleet.ts'
 
-test('A4: a cordoned node keeps what it has, says why, and catches up when let go', async () => {
-  const fleet = await startLocalFleet([{ name: 'n1' }, { name: 'n2' }])
+test('A4: a cordoned node keeps what it has, says why, and catches up when let go; scripts run where they may', async () => {
+  const n2 = { name: 'n2', args: ['--allow-run', 'script'] }
+  const fleet = await startLocalFleet([{ name: 'n1' }, n2])
   try {
     const models = join(fleet.folder, 'models')
     await makeModels(models, quickEffort)
@@ -29,6 +30,7 @@ test('A4: a cordoned node keeps what it has, says why, and catches up when let g
       if (JSON.stringify(now['nodes']).includes('"converged":2')) break
     }
     expect(await versionsAt(fleet.nodes[0])).toContain('v4')
+    await runScript(fleet)
   } finally {
     await fleet.stop()
   }
@@ -78,4 +80,23 @@ async function versionsAt(node: { readonly url: string; readonly key: string } |
   })
   const index = (await answer.json()) as readonly { readonly version: string }[]
   return index.map(({ version }) => version)
+}
+
+/** A workflow runs a script on the node that offers it and that policy lets. */
+async function runScript(fleet: LocalFleet): Promise<void> {
+  const cedar = `@id("scripts-run-on-n2")
+permit(principal == Automation::"workflow/default", action == Action::"run", resource == Node::"n2")
+when { context has plan && context.plan.processes.contains("script") };`
+  const policy = join(fleet.folder, 'policy.json')
+  const about = { apiVersion: 'tutti/v1', kind: 'Policy', metadata: { name: 'runs' } }
+  writeFileSync(policy, JSON.stringify({ ...about, spec: { cedar } }))
+  await fleet.tutti('apply', '-f', policy)
+  const code = 'console.log(process.argv[2] * 2, Object.keys(process.env).length)'
+  const script = { language: 'js', code, arguments: ['${ .n }'] }
+  const workflow = join(fleet.folder, 'workflow.json')
+  const document = { dsl: '1.0.3', namespace: 'shop', name: 'twice', version: '1.0.0' }
+  writeFileSync(workflow, JSON.stringify({ document, do: [{ twice: { run: { script } } }] }))
+  await fleet.tutti('workflow', 'apply', workflow)
+  const said = await fleet.tutti('workflow', 'run', 'shop.twice', '--input', '{"n": 21}', '--watch')
+  expect(said).toContain('"42 0\\n"')
 }

@@ -6,6 +6,7 @@ import { existsSync, mkdirSync, readFileSync, statfsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { relayScheme } from '@tutti/core/routing'
+import type { ProcessKind } from '@tutti/core/workflow'
 import { signText } from '@tutti/ledger'
 import { systemClock } from '@tutti/machine'
 import { Failure } from './failure.ts'
@@ -32,6 +33,7 @@ import {
 import { openCredentials } from './governance/index.ts'
 import { Relays } from './routing/index.ts'
 import { ModelServer, OipServer, RecentPredictions, Telemetry } from './serving/index.ts'
+import { limitsDefault, ProcessWorker } from './workflow/index.ts'
 
 export interface NodeOptions {
   /** Holds identity, state and models. */
@@ -60,6 +62,8 @@ export interface NodeOptions {
   readonly acceptLog?: boolean | undefined
   /** PEM keys or certificates: only their models run here, whatever an assignment says. */
   readonly publishers?: readonly string[] | undefined
+  /** Processes of workflows that may run here, if the control plane's policies let them; none. */
+  readonly allowRun?: readonly ProcessKind[] | undefined
   readonly version: string
   readonly log?: (event: string, fields: Readonly<Record<string, unknown>>) => void
 }
@@ -110,6 +114,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
   })
   const { url, endpoint } = await listen(server, options, identity)
   const relays = openRelays({ server, identity, log, isNeeded: endpoint === undefined }, options)
+  const worker = openWorker(options, identity, log)
   const { folder, version, memoryBytes } = options
   const facts = { folder, version, endpoint, runtime: runtimeName(), memoryBytes }
   const stop = async () => {
@@ -117,6 +122,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     await blobs.stop()
     await server.stop()
     relays?.stop()
+    await worker?.stop()
     await models.stop()
   }
   agent = await NodeAgent.start({
@@ -128,7 +134,10 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     chance: Math.random,
     facts: () => measureFacts(facts),
     load: () => measureLoad(models.inflight),
-    onSession: (bearer) => relays?.use(bearer === null ? null : { url: identity.url, bearer }),
+    onSession: (bearer) => {
+      const session = bearer === null ? null : { url: identity.url, bearer }
+      for (const one of [relays, worker]) one?.use(session)
+    },
     pinnedPublishers: options.publishers ?? null,
   }).catch(async (error: unknown) => {
     await stop() // what listens already would keep the process alive
@@ -136,6 +145,20 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
   })
   log('serving', { node: identity.name, url })
   return { name: identity.name, url, localKey: identity.localKey, stop }
+}
+
+/** Runs scripts and commands of workflows, where that is allowed here. */
+function openWorker(
+  { allowRun = [] }: NodeOptions,
+  { name: node, controlPlane }: NodeIdentity,
+  log: NonNullable<NodeOptions['log']>,
+): ProcessWorker | null {
+  if (allowRun.length === 0) return null
+  const nowMs = () => Date.now()
+  const about = { node, controlPlane, kinds: allowRun, limits: limitsDefault }
+  const worker = new ProcessWorker({ ...about, nowMs, log })
+  worker.start().catch((error: unknown) => log('a bug', { error: String(error) }))
+  return worker
 }
 
 /** Where it answers, and where others are told to call it; nowhere where they could not. */

@@ -15,6 +15,7 @@ import { mountLedger } from './ledger.ts'
 import { mountMetrics } from './metrics.ts'
 import { mountOpenapi } from './openapi.ts'
 import type { ApiPorts, Env } from './ports.ts'
+import { mountProcesses } from './processes.ts'
 import { mountRelays } from './relays.ts'
 import { mountRequests } from './requests.ts'
 import { mountResources } from './resources.ts'
@@ -75,6 +76,7 @@ export function makeApp(ports: ApiPorts): Hono<Env> {
   mountSchedules(app, ports)
   mountLineage(app, ports)
   mountWatch(app, ports)
+  mountProcesses(app, ports)
   // Imported when somebody asks: the SDK costs a fifth of a second and 20 MB.
   app.all('/api/v1/mcp', async (context) => (await import('./mcp.ts')).serveMcp(context, ports))
   mountTasks(app, ports)

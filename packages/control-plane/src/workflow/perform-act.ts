@@ -18,6 +18,7 @@ import type { Egress, Reach } from './egress.ts'
 import { embed, type Inference, infer } from './infer.ts'
 import { Later } from './later.ts'
 import { noteLineage } from './lineage.ts'
+import { performProcess } from './perform-process.ts'
 import type { Act } from './resident-run.ts'
 import { publishEvent } from './signal.ts'
 import type { StartRequest } from './start-request.ts'
@@ -36,6 +37,8 @@ export interface PerformPorts {
   /** Where `tutti.infer` asks; null where no gateway is known. */
   readonly inference: () => Inference | null
   readonly nowMs: () => number
+  /** Whether nodes come here for processes to run; absent: they are refused. */
+  readonly hasNodes?: boolean
 }
 
 export function performer(ports: PerformPorts) {
@@ -67,9 +70,11 @@ export function performer(ports: PerformPorts) {
       case 'function':
         return await callFunction(ports, action, caller)
       case 'process':
-        throw refuse(
-          `a ${action.process} runs on a node that allows it by policy, and no node here does`,
-        )
+        if (ports.hasNodes !== true) {
+          const what = `a ${action.process} runs on a node that allows it by policy`
+          throw refuse(`${what}, and no node here does`)
+        }
+        return await performProcess(ports, { action, key: act.key }, context, caller)
     }
   }
 }

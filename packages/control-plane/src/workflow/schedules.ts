@@ -9,6 +9,7 @@ import type { Query, Sql } from '../store/index.ts'
 import { advanceBackfills } from './backfill.ts'
 import type { Tick } from './judge-tick.ts'
 import { noteRefusal } from './note-refusal.ts'
+import { expireProcesses } from './processes.ts'
 import { advanceQueues } from './queue.ts'
 import { sendSignal } from './signal.ts'
 import { type Schedule, syncSchedules } from './sync-schedules.ts'
@@ -65,6 +66,7 @@ export function openSchedules({ sql, nowMs, judge: openJudge }: SchedulesPorts):
       }
       await advanceBackfills(sql)
       await advanceQueues(sql, now)
+      await expireProcesses(sql, now)
     },
   }
 }

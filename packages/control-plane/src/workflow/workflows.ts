@@ -80,6 +80,7 @@ export async function openWorkflows(ports: WorkflowsPorts): Promise<Workflows> {
   const { blobs } = ports
   const perform = performer({
     ...{ sql, blobs, egress, reach, start, nowMs, inference: ports.inference },
+    hasNodes: true,
     newest: (of) => newestVersion(sql, of),
     outcome: (id) => outcomeOf(sql, id),
   })

@@ -152,6 +152,7 @@ export const signingPrefix = {
   serving: 'tutti/serving/v1\n',
   approval: 'tutti/approval/v1\n',
   answer: 'tutti/answer/v1\n',
+  process: 'tutti/process/v1\n',
   peer: 'tutti/peer/v1\n',
   peerProof: 'tutti/peer-proof/v1\n',
   relay: 'tutti/relay/v1\n',

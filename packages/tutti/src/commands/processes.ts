@@ -6,8 +6,10 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
+import { type ProcessKind, processKinds } from '@tutti/core/workflow'
 import { Client } from '@tutti/sdk'
 import type { Command } from 'commander'
+import { Failure } from '../failure.ts'
 import {
   approvalDid,
   giveWorkflowKey,
@@ -132,6 +134,7 @@ interface NodeCommand extends ListenOptions {
   readonly share?: string
   readonly acceptLog?: boolean
   readonly publisher?: readonly string[]
+  readonly allowRun?: readonly string[]
 }
 
 function withNode(command: Command): Command {
@@ -153,6 +156,10 @@ function withNode(command: Command): Command {
     .option(
       '--accept-log',
       'take the control plane’s log as it is, after it was restored from a backup',
+    )
+    .option(
+      '--allow-run <kind...>',
+      'processes of workflows that may run here, if policies let them: script, shell',
     )
     .option(
       '--publisher <pem...>',
@@ -224,9 +231,19 @@ async function runNode(options: NodeCommand): Promise<void> {
     threads: options.threads === undefined ? undefined : countOf('--threads', options.threads),
     shareBytesPerSecond: shareOf(options),
     publishers: options.publisher?.map((path) => readFileSync(path, 'utf8')),
+    allowRun: kindsOf(options),
     version: readVersion(),
   })
   ready('node', node.url, node.stop)
+}
+
+function kindsOf({ allowRun = [] }: NodeCommand): readonly ProcessKind[] {
+  return allowRun.map((given) => {
+    const kind = processKinds.find((known) => known === given)
+    if (kind !== undefined) return kind
+    const message = `--allow-run: expected ${processKinds.join(' or ')}, got ${given}`
+    throw new Failure('tutti/argument-invalid', message)
+  })
 }
 
 function shareOf({ share }: NodeCommand): number | undefined {

@@ -14,6 +14,20 @@ export { type ForkPoint, forkJournal } from './fork-journal.ts'
 export type { Happening } from './happening.ts'
 export { Machine, type Surroundings } from './machine.ts'
 export { planRun, type RunPlan } from './plan-run.ts'
+export {
+  type ProcessKind,
+  type ProcessOffer,
+  type ProcessOrder,
+  type ProcessOutcome,
+  processKinds,
+  processOffer,
+  processOrder,
+  processOutcome,
+  type ScriptLanguage,
+  type SignedOrder,
+  scriptLanguages,
+  signedOrder,
+} from './process-order.ts'
 export { type Preparation, type Program, prepareWorkflow } from './program.ts'
 export { undoIn } from './run-compensate.ts'
 export { type Heard, Trigger } from './trigger.ts'

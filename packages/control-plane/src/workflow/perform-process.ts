@@ -1,0 +1,109 @@
+// Perform process
+//
+// `run: script` and `run: shell`: handed to nodes, whose word is the step's outcome. A script's source is fetched here, so that a node
+// needs to reach nothing.
+
+import type { Json } from '@tutti/core/resource'
+import { type Action, type ScriptLanguage, standardError } from '@tutti/core/workflow'
+import { z } from 'zod'
+import type { Sql } from '../store/index.ts'
+import { type ActContext, ActFailed } from './act.ts'
+import type { Caller } from './caller.ts'
+import { Later } from './later.ts'
+import { askProcess, type ProcessRequest } from './processes.ts'
+
+const words = z.array(z.json()).default([])
+const environment = z.record(z.string(), z.json()).default({})
+const shell = z.looseObject({
+  command: z.string(),
+  arguments: words,
+  environment,
+  stdin: z.string().optional(),
+})
+const script = z.looseObject({
+  language: z.string(),
+  code: z.string().optional(),
+  source: z.looseObject({ endpoint: z.json() }).optional(),
+  arguments: words,
+  environment,
+  stdin: z.string().optional(),
+})
+
+const languages: Readonly<Record<string, ScriptLanguage>> = {
+  ...{ javascript: 'javascript', js: 'javascript', python: 'python' },
+}
+const codeMax = 1_048_576 // bytes of a script
+
+type ProcessAction = Extract<Action, { type: 'process' }>
+
+export async function performProcess(
+  { sql, nowMs }: { readonly sql: Sql; readonly nowMs: () => number },
+  { action, key }: { readonly action: ProcessAction; readonly key: string },
+  { head: run }: ActContext,
+  caller: Caller,
+): Promise<Json> {
+  const { isAwaited, returns } = action
+  const asked = { run, key, isAwaited, returns, ...(await requestOf(action, caller)) }
+  await askProcess(sql, asked, nowMs())
+  if (isAwaited) throw new Later()
+  return null
+}
+
+async function requestOf(
+  { process, arguments: given }: ProcessAction,
+  caller: Caller,
+): Promise<Pick<ProcessRequest, 'kind' | 'language' | 'body'>> {
+  if (process === 'container') {
+    throw refuse('a container runs on a node that allows it by policy, and no node runs containers')
+  }
+  if (process === 'shell') {
+    const { command, ...more } = parsed(shell, given)
+    return { kind: 'shell', language: null, body: { text: command, ...inputsOf(more) } }
+  }
+  const { language: name, code, source, ...more } = parsed(script, given)
+  const language = languages[name.toLowerCase()]
+  if (language === undefined) {
+    const known = Object.keys(languages).join(', ')
+    throw refuse(`nodes run no scripts in ${name}: expected one of ${known}`)
+  }
+  const text = code ?? (await fetchSource(source?.endpoint ?? null, caller))
+  return { kind: 'script', language, body: { text, ...inputsOf(more) } }
+}
+
+function inputsOf(of: {
+  readonly arguments: readonly Json[]
+  readonly environment: Readonly<Record<string, Json>>
+  readonly stdin?: string | undefined
+}) {
+  const pairs = Object.entries(of.environment).map(([name, value]) => [name, textOf(value)])
+  return {
+    arguments: of.arguments.map(textOf),
+    environment: Object.fromEntries(pairs),
+    stdin: of.stdin ?? null,
+  }
+}
+
+function textOf(value: Json): string {
+  return typeof value === 'string' ? value : JSON.stringify(value)
+}
+
+async function fetchSource(endpoint: Json, caller: Caller): Promise<string> {
+  const uri =
+    typeof endpoint === 'object' && endpoint !== null && 'uri' in endpoint ? endpoint.uri : endpoint
+  if (typeof uri !== 'string') throw refuse('the script has neither code nor a source')
+  const request = { method: 'GET', url: uri, headers: {}, body: null, signal: caller.signal }
+  const { status, body } = await caller.egress(request)
+  if (status !== 200) throw refuse(`${uri} answered ${status}`)
+  if (body.length > codeMax) throw refuse(`${uri} has more than ${codeMax} bytes`)
+  return body.toString('utf8')
+}
+
+function parsed<Form extends z.ZodType>(form: Form, given: Json): z.infer<Form> {
+  const result = form.safeParse(given)
+  if (result.success) return result.data
+  throw refuse(`the process is not complete: ${result.error.message}`)
+}
+
+function refuse(detail: string): ActFailed {
+  return new ActFailed(standardError('configuration', detail))
+}

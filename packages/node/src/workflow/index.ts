@@ -1,0 +1,2 @@
+export { ProcessWorker } from './process-worker.ts'
+export { limitsDefault } from './run-process.ts'
