@@ -2,20 +2,34 @@
 //
 // Small answers to small requests, and to prompts of 100 KB: CPU per request of each proxy, all of them in turn in
 // every round, so that a busy machine is busy for all. The gateway has everything on: key, limits, budget, routing,
-// breaker, usage, cost, record.
+// breaker, usage, cost, record. `bare node:net` is what Node itself takes: what lies between is ours. Two workers are
+// told by what they take per request: the load that would fill them does not fit beside them on a small machine.
+//
+// TUTTI_BENCH_REQUESTS is how many the long run sends, after which a worker must hold no more memory than before.
 
 import { Pool } from 'undici'
-import { cpuMicros, type ProxyServer, startProxyBed } from './proxy-bed.ts'
-import { report, round } from './report.ts'
+import {
+  cpuMicros,
+  fullName,
+  heldMegabytes,
+  type ProxyBedOptions,
+  type ProxyServer,
+  startProxyBed,
+} from './proxy-bed.ts'
+import { printTable, report, round } from './report.ts'
 
 const rounds = 5
 const connections = 32
 // A gateway lives for weeks: what is measured is compiled. After 2,000 requests half of the cost is still the compiler's.
 const warmups = 20_000
 
+const longRunDefault = 60_000
+const longRunSamples = 40
+
 interface Shape {
   readonly bench: 'gateway-json' | 'gateway-prompt'
   readonly body: string
+  readonly bed: ProxyBedOptions
   /** Requests of a round; fewer for the peer, which takes twenty times as long. */
   readonly requests: number
   readonly microsMax: number
@@ -26,22 +40,25 @@ const bodyOf = (content: string) =>
 
 export async function gatewayJson(): Promise<void> {
   const body = bodyOf('tell me of the sea, '.repeat(45))
-  await compare({ bench: 'gateway-json', body, requests: 4_000, microsMax: 60 })
+  const bed = { more: ['workers'] } as const
+  await compare({ bench: 'gateway-json', body, bed, requests: 4_000, microsMax: 60 })
 }
 
 export async function gatewayPrompt(): Promise<void> {
   const body = bodyOf('tell me of "the sea",\n and of its depth. '.repeat(2_300))
-  await compare({ bench: 'gateway-prompt', body, requests: 600, microsMax: 260 })
+  const bed = { more: ['full'] } as const
+  await compare({ bench: 'gateway-prompt', body, bed, requests: 600, microsMax: 260 })
 }
 
 interface Taken {
   readonly micros: number
   readonly perSecond: number
   readonly alone: number
+  readonly stallMs: number
 }
 
 async function compare(shape: Shape): Promise<void> {
-  const bed = await startProxyBed()
+  const bed = await startProxyBed(shape.bed)
   try {
     const taken = new Map<string, Taken[]>()
     for (const proxy of bed.proxies)
@@ -58,7 +75,9 @@ async function compare(shape: Shape): Promise<void> {
       'requests/s per core': round(1e6 / median(list.map(({ micros }) => micros))),
       'requests/s here': round(median(list.map(({ perSecond }) => perSecond))),
       'p50 alone µs': round(median(list.map(({ alone }) => alone))),
+      'stall max ms': said(median(list.map(({ stallMs }) => stallMs))),
     }))
+    if (shape.bench === 'gateway-json') await runLong(bed.proxies, shape)
     const [own] = rows
     const value = own?.['CPU µs per request'] ?? 0
     report(rows, {
@@ -70,18 +89,27 @@ async function compare(shape: Shape): Promise<void> {
   }
 }
 
+/** Proxies that are not ours do not tell. */
+function said(ms: number): number | string {
+  return Number.isNaN(ms) ? '-' : round(ms)
+}
+
 function countOf({ name }: ProxyServer, count: number): number {
   return name === 'portkey' ? Math.ceil(count / 10) : count
 }
 
 async function measure(proxy: ProxyServer, shape: Shape): Promise<Taken> {
   const count = countOf(proxy, shape.requests)
-  const before = cpuMicros(proxy.pid)
+  const before = cpuMicros(proxy.pids)
   const startMs = performance.now()
   await load(proxy, shape, count)
   const seconds = (performance.now() - startMs) / 1_000
-  const micros = (cpuMicros(proxy.pid) - before) / count
-  return { micros, perSecond: count / seconds, alone: await aloneMicros(proxy, shape) }
+  const micros = (cpuMicros(proxy.pids) - before) / count
+  const alone = await aloneMicros(proxy, shape)
+  const tellStall = proxy.watchStalls?.()
+  if (tellStall !== undefined) await load(proxy, shape, Math.ceil(count / 4))
+  const stallMs = (await tellStall?.()) ?? Number.NaN
+  return { micros, perSecond: count / seconds, alone, stallMs }
 }
 
 /** Sends `count` requests over all connections; every answer must be whole. */
@@ -98,7 +126,16 @@ async function load(proxy: ProxyServer, shape: Shape, count: number): Promise<vo
   await pool.close()
 }
 
-async function ask(pool: Pool, { headers, name }: ProxyServer, { body }: Shape): Promise<void> {
+let asked = 0
+
+/** A request that nobody has asked before, with something to take out of it. */
+function another(body: string): string {
+  asked += 1
+  return body.replace('tell me', `For ann.${asked}@example.org: tell me`)
+}
+
+async function ask(pool: Pool, { headers, name }: ProxyServer, shape: Shape): Promise<void> {
+  const body = name === fullName ? another(shape.body) : shape.body
   const { statusCode, body: answer } = await pool.request({
     ...{ path: '/v1/chat/completions', method: 'POST', body },
     headers: { ...headers, 'content-type': 'application/json' },
@@ -107,6 +144,28 @@ async function ask(pool: Pool, { headers, name }: ProxyServer, { body }: Shape):
   if (statusCode !== 200 || !text.includes('finish_reason')) {
     throw new Error(`${name} answered ${statusCode}: ${text.slice(0, 300)}`)
   }
+}
+
+/** What the gateway holds in the course of a long run, and how two workers compare with one. */
+async function runLong(proxies: readonly ProxyServer[], shape: Shape): Promise<void> {
+  const [own] = proxies
+  const [pid = 0] = own?.pids ?? []
+  if (own === undefined) return
+  const count = Number(process.env['TUTTI_BENCH_REQUESTS'] ?? longRunDefault)
+  const held: number[] = []
+  for (let i = 0; i < longRunSamples; i++) {
+    await load(own, shape, Math.ceil(count / longRunSamples))
+    held.push(heldMegabytes(pid))
+  }
+  const quarter = longRunSamples / 4
+  const row = {
+    proxy: own.name,
+    requests: count,
+    'MB in the second quarter': round(median(held.slice(quarter, 2 * quarter))),
+    'MB in the last': round(median(held.slice(-quarter))),
+    'MB max': round(Math.max(...held)),
+  }
+  printTable([row])
 }
 
 /** The median of requests one after the other. */

@@ -38,10 +38,15 @@ const benches: Readonly<
     run: workflowRecovery,
   },
   'gateway-json': {
-    about: 'CPU per request of 1 KB, everything on, between nginx and Portkey',
+    about:
+      'CPU per request of 1 KB, everything on, between nginx and Portkey; memory in a long run',
     run: gatewayJson,
   },
-  'gateway-prompt': { about: 'the same with prompts of 100 KB', run: gatewayPrompt },
+  'gateway-prompt': {
+    about:
+      'the same with prompts of 100 KB, with guard and cache too, and how long the loop is held up',
+    run: gatewayPrompt,
+  },
   'gateway-stream': {
     about: 'two hundred streams of fifty events a second, beside nginx',
     run: gatewayStream,

@@ -1,7 +1,7 @@
 // Proxy bed
 //
-// The gateway, nginx as the limit of what a proxy can do, and Portkey as the peer in TypeScript, each in a process of
-// its own before one engine; what each of them costs is read from the kernel's accounts of its process.
+// The gateway, nginx as the limit of what a proxy can do, a bare relay over node:net as the limit of what Node can do on
+// this machine, and Portkey as the peer in TypeScript, each in a process of its own before one engine; what each of them costs is read from the kernel's accounts of its process.
 
 import { type ChildProcess, fork, spawn } from 'node:child_process'
 import {
@@ -18,6 +18,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { heapFlags } from '@tutti/gateway/heap-flags'
 
 const require = createRequire(import.meta.url)
 
@@ -27,7 +28,15 @@ export interface ProxyServer {
   readonly name: string
   readonly url: string
   readonly headers: Readonly<Record<string, string>>
-  readonly pid: number
+  /** Of all processes that it is. */
+  readonly pids: readonly number[]
+  /** Counts from now on how long its event loop is held up; the answer, in ms, ends it. */
+  readonly watchStalls?: () => () => Promise<number>
+}
+
+export interface ProxyBedOptions {
+  /** Others of the gateway: with two workers; with guard and semantic cache on. */
+  readonly more?: readonly ('workers' | 'full')[]
 }
 
 export interface ProxyBed {
@@ -35,7 +44,7 @@ export interface ProxyBed {
   readonly stop: () => Promise<void>
 }
 
-export async function startProxyBed(): Promise<ProxyBed> {
+export async function startProxyBed({ more = [] }: ProxyBedOptions = {}): Promise<ProxyBed> {
   const folder = mkdtempSync(join(tmpdir(), 'tutti-bench-proxies-'))
   const children: ChildProcess[] = []
   const stop = async () => {
@@ -46,7 +55,14 @@ export async function startProxyBed(): Promise<ProxyBed> {
     const engine = await startOwn(children, ['engine'])
     const gateway = await startOwn(children, ['gateway', engine.url])
     const authorization = `Bearer ${benchKey}`
-    const proxies: ProxyServer[] = [{ name: 'tutti', ...gateway, headers: { authorization } }]
+    const headers = { authorization }
+    const proxies: ProxyServer[] = [{ name: 'tutti', ...gateway, headers }]
+    for (const role of more) {
+      const one = await startOwn(children, [role, engine.url])
+      proxies.push({ name: roleNames[role], ...one, headers })
+    }
+    const bare = await startOwn(children, ['bare', engine.url])
+    proxies.push({ name: bareName, ...bare, headers: {} })
     const nginx = ['/usr/sbin/nginx', '/usr/bin/nginx'].find((path) => existsSync(path))
     if (nginx === undefined) process.stderr.write('nginx is not installed: left out\n')
     else proxies.push(await startNginx(children, { nginx, folder, engine: engine.url }))
@@ -58,8 +74,24 @@ export async function startProxyBed(): Promise<ProxyBed> {
   }
 }
 
-/** Microseconds of CPU that a process and all its threads have used; Linux alone tells. */
-export function cpuMicros(pid: number): number {
+export const fullName = 'tutti, guard and cache'
+export const workersName = 'tutti, 2 workers'
+const roleNames = { workers: workersName, full: fullName }
+const bareName = 'bare node:net'
+
+/** Microseconds of CPU that processes and all their threads have used; Linux alone tells. */
+export function cpuMicros(pids: readonly number[]): number {
+  return pids.reduce((sum, pid) => sum + cpuMicrosOf(pid), 0)
+}
+
+/** Megabytes that a process holds. */
+export function heldMegabytes(pid: number): number {
+  const [, kilobytes = '0'] =
+    /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? []
+  return Number(kilobytes) / 1_024
+}
+
+function cpuMicrosOf(pid: number): number {
   const tasks = `/proc/${pid}/task`
   let nanos = 0
   for (const task of readdirSync(tasks)) {
@@ -70,14 +102,23 @@ export function cpuMicros(pid: number): number {
 
 function startOwn(children: ChildProcess[], args: readonly string[]) {
   const path = fileURLToPath(new URL('./proxy-process.js', import.meta.url))
-  const child = fork(path, args)
+  const child = fork(path, args, { execArgv: [...heapFlags] })
   children.push(child)
-  return new Promise<{ url: string; pid: number }>((resolve, reject) => {
-    child.once('message', (said: { url: string }) =>
-      resolve({ url: said.url, pid: child.pid ?? 0 }),
+  return new Promise<Pick<ProxyServer, 'url' | 'pids' | 'watchStalls'>>((resolve, reject) => {
+    child.once('message', ({ url, pids = [] }: { url: string; pids?: number[] }) =>
+      resolve({ url, pids: [child.pid ?? 0, ...pids], watchStalls: () => watchStalls(child) }),
     )
     child.once('exit', (code) => reject(new Error(`${args[0]} ended with ${code}`)))
   })
+}
+
+function watchStalls(child: ChildProcess): () => Promise<number> {
+  child.send('watch')
+  return () =>
+    new Promise((resolve) => {
+      child.once('message', ({ stallMs }: { stallMs: number }) => resolve(stallMs))
+      child.send('tell')
+    })
 }
 
 async function startNginx(
@@ -115,7 +156,7 @@ http {
   children.push(child)
   const url = `http://127.0.0.1:${port}`
   await untilAnswers(url, child)
-  return { name: 'nginx', url, headers: {}, pid: child.pid ?? 0 }
+  return { name: 'nginx', url, headers: {}, pids: [child.pid ?? 0] }
 }
 
 async function startPortkey(children: ChildProcess[], engine: string): Promise<ProxyServer> {
@@ -135,7 +176,7 @@ async function startPortkey(children: ChildProcess[], engine: string): Promise<P
     ...{ authorization: 'Bearer k', 'x-portkey-provider': 'openai' },
     'x-portkey-custom-host': `${engine}/v1`,
   }
-  return { name: 'portkey', url, headers, pid: child.pid ?? 0 }
+  return { name: 'portkey', url, headers, pids: [child.pid ?? 0] }
 }
 
 async function untilAnswers(url: string, child: ChildProcess): Promise<void> {

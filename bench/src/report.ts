@@ -17,6 +17,12 @@ export function report(
   rows: readonly Readonly<Record<string, string | number>>[],
   figure: Figure,
 ): void {
+  printTable(rows)
+  process.stdout.write(`${JSON.stringify(figure)}\n`)
+}
+
+/** Columns are those of the first row. */
+export function printTable(rows: readonly Readonly<Record<string, string | number>>[]): void {
   const columns = Object.keys(rows[0] ?? {})
   const cells = rows.map((row) => columns.map((column) => String(row[column] ?? '')))
   const widths = columns.map((column, i) =>
@@ -30,7 +36,6 @@ export function report(
         .trimEnd()}\n`,
     )
   }
-  process.stdout.write(`${JSON.stringify(figure)}\n`)
 }
 
 /** A figure with three significant digits. */

@@ -18,6 +18,7 @@ import {
   ResponseSockets,
   Shadows,
   storeKeeper,
+  Turns,
 } from './face/index.ts'
 import { Failure } from './failure.ts'
 import { Scanner } from './governance/index.ts'
@@ -172,7 +173,7 @@ function newPorts({ hosts, chance, ...given }: Given): FacePorts {
   return {
     ...given,
     ...{ comparisons, shadows: new Shadows({ router, comparisons, chance, nowMs }) },
-    tools: new ToolServers(nowMs),
+    ...{ tools: new ToolServers(nowMs), turns: new Turns() },
     ...{ recent: new RecentRequests(), metrics: new Metrics(), ids: new RequestIds() },
     ...{ limiter: new Limiter(nowMs), log: new RequestLog(), guard: new HostGuard(hosts) },
     ...{ scanner: new Scanner(), cache: newAnswerCache() },

@@ -18,6 +18,7 @@ import type { RequestIds } from './request-ids.ts'
 import type { RequestLog } from './request-log.ts'
 import type { ResponseKeeper } from './response-keeper.ts'
 import type { Shadows } from './shadows.ts'
+import type { Turns } from './turns.ts'
 
 export interface FacePorts {
   readonly directory: () => Directory | null
@@ -30,6 +31,7 @@ export interface FacePorts {
   readonly shadows: Shadows
   readonly responses: ResponseKeeper
   readonly tools: ToolServers
+  readonly turns: Turns
   readonly ids: RequestIds
   readonly guard: HostGuard
   /** Looks through what goes over guarded routes. */

@@ -49,6 +49,8 @@ export function answerRequest(
   return answerKnown(ports, exchange)
 }
 
+const longBytes = 32 * 1_024 // below it a request takes a fraction of a millisecond
+
 const chatPaths: ReadonlySet<string> = new Set([
   '/v1/chat/completions',
   '/v1/completions',
@@ -87,8 +89,24 @@ function answerKnown(ports: FacePorts, exchange: Exchange): Promise<void> | void
   }
   const body = request.body()
   const asked = { oip, isPost }
-  if (body instanceof Promise) return body.then((read) => answerBody(ports, exchange, asked, read))
-  return answerBody(ports, exchange, asked, body)
+  if (body instanceof Promise) return body.then((read) => answerRead(ports, exchange, asked, read))
+  return answerRead(ports, exchange, asked, body)
+}
+
+interface BodyAsked {
+  readonly oip: OipPath | null
+  readonly isPost: boolean
+}
+
+function answerRead(
+  ports: FacePorts,
+  exchange: Exchange,
+  asked: BodyAsked,
+  body: IncomingBody,
+): Promise<void> | void {
+  const isLong = body instanceof Buffer && body.length > longBytes
+  if (!isLong) return answerBody(ports, exchange, asked, body)
+  return ports.turns.take().then(() => answerBody(ports, exchange, asked, body))
 }
 
 /** There are no sessions, and so nothing to listen to or to end. */
@@ -107,7 +125,7 @@ async function answerTools(ports: FacePorts, exchange: Exchange): Promise<void> 
 function answerBody(
   ports: FacePorts,
   exchange: Exchange,
-  { oip, isPost }: { readonly oip: OipPath | null; readonly isPost: boolean },
+  { oip, isPost }: BodyAsked,
   body: IncomingBody,
 ): Promise<void> | void {
   const { path } = exchange

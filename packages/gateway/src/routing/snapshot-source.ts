@@ -166,16 +166,15 @@ export class SnapshotSource {
   }
 
   #pause(ms: number): Promise<void> {
+    const { signal } = this.#stopping
     return new Promise((resolve) => {
-      const timer = setTimeout(resolve, ms)
-      this.#stopping.signal.addEventListener(
-        'abort',
-        () => {
-          clearTimeout(timer)
-          resolve()
-        },
-        { once: true },
-      )
+      const end = () => {
+        clearTimeout(timer)
+        signal.removeEventListener('abort', end)
+        resolve()
+      }
+      const timer = setTimeout(end, ms)
+      signal.addEventListener('abort', end, { once: true })
     })
   }
 }

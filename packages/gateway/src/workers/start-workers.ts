@@ -8,6 +8,7 @@
 //       settled counts as spent (B3).
 
 import cluster, { type Worker } from 'node:cluster'
+import { heapFlags } from '../heap-flags.ts'
 import { parseWorkerMessage } from './worker-message.ts'
 
 export interface WorkersOptions {
@@ -58,6 +59,7 @@ export async function startWorkers(options: WorkersOptions): Promise<Workers> {
   }
   // Whoever is free accepts. Handed out in turn, a connection would hang for ever whose worker dies on its way there.
   cluster.schedulingPolicy = cluster.SCHED_NONE
+  cluster.setupPrimary({ execArgv: [...process.execArgv, ...heapFlags] })
   failures = -1 // workers that never came up are the caller's to hear of
   const urls = await Promise.all(Array.from({ length: count }, (_, i) => start(i + 1)))
   failures = 0

@@ -7,6 +7,7 @@ import { type Declared, parseResource } from '@tutti/core/kinds'
 import { formatFinding } from '@tutti/core/resource'
 import { declaredSnapshot, type Snapshot } from '@tutti/core/routing'
 import type { FilePlane, GatewayOptions } from '@tutti/gateway'
+import { spareHeap } from '@tutti/gateway/heap-flags'
 import { Client } from '@tutti/sdk'
 import type { Command } from 'commander'
 import { Failure } from '../failure.ts'
@@ -51,6 +52,7 @@ async function runGateway(options: GatewayCommand): Promise<void> {
   const count = countOf('--workers', options.workers)
   if (count > 1 && cluster.isPrimary) return await runWorkers(options, count)
   const { startGateway, otlpOptionsOf } = await import('@tutti/gateway')
+  spareHeap()
   const home = homeFolder(options)
   const worker = cluster.worker?.id
   const own = worker === undefined ? 'gateway' : `gateway/worker-${process.env[placeName]}`

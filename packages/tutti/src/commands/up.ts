@@ -4,6 +4,7 @@ import { createReadStream, existsSync, readdirSync, readFileSync, statSync, watc
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { heapFlags } from '@tutti/control-plane/heap-flags'
+import { heapFlags as gatewayFlags } from '@tutti/gateway/heap-flags'
 import type { Command } from 'commander'
 import { Failure } from '../failure.ts'
 import {
@@ -62,7 +63,8 @@ async function startParts(options: UpOptions, parts: RunningPart[]): Promise<voi
   // On a warm start nobody waits for the control plane: gateway and node know it and live without it.
   const url = isWarm(home, options) ? urlOf(options) : (await planeStarts).url
   const gatewayArgs = ['gateway', ...common, '--url', url, '--port', options.gatewayPort]
-  const gatewayStarts = runPart({ name: 'gateway', args: gatewayArgs }, logs, onEvent)
+  const gatewayPart = { name: 'gateway', args: gatewayArgs, flags: gatewayFlags }
+  const gatewayStarts = runPart(gatewayPart, logs, onEvent)
   const nodeStarts = options.node ? startOwnNode(url, { home, logs, onEvent }) : null
   // The gateway is stopped first: what it keeps on disk are nodes that serve, as the next start will need.
   const started = await Promise.allSettled([planeStarts, nodeStarts, gatewayStarts])
