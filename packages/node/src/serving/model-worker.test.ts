@@ -103,6 +103,26 @@ test('a run that fails is that run alone', async () => {
   await worker.end()
 })
 
+test.each(['native', 'wasm'] as const)(
+  '%s: a run that wants more memory than there is fails, and the next one does not',
+  async (runtime) => {
+    const model = tinyOnnx({
+      nodes: [{ op: 'ConstantOfShape', inputs: ['x'], outputs: ['y'] }],
+      inputs: [{ name: 'x', datatype: 'INT64', shape: [1] }],
+      outputs: [{ name: 'y', datatype: 'FP32', shape: [-1] }],
+    })
+    const worker = await load(model, { runtime })
+    const ask = (size: bigint) => {
+      const data = new BigInt64Array([size])
+      return worker.run([{ name: 'x', datatype: 'INT64', shape: [1], data }], ['y'])
+    }
+    // 2^50 bytes are more than a process can address: no machine gives them.
+    await expect(ask(2n ** 48n)).rejects.toMatchObject({ code: 'node/run-failed' })
+    expect((await ask(2n)).outputs).toMatchObject([{ data: new Float32Array(2) }])
+    await worker.end()
+  },
+)
+
 test.each([
   ['a file that is no model', new Uint8Array([1, 2, 3])],
   ['an empty file', new Uint8Array(0)],
