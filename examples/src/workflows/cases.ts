@@ -72,5 +72,5 @@ export const cases: Readonly<Record<string, (places: Places) => Example>> = {
   maintenance: (places) => maintain(places, 'south'),
   ride: (places) => ride(places),
   quality: (places) => check(places, 'north', 'camera'),
-  assistant: () => ask('Tell me in full: what is wrong?'),
+  assistant: () => ask('Tell me in full: what is wrong?', { patience: { milliseconds: 300 } }),
 }

@@ -1,12 +1,13 @@
 // Assistant
 //
 // Somebody on the floor asks, with a picture and a sound of the machine: two models look and listen at the same time, and a
-// language model answers. The large one has a second; after that the small one does, so that nobody waits longer.
+// language model answers. The large one has a second; after that the small one answers, so that nobody waits longer.
 
 import { attempt, defineWorkflow, emit, infer, jq, parallel, set } from '@tutti/sdk/workflow'
 import { tried } from '../tried.ts'
 
-const patience = { seconds: 1 } // people turn away after two
+/** People turn away after two seconds; who asks may say how long they stay. */
+const patience = jq`$workflow.input.patience // {seconds: 1}`
 const remember = { as: jq`$context + .` }
 const labels = ['good', 'scratch', 'hole', 'dent']
 const image = {
