@@ -9,7 +9,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { signingPrefix } from '@tutti/core/fleet'
 import { canonicalJson } from '@tutti/core/resource'
-import { type KeptRequest, keptRequests, routeSpec, type Snapshot } from '@tutti/core/routing'
+import {
+  type KeptRequest,
+  keptRequests,
+  routeSpec,
+  type Snapshot,
+  type UsageRow,
+  usageReport,
+} from '@tutti/core/routing'
 import { didKeyOf, newPrivateKey, signText } from '@tutti/ledger'
 import { afterEach } from 'vitest'
 import { answerStored, isStoredPath } from './alone/answer-stored.ts'
@@ -115,6 +122,8 @@ export interface World {
   readonly folder: string
   /** What the control plane keeps. */
   readonly responses: MemoryResponses
+  /** Usage that the control plane was told. */
+  readonly told: UsageRow[]
   /** Bodies that the control plane was told. */
   readonly kept: KeptRequest[]
   /** Until it was told so many. */
@@ -138,6 +147,7 @@ export async function world(
   const responses = new MemoryResponses(() => Date.now())
   const waiters = new Set<() => void>()
   const kept: KeptRequest[] = []
+  const told: UsageRow[] = []
   const plane = await serve(async (request, response, body) => {
     const { method = 'GET', url = '' } = request
     if (isStoredPath(url)) {
@@ -147,7 +157,10 @@ export async function world(
     if (request.url === '/api/v1/leases') {
       return response.end(JSON.stringify(leases.ask(JSON.parse(body))))
     }
-    if (request.url === '/api/v1/usage') return response.end('{}')
+    if (request.url === '/api/v1/usage') {
+      told.push(...usageReport.parse(JSON.parse(body)).rows)
+      return response.end('{}')
+    }
     if (request.url === '/api/v1/requests') {
       kept.push(...keptRequests.parse(JSON.parse(body)).requests)
       response.writeHead(204).end()
@@ -196,7 +209,7 @@ export async function world(
     plane.server.closeAllConnections()
     plane.server.close()
   }
-  return { gateway, folder, responses, kept, killPlane, push, events, untilEvent, untilKept }
+  return { gateway, folder, responses, told, kept, killPlane, push, events, untilEvent, untilKept }
 }
 
 export function newFolder(): string {

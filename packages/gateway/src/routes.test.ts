@@ -55,8 +55,8 @@ async function bed(
     })),
     ...of.change,
   })
-  const { gateway } = await world(signed(snapshot), newFolder(), of.plane)
-  return { gateway, asked }
+  const { gateway, told } = await world(signed(snapshot), newFolder(), of.plane)
+  return { gateway, asked, told }
 }
 
 async function ask(gateway: Gateway, body: object = {}, headers: Record<string, string> = {}) {
@@ -388,6 +388,69 @@ describe('shadows', () => {
     await firstOf(gateway, '/v1/comparisons')
     await gateway.stop()
     expect(Object.fromEntries(plane.spent)).toEqual({ all: costNanos })
+  })
+})
+
+describe('what a shadow took', () => {
+  const price = { inputPerMillion: 2, outputPerMillion: 10 }
+  const frame = (content: string, finish: string | null = null) =>
+    `data: ${JSON.stringify({ id: 'c', choices: [{ index: 0, delta: { content }, finish_reason: finish }] })}\n\n`
+  const well: Handler = (_, response) => {
+    response.writeHead(200, { 'content-type': 'text/event-stream' })
+    response.end(`${frame('all of it', 'stop')}data: [DONE]\n\n`)
+  }
+  const shadowed = ([a, b]: readonly { provider: string; model: string }[]): Input => ({
+    targets: [{ provider: a?.provider ?? '', model: 'm', price }],
+    shadow: { target: { ...b, price }, budget: 'trial' },
+    attemptsMax: 1,
+  })
+  const budgets = [
+    { name: 'trial', project: 'default', limitDollars: 100, window: 'total' as const },
+  ]
+
+  test('is charged where its answer broke off, too, and counts as its own (H2)', async () => {
+    const cut: Handler = (_, response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' })
+      response.write(frame('half of'), () => response.destroy())
+    }
+    const plane = new CountingPlane(100)
+    const { gateway, told } = await bed(shadowed, {
+      ...{ engines: [well, cut], change: { budgets }, plane },
+    })
+    await ask(gateway, { stream: true })
+    const comparison = await firstOf(gateway, '/v1/comparisons')
+    expect(comparison).toMatchObject({ failure: 'truncated' })
+    await gateway.stop()
+    expect(plane.open.size).toBe(0) // nothing is set aside for ever
+    expect(plane.settledNanos).toBe(comparison.shadow.costNanos)
+    expect(plane.settledNanos).toBeGreaterThan(0)
+    const rows = told.filter(({ route }) => route === 'shadow/chat')
+    const sum = (name: 'requests' | 'failed' | 'costNanos') =>
+      rows.reduce((total, row) => total + row[name], 0)
+    expect([sum('requests'), sum('failed')]).toEqual([1, 1])
+    expect(sum('costNanos')).toBe(plane.settledNanos)
+    expect(new Set(rows.map((row) => row.key))).toEqual(new Set(['app']))
+  })
+
+  test('a gateway that stops waits for no shadow that streams on', async () => {
+    let begun = () => {}
+    const hasBegun = new Promise<void>((resolve) => {
+      begun = resolve
+    })
+    const endless: Handler = (_, response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' })
+      response.write(frame('and on'), () => begun())
+    }
+    const plane = new CountingPlane(100)
+    const { gateway } = await bed(shadowed, {
+      ...{ engines: [well, endless], change: { budgets }, plane },
+    })
+    await ask(gateway, { stream: true })
+    await hasBegun
+    for (let i = 0; i < 3; i++) await get(gateway, '/metrics') // it has read the beginning by then
+    await gateway.stop()
+    expect(plane.open.size).toBe(0)
+    expect(plane.settledNanos).toBeGreaterThan(0)
   })
 })
 

@@ -168,11 +168,11 @@ type Given = Pick<FacePorts, Shared> & {
 
 /** What the faces share, with nothing in it yet. */
 function newPorts({ hosts, chance, ...given }: Given): FacePorts {
-  const { router, nowMs } = given
+  const { nowMs } = given
   const comparisons = new RequestLog<Comparison>()
   return {
     ...given,
-    ...{ comparisons, shadows: new Shadows({ router, comparisons, chance, nowMs }) },
+    ...{ comparisons, shadows: new Shadows({ ...given, comparisons, chance }) },
     ...{ tools: new ToolServers(nowMs), turns: new Turns() },
     ...{ recent: new RecentRequests(), metrics: new Metrics(), ids: new RequestIds() },
     ...{ limiter: new Limiter(nowMs), log: new RequestLog(), guard: new HostGuard(hosts) },

@@ -117,18 +117,14 @@ async function answerRouted(
   const cached = kept?.how ?? null
   const isStream = answer.kind === 'answered' && answer.outcome.kind === 'stream'
   const firstMs = isStream && trace !== null ? performance.now() : null
-  let status = 499
-  if (!presence.isGone) {
-    status = await sendAnswer({ ports, exchange, asked, call, pursuit, guard, bodies }, answer)
-  } else if (answer.kind === 'answered' && answer.outcome.kind === 'stream') {
-    answer.outcome.stream.cancel()
-    pursuit.finished()
-  }
+  const answering = { ports, exchange, asked, call, pursuit, guard, bodies }
+  const { status, bug } = await sendSettled(answering, answer)
   const arm = call.selection?.arm ?? null
   const { attempts } = pursuit
   noteCall(ports, exchange, {
     ...{ route, status, attempts, tally, arm, guard, cached, trace, firstMs, bodies },
   })
+  if (bug !== null) throw bug.error // it is recorded and paid, and the caller cut
   if (status !== 200 || answer.kind !== 'answered' || kept !== null) return
   const { outcome, candidate } = answer
   const ms = performance.now() - exchange.startMs
@@ -156,6 +152,22 @@ interface Answering {
   readonly guard: CallGuard | null
   /** What is kept of it; null where nothing is. */
   readonly bodies: KeptCall | null
+}
+
+/** Whatever becomes of the answer, what it took is settled. */
+async function sendSettled(answering: Answering, answer: Answer) {
+  const { call, pursuit } = answering
+  let bug: { readonly error: unknown } | null = null
+  try {
+    if (!call.presence.isGone) return { status: await sendAnswer(answering, answer), bug }
+  } catch (error) {
+    bug = { error }
+  }
+  if (answer.kind === 'answered' && answer.outcome.kind === 'stream') {
+    answer.outcome.stream.cancel()
+    pursuit.finished()
+  }
+  return { status: bug === null ? 499 : 500, bug }
 }
 
 /** The status that the caller got; 502 for a stream that broke off. */

@@ -65,23 +65,9 @@ export function noteCall(ports: FacePorts, exchange: Exchange, of: CallOver): vo
   }
   ports.log.add(record)
   if (of.bodies !== null) ports.bodies.keep(of.bodies, record)
-  countUsage(ports, exchange, of)
+  const place = { project: key.project, key: key.id, route: route.name }
+  tally.count(ports.usage, place, { isFailed: status >= 400, isCached: cached !== null })
   if (ports.telemetry !== null) ports.telemetry.add(factsOf(ports, exchange, of))
-}
-
-/** The request counts with the model that was asked last, each attempt with its own. */
-function countUsage(ports: FacePorts, { key }: Exchange, of: CallOver): void {
-  const { route, status, cached, tally } = of
-  const { project } = key
-  const place = { project, key: key.id, route: route.name }
-  for (const { model, input, output, cached: read, costNanos } of tally.charges) {
-    const tokens = { inputTokens: input, outputTokens: output, cachedTokens: read }
-    const cost = costNanos === null ? { unpriced: 1 } : { costNanos }
-    ports.usage.add({ ...place, model }, { ...tokens, ...cost })
-  }
-  const last = tally.charges.at(-1)?.model ?? 'none'
-  const model = cached === null ? last : 'cache'
-  ports.usage.add({ ...place, model }, { requests: 1, failed: status >= 400 ? 1 : 0 })
 }
 
 function factsOf(ports: FacePorts, exchange: Exchange, of: CallOver): CallFacts {

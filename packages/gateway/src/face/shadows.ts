@@ -5,7 +5,8 @@
 //
 // Invariants:
 //   H1. A shadow delays and fails no request: it begins after the answer, and its failures are only noted.
-//   H2. It is paid by the Budget that it names and by no other.
+//   H2. It is paid by the Budget that it names and by no other; what it used counts under `shadow/` and its route.
+//       However its answer ends, what it took is settled.
 //   H3. At most `concurrentMax` of a route are on their way at a time; more are counted as left out.
 //   H4. What a target may not be asked, by policy or the route's regions and price cap, it is not asked as a shadow.
 
@@ -17,11 +18,13 @@ import {
   type Call,
   type Candidate,
   type Directory,
+  type FailedAttempt,
   Presence,
   type RouteEntry,
   type Router,
   rulesOf,
   type StreamAttempt,
+  type UsageCounts,
   type WholeAttempt,
 } from '../routing/index.ts'
 import type { Compared, Comparison } from './comparison.ts'
@@ -42,6 +45,7 @@ export interface Live {
 export interface ShadowPorts {
   readonly router: Router
   readonly comparisons: RequestLog<Comparison>
+  readonly usage: UsageCounts
   readonly chance: () => number
   readonly nowMs: () => number
 }
@@ -89,10 +93,16 @@ export class Shadows {
     }
     const presence = new Presence()
     running.add(presence)
-    const end = this.#run({ live, shadow, budgets, presence }).finally(() => {
-      running.delete(presence)
-      this.#ends.delete(end)
-    })
+    const leftOut = () => {
+      this.#leftOut.set(name, (this.#leftOut.get(name) ?? 0) + 1)
+    }
+    // A bug of ours ends one shadow and not the process.
+    const end = this.#run({ live, shadow, budgets, presence })
+      .catch(leftOut)
+      .finally(() => {
+        running.delete(presence)
+        this.#ends.delete(end)
+      })
     this.#ends.add(end)
   }
 
@@ -125,9 +135,15 @@ export class Shadows {
     const answer = await pursuit.next()
     let failure: string | null = answer.kind === 'answered' ? null : answer.kind
     if (answer.kind === 'answered' && answer.outcome.kind === 'stream') {
-      failure = await drained(answer.outcome)
-      if (failure === null) pursuit.finished()
+      const { stream } = answer.outcome
+      presence.onGone(() => stream.cancel())
+      const broken = await drained(answer.outcome)
+      if (broken === null || presence.isGone) pursuit.finished()
+      else pursuit.broke(broken) // H2
+      failure = broken?.failure ?? null
     }
+    const place = { project: shadow.project, key: by.key.id, route: `shadow/${shadow.name}` }
+    tally.count(this.#ports.usage, place, { isFailed: failure !== null, isCached: false })
     const alike =
       answer.kind === 'answered' && failure === null ? likeness(live, answer) : notCompared
     this.#ports.comparisons.add({
@@ -141,11 +157,11 @@ export class Shadows {
 }
 
 /** Reads a stream to its end: null where it came well. */
-async function drained({ stream }: StreamAttempt): Promise<string | null> {
+async function drained({ stream }: StreamAttempt): Promise<FailedAttempt | null> {
   for (;;) {
     const turn = await stream.next()
     if (turn.kind === 'end') return null
-    if (turn.kind === 'broken') return turn.failure.failure
+    if (turn.kind === 'broken') return turn.failure
   }
 }
 

@@ -3,7 +3,7 @@
 // What one request has cost so far, over all of its attempts.
 
 import { noUsage, type Usage } from '@tutti/core/dialect'
-import type { Charge } from '../routing/index.ts'
+import type { Charge, UsageCounts, UsagePlace } from '../routing/index.ts'
 
 export interface ModelCharge extends Usage {
   readonly model: string
@@ -23,6 +23,21 @@ export class Tally {
   /** Null once a target without a known price was asked. */
   costNanos: number | null = 0
   isEstimated = false
+
+  /** Each attempt counts with its own model, the request with the one that was asked last. */
+  count(
+    usage: UsageCounts,
+    place: Omit<UsagePlace, 'model'>,
+    over: { readonly isFailed: boolean; readonly isCached: boolean },
+  ): void {
+    for (const { model, input, output, cached, costNanos } of this.charges) {
+      const tokens = { inputTokens: input, outputTokens: output, cachedTokens: cached }
+      const cost = costNanos === null ? { unpriced: 1 } : { costNanos }
+      usage.add({ ...place, model }, { ...tokens, ...cost })
+    }
+    const model = over.isCached ? 'cache' : (this.charges.at(-1)?.model ?? 'none')
+    usage.add({ ...place, model }, { requests: 1, failed: over.isFailed ? 1 : 0 })
+  }
 
   /** A call of a tool, which counts under `model`. */
   addCall(target: string, model: string, costNanos: number): void {

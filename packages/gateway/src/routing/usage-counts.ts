@@ -10,8 +10,9 @@
 import { type UsageReport, type UsageRow, usageRowsMax } from '@tutti/core/routing'
 
 type Mutable = { -readonly [Name in keyof UsageRow]: UsageRow[Name] }
-type Place = Pick<UsageRow, 'project' | 'key' | 'route' | 'model'>
-type Counts = Partial<Omit<UsageRow, keyof Place | 'hourMs'>>
+/** Under what something counts. */
+export type UsagePlace = Pick<UsageRow, 'project' | 'key' | 'route' | 'model'>
+type Counts = Partial<Omit<UsageRow, keyof UsagePlace | 'hourMs'>>
 
 export interface UsagePorts {
   readonly gateway: string
@@ -52,7 +53,7 @@ export class UsageCounts {
     this.#ports = ports
   }
 
-  add(place: Place, counts: Counts): void {
+  add(place: UsagePlace, counts: Counts): void {
     const row = this.#rowOf(place)
     row.requests += counts.requests ?? 0
     row.failed += counts.failed ?? 0
@@ -139,7 +140,7 @@ export class UsageCounts {
     return { gateway: this.#ports.gateway, sequence: this.#sequence, rows }
   }
 
-  #rowOf(place: Place): Mutable {
+  #rowOf(place: UsagePlace): Mutable {
     const now = this.#ports.nowMs()
     const hour = now - (now % hourMs)
     const { project, key, route, model } = place
