@@ -12,6 +12,7 @@ import { rollout } from './rollout.ts'
 import { serving } from './serving.ts'
 import { start } from './start.ts'
 import { workflow } from './workflow.ts'
+import { workflowArtifact } from './workflow-artifact.ts'
 import { workflowRecovery } from './workflow-recovery.ts'
 
 const benches: Readonly<
@@ -33,6 +34,10 @@ const benches: Readonly<
   gate: { about: 'a worse release caught, a good one let pass: Monte Carlo', run: gate },
   rollout: { about: '1,000 nodes in three stages, one rollout and a hundred', run: rollout },
   workflow: { about: 'durable runs of three steps against DBOS and plain commits', run: workflow },
+  'workflow-artifact': {
+    about: 'an artifact of 1 GB through three steps: what the journal grows',
+    run: workflowArtifact,
+  },
   'workflow-recovery': {
     about: 'pending runs after a kill, taken over, and a hundred thousand that wait',
     run: workflowRecovery,

@@ -1,5 +1,5 @@
 export { openNews } from '../news.ts'
-export { type Database, openDatabase } from '../store/index.ts'
+export { type Database, openBlobs, openDatabase } from '../store/index.ts'
 export { type ActContext, ActFailed } from './act.ts'
 export {
   archiveRuns,
@@ -24,6 +24,7 @@ export { Engine, type EnginePorts } from './engine.ts'
 export { EngineBusy } from './engine-busy.ts'
 export { forkRun } from './fork-run.ts'
 export type { Inference } from './infer.ts'
+export { type KeepPorts, keeping } from './keep-result.ts'
 export { Later } from './later.ts'
 export { type LineageRow, loadLineage, subjectsOfModel } from './lineage.ts'
 export { listRuns, loadJournals, loadRuns, type RunFilter, type StoredRun } from './load-runs.ts'

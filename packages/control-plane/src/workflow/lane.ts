@@ -28,6 +28,8 @@ const pausesMs = [10, 50, 200, 500, 1_000]
 export class Lane {
   readonly #ports: LanePorts
   #waiting: Batch[] = []
+  /** Entries in `#waiting`; written with it. */
+  #depth = 0
   #isFlushing = false
   /** Set when fenced, and never back. */
   #isClosed = false
@@ -38,12 +40,13 @@ export class Lane {
 
   /** How many entries are not yet written. */
   get depth(): number {
-    return this.#waiting.reduce((sum, { journal }) => sum + (journal?.length ?? 0), 0)
+    return this.#depth
   }
 
   append(batch: Batch): void {
     if (this.#isClosed) return
     this.#waiting.push(batch)
+    this.#depth += batch.journal?.length ?? 0
     if (this.#isFlushing) return
     this.#isFlushing = true
     // Everything that this turn of the event loop still brings goes along.
@@ -56,6 +59,7 @@ export class Lane {
       if ((await this.#write(batches)) === 'fenced') {
         this.#isClosed = true
         this.#waiting = []
+        this.#depth = 0
         this.#ports.onFenced()
         break
       }
@@ -72,7 +76,9 @@ export class Lane {
       entries += batch.journal?.length ?? 1
       return entries > entriesMax
     })
-    return this.#waiting.splice(0, end <= 0 ? this.#waiting.length : end)
+    const taken = this.#waiting.splice(0, end <= 0 ? this.#waiting.length : end)
+    for (const { journal } of taken) this.#depth -= journal?.length ?? 0
+    return taken
   }
 
   async #write(batches: readonly Batch[]): Promise<Written> {

@@ -1,4 +1,4 @@
-import { type Program, prepareWorkflow, runPropertiesOf } from '@tutti/core/workflow'
+import { type Program, prepareWorkflow } from '@tutti/core/workflow'
 import { expect, test } from 'vitest'
 import { bed, document, openEngine, request, useDatabase } from './engine.fixture.ts'
 import type { EnginePorts } from './engine.ts'
@@ -24,8 +24,8 @@ const program: EnginePorts['program'] = async ({ name }): Promise<Program> => {
 let nowMs = 1_000_000
 const open = () =>
   openEngine(program, undefined, {
-    queue: (asked, id, { document: { document: of } }) =>
-      enqueue(bed.database.sql, { request: asked, id }, runPropertiesOf(of), nowMs),
+    queue: (asked, id, { properties }) =>
+      enqueue(bed.database.sql, { request: asked, id }, properties, nowMs),
   })
 
 async function running(name: string) {

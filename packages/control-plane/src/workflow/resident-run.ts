@@ -52,6 +52,7 @@ export class ResidentRun {
   readonly #wakeAtMs = new Map<string, number>()
   /** Steps that wait for time or for something from outside; written with `#wakeAtMs`. */
   readonly #outside = new Set<string>()
+  /** Steps for which something is being done here; written with `#wakeAtMs`. */
   readonly #open = new Set<string>()
   #journal: JournalHead
   /** What the run's row says of it, as text; written by `take`. */
@@ -212,9 +213,11 @@ export class ResidentRun {
       this.#open.clear()
     } else if (command.kind === 'wait') this.#wakeAtMs.set(command.key, command.untilMs)
     else if (command.kind === 'act') {
-      this.#open.add(command.key)
       const { action } = command
-      if (action.type !== 'function' || action.name !== 'tutti.human') return
+      if (action.type !== 'function' || action.name !== 'tutti.human') {
+        this.#open.add(command.key)
+        return
+      }
       this.#outside.add(command.key)
       const { role = '' } = roleOf(action.arguments)
       const body = JSON.stringify({ task: command.task, ...objectOf(action.arguments) })
@@ -237,8 +240,7 @@ export class ResidentRun {
     const { outcome } = this.machine
     if (outcome !== null) return outcome.status
     if (this.isPaused) return 'paused'
-    const isWaitingOnly = [...this.#open].every((key) => this.#outside.has(key))
-    return isWaitingOnly ? 'waiting' : 'running'
+    return this.#open.size === 0 ? 'waiting' : 'running'
   }
 }
 

@@ -8,7 +8,6 @@ import {
   type Outcome,
   type Program,
   prepareWorkflow,
-  runPropertiesOf,
   type Surroundings,
   workflowName,
   workflowSpec,
@@ -90,8 +89,7 @@ export async function openWorkflows(ports: WorkflowsPorts): Promise<Workflows> {
     engine = await Engine.open({
       ...{ sql, news, program, act, nowMs },
       surroundings: (project) => surroundingsOf(ports, project),
-      queue: (request, id, { document: { document } }) =>
-        enqueue(sql, { request, id }, runPropertiesOf(document), nowMs()),
+      queue: (request, id, { properties }) => enqueue(sql, { request, id }, properties, nowMs()),
       onTrouble: (what, error) => log.error({ error }, what),
       onFenced: () => {
         engine = null

@@ -4,7 +4,6 @@ export {
   type Protocol,
   parseWorkflow,
   type RunProperties,
-  runPropertiesOf,
   type WorkflowDocument,
 } from './document/index.ts'
 export { drawWorkflow } from './graph/index.ts'

@@ -11,7 +11,7 @@
 
 import { assert } from '../../assert.ts'
 import type { Json } from '../../resource/index.ts'
-import { durationMs, runPropertiesOf, type TaskItem, type TaskList } from '../document/index.ts'
+import { durationMs, type TaskItem, type TaskList } from '../document/index.ts'
 import { asJson } from './as-json.ts'
 import type { Action, Command } from './command.ts'
 import type { CloudEvent, Entry, Outcome } from './entry.ts'
@@ -75,7 +75,7 @@ export class Machine implements Stage {
   constructor(program: Program, surroundings: Surroundings) {
     this.#program = program
     this.#surroundings = surroundings
-    this.#budget = new RunBudget(runPropertiesOf(program.document.document).budget)
+    this.#budget = new RunBudget(program.properties.budget)
   }
 
   get outcome(): Outcome | null {

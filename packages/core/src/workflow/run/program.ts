@@ -4,7 +4,13 @@
 // with any of them is said before the first run, not in the middle of it.
 
 import type { Finding, Json } from '../../resource/index.ts'
-import { checkRunProperties, parseWorkflow, type WorkflowDocument } from '../document/index.ts'
+import {
+  checkRunProperties,
+  parseWorkflow,
+  type RunProperties,
+  runPropertiesOf,
+  type WorkflowDocument,
+} from '../document/index.ts'
 import { checkSchedule } from '../schedule/index.ts'
 import { checkReferences } from './check-references.ts'
 import { checkSchema } from './check-schema.ts'
@@ -15,6 +21,8 @@ export interface Program {
   /** As it was written. */
   readonly source: Json
   readonly expressions: Expressions
+  /** What the document says of its runs beyond the specification. */
+  readonly properties: RunProperties
   /** Null where the value fits; else what is wrong with it. */
   readonly checkSchema: (schema: Json, value: Json) => string | null
 }
@@ -35,5 +43,6 @@ export function prepareWorkflow(source: Json): Preparation {
     ...checkRunProperties(document.document),
   ]
   if (findings.length > 0) return { ok: false, findings }
-  return { ok: true, program: { document, source, expressions, checkSchema } }
+  const properties = runPropertiesOf(document.document)
+  return { ok: true, program: { document, source, expressions, properties, checkSchema } }
 }
