@@ -131,6 +131,19 @@ test('a node that goes away loses it to another; nobody, or too many that go awa
   await second.engine.stop()
 })
 
+test('what a run does not wait for outlives it', async () => {
+  const { sql } = bed.database
+  const { engine, id } = await begin('apart', { shell: { command: 'x' }, await: false })
+  expect(await engine.outcomeOf(id)).toMatchObject({ status: 'completed' })
+  await asked(1)
+  await expireProcesses(sql, 1_000)
+  expect((await take(node('n1'), 1_000))?.id).toBe(mark(id))
+  const mine = { id: mark(id), node: 'n1' }
+  expect(await keepProcess(sql, mine, 2_000)).toBe(true)
+  expect(await endProcess(sql, mine, fine)).toBe(true)
+  await engine.stop()
+})
+
 test('a process that ended while no engine looked is not run again', async () => {
   const { sql } = bed.database
   const { engine, id } = await begin('again', { shell: { command: 'x' } })

@@ -156,7 +156,8 @@ export async function keepProcess(
   const rows = await sql`
     update workflow_process p set lease_until_ms = ${nowMs + leaseMs}
     where id = ${id} and node = ${node}
-      and not exists (select 1 from workflow_run r where r.id = p.run and r.outcome is not null)
+      and (not p.is_awaited or not exists (
+        select 1 from workflow_run r where r.id = p.run and r.outcome is not null))
     returning 1`
   return rows.length > 0
 }
@@ -192,10 +193,10 @@ function signalOf({ key, returns, kind }: ProcessRow, outcome: ProcessOutcome): 
 
 const detailMax = 2_000 // characters: the end of what it said
 
-/** Ends what nobody takes or brings to an end. A turn of a loop. */
+/** Ends what nobody takes or brings to an end, or wants. A turn of a loop. */
 export async function expireProcesses(sql: Sql, nowMs: number): Promise<void> {
   await sql`
-    delete from workflow_process p where
+    delete from workflow_process p where is_awaited and
       exists (select 1 from workflow_run r where r.id = p.run and r.outcome is not null)`
   await sql.begin(async (tx) => {
     const rows = await tx<ProcessRow[]>`

@@ -102,7 +102,10 @@ function watch(
   child.stdin.on('error', ignore) // it need not read what it is given
   child.stdin.end(order.stdin ?? '')
   return new Promise((resolve) => {
+    let isSettled = false // `settle` writes: later the number of the group may be another's
     const settle = (code: number | null) => {
+      if (isSettled) return
+      isSettled = true
       clearTimeout(clock)
       clearInterval(look)
       signal.removeEventListener('abort', onAbort)
