@@ -487,7 +487,8 @@ export class Engine {
       const agreement = await agreementOf(this.#ports, run, to.version)
       if (this.#phase === 'stopped') return
       const isHere = this.#runs.get(run.head.id) === run
-      if (agreement === null || !isHere) this.#inbox.putAside(id)
+      const isAsSeen = isHere && agreement?.entryCount === run.entryCount
+      if (agreement === null || !isAsSeen) this.#inbox.putAside(id)
       else this.#feed(run, upgrade(run, agreement, to, this.#ports.nowMs()), { signals: [id] })
     } catch (error) {
       this.#ports.onTrouble(`the run ${run.head.id} is not upgraded for now`, error)

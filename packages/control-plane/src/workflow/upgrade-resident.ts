@@ -26,12 +26,15 @@ export interface AgreementPorts {
   readonly surroundings: (project: string) => Promise<Surroundings>
 }
 
+/** Holds as long as the run has so many entries. */
+export type CountedAgreement = Agreement & { readonly entryCount: number }
+
 /** Null where the run goes on while it is looked at. */
 export async function agreementOf(
   ports: AgreementPorts,
   run: ResidentRun,
   version: string,
-): Promise<Agreement | null> {
+): Promise<CountedAgreement | null> {
   const { head } = run
   const [before, after, surroundings] = await Promise.all([
     ports.program(head),
@@ -40,7 +43,8 @@ export async function agreementOf(
   ])
   const journal = (await loadJournals(ports.sql, [head.id])).get(head.id)
   if (journal?.head.length !== run.entryCount || head.version !== run.head.version) return null
-  return agreeUpTo(before, after, journal.entries, surroundings)
+  const agreement = agreeUpTo(before, after, journal.entries, surroundings)
+  return { ...agreement, entryCount: run.entryCount }
 }
 
 /** The entry that says so; none where the documents differ, or it has that version already. */
