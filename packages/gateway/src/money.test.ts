@@ -2,7 +2,7 @@
 
 import type { ServerResponse } from 'node:http'
 import type { ChatDialect } from '@tutti/core/dialect'
-import { type KeyLimits, routeSpec } from '@tutti/core/routing'
+import { type KeyLimits, type LeaseAnswer, type LeaseRequest, routeSpec } from '@tutti/core/routing'
 import { describe, expect, test } from 'vitest'
 import { key, newFolder, serve, signed, snapshotOf, world } from './gateway-world.fixture.ts'
 import { MemoryPlane } from './memory-plane.fixture.ts'
@@ -311,4 +311,34 @@ describe('budgets and limits', () => {
     }
     expect(statuses).toEqual([200, 200, 429])
   })
+})
+
+test('answers carry a warning from the soft limit of a budget on, and only of their own budgets', async () => {
+  class SoftPlane extends MemoryPlane {
+    isSoft = false
+
+    override ask(request: LeaseRequest): LeaseAnswer {
+      const soft = [{ project: 'default', budget: 'all', untilMs: Number.MAX_SAFE_INTEGER }]
+      return { ...super.ask(request), ...(this.isSoft ? { soft } : {}) }
+    }
+  }
+  const engine = await startEngine('openai')
+  const plane = new SoftPlane(1)
+  const { gateway } = await world(
+    priced(engine.url, { dialect: 'openai', limitDollars: 1 }),
+    newFolder(),
+    plane,
+  )
+  const body = { model: 'chat', messages: [{ role: 'user', content: 'x' }], max_tokens: 10 }
+  const warned = async (more: object = {}) => {
+    const answer = await send(gateway, '/v1/chat/completions', { ...body, ...more })
+    await answer.text()
+    return [answer.status, answer.headers.get('x-tutti-budget-warning')]
+  }
+  expect(await warned()).toEqual([200, null])
+  plane.isSoft = true
+  expect(await warned({ max_tokens: 50_000 })).toEqual([200, 'all']) // another lease is asked for
+  expect(await warned()).toEqual([200, 'all'])
+  expect(await warned({ stream: true })).toEqual([200, 'all'])
+  expect(await warned({ max_tokens: 500_000 })).toEqual([429, 'all'])
 })

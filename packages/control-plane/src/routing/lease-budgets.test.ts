@@ -61,4 +61,26 @@ describe('leases', () => {
     expect((await call('POST', '/leases', bad, gateway)).status).toBe(422)
     expect(sum([await ask('gateway-a', want('nobody-declared-it', dollar))])).toBe(0)
   })
+
+  test('a budget over its soft limit is named with every lease, and no other is', async () => {
+    await apply('Budget', 'soft', { limitDollars: 1, softDollars: 0.5, window: 'total' })
+    await apply('Budget', 'hard', { limitDollars: 1, window: 'total' })
+    const first = await ask('gateway-a', want('soft', dollar / 4))
+    expect(first).not.toHaveProperty('soft')
+    const second = await ask('gateway-a', want('soft', dollar / 4))
+    expect(second).not.toHaveProperty('soft') // granted is not spent
+    const leases = [first, second].flatMap(({ granted }) => granted.map(({ lease }) => lease))
+    const settled = leases.map((lease) => ({
+      lease,
+      nanos: dollar / 4,
+      isOver: lease === leases[0],
+    }))
+    const third = await ask('gateway-b', want('soft', 1))
+    expect(third).not.toHaveProperty('soft')
+    const told = await ask('gateway-a', { settled, ...want('soft', 1) })
+    expect(told.soft).toEqual([
+      { project: 'default', budget: 'soft', untilMs: Number.MAX_SAFE_INTEGER },
+    ])
+    expect(await ask('gateway-a', want('hard', 1))).not.toHaveProperty('soft')
+  })
 })

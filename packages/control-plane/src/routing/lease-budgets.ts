@@ -17,6 +17,8 @@ import {
   type LeaseAnswer,
   type LeaseRequest,
   nanosOf,
+  type SoftBudget,
+  softUntilMs,
   windowEndMs,
   windowStartMs,
 } from '@tutti/core/routing'
@@ -47,6 +49,7 @@ export async function leaseBudgets(
       else if (isOver) await end(tx, known, 'closed')
     }
     const granted: LeaseAnswer['granted'] = []
+    const soft: SoftBudget[] = []
     for (const { project, budget, nanos } of [...request.wanted].sort(byBudget)) {
       const row = await loadResource(tx, { kind: 'Budget', project, name: budget })
       if (row === null) continue
@@ -54,9 +57,31 @@ export async function leaseBudgets(
       const wanted = { gateway: request.gateway, project, budget, nanos }
       const lease = await grant(tx, { wanted, spec, nowMs })
       if (lease !== null) granted.push(lease)
+      if (spec.softDollars === undefined) continue
+      const untilMs = softUntilMs(
+        spec,
+        await spentOf(tx, wanted, windowStartMs(spec.window, nowMs)),
+        nowMs,
+      )
+      if (untilMs !== null) soft.push({ project, budget, untilMs })
     }
-    return { granted, unknown }
+    return { granted, unknown, ...(soft.length === 0 ? {} : { soft }) }
   })
+}
+
+/** What is known to be spent in a window: of open leases only what was said. */
+async function spentOf(
+  tx: Query,
+  { project, budget }: { readonly project: string; readonly budget: string },
+  startMs: number,
+): Promise<number> {
+  const [sum] = await tx<{ spent: string }[]>`
+    select
+      (select coalesce(sum(settled_nanos), 0) from budget_window
+        where project = ${project} and budget = ${budget} and start_ms = ${startMs})
+      + (select coalesce(sum(settled_nanos), 0) from budget_lease
+        where project = ${project} and budget = ${budget} and start_ms = ${startMs}) as spent`
+  return Number(sum?.spent ?? 0)
 }
 
 /** In one order for everybody, so that no two transactions wait for each other. */

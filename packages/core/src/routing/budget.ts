@@ -21,7 +21,7 @@ export const budgetSpec = z.strictObject({
   /** Only calls of this route, or of a server's tools: `mcp/` and its Provider; absent: of all. */
   route: payable.optional(),
   limitDollars: z.number().min(0).max(1_000_000),
-  /** From here on answers carry a warning; absent: none. */
+  /** From here on answers carry a warning, `x-tutti-budget-warning`; absent: none. */
   softDollars: z.number().min(0).max(1_000_000).optional(),
   /** Windows begin with the UTC hour, day or month; `total` never begins anew. */
   window: z.enum(['hour', 'day', 'month', 'total']).default('month'),
@@ -63,6 +63,16 @@ export interface BudgetState {
   readonly settledNanos: number
   /** Granted by leases that are open. */
   readonly openNanos: number
+}
+
+/** Until when answers carry a warning; null where the soft limit is not reached. */
+export function softUntilMs(
+  { softDollars, window }: BudgetSpec,
+  spentNanos: number,
+  nowMs: number,
+): number | null {
+  if (softDollars === undefined || spentNanos < nanosOf(softDollars)) return null
+  return Math.min(windowEndMs(window, nowMs), Number.MAX_SAFE_INTEGER)
 }
 
 /** How much of `wantedNanos` is granted: all, what is left, or nothing. */

@@ -10,6 +10,7 @@ export {
   type Purse,
   reserveFrom,
   settleIn,
+  softUntilMs,
   windowEndMs,
   windowStartMs,
 } from './budget.ts'
@@ -78,6 +79,7 @@ export {
   leaseAccounts,
   leaseAnswer,
   leaseRequest,
+  type SoftBudget,
 } from './lease.ts'
 export {
   orderByWeight,

@@ -25,10 +25,20 @@ export const leaseGrant = z.strictObject({
 })
 export type LeaseGrant = z.infer<typeof leaseGrant>
 
+export const softBudget = z.strictObject({
+  project: z.string(),
+  budget: z.string(),
+  /** The end of its window. */
+  untilMs: z.number(),
+})
+export type SoftBudget = z.infer<typeof softBudget>
+
 export const leaseAnswer = z.strictObject({
   granted: z.array(leaseGrant),
   /** Leases that count as lost: nothing more is paid from them. */
   unknown: z.array(z.string()),
+  /** Of the budgets that were wanted, those that are over their soft limit; absent: none. */
+  soft: z.array(softBudget).optional(),
 })
 export type LeaseAnswer = z.infer<typeof leaseAnswer>
 

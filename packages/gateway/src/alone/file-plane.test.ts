@@ -59,6 +59,21 @@ test('whatever dies when, no more is granted than there is (B1, B3)', () => {
   )
 })
 
+test('a budget over its soft limit is named, by what was spent and not by what was granted', () => {
+  const path = join(newFolder(), 'leases.json')
+  const spec = { limitDollars: 1, softDollars: 0.5, window: 'total' } as const
+  const file = new LeaseFile({ path, budgetOf: () => spec, nowMs: () => 1 })
+  const wanted = [{ project: 'default', budget: 'b', nanos: limitNanos / 2 }]
+  const ask = (settled: { lease: string; nanos: number; isOver: boolean }[]) =>
+    file.ask({ gateway: 'gateway-1', settled, wanted })
+  const first = ask([])
+  expect(first).not.toHaveProperty('soft')
+  const lease = first.granted[0]?.lease ?? ''
+  expect(ask([{ lease, nanos: limitNanos / 2 - 1, isOver: false }])).not.toHaveProperty('soft')
+  const { soft } = ask([{ lease, nanos: limitNanos / 2, isOver: true }])
+  expect(soft).toEqual([{ project: 'default', budget: 'b', untilMs: Number.MAX_SAFE_INTEGER }])
+})
+
 test('what was spent long ago is forgotten, what counts now is not', () => {
   const path = join(newFolder(), 'leases.json')
   let nowMs = 1_000 * 3_600_000

@@ -18,6 +18,8 @@ import {
   type LeaseRequest,
   leaseAccounts,
   nanosOf,
+  type SoftBudget,
+  softUntilMs,
   windowEndMs,
   windowStartMs,
 } from '@tutti/core/routing'
@@ -61,7 +63,8 @@ export class LeaseFile {
     }
     const granted = request.wanted.flatMap((wanted) => this.#grant(request.gateway, wanted))
     this.#save() // before anybody spends of it
-    return { granted, unknown }
+    const soft = request.wanted.flatMap((wanted) => this.#softOf(wanted))
+    return { granted, unknown, ...(soft.length === 0 ? {} : { soft }) }
   }
 
   #grant(gateway: string, wanted: LeaseRequest['wanted'][number]): LeaseAnswer['granted'] {
@@ -90,6 +93,19 @@ export class LeaseFile {
     }
     const endMs = windowEndMs(spec.window, nowMs)
     return [{ lease: id, project, budget, nanos, untilMs: Math.min(untilMs, endMs) }]
+  }
+
+  #softOf({ project, budget }: LeaseRequest['wanted'][number]): SoftBudget[] {
+    const nowMs = this.#ports.nowMs()
+    const spec = this.#ports.budgetOf(project, budget)
+    if (spec === undefined) return []
+    const startMs = windowStartMs(spec.window, nowMs)
+    const openNanos = Object.values(this.#accounts.open)
+      .filter((one) => one.project === project && one.budget === budget && one.startMs === startMs)
+      .reduce((sum, one) => sum + one.settledNanos, 0)
+    const settledNanos = this.#accounts.settled[`${project}/${budget}/${startMs}`] ?? 0
+    const untilMs = softUntilMs(spec, settledNanos + openNanos, nowMs)
+    return untilMs === null ? [] : [{ project, budget, untilMs }]
   }
 
   #end(id: string, ending: 'closed' | 'lost'): void {

@@ -156,7 +156,9 @@ interface Answering {
 
 /** Whatever becomes of the answer, what it took is settled. */
 async function sendSettled(answering: Answering, answer: Answer) {
-  const { call, pursuit } = answering
+  const { call, pursuit, ports, exchange } = answering
+  const over = call.budgets.length === 0 ? null : ports.router.cashier.overSoft(call.budgets)
+  if (over !== null) exchange.reply.header('x-tutti-budget-warning', over)
   let bug: { readonly error: unknown } | null = null
   try {
     if (!call.presence.isGone) return { status: await sendAnswer(answering, answer), bug }

@@ -39,6 +39,11 @@ export class Cashier {
     return price === null ? Infinity : worstOf(call, candidate, price)
   }
 
+  /** A budget that is over its soft limit; null where none of these is. */
+  overSoft(budgets: readonly BudgetEntry[]): string | null {
+    return this.#ports.purses.overSoft(budgets)
+  }
+
   /** What is set aside for something that costs the same however it ends, or why it cannot be. */
   async reserveCall(
     budgets: readonly BudgetEntry[],

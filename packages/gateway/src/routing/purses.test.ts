@@ -66,6 +66,29 @@ test('a request that is too dear takes nothing from others while the control pla
   expect([plane.settledNanos, plane.openNanos]).toEqual([1_000_000, 0])
 })
 
+test('a budget over its soft limit is named until its window ends, or it is over it no more', async () => {
+  let soft: object = {}
+  let nowMs = 0
+  const ask: LeasePorts['ask'] = async ({ wanted }) => ({
+    granted: wanted.map((one) => ({ ...one, lease: `${nowMs}`, untilMs: nowMs + 10_000 })),
+    ...{ unknown: [], ...soft },
+  })
+  const purses = new Purses({ ask, nowMs: () => nowMs })
+  const other = { ...budget, name: 'other' }
+  await purses.reserve([budget], 1)
+  expect(purses.overSoft([budget])).toBeNull()
+  soft = { soft: [{ project: 'default', budget: 'all', untilMs: 30_000 }] }
+  nowMs = 20_000
+  await purses.reserve([budget], 1)
+  expect([purses.overSoft([other, budget]), purses.overSoft([other])]).toEqual(['all', null])
+  nowMs = 30_000
+  expect(purses.overSoft([budget])).toBeNull()
+  nowMs = 29_999
+  soft = {}
+  await purses.reserve([budget], 900_000) // the limit was raised
+  expect(purses.overSoft([budget])).toBeNull()
+})
+
 test('what was spent of a lease that is used up is told once the control plane is back', async () => {
   const plane = new MemoryPlane(budget.limitDollars)
   let isAway = false

@@ -65,6 +65,8 @@ export class Purses {
   /** When a budget was found spent; written by `#want`. */
   readonly #spentAtMs = new Map<string, number>()
   #asking: Promise<void> | null = null
+  /** Budgets over their soft limit, until when; written by `#ask`. */
+  readonly #softUntilMs = new Map<string, number>()
 
   constructor(ports: LeasePorts) {
     this.#ports = ports
@@ -107,6 +109,14 @@ export class Purses {
         for (const lease of taken) this.#settle(lease, nanos, costNanos)
       },
     }
+  }
+
+  /** Of these budgets the first that is over its soft limit; null where none is. */
+  overSoft(budgets: readonly BudgetEntry[]): string | null {
+    if (this.#softUntilMs.size === 0) return null
+    const nowMs = this.#ports.nowMs()
+    const over = budgets.find((one) => (this.#softUntilMs.get(keyOf(one)) ?? 0) > nowMs)
+    return over?.name ?? null
   }
 
   /** Says what was spent; ends leases that are used up or over. Called every second. */
@@ -189,6 +199,11 @@ export class Purses {
       if (isOver) this.#leases.delete(lease)
     }
     for (const id of answer.unknown) this.#leases.delete(id) // U3
+    for (const { project, budget: name } of wanted)
+      this.#softUntilMs.delete(keyOf({ project, name }))
+    for (const { project, budget: name, untilMs } of answer.soft ?? []) {
+      this.#softUntilMs.set(keyOf({ project, name }), untilMs)
+    }
     for (const { lease: id, project, budget, nanos, untilMs } of answer.granted) {
       const purse = { ...emptyPurse, grantedNanos: nanos }
       const fresh = { purse, toldNanos: 0, isSpare: false, isEnding: false }
@@ -207,6 +222,6 @@ function isIdle({ purse }: Lease): boolean {
   return purse.reservedNanos === 0
 }
 
-function keyOf({ project, name }: BudgetEntry): string {
+function keyOf({ project, name }: Pick<BudgetEntry, 'project' | 'name'>): string {
   return `${project}/${name}`
 }

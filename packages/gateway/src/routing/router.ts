@@ -60,8 +60,8 @@ export class Router {
     return selectTargets(ports, { route, rules }, { asker: of.asker(), bounds: of.bounds })
   }
 
-  /** Who pays for what is no call of a model. */
-  get cashier(): Pick<Cashier, 'reserveCall'> {
+  /** Who pays, also for what is no call of a model. */
+  get cashier(): Pick<Cashier, 'reserveCall' | 'overSoft'> {
     return this.#shared.cashier
   }
 
