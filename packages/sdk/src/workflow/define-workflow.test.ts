@@ -13,7 +13,9 @@ import {
   parallel,
   race,
   raise,
+  script,
   set,
+  shell,
   subflow,
   wait,
 } from './index.ts'
@@ -81,6 +83,37 @@ test('every way to put steps together makes a valid document', () => {
     .step('other', subflow({ ...head, name: 'other' }))
     .step('end', raise({ type: 'https://e.example', status: 400 }))
   expect(Object.keys(flow.build())).toEqual(['document', 'do'])
+})
+
+test('properties stand under metadata.tutti; processes say what they are given', () => {
+  const schedule = { tutti: { schedule: { catchUp: 3 } }, team: 'risk' }
+  const limits = { budget: { cost: 1 }, concurrency: 2, rate: { runs: 5, per: { minutes: 1 } } }
+  const { document, do: tasks } = defineWorkflow({ ...head, ...limits, metadata: schedule })
+    .step(
+      'get',
+      http(
+        { method: 'get', endpoint: 'https://shop.example/' },
+        { cache: { ttl: 'PT1H', key: '.id' }, artifact: { name: 'prices' } },
+      ),
+    )
+    .step('js', script({ language: 'js', code: '1', return: 'code' }))
+    .step('sh', shell({ command: 'ls', arguments: ['-l'] }))
+    .build()
+  expect(document).toEqual({
+    ...{ dsl: '1.0.3', ...head },
+    metadata: { team: 'risk', tutti: { schedule: { catchUp: 3 }, ...limits } },
+  })
+  expect(tasks).toMatchObject([
+    {
+      get: {
+        metadata: { tutti: { cache: { ttl: 'PT1H', key: '.id' }, artifact: { name: 'prices' } } },
+      },
+    },
+    { js: { run: { script: { language: 'js', code: '1' }, return: 'code' } } },
+    { sh: { run: { shell: { command: 'ls', arguments: ['-l'] } } } },
+  ])
+  const wrong = defineWorkflow({ ...head, concurrency: 0 }).step('a', set({ b: 1 }))
+  expect(() => wrong.build()).toThrow('document.metadata.tutti.concurrency')
 })
 
 test('an expression is what is written, with the backslashes that jq wants', () => {

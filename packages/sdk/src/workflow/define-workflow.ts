@@ -14,7 +14,14 @@ export interface WorkflowHead {
   readonly version: string
   readonly title?: string
   readonly summary?: string
-  readonly metadata?: Value
+  readonly metadata?: Readonly<Record<string, Value>>
+  /** What all asks of models in a run may use; `cost` in dollars. */
+  readonly budget?: { readonly tokens?: number; readonly cost?: number }
+  /** Where its runs wait to be admitted, and how many are. */
+  readonly queue?: string
+  readonly priority?: number
+  readonly concurrency?: number
+  readonly rate?: { readonly runs: number; readonly per: Value }
 }
 
 /** What else a document says: `input`, `output`, `use`, `timeout`, `schedule`. */
@@ -44,7 +51,7 @@ export class WorkflowDraft<Names extends string = never> {
   /** The document; throws `sdk/workflow-invalid` with everything that is wrong with it. */
   build(): { readonly [key: string]: Value } {
     const made = {
-      document: { dsl: '1.0.3', ...this.#head },
+      document: { dsl: '1.0.3', ...headOf(this.#head) },
       ...this.#options,
       do: listOf(this.#steps),
     }
@@ -54,6 +61,16 @@ export class WorkflowDraft<Names extends string = never> {
     const findings = prepared.findings.map(formatFinding).join('\n')
     throw new Failure('sdk/workflow-invalid', `the workflow cannot be declared:\n${findings}`)
   }
+}
+
+/** The properties that are ours stand under `metadata.tutti`. */
+function headOf(head: WorkflowHead) {
+  const { budget, queue, priority, concurrency, rate, metadata, ...rest } = head
+  const given = { budget, queue, priority, concurrency, rate }
+  const own = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
+  if (Object.keys(own).length === 0) return metadata === undefined ? rest : { ...rest, metadata }
+  const { tutti = {}, ...others } = metadata ?? {}
+  return { ...rest, metadata: { ...others, tutti: { ...Object(tutti), ...own } } }
 }
 
 /**

@@ -23,6 +23,10 @@ export interface TaskOptions {
   readonly then?: string
   /** What takes the task back, inside `compensate`: its input is `{input, output}`. */
   readonly undo?: Steps
+  /** The result counts for the same call that long, in all runs of the project; `key` is jq. */
+  readonly cache?: { readonly ttl: Value; readonly key?: string }
+  /** The result goes into the content store, and a reference to it into the run. */
+  readonly artifact?: { readonly name: string; readonly mediaType?: string }
 }
 
 export type Task = { readonly [key: string]: Value | undefined }
@@ -44,8 +48,13 @@ export function listOf(steps: Steps): Value {
   return Object.entries(steps).map(([name, task]) => ({ [name]: task }))
 }
 
-function task(body: Task, { undo, ...options }: TaskOptions): Task {
-  const metadata = undo === undefined ? {} : { metadata: { tutti: { undo: listOf(undo) } } }
+function task(body: Task, { undo, cache, artifact, ...options }: TaskOptions): Task {
+  const tutti = {
+    ...(undo === undefined ? {} : { undo: listOf(undo) }),
+    ...(cache === undefined ? {} : { cache }),
+    ...(artifact === undefined ? {} : { artifact }),
+  }
+  const metadata = Object.keys(tutti).length === 0 ? {} : { metadata: { tutti } }
   return { ...options, ...metadata, ...body }
 }
 
@@ -122,3 +131,34 @@ export const subflow = (
   workflow: { readonly namespace: string; readonly name: string; readonly version: string } & Task,
   options: TaskOptions = {},
 ): Task => task({ run: { workflow } }, options)
+
+/** What a process is given, and what the step gets of it. */
+export interface ProcessGiven {
+  readonly arguments?: readonly string[]
+  readonly environment?: Task
+  readonly stdin?: string
+  /** `stdout` where absent. */
+  readonly return?: 'stdout' | 'stderr' | 'code' | 'all' | 'none'
+}
+/** A script in JavaScript or Python, on a node that allows it. */
+export const script = (
+  given: { readonly language: 'js' | 'python'; readonly code: string } & ProcessGiven,
+  options: TaskOptions = {},
+): Task => {
+  const { return: wanted, ...rest } = given
+  return task(
+    { run: { script: rest, ...(wanted === undefined ? {} : { return: wanted }) } },
+    options,
+  )
+}
+/** A command of the shell, on a node that allows it. */
+export const shell = (
+  given: { readonly command: string } & ProcessGiven,
+  options: TaskOptions = {},
+): Task => {
+  const { return: wanted, ...rest } = given
+  return task(
+    { run: { shell: rest, ...(wanted === undefined ? {} : { return: wanted }) } },
+    options,
+  )
+}
