@@ -86,4 +86,15 @@ test('U2: how a task that has ended is undone counts, and so does the context', 
   ]
   const inside = play(document(exporting('.')), {}, { act: () => 'never' })
   expect(agree(exporting('.'), exporting('{x: 1}'), inside.journal)).toBeNull()
+  // What was exported counts, though nobody has used it yet.
+  const sharing = (from: string) => [
+    {
+      c: {
+        input: { from },
+        do: [{ a: { ...call('a'), export: { as: '$input' } } }, { b: call('b') }],
+      },
+    },
+  ]
+  const shared = play(document(sharing('{x: 1}')), {}, { act })
+  expect(agree(sharing('{x: 1}'), sharing('{x: 2}'), shared.journal)).toBe('/do/0/c/do/0/a')
 })

@@ -77,7 +77,8 @@ function compare(
     return { task: taskOf(one ?? other), reason: 'it asks for something else' }
   }
   if (isSame(old.context, next.context)) return null
-  return { task: old.happenings.at(-1)?.reference ?? '', reason: 'it exports another context' }
+  const last = old.happenings.findLast(({ kind }) => kind === 'completed')
+  return { task: last?.reference ?? '', reason: 'it exports another context' }
 }
 
 function compareHappenings(

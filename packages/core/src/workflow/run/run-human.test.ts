@@ -20,6 +20,9 @@ test('H1: who does not answer in time is asked no more, the next role is', () =>
   const tasks = document([human({ escalation })])
   const first = play(tasks, {}, { act: answering('/do/0/ask') })
   expect([roles(first.actions), first.endedAtMs]).toEqual([['clerk'], 1_000])
+  // An answer ends the escalation: what comes later in the run is not disturbed by it.
+  const more = document([human({ escalation }), { nap: { wait: { hours: 1 } } }])
+  expect(roles(play(more, {}, { act: answering('/do/0/ask') }).actions)).toEqual(['clerk'])
   const last = play(tasks, {}, { act: answering('/do/0/ask!above!above') })
   expect(roles(last.actions)).toEqual(['clerk', 'manager', 'director'])
   expect(last.endedAtMs).toBe(1_000 + 15 * 60_000)
