@@ -150,6 +150,15 @@ test('a reference that the project was not given is refused, and so is a failed 
   const reference = { artifact, name: 'x', mediaType: 'text/plain', sizeBytes: 1 }
   const stolen = await run('stolen', [{ send: http('post', '/', { body: reference }) }])
   expect(stolen.outcome).toMatchObject({ error: { detail: `there is no artifact ${artifact}` } })
+  async function* secret() {
+    yield Buffer.from('of another project')
+  }
+  const other = await blobs.put(secret(), 1_000)
+  const known = { ...reference, artifact: other.digest, sizeBytes: other.sizeBytes }
+  const guessed = await run('guessed', [{ send: http('post', '/', { body: known }) }])
+  expect(guessed.outcome).toMatchObject({
+    error: { detail: `there is no artifact ${other.digest}` },
+  })
   const failing = kept(http('get', '/fails'), { artifact: { name: 'x' } })
   expect((await run('failing', [{ failing }])).outcome).toMatchObject({ error: { status: 500 } })
   expect(troubles).toEqual([])
