@@ -76,7 +76,7 @@ async function judge(one: Case, sample: Sample, scoring: Scoring): Promise<void>
     if (typeof ended !== 'string' && ended.wasKilled) killed += 1
   }
   const kills = troubles.filter(({ kind }) => kind === 'kill').length
-  scoring.check(killed * 2 > kills, `${name}: only ${killed} engines of ${kills} were killed`)
+  scoring.check(killed * 2 >= kills, `${name}: only ${killed} engines of ${kills} were killed`)
   scoring.tell(`${name}: ${troubles.length - kills} troubles of steps, ${killed} engines killed`)
 }
 
