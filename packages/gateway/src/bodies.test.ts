@@ -152,6 +152,31 @@ describe('bodies', () => {
   })
 })
 
+test('of a stream of several choices the first is kept', () => {
+  const parsed = { model: 'chat', messages: [] }
+  const chat = {
+    dialect: 'openai',
+    ...{ path: '/chat/completions', model: 'chat', stream: true, parsed },
+    body: Buffer.from('{}'),
+  } as const
+  const route = {
+    ...{ name: 'chat', project: 'default' },
+    ...routeSpec.parse({ targets: [{ provider: 'p', model: 'm' }], bodies: {} }),
+  }
+  const call = new KeptCall(route, chat)
+  call.take([{ kind: 'text', choice: 1, text: 'second' }])
+  expect(call.output(1)).toBeNull()
+  call.take([
+    { kind: 'text', choice: 0, text: 'fir' },
+    { kind: 'text', choice: 0, text: 'st' },
+    { kind: 'stop', choice: 1, stop: 'stop' },
+  ])
+  expect(call.output(1)?.isCut).toBe(true)
+  call.take([{ kind: 'stop', choice: 0, stop: 'stop' }])
+  const { json = '', isCut } = call.output(1) ?? {}
+  expect([JSON.parse(json).choices[0].message.content, isCut]).toEqual(['first', false])
+})
+
 describe('a keeper', () => {
   const route = {
     ...{ name: 'chat', project: 'default' },

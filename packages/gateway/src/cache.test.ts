@@ -253,6 +253,24 @@ describe('an answer is given again', () => {
     })
   }
 
+  test('never one that is very long, or of whose choices one was cut (C6)', async () => {
+    let asked = 0
+    const { url: upstream } = await serve((_, response, text) => {
+      asked += 1
+      const { messages } = JSON.parse(text)
+      const content = messages.at(-1).content === 'long' ? 'x'.repeat(2 ** 20) : 'short'
+      const finishes = content === 'short' ? ['stop', 'length'] : ['stop']
+      const choices = finishes.map((finish_reason, index) => ({
+        ...{ index, message: { role: 'assistant', content }, finish_reason },
+      }))
+      response.writeHead(200, { 'content-type': 'application/json' })
+      response.end(JSON.stringify({ id: 'c', choices, usage: {} }))
+    })
+    const { url } = await start({}, { url: upstream, asked: [] })
+    for (const content of ['long', 'long', 'cut', 'cut']) await ask(url, content)
+    expect(asked).toBe(4)
+  })
+
   test('never a stream that broke off, and none that the caller left (C6)', async () => {
     let asked = 0
     const { url: broken } = await serve((_, response) => {
@@ -291,6 +309,29 @@ describe('a question that means the same', () => {
     const abroad = await ask(url, 'which city is the capital of France?', { by: foreign })
     expect(abroad.cache).toBeNull()
     expect(asked).toHaveLength(3)
+  })
+
+  test('is not looked for where the caller wants a fresh one, nor shown to an embedder where nothing is to be kept', async () => {
+    const shown: string[] = []
+    const { url: upstream } = await serve((request, response, text) => {
+      const { input, messages } = JSON.parse(text)
+      if (input !== undefined) shown.push(input)
+      response.writeHead(200, { 'content-type': 'application/json' })
+      if (request.url === '/v1/embeddings') {
+        return response.end(JSON.stringify({ data: [{ embedding: [1, 0, 0] }], usage: {} }))
+      }
+      const message = { role: 'assistant', content: `to ${messages.at(-1).content}` }
+      const choices = [{ index: 0, message, finish_reason: 'stop' }]
+      return response.end(JSON.stringify({ id: 'c', choices, usage: {} }))
+    })
+    const { url } = await start(semantic, { url: upstream, asked: [] })
+    const control = (value: string) => ({ headers: { 'cache-control': value } })
+    await ask(url, 'one')
+    expect((await ask(url, 'two')).said).toBe('to one')
+    expect((await ask(url, 'three', control('no-cache'))).said).toBe('to three')
+    expect(shown).toEqual(['one', 'two', 'three'])
+    expect((await ask(url, 'four', control('no-store'))).said).toBe('to four')
+    expect(shown).toHaveLength(3)
   })
 
   test('where nobody embeds, the question is simply asked', async () => {

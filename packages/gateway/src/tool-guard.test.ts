@@ -5,7 +5,7 @@ import { guardSpec } from '@tutti/core/governance'
 import { routeSpec } from '@tutti/core/routing'
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
-import { key, newFolder, serve, signed, world } from './gateway-world.fixture.ts'
+import { digest, key, newFolder, serve, signed, world } from './gateway-world.fixture.ts'
 import { MemoryPlane } from './memory-plane.fixture.ts'
 import type { Gateway } from './start.ts'
 import { serveTools, toolClient, toolSnapshot } from './tool-world.fixture.ts'
@@ -41,10 +41,10 @@ async function guarded(guard: object, more: object = {}, plane?: MemoryPlane, ch
   const tools = await serveTools('one', parrot(seen))
   const entry = { name: 'one', url: tools.url, guard: guardSpec.parse(guard), ...more }
   const snapshot = { ...toolSnapshot([entry]), ...change }
-  const { gateway } = await world(signed(snapshot), newFolder(), plane)
+  const { gateway, told } = await world(signed(snapshot), newFolder(), plane)
   const client = await toolClient(gateway)
   const say = (said: unknown) => client.callTool({ name: 'one__say', arguments: { said } })
-  return { seen, gateway, client, say, tools }
+  return { seen, gateway, client, say, tools, told }
 }
 
 async function records({ url }: Gateway) {
@@ -185,7 +185,13 @@ describe('money (M3)', () => {
   })
 
   test('messages are not taken in batches: the limits of a key hold for each', async () => {
-    const { gateway, seen } = await guarded({})
+    const keys = [
+      {
+        ...{ id: 'app', hash: digest(key), project: 'default', owner: 'app' },
+        limits: { concurrent: 1 },
+      },
+    ]
+    const { gateway, seen, say } = await guarded({}, {}, undefined, { keys })
     const params = { name: 'one__say', arguments: { said: 1 } }
     const one = { jsonrpc: '2.0', id: 1, method: 'tools/call', params }
     const answer = await fetch(`${gateway.url}/mcp`, {
@@ -199,7 +205,20 @@ describe('money (M3)', () => {
     expect(answer.status).toBe(400)
     expect(await answer.json()).toMatchObject({ error: { code: -32_600 } })
     expect(seen).toEqual([])
+    expect((await say('after it')).isError).toBeUndefined() // it is over
   })
+})
+
+test('usage counts tools by their names, and all that nobody has as one', async () => {
+  const { say, client, gateway, told } = await guarded({})
+  await say('hi')
+  await client.callTool({ name: 'one__made-up-by-the-caller' })
+  await gateway.stop()
+  const counts = told.map(({ route, model, requests }) => [route, model, requests])
+  expect(counts).toEqual([
+    ['mcp/one', 'one__say', 1],
+    ['mcp/one', 'other', 1],
+  ])
 })
 
 test('every text of a value is found, in order, and put back where it was', () => {

@@ -219,6 +219,19 @@ describe('tools', () => {
     expect(one.authorizations).toEqual([])
   })
 
+  test('a result that is too long ends the call, and nothing else', async () => {
+    const one = await serveTools('one', (server) => {
+      server.registerTool('endless', {}, () => ({
+        content: [{ type: 'text', text: 'x'.repeat(16 * 2 ** 20) }],
+      }))
+    })
+    const { gateway } = await world(signed(toolSnapshot([{ name: 'one', url: one.url }])))
+    const client = await toolClient(gateway)
+    await expect(client.callTool({ name: 'one__endless' })).rejects.toThrow()
+    expect((await records(gateway)).at(-1)).toMatchObject({ targets: ['one__endless'] })
+    expect((await client.callTool({ name: 'one__echo' })).isError).toBeUndefined()
+  })
+
   test('a new snapshot adds and takes away', async () => {
     const [one, two] = await Promise.all([serveTools('one'), serveTools('two')])
     const first = toolSnapshot([{ name: 'one', url: one.url, tools: ['echo'] }])

@@ -50,7 +50,7 @@ export async function answerMcp(ports: FacePorts, exchange: Exchange, body: Buff
       headers,
       body: new Uint8Array(body),
     })
-    takeBack(ports, { key: key.id, session }, message)
+    takeBack(ports, { key: `${key.project}/${key.id}`, session }, message)
     await pipeResponse(await face.handleRequest(asked), reply)
     await server.close()
   } finally {
@@ -112,7 +112,11 @@ function serverFor(sdk: Sdk, ports: FacePorts, asking: Asking) {
           }
     const { name, arguments: given } = params
     const { exchange, session, signal } = asking
-    const running = ports.tools.calls.begin({ key: key.id, session, call: extra.requestId })
+    const running = ports.tools.calls.begin({
+      key: `${key.project}/${key.id}`,
+      session,
+      call: extra.requestId,
+    })
     try {
       const both = AbortSignal.any([signal, running.signal])
       const asked = { name, arguments: given, onProgress, signal: both }

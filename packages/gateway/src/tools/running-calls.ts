@@ -4,6 +4,7 @@
 // names the call by its number in the caller's session.
 
 export interface CallKey {
+  /** With its project: others may have one of the same name. */
   readonly key: string
   readonly session: string
   /** The caller's number of it. */
