@@ -19,7 +19,7 @@ const kept = (change: Partial<KeptRequest> = {}): KeptRequest => ({
 })
 
 describe('in the database', () => {
-  let now = 1_000_000
+  let now = Date.now() + 86_400_000 // the control plane beside it sweeps by the clock of today
   let sql: Sql | undefined
   beforeAll(async () => {
     ;({ sql } = await openDatabase({ url: undefined, dataFolder: folder }))

@@ -14,7 +14,7 @@ const stored = {
 }
 
 describe('in the database', () => {
-  let now = 1_000_000
+  let now = Date.now() + 86_400_000 // the control plane beside it sweeps by the clock of today
   let opened: StoredResponses | undefined
   let sql: Sql | undefined
   beforeAll(async () => {
