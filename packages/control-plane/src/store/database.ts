@@ -40,6 +40,10 @@ export async function openDatabase(at: {
     max: 16, // more only queue inside Postgres: it has two to a few dozen cores
     onnotice: () => {},
     idle_timeout: 0,
+    // The driver does not keep a connection for a transaction whose `begin` is the last statement that the
+    // connection takes at once: the transaction is refused, stays open all the same, and swallows what others
+    // then write there. So there is no last one.
+    max_pipeline: 1_000_000,
     connection: { application_name: applicationName },
     connect_timeout: 10,
   }
