@@ -1,2 +1,3 @@
 export { type Clock, systemClock } from './clock.ts'
+export { pause } from './pause.ts'
 export { writeDurably } from './write-durably.ts'

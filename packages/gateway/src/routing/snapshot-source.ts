@@ -19,7 +19,7 @@ import {
   snapshot as snapshotSchema,
 } from '@tutti/core/routing'
 import { verifyText } from '@tutti/ledger'
-import { writeDurably } from '@tutti/machine'
+import { pause, writeDurably } from '@tutti/machine'
 import { Agent, request } from 'undici'
 import { messageOf } from '../failure.ts'
 
@@ -97,7 +97,7 @@ export class SnapshotSource {
       }
       failures += 1
       const pauseMs = Math.min(pauseMsMax, pauseMsMin * 2 ** Math.min(8, failures - 1))
-      await this.#pause(pauseMs * (0.5 + Math.random() / 2))
+      await pause(pauseMs * (0.5 + Math.random() / 2), this.#stopping.signal)
     }
   }
 
@@ -163,19 +163,6 @@ export class SnapshotSource {
 
   #path(): string {
     return join(this.#options.folder, 'snapshot.json')
-  }
-
-  #pause(ms: number): Promise<void> {
-    const { signal } = this.#stopping
-    return new Promise((resolve) => {
-      const end = () => {
-        clearTimeout(timer)
-        signal.removeEventListener('abort', end)
-        resolve()
-      }
-      const timer = setTimeout(end, ms)
-      signal.addEventListener('abort', end, { once: true })
-    })
   }
 }
 

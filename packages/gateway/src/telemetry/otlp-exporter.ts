@@ -7,6 +7,7 @@
 //   V1. At most `spansMax` spans wait; of more the newest are dropped and counted.
 //   V2. One batch is on its way at a time; one that the collector cannot take now is tried again, a bounded time.
 
+import { pause } from '@tutti/machine'
 import { type Dispatcher, request } from 'undici'
 import { messageOf } from '../failure.ts'
 import { attemptSpan } from './attempt-span.ts'
@@ -125,7 +126,7 @@ export class OtlpExporter {
         return true
       }
       if (status !== null && !triedAgain.has(status)) break
-      if (tries < triesMax) await this.#pause(pauseMs * 2 ** (tries - 1))
+      if (tries < triesMax) await pause(pauseMs * 2 ** (tries - 1), this.#stopping.signal)
     }
     return false
   }
@@ -152,19 +153,6 @@ export class OtlpExporter {
   #tellAway(reason: string): void {
     if (!this.#isAway) this.#ports.log('the collector does not take telemetry', { reason })
     this.#isAway = true
-  }
-
-  #pause(ms: number): Promise<void> {
-    const { signal } = this.#stopping
-    return new Promise((resolve) => {
-      const end = () => {
-        clearTimeout(timer)
-        signal.removeEventListener('abort', end)
-        resolve()
-      }
-      const timer = setTimeout(end, ms)
-      signal.addEventListener('abort', end, { once: true })
-    })
   }
 }
 

@@ -12,6 +12,7 @@
 import { createHash } from 'node:crypto'
 import { open, stat, truncate } from 'node:fs/promises'
 import type { PieceList, SourceAsk } from '@tutti/core/fleet'
+import { pause } from '@tutti/machine'
 import { Failure } from '../failure.ts'
 import type { BlobWish } from './blob-wish.ts'
 import type { PeerOrder, SourceClient } from './source-client.ts'
@@ -213,16 +214,4 @@ async function sizeOf(path: string): Promise<number> {
   } catch {
     return 0 // nothing has come yet
   }
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const end = () => {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', end)
-      resolve()
-    }
-    const timer = setTimeout(end, ms)
-    signal.addEventListener('abort', end, { once: true })
-  })
 }

@@ -16,6 +16,7 @@ import {
   signedOrder,
 } from '@tutti/core/workflow'
 import { verifyText } from '@tutti/ledger'
+import { pause } from '@tutti/machine'
 import { request } from 'undici'
 import { type Interpreters, interpretersHere } from './interpreters.ts'
 import { type ProcessLimits, runProcess } from './run-process.ts'
@@ -89,7 +90,7 @@ export class ProcessWorker {
       } catch (error) {
         if (signal.aborted) return
         log('no process could be asked for', { error: String(error) })
-        await this.#pause(againMs)
+        await pause(againMs, this.#stopped.signal)
       }
     }
   }
@@ -145,7 +146,7 @@ export class ProcessWorker {
         return
       } catch (error) {
         this.#ports.log('the outcome of a process was not taken', { path, error: String(error) })
-        await this.#pause(againMs)
+        await pause(againMs, this.#stopped.signal)
       }
     }
   }
@@ -165,16 +166,6 @@ export class ProcessWorker {
     if (answer.statusCode === 409) return null // another node has it by now
     if (answer.statusCode !== 200) throw new Error(`${path} answered ${answer.statusCode}: ${text}`)
     return JSON.parse(text)
-  }
-
-  async #pause(ms: number): Promise<void> {
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, ms)
-      this.#stopped.signal.addEventListener('abort', () => {
-        clearTimeout(timer)
-        resolve()
-      })
-    })
   }
 }
 
