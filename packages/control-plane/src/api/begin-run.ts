@@ -3,20 +3,13 @@
 // Starts a run for somebody, if policy allows: it is shown what the document may reach.
 
 import type { Json } from '@tutti/core/resource'
-import { workflowName, workflowSpec } from '@tutti/core/workflow'
-import { type Principal, planContext } from '../governance/index.ts'
-import { loadResource } from '../store/index.ts'
-import { EngineBusy, newestVersion } from '../workflow/index.ts'
+import type { Principal } from '../governance/index.ts'
+import { EngineBusy } from '../workflow/index.ts'
 import type { ErrorCode } from './answer.ts'
-import { whyMayNot } from './authorize.ts'
 import type { ApiPorts } from './ports.ts'
+import { findRunnable, type RunnableName } from './runnable.ts'
 
-interface Asked {
-  readonly project: string
-  readonly namespace: string
-  readonly name: string
-  /** Null: the newest. */
-  readonly version: string | null
+interface Asked extends RunnableName {
   readonly input: Json
   readonly labels: Readonly<Record<string, string>>
 }
@@ -31,18 +24,9 @@ export async function beginRun(
   { project, namespace, name, version: wanted, input, labels }: Asked,
 ): Promise<Begun> {
   const named = { project, namespace, name }
-  const version = wanted ?? (await newestVersion(ports.sql, named))
-  const workflow = workflowName({ namespace, name, version: version ?? '' })
-  const key = { kind: 'Workflow', project, name: workflow }
-  const resource = version === null ? null : await loadResource(ports.sql, key)
-  const spec = resource === null ? null : workflowSpec.parse(resource.spec)
-  const plan = spec === null ? {} : { plan: planContext(spec.document) }
-  const denied = await whyMayNot(ports, principal, 'run', { ...key, labels: {}, ...plan })
-  if (denied !== null) return { ok: false, code: 'api/forbidden', reason: denied }
-  if (version === null || spec === null) {
-    const reason = `there is no Workflow ${workflow} in project ${project}`
-    return { ok: false, code: 'api/not-found', reason }
-  }
+  const found = await findRunnable(ports, principal, { ...named, version: wanted })
+  if (!found.ok) return found
+  const { version, workflow } = found
   try {
     const id = await ports.workflows.start({ ...named, version, input, labels })
     return { ok: true, id, workflow }

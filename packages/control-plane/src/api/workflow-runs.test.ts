@@ -256,6 +256,35 @@ when { context has plan && ${what} };`
   expect((await call('POST', '/workflows/shop.fine/runs', {})).status).toBe(201)
 })
 
+test('policy goes by the labels of a workflow, whoever starts its runs and whatever is done with them', async () => {
+  const sealed = `@id("sealed")
+@reason("sealed workflows rest")
+forbid(principal, action in [Action::"run", Action::"read"], resource is Workflow)
+when { resource.hasTag("sealed") };`
+  await apply('Workflow', 'shop.sealed:1.0.0', waits('sealed'))
+  const { body } = await call('POST', '/workflows/shop.sealed/runs', {})
+  const spec = flow('nightly', [{ a: { set: { b: 1 } } }])
+  Object.assign(spec.document, { schedule: { after: { days: 1 } } })
+  const metadata = { labels: { sealed: 'yes' } }
+  await apply('Workflow', 'shop.sealed:1.0.0', waits('sealed'), { metadata })
+  expect((await apply('Policy', 'sealed', { cedar: sealed })).status).toBe(201)
+  await apply('Workflow', 'shop.nightly:1.0.0', spec, { metadata })
+  const answers = await Promise.all([
+    call('POST', '/workflows/shop.sealed/runs', {}),
+    call('POST', '/workflows/shop.sealed/upgrade', { to: '1.0.0' }),
+    call('POST', `/runs/${body.id}/cancel`, {}),
+    call('GET', `/runs/${body.id}`),
+  ])
+  expect(answers.map(({ status }) => status)).toEqual([403, 403, 403, 403])
+  for (;;) {
+    const { body: seen } = await call('GET', '/schedules')
+    const nightly = seen.items.find((one: { workflow: string }) => /nightly/.test(one.workflow))
+    if (nightly?.refusal == null) continue
+    expect(nightly.refusal.reason).toContain('sealed workflows rest')
+    break
+  }
+})
+
 test('ticks of the past are made up for; who may only read asks for none', async () => {
   const spec = flow('daily', [{ a: { set: { at: '${ .tick }' } } }])
   Object.assign(spec.document, { schedule: { cron: '0 6 * * *' } })

@@ -4,11 +4,9 @@
 // reach, and may refuse.
 
 import type { Json } from '@tutti/core/resource'
-import { type CloudEvent, workflowName, workflowSpec } from '@tutti/core/workflow'
+import { type CloudEvent, workflowName } from '@tutti/core/workflow'
 import type { Context, Hono } from 'hono'
 import { z } from 'zod'
-import { planContext } from '../governance/index.ts'
-import { loadResource } from '../store/index.ts'
 import {
   listRuns,
   loadArchived,
@@ -25,6 +23,7 @@ import { whyMayNot } from './authorize.ts'
 import { beginRun } from './begin-run.ts'
 import type { ApiPorts, Env } from './ports.ts'
 import { readJson } from './resources.ts'
+import { workflowTarget } from './runnable.ts'
 
 const pageMax = 500 // runs in one answer
 /** `NAMESPACE.NAME`, or `NAMESPACE.NAME:VERSION`. */
@@ -148,11 +147,7 @@ export async function findRun(
   const run = live ?? queued ?? archived
   if (run === undefined) return refuse(context, 'api/not-found', `there is no run ${id}`)
   const { project } = run.head
-  const key = { kind: 'Workflow', project, name: workflowName(run.head) }
-  const resource = action === 'run' ? await loadResource(ports.sql, key) : null
-  const spec = resource === null ? null : workflowSpec.parse(resource.spec)
-  const plan = spec === null ? {} : { plan: planContext(spec.document) }
-  const target = { ...key, labels: {}, ...plan }
+  const { target } = await workflowTarget(ports, { project, name: workflowName(run.head) })
   const denied = await whyMayNot(ports, context.get('caller').principal, action, target)
   return denied === null ? run : refuse(context, 'api/forbidden', denied)
 }

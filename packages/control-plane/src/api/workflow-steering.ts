@@ -2,24 +2,21 @@
 //
 // Cancelling, pausing, resuming, retrying, forking and backfilling runs: for those who may start the workflow.
 
-import { parseWorkflow, workflowName, workflowSpec } from '@tutti/core/workflow'
+import { parseWorkflow } from '@tutti/core/workflow'
 import type { Context, Hono } from 'hono'
 import { z } from 'zod'
-import { planContext } from '../governance/index.ts'
-import { loadResource } from '../store/index.ts'
 import {
   concurrencyMax,
   forkRun,
   leaveQueue,
-  newestVersion,
   retryRun,
   sendSignal,
   startBackfill,
 } from '../workflow/index.ts'
 import { refuse } from './answer.ts'
-import { whyMayNot } from './authorize.ts'
 import type { ApiPorts, Env } from './ports.ts'
 import { readJson } from './resources.ts'
+import { findRunnable } from './runnable.ts'
 import { findRun, nameForm } from './workflow-runs.ts'
 
 const cancelBody = z.strictObject({ reason: z.string().max(1_000).default('cancelled') })
@@ -105,18 +102,12 @@ async function backfill(context: Context<Env>, ports: ApiPorts): Promise<Respons
   const parsed = backfillBody.safeParse(body.ok ? body.value : null)
   if (!parsed.success) return refuse(context, 'api/invalid', z.prettifyError(parsed.error))
   const named = { project, namespace, name }
-  const version = given ?? (await newestVersion(ports.sql, named)) ?? ''
-  const key = { kind: 'Workflow', project, name: workflowName({ namespace, name, version }) }
-  const resource = await loadResource(ports.sql, key)
-  const spec = resource === null ? null : workflowSpec.parse(resource.spec)
-  const plan = spec === null ? {} : { plan: planContext(spec.document) }
   const { principal } = context.get('caller')
-  const denied = await whyMayNot(ports, principal, 'run', { ...key, labels: {}, ...plan })
-  if (denied !== null) return refuse(context, 'api/forbidden', denied)
-  const document = spec === null ? null : parseWorkflow(spec.document)
-  if (document?.ok !== true) {
-    return refuse(context, 'api/not-found', `there is no Workflow ${key.name} in ${project}`)
-  }
+  const found = await findRunnable(ports, principal, { ...named, version: given ?? null })
+  if (!found.ok) return refuse(context, found.code, found.reason)
+  const { version, workflow } = found
+  const document = parseWorkflow(found.spec.document)
+  if (!document.ok) return refuse(context, 'api/conflict', `${workflow} is not valid any more`)
   const { from, until, concurrency, input } = parsed.data
   const [fromMs, untilMs] = [Date.parse(from), Date.parse(until)]
   const request = { ...named, version, fromMs, untilMs, concurrency, input }

@@ -15,16 +15,18 @@ const scheduler = automation('schedule')
 
 export interface Tick extends Pick<RunHead, 'project' | 'namespace' | 'name' | 'version'> {
   readonly plan: RunPlan
+  /** Of the Workflow. */
+  readonly labels: Readonly<Record<string, string>>
 }
 
 /** Null where it may start a run; else the sentence that says why not. */
-export function whyNoRun(engine: PolicyEngine, { plan, ...of }: Tick): string | null {
+export function whyNoRun(engine: PolicyEngine, { plan, labels, ...of }: Tick): string | null {
   const { costMicrosMax, ...lists } = plan
   const cost = costMicrosMax === null ? {} : { costMicrosMax }
   const answer = engine.answer({
     principal: scheduler,
     action: 'run',
-    resource: { kind: 'Workflow', project: of.project, name: workflowName(of), labels: {} },
+    resource: { kind: 'Workflow', project: of.project, name: workflowName(of), labels },
     context: { ...emptyContext, plan: { ...lists, ...cost } },
   })
   const isForbidden = answer.errors.length > 0 || answer.determining.length > 0

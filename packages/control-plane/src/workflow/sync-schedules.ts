@@ -31,6 +31,8 @@ export interface Schedule {
   readonly sinceMs: number
   /** What its runs may reach, as policy is told. */
   readonly plan: RunPlan
+  /** Of the Workflow. */
+  readonly labels: Readonly<Record<string, string>>
   /** Null where time starts it. */
   readonly trigger: Trigger | null
 }
@@ -65,13 +67,14 @@ export async function syncSchedules(
 interface NewestRow {
   readonly project: string
   readonly document: Json
+  readonly labels: Readonly<Record<string, string>>
   readonly created_at_ms: number
 }
 
 async function loadSchedules(tx: Query): Promise<ReadonlyMap<string, Schedule>> {
   const newest = await tx<NewestRow[]>`
-    select project, spec->'document' as document, created_at_ms from (
-      select distinct on (project, split_part(name, ':', 1)) project, spec, created_at_ms
+    select project, spec->'document' as document, labels, created_at_ms from (
+      select distinct on (project, split_part(name, ':', 1)) project, spec, labels, created_at_ms
       from resource where kind = 'Workflow' and not deleted
       order by project, split_part(name, ':', 1), created_at_ms desc, name desc) as newest
     where spec->'document' ? 'schedule'`
@@ -80,7 +83,7 @@ async function loadSchedules(tx: Query): Promise<ReadonlyMap<string, Schedule>> 
 }
 
 function scheduleOf(
-  { project, document: source, created_at_ms: sinceMs }: NewestRow,
+  { project, document: source, labels, created_at_ms: sinceMs }: NewestRow,
   kind: TimingKind,
 ): readonly Schedule[] {
   const parsed = parseWorkflow(source)
@@ -93,7 +96,7 @@ function scheduleOf(
   const id = `${project}.${namespace}.${name}.${kind}`
   const named = { id, project, namespace, name, version }
   const plan = planRun(source)
-  return [{ ...named, timing: timing.timing, catchUp, sinceMs, plan, trigger }]
+  return [{ ...named, timing: timing.timing, catchUp, sinceMs, plan, labels, trigger }]
 }
 
 /** The first run of `after` starts at once: nothing came before it. */
