@@ -29,6 +29,7 @@ export class Victim {
   readonly #args: () => readonly string[]
   #child: ChildProcess | null = null
   #ended: Promise<unknown> = Promise.resolve()
+  #address = ''
   #runs = 0
   #said = ''
 
@@ -41,6 +42,11 @@ export class Victim {
 
   get isUp(): boolean {
     return this.#child !== null && this.#child.exitCode === null && this.#child.signalCode === null
+  }
+
+  /** The last one died of a point, and not of itself. */
+  get wasKilled(): boolean {
+    return this.#child?.signalCode === 'SIGKILL'
   }
 
   /** What it printed since it was started last. */
@@ -73,23 +79,28 @@ export class Victim {
         const match = /answers at (\S+)/.exec(this.#said)
         if (match === null) return
         clearTimeout(timer)
-        resolve(match[1] ?? '')
+        this.#address = match[1] ?? ''
+        resolve(this.#address)
       }
       child.stdout.on('data', take)
       child.stderr.on('data', take)
     })
   }
 
-  /** From now on it dies at its n-th point; the points that it passes are listed anew. */
-  arm(at: number): void {
+  /** From now on it dies at its n-th point, or at the first of a name; the points it passes are listed anew. */
+  arm(at: number | string): void {
     rmSync(join(this.#folder, 'seen'), { force: true })
     this.#runs += 1
     const run = `${process.pid}-${this.#runs}`
     writeFileSync(join(this.#folder, 'armed'), JSON.stringify({ run, at }))
   }
 
-  disarm(): void {
+  /** After this it is dead, or no point kills it: what it answers now, it read after the last armed one. */
+  async disarm(): Promise<void> {
     rmSync(join(this.#folder, 'armed'), { force: true })
+    const answer = await fetch(this.#address).catch(() => null) // it is dying
+    await answer?.arrayBuffer()
+    if (answer === null) await this.#ended
   }
 
   /** Points that were passed since it was armed. */

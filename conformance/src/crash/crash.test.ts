@@ -2,7 +2,7 @@
 // `npm run conformance -- crash` takes all of them.
 
 import { expect, test } from 'vitest'
-import { crashNode, crashPlane } from './crash.ts'
+import { crashModel, crashNode, crashPlane } from './crash.ts'
 
 const secondsMax = Number(process.env['TUTTI_CRASH_SECONDS'] ?? 15)
 const testMs = 120_000 + 4_000 * secondsMax
@@ -23,6 +23,16 @@ test(
     const score = await crashNode({ secondsMax })
     expect(score.notes).toEqual([])
     expect(score.total).toBeGreaterThan(10)
+  },
+  testMs,
+)
+
+test(
+  'a release that takes the process down is given up after three, and what served before serves',
+  async () => {
+    const score = await crashModel()
+    expect(score.notes).toEqual([])
+    expect(score.total).toBeGreaterThan(3)
   },
   testMs,
 )

@@ -3,7 +3,8 @@
 // The control plane is killed at every step of a rollout, and a node in every state, each at the points that
 // the process finds itself. After each kill it is started again and must come to the same end: nothing lost
 // (I1), whatever served goes on serving (I3, I5), the node that is away blocks nothing and is not counted as
-// healthy (I4, I9), and the log is one that everybody can verify.
+// healthy (I4, I9), and the log is one that everybody can verify. A release that takes every process down
+// that probes it is given up after three, and what served before serves again.
 
 import { type Score, Scoring } from '../score.ts'
 import { type CrashBed, openCrashBed, type Victim } from './crash-bed.ts'
@@ -20,8 +21,11 @@ const awayName = 'away'
 export async function crash(): Promise<Score> {
   const plane = await crashPlane({ secondsMax: Number.POSITIVE_INFINITY })
   const node = await crashNode({ secondsMax: Number.POSITIVE_INFINITY })
-  const passed = plane.passed + node.passed
-  return { passed, total: plane.total + node.total, notes: [...plane.notes, ...node.notes] }
+  const scores = [plane, node, await crashModel()]
+  const sum = (of: (score: Score) => number) =>
+    scores.reduce((total, score) => total + of(score), 0)
+  const notes = scores.flatMap((score) => score.notes)
+  return { passed: sum((score) => score.passed), total: sum((score) => score.total), notes }
 }
 
 /** The control plane, at every write of a rollout. */
@@ -60,6 +64,42 @@ export async function crashNode(options: CrashOptions): Promise<Score> {
     })
     await checkLog(world)
     return world.scoring.score
+  } finally {
+    await bed.stop()
+  }
+}
+
+/** A release that ends the process each time it is probed, as an abort in native code does. */
+export async function crashModel(): Promise<Score> {
+  const bed = await openCrashBed(2)
+  try {
+    const scoring = new Scoring()
+    await bed.push('v1')
+    await apply(bed, 'v1')
+    await until(async () => (await deploymentOf(bed)).status.state.phase === 'done')
+    const told = await lastCommitted(bed)
+    await bed.push('v2')
+    for (const { victim } of bed.nodes) victim.arm('state probe')
+    await apply(bed, 'v2')
+    let deaths = 0
+    await until(async () => {
+      for (const [index, { victim }] of bed.nodes.entries()) {
+        if (victim.isUp) continue
+        deaths += 1
+        await bed.startNode(index).catch(() => {}) // it may die again while it starts
+      }
+      return (await deploymentOf(bed)).status.state.phase === 'reverted'
+    })
+    for (const { victim } of bed.nodes) await victim.disarm()
+    const { state } = (await deploymentOf(bed)).status
+    const isBlamed = JSON.stringify(state).includes('crashed: ')
+    scoring.check(isBlamed, `the rollout ends for another cause: ${JSON.stringify(state)}`)
+    scoring.check(deaths === 3, `the release took ${deaths} processes down`)
+    for (const index of bed.nodes.keys()) {
+      const serves = await servedBy(bed, index)
+      scoring.check(serves !== null && serves === told, `I3: n${index} serves ${serves}`)
+    }
+    return scoring.score
   } finally {
     await bed.stop()
   }
@@ -106,24 +146,28 @@ async function roll(world: World, victim: Victim, at: number): Promise<void> {
   const version = `v${world.generation + 1}`
   await bed.push(version)
   victim.arm(at)
-  const strategy = { canary: { perStratum: 1 }, waves: [1], maxUnavailable: 1, soakMs: 0 }
-  const spec = { model: `crash:${version}`, strategy }
-  const metadata = { name: 'crash' }
-  const document = { apiVersion: 'tutti/v1', kind: 'Deployment', metadata, spec }
-  const apply = () => bed.call('PUT', '/deployments/crash', document)
-  const problem = await apply().then(
+  const problem = await apply(bed, version).then(
     () => null,
     (error: unknown) => String(error),
   )
   await until(async () => !victim.isUp || (problem === null && (await isDone(world, version))))
-  victim.disarm()
+  await victim.disarm()
+  const isWell = victim.isUp || victim.wasKilled
+  world.scoring.check(isWell, `${victim.name} ended by itself: ${victim.said.slice(-1_000)}`)
   world.generation += 1
   if (problem === null) return
   // Whoever was not answered asks again: it is the same change, whether it was made or not.
   world.scoring.check(/fetch failed|50[0-9]/.test(problem), `no clear error: ${problem}`)
-  if (bed.plane.isUp) return void (await apply())
-  await bed.startPlane()
-  await apply()
+  if (!bed.plane.isUp) await bed.startPlane()
+  await apply(bed, version)
+}
+
+async function apply(bed: CrashBed, version: string): Promise<void> {
+  const strategy = { canary: { perStratum: 1 }, waves: [1], maxUnavailable: 1, soakMs: 0 }
+  const spec = { model: `crash:${version}`, strategy }
+  const metadata = { name: 'crash' }
+  const document = { apiVersion: 'tutti/v1', kind: 'Deployment', metadata, spec }
+  await bed.call('PUT', '/deployments/crash', document)
 }
 
 async function isDone({ bed }: World, version: string): Promise<boolean> {

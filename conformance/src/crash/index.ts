@@ -1,1 +1,1 @@
-export { crash, crashNode, crashPlane } from './crash.ts'
+export { crash, crashModel, crashNode, crashPlane } from './crash.ts'

@@ -6,7 +6,7 @@
 // process's NODE_OPTIONS can kill it anyway.
 //
 // `armed` in the folder says at which point: {run, at}. Points are counted from 1 in each run and listed in
-// `seen`. The process kills itself there with SIGKILL: no handler runs, nothing is flushed.
+// `seen`; `at` is a number, or the name of a point. The process kills itself there with SIGKILL: no handler runs, nothing is flushed.
 
 import { createRequire, syncBuiltinESMExports } from 'node:module'
 import type { Socket } from 'node:net'
@@ -24,17 +24,29 @@ let count = 0
 
 /** Something that lasts is about to be done, or has just been. */
 function point(name: string): void {
-  if (!existsSync(armed)) return
-  const said: { readonly run: string; readonly at: number } = JSON.parse(
-    readFileSync(armed, 'utf8'),
-  )
+  const said = orders()
+  if (said === null) return
   if (said.run !== run) {
     run = said.run
     count = 0
   }
   count += 1
   appendFileSync(join(folder, 'seen'), `${name}\n`)
-  if (count === said.at) process.kill(process.pid, 'SIGKILL')
+  if (said.at === count || said.at === name) process.kill(process.pid, 'SIGKILL')
+}
+
+interface Orders {
+  readonly run: string
+  readonly at: number | string
+}
+
+function orders(): Orders | null {
+  if (!existsSync(armed)) return null
+  try {
+    return JSON.parse(readFileSync(armed, 'utf8'))
+  } catch {
+    return null // it was taken back, or is being written
+  }
 }
 
 function watchFiles(): void {

@@ -245,12 +245,9 @@ async function advance(
     targetRequests,
     paused: spec.paused || isHeld,
   }
-  const plan = planRollout(spec, held.state, {
-    assignment: held.assignment,
-    view,
-    nowMs: ports.nowMs(),
-  })
-  const findings = checkPlan(spec, held.state, plan, { assignment: held.assignment, view })
+  const at = { assignment: held.assignment, view, nowMs: ports.nowMs() }
+  const plan = planRollout(spec, held.state, at)
+  const findings = checkPlan(spec, held.state, plan, at)
   if (findings.length > 0) {
     ports.log.error({ rollout: rollout.metadata.name, findings }, 'a plan was refused by its check')
     return

@@ -22,7 +22,6 @@ import { canonicalJson } from '@tutti/core/resource'
 /** One node as it is right now: a look at the registry's own record, not a copy of it. */
 export interface NodeEntry extends NodeView {
   readonly facts: NodeFacts | null
-  readonly seenMs: number
   /** Whether it has said what it serves since this process started. */
   readonly hasReported: boolean
   readonly load: {

@@ -75,7 +75,7 @@ test('I9: a cordoned node that lacks the release cannot, and says why', () => {
   const head = { deployment: 'parts', project: 'default', generation: 2, revision: 1 }
   const view = (cordoned: boolean, { digest }: Release): NodeView => {
     const state = { phase: 'committed', release: digest, serving: digest, variant: 'a' } as const
-    const node = { id: 'n', labels: {}, cordoned, connected: true, stratum: 's' }
+    const node = { id: 'n', labels: {}, cordoned, connected: true, seenMs: 0, stratum: 's' }
     return { ...node, reports: reportsOf([{ ...head, state }]) }
   }
   expect(convergenceOf(view(true, baseline), assignment)).toMatchObject({ fact: 'cannot' })

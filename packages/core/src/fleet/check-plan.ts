@@ -5,17 +5,24 @@
 
 import type { Finding } from '../resource/index.ts'
 import { type Assignment, isInCohort, releaseFor } from './assignment.ts'
+import { isAwaited } from './lost-in-trial.ts'
 import { convergenceOf } from './node.ts'
 import type { RolloutPlan, RolloutSpec, RolloutState, RolloutView } from './rollout.ts'
 
 const ended = new Set<RolloutState['phase']>(['done', 'reverted', 'superseded'])
+
+interface CheckedAt {
+  readonly assignment: Assignment
+  readonly view: RolloutView
+  readonly nowMs: number
+}
 
 /** What is wrong with going from `state` to `plan`; empty where nothing is. */
 export function checkPlan(
   spec: RolloutSpec,
   state: RolloutState,
   plan: RolloutPlan,
-  at: { readonly assignment: Assignment; readonly view: RolloutView },
+  at: CheckedAt,
 ): Finding[] {
   const findings: Finding[] = []
   const find = (holds: boolean, path: string, message: string) => {
@@ -49,8 +56,13 @@ export function checkPlan(
   return findings
 }
 
-function unproven(at: { readonly assignment: Assignment; readonly view: RolloutView }): Finding[] {
+function unproven(at: CheckedAt): Finding[] {
   return at.view.nodes.flatMap((node) => {
+    if (isAwaited(node, at.assignment, at.nowMs)) {
+      return [
+        { path: `nodes.${node.id}`, message: 'a wave starts while this node is lost in trial' },
+      ]
+    }
     const { fact } = convergenceOf(node, at.assignment)
     if (node.cordoned || fact !== 'converging' || !isInCohort(node.id, at.assignment)) return []
     if (releaseFor(node, at.assignment)?.digest !== at.assignment.target.digest) return []

@@ -52,6 +52,8 @@ export interface NodeView {
   readonly labels: Readonly<Record<string, string>>
   readonly cordoned: boolean
   readonly connected: boolean
+  /** When it was heard of last; 0 where the control plane has not heard of it since it started. */
+  readonly seenMs: number
   readonly stratum: string
   readonly reports: NodeReports
 }

@@ -17,7 +17,8 @@ const target = releaseOf('2')
 const baseline = releaseOf('1')
 
 function nodeOf(id: string, stratum: string): NodeView {
-  return { id, labels: {}, cordoned: false, connected: true, stratum, reports: reportsOf([]) }
+  const reports = reportsOf([])
+  return { id, labels: {}, cordoned: false, connected: true, seenMs: 0, stratum, reports }
 }
 
 function obeyed(node: NodeView, assignment: Assignment): NodeView {

@@ -96,7 +96,8 @@ function nodeOf(id: string, stratum: string): NodeView {
   const { digest } = baseline
   const state = { phase: 'committed', release: digest, serving: digest, variant: 'fp32' } as const
   const report = { deployment: 'parts', project: 'default', generation: 1, revision: 1, state }
-  return { id, labels: {}, cordoned: false, connected: true, stratum, reports: reportsOf([report]) }
+  const reports = reportsOf([report])
+  return { id, labels: {}, cordoned: false, connected: true, seenMs: 0, stratum, reports }
 }
 
 function obeyed(node: NodeView, assignment: Assignment, refusing: string): NodeView {

@@ -38,6 +38,7 @@ function nodeOf(id: string, change: Partial<NodeView> = {}): NodeView {
     labels: {},
     cordoned: false,
     connected: true,
+    seenMs: 0,
     stratum: `s${id.charCodeAt(1) % 3}`,
     reports: reportsOf([
       { deployment: 'parts', project: 'default', generation: 1, revision: 1, state },
@@ -291,7 +292,7 @@ describe('rollout', () => {
 describe('check plan', () => {
   const fleet = new Fleet(ids(40))
   fleet.obey()
-  const at = { assignment: fleet.assignment, view: fleet.view }
+  const at = { assignment: fleet.assignment, view: fleet.view, nowMs: 0 }
   const state: RolloutState = { phase: 'canary', healthySinceMs: 0 }
 
   test.each([
@@ -304,6 +305,20 @@ describe('check plan', () => {
     const plan = { state: { phase: 'wave', wave: 0, healthySinceMs: null } as const, change }
     const copy = { ...change, cohort: { ...change.cohort, canaries: [...change.cohort.canaries] } }
     expect(checkPlan(fleet.spec, state, { ...plan, change: copy }, at)).not.toEqual([])
+  })
+
+  test('finds a wave that starts while a canary is lost in trial (R7)', () => {
+    const [id = ''] = fleet.assignment.cohort.canaries
+    const trial = { phase: 'probe', release: target.digest, serving: baseline.digest } as const
+    const head = { ...parts, generation: 2, revision: 1 }
+    const lost = { connected: false, reports: reportsOf([{ ...head, state: trial }]) }
+    const nodes = at.view.nodes.map((node) => (node.id === id ? { ...node, ...lost } : node))
+    const change = { mode: 'advance' as const, cohort: { ...fleet.assignment.cohort, share: 0.1 } }
+    const plan = { state: { phase: 'wave', wave: 0, healthySinceMs: null } as const, change }
+    const find = (nowMs: number) =>
+      checkPlan(fleet.spec, state, plan, { ...at, view: { ...at.view, nodes }, nowMs })
+    expect(find(1_000)).toMatchObject([{ path: `nodes.${id}` }])
+    expect(find(3_600_000)).toEqual([])
   })
 
   test('finds an advance over a breached gate, in a revert, or after the end', () => {

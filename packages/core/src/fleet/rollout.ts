@@ -13,12 +13,15 @@
 //       proven the target.
 //   R5. One node whose install failed by the model's fault reverts the rollout.
 //   R6. Cohorts only grow, by at most `maxUnavailable` of the nodes at a time.
+//   R7. A node that is cut off while it tries the target is waited for, for a bounded time, before others try
+//       it; where most of those of a stratum do not come back, the rollout reverts (`lost-in-trial.ts`).
 
 import { assert } from '../assert.ts'
 import { type Assignment, isInCohort, releaseFor } from './assignment.ts'
 import type { Strategy } from './deployment.ts'
 import type { GateVerdict } from './gate.ts'
 import { isModelFault } from './install-state.ts'
+import { isAwaited, lostInTrial } from './lost-in-trial.ts'
 import { convergenceOf, type NodeView, reportOf } from './node.ts'
 import { pickCanaries } from './pick-canaries.ts'
 
@@ -119,7 +122,7 @@ type At = Parameters<typeof planRollout>[2]
 
 function planAdvance(spec: RolloutSpec, state: Advancing, at: At): RolloutPlan {
   const { assignment, view, nowMs } = at
-  const cause = causeToRevert(view, assignment)
+  const cause = causeToRevert(at)
   if (cause !== null) {
     const change = { mode: 'revert' as const, cohort: assignment.cohort }
     return { state: { phase: 'reverting', cause }, change }
@@ -131,7 +134,7 @@ function planAdvance(spec: RolloutSpec, state: Advancing, at: At): RolloutPlan {
     const cohort = { ...assignment.cohort, canaries }
     return { state: { ...state, healthySinceMs: null }, change: { mode: 'advance', cohort } }
   }
-  if (!isCohortProven(view, assignment)) {
+  if (!isCohortProven(at)) {
     return { state: { ...state, healthySinceMs: null }, change: null }
   }
   // A clock that was set back must not hold a rollout for as long as it leapt.
@@ -164,13 +167,18 @@ function planRevert(state: RolloutState & { phase: 'reverting' }, at: At): Rollo
   return { state: { phase: 'reverted', cause: state.cause, atMs: at.nowMs }, change: null }
 }
 
-function causeToRevert(view: RolloutView, assignment: Assignment): RolloutCause | null {
+function causeToRevert({ view, assignment, nowMs }: At): RolloutCause | null {
   for (const node of view.nodes) {
     const state = reportOf(node, assignment)?.state
     const isAboutTarget = state?.phase === 'failed' && state.release === assignment.target.digest
     if (isAboutTarget && isModelFault(state.reason)) {
       return { kind: 'node', node: node.id, message: `${state.reason}: ${state.message}` } // R5
     }
+  }
+  const [lost, ...others] = lostInTrial(view.nodes, assignment, nowMs) ?? []
+  if (lost !== undefined) {
+    const message = `lost: it was cut off while it tried this release, as were ${others.length} more`
+    return { kind: 'node', node: lost.id, message } // R7
   }
   if (view.gate.verdict !== 'breach') return null
   return { kind: 'gate', metric: view.gate.metric, message: view.gate.message }
@@ -182,9 +190,11 @@ function causeToRevert(view: RolloutView, assignment: Assignment): RolloutCause 
  * cohort can be reached: else R4 would let nodes that are away hold the rollout up (R3).
  */
 function topUpCanaries(strategy: Strategy, state: Advancing, at: At): string[] {
-  const { assignment, view } = at
+  const { assignment, view, nowMs } = at
   const { canaries } = assignment.cohort
-  const reachable = view.nodes.filter((node) => node.connected && !node.cordoned)
+  const reachable = view.nodes.filter(
+    (node) => !node.cordoned && (node.connected || isAwaited(node, assignment, nowMs)), // R7
+  )
   const isSomebodyThere = reachable.some((node) => isInCohort(node.id, assignment))
   if (state.phase === 'wave' && isSomebodyThere) return canaries
   const held = new Set(canaries)
@@ -216,10 +226,11 @@ function isStratumShort(
   return [...strata.values()].some(({ nodes, canaries }) => canaries < Math.min(nodes, perStratum))
 }
 
-function isCohortProven(view: RolloutView, assignment: Assignment): boolean {
+function isCohortProven({ view, assignment, nowMs }: At): boolean {
   let isProven = false
   let isSomebodyThere = false
   for (const node of view.nodes) {
+    if (isAwaited(node, assignment, nowMs)) return false // R7
     if (!node.connected || node.cordoned) continue // R3
     isSomebodyThere = true
     if (!inCohort(node, assignment)) continue

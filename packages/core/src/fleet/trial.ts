@@ -32,7 +32,7 @@ export function beginTrial(
 }
 
 /** True while that release may end the process. */
-export function isOnTrial(state: InstallState, { release }: Trial): boolean {
+export function isOnTrial(state: InstallState, { release }: Pick<Trial, 'release'>): boolean {
   switch (state.phase) {
     case 'stage':
     case 'probe':
