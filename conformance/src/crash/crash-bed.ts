@@ -87,7 +87,10 @@ export class Victim {
     })
   }
 
-  /** From now on it dies at its n-th point, or at the first of a name; the points it passes are listed anew. */
+  /**
+   * From now on it dies at its n-th point, or at the first of a name; the points that it passes
+   * are listed anew.
+   */
   arm(at: number | string): void {
     rmSync(join(this.#folder, 'seen'), { force: true })
     this.#runs += 1
@@ -95,7 +98,10 @@ export class Victim {
     writeFileSync(join(this.#folder, 'armed'), JSON.stringify({ run, at }))
   }
 
-  /** After this it is dead, or no point kills it: what it answers now, it read after the last armed one. */
+  /**
+   * After this it is dead, or no point kills it: what it answers now, it read after the last armed
+   * one.
+   */
   async disarm(): Promise<void> {
     rmSync(join(this.#folder, 'armed'), { force: true })
     const answer = await fetch(this.#address).catch(() => null) // it is dying

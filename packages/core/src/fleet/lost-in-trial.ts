@@ -9,8 +9,8 @@ import { convergenceOf, type NodeView, reportOf } from './node.ts'
 import { isOnTrial } from './trial.ts'
 
 /**
- * A supervisor that doubles its pauses from ten seconds on starts a process again within this time as often
- * as `trial.ts` needs to tell a release that ends it from a power cut.
+ * A supervisor that doubles its pauses from ten seconds on starts a process again within this time
+ * as often as `trial.ts` needs to tell a release that ends it from a power cut.
  */
 export const backWithinMs = 120_000
 

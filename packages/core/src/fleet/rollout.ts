@@ -177,7 +177,7 @@ function causeToRevert({ view, assignment, nowMs }: At): RolloutCause | null {
   }
   const [lost, ...others] = lostInTrial(view.nodes, assignment, nowMs) ?? []
   if (lost !== undefined) {
-    const message = `lost: it was cut off while it tried this release, as were ${others.length} more`
+    const message = `lost while it tried this release, as were ${others.length} more`
     return { kind: 'node', node: lost.id, message } // R7
   }
   if (view.gate.verdict !== 'breach') return null
