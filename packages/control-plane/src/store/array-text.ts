@@ -4,12 +4,12 @@
 // (PostgreSQL manual, 8.15.2 and 8.15.6). The driver would escape each element with regular expressions.
 
 /** Text without control characters: what is JSON has none, and neither has a name. */
-export type Cell = string | number | boolean
+export type Cell = string | number | boolean | null
 
-/** `$1::int[], …`: parameters for `unnest`, in the order of the columns. */
-export function arrayParameters(columns: Readonly<Record<string, string>>): string {
+/** `$1::int[], …`: parameters for `unnest` from the first one on, in the order of the columns. */
+export function arrayParameters(columns: Readonly<Record<string, string>>, first = 1): string {
   return Object.values(columns)
-    .map((type, index) => `$${index + 1}::${type}[]`)
+    .map((type, index) => `$${first + index}::${type}[]`)
     .join(', ')
 }
 
@@ -19,6 +19,12 @@ export function arrayParameters(columns: Readonly<Record<string, string>>): stri
  */
 export function arrayText(cells: readonly Cell[]): string {
   return `{${JSON.stringify(cells).slice(1, -1)}}`
+}
+
+/** One column of texts that may hold control characters; slower than `arrayText`. */
+export function freeArrayText(cells: readonly (string | null)[]): string {
+  const quoted = (cell: string) => `"${cell.replace(/["\\]/g, '\\$&')}"`
+  return `{${cells.map((cell) => (cell === null ? 'NULL' : quoted(cell))).join()}}`
 }
 
 /** Bytes as `bytea` reads them. */

@@ -1,3 +1,4 @@
+export { arrayParameters, arrayText, freeArrayText } from './array-text.ts'
 export {
   type BackupManifest,
   loadTables,

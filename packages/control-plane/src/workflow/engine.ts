@@ -23,9 +23,11 @@ import {
 import type { News } from '../news.ts'
 import type { Sql } from '../store/index.ts'
 import { type ActContext, ActFailed } from './act.ts'
+import { Acting } from './acting.ts'
 import { Alarm } from './alarm.ts'
 import { EngineBusy } from './engine-busy.ts'
 import { entriesOf } from './entries-of-signal.ts'
+import { freshRunId } from './fresh-run-id.ts'
 import { Inbox, type Unloadable } from './inbox.ts'
 import { emptyJournal } from './journal-head.ts'
 import { Lane } from './lane.ts'
@@ -180,7 +182,7 @@ export class Engine {
     clearTimeout(this.#lease)
     this.#alarm.stop()
     for (const { acting } of this.#runs.values()) {
-      for (const controller of acting.values()) controller.abort()
+      for (const one of acting.values()) one.abort()
     }
     this.#shards.clear()
   }
@@ -206,7 +208,7 @@ export class Engine {
 
   #freshId(): string {
     for (let find = 0; find < idFindsMax; find++) {
-      const id = randomUUID()
+      const id = freshRunId(this.#ports.nowMs())
       if (this.#shards.has(shardOf(id))) return id
     }
     throw new EngineBusy('has no shards')
@@ -367,7 +369,7 @@ export class Engine {
 
   #ended(run: ResidentRun, outcome: Outcome): void {
     const { id } = run.head
-    for (const controller of run.acting.values()) controller.abort()
+    for (const acting of run.acting.values()) acting.abort()
     this.#runs.delete(id)
     for (const resolve of this.#waiters.get(id) ?? []) resolve(outcome)
     this.#waiters.delete(id)
@@ -389,10 +391,9 @@ export class Engine {
     const { name } = act.action.type === 'function' ? act.action : { name: '' }
     if (name === 'tutti.human') return // people answer by signal
     if (run.isPaused || !run.machine.waitsAt(act.key)) return
-    const controller = new AbortController()
-    run.acting.set(act.key, controller)
-    const context = { head: run.head, signal: controller.signal }
-    this.#ports.act(act, context).then(
+    const acting = new Acting(run.head)
+    run.acting.set(act.key, acting)
+    this.#ports.act(act, acting).then(
       (output) => this.#acted(run, act, { kind: 'completed', key: act.key, output }),
       (error: unknown) => {
         if (error instanceof Later) this.#rest(run, act)

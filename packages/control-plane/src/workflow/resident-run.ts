@@ -13,6 +13,7 @@ import {
   standardError,
   type WorkflowError,
 } from '@tutti/core/workflow'
+import type { Acting } from './acting.ts'
 import type { Batch, Waiting } from './batch.ts'
 import { emptyJournal, growJournal, type JournalHead } from './journal-head.ts'
 import type { RunHead, RunStatus } from './run-head.ts'
@@ -43,7 +44,7 @@ export class ResidentRun {
   #head: RunHead
   #machine: Machine
   /** Acts under way, by step; the engine writes. */
-  readonly acting = new Map<string, AbortController>()
+  readonly acting = new Map<string, Acting>()
   /** Nothing more is begun for it, and no time ends; the engine writes. */
   isPaused: boolean
   /** Turns that are not yet written; the engine writes. */

@@ -31,9 +31,11 @@ export interface Sight {
 
 interface Compiled {
   readonly expression: Expression
-  readonly mentions: readonly boolean[]
+  /** The global names that it mentions, and their places. */
+  readonly mentioned: readonly { readonly name: GlobalName; readonly index: number }[]
 }
 
+const unmentioned: readonly null[] = globalNames.map(() => null)
 const wrapped = /^\s*\$\{([\s\S]*)\}\s*$/
 
 /** The jq of `${ … }`; null where the text is no expression. */
@@ -55,11 +57,9 @@ export class Expressions {
   evaluate(text: string, input: Json, sight: Sight): Json {
     const compiled = this.#compile(expressionIn(text) ?? text, sight.names)
     if (typeof compiled === 'string') return fault('expression', `${text}: ${compiled}`)
-    const { expression, mentions } = compiled
-    const globals = [
-      ...globalNames.map((name, i) => (mentions[i] === true ? sight.global(name) : null)),
-      ...sight.values,
-    ]
+    const { expression, mentioned } = compiled
+    const globals: Json[] = [...unmentioned, ...sight.values]
+    for (const { index, name } of mentioned) globals[index] = sight.global(name)
     const result = evaluateJq(expression, { input, globals, nowMs: sight.nowMs })
     return result.ok ? result.value : fault('expression', `${text}: ${result.reason}`)
   }
@@ -97,8 +97,10 @@ export class Expressions {
     )
     const compiled = compileJq(source, globals)
     if (!compiled.ok) return compiled.reason
-    const mentions = globalNames.map((name) => source.includes(`$${name}`))
-    const made = { expression: compiled.expression, mentions }
+    const mentioned = globalNames
+      .map((name, index) => ({ name, index }))
+      .filter(({ name }) => source.includes(`$${name}`))
+    const made = { expression: compiled.expression, mentioned }
     this.#compiled.set(key, made)
     return made
   }

@@ -394,9 +394,12 @@ export class Machine implements Stage {
   close(activity: Activity): void {
     if (activity.isOver) return
     activity.isOver = true
-    for (const [key, pending] of [...this.#pending]) {
-      if (isOver(pending.activity)) this.cancel(key) // M3
+    if (this.#pending.size > 0) {
+      for (const [key, pending] of [...this.#pending]) {
+        if (isOver(pending.activity)) this.cancel(key) // M3
+      }
     }
+    if (this.#stops.size === 0) return
     for (const [stopped, undo] of [...this.#stops].reverse()) {
       if (isOver(stopped) && this.#stops.delete(stopped)) this.undo(undo)
     }

@@ -28,7 +28,7 @@ function callOut(stage: Stage, site: Site, done: Done): void {
   const protocol = protocolNames.find((name) => name === call)
   if (protocol === undefined) return fault('configuration', `there is no protocol ${call}`)
   const args = resolved(stage, site, asJson(given ?? {}), '')
-  const { subscription } = membersOf(asJson(given ?? {}))
+  const { subscription } = protocol === 'asyncapi' ? membersOf(asJson(given ?? {})) : {}
   if (subscription === undefined) {
     stage.act(site, { type: 'call', protocol, arguments: args }, done)
     return

@@ -14,7 +14,7 @@ export function runList(
   at: { readonly scope: Scope; readonly input: Json },
   done: Done,
 ): void {
-  const visits = new Map<number, number>()
+  const visits: number[] = []
   const goTo = (index: number, input: Json): void => {
     const item = list[index]
     if (item === undefined) {
@@ -22,8 +22,8 @@ export function runList(
       return
     }
     // A task that is jumped back to is another step each time.
-    const visit = visits.get(index) ?? 0
-    visits.set(index, visit + 1)
+    const visit = visits[index] ?? 0
+    visits[index] = visit + 1
     const place = inside(at.scope, `${index}/${escapePointer(item.name)}`)
     const scope = visit === 0 ? place : turn(place, `~${visit}`)
     stage.soon(scope, () =>
@@ -54,5 +54,6 @@ export function runList(
 }
 
 function escapePointer(name: string): string {
+  if (!/[~/]/.test(name)) return name
   return name.replaceAll('~', '~0').replaceAll('/', '~1')
 }

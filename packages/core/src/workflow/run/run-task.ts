@@ -104,6 +104,11 @@ function withTimeout(stage: Stage, site: Site, done: Done, run: Run): void {
 function withExtensions(stage: Stage, site: Site, done: Done): void {
   const body = bodies[site.item.task.type]
   const chosen = extensionsFor(stage, site)
+  if (chosen.length === 0) {
+    const fail = (error: WorkflowError) => done({ ok: false, error })
+    guarded(fail, () => body(stage, site, done))
+    return
+  }
   const inExtension = (name: string, side: string) =>
     turn(site.scope, `!${name}/${side}`, { isExtension: true })
   const after = (index: number, result: Result): void => {
@@ -149,8 +154,9 @@ interface NamedExtension {
 }
 
 function extensionsFor(stage: Stage, site: Site): readonly NamedExtension[] {
-  if (site.scope.isExtension) return []
-  const all = (stage.document.use?.extensions ?? []).flatMap((entry) =>
+  const declared = stage.document.use?.extensions
+  if (declared === undefined || site.scope.isExtension) return []
+  const all = declared.flatMap((entry) =>
     Object.entries(entry).map(([name, extension]) => ({ name, extension })),
   )
   const { type } = site.item.task

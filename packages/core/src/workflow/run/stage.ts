@@ -105,18 +105,32 @@ export interface Stage {
 }
 
 /** A place below another one. */
-export function inside(scope: Scope, segment: string, more: Partial<Scope> = {}): Scope {
-  return {
-    ...scope,
-    key: `${scope.key}/${segment}`,
-    reference: `${scope.reference}/${segment}`,
-    ...more,
-  }
+export function inside(scope: Scope, segment: string, more: Partial<Scope> = scope): Scope {
+  const { key, reference } = scope
+  return placed(scope, more, { key: `${key}/${segment}`, reference: `${reference}/${segment}` })
 }
 
 /** The same place in the document, at another turn of a loop or another attempt. */
-export function turn(scope: Scope, mark: string, more: Partial<Scope> = {}): Scope {
-  return { ...scope, key: `${scope.key}${mark}`, ...more }
+export function turn(scope: Scope, mark: string, more: Partial<Scope> = scope): Scope {
+  const { key, reference } = scope
+  return placed(scope, more, { key: `${key}${mark}`, reference })
+}
+
+/** Member by member: every task passes here, and a second spread costs more than all of it. */
+function placed(
+  scope: Scope,
+  more: Partial<Scope>,
+  { key, reference }: Pick<Scope, 'key' | 'reference'>,
+): Scope {
+  return {
+    key,
+    reference,
+    names: more.names ?? scope.names,
+    values: more.values ?? scope.values,
+    activity: more.activity ?? scope.activity,
+    isExtension: more.isExtension ?? scope.isExtension,
+    saga: more.saga === undefined ? scope.saga : more.saga,
+  }
 }
 
 export function withVariables(

@@ -7,6 +7,7 @@ import type { Json } from '../../resource/index.ts'
 
 /** Expands a template; a variable that the input lacks becomes nothing. */
 export function expandUri(template: string, input: Json): string {
+  if (!template.includes('{')) return template
   return template.replace(/\{([?&/#+.;]?)([^{}]+)\}/g, (_, operator: string, list: string) =>
     expand(operator, list.split(','), input),
   )
