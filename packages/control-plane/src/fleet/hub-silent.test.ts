@@ -1,31 +1,17 @@
 // A connection that is half open: the node's end is gone and nobody says so. The hub's time is the test's.
 
 import { once } from 'node:events'
-import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { signingPrefix } from '@tutti/core/fleet'
-import { didKeyOf, newPrivateKey, signText } from '@tutti/ledger'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
-import { WebSocket } from 'ws'
-import { type Hub, openHub } from './hub.ts'
-import { openRegistry } from './registry.ts'
+import type { WebSocket } from 'ws'
+import { type HubBed, openHubBed } from './hub-bed.fixture.ts'
 
 const heartbeatMs = 1_000
-const key = newPrivateKey()
-const registry = openRegistry()
 const time = { nowMs: 0, looks: [] as (() => void)[] }
-let hub: Hub
-let server: Server
+let bed: HubBed
 
 beforeAll(async () => {
-  hub = openHub({
-    feed: {
-      newest: async () => null,
-      consistency: async (fromSize, toSize) => ({ fromSize, toSize, hashes: [] }),
-    },
-    loadNode: async () => ({ publicKey: didKeyOf(key), labels: {}, cordoned: false }),
-    identity: { sign: () => '' },
-    ...{ registry, heartbeatMs, log: { info: () => {}, warn: () => {} } },
+  bed = await openHubBed({
+    heartbeatMs,
     clock: {
       nowMs: () => time.nowMs,
       steadyMs: () => time.nowMs,
@@ -34,28 +20,13 @@ beforeAll(async () => {
         return () => {}
       },
     },
-    onChange: () => {},
-    onFacts: () => {},
   })
-  server = createServer()
-  server.on('upgrade', (request, socket, head) => hub.handleUpgrade(request, socket, head))
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
 })
 
-afterAll(async () => {
-  await hub.stop()
-  server.close()
-})
+afterAll(() => bed.stop())
 
 async function connect(id: string): Promise<WebSocket> {
-  const node = new WebSocket(`ws://127.0.0.1:${(server.address() as AddressInfo).port}`)
-  const [data] = await once(node, 'message')
-  const nonce = 'n'.repeat(32)
-  const text = `${JSON.parse(String(data)).nonce}\n${nonce}`
-  const signature = signText(key, signingPrefix.hello, text)
-  const hello = { type: 'hello', protocol: 1, node: id, nonce, signature, checkpointSize: 0 }
-  node.send(JSON.stringify(hello))
+  const node = await bed.greet(id)
   await once(node, 'message')
   return node
 }
@@ -67,6 +38,7 @@ function lookAt(nowMs: number): void {
 }
 
 test('I4: a half-open connection is ended after two and a half heartbeats, one that beats is not', async () => {
+  const { registry } = bed
   const silent = await connect('silent')
   const alive = await connect('alive')
   const beat = async (sequence: number) => {

@@ -10,6 +10,7 @@
 //   H4. Every queue towards a node is bounded: one that does not read is cut off.
 //   H5. A frame goes on from the checkpoint that was sent before it on the same connection; a node that
 //       could not take one in asks for all of them again.
+//   H6. Of many that come at once, those over `admissionsPerSecond` are each told a moment of their own.
 
 import { randomBytes } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
@@ -104,7 +105,7 @@ export function openHub(ports: HubPorts): Hub {
   const accept = (link: Link) => {
     links.add(link)
     link.onClose(() => links.delete(link))
-    const waitMs = admission()
+    const waitMs = admission() // H6
     if (waitMs > 0) {
       send(link, { type: 'retry', afterMs: waitMs, reason: 'many nodes connect at once' })
       link.close(1013)
