@@ -148,6 +148,28 @@ export const lineage = z.looseObject({
     }),
   ),
 })
+const assetVersion = {
+  name: z.string(),
+  /** Empty: the asset has none. */
+  partition: z.string(),
+  run: z.string(),
+  key: z.string(),
+  workflow: z.string(),
+  digest: z.string(),
+  madeAtMs: z.number(),
+}
+const step = z.looseObject({ run: z.string(), key: z.string() })
+export const assetList = z.looseObject({ items: z.array(z.looseObject(assetVersion)) })
+export const asset = z.looseObject({
+  versions: z.array(
+    z.looseObject({
+      ...assetVersion,
+      value: z.json(),
+      sources: z.array(z.looseObject({ kind: z.string(), subject: z.string() })),
+      readBy: z.array(step),
+    }),
+  ),
+})
 export const openLineage = z.looseObject({ items: z.array(z.json()) })
 export const scheduleList = z.looseObject({ items: z.array(schedule) })
 export const upgrade = z.looseObject({

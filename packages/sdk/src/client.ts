@@ -233,6 +233,8 @@ export class Client {
     readonly model?: string
     /** The digest of an artifact that a step read or made. */
     readonly artifact?: string
+    /** An asset that a step read or made: `NAME`, or `NAME@PARTITION`. */
+    readonly asset?: string
     readonly startedFrom?: string
     readonly startedUntil?: string
     readonly limit?: number
@@ -277,8 +279,10 @@ export class Client {
   async backfill(
     workflow: string,
     request: {
-      readonly from: string
-      readonly until: string
+      readonly from?: string
+      readonly until?: string
+      /** Of a workflow that has partitions; absent: those of the time, or all keys. */
+      readonly partitions?: readonly string[]
       readonly concurrency?: number
       readonly input?: unknown
     },
@@ -292,6 +296,19 @@ export class Client {
   async lineage(run: string) {
     const path = `/runs/${encodeURIComponent(run)}/lineage`
     return (await this.#call(answers.lineage, 'GET', path)).items
+  }
+
+  /** What runs have made for other runs: the newest version of each partition. */
+  async assets(name?: string) {
+    const query = { ...this.#inProject(undefined), ...(name === undefined ? {} : { name }) }
+    return (await this.#call(answers.assetList, 'GET', '/assets', { query })).items
+  }
+
+  /** The versions of one partition of an asset, each with what it was made of and who read it. */
+  async asset(name: string, partition = '') {
+    const query = { ...this.#inProject(undefined), partition }
+    const path = `/assets/${encodeURIComponent(name)}`
+    return (await this.#call(answers.asset, 'GET', path, { query })).versions
   }
 
   /** A run as events of OpenLineage. */

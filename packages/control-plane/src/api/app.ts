@@ -24,6 +24,7 @@ import { mountSources } from './sources.ts'
 import { mountStoredResponses } from './stored-responses.ts'
 import { mountUsage } from './usage.ts'
 import { mountWatch } from './watch-run.ts'
+import { mountAssets } from './workflow-assets.ts'
 import { mountLineage } from './workflow-lineage.ts'
 import { mountRuns } from './workflow-runs.ts'
 import { mountSchedules } from './workflow-schedules.ts'
@@ -75,6 +76,7 @@ export function makeApp(ports: ApiPorts): Hono<Env> {
   mountUpgrade(app, ports)
   mountSchedules(app, ports)
   mountLineage(app, ports)
+  mountAssets(app, ports)
   mountWatch(app, ports)
   mountProcesses(app, ports)
   // Imported when somebody asks: the SDK costs a fifth of a second and 20 MB.

@@ -3,6 +3,7 @@
 // Starts a run for somebody, if policy allows: it is shown what the document may reach.
 
 import type { Json } from '@tutti/core/resource'
+import { whyNoPartition } from '@tutti/core/workflow'
 import type { Principal } from '../governance/index.ts'
 import { EngineBusy } from '../workflow/index.ts'
 import type { ErrorCode } from './answer.ts'
@@ -28,6 +29,10 @@ export async function beginRun(
   if (!found.ok) return found
   const { version, workflow } = found
   try {
+    const { properties } = await ports.workflows.program({ ...named, version })
+    const { partition } = properties
+    const wrong = partition === undefined ? null : whyNoPartition(partition, input)
+    if (wrong !== null) return { ok: false, code: 'api/invalid', reason: wrong }
     const id = await ports.workflows.start({ ...named, version, input, labels })
     return { ok: true, id, workflow }
   } catch (error) {

@@ -71,10 +71,10 @@ async function list(context: Context<Env>, ports: ApiPorts): Promise<Response> {
   }
   const filter = filterOf(context.req.queries())
   if (typeof filter === 'string') return refuse(context, 'api/invalid', filter)
-  const { model, artifact } = context.req.query()
+  const { model, artifact, asset } = context.req.query()
   const used = model === undefined ? [] : await subjectsOfModel(ports.sql, project, model)
-  const asked = model !== undefined || artifact !== undefined
-  const subjects = asked ? [...used, ...(artifact === undefined ? [] : [artifact])] : undefined
+  const named = [artifact, asset].filter((one) => one !== undefined)
+  const subjects = model === undefined && named.length === 0 ? undefined : [...used, ...named]
   const isQueued = filter.status === 'queued'
   const runs = isQueued
     ? await loadQueued(ports.sql, { project, limit })
@@ -102,7 +102,8 @@ function filterOf(
   return { ...plain, error: one('error'), labels, startedFromMs, startedUntilMs }
 }
 
-function timeIn(text: string | undefined): number | undefined {
+/** Not a number where it is no time. */
+export function timeIn(text: string | undefined): number | undefined {
   return text === undefined ? undefined : Date.parse(text)
 }
 

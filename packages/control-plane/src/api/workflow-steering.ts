@@ -17,12 +17,13 @@ import { refuse } from './answer.ts'
 import type { ApiPorts, Env } from './ports.ts'
 import { readJson } from './resources.ts'
 import { findRunnable } from './runnable.ts'
-import { findRun, nameForm } from './workflow-runs.ts'
+import { findRun, nameForm, timeIn } from './workflow-runs.ts'
 
 const cancelBody = z.strictObject({ reason: z.string().max(1_000).default('cancelled') })
 const backfillBody = z.strictObject({
-  from: z.iso.datetime({ offset: true }),
-  until: z.iso.datetime({ offset: true }),
+  from: z.iso.datetime({ offset: true }).optional(),
+  until: z.iso.datetime({ offset: true }).optional(),
+  partitions: z.array(z.string().max(100)).min(1).max(1_000).optional(),
   concurrency: z.int().min(1).max(concurrencyMax).default(2),
   input: z.record(z.string(), z.json()).default({}),
 })
@@ -94,7 +95,7 @@ async function fork(context: Context<Env>, ports: ApiPorts): Promise<Response> {
   return context.json({ id: forked.id }, 201)
 }
 
-/** Runs for ticks of the past; policy is asked as for one of them. */
+/** Runs for ticks of the past, or for partitions; policy is asked as for one of them. */
 async function backfill(context: Context<Env>, ports: ApiPorts): Promise<Response> {
   const project = context.req.query('project') ?? 'default'
   const [, namespace = '', name = '', given] = nameForm.exec(context.req.param('name') ?? '') ?? []
@@ -108,9 +109,9 @@ async function backfill(context: Context<Env>, ports: ApiPorts): Promise<Respons
   const { version, workflow } = found
   const document = parseWorkflow(found.spec.document)
   if (!document.ok) return refuse(context, 'api/conflict', `${workflow} is not valid any more`)
-  const { from, until, concurrency, input } = parsed.data
-  const [fromMs, untilMs] = [Date.parse(from), Date.parse(until)]
-  const request = { ...named, version, fromMs, untilMs, concurrency, input }
+  const { from, until, partitions, concurrency, input } = parsed.data
+  const [fromMs, untilMs] = [timeIn(from), timeIn(until)]
+  const request = { ...named, version, fromMs, untilMs, partitions, concurrency, input }
   const started = await startBackfill(ports.sql, document.document, request)
   if (!started.ok) return refuse(context, 'api/conflict', started.reason)
   ports.loops().wake('schedules')

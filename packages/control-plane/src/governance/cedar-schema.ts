@@ -25,7 +25,8 @@ const context = `type Context = {
   // its agents may cost in millionths of a dollar (absent: nothing bounds it).
   plan?: {
     routes: Set<String>, hosts: Set<String>, tools: Set<String>, workflows: Set<String>,
-    processes: Set<String>, roles: Set<String>, costMicrosMax?: Long,
+    processes: Set<String>, roles: Set<String>, assetsNeeded: Set<String>,
+    assetsMade: Set<String>, costMicrosMax?: Long,
   },
 };`
 

@@ -32,7 +32,8 @@ export async function collectBlobs(sql: Sql, blobs: Blobs, nowMs: number): Promi
     for (const { digest } of filesOf(modelSpec.parse(spec))) keep.add(digest)
   }
   for (const { subject } of await sql<{ subject: string }[]>`
-    select distinct subject from workflow_lineage where kind = 'writes'`) {
+    select distinct subject from workflow_lineage where kind = 'writes'
+    union select unnest(artifacts) from workflow_asset`) {
     keep.add(subject)
   }
   const removed = await blobs.collect(keep, nowMs - graceMs)

@@ -66,6 +66,8 @@ export interface PlanContext {
   readonly workflows: readonly string[]
   readonly processes: readonly string[]
   readonly roles: readonly string[]
+  readonly assetsNeeded: readonly string[]
+  readonly assetsMade: readonly string[]
   /** Absent: nothing bounds it. */
   readonly costMicrosMax?: number
 }

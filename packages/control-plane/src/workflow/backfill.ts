@@ -1,19 +1,28 @@
 // Backfill
 //
-// Runs for ticks of the past: some at a time, the oldest first, so that what comes now is not kept waiting. A tick's run is
-// named after it: a backfill that is asked for twice starts nothing twice.
+// Runs for ticks of the past, or for partitions: some at a time, the oldest first, so that what comes now is not kept waiting. A run is
+// named after its tick or partition: a backfill that is asked for twice starts nothing twice.
 
 import { randomUUID } from 'node:crypto'
 import type { Json } from '@tutti/core/resource'
-import { nextTick, type Timing, timingOf, type WorkflowDocument } from '@tutti/core/workflow'
+import {
+  nextTick,
+  partitionsOf,
+  runPropertiesOf,
+  type Timing,
+  timingOf,
+  type WorkflowDocument,
+} from '@tutti/core/workflow'
 import type { Query, Sql } from '../store/index.ts'
 import type { RunHead } from './run-head.ts'
 import { sendSignal } from './signal.ts'
 
 export interface BackfillRequest
   extends Pick<RunHead, 'project' | 'namespace' | 'name' | 'version'> {
-  readonly fromMs: number
-  readonly untilMs: number
+  readonly fromMs?: number | undefined
+  readonly untilMs?: number | undefined
+  /** Names of partitions; absent: those of the time, or all keys. */
+  readonly partitions?: readonly string[] | undefined
   /** Runs at the same time. */
   readonly concurrency: number
   readonly input: Readonly<Record<string, Json>>
@@ -23,7 +32,7 @@ export type Backfilled =
   | { readonly ok: true; readonly id: string; readonly runs: number }
   | { readonly ok: false; readonly reason: string }
 
-const ticksMax = 1_000 // more than that is a run over a list of days
+const marksMax = 1_000 // more than that is a run over a list of days
 export const concurrencyMax = 20
 
 export async function startBackfill(
@@ -31,30 +40,58 @@ export async function startBackfill(
   document: WorkflowDocument,
   request: BackfillRequest,
 ): Promise<Backfilled> {
-  const timing = ['cron', 'every'].map((kind) => timingOf(document, kind as 'cron' | 'every'))
-  const found = timing.find((one) => one?.ok === true)
-  if (found?.ok !== true) {
-    return { ok: false, reason: 'the workflow is not scheduled by cron or an interval' }
-  }
-  const ticks = ticksBetween(found.timing, request)
-  if (ticks.length === 0 || ticks.length > ticksMax) {
-    const count = ticks.length > ticksMax ? `more than ${ticksMax}` : 'no'
-    return { ok: false, reason: `there are ${count} ticks in that time: expected 1 to ${ticksMax}` }
+  const found = marksOf(document, request)
+  if (!found.ok) return found
+  const { marks, what } = found
+  if (marks.length === 0 || marks.length > marksMax) {
+    const count = marks.length > marksMax ? `more than ${marksMax}` : 'no'
+    const reason = `there are ${count} ${what} in that time: expected 1 to ${marksMax}`
+    return { ok: false, reason }
   }
   const id = randomUUID()
   const { project, namespace, name, version, concurrency, input } = request
   await sql`
     insert into workflow_backfill (id, project, namespace, name, version, input, concurrency, ticks)
     values (${id}, ${project}, ${namespace}, ${name}, ${version}, ${JSON.stringify(input)},
-      ${concurrency}, ${JSON.stringify(ticks)})`
-  return { ok: true, id, runs: ticks.length }
+      ${concurrency}, ${JSON.stringify(marks)})`
+  return { ok: true, id, runs: marks.length }
+}
+
+/** A tick, or the name of a partition. */
+type Mark = number | string
+
+type Marks =
+  | { readonly ok: true; readonly marks: readonly Mark[]; readonly what: string }
+  | { readonly ok: false; readonly reason: string }
+
+function marksOf(document: WorkflowDocument, request: BackfillRequest): Marks {
+  const { fromMs, untilMs, partitions: names } = request
+  const { partition } = runPropertiesOf(document.document)
+  if (partition !== undefined) {
+    const found = partitionsOf(partition, { names, fromMs, untilMs }, marksMax)
+    return found.ok ? { ok: true, marks: found.names, what: 'partitions' } : found
+  }
+  if (names !== undefined) return { ok: false, reason: 'the workflow has no partitions' }
+  const timing = ['cron', 'every'].map((kind) => timingOf(document, kind as 'cron' | 'every'))
+  const found = timing.find((one) => one?.ok === true)
+  if (found?.ok !== true) {
+    const reason = 'the workflow has no partitions, and is not scheduled by cron or an interval'
+    return { ok: false, reason }
+  }
+  if (fromMs === undefined || untilMs === undefined) {
+    return { ok: false, reason: 'the workflow has no partitions: expected from and until' }
+  }
+  return { ok: true, marks: ticksBetween(found.timing, { fromMs, untilMs }), what: 'ticks' }
 }
 
 /** One more than may be is enough to say that there are too many. Intervals count from `fromMs`. */
-function ticksBetween(timing: Timing, { fromMs, untilMs }: BackfillRequest): readonly number[] {
+function ticksBetween(
+  timing: Timing,
+  { fromMs, untilMs }: { readonly fromMs: number; readonly untilMs: number },
+): readonly number[] {
   const ticks: number[] = []
   let at = timing.kind === 'every' ? fromMs : nextTick(timing, 0, fromMs - 1)
-  while (at !== null && at < untilMs && ticks.length <= ticksMax) {
+  while (at !== null && at < untilMs && ticks.length <= marksMax) {
     ticks.push(at)
     at = nextTick(timing, fromMs, at)
   }
@@ -84,14 +121,15 @@ async function advance(tx: Query, row: Row): Promise<void> {
     select id from workflow_run where id = any(${[...row.running]}) and outcome is not null`
   const over = new Set(ended.map(({ id }) => id))
   const running = row.running.filter((id) => !over.has(id))
-  const ticks: readonly number[] = JSON.parse(row.ticks)
+  const ticks: readonly Mark[] = JSON.parse(row.ticks)
   const next = ticks.slice(0, Math.max(0, row.concurrency - running.length))
   const { id: backfill, project, namespace, name, version } = row
-  for (const atMs of next) {
-    const tick = new Date(atMs).toISOString()
-    const id = `${project}.${namespace}.${name}.backfill.${version}.${tick}`
+  for (const mark of next) {
+    const isTick = typeof mark === 'number'
+    const part = isTick ? { tick: new Date(mark).toISOString() } : { partition: mark }
+    const id = `${project}.${namespace}.${name}.backfill.${version}.${part.tick ?? part.partition}`
     const labels = { 'tutti/backfill': backfill }
-    const input = { ...JSON.parse(row.input), tick }
+    const input = { ...JSON.parse(row.input), ...part }
     const request = { project, namespace, name, version, input, labels, id }
     await sendSignal(tx, id, { kind: 'start', request })
     running.push(id)

@@ -33,7 +33,7 @@ import { emptyJournal } from './journal-head.ts'
 import { Lane } from './lane.ts'
 import { Later } from './later.ts'
 import { loadJournals, loadRuns } from './load-runs.ts'
-import { queueLabel, tellQueues } from './queue.ts'
+import { isEndAwaited, tellQueues } from './queue.ts'
 import { type Act, ResidentRun, type Turn } from './resident-run.ts'
 import { type RunHead, shardOf } from './run-head.ts'
 import { buryEngine, claimShards, registerEngine, releaseShards } from './shard-lease.ts'
@@ -373,7 +373,7 @@ export class Engine {
     this.#runs.delete(id)
     for (const resolve of this.#waiters.get(id) ?? []) resolve(outcome)
     this.#waiters.delete(id)
-    if (queueLabel in run.head.labels) void this.#tellQueues()
+    if (isEndAwaited(run.head)) void this.#tellQueues()
   }
 
   async #tellQueues(): Promise<void> {

@@ -7,6 +7,7 @@ export {
   type Retention,
   retentionDefault,
 } from './archive-runs.ts'
+export { type AssetVersion, listAssets, loadReaders, loadVersions } from './asset-rows.ts'
 export {
   type BackfillRequest,
   concurrencyMax,

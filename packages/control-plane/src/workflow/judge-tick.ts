@@ -20,11 +20,15 @@ export interface Tick extends Pick<RunHead, 'project' | 'namespace' | 'name' | '
 }
 
 /** Null where it may start a run; else the sentence that says why not. */
-export function whyNoRun(engine: PolicyEngine, { plan, labels, ...of }: Tick): string | null {
+export function whyNoRun(
+  engine: PolicyEngine,
+  { plan, labels, ...of }: Tick,
+  principal = scheduler,
+): string | null {
   const { costMicrosMax, ...lists } = plan
   const cost = costMicrosMax === null ? {} : { costMicrosMax }
   const answer = engine.answer({
-    principal: scheduler,
+    principal,
     action: 'run',
     resource: { kind: 'Workflow', project: of.project, name: workflowName(of), labels },
     context: { ...emptyContext, plan: { ...lists, ...cost } },

@@ -3,6 +3,7 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { collectBlobs } from '../governance/index.ts'
 import { type Blobs, openBlobs } from '../store/index.ts'
 import { openEgress, openReach } from './egress.ts'
 import {
@@ -143,6 +144,21 @@ test('an artifact goes through three steps and leaves references in the journal'
   const [only, none] = openLineageOf({ ...odd, head: { ...odd.head, id: 'a.b.cron.1' } }, [])
   expect(none).toBeUndefined()
   expect(Object(only).run.runId).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-/)
+})
+
+test('what an asset refers to is kept as long as the asset, also when the run is gone', async () => {
+  const { sql } = bed.database
+  const tutti = { artifact: { name: 'w' }, asset: { name: 'weights' } }
+  const sent = http('post', '/', { body: 'content of its own' })
+  const { id, outcome } = await run('weights', [{ sent: kept(sent, tutti) }])
+  const { artifact } = Object(outcome).output
+  await sql`delete from workflow_lineage where run = ${id}`
+  const late = Date.now() + 2 * 86_400_000
+  await collectBlobs(sql, blobs, late)
+  expect(await blobs.size(artifact)).not.toBeNull()
+  await sql`delete from workflow_asset where run = ${id}`
+  await collectBlobs(sql, blobs, late)
+  expect(await blobs.size(artifact)).toBeNull()
 })
 
 test('a reference that the project was not given is refused, and so is a failed answer', async () => {

@@ -7,8 +7,10 @@ import { canonicalJson, type Json } from '@tutti/core/resource'
 import { loadResource, type Query, type Sql, sha256 } from '../store/index.ts'
 import type { RunHead } from './run-head.ts'
 
-/** `uses`: a model version that answered. `reads`, `writes`: an artifact. */
-export type LineageKind = 'uses' | 'reads' | 'writes'
+/**
+ * `uses`: a model version that answered. `reads`, `writes`: an artifact. `needs`, `makes`: an asset.
+ */
+export type LineageKind = 'uses' | 'reads' | 'writes' | 'needs' | 'makes'
 
 export interface Lineage {
   readonly run: Pick<RunHead, 'id' | 'project'>

@@ -1,6 +1,6 @@
 // Open lineage
 //
-// A run as events of OpenLineage (2-0-2): a job is a workflow, datasets are artifacts and model versions.
+// A run as events of OpenLineage (2-0-2): a job is a workflow, datasets are artifacts, assets and model versions.
 
 import { createHash } from 'node:crypto'
 import type { Json } from '@tutti/core/resource'
@@ -28,8 +28,9 @@ export function openLineageOf(run: StoredRun, rows: readonly LineageRow[]): read
 
 function eventOf({ head }: StoredRun, rows: readonly LineageRow[]) {
   const { id, project, namespace, name, version } = head
-  const inputs = rows.filter(({ kind }) => kind !== 'writes')
-  const outputs = rows.filter(({ kind }) => kind === 'writes')
+  const isMade = ({ kind }: LineageRow) => kind === 'writes' || kind === 'makes'
+  const inputs = rows.filter((row) => !isMade(row))
+  const outputs = rows.filter(isMade)
   return {
     ...{ producer, schemaURL },
     run: { runId: runIdOf(id) },
@@ -39,11 +40,15 @@ function eventOf({ head }: StoredRun, rows: readonly LineageRow[]) {
   }
 }
 
+const sorts = {
+  ...{ uses: 'models', reads: 'artifacts', writes: 'artifacts', needs: 'assets', makes: 'assets' },
+} as const
+
 /** Each once, whatever many steps used it. */
 function datasetsOf(project: string, rows: readonly LineageRow[]): readonly Json[] {
   const found = new Map(
     rows.map(({ kind, subject: name }) => {
-      const namespace = `tutti://${project}/${kind === 'uses' ? 'models' : 'artifacts'}`
+      const namespace = `tutti://${project}/${sorts[kind]}`
       return [`${namespace}/${name}`, { namespace, name }] as const
     }),
   )

@@ -8,6 +8,7 @@ import { type Outcome, type Protocol, standardError } from '@tutti/core/workflow
 import type { Sql } from '../store/index.ts'
 import { type ActContext, ActFailed } from './act.ts'
 import { type ArtifactPorts, openArtifact, putArtifact } from './artifact-store.ts'
+import { type AssetPorts, makeAsset, needAssets } from './assets.ts'
 import { callA2a } from './call-a2a.ts'
 import { callAsyncapi } from './call-asyncapi.ts'
 import { callGrpc } from './call-grpc.ts'
@@ -18,6 +19,7 @@ import type { Egress, Reach } from './egress.ts'
 import { embed, type Inference, infer } from './infer.ts'
 import { Later } from './later.ts'
 import { noteLineage } from './lineage.ts'
+import { anyProduction } from './needs-sight.ts'
 import { performProcess } from './perform-process.ts'
 import type { Act } from './resident-run.ts'
 import { publishEvent } from './signal.ts'
@@ -39,6 +41,8 @@ export interface PerformPorts {
   readonly nowMs: () => number
   /** Whether nodes come here for processes to run; absent: they are refused. */
   readonly hasNodes?: boolean
+  /** Who says what may be started to make assets; absent: anything that is named. */
+  readonly productions?: AssetPorts['judge']
 }
 
 export function performer(ports: PerformPorts) {
@@ -75,6 +79,10 @@ export function performer(ports: PerformPorts) {
           throw refuse(`${what}, and no node here does`)
         }
         return await performProcess(ports, { action, key: act.key }, context, caller)
+      case 'need-assets':
+        return await needAssets(assetsOf(ports), { ...action, key: act.key }, context.head)
+      case 'make-asset':
+        return await makeAsset(assetsOf(ports), { ...action, key: act.key }, context.head)
     }
   }
 }
@@ -89,6 +97,10 @@ function keeperOf(ports: PerformPorts, { action, keep }: Act, { head }: ActConte
       return { ...(await putArtifact(storeOf(ports), head.project, chunks, how)) }
     },
   }
+}
+
+function assetsOf({ sql, nowMs, productions }: PerformPorts): AssetPorts {
+  return { sql, nowMs, judge: productions ?? anyProduction }
 }
 
 function storeOf({ sql, blobs }: PerformPorts): ArtifactPorts {

@@ -19,7 +19,7 @@ import { automation, emptyContext, type PolicyEngine } from '../governance/index
 import type { Query, Sql } from '../store/index.ts'
 import { tellQueues } from './queue.ts'
 import type { RunHead } from './run-head.ts'
-import { type Signal, sendSignal } from './signal.ts'
+import { keyOf, type Signal, sendSignal } from './signal.ts'
 
 export const leaseMs = 15_000 // a node says every five seconds that it is at it
 const beginMs = 30_000 // an order that was on its way for longer is not begun
@@ -51,10 +51,6 @@ export async function askProcess(sql: Sql, asked: ProcessRequest, nowMs: number)
     if (!isOver) await insert(tx, asked, nowMs)
   })
   await tellQueues(sql)
-}
-
-function keyOf(signal: Signal): string | null {
-  return 'key' in signal ? signal.key : null
 }
 
 async function lock(tx: Query, id: string): Promise<void> {

@@ -2,7 +2,15 @@ import { type Program, prepareWorkflow } from '@tutti/core/workflow'
 import { expect, test } from 'vitest'
 import { bed, document, openEngine, request, useDatabase } from './engine.fixture.ts'
 import type { EnginePorts } from './engine.ts'
-import { advanceQueues, enqueue, leaveQueue, loadQueued, queueLabel } from './queue.ts'
+import {
+  advanceQueues,
+  enqueue,
+  isEndAwaited,
+  leaveQueue,
+  loadQueued,
+  productionLabel,
+  queueLabel,
+} from './queue.ts'
 import { sendSignal } from './signal.ts'
 
 useDatabase()
@@ -70,6 +78,15 @@ test('Q1: as many runs at once as it says, each once, whoever admits them', asyn
   await advanceQueues(sql, nowMs)
   expect(await sql`select 1 from workflow_queued`).toHaveLength(0)
   await engine.stop()
+})
+
+test('the end of a run is told where somebody waits for it besides its parent', () => {
+  const awaited = (labels: Record<string, string>) => isEndAwaited({ labels })
+  expect([
+    awaited({}),
+    awaited({ [queueLabel]: 'q' }),
+    awaited({ [productionLabel]: 'a' }),
+  ]).toEqual([false, true, true])
 })
 
 test('live runs before those of backfills, then by priority, then as they came', async () => {

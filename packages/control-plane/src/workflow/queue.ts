@@ -13,6 +13,9 @@ import type { StartRequest } from './start-request.ts'
 /** On runs that a queue has admitted: their end lets the next one begin. */
 export const queueLabel = 'tutti/queue'
 
+/** On runs that were started to make an asset: their end is told to those who wait. */
+export const productionLabel = 'tutti/asset'
+
 const queuesMax = 200 // looked at in one turn
 const admittedMax = 200 // of one queue in one turn
 const lostMs = 60_000 // admitted so long ago, and neither begun nor about to: what it was is gone
@@ -45,6 +48,11 @@ export async function enqueue(
 /** There may be room in a queue. */
 export async function tellQueues(sql: Query): Promise<void> {
   await sql`select pg_notify(${triggerChannel}, '')`
+}
+
+/** Whether somebody besides its parent waits for the run's end: a queue, who needs an asset. */
+export function isEndAwaited({ labels }: Pick<StoredRun['head'], 'labels'>): boolean {
+  return queueLabel in labels || productionLabel in labels
 }
 
 /** Admits whom the queues let begin. A turn of a loop. */

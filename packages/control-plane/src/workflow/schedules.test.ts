@@ -2,6 +2,7 @@ import { prepareWorkflow } from '@tutti/core/workflow'
 import { expect, test } from 'vitest'
 import { startBackfill } from './backfill.ts'
 import { bed, document, journalOf, openEngine, programs, useDatabase } from './engine.fixture.ts'
+import { anyProduction } from './needs-sight.ts'
 import { openSchedules } from './schedules.ts'
 import { publishEvent } from './signal.ts'
 
@@ -44,7 +45,8 @@ async function asked() {
 }
 const virtual = () => {
   let nowMs = startMs
-  const ports = { sql: bed.database.sql, nowMs: () => nowMs, judge: async () => () => refusal }
+  const judge = async () => () => refusal
+  const ports = { sql: bed.database.sql, nowMs: () => nowMs, judge, productions: anyProduction }
   return { ports, at: (text: string) => (nowMs = Date.parse(`2026-11-${text}:00Z`)) }
 }
 const ticks = async () =>
@@ -195,7 +197,7 @@ test('a run that comes after another begins once that has ended; engines start w
 test('a backfill starts a run for each tick of the past, some at a time', async () => {
   await clear()
   const { sql } = bed.database
-  const document = { schedule: { cron: '0 6 * * *' } }
+  const document = { document: {}, schedule: { cron: '0 6 * * *' } }
   const request = {
     ...{ project: 'default', namespace: 'test', name: 'daily', version: '1.0.0' },
     ...{ concurrency: 2, input: { shop: 'a' } },
@@ -207,7 +209,9 @@ test('a backfill starts a run for each tick of the past, some at a time', async 
   expect(await start()).toMatchObject({ ok: true, runs: 3 })
   expect(await start({ untilMs: request.fromMs + 1 })).toMatchObject({ ok: false })
   expect(await start({ fromMs: 0 })).toMatchObject({ ok: false })
-  expect(await start({}, { schedule: { after: 'PT1S' } })).toMatchObject({ ok: false })
+  expect(await start({}, { document: {}, schedule: { after: 'PT1S' } })).toMatchObject({
+    ok: false,
+  })
   const { ports } = virtual()
   const turn = () => Promise.all([openSchedules(ports).turn(), openSchedules(ports).turn()])
   await turn()
@@ -227,6 +231,20 @@ test('a backfill starts a run for each tick of the past, some at a time', async 
       0, 'completed', null, '{}' from workflow_signal where run <> ${first}`
   await turn()
   expect(await sql`select 1 from workflow_backfill`).toEqual([])
+})
+
+test('a run that time starts is about the part of the data that was over by then', async () => {
+  await clear()
+  const metadata = { tutti: { partition: { by: 'day' } } }
+  await declare('parts', { cron: '0 2 * * *' }, '1.0.0', { metadata })
+  const { ports, at } = virtual()
+  const plane = openSchedules(ports)
+  await plane.turn()
+  at('22T02:00')
+  await plane.turn()
+  expect((await asked()).map(([, input]) => input)).toEqual([
+    { tick: '2026-11-22T02:00:00.000Z', partition: '2026-11-21' },
+  ])
 })
 
 test('K4: a tick that policy refuses starts nothing, is seen, and the next one is judged anew', async () => {

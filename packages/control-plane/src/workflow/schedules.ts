@@ -4,8 +4,9 @@
 // of its next tick changes in the transaction that asks for the runs: so that a tick starts one run, whoever dies when.
 
 import type { Json } from '@tutti/core/resource'
-import { type CloudEvent, planTicks } from '@tutti/core/workflow'
+import { type CloudEvent, partitionAt, planTicks } from '@tutti/core/workflow'
 import type { Query, Sql } from '../store/index.ts'
+import { type AssetPorts, advanceAssets } from './assets.ts'
 import { advanceBackfills } from './backfill.ts'
 import type { Tick } from './judge-tick.ts'
 import { noteRefusal } from './note-refusal.ts'
@@ -19,6 +20,8 @@ export interface SchedulesPorts {
   readonly nowMs: () => number
   /** Gives who says whether a tick may start a run: null, or why not. */
   readonly judge: () => Promise<Judge>
+  /** Gives who says whether a run may be started to make an asset. */
+  readonly productions: AssetPorts['judge']
 }
 
 export type Judge = (tick: Tick) => string | null
@@ -43,7 +46,12 @@ const eventsMax = 1_000 // heard by one schedule in one transaction
 const refusedMs = 60_000 // until a run that was refused after another one is tried again
 const syncMs = 60_000 // what nobody told us of, a clock that was put back elsewhere
 
-export function openSchedules({ sql, nowMs, judge: openJudge }: SchedulesPorts): Schedules {
+export function openSchedules({
+  sql,
+  nowMs,
+  judge: openJudge,
+  productions,
+}: SchedulesPorts): Schedules {
   let known: ReadonlyMap<string, Schedule> = new Map() // `turn` writes
   let syncedMs: number | null = null // written by `turn` and `forget`
   return {
@@ -67,6 +75,7 @@ export function openSchedules({ sql, nowMs, judge: openJudge }: SchedulesPorts):
       await advanceBackfills(sql)
       await advanceQueues(sql, now)
       await expireProcesses(sql, now)
+      await advanceAssets({ sql, nowMs, judge: productions })
     },
   }
 }
@@ -109,7 +118,7 @@ async function tick({ sql, known, judge, nowMs }: Turn): Promise<number> {
       const reason = plan.starts.length === 0 ? null : judge(schedule)
       for (const atMs of reason === null ? plan.starts : []) {
         const mark = new Date(atMs).toISOString()
-        run = await ask(tx, schedule, { mark, input: { tick: mark } })
+        run = await ask(tx, schedule, { mark, input: { tick: mark, ...partOf(schedule, atMs) } })
       }
       if (plan.starts.length > 0) {
         const refused = reason === null ? null : { reason, ticks: plan.starts.length }
@@ -126,6 +135,12 @@ async function tick({ sql, known, judge, nowMs }: Turn): Promise<number> {
     }
     return done
   })
+}
+
+/** What part of its data a run that time starts is about, where its workflow has parts. */
+function partOf({ partition }: Schedule, atMs: number): Readonly<Record<string, Json>> {
+  const name = partition === null ? null : partitionAt(partition, atMs)
+  return name === null ? {} : { partition: name }
 }
 
 async function hear({ sql, known, judge, nowMs }: Turn): Promise<number> {

@@ -38,6 +38,29 @@ export async function sendSignal(sql: Query, run: string, signal: Signal): Promi
   await sql`select pg_notify(${signalChannel}, ${String(shard)})`
 }
 
+/** Many at once. */
+export async function sendSignals(
+  sql: Query,
+  signals: readonly { readonly run: string; readonly signal: Signal }[],
+): Promise<void> {
+  if (signals.length === 0) return
+  const rows = signals.map(({ run, signal }) => ({
+    ...{ run, shard: shardOf(run), body: JSON.stringify(signal) },
+  }))
+  await sql`
+    with sent as (
+      insert into workflow_signal (run, shard, body)
+      select run, shard, body from json_to_recordset(${JSON.stringify(rows)}::text::json)
+        as new (run text, shard int, body text)
+      returning shard)
+    select pg_notify(${signalChannel}, shard::text) from (select distinct shard from sent) s`
+}
+
+/** The step that a signal is for; null: it is for the run. */
+export function keyOf(signal: Signal): string | null {
+  return 'key' in signal ? signal.key : null
+}
+
 /** Hands an event to all that wait for its type; false where it has been here before. */
 export async function publishEvent(
   sql: Query,

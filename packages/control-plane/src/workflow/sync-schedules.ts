@@ -7,10 +7,12 @@ import type { Json } from '@tutti/core/resource'
 import {
   catchUpOf,
   nextTick,
+  type Partition,
   parseWorkflow,
   planRun,
   planTicks,
   type RunPlan,
+  runPropertiesOf,
   type Timing,
   type TimingKind,
   Trigger,
@@ -33,6 +35,8 @@ export interface Schedule {
   readonly plan: RunPlan
   /** Of the Workflow. */
   readonly labels: Readonly<Record<string, string>>
+  /** What parts its data has; null: none. */
+  readonly partition: Partition | null
   /** Null where time starts it. */
   readonly trigger: Trigger | null
 }
@@ -96,7 +100,9 @@ function scheduleOf(
   const id = `${project}.${namespace}.${name}.${kind}`
   const named = { id, project, namespace, name, version }
   const plan = planRun(source)
-  return [{ ...named, timing: timing.timing, catchUp, sinceMs, plan, labels, trigger }]
+  const { partition = null } = runPropertiesOf(parsed.document.document)
+  const about = { catchUp, sinceMs, plan, labels, partition }
+  return [{ ...named, ...about, timing: timing.timing, trigger }]
 }
 
 /** The first run of `after` starts at once: nothing came before it. */

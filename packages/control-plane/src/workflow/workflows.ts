@@ -7,15 +7,17 @@ import type { Json } from '@tutti/core/resource'
 import {
   type Outcome,
   type Program,
+  planRun,
   prepareWorkflow,
   type Surroundings,
+  standardError,
   workflowName,
   workflowSpec,
 } from '@tutti/core/workflow'
 import type { Logger } from 'pino'
-import type { PolicyEngine } from '../governance/index.ts'
+import { automation, type PolicyEngine } from '../governance/index.ts'
 import type { News } from '../news.ts'
-import { type Blobs, loadResource, type Sql } from '../store/index.ts'
+import { type Blobs, loadResource, type Query, type Sql } from '../store/index.ts'
 import { type Egress, openEgress, openReach } from './egress.ts'
 import { Engine } from './engine.ts'
 import { EngineBusy } from './engine-busy.ts'
@@ -23,6 +25,7 @@ import type { Inference } from './infer.ts'
 import { whyNoRun } from './judge-tick.ts'
 import { keeping } from './keep-result.ts'
 import { loadRuns } from './load-runs.ts'
+import type { JudgeProduction } from './needs-sight.ts'
 import { performer } from './perform-act.ts'
 import { enqueue } from './queue.ts'
 import type { RunHead } from './run-head.ts'
@@ -77,9 +80,10 @@ export async function openWorkflows(ports: WorkflowsPorts): Promise<Workflows> {
     return await engine.start(request)
   }
   const { blobs } = ports
+  const productions = () => openProductions(ports)
   const perform = performer({
     ...{ sql, blobs, egress, reach, start, nowMs, inference: ports.inference },
-    hasNodes: true,
+    ...{ hasNodes: true, productions },
     newest: (of) => newestVersion(sql, of),
     outcome: (id) => outcomeOf(sql, id),
   })
@@ -116,7 +120,7 @@ export async function openWorkflows(ports: WorkflowsPorts): Promise<Workflows> {
       const surroundings = (project: string) => surroundingsOf(ports, project)
       return upgradeRuns({ sql, program, surroundings }, request, after)
     },
-    schedules: openSchedules({ sql, nowMs, judge: () => openJudge(ports) }),
+    schedules: openSchedules({ sql, nowMs, judge: () => openJudge(ports), productions }),
     stop: async () => {
       isStopped = true
       await engine?.stop()
@@ -148,6 +152,27 @@ async function openJudge({ policies }: WorkflowsPorts): Promise<Judge> {
   return (tick) => whyNoRun(engine, tick)
 }
 
+/** Whoever was declared may name a workflow: policy may still forbid that it makes an asset. */
+async function openProductions({ policies }: WorkflowsPorts): Promise<JudgeProduction> {
+  const engine = await policies()
+  return async (tx, { version: wanted, ...named }) => {
+    const version = wanted === 'latest' ? ((await newestVersion(tx, named)) ?? '') : wanted
+    const of = { ...named, version }
+    const key = { kind: 'Workflow', project: of.project, name: workflowName(of) }
+    const resource = await loadResource(tx, key)
+    if (resource === null) {
+      const detail = `there is no workflow ${of.namespace}/${of.name} that could make the asset`
+      return { ok: false, error: standardError('configuration', detail) }
+    }
+    const plan = planRun(workflowSpec.parse(resource.spec).document)
+    const principal = automation(`workflow/${of.project}`)
+    const { labels } = resource.metadata
+    const denied = whyNoRun(engine, { ...of, plan, labels }, principal)
+    if (denied === null) return { ok: true, version }
+    return { ok: false, error: standardError('authorization', `${key.name}: ${denied}`) }
+  }
+}
+
 async function surroundingsOf(ports: WorkflowsPorts, project: string): Promise<Surroundings> {
   const secrets: Readonly<Record<string, Json>> = await loadSecrets(ports, project)
   return { secrets, runtime: { name: 'tutti', version: ports.version } }
@@ -155,7 +180,7 @@ async function surroundingsOf(ports: WorkflowsPorts, project: string): Promise<S
 
 /** The version that was declared last; null where there is none. */
 export async function newestVersion(
-  sql: Sql,
+  sql: Query,
   of: Pick<RunHead, 'project' | 'namespace' | 'name'>,
 ): Promise<string | null> {
   const start = workflowName({ ...of, version: '' })

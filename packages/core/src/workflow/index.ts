@@ -1,9 +1,22 @@
 export {
+  type AssetNeed,
+  assetName,
+  type NeedsPlan,
+  type NeedView,
+  type Partition,
+  partitionAt,
+  partitionsOf,
+  planNeeds,
+  reaches,
+  whyNoPartition,
+} from './asset/index.ts'
+export {
   durationMs,
   type ParsedWorkflow,
   type Protocol,
   parseWorkflow,
   type RunProperties,
+  runPropertiesOf,
   type WorkflowDocument,
 } from './document/index.ts'
 export { drawWorkflow } from './graph/index.ts'

@@ -87,7 +87,12 @@ test('every way to put steps together makes a valid document', () => {
 
 test('properties stand under metadata.tutti; processes say what they are given', () => {
   const schedule = { tutti: { schedule: { catchUp: 3 } }, team: 'risk' }
-  const limits = { budget: { cost: 1 }, concurrency: 2, rate: { runs: 5, per: { minutes: 1 } } }
+  const limits = {
+    ...{ budget: { cost: 1 }, concurrency: 2, rate: { runs: 5, per: { minutes: 1 } } },
+    partition: { by: 'day' },
+  } as const
+  const produce = { namespace: 'shop', name: 'nightly' }
+  const needs = [{ asset: 'sales', partition: '.days', freshness: 'P1D', produce }]
   const { document, do: tasks } = defineWorkflow({ ...head, ...limits, metadata: schedule })
     .step(
       'get',
@@ -98,6 +103,7 @@ test('properties stand under metadata.tutti; processes say what they are given',
     )
     .step('js', script({ language: 'js', code: '1', return: 'code' }))
     .step('sh', shell({ command: 'ls', arguments: ['-l'] }))
+    .step('sum', set({ all: jq`$assets.sales` }, { needs, asset: { name: 'sum' } }))
     .build()
   expect(document).toEqual({
     ...{ dsl: '1.0.3', ...head },
@@ -111,6 +117,7 @@ test('properties stand under metadata.tutti; processes say what they are given',
     },
     { js: { run: { script: { language: 'js', code: '1' }, return: 'code' } } },
     { sh: { run: { shell: { command: 'ls', arguments: ['-l'] } } } },
+    { sum: { metadata: { tutti: { needs, asset: { name: 'sum' } } } } },
   ])
   const wrong = defineWorkflow({ ...head, concurrency: 0 }).step('a', set({ b: 1 }))
   expect(() => wrong.build()).toThrow('document.metadata.tutti.concurrency')

@@ -22,6 +22,10 @@ export interface WorkflowHead {
   readonly priority?: number
   readonly concurrency?: number
   readonly rate?: { readonly runs: number; readonly per: Value }
+  /** Each run is about one part of the data, and says in its input which (`partition`). */
+  readonly partition?:
+    | { readonly by: 'hour' | 'day' | 'month' }
+    | { readonly keys: readonly string[] }
 }
 
 /** What else a document says: `input`, `output`, `use`, `timeout`, `schedule`. */
@@ -65,8 +69,8 @@ export class WorkflowDraft<Names extends string = never> {
 
 /** The properties that are ours stand under `metadata.tutti`. */
 function headOf(head: WorkflowHead) {
-  const { budget, queue, priority, concurrency, rate, metadata, ...rest } = head
-  const given = { budget, queue, priority, concurrency, rate }
+  const { budget, queue, priority, concurrency, rate, partition, metadata, ...rest } = head
+  const given = { budget, queue, priority, concurrency, rate, partition }
   const own = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
   if (Object.keys(own).length === 0) return metadata === undefined ? rest : { ...rest, metadata }
   const { tutti = {}, ...others } = metadata ?? {}

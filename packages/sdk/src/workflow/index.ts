@@ -5,6 +5,7 @@ export {
   type WorkflowOptions,
 } from './define-workflow.ts'
 export {
+  type AssetNeeded,
   agent,
   attempt,
   call,

@@ -27,6 +27,26 @@ export interface TaskOptions {
   readonly cache?: { readonly ttl: Value; readonly key?: string }
   /** The result goes into the content store, and a reference to it into the run. */
   readonly artifact?: { readonly name: string; readonly mediaType?: string }
+  /** The result is the newest version of this asset of the project; `partition` is jq over it. */
+  readonly asset?: { readonly name: string; readonly partition?: string }
+  /** Assets that the task reads, as `$assets`. */
+  readonly needs?: readonly AssetNeeded[]
+}
+
+/** An asset that a task reads. */
+export interface AssetNeeded {
+  readonly asset: string
+  /** jq: the name of a partition, or a list of them. */
+  readonly partition?: string
+  /** How old it may be when it is read. */
+  readonly freshness?: Value
+  /** What makes it where it is stale or absent; absent: then it is an error. */
+  readonly produce?: {
+    readonly namespace: string
+    readonly name: string
+    readonly version?: string
+    readonly input?: { readonly [key: string]: Value | undefined }
+  }
 }
 
 export type Task = { readonly [key: string]: Value | undefined }
@@ -48,11 +68,13 @@ export function listOf(steps: Steps): Value {
   return Object.entries(steps).map(([name, task]) => ({ [name]: task }))
 }
 
-function task(body: Task, { undo, cache, artifact, ...options }: TaskOptions): Task {
-  const tutti = {
+function task(body: Task, { undo, cache, artifact, asset, needs, ...options }: TaskOptions): Task {
+  const tutti: Task = {
     ...(undo === undefined ? {} : { undo: listOf(undo) }),
     ...(cache === undefined ? {} : { cache }),
     ...(artifact === undefined ? {} : { artifact }),
+    ...(asset === undefined ? {} : { asset }),
+    ...(needs === undefined ? {} : { needs: needs.map((need) => ({ ...need })) }),
   }
   const metadata = Object.keys(tutti).length === 0 ? {} : { metadata: { tutti } }
   return { ...options, ...metadata, ...body }

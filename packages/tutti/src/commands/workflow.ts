@@ -17,6 +17,8 @@ import {
 import { describeOutcome } from './apply.ts'
 import { describeSignature } from './describe-signature.ts'
 import { type SharedOptions, withExamples, withShared } from './shared-options.ts'
+import { addWorkflowAssets } from './workflow-assets.ts'
+import { addWorkflowBackfill } from './workflow-backfill.ts'
 import { addWorkflowLineage } from './workflow-lineage.ts'
 import { addWorkflowPeople } from './workflow-people.ts'
 import { addWorkflowSchedules } from './workflow-schedules.ts'
@@ -33,6 +35,7 @@ export function addWorkflow(program: Command): void {
   addWorkflowUpgrade(group)
   addWorkflowSchedules(group)
   addWorkflowLineage(group)
+  addWorkflowAssets(group)
 }
 
 function addDocuments(group: Command): void {
@@ -107,6 +110,7 @@ interface ListOptions extends SharedOptions {
   readonly error?: string
   readonly model?: string
   readonly artifact?: string
+  readonly asset?: string
   readonly since?: string
   readonly until?: string
 }
@@ -136,11 +140,12 @@ function addRuns(group: Command): void {
     .option('--error <text>', 'whose error has this in it')
     .option('--model <version>', 'of which a step used this model version: parts:v2')
     .option('--artifact <digest>', 'of which a step read or made this artifact')
+    .option('--asset <name>', 'of which a step read or made this asset: sales@2026-11-20')
     .option('--since <time>', 'started then or later: 2026-11-21T09:00:00Z')
     .option('--until <time>', 'started before then')
     .description('list runs, the newest first')
   list.action(async (options: ListOptions) => {
-    const { status, name, label, error, since, until, model, artifact } = options
+    const { status, name, label, error, since, until, model, artifact, asset } = options
     const runs = await clientOf(options).runs({
       ...(status === undefined ? {} : { status }),
       ...(name === undefined ? {} : { name }),
@@ -148,6 +153,7 @@ function addRuns(group: Command): void {
       ...(error === undefined ? {} : { error }),
       ...(model === undefined ? {} : { model }),
       ...(artifact === undefined ? {} : { artifact }),
+      ...(asset === undefined ? {} : { asset }),
       ...(since === undefined ? {} : { startedFrom: since }),
       ...(until === undefined ? {} : { startedUntil: until }),
     })
@@ -197,7 +203,7 @@ function addSteering(group: Command): void {
     else print(`run ${answer.id} goes on from where ${id} failed`)
   })
   addTurns(group)
-  addBackfill(group)
+  addWorkflowBackfill(group)
   const event = withShared(group.command('event'))
     .argument('<file>', 'a CloudEvent as JSON or YAML; - reads standard input')
     .description('hand an event to the runs that wait for it')
@@ -239,28 +245,6 @@ function addTurns(group: Command): void {
     const answer = await clientOf(options).forkRun(id, { from, ...edited })
     if (options.json === true) printJson(answer)
     else print(`run ${answer.id} goes on from ${from} of ${id}`)
-  })
-}
-
-interface BackfillOptions extends SharedOptions {
-  readonly from: string
-  readonly until: string
-  readonly concurrency?: string
-}
-
-function addBackfill(group: Command): void {
-  const backfill = withShared(group.command('backfill'))
-    .argument('<workflow>', 'NAMESPACE.NAME, or NAMESPACE.NAME:VERSION')
-    .requiredOption('--from <time>', 'the first moment: 2026-11-01T00:00:00Z')
-    .requiredOption('--until <time>', 'the moment after the last one')
-    .option('--concurrency <count>', 'runs at the same time', '2')
-    .description('start runs for ticks of the past')
-  backfill.action(async (workflow: string, options: BackfillOptions) => {
-    const { from, until, concurrency } = options
-    const request = { from, until, concurrency: Number(concurrency) }
-    const answer = await clientOf(options).backfill(workflow, request)
-    if (options.json === true) printJson(answer)
-    else print(`${answer.runs} runs: tutti workflow list --label tutti/backfill=${answer.id}`)
   })
 }
 

@@ -1,6 +1,7 @@
 export { type Protocol, protocolNames } from './call-task.ts'
 export { type Duration, duration, durationMs } from './duration.ts'
 export {
+  type AssetNeeded,
   checkRunProperties,
   checkTaskProperties,
   type RunProperties,

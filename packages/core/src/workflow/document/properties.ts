@@ -4,6 +4,7 @@
 
 import { z } from 'zod'
 import type { Finding } from '../../resource/index.ts'
+import { partitionSchema } from '../asset/index.ts'
 import { durationMs } from './duration.ts'
 
 const fixedDuration = z
@@ -26,8 +27,36 @@ const runProperties = z.looseObject({
   concurrency: z.int().min(1).max(10_000).optional(),
   /** Runs begun in that time, evenly spread. */
   rate: z.strictObject({ runs: z.int().min(1).max(1_000_000), per: fixedDuration }).optional(),
+  /** Each run is about one part of the data, and says in its input which. */
+  partition: partitionSchema.optional(),
 })
 export type RunProperties = z.infer<typeof runProperties>
+
+const assetName = z
+  .string()
+  .regex(/^[a-zA-Z0-9][\w.-]{0,99}$/, 'letters, digits, -, _ and ., at most 100')
+const freshness = fixedDuration.refine((ms) => ms >= 1_000, 'at least a second')
+
+/** An asset that a task reads, as the document says it. */
+const assetNeeded = z.strictObject({
+  asset: assetName,
+  /** jq: a text, or a list of them. */
+  partition: z.string().optional(),
+  /** How old it may be when it is read. */
+  freshness: freshness.optional(),
+  /** The workflow that makes it where it is stale or absent. */
+  produce: z
+    .strictObject({
+      namespace: z.string().min(1),
+      name: z.string().min(1),
+      version: z.string().min(1).default('latest'),
+      input: z.record(z.string(), z.json()).default({}),
+    })
+    .optional(),
+})
+export type AssetNeeded = z.infer<typeof assetNeeded>
+
+const needsMax = 20 // assets of one task; of each as many partitions as `run-assets.ts` allows
 
 const taskProperties = z.looseObject({
   /** A result counts for the same call that long, in all runs of the project. */
@@ -35,6 +64,16 @@ const taskProperties = z.looseObject({
   /** The result is kept in the content store, and is a reference to it in the run. */
   artifact: z
     .strictObject({ name: z.string().min(1).max(200), mediaType: z.string().max(200).optional() })
+    .optional(),
+  /** The result is the newest version of this asset of the project; `partition` is jq over it. */
+  asset: z.strictObject({ name: assetName, partition: z.string().optional() }).optional(),
+  /** What is read, as `$assets`, before the task begins. */
+  needs: z
+    .array(assetNeeded)
+    .max(needsMax)
+    .refine((needs) => new Set(needs.map(({ asset }) => asset)).size === needs.length, {
+      message: 'each asset once: several partitions of one are a list',
+    })
     .optional(),
 })
 export type TaskProperties = z.infer<typeof taskProperties>

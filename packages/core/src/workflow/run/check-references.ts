@@ -49,6 +49,8 @@ export function checkReferences(
 
 /** Fields whose text is an expression without `${ }` too. */
 const bare = new Set(['if', 'from', 'as', 'when', 'exceptWhen', 'while', 'until', 'expect'])
+/** Fields that count before the task reads the assets that it needs. */
+const before = new Set(['if', 'input', 'timeout'])
 /** Fields that hold tasks, which are looked at with their own variables. */
 const lists = new Set(['do', 'try', 'catch', 'fork', 'foreach'])
 
@@ -78,11 +80,14 @@ class Checker {
   item({ task }: TaskItem, place: Place, siblings: readonly string[]): void {
     this.#jump(task.then, `${place.path}.then`, siblings)
     this.#named(task.timeout, 'timeouts', `${place.path}.timeout`)
+    const { needs = [] } = taskPropertiesOf(task)
+    const inner = needs.length === 0 ? place : { ...place, names: [...place.names, 'assets'] }
     for (const [key, value] of Object.entries(task)) {
       if (handled.has(key)) continue
-      this.#texts(value, key, { ...place, path: `${place.path}.${key}` })
+      const { names } = before.has(key) ? place : inner
+      this.#texts(value, key, { names, path: `${place.path}.${key}` })
     }
-    this.#parts(task, place, siblings)
+    this.#parts(task, inner, siblings)
     this.#properties(task, place)
     const undo = undoIn(task)
     const path = `${place.path}.metadata.tutti.undo`
@@ -91,8 +96,21 @@ class Checker {
 
   #properties(task: TaskItem['task'], place: Place): void {
     for (const { path, message } of checkTaskProperties(task, place.path)) this.#add(path, message)
-    const { cache, artifact } = taskPropertiesOf(task)
+    const { cache, artifact, asset, needs = [] } = taskPropertiesOf(task)
     const path = `${place.path}.metadata.tutti`
+    for (const [index, { partition, produce }] of needs.entries()) {
+      const at = `${path}.needs.${index}`
+      if (partition !== undefined)
+        this.#texts(partition, 'as', { ...place, path: `${at}.partition` })
+      this.#texts(produce?.input, 'input', { ...place, path: `${at}.produce.input` })
+    }
+    if (asset?.partition !== undefined) {
+      const names = needs.length === 0 ? place.names : [...place.names, 'assets']
+      this.#texts(asset.partition, 'as', { names, path: `${path}.asset.partition` })
+    }
+    if (asset !== undefined && cache !== undefined) {
+      this.#add(`${path}.asset`, 'what is kept from before (`cache`) is no new asset')
+    }
     if (cache?.key !== undefined) {
       this.#texts(cache.key, 'as', { ...place, path: `${path}.cache.key` })
     }

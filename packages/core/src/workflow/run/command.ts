@@ -4,6 +4,7 @@
 // every loop around it; the journal holds at most one outcome per key.
 
 import type { Json } from '../../resource/index.ts'
+import type { AssetNeed } from '../asset/index.ts'
 import type { Protocol } from '../document/index.ts'
 import type { CloudEvent, Outcome } from './entry.ts'
 
@@ -54,4 +55,15 @@ export type Action =
       readonly arguments: Json
       readonly isAwaited: boolean
       readonly returns: string
+    }
+  /** Gives the assets, each with its value, once all of them are fresh. */
+  | { readonly type: 'need-assets'; readonly needs: readonly AssetNeed[] }
+  /** Makes the value the newest version of the asset. */
+  | {
+      readonly type: 'make-asset'
+      readonly name: string
+      readonly partition: string
+      readonly value: Json
+      /** When the task that makes it was done. */
+      readonly madeAtMs: number
     }

@@ -11,6 +11,7 @@
 
 import { assert } from '../../assert.ts'
 import type { Json } from '../../resource/index.ts'
+import { whyNoPartition } from '../asset/index.ts'
 import { durationMs, type TaskItem, type TaskList } from '../document/index.ts'
 import { asJson } from './as-json.ts'
 import type { Action, Command } from './command.ts'
@@ -181,8 +182,11 @@ export class Machine implements Stage {
       isExtension: false,
       saga: null,
     }
+    const { partition } = this.#program.properties
     this.#guard(() => {
       checkAgainst(this, document.input?.schema, raw, "the workflow's input")
+      const wrong = partition === undefined ? null : whyNoPartition(partition, raw)
+      if (wrong !== null) fault('validation', wrong)
       const from = document.input?.from
       const input =
         from === undefined ? raw : this.expressions.transform(from, raw, this.sight({ scope }))
@@ -275,6 +279,12 @@ export class Machine implements Stage {
 
   get runId() {
     return this.#runId
+  }
+
+  get partition(): string {
+    if (this.#program.properties.partition === undefined) return ''
+    const { partition = '' } = { ...Object(this.#rawInput) }
+    return String(partition)
   }
 
   get secrets() {

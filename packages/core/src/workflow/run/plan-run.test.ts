@@ -28,6 +28,7 @@ test('a plan names what a document may reach, wherever it says so', () => {
   const undo = { undo: [http('https://undo.example/')] }
   const source = document([...tasks, { s: { set: { a: 1 }, metadata: { tutti: undo } } }])
   expect(planRun(source)).toEqual({
+    ...{ assetsNeeded: [], assetsMade: [] },
     routes: ['*', 'large'],
     hosts: ['*', 'crm.example', 'mcp.example', 'rpc.example', 'undo.example'],
     tools: ['charge', 'look', 'mcp'],
@@ -35,6 +36,16 @@ test('a plan names what a document may reach, wherever it says so', () => {
     processes: ['shell'],
     roles: ['approver'],
     costMicrosMax: null,
+  })
+})
+
+test('assets that tasks read and make, and what makes those that are not there', () => {
+  const produce = { namespace: 'a', name: 'nightly' }
+  const needs = [{ asset: 'days', partition: '.d', produce }, { asset: 'limits' }]
+  const tutti = { needs, asset: { name: 'model' } }
+  const task = { learn: { set: { a: 1 }, metadata: { tutti } } }
+  expect(planRun(document([{ t: { try: [task], catch: {} } }]))).toMatchObject({
+    ...{ assetsNeeded: ['days', 'limits'], assetsMade: ['model'], workflows: ['a.nightly'] },
   })
 })
 

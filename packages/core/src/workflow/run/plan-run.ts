@@ -19,6 +19,10 @@ export interface RunPlan {
   readonly processes: readonly string[]
   /** Roles that people must have who are asked. */
   readonly roles: readonly string[]
+  /** Assets that tasks read. */
+  readonly assetsNeeded: readonly string[]
+  /** Assets that tasks make. */
+  readonly assetsMade: readonly string[]
   /** Millionths of a dollar that all agents may cost; null where nothing bounds it. */
   readonly costMicrosMax: number | null
 }
@@ -35,13 +39,14 @@ export function planRun(source: Json): RunPlan {
   const sets = {
     ...{ routes: new Set<string>(), hosts: new Set<string>(), tools: new Set<string>() },
     ...{ workflows: new Set<string>(), processes: new Set<string>(), roles: new Set<string>() },
+    ...{ assetsNeeded: new Set<string>(), assetsMade: new Set<string>() },
   }
   const found: Found = { sets, costMicros: 0, isBounded: true }
   const { do: tasks = null, use = null } = membersOf(source)
   const isRepeated = jumpsBack(source)
   look(tasks, isRepeated, found)
   look(use, true, found) // a function may be called any number of times
-  const { routes, hosts, tools, workflows, processes, roles } = sets
+  const { routes, hosts, tools, workflows, processes, roles, assetsNeeded, assetsMade } = sets
   return {
     routes: listOf(routes),
     hosts: listOf(hosts),
@@ -49,6 +54,8 @@ export function planRun(source: Json): RunPlan {
     workflows: listOf(workflows),
     processes: listOf(processes),
     roles: listOf(roles),
+    assetsNeeded: listOf(assetsNeeded),
+    assetsMade: listOf(assetsMade),
     costMicrosMax: costOf(source, found),
   }
 }
@@ -73,9 +80,10 @@ function look(value: Json, isRepeated: boolean, found: Found): void {
     for (const item of value) look(item, isRepeated, found)
     return
   }
-  const { call, run, for: loop, foreach, catch: handler } = membersOf(value)
+  const { call, run, for: loop, foreach, catch: handler, metadata } = membersOf(value)
   if (typeof call === 'string') noteCall(call, membersOf(value), isRepeated, found)
   if (run !== undefined) noteRun(membersOf(run), found)
+  if (metadata !== undefined) noteAssets(membersOf(membersOf(metadata)['tutti'] ?? null), found)
   const isTriedAgain = membersOf(handler ?? null)['retry'] !== undefined
   const repeats = [loop, foreach].some((one) => one !== undefined) || call === 'tutti.map'
   for (const [key, item] of Object.entries(value)) {
@@ -129,13 +137,22 @@ function noteCall(call: string, task: Members, isRepeated: boolean, found: Found
 
 const protocols = new Set(['http', 'openapi', 'grpc', 'asyncapi', 'mcp', 'a2a'])
 
-function noteRun({ workflow, ...processes }: Members, { sets }: Found): void {
+function noteRun({ workflow, ...processes }: Members, { sets }: Pick<Found, 'sets'>): void {
   if (workflow !== undefined) {
     const { namespace, name } = membersOf(workflow)
     sets.workflows.add(`${namespace}.${name}`)
   }
   for (const name of ['container', 'script', 'shell']) {
     if (processes[name] !== undefined) sets.processes.add(name)
+  }
+}
+
+function noteAssets({ asset, needs }: Members, { sets }: Pick<Found, 'sets'>): void {
+  const { name } = membersOf(asset ?? null)
+  if (typeof name === 'string') sets.assetsMade.add(name)
+  for (const need of Array.isArray(needs) ? needs.map(membersOf) : []) {
+    if (typeof need['asset'] === 'string') sets.assetsNeeded.add(need['asset'])
+    if (need['produce'] !== undefined) noteRun({ workflow: need['produce'] }, { sets })
   }
 }
 

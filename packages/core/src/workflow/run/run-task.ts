@@ -8,6 +8,7 @@ import type { Extension, Schema, TaskItem } from '../document/index.ts'
 import { bodies } from './bodies.ts'
 import { guarded, limitTime, type Run } from './limit-time.ts'
 import { timeoutMs } from './resolve.ts'
+import { makeAsset, withAssets } from './run-assets.ts'
 import { noteStep } from './run-compensate.ts'
 import { type Done, type Result, type Scope, type Site, type Stage, turn } from './stage.ts'
 import { fault, type WorkflowError } from './workflow-error.ts'
@@ -33,17 +34,24 @@ export function runTask(
       return
     }
     stage.tell('started', item, at.scope)
+    let ready = site // with the assets that it needs, once they are there
     const finish = (result: Result) => {
       if (!result.ok) fail(result.error)
       else {
         guarded(fail, () => {
-          const left = leave(stage, site, result)
-          if (left.ok) noteStep(site, left.output)
-          end(left)
+          const left = leave(stage, ready, result)
+          noteStep(site, left.output)
+          makeAsset(stage, ready, left, (made) => (made.ok ? end(made) : fail(made.error)))
         })
       }
     }
-    withTimeout(stage, site, finish, (inner, ended) => withExtensions(stage, inner, ended))
+    withTimeout(stage, site, finish, (inner, ended) =>
+      withAssets(stage, inner, ended, (own) => {
+        const { names, values } = own.scope
+        ready = { ...site, scope: { ...site.scope, names, values } }
+        withExtensions(stage, own, ended)
+      }),
+    )
   })
 }
 
@@ -60,7 +68,9 @@ function enter(
   return { ...site, input: stage.expressions.transform(from, input, stage.sight(site)) }
 }
 
-function leave(stage: Stage, site: Site, result: Extract<Result, { ok: true }>): Result {
+type Left = Extract<Result, { ok: true }>
+
+function leave(stage: Stage, site: Site, result: Left): Left {
   const { task } = site.item
   const { schema, as } = task.output ?? {}
   let { output } = result

@@ -72,6 +72,8 @@ export interface Stage {
   readonly document: WorkflowDocument
   readonly expressions: Expressions
   readonly runId: string
+  /** What part of its data the run is about; empty: its workflow has none. */
+  readonly partition: string
   readonly secrets: Readonly<Record<string, Json>>
   readonly nowMs: () => number
   readonly sight: (site: Pick<Site, 'scope'> & Partial<Site>, output?: Json) => Sight

@@ -3,7 +3,7 @@
 // What is wrong with a document's schedule: a cron expression that is none, a duration that nobody can evaluate.
 
 import type { Finding } from '../../resource/index.ts'
-import type { WorkflowDocument } from '../document/index.ts'
+import { runPropertiesOf, type WorkflowDocument } from '../document/index.ts'
 import { catchUpDefault, catchUpMax } from './plan-ticks.ts'
 import { timingKinds, timingOf } from './timing.ts'
 
@@ -14,6 +14,13 @@ export function checkSchedule(document: WorkflowDocument): readonly Finding[] {
     if (parsed !== null && !parsed.ok) {
       findings.push({ path: `schedule.${kind}`, message: parsed.reason })
     }
+  }
+  const { partition } = runPropertiesOf(document.document)
+  const { schedule } = document
+  if (partition !== undefined && schedule !== undefined) {
+    const path = 'document.metadata.tutti.partition'
+    const message = 'time says the partition of runs by hour, day or month, and of no others'
+    if (!('by' in partition) || schedule.on !== undefined) findings.push({ path, message })
   }
   if (catchUpOf(document) === null) {
     const path = 'document.metadata.tutti.schedule.catchUp'
