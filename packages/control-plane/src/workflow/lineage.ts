@@ -8,7 +8,7 @@ import { loadResource, type Query, type Sql, sha256 } from '../store/index.ts'
 import type { RunHead } from './run-head.ts'
 
 /**
- * `uses`: a model version that answered. `reads`, `writes`: an artifact. `needs`, `makes`: an asset.
+ * `uses`: a model version that answered. `reads`, `writes`: an artifact. `needs`, `makes`: assets.
  */
 export type LineageKind = 'uses' | 'reads' | 'writes' | 'needs' | 'makes'
 
