@@ -15,7 +15,6 @@ import {
   Machine,
   type Outcome,
   type Program,
-  replay,
   type Surroundings,
   standardError,
   type WorkflowError,
@@ -29,11 +28,11 @@ import { EngineBusy } from './engine-busy.ts'
 import { entriesOf } from './entries-of-signal.ts'
 import { freshRunId } from './fresh-run-id.ts'
 import { Inbox, type Unloadable } from './inbox.ts'
-import { emptyJournal } from './journal-head.ts'
 import { Lane } from './lane.ts'
 import { Later } from './later.ts'
-import { loadJournals, loadRuns } from './load-runs.ts'
+import { loadRuns } from './load-runs.ts'
 import { isEndAwaited, tellQueues } from './queue.ts'
+import { readResidents } from './read-residents.ts'
 import { type Act, ResidentRun, type Turn } from './resident-run.ts'
 import { type RunHead, shardOf } from './run-head.ts'
 import { buryEngine, claimShards, registerEngine, releaseShards } from './shard-lease.ts'
@@ -67,6 +66,7 @@ const leaseMs = 1_000
 const flushMsMax = 20_000 // a flush takes milliseconds, and seconds behind a take-over
 const busyMs = 50 // an engine starts within it, or has written thousands of entries
 const sweepMax = 1_000 // runs loaded at once
+const resumeMax = 10_000 // ids of runs to resume read at once, less than a megabyte
 const idFindsMax = 10_000 // chance of no id in one shard of 64 after so many: 10^-68
 
 export class Engine {
@@ -252,16 +252,23 @@ export class Engine {
     for (let after = ''; ; ) {
       const rows = await this.#ports.sql<{ id: string }[]>`
         select id from workflow_run where status = 'running' and shard = any(${[...shards]})
-          and id > ${after} order by id limit ${sweepMax}`
+          and id > ${after} order by id limit ${resumeMax}`
       const ids = rows.map(({ id }) => id)
-      await this.#load(ids, (runs) => {
-        for (const run of runs) this.#goOn(run)
-      })
+      for (let from = 0; from < ids.length; from += sweepMax) {
+        await this.#lanesBelow(sweepMax) // so that few are here at once
+        await this.#load(ids.slice(from, from + sweepMax), (runs) => {
+          for (const run of runs) this.#goOn(run)
+        })
+      }
       after = ids.at(-1) ?? ''
-      if (ids.length < sweepMax) break
+      if (ids.length < resumeMax) break
     }
     await this.#sweep()
     this.#inbox.ask()
+  }
+
+  async #lanesBelow(depth: number): Promise<void> {
+    for (const lane of this.#lanes) while (lane.depth > depth) await lane.flushed()
   }
 
   /** Does what the journal asks for and has no outcome of. */
@@ -300,21 +307,10 @@ export class Engine {
 
   /** Gives those that cannot be here: over, another engine's, or broken. */
   async #read(absent: readonly string[], broken: Set<string>): Promise<readonly string[]> {
-    const { sql, program, surroundings, onTrouble } = this.#ports
-    const [stored, journals] = await Promise.all([loadRuns(sql, absent), loadJournals(sql, absent)])
-    for (const { head, outcome, status } of stored) {
-      if (outcome !== null) continue
-      try {
-        const [of, around] = [await program(head), await surroundings(head.project)]
-        if (!this.#shards.has(head.shard)) continue
-        const journal = journals.get(head.id)
-        const machine = replay(of, journal?.entries ?? [], around)
-        const more = { journal: journal?.head ?? emptyJournal, isPaused: status === 'paused' }
-        this.#runs.set(head.id, new ResidentRun(head, machine, more))
-      } catch (error) {
-        broken.add(head.id)
-        onTrouble(`the run ${head.id} cannot be loaded`, error)
-      }
+    const found = await readResidents(this.#ports, absent)
+    for (const id of found.broken) broken.add(id)
+    for (const run of found.runs) {
+      if (this.#shards.has(run.head.shard)) this.#runs.set(run.head.id, run)
     }
     return absent.filter((id) => !this.#runs.has(id))
   }

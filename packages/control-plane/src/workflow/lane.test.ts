@@ -91,3 +91,20 @@ test('L3: a flush that fails or gives no answer is repeated as it was; one that 
   expect(troubles).toEqual(['connection lost', 'no answer within 1 ms'])
   expect(told).toEqual([0])
 })
+
+test('who waits for a flush goes on after it, also where the engine is fenced; at once where there is none', async () => {
+  const outcomes: Written[] = ['written', 'fenced']
+  const lane = new Lane({
+    write: async () => outcomes.shift() ?? 'written',
+    onFenced: () => {},
+    onTrouble: () => {},
+    pause: async () => {},
+  })
+  await lane.flushed()
+  for (const depth of [1, 1]) {
+    lane.append(batch(0, () => {}))
+    expect(lane.depth).toBe(depth)
+    await lane.flushed()
+    expect(lane.depth).toBe(0)
+  }
+})

@@ -31,6 +31,8 @@ export class Lane {
   /** Entries in `#waiting`; written with it. */
   #depth = 0
   #isFlushing = false
+  /** Who waits for the next flush; taken by `#flush`. */
+  #watchers: (() => void)[] = []
   /** Set when fenced, and never back. */
   #isClosed = false
 
@@ -41,6 +43,11 @@ export class Lane {
   /** How many entries are not yet written. */
   get depth(): number {
     return this.#depth
+  }
+
+  /** Resolves after the next flush; at once where nothing is written. */
+  async flushed(): Promise<void> {
+    if (this.#isFlushing) await new Promise<void>((resolve) => this.#watchers.push(resolve))
   }
 
   append(batch: Batch): void {
@@ -64,10 +71,12 @@ export class Lane {
         break
       }
       for (const { committed } of batches) committed() // L1
+      for (const resolve of this.#watchers.splice(0)) resolve()
       // Let what was committed say what comes next, so that it joins the next flush.
       await new Promise((resolve) => setImmediate(resolve))
     }
     this.#isFlushing = false
+    for (const resolve of this.#watchers.splice(0)) resolve()
   }
 
   #take(): readonly Batch[] {

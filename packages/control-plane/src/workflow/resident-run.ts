@@ -36,8 +36,14 @@ export interface Turn {
   readonly rest: readonly Entry[]
 }
 
-const fresh = { journal: emptyJournal, isPaused: false }
 const entriesMax = 1_000 // per turn: others get theirs in between
+
+/** What its row and its journal say of a run that was here before. */
+interface Stored {
+  readonly journal: JournalHead
+  readonly status: RunStatus
+  readonly wakeAtMs: number | null
+}
 
 export class ResidentRun {
   /** Written by `goOnWith`, as `machine` is. */
@@ -59,15 +65,12 @@ export class ResidentRun {
   /** What the run's row says of it, as text; written by `take`. */
   #row = ''
 
-  constructor(
-    head: RunHead,
-    machine: Machine,
-    { journal, isPaused }: { readonly journal: JournalHead; readonly isPaused: boolean } = fresh,
-  ) {
+  constructor(head: RunHead, machine: Machine, stored: Stored | null = null) {
     this.#head = head
-    this.isPaused = isPaused
+    this.isPaused = stored?.status === 'paused'
     this.#machine = machine
-    this.#journal = journal
+    this.#journal = stored?.journal ?? emptyJournal
+    if (stored !== null) this.#row = rowText(stored.status, stored.wakeAtMs, head.version)
     for (const command of machine.waiting) this.#note(command, [])
   }
 
@@ -143,7 +146,7 @@ export class ResidentRun {
     const { outcome } = this.machine
     const { wakeAtMs } = this
     const status = this.#status()
-    const row = `${status} ${wakeAtMs} ${this.head.version}`
+    const row = rowText(status, wakeAtMs, this.head.version)
     const isRowChanged = row !== this.#row
     this.#row = row
     const journal = this.#write(written)
@@ -243,6 +246,10 @@ export class ResidentRun {
     if (this.isPaused) return 'paused'
     return this.#open.size === 0 ? 'waiting' : 'running'
   }
+}
+
+function rowText(status: RunStatus, wakeAtMs: number | null, version: string): string {
+  return `${status} ${wakeAtMs} ${version}`
 }
 
 function objectOf(value: unknown): object {

@@ -33,9 +33,10 @@ export const signalChannel = 'workflow_signal' satisfies Channel
 export async function sendSignal(sql: Query, run: string, signal: Signal): Promise<void> {
   const shard = shardOf(run)
   await sql`
-    insert into workflow_signal (run, shard, body)
-    values (${run}, ${shard}, ${JSON.stringify(signal)})`
-  await sql`select pg_notify(${signalChannel}, ${String(shard)})`
+    with sent as (
+      insert into workflow_signal (run, shard, body)
+      values (${run}, ${shard}, ${JSON.stringify(signal)}) returning 1)
+    select pg_notify(${signalChannel}, ${String(shard)}) from sent`
 }
 
 /** Many at once. */

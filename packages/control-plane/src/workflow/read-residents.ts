@@ -1,0 +1,49 @@
+// Read residents
+//
+// Runs as their rows and journals say that they are, ready to go on.
+
+import { type Program, replay, type Surroundings } from '@tutti/core/workflow'
+import type { Sql } from '../store/index.ts'
+import { emptyJournal } from './journal-head.ts'
+import { loadJournals, loadRuns } from './load-runs.ts'
+import { ResidentRun } from './resident-run.ts'
+import type { RunHead } from './run-head.ts'
+
+export interface ResidentPorts {
+  readonly sql: Sql
+  readonly program: (head: RunHead) => Promise<Program>
+  readonly surroundings: (project: string) => Promise<Surroundings>
+  readonly onTrouble: (what: string, error: unknown) => void
+}
+
+export interface Residents {
+  readonly runs: readonly ResidentRun[]
+  /** Those that cannot be worked out again. */
+  readonly broken: readonly string[]
+}
+
+/** Of those that are not over. */
+export async function readResidents(
+  { sql, program, surroundings, onTrouble }: ResidentPorts,
+  ids: readonly string[],
+): Promise<Residents> {
+  const [stored, journals] = await Promise.all([loadRuns(sql, ids), loadJournals(sql, ids)])
+  const runs: ResidentRun[] = []
+  const broken: string[] = []
+  for (const { head, outcome, status, wakeAtMs } of stored) {
+    if (outcome !== null) continue
+    try {
+      const [of, around] = [await program(head), await surroundings(head.project)]
+      const { entries, head: journal } = journals.get(head.id) ?? {
+        entries: [],
+        head: emptyJournal,
+      }
+      const machine = replay(of, entries, around)
+      runs.push(new ResidentRun(head, machine, { journal, status, wakeAtMs }))
+    } catch (error) {
+      broken.push(head.id)
+      onTrouble(`the run ${head.id} cannot be loaded`, error)
+    }
+  }
+  return { runs, broken }
+}
