@@ -6,6 +6,7 @@
 import { assistant } from './assistant/assistant.ts'
 import type { Example } from './engine-bed.ts'
 import { loanApplication } from './loan/loan-application.ts'
+import { nightlyHistory } from './maintenance/nightly-history.ts'
 import { predictiveMaintenance } from './maintenance/predictive-maintenance.ts'
 import { qualityControl } from './quality/quality-control.ts'
 import { ridePrice } from './ride/ride-price.ts'
@@ -40,7 +41,8 @@ export const support = ({ site }: Places, text: string): Example => ({
 
 export const maintain = ({ site, workshop, plane }: Places, plant: string): Example => ({
   document: predictiveMaintenance as Example['document'],
-  input: { plant: `${site}/${plant}`, workshop, plane },
+  others: [nightlyHistory as Example['document']],
+  input: { plant: `${site}/${plant}`, workshop, plane, partition: '2026-11-20' },
   answer: 'run it slowly',
 })
 

@@ -14,13 +14,15 @@ import {
   performer,
   sendSignal,
 } from '@tutti/control-plane/workflow'
-import { prepareWorkflow, standardError } from '@tutti/core/workflow'
+import { type Program, prepareWorkflow, standardError } from '@tutti/core/workflow'
 
 export type Sql = PerformPorts['sql']
 export type Json = Parameters<typeof prepareWorkflow>[0]
 
 export interface Example {
   readonly document: Json
+  /** Workflows that its runs start. */
+  readonly others?: readonly Json[]
   readonly input: Json
   /** What people answer. */
   readonly answer?: Json
@@ -50,24 +52,35 @@ const runtime = { name: 'tutti', version: 'examples' }
 
 export function requestOf(bed: Bed, { input }: Example) {
   const name = { namespace: 'examples', name: 'example', version: '1.0.0' }
-  return { project: 'default', ...name, input, id: bed.id }
+  // A project of its own: what another run has made is not there.
+  return { project: bed.id, ...name, input, id: bed.id }
 }
 
 /** `sql`: the engine's own line to the database. */
 export async function openEngine(
   bed: Bed,
-  { document }: Example,
+  { document, others = [] }: Example,
   parts: { readonly sql: Sql; readonly act: EnginePorts['act'] },
 ): Promise<Engine> {
-  const prepared = prepareWorkflow(document)
-  if (!prepared.ok) throw new Error(JSON.stringify(prepared.findings))
+  const own = programOf(document)
+  const known = new Map(others.map(programOf).map((program) => [nameOf(program), program]))
   return await Engine.open({
     ...{ ...parts, news: bed.news, nowMs: () => Date.now() },
-    program: async () => prepared.program,
+    program: async ({ namespace, name }) => known.get(`${namespace}.${name}`) ?? own,
     surroundings: async () => ({ secrets: bed.secrets, runtime }),
     onTrouble: () => {},
     onFenced: () => {},
   })
+}
+
+function programOf(source: Json): Program {
+  const prepared = prepareWorkflow(source)
+  if (!prepared.ok) throw new Error(JSON.stringify(prepared.findings))
+  return prepared.program
+}
+
+function nameOf({ document: { document: head } }: Program): string {
+  return `${head.namespace}.${head.name}`
 }
 
 /** Does what steps ask for; `steps` gets the keys of what was begun. */
@@ -82,7 +95,7 @@ export function actor(bed: Bed, trouble: StepTrouble | null, steps: string[]): E
     outcome: async () => null,
   })
   return async (act, context) => {
-    if ((await completedKeys(bed)).includes(act.key)) {
+    if ((await completedKeys({ sql: bed.sql, id: context.head.id })).includes(act.key)) {
       throw new Error(`${act.key} is done again, though its outcome is written`)
     }
     const isFirst = !steps.includes(act.key)

@@ -20,13 +20,23 @@ export interface Follower {
 
 export type Outcome = NonNullable<RunAnswer['outcome']>
 
-export async function runInWorld(
-  { client }: Pick<World, 'client'>,
-  { document, input }: Example,
-  { started, happened, answer }: Follower,
-): Promise<Outcome> {
+/** Gives its name. */
+async function declareFlow(
+  client: World['client'],
+  document: Example['document'],
+): Promise<string> {
   const name = workflowName(Object(document).document)
   await declare(client, 'Workflow', name, { document })
+  return name
+}
+
+export async function runInWorld(
+  { client }: Pick<World, 'client'>,
+  { document, others = [], input }: Example,
+  { started, happened, answer }: Follower,
+): Promise<Outcome> {
+  for (const other of others) await declareFlow(client, other)
+  const name = await declareFlow(client, document)
   const { id } = await client.startRun(name, { input })
   started?.(id, name)
   const asked = new Set<string>()

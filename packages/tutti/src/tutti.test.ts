@@ -300,6 +300,7 @@ do:
         signed: true
   - note:
       set: {approved: "\${ .answer.approved }"}
+      metadata: {tutti: {asset: {name: decision}}}
 `
 
   test('apply, run, tasks, answer, show, list', async () => {
@@ -323,6 +324,10 @@ do:
     expect((await tutti('workflow', 'list', '--status', 'completed')).out).toContain(id)
     expect((await tutti('workflow', 'cancel', id)).err).toContain('has ended')
     expect((await tutti('workflow', 'retry', id)).err).toContain('not faulted')
+    expect((await tutti('workflow', 'assets')).out).toMatch(/decision +\d+s +shop.refund:1.0.0/)
+    const asset = (await tutti('workflow', 'assets', 'decision')).out
+    expect(asset).toContain(`made by ${id} of shop.refund:1.0.0 at /do/`)
+    expect((await tutti('workflow', 'assets', 'none')).err).toContain('there is no asset none')
   })
 
   test('a wrong document is said with its place', async () => {

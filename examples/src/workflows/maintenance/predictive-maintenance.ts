@@ -1,6 +1,7 @@
 // Predictive maintenance
 //
-// Every night: the model learns how the pumps sounded when all was well, and its new version goes out in stages. It scores a
+// Every night: the model learns how the pumps sounded on the day before (`nightly-history` gathers it, where nobody has yet), and its
+// new version goes out in stages. It scores a
 // window of each pump; for those that sound wrong a slot of the workshop is booked and a part ordered, both or neither, and
 // a person is asked where that cannot be.
 
@@ -24,6 +25,15 @@ import { tried } from '../tried.ts'
 const post = (name: string, body: string) =>
   tried(name, http({ method: 'post', endpoint: jq`$workflow.input.plant + "/${name}"`, body }))
 const window = { name: 'window', datatype: 'FP32', shape: [1, 64], data: jq`$pump.window` }
+const history = {
+  asset: 'pump-history',
+  partition: jq`$workflow.input.partition`,
+  freshness: { days: 1 },
+  produce: {
+    ...{ namespace: 'plant', name: 'nightly-history', version: '1.0.0' },
+    input: { plant: jq`$workflow.input.plant` },
+  },
+}
 const remember = { as: jq`$context + .` }
 
 export const predictiveMaintenance = defineWorkflow(
@@ -32,20 +42,21 @@ export const predictiveMaintenance = defineWorkflow(
     name: 'predictive-maintenance',
     version: '1.0.0',
     title: 'Predictive maintenance',
+    partition: { by: 'day' },
   },
   { use: releaseUse, schedule: { cron: 'CRON_TZ=Europe/Berlin 0 2 * * *' } },
 )
   .step(
     'learn',
     steps({
-      nights: tried(
-        'history',
-        http({ method: 'get', endpoint: jq`$workflow.input.plant + "/history"` }),
+      nights: tried('read', set({ windows: jq`$assets["pump-history"]` }, { needs: [history] })),
+      train: tried(
+        'model',
+        steps(
+          { train: ordered('train', { recipe: 'vibration', order: { windows: jq`.windows` } }) },
+          { asset: { name: 'pump-model' }, export: { as: '.' } },
+        ),
       ),
-      train: {
-        ...ordered('train', { recipe: 'vibration', order: { windows: jq`.` } }),
-        export: { as: '.' },
-      },
       push: ordered('push', { model: jq`$context.model` }),
     }),
   )

@@ -3,7 +3,6 @@
 // What a project's waiting steps are judged by: the newest versions of the assets that they need, who makes which, who waits for whom.
 // Loaded once for many, under the project's lock; what is started meanwhile is seen by those judged after it.
 
-import { randomUUID } from 'node:crypto'
 import type { Json } from '@tutti/core/resource'
 import {
   type AssetNeed,
@@ -15,6 +14,7 @@ import {
 } from '@tutti/core/workflow'
 import type { Query } from '../store/index.ts'
 import { type AssetVersion, newestVersions } from './asset-rows.ts'
+import { freshRunId } from './fresh-run-id.ts'
 import { productionLabel } from './queue.ts'
 import { type RunHead, shardOf } from './run-head.ts'
 import { sendSignal } from './signal.ts'
@@ -127,7 +127,7 @@ export class NeedsSight {
     }
     const depth = this.#depthOf(own) + 1
     for (const { asset, request } of requests) {
-      const id = randomUUID()
+      const id = freshRunId(of.nowMs)
       await tx`
         insert into workflow_production (project, asset, run, shard, depth, started_at_ms)
         values (${this.#project}, ${asset}, ${id}, ${shardOf(id)}, ${depth}, ${of.nowMs})`

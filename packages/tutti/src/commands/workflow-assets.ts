@@ -24,8 +24,9 @@ export function addWorkflowAssets(group: Command): void {
     const { partition } = options
     if (partition === undefined) {
       const items = await client.assets(name)
-      // An asset without partitions is looked at itself.
-      if (!items.some((item) => item.partition === '')) return show(items, options)
+      // An asset without partitions is looked at itself; one that is not there is refused.
+      const isWhole = items.length === 0 || items.some((item) => item.partition === '')
+      if (!isWhole) return show(items, options)
     }
     const versions = await client.asset(name, partition)
     if (options.json === true) return printJson(versions)
