@@ -131,6 +131,33 @@ test('a node that goes away loses it to another; nobody, or too many that go awa
   await second.engine.stop()
 })
 
+test('X1: what policy refuses a node hides nothing behind it, however much it is', async () => {
+  const { sql } = bed.database
+  const run = (name: string, script: boolean) =>
+    document(name, [
+      {
+        go: {
+          run: script ? { script: { language: 'js', code: '1' } } : { shell: { command: 'x' } },
+        },
+      },
+    ])
+  const names = Array.from({ length: 30 }, (_, i) => `refused-${i}`)
+  const sources = [...names.map((name) => run(name, true)), run('after', false)]
+  const engine = await openEngine(programs(...sources), act)
+  for (const name of [...names, 'refused-0']) await engine.start(request(name))
+  await asked(31)
+  const last = await engine.start(request('after'))
+  await asked(32)
+  const order = await take(node('n1', 'other'), 1_000) // policy lets it run no scripts
+  expect(order?.id).toBe(mark(last))
+  const rows = await sql`select refusal from workflow_process where kind = 'script'`
+  expect(rows.every(({ refusal }) => String(refusal).startsWith('n1: denied by'))).toBe(true)
+  expect(await take(node('n1', 'other'), 1_000)).toBeNull()
+  expect((await take(node('n2'), 1_000))?.kind).toBe('script') // the oldest that it may run
+  await sql`delete from workflow_process`
+  await engine.stop()
+})
+
 test('what a run does not wait for outlives it', async () => {
   const { sql } = bed.database
   const { engine, id } = await begin('apart', { shell: { command: 'x' }, await: false })

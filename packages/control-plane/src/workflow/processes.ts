@@ -25,7 +25,7 @@ export const leaseMs = 15_000 // a node says every five seconds that it is at it
 const beginMs = 30_000 // an order that was on its way for longer is not begun
 const unclaimedMs = 120_000 // no node took it: one that starts now may have been meant
 const attemptsMax = 3 // nodes that went away with it
-const lookedAtMax = 20 // for one node at once
+const sortsMax = 1_000 // workflows that wait for one node to ask: policy is asked once for each
 
 export type ProcessBody = Pick<ProcessOrder, 'text' | 'arguments' | 'environment' | 'stdin'>
 
@@ -99,17 +99,29 @@ export async function takeProcess(
 ): Promise<ProcessOrder | null> {
   const { kinds, languages } = node.offer
   return await sql.begin(async (tx) => {
-    const rows = await tx<ProcessRow[]>`
-      select * from workflow_process
-      where kind = any(${[...kinds]}) and (language = '' or language = any(${[...languages]}))
-        and (node is null or lease_until_ms < ${nowMs}) and attempts < ${attemptsMax}
-      order by place limit ${lookedAtMax} for update skip locked`
-    for (const row of rows) {
-      const refusal = whyNotOn(engine, node, row)
+    const open = tx`
+      kind = any(${[...kinds]}) and (language = '' or language = any(${[...languages]}))
+        and (node is null or lease_until_ms < ${nowMs}) and attempts < ${attemptsMax}`
+    // However many of one workflow wait, policy says the same of all.
+    const sorts = await tx<Sort[]>`
+      select project, workflow, kind, bool_or(refusal is null) as is_untold from workflow_process
+      where ${open} group by project, workflow, kind order by min(place) limit ${sortsMax}`
+    for (const sort of sorts) {
+      const { project, workflow, kind } = sort
+      const refusal = whyNotOn(engine, node, sort)
       if (refusal !== null) {
-        await tx`update workflow_process set refusal = ${refusal} where id = ${row.id}`
+        if (sort.is_untold) {
+          await tx`
+            update workflow_process set refusal = ${refusal} where ${open} and refusal is null
+              and (project, workflow, kind) = (${project}, ${workflow}, ${kind})`
+        }
         continue
       }
+      const [row] = await tx<ProcessRow[]>`
+        select * from workflow_process
+        where ${open} and (project, workflow, kind) = (${project}, ${workflow}, ${kind})
+        order by place limit 1 for update skip locked`
+      if (row === undefined) continue // others have them
       await tx`
         update workflow_process set node = ${node.name}, attempts = attempts + 1,
           lease_until_ms = ${nowMs + leaseMs} where id = ${row.id}`
@@ -119,13 +131,22 @@ export async function takeProcess(
   })
 }
 
+/** What policy goes by; `is_untold`: of some that wait nobody has said why a node may not. */
+interface Sort extends Pick<ProcessRow, 'project' | 'workflow' | 'kind'> {
+  readonly is_untold: boolean
+}
+
 /** X1 */
-function whyNotOn(engine: PolicyEngine, node: OfferingNode, row: ProcessRow): string | null {
-  const plan = { ...planRun({}), processes: [row.kind], workflows: [row.workflow] }
+function whyNotOn(
+  engine: PolicyEngine,
+  node: OfferingNode,
+  { project, workflow, kind }: Pick<ProcessRow, 'project' | 'workflow' | 'kind'>,
+): string | null {
+  const plan = { ...planRun({}), processes: [kind], workflows: [workflow] }
   const { costMicrosMax: _, ...lists } = plan
   const verdict = decideVerdict(
     engine.answer({
-      principal: automation(`workflow/${row.project}`),
+      principal: automation(`workflow/${project}`),
       action: 'run',
       resource: { kind: 'Node', project: '', name: node.name, labels: node.labels },
       context: { ...emptyContext, plan: lists },
