@@ -9,6 +9,8 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { type Database, openDatabase, sendSignal } from '@tutti/control-plane/workflow'
 import { report, round } from './report.ts'
 import { openPending, request } from './workflow-life.ts'
@@ -135,6 +137,7 @@ async function measureWaiting(database: Database) {
 }
 
 function usedBytes(): number {
-  globalThis.gc?.()
+  setFlagsFromString('--expose-gc')
+  runInNewContext('gc')()
   return process.memoryUsage().heapUsed
 }

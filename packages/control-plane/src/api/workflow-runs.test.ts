@@ -351,7 +351,7 @@ when { context has plan && context.plan.routes.contains("llm") };`
   expect(body.items).toEqual([])
 })
 
-test('a run waits in its queue, can be looked at there, and leaves it when it is cancelled', async () => {
+test('a run waits in its queue, can be looked at there, and is seen as cancelled when it is', async () => {
   const spec = flow('queued', [{ ask: { call: 'tutti.human', with: { title: 'Go?' } } }])
   Object.assign(spec.document.document, { metadata: { tutti: { concurrency: 1 } } })
   await apply('Workflow', 'shop.queued:1.0.0', spec)
@@ -363,7 +363,13 @@ test('a run waits in its queue, can be looked at there, and leaves it when it is
   const { body } = await call('GET', '/runs?status=queued')
   expect(body.items.map(({ id }: { id: string }) => id)).toEqual([second, third])
   expect((await call('POST', `/runs/${second}/cancel`, {})).status).toBe(202)
-  expect((await call('GET', `/runs/${second}`)).status).toBe(404)
+  const gone = await call('GET', `/runs/${second}`)
+  expect(gone.body.status).toBe('cancelled')
+  expect(gone.body.entries.map(({ kind }: { kind: string }) => kind)).toEqual([
+    'started',
+    'cancelled',
+  ])
+  expect((await call('POST', `/runs/${second}/cancel`, {})).status).toBe(409)
   await call('POST', `/runs/${first}/answer`, { key: '/do/0/ask', answer: 1 })
   await runOnce(third, 'waiting')
 })

@@ -6,9 +6,9 @@ import { parseWorkflow } from '@tutti/core/workflow'
 import type { Context, Hono } from 'hono'
 import { z } from 'zod'
 import {
+  cancelQueued,
   concurrencyMax,
   forkRun,
-  leaveQueue,
   retryRun,
   sendSignal,
   startBackfill,
@@ -48,10 +48,12 @@ async function cancel(context: Context<Env>, ports: ApiPorts): Promise<Response>
     return refuse(context, 'api/conflict', `the run has ended: it is ${found.status}`)
   }
   const { id } = found.head
-  if (found.status === 'queued' && (await leaveQueue(ports.sql, id))) {
+  const { reason } = parsed.data
+  const end = { reason, nowMs: ports.nowMs() }
+  if (found.status === 'queued' && (await cancelQueued(ports.sql, id, end))) {
     return context.json({ id }, 202)
   }
-  await sendSignal(ports.sql, found.head.id, { kind: 'cancel', reason: parsed.data.reason })
+  await sendSignal(ports.sql, id, { kind: 'cancel', reason })
   return context.json({ id: found.head.id }, 202)
 }
 

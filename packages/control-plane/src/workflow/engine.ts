@@ -79,6 +79,8 @@ export class Engine {
   /** The last load that was asked for. */
   #loading: Promise<unknown> = Promise.resolve()
   readonly #waiters = new Map<string, ((outcome: Outcome) => void)[]>()
+  /** Runs that are being taken to another version; written by `#deliver`. */
+  readonly #upgrading = new Map<string, Promise<void>>()
   #phase: 'running' | 'stopped' = 'running'
   #lease: NodeJS.Timeout | undefined
   readonly #alarm: Alarm
@@ -369,11 +371,8 @@ export class Engine {
     this.#runs.delete(id)
     for (const resolve of this.#waiters.get(id) ?? []) resolve(outcome)
     this.#waiters.delete(id)
-    if (isEndAwaited(run.head)) void this.#tellQueues()
-  }
-
-  async #tellQueues(): Promise<void> {
-    await tellQueues(this.#ports.sql).catch(() => {}) // they look by themselves, too
+    if (!isEndAwaited(run.head)) return
+    tellQueues(this.#ports.sql).catch(() => {}) // they look by themselves, too
   }
 
   /** Leaves the run to its row when nothing is being done for it. E3 */
@@ -464,17 +463,21 @@ export class Engine {
   #deliver({ id, run: name, signal }: StoredSignal): boolean {
     const run = this.#runs.get(name)
     if (run === undefined) return false
+    const upgrading = this.#upgrading.get(name)
+    if (upgrading !== undefined) {
+      void upgrading.then(() => this.#inbox.readAgain(id)) // it is for the version to come
+      return true
+    }
     if (signal.kind === 'upgrade') {
-      void this.#upgrade(run, id, signal)
+      const done = this.#upgrade(run, id, signal).then(() => void this.#upgrading.delete(name))
+      this.#upgrading.set(name, done)
       return true
     }
     const isResumed = signal.kind === 'resume'
     if (isResumed || signal.kind === 'pause') run.isPaused = !isResumed
     const committed = isResumed ? () => this.#goOn(run) : () => {}
-    this.#feed(run, entriesOf(run.machine, signal, this.#ports.nowMs()), {
-      signals: [id],
-      committed,
-    })
+    const entries = entriesOf(run.machine, signal, this.#ports.nowMs())
+    this.#feed(run, entries, { signals: [id], committed })
     return true
   }
 

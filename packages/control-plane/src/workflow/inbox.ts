@@ -93,6 +93,7 @@ export class Inbox {
     const runs = await loadRuns(sql, [...new Set(strays.map(({ run }) => run))])
     const stored = new Map(runs.map((run) => [run.head.id, run]))
     const over: string[] = []
+    const begun = new Set<string>()
     for (const { id, run, signal } of strays) {
       const known = stored.get(run)
       if (known !== undefined && known.outcome === null && signal.kind !== 'start') {
@@ -101,18 +102,26 @@ export class Inbox {
       } else if (known === undefined && signal.kind === 'start') {
         if (!shards.has(shardOf(run))) continue
         await this.#startFor(signal.request)
+        begun.add(run)
         over.push(id)
-      } else over.push(id)
+      } else if (begun.has(run))
+        this.#again() // what came right behind the start is for a run that is here
+      else over.push(id)
     }
     if (over.length > 0) await sql`delete from workflow_signal where id = any(${over}::bigint[])`
+  }
+
+  /** It was taken, and is not dealt with. */
+  readAgain(id: string): void {
+    this.#taken.delete(id)
+    this.ask()
   }
 
   /** Read again after a while. */
   putAside(id: string): void {
     this.#taken.add(id)
     setTimeout(() => {
-      this.#taken.delete(id)
-      this.ask()
+      this.readAgain(id)
     }, asideMs).unref()
   }
 

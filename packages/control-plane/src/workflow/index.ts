@@ -13,6 +13,7 @@ export {
   concurrencyMax,
   startBackfill,
 } from './backfill.ts'
+export { cancelQueued } from './cancel-queued.ts'
 export {
   type Egress,
   type OutAnswer,
@@ -32,7 +33,7 @@ export { listRuns, loadJournals, loadRuns, type RunFilter, type StoredRun } from
 export { openLineageOf } from './open-lineage.ts'
 export { type PerformPorts, performer } from './perform-act.ts'
 export { endProcess, keepProcess, takeProcess } from './processes.ts'
-export { leaveQueue, loadQueued } from './queue.ts'
+export { loadQueued } from './queue.ts'
 export { recordHeads } from './record-heads.ts'
 export { retryRun } from './retry-run.ts'
 export { type RunStatus, runStatuses } from './run-head.ts'

@@ -1,12 +1,13 @@
-import { type Program, prepareWorkflow } from '@tutti/core/workflow'
+import { type Program, prepareWorkflow, replay } from '@tutti/core/workflow'
 import { expect, test } from 'vitest'
+import { cancelQueued } from './cancel-queued.ts'
 import { bed, document, openEngine, request, useDatabase } from './engine.fixture.ts'
 import type { EnginePorts } from './engine.ts'
+import { loadJournals, loadRuns } from './load-runs.ts'
 import {
   advanceQueues,
   enqueue,
   isEndAwaited,
-  leaveQueue,
   loadQueued,
   productionLabel,
   queueLabel,
@@ -70,8 +71,10 @@ test('Q1: as many runs at once as it says, each once, whoever admits them', asyn
   expect(await turnUntil('one', 1)).toEqual(['q1'])
   const [row] = await sql`select labels from workflow_run where id = 'q1'`
   expect(JSON.parse(row?.['labels'])).toEqual({ [queueLabel]: 'test.one' })
-  expect(await leaveQueue(sql, 'q2')).toBe(true)
-  expect(await leaveQueue(sql, 'q1')).toBe(false)
+  const end = { reason: 'not needed', nowMs }
+  expect(await cancelQueued(sql, 'q2', end)).toBe(true)
+  expect(await cancelQueued(sql, 'q2', end)).toBe(false)
+  expect(await cancelQueued(sql, 'q1', end)).toBe(false)
   await finish('q1')
   expect(await turnUntil('one', 1)).toEqual(['q3'])
   await finish('q3')
@@ -132,4 +135,57 @@ test('Q2: runs begin as fast as the rate gives; what never began lets go of its 
   expect(await sql`select run from workflow_queued order by run`).toEqual([
     ...[{ run: 'r1' }, { run: 'r2' }],
   ])
+})
+
+test('a run that is cancelled while it waits is seen as cancelled, and its journal says so', async () => {
+  const { sql } = bed.database
+  await sql`truncate workflow_queued`
+  const engine = await open()
+  await engine.start({ ...request('one'), id: 'c1', labels: { team: 'blue' } })
+  expect(await cancelQueued(sql, 'c1', { reason: 'too late', nowMs })).toBe(true)
+  await advanceQueues(sql, nowMs)
+  const [run] = await loadRuns(sql, ['c1'])
+  expect(run?.status).toBe('cancelled')
+  expect(run?.head.labels).toEqual({ team: 'blue', [queueLabel]: 'test.one' })
+  const outcome = { status: 'cancelled', reason: 'too late' }
+  expect(JSON.parse(run?.outcome ?? '')).toEqual(outcome)
+  const journal = (await loadJournals(sql, ['c1'])).get('c1')
+  expect(run?.hash).toBe(journal?.head.hash)
+  const around = { secrets: {}, runtime: { name: 'tutti', version: '0' } }
+  const of = await program(request('one'))
+  expect(replay(of, journal?.entries ?? [], around).outcome).toEqual(outcome)
+  expect(await engine.outcomeOf('c1')).toEqual(outcome)
+  await engine.stop()
+})
+
+test('many queues that are full keep no other waiting, and who has waited longest is admitted first', async () => {
+  const { sql } = bed.database
+  await sql`truncate workflow_queued`
+  const asked = JSON.stringify({ ...request('one'), id: 'x', isAdmitted: true })
+  await sql`
+    insert into workflow_queued
+      (run, project, queue, is_backfill, priority, concurrency, request, asked_at_ms)
+    select 'full' || n, 'default', 'a' || n, false, 0, 0, ${asked}, ${nowMs}
+    from generate_series(1, 250) n`
+  for (const queue of ['late', 'early'])
+    await sql`
+      insert into workflow_queued (run, project, queue, is_backfill, priority, request, asked_at_ms)
+      values (${queue}, 'default', ${queue}, false, 0, ${asked}, ${nowMs})`
+  await advanceQueues(sql, nowMs)
+  const signals = await sql<{ run: string }[]>`
+    select run from workflow_signal where run in ('early', 'late') order by id`
+  expect(signals.map(({ run }) => run)).toEqual(['late', 'early'])
+  await sql`truncate workflow_queued, workflow_signal`
+})
+
+test('a cancellation right behind the admission reaches the run', async () => {
+  const { sql } = bed.database
+  const engine = await open()
+  const asked = { ...request('one'), id: 'behind', isAdmitted: true }
+  await sql.begin(async (tx) => {
+    await sendSignal(tx, 'behind', { kind: 'start', request: asked })
+    await sendSignal(tx, 'behind', { kind: 'cancel', reason: 'no more' })
+  })
+  expect(await engine.outcomeOf('behind')).toEqual({ status: 'cancelled', reason: 'no more' })
+  await engine.stop()
 })

@@ -16,7 +16,7 @@ export const queueLabel = 'tutti/queue'
 /** On runs that were started to make an asset: their end is told to those who wait. */
 export const productionLabel = 'tutti/asset'
 
-const queuesMax = 200 // looked at in one turn
+const queuesMax = 200 // read at once
 const admittedMax = 200 // of one queue in one turn
 const lostMs = 60_000 // admitted so long ago, and neither begun nor about to: what it was is gone
 
@@ -64,11 +64,17 @@ export async function advanceQueues(sql: Sql, nowMs: number): Promise<void> {
         and not exists (select 1 from workflow_run r where r.id = q.run)
         and not exists (select 1 from workflow_signal s
           where s.shard = any(${allShards}) and s.run = q.run)))`
-  const queues = await sql<{ project: string; queue: string }[]>`
-    select distinct project, queue from workflow_queued where admitted_at_ms is null
-    limit ${queuesMax}`
-  for (const { project, queue } of queues) {
-    await sql.begin((tx) => advance(tx, { project, queue }, nowMs))
+  // All of them, who has waited longest first: some that are full must not keep the others waiting.
+  for (let after = '0'; ; ) {
+    const queues = await sql<{ project: string; queue: string; place: string }[]>`
+      select project, queue, min(place)::text as place from workflow_queued
+      where admitted_at_ms is null group by project, queue having min(place) > ${after}
+      order by min(place) limit ${queuesMax}`
+    for (const { project, queue } of queues) {
+      await sql.begin((tx) => advance(tx, { project, queue }, nowMs))
+    }
+    if (queues.length < queuesMax) return
+    after = queues.at(-1)?.place ?? after
   }
 }
 
@@ -139,11 +145,4 @@ export async function loadQueued(
       ...{ status: 'queued', wakeAtMs: null, updatedAtMs: startedAtMs, hash: null, outcome: null },
     }
   })
-}
-
-/** Takes a run out of its queue; false where it has been admitted by now. */
-export async function leaveQueue(sql: Sql, run: string): Promise<boolean> {
-  const left = await sql`
-    delete from workflow_queued where run = ${run} and admitted_at_ms is null returning 1`
-  return left.length > 0
 }

@@ -76,6 +76,18 @@ test('waiting runs go on with the version that agrees; the others stay, and are 
   await other.stop()
 })
 
+test('an answer that comes right behind the upgrade is for the new version', async () => {
+  const engine = await openEngine(program)
+  const id = await engine.start(request('up'))
+  await isSo(id, { status: 'waiting' })
+  await bed.database.sql.begin(async (tx) => {
+    await sendSignal(tx, id, { kind: 'upgrade', version: '1.1.0', by: 'ann' })
+    await sendSignal(tx, id, { kind: 'completed', key: '/do/1/ask', output: {} })
+  })
+  expect(await engine.outcomeOf(id)).toEqual({ status: 'completed', output: { by: 'two' } })
+  await engine.stop()
+})
+
 test('a step under way is not begun again, and its outcome counts for the new version', async () => {
   let begun = 0
   let answer: (output: Json) => void = () => {}
