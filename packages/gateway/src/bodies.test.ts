@@ -156,8 +156,8 @@ test('of a stream of several choices the first is kept', () => {
   const parsed = { model: 'chat', messages: [] }
   const chat = {
     dialect: 'openai',
-    ...{ path: '/chat/completions', model: 'chat', stream: true, parsed },
-    body: Buffer.from('{}'),
+    ...{ path: '/chat/completions', model: 'chat', stream: true, body: Buffer.from('{}') },
+    ...{ outline: parsed, whole: () => parsed, models: null },
   } as const
   const route = {
     ...{ name: 'chat', project: 'default' },
@@ -185,7 +185,8 @@ describe('a keeper', () => {
   const chatOf = (bytes: number) => {
     const parsed = { model: 'chat', messages: [{ role: 'user', content: 'x'.repeat(bytes) }] }
     const body = Buffer.from(JSON.stringify(parsed))
-    return { dialect: 'openai', path: '/chat/completions', stream: false, parsed, body } as const
+    const read = { outline: parsed, whole: () => parsed, models: null }
+    return { dialect: 'openai', path: '/chat/completions', stream: false, body, ...read } as const
   }
   const call = (bytes: number) => new KeptCall(route, { ...chatOf(bytes), model: 'chat' })
   const record: RequestRecord = {

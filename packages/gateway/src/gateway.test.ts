@@ -361,3 +361,55 @@ test('a port that is taken is said with what to do', async () => {
   }
   await expect(startGateway(options)).rejects.toThrow(/another process has it/)
 })
+
+describe('a long prompt', () => {
+  const content = 'say "model":\n and \\ é 😀 '.repeat(3_000)
+  const said = { model: 'chat', messages: [{ role: 'user', content }], max_tokens: 5 }
+  const ask = (url: string, body: string) =>
+    fetch(`${url}/v1/chat/completions`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${key}` },
+      body,
+    })
+
+  test('goes on as it came but for its model, and translated with all of its texts', async () => {
+    const bodies: string[] = []
+    const engine = await serve((_, response, body) => {
+      bodies.push(body)
+      response.end('{"choices":[{"message":{"content":"hi"},"finish_reason":"stop"}]}')
+    })
+    const { gateway } = await world(signed(toProvider(engine.url, true)))
+    const body = `{ "mod\\u0065l": "chat", ${JSON.stringify(said, null, 1).slice(1)}`
+    expect((await ask(gateway.url, body)).status).toBe(200)
+    expect(bodies[0]).toBe(body.replaceAll('"chat"', '"llama"'))
+    const claude = await serve((_, response, sent) => {
+      bodies.push(sent)
+      response.end('{"content":[{"type":"text","text":"hi"}],"stop_reason":"end_turn"}')
+    })
+    const snapshot = toProvider(claude.url, true)
+    const providers = snapshot.providers.map((one) => ({ ...one, dialect: 'anthropic' as const }))
+    const other = await world(signed({ ...snapshot, providers }))
+    expect((await ask(other.gateway.url, JSON.stringify(said))).status).toBe(200)
+    expect(JSON.parse(bodies[1] ?? '')).toMatchObject({
+      messages: [{ role: 'user', content: [{ type: 'text', text: content }] }],
+    })
+  })
+
+  test('that is no JSON is refused, wherever it goes wrong', async () => {
+    let calls = 0
+    const engine = await serve((_, response) => {
+      calls += 1
+      response.end('{}')
+    })
+    const { gateway } = await world(signed(toProvider(engine.url, true)))
+    const good = JSON.stringify(said)
+    for (const at of [1, 9, 60, 30_000, good.length - 30, good.length - 1]) {
+      for (const wrong of ['\\x', '\n\u0000', '"']) {
+        const answer = await ask(gateway.url, good.slice(0, at) + wrong + good.slice(at))
+        expect(answer.status).toBe(400)
+        expect(await answer.text()).toContain('expected a JSON body')
+      }
+    }
+    expect(calls).toBe(0)
+  })
+})

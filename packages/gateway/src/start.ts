@@ -12,6 +12,7 @@ import {
   HostGuard,
   Metrics,
   newAnswerCache,
+  overwriteRecord,
   RecentRequests,
   RequestIds,
   RequestLog,
@@ -169,13 +170,17 @@ type Given = Pick<FacePorts, Shared> & {
 /** What the faces share, with nothing in it yet. */
 function newPorts({ hosts, chance, ...given }: Given): FacePorts {
   const { nowMs } = given
-  const comparisons = new RequestLog<Comparison>()
+  const comparisons = new RequestLog<Comparison>((_, one) => one)
   return {
     ...given,
     ...{ comparisons, shadows: new Shadows({ ...given, comparisons, chance }) },
     ...{ tools: new ToolServers(nowMs), turns: new Turns() },
     ...{ recent: new RecentRequests(), metrics: new Metrics(), ids: new RequestIds() },
-    ...{ limiter: new Limiter(nowMs), log: new RequestLog(), guard: new HostGuard(hosts) },
+    ...{
+      limiter: new Limiter(nowMs),
+      log: new RequestLog(overwriteRecord),
+      guard: new HostGuard(hosts),
+    },
     ...{ scanner: new Scanner(), cache: newAnswerCache() },
   }
 }

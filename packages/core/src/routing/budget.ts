@@ -111,7 +111,8 @@ export function leftNanos({ grantedNanos, settledNanos, reservedNanos }: Purse):
 /** The purse with `nanos` set aside, or null where it does not hold so much. */
 export function reserveFrom(purse: Purse, nanos: number): Purse | null {
   if (nanos > leftNanos(purse)) return null // B2
-  return { ...purse, reservedNanos: purse.reservedNanos + nanos }
+  const { grantedNanos, settledNanos } = purse
+  return { grantedNanos, settledNanos, reservedNanos: purse.reservedNanos + nanos }
 }
 
 /** The purse after what was set aside has become a cost. */
@@ -120,8 +121,8 @@ export function settleIn(
   of: { readonly reservedNanos: number; readonly costNanos: number },
 ): Purse {
   return {
-    ...purse,
-    reservedNanos: purse.reservedNanos - of.reservedNanos,
+    grantedNanos: purse.grantedNanos,
     settledNanos: purse.settledNanos + of.costNanos,
+    reservedNanos: purse.reservedNanos - of.reservedNanos,
   }
 }

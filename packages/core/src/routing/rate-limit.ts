@@ -30,7 +30,7 @@ export function filled(bucket: Bucket, perMinute: number, nowMs: number): Bucket
 }
 
 export function taken(bucket: Bucket, count: number): Bucket {
-  return { ...bucket, level: bucket.level - count }
+  return { level: bucket.level - count, atMs: bucket.atMs }
 }
 
 /** Milliseconds until the bucket holds `count`; 0 where it does. */

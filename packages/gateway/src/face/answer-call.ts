@@ -121,9 +121,8 @@ async function answerRouted(
   const { status, bug } = await sendSettled(answering, answer)
   const arm = call.selection?.arm ?? null
   const { attempts } = pursuit
-  noteCall(ports, exchange, {
-    ...{ route, status, attempts, tally, arm, guard, cached, trace, firstMs, bodies },
-  })
+  const over = { route, status, attempts, tally, arm, guard, cached, trace, firstMs, bodies }
+  noteCall(ports, exchange, over)
   if (bug !== null) throw bug.error // it is recorded and paid, and the caller cut
   if (status !== 200 || answer.kind !== 'answered' || kept !== null) return
   const { outcome, candidate } = answer
@@ -245,7 +244,7 @@ function wholeBody(
   const read = readAnswer(provider.dialect, objectOf(parsed))
   const answer = { ...read, id: read.id || exchange.requestId, model: read.model || chat.model }
   const createdS = Math.floor(ports.nowMs() / 1_000)
-  const written = writeAnswer(chat.dialect, answer, { request: chat.parsed, createdS })
+  const written = writeAnswer(chat.dialect, answer, { request: chat.whole(), createdS })
   return Buffer.from(JSON.stringify(written))
 }
 
@@ -279,7 +278,7 @@ async function relay(answering: Answering, source: RelaySource): Promise<number>
     reply,
     requestId,
     dialect: chat?.dialect ?? 'openai',
-    request: chat?.parsed ?? {},
+    request: () => chat?.whole() ?? {},
     createdS: Math.floor(ports.nowMs() / 1_000),
     streamUsage: wantsUsage(chat),
     hidesUsage: chat !== null && asksForUsage(chat),
@@ -305,7 +304,7 @@ function isPrefilled({ target }: Candidate): boolean {
 }
 
 function wantsUsage(chat: ChatAsked | null): boolean {
-  return objectOf(chat?.parsed['stream_options'])['include_usage'] === true
+  return objectOf(chat?.outline['stream_options'])['include_usage'] === true
 }
 
 // What of an upstream's headers the caller gets; hop-by-hop ones and the upstream's own are left out.

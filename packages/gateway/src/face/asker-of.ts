@@ -22,7 +22,7 @@ export function askerOf(
     model: asked.name,
     stream: asked.mayStream,
     facts: () => {
-      facts ??= readFacts(asked.chat?.parsed ?? {})
+      facts ??= readFacts(asked.chat?.whole() ?? {})
       return facts
     },
     header: (name) => (secretHeaders.has(name) ? '' : textOf(request.headers[name])),

@@ -66,7 +66,9 @@ export class CallCache {
     this.#ports = ports
     this.#call = call
     const { spec, chat, key, route } = call
-    this.#question = cacheQuestion(chat, {
+    const { dialect, path, model, stream } = chat
+    const asked = { dialect, path, model, stream, parsed: chat.whole() }
+    this.#question = cacheQuestion(asked, {
       project: key.project,
       key: key.id,
       route: route.name,

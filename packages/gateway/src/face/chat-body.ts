@@ -3,7 +3,8 @@
 // What routing needs of a request; the bytes themselves go on as they came where both sides speak the same dialect.
 
 import { isUtf8 } from 'node:buffer'
-import { type ChatDialect, isObject, type JsonObject } from '@tutti/core/dialect'
+import { type ChatDialect, isObject, type JsonObject, objectOf } from '@tutti/core/dialect'
+import { outlineOf, type Span } from '../json/index.ts'
 
 /** What a caller asks of a chat model. */
 export interface ChatAsked {
@@ -13,8 +14,16 @@ export interface ChatAsked {
   readonly model: string
   readonly stream: boolean
   readonly body: Buffer
-  readonly parsed: JsonObject
+  /** The request with its long texts cut to their beginnings, where it is long; else the whole. */
+  readonly outline: JsonObject
+  /** The request with all of its texts: parsed when it is first asked for. */
+  readonly whole: () => JsonObject
+  /** Where its top-level models stand; null where nobody has looked. */
+  readonly models: readonly Span[] | null
 }
+
+// At it an outline takes as long as all of it: some 10 µs.
+const outlineBytesMin = 8 * 2 ** 10
 
 /** The request, or the sentence that says what is wrong with it. */
 export function parseChatAsked(
@@ -22,10 +31,10 @@ export function parseChatAsked(
   url: string,
   body: Buffer,
 ): ChatAsked | string {
-  const parsed = parseJsonBody(body)
-  if (typeof parsed === 'string') return parsed
-  if (dialect === 'gemini') return parseGeminiAsked(url, body, parsed)
-  const { model, stream } = parsed
+  const read = readBody(body)
+  if (typeof read === 'string') return read
+  if (dialect === 'gemini') return parseGeminiAsked(url, body, read)
+  const { model, stream } = read.outline
   if (typeof model !== 'string' || model === '') {
     return `model: expected the name of a model, got ${JSON.stringify(model) ?? 'nothing'}`
   }
@@ -33,7 +42,8 @@ export function parseChatAsked(
     return `stream: expected true or false, got ${JSON.stringify(stream)}`
   }
   const [path = ''] = url.slice('/v1'.length).split('?', 1)
-  return { dialect, path, model, stream: stream === true, body, parsed }
+  const { outline, whole, models } = read
+  return { dialect, path, model, stream: stream === true, body, outline, whole, models }
 }
 
 const geminiPath =
@@ -44,13 +54,32 @@ export function isGeminiPath(url: string): boolean {
   return geminiPath.test(url)
 }
 
-function parseGeminiAsked(url: string, body: Buffer, parsed: JsonObject): ChatAsked | string {
+function parseGeminiAsked(url: string, body: Buffer, read: ReadBody): ChatAsked | string {
   const [, name = '', path = '', query = ''] = geminiPath.exec(url) ?? []
   const stream = path === 'streamGenerateContent'
   if (stream && new URLSearchParams(query).get('alt') !== 'sse') {
     return 'alt: only streams of server-sent events are given, ask with ?alt=sse'
   }
-  return { dialect: 'gemini', path, model: decodeURIComponent(name), stream, body, parsed }
+  const { outline, whole, models } = read
+  const model = decodeURIComponent(name)
+  return { dialect: 'gemini', path, model, stream, body, outline, whole, models }
+}
+
+type ReadBody = Pick<ChatAsked, 'outline' | 'whole' | 'models'>
+
+function readBody(body: Buffer): ReadBody | string {
+  const outlined = body.length < outlineBytesMin ? null : outlineOf(body)
+  if (outlined !== null && isObject(outlined.value)) {
+    let known: JsonObject | null = null
+    const whole = () => {
+      known ??= objectOf(JSON.parse(body.toString('utf8')))
+      return known
+    }
+    return { outline: outlined.value, whole, models: outlined.models }
+  }
+  const parsed = parseJsonBody(body)
+  if (typeof parsed === 'string') return parsed
+  return { outline: parsed, whole: () => parsed, models: null }
 }
 
 function parseJsonBody(body: Buffer): JsonObject | string {

@@ -29,7 +29,7 @@ export function toChatProvider(chat: ChatAsked): ToProvider {
       const message = `${target.provider} speaks ${provider.dialect}, which has no ${chat.path}`
       return impossible('model', message)
     }
-    neutral ??= parseChat(chat.dialect, chat.parsed, chat)
+    neutral ??= parseChat(chat.dialect, chat.whole(), chat)
     return translated(chat, neutral, { provider, target })
   }
 }
@@ -43,11 +43,11 @@ export function toContinuation(chat: ChatAsked, sent: string): ToProvider {
   return (provider, target) => {
     if (!target.prefill) return original(provider, target)
     if (provider.dialect === chat.dialect) {
-      const parsed = withPrefill(chat.dialect, chat.parsed, sent)
-      const body = Buffer.from(JSON.stringify(parsed))
-      return sameDialect({ ...chat, body }, provider, target)
+      const longer = withPrefill(chat.dialect, chat.whole(), sent)
+      const body = Buffer.from(JSON.stringify(longer))
+      return sameDialect({ ...chat, body, models: null }, provider, target)
     }
-    const neutral = parseChat(chat.dialect, chat.parsed, chat)
+    const neutral = parseChat(chat.dialect, chat.whole(), chat)
     if (isUnsayable(neutral)) return impossible(neutral.field, neutral.message)
     const last = { role: 'assistant', parts: [{ kind: 'text', text: sent }] } as const
     const longer = { ...neutral, messages: [...neutral.messages, last] }
@@ -68,21 +68,21 @@ function isChat({ dialect, path }: ChatAsked): boolean {
 }
 
 function sameDialect(chat: ChatAsked, provider: ProviderEntry, target: ProviderTarget): Outbound {
-  const { dialect, path, body } = chat
+  const { dialect, path, body, models } = chat
   const isGemini = dialect === 'gemini'
   return {
     method: 'POST',
     path: isGemini ? geminiPath(target.model, chat.stream) : path,
     headers: providerHeaders(provider),
-    body: isGemini ? body : askForUsage(chat, spliceModel(body, target.model)),
+    body: isGemini ? body : askForUsage(chat, spliceModel(body, target.model, models)),
     reading: readingOf(chat),
   }
 }
 
 /** In this dialect a stream counts its tokens only where it is asked to: nothing goes unmetered. */
-export function asksForUsage({ dialect, path, stream, parsed }: ChatAsked): boolean {
+export function asksForUsage({ dialect, path, stream, outline }: ChatAsked): boolean {
   const isStream = dialect === 'openai' && path === endpoints.openai && stream
-  return isStream && parsed['stream_options'] === undefined
+  return isStream && outline['stream_options'] === undefined
 }
 
 const usageMember = Buffer.from('{"stream_options":{"include_usage":true},')

@@ -56,7 +56,7 @@ export function replayOf(
   if (chat.stream) return { outcome: stream(form.events, headers), candidate }
   const answer = answerOfEvents(form.events.flatMap(({ events }) => events))
   if (answer === null || provider === null) return null
-  const about = { request: chat.parsed, createdS: Math.floor(nowMs / 1_000) }
+  const about = { request: chat.whole(), createdS: Math.floor(nowMs / 1_000) }
   const parsed = writeAnswer(chat.dialect, answer, about)
   const body = Buffer.from(JSON.stringify(parsed))
   const jsonHeaders = { 'content-type': 'application/json' }

@@ -71,8 +71,8 @@ export class KeptCall {
     if (this.#events.length === 0) return null
     const answer = answerOfEvents(this.#events)
     if (answer === null) return null
-    const { dialect, parsed: request } = this.#chat
-    const json = JSON.stringify(writeAnswer(dialect, answer, { request, createdS }))
+    const { dialect, whole } = this.#chat
+    const json = JSON.stringify(writeAnswer(dialect, answer, { request: whole(), createdS }))
     return { json, isCut: !this.#isStopped || this.#characters > charactersMax }
   }
 }

@@ -30,10 +30,10 @@ const daysDefault = 30 // as at OpenAI
 export function keepOf(
   ports: Pick<FacePorts, 'responses'>,
   { directory, key }: Exchange,
-  { parsed, path, model }: ChatAsked,
+  { outline, path, model }: ChatAsked,
 ): Keep | null {
   if (path !== '/responses') return null
-  const { previous_response_id: previous, store } = parsed
+  const { previous_response_id: previous, store } = outline
   const of = directory.route(key.project, model)?.responses
   const isAsked = asksToBeKept(store, of?.store ?? 'asked')
   const previousId = isResponseId(previous) ? previous : null
@@ -71,7 +71,7 @@ export async function keptCall(
     refuse(reply, dialect, { status: 400, code, message, param: 'previous_response_id' })
     return null
   }
-  const { previous_response_id: _, generate, ...rest } = chat.parsed
+  const { previous_response_id: _, generate, ...rest } = chat.whole()
   const items = chainedItems(before, inputItems(rest['input'], id))
   const expiresAtMs = ports.nowMs() + keep.days * 86_400_000
   const about = { id, project: key.project, route: chat.model, expiresAtMs }
@@ -91,7 +91,8 @@ export async function keptCall(
   const input = before === null ? rest['input'] : sayableItems(items)
   const parsed: JsonObject = { ...rest, input, store: false }
   const body = Buffer.from(JSON.stringify(parsed))
-  return { exchange: { ...exchange, reply: keeping }, chat: { ...chat, parsed, body } }
+  const longer = { ...chat, outline: parsed, whole: () => parsed, models: null, body }
+  return { exchange: { ...exchange, reply: keeping }, chat: longer }
 }
 
 async function previousOf(

@@ -44,7 +44,7 @@ export interface RelayPorts {
   readonly requestId: string
   readonly dialect: ChatDialect
   /** The caller's request, for dialects that say it back. */
-  readonly request: JsonObject
+  readonly request: () => JsonObject
   readonly createdS: number
   readonly streamUsage: boolean
   /** True where usage was asked for on our own behalf: the caller does not get it. */
@@ -177,7 +177,7 @@ export class Relay {
     const text = guard === null ? this.#sent.text : this.#passedText
     const sent = text === '' ? null : { text, usage }
     const options = { id: id || requestId, model, createdS, streamUsage, sent }
-    this.#writer = newChatWriter(dialect, options, request)
+    this.#writer = newChatWriter(dialect, options, request())
   }
 
   /** Marks the end where the upstream did not. */

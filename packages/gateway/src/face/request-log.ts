@@ -45,14 +45,22 @@ export interface Logged {
   readonly id: string
 }
 
+/** Writes what a record says into a place of a log: over an older one, which comes back. */
+export type Overwrite<R> = (older: R | undefined, record: R) => R
+
 export class RequestLog<R extends Logged = RequestRecord> {
-  /** A ring; written by `add`. */
+  /** A ring; written by `add`, and what is in it by `#overwrite`: nobody else holds it. */
   readonly #records: R[] = []
+  readonly #overwrite: Overwrite<R>
   #next = 0
   readonly #followers = new Set<Follower<R>>()
 
+  constructor(overwrite: Overwrite<R>) {
+    this.#overwrite = overwrite
+  }
+
   add(record: R): void {
-    this.#records[this.#next] = record
+    this.#records[this.#next] = this.#overwrite(this.#records[this.#next], record)
     this.#next = (this.#next + 1) % recordsMax
     for (const { onRecord } of this.#followers) onRecord(record)
   }
@@ -60,7 +68,8 @@ export class RequestLog<R extends Logged = RequestRecord> {
   /** The newest records of a project, oldest first. */
   newest(project: string, count: number): R[] {
     const ordered = [...this.#records.slice(this.#next), ...this.#records.slice(0, this.#next)]
-    return ordered.filter((record) => record.project === project).slice(-count)
+    const own = ordered.filter((record) => record.project === project)
+    return own.slice(own.length - Math.min(count, own.length)).map((record) => ({ ...record }))
   }
 
   /** The newest of a project with this id; null where it is forgotten. */
@@ -80,4 +89,34 @@ export class RequestLog<R extends Logged = RequestRecord> {
     for (const { onEnd } of this.#followers) onEnd()
     this.#followers.clear()
   }
+}
+
+type Mutable = { -readonly [Name in keyof RequestRecord]: RequestRecord[Name] }
+
+/**
+ * The same object for ever: ten thousand new ones would each live just long enough to be moved among what lives long,
+ * which is looked through as a whole to get rid of them.
+ */
+export function overwriteRecord(older: Mutable | undefined, record: RequestRecord): RequestRecord {
+  const isPlain = (of: RequestRecord) => (of.arm ?? of.cached ?? of.findings) === undefined
+  if (older === undefined || !isPlain(older) || !isPlain(record)) return { ...record }
+  older.atMs = record.atMs
+  older.id = record.id
+  older.project = record.project
+  older.key = record.key
+  older.route = record.route
+  if (!isSame(older.targets, record.targets)) older.targets = record.targets
+  older.status = record.status
+  older.attempts = record.attempts
+  older.ms = record.ms
+  older.inputTokens = record.inputTokens
+  older.outputTokens = record.outputTokens
+  older.cachedTokens = record.cachedTokens
+  older.costNanos = record.costNanos
+  older.isEstimated = record.isEstimated
+  return older
+}
+
+function isSame(one: readonly string[], other: readonly string[]): boolean {
+  return one.length === other.length && one.every((name, place) => name === other[place])
 }

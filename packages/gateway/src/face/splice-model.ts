@@ -8,27 +8,33 @@
 //   M2. Every top-level `model` gets the new value, however its name is escaped or often repeated: which of two a
 //       provider would read is not ours to guess.
 
+import type { Span } from '../json/index.ts'
+
 const quote = 0x22
 const backslash = 0x5c
 
-interface Span {
-  readonly start: number
-  readonly end: number
-}
-
 /** The body, which must be a valid JSON object, with `to` as its model. */
-export function spliceModel(body: Buffer, to: string): Buffer {
-  const only = onlyModelSpan(body)
+export function spliceModel(
+  body: Buffer,
+  to: string,
+  known: readonly Span[] | null = null,
+): Buffer {
+  const spans = known ?? spansOf(body)
   const value = Buffer.from(JSON.stringify(to))
-  if (only !== null && value.equals(body.subarray(only.start, only.end))) return body
+  if (spans.every(({ start, end }) => value.equals(body.subarray(start, end)))) return body
   const parts: Buffer[] = []
   let from = 0
-  for (const { start, end } of only === null ? modelSpans(body) : [only]) {
+  for (const { start, end } of spans) {
     parts.push(body.subarray(from, start), value) // M1
     from = end
   }
   parts.push(body.subarray(from))
   return Buffer.concat(parts)
+}
+
+function spansOf(body: Buffer): readonly Span[] {
+  const only = onlyModelSpan(body)
+  return only === null ? modelSpans(body) : [only]
 }
 
 const plainName = Buffer.from('"model"')

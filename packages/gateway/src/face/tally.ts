@@ -3,7 +3,7 @@
 // What one request has cost so far, over all of its attempts.
 
 import { noUsage, type Usage } from '@tutti/core/dialect'
-import type { Charge, UsageCounts, UsagePlace } from '../routing/index.ts'
+import type { Charge, ProviderTarget, UsageCounts, UsagePlace } from '../routing/index.ts'
 
 export interface ModelCharge extends Usage {
   readonly model: string
@@ -30,13 +30,20 @@ export class Tally {
     place: Omit<UsagePlace, 'model'>,
     over: { readonly isFailed: boolean; readonly isCached: boolean },
   ): void {
+    const { project, key, route } = place
+    // Written out, here and below: it is done for every request.
     for (const { model, input, output, cached, costNanos } of this.charges) {
-      const tokens = { inputTokens: input, outputTokens: output, cachedTokens: cached }
-      const cost = costNanos === null ? { unpriced: 1 } : { costNanos }
-      usage.add({ ...place, model }, { ...tokens, ...cost })
+      const counts = {
+        inputTokens: input,
+        outputTokens: output,
+        cachedTokens: cached,
+        costNanos: costNanos ?? 0,
+        unpriced: costNanos === null ? 1 : 0,
+      }
+      usage.add({ project, key, route, model }, counts)
     }
     const model = over.isCached ? 'cache' : (this.charges.at(-1)?.model ?? 'none')
-    usage.add({ ...place, model }, { requests: 1, failed: over.isFailed ? 1 : 0 })
+    usage.add({ project, key, route, model }, { requests: 1, failed: over.isFailed ? 1 : 0 })
   }
 
   /** A call of a tool, which counts under `model`. */
@@ -51,11 +58,12 @@ export class Tally {
   /** Written by this and `addCall` alone. */
   add({ candidate, spent, costNanos }: Charge): void {
     const { target, node } = candidate
-    const model = 'provider' in target ? `${target.provider}/${target.model}` : target.deployment
+    const model = 'provider' in target ? providersModel(target) : target.deployment
     this.provider = candidate.provider?.dialect ?? 'tutti'
     this.model = 'provider' in target ? target.model : target.deployment
     this.targets.push(node === null ? model : `${model} on ${node.name}`)
-    this.charges.push({ ...spent.usage, model, costNanos })
+    const { input, output, cached, cacheWritten, reasoning } = spent.usage
+    this.charges.push({ input, output, cached, cacheWritten, reasoning, model, costNanos })
     this.inputTokens += spent.usage.input
     this.outputTokens += spent.usage.output
     this.cachedTokens += spent.usage.cached
@@ -63,4 +71,15 @@ export class Tally {
       this.costNanos === null || costNanos === null ? null : this.costNanos + costNanos
     this.isEstimated ||= spent.isEstimated
   }
+}
+
+const names = new WeakMap<ProviderTarget, string>()
+
+/** The same text each time: ten thousand records of requests hold it. */
+function providersModel(target: ProviderTarget): string {
+  const known = names.get(target)
+  if (known !== undefined) return known
+  const made = `${target.provider}/${target.model}`
+  names.set(target, made)
+  return made
 }

@@ -104,6 +104,8 @@ export class Attempt implements AnswerHandler, Watched {
   #headers: Headers = {}
   #stream: EventStream | null = null
   readonly #watch: Watch
+  /** Written by the watch. */
+  watchPlace = -1
   /** The clock of the phase at hand; written by `#arm` and `#refresh`. */
   #phaseMs = Infinity
   #phaseUntilMs = Infinity

@@ -203,8 +203,27 @@ export class CallTargets implements PursuitPorts {
   ): Candidate {
     const { base, url } = placeOf(provider, target)
     const { health, nowMs } = this.#shared
+    const { contextTokens } = target
     // Written out: it is made for every request.
-    const candidate = {
+    if (contextTokens === undefined) {
+      return {
+        url,
+        base,
+        region: '',
+        release: url,
+        inflight: health.inflight(url),
+        healthy: health.isHealthy(url, nowMs()),
+        outbound,
+        node: null,
+        target,
+        provider,
+        tier: target.tier,
+        order: place,
+        isTrustedAddress: provider.allowPrivateNetwork,
+      }
+    }
+    return {
+      contextTokens,
       url,
       base,
       region: '',
@@ -219,8 +238,6 @@ export class CallTargets implements PursuitPorts {
       order: place,
       isTrustedAddress: provider.allowPrivateNetwork,
     }
-    const { contextTokens } = target
-    return contextTokens === undefined ? candidate : { ...candidate, contextTokens }
   }
 
   #seen(url: string) {

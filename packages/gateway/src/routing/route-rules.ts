@@ -16,7 +16,7 @@ import type { RouteEntry } from './directory.ts'
 export interface RouteRules {
   /** True where some requests may not be asked of some targets. */
   readonly isFiltering: boolean
-  /** Of the smallest of its models; Infinity where nobody says. */
+  /** Of the smallest of its models; Infinity where all take as much, or nobody says. */
   readonly contextTokensMin: number
   readonly conditions: ReadonlyMap<RouteTarget, Condition>
   /** True where requests are told apart by whose they are. */
@@ -67,7 +67,9 @@ function makeRules(route: RouteEntry): RouteRules | null {
   const isFiltering =
     require !== undefined || experiment !== undefined || targets.some(isParticular)
   const hasSubjects = experiment !== undefined || (weightsOfRoute(route)?.sticky ?? 0) > 0
-  const contextTokensMin = Math.min(...targets.map(contextTokensOf))
+  // Where all take as much, length tells none of them from another.
+  const contexts = new Set(targets.map(contextTokensOf))
+  const contextTokensMin = contexts.size > 1 ? Math.min(...contexts) : Infinity
   const isPlain = !isFiltering && !hasSubjects && contextTokensMin === Infinity
   if (isPlain && shadow === undefined) return null
   return {

@@ -1,0 +1,1 @@
+export { type Outline, outlineOf, type Span } from './outline.ts'
