@@ -94,8 +94,8 @@ export class RequestLog<R extends Logged = RequestRecord> {
 type Mutable = { -readonly [Name in keyof RequestRecord]: RequestRecord[Name] }
 
 /**
- * The same object for ever: ten thousand new ones would each live just long enough to be moved among what lives long,
- * which is looked through as a whole to get rid of them.
+ * The same object for ever: ten thousand new ones would each live just long enough to be moved
+ * among what lives long, which is looked through as a whole to get rid of them.
  */
 export function overwriteRecord(older: Mutable | undefined, record: RequestRecord): RequestRecord {
   const isPlain = (of: RequestRecord) => (of.arm ?? of.cached ?? of.findings) === undefined

@@ -14,8 +14,9 @@ const tickMs = 20 // the shortest time limit that anybody sets is a few times as
 
 export class Watch {
   /**
-   * In no order; written by `add` and `remove`. A Set of so many comings and goings is made anew all the time, each
-   * old one leading to the next and keeping what is long over from being forgotten: 4 KB of every request.
+   * In no order; written by `add` and `remove`. A Set of so many comings and goings is made anew
+   * all the time, each old one leading to the next and keeping what is long over from being
+   * forgotten: 4 KB of every request.
    */
   readonly #watched: Watched[] = []
   #timer: NodeJS.Timeout | null = null
