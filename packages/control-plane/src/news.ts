@@ -13,6 +13,8 @@ const channels = [
   'checkpoint',
   'workflow_signal',
   'workflow_trigger',
+  'workflow_watch',
+  'workflow_written',
 ] as const
 const pulse = 'pulse'
 const endSeconds = 1

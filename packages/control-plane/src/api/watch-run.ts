@@ -1,8 +1,8 @@
 // Watch run
 //
 // A run's journal as server-sent events, as it grows: one event per entry, whose id is its place, so that who was cut off goes on
-// with `Last-Event-ID`; `ended` with the outcome is the last one. Which engine writes a journal may be any: while somebody watches,
-// its row is looked at, and what is new is read by its place.
+// with `Last-Event-ID`; `ended` with the outcome is the last one. Which engine writes a journal may be any: it says that there is
+// something new, which is read by its place.
 
 import type { Entry } from '@tutti/core/workflow'
 import type { Context, Hono } from 'hono'
@@ -12,7 +12,7 @@ import { refuse } from './answer.ts'
 import type { ApiPorts, Env } from './ports.ts'
 import { findRun } from './workflow-runs.ts'
 
-const lookMs = 250 // a person sees it as at once
+const lookMs = 10_000 // for what nobody told us of
 const keepAliveMs = 15_000
 const watchersMax = 500 // two thousand small reads a second
 const turnsMax = 200 // read at once
@@ -44,12 +44,17 @@ interface Watched {
 function watch(context: Context<Env>, ports: ApiPorts, watched: Watched): Response {
   const { id } = watched.run.head
   return streamSSE(context, async (stream) => {
-    let wake: () => void = () => {}
+    let [wake, isNews]: [() => void, boolean] = [() => {}, false]
+    const unwatch = ports.workflows.watch(id, () => {
+      isNews = true
+      wake()
+    })
     stream.onAbort(() => wake())
     let { last } = watched
     let saidMs = ports.nowMs()
     try {
       while (!stream.aborted) {
+        isNews = false
         // The end first: what is read after it is whole.
         const [row] = await loadRuns(ports.sql, [id])
         const archived = row === undefined ? await loadArchived(ports.sql, id) : null
@@ -64,7 +69,7 @@ function watch(context: Context<Env>, ports: ApiPorts, watched: Watched): Respon
           await stream.writeSSE({ event: 'ended', data: outcome })
           return
         }
-        if (entries.length > 0) continue
+        if (entries.length > 0 || isNews) continue
         if (ports.nowMs() - saidMs > keepAliveMs) {
           await stream.write(': keep-alive\n\n')
           saidMs = ports.nowMs()
@@ -78,6 +83,7 @@ function watch(context: Context<Env>, ports: ApiPorts, watched: Watched): Respon
         })
       }
     } finally {
+      unwatch()
       watched.onEnd()
     }
   })

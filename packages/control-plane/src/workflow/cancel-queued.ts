@@ -9,6 +9,7 @@ import type { Sql } from '../store/index.ts'
 import { emptyJournal, growJournal } from './journal-head.ts'
 import { tellQueues } from './queue.ts'
 import { shardOf } from './run-head.ts'
+import { writtenChannel } from './signal.ts'
 import type { StartRequest } from './start-request.ts'
 
 /** False where it has been admitted by now, or does not wait. */
@@ -39,6 +40,7 @@ export async function cancelQueued(
         ${JSON.stringify(outcome)}, ${hash})`
     await tx`insert into workflow_entry (run, seq, body) values (${run}, 0, ${body})`
     await tellQueues(tx)
+    await tx`select pg_notify(${writtenChannel}, ${run})`
     return true
   })
 }

@@ -8,7 +8,8 @@ import { type Program, prepareWorkflow } from '@tutti/core/workflow'
 import { afterAll, beforeAll } from 'vitest'
 import { type News, openNews } from '../news.ts'
 import { type Database, openDatabase } from '../store/index.ts'
-import { Engine, type EnginePorts } from './engine.ts'
+import { Engine } from './engine.ts'
+import type { EnginePorts } from './engine-ports.ts'
 
 export const folder = mkdtempSync(join(tmpdir(), 'tutti-engine-'))
 export const bed = { database: undefined, news: undefined } as unknown as {

@@ -330,3 +330,13 @@ test('a paused run takes what comes, and begins no act; another engine leaves it
   expect(acted).toEqual(['/do/1/work'])
   await second.stop()
 })
+
+test('of each turn that is written it is told whose it was', async () => {
+  const written: string[] = []
+  const program = programs(document('told', [{ one: { set: { a: 1 } } }]))
+  const engine = await openEngine(program, undefined, { onWritten: (run) => written.push(run) })
+  const id = await engine.start(request('told'))
+  await engine.outcomeOf(id)
+  expect(written).toContain(id)
+  await engine.stop()
+})

@@ -14,17 +14,14 @@ import {
   type Entry,
   Machine,
   type Outcome,
-  type Program,
-  type Surroundings,
   standardError,
   type WorkflowError,
 } from '@tutti/core/workflow'
-import type { News } from '../news.ts'
-import type { Sql } from '../store/index.ts'
-import { type ActContext, ActFailed } from './act.ts'
+import { ActFailed } from './act.ts'
 import { Acting } from './acting.ts'
 import { Alarm } from './alarm.ts'
 import { EngineBusy } from './engine-busy.ts'
+import type { EnginePorts } from './engine-ports.ts'
 import { entriesOf } from './entries-of-signal.ts'
 import { freshRunId } from './fresh-run-id.ts'
 import { Inbox, type Unloadable } from './inbox.ts'
@@ -34,31 +31,13 @@ import { loadRuns } from './load-runs.ts'
 import { isEndAwaited, tellQueues } from './queue.ts'
 import { readResidents } from './read-residents.ts'
 import { type Act, ResidentRun, type Turn } from './resident-run.ts'
-import { type RunHead, shardOf } from './run-head.ts'
+import { shardOf } from './run-head.ts'
 import { buryEngine, claimShards, registerEngine, releaseShards } from './shard-lease.ts'
 import { type StoredSignal, sendSignal, signalChannel } from './signal.ts'
 import type { StartRequest } from './start-request.ts'
 import { agreementOf, type UpgradeSignal, upgrade } from './upgrade-resident.ts'
 import { within } from './within.ts'
 import { writeBatches } from './write-batches.ts'
-
-export interface EnginePorts {
-  readonly sql: Sql
-  readonly news: Pick<News, 'subscribe'>
-  /** The program of a version; throws where there is none. */
-  readonly program: (
-    of: Pick<RunHead, 'project' | 'namespace' | 'name' | 'version'>,
-  ) => Promise<Program>
-  readonly surroundings: (project: string) => Promise<Surroundings>
-  /** Whether the run waits in a queue, which starts it later; absent: none does. */
-  readonly queue?: (request: StartRequest, id: string, program: Program) => Promise<boolean>
-  /** Does one step; throws `ActFailed` with the error that the step raises. */
-  readonly act: (act: Act, context: ActContext) => Promise<Json>
-  readonly nowMs: () => number
-  readonly onTrouble: (what: string, error: unknown) => void
-  /** Called when the engine was fenced: its process is to start another one. */
-  readonly onFenced: () => void
-}
 
 const laneCount = 2 // one fills while the other waits for the disk; more only share the same disk
 const depthMax = 50_000 // entries not yet written, some hundred megabytes: then starts are refused
@@ -336,6 +315,7 @@ export class Engine {
         run.unwritten -= 1
         this.#inbox.settled(signals)
         more.committed?.()
+        this.#ports.onWritten?.(run.head.id)
         this.#committed(run, turn)
       },
     })
@@ -436,8 +416,7 @@ export class Engine {
   async #sweep(): Promise<void> {
     if (this.#phase === 'stopped') return
     const { sql } = this.#ports
-    const shards = [...this.#shards]
-    const nowMs = this.#ports.nowMs()
+    const [shards, nowMs] = [[...this.#shards], this.#ports.nowMs()]
     const rows = await sql<{ id: string }[]>`
       select id from workflow_run where shard = any(${shards}) and wake_at_ms <= ${nowMs}
       order by wake_at_ms limit ${sweepMax}`

@@ -22,8 +22,9 @@ export {
   openReach,
   type Reach,
 } from './egress.ts'
-export { Engine, type EnginePorts } from './engine.ts'
+export { Engine } from './engine.ts'
 export { EngineBusy } from './engine-busy.ts'
+export type { EnginePorts } from './engine-ports.ts'
 export { forkRun } from './fork-run.ts'
 export type { Inference } from './infer.ts'
 export { type KeepPorts, keeping } from './keep-result.ts'

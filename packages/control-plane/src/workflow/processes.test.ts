@@ -2,7 +2,7 @@ import { type ProcessOffer, standardError } from '@tutti/core/workflow'
 import { expect, test } from 'vitest'
 import { openPolicyEngine } from '../governance/index.ts'
 import { bed, document, openEngine, programs, request, useDatabase } from './engine.fixture.ts'
-import type { EnginePorts } from './engine.ts'
+import type { EnginePorts } from './engine-ports.ts'
 import { performer } from './perform-act.ts'
 import { endProcess, expireProcesses, keepProcess, leaseMs, takeProcess } from './processes.ts'
 

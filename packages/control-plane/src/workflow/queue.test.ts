@@ -2,7 +2,7 @@ import { type Program, prepareWorkflow, replay } from '@tutti/core/workflow'
 import { expect, test } from 'vitest'
 import { cancelQueued } from './cancel-queued.ts'
 import { bed, document, openEngine, request, useDatabase } from './engine.fixture.ts'
-import type { EnginePorts } from './engine.ts'
+import type { EnginePorts } from './engine-ports.ts'
 import { loadJournals, loadRuns } from './load-runs.ts'
 import {
   advanceQueues,

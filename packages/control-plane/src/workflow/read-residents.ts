@@ -30,15 +30,18 @@ export async function readResidents(
   const [stored, journals] = await Promise.all([loadRuns(sql, ids), loadJournals(sql, ids)])
   const runs: ResidentRun[] = []
   const broken: string[] = []
+  const around = new Map<string, Surroundings>() // asked for once, not by each of a thousand
   for (const { head, outcome, status, wakeAtMs } of stored) {
     if (outcome !== null) continue
     try {
-      const [of, around] = [await program(head), await surroundings(head.project)]
+      const sees = around.get(head.project) ?? (await surroundings(head.project))
+      around.set(head.project, sees)
+      const of = await program(head)
       const { entries, head: journal } = journals.get(head.id) ?? {
         entries: [],
         head: emptyJournal,
       }
-      const machine = replay(of, entries, around)
+      const machine = replay(of, entries, sees)
       runs.push(new ResidentRun(head, machine, { journal, status, wakeAtMs }))
     } catch (error) {
       broken.push(head.id)

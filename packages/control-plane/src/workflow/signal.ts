@@ -27,6 +27,12 @@ export type Signal =
 /** Postgres tells that schedules have events to hear. */
 export const triggerChannel = 'workflow_trigger' satisfies Channel
 
+/** Postgres tells engines on this channel that somebody watches a run. */
+export const watchChannel = 'workflow_watch' satisfies Channel
+
+/** Postgres tells who watches a run on this channel that its journal has grown. */
+export const writtenChannel = 'workflow_written' satisfies Channel
+
 /** Postgres tells engines on this channel that there is something for a shard. */
 export const signalChannel = 'workflow_signal' satisfies Channel
 

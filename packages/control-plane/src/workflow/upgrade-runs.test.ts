@@ -2,7 +2,7 @@ import type { Json } from '@tutti/core/resource'
 import { type Program, prepareWorkflow } from '@tutti/core/workflow'
 import { expect, test } from 'vitest'
 import { bed, document, journalOf, openEngine, request, useDatabase } from './engine.fixture.ts'
-import type { EnginePorts } from './engine.ts'
+import type { EnginePorts } from './engine-ports.ts'
 import { sendSignal } from './signal.ts'
 import { upgradeRuns } from './upgrade-runs.ts'
 

@@ -29,6 +29,7 @@ import type { JudgeProduction } from './needs-sight.ts'
 import { performer } from './perform-act.ts'
 import { enqueue } from './queue.ts'
 import type { RunHead } from './run-head.ts'
+import { RunNews } from './run-news.ts'
 import { type Judge, openSchedules, type Schedules } from './schedules.ts'
 import { loadSecrets } from './secrets.ts'
 import type { StartRequest } from './start-request.ts'
@@ -62,6 +63,8 @@ export interface Workflows {
   readonly upgrade: (request: UpgradeRequest, after: string) => Promise<Upgraded>
   /** Starts what is scheduled. A turn of a loop. */
   readonly schedules: Schedules
+  /** Calls whenever the run's journal may have grown; gives what ends it. */
+  readonly watch: (run: string, wake: () => void) => () => void
   readonly stop: () => Promise<void>
 }
 
@@ -88,13 +91,16 @@ export async function openWorkflows(ports: WorkflowsPorts): Promise<Workflows> {
     outcome: (id) => outcomeOf(sql, id),
   })
   const act = keeping({ sql, blobs, nowMs }, perform)
+  const onTrouble = (what: string, error: unknown) => log.error({ error }, what)
+  const runNews = new RunNews({ sql, news, nowMs, onTrouble })
   const open = async (): Promise<void> => {
     if (isStopped) return
     engine = await Engine.open({
       ...{ sql, news, program, act, nowMs },
       surroundings: (project) => surroundingsOf(ports, project),
       queue: (request, id, { properties }) => enqueue(sql, { request, id }, properties, nowMs()),
-      onTrouble: (what, error) => log.error({ error }, what),
+      onTrouble,
+      onWritten: (run) => runNews.written(run),
       onFenced: () => {
         engine = null
         log.warn('another engine has taken over: this one starts anew')
@@ -121,8 +127,10 @@ export async function openWorkflows(ports: WorkflowsPorts): Promise<Workflows> {
       return upgradeRuns({ sql, program, surroundings }, request, after)
     },
     schedules: openSchedules({ sql, nowMs, judge: () => openJudge(ports), productions }),
+    watch: (run, wake) => runNews.watch(run, wake),
     stop: async () => {
       isStopped = true
+      runNews.stop()
       await engine?.stop()
     },
   }
