@@ -115,7 +115,7 @@ async function end(context: Context<Env>, ports: ApiPorts): Promise<Response> {
   const outcome = processOutcome.safeParse(body.ok ? body.value : null)
   if (!outcome.success) return refuse(context, 'api/invalid', 'expected how the process ended')
   const id = context.req.param('id') ?? ''
-  const isTaken = await endProcess(ports.sql, { id, node }, outcome.data)
+  const isTaken = await endProcess(ports.sql, { id, node }, outcome.data, ports.nowMs())
   if (isTaken) return context.json({ id })
   return refuse(context, 'api/conflict', `the node does not run ${id}`)
 }

@@ -1,6 +1,6 @@
 // Perform process
 //
-// `run: script` and `run: shell`: handed to nodes, whose word is the step's outcome. A script's source is fetched here, so that a node
+// `run: script`, `shell` and `container`: handed to nodes, whose word is the step's outcome. A script's source is fetched here, so that a node
 // needs to reach nothing.
 
 import type { Json } from '@tutti/core/resource'
@@ -29,6 +29,25 @@ const script = z.looseObject({
   stdin: z.string().optional(),
 })
 
+const container = z.looseObject({
+  image: z
+    .string()
+    .min(1)
+    .max(1_000)
+    .regex(/^[^-\s]\S*$/, 'the name of an image'),
+  command: z.string().optional(),
+  pullPolicy: z.enum(['ifNotPresent', 'always', 'never']).default('ifNotPresent'),
+  arguments: words,
+  environment,
+  stdin: z.string().optional(),
+})
+/** What a container is not given, and why. */
+const refused: Readonly<Record<string, string>> = {
+  ports: 'it has no network, and nobody could reach it',
+  volumes: 'it gets no folders of the node: what it reads comes as its input',
+  lifetime: 'it is removed when it has ended',
+}
+
 const languages: Readonly<Record<string, ScriptLanguage>> = {
   ...{ javascript: 'javascript', js: 'javascript', python: 'python' },
 }
@@ -54,7 +73,11 @@ async function requestOf(
   caller: Caller,
 ): Promise<Pick<ProcessRequest, 'kind' | 'language' | 'body'>> {
   if (process === 'container') {
-    throw refuse('a container runs on a node that allows it by policy, and no node runs containers')
+    const { image, command = '', pullPolicy: pull, ...more } = parsed(container, given)
+    const [what] = Object.entries(refused).find(([name]) => name in Object(given)) ?? []
+    if (what !== undefined) throw refuse(`${what} of a container: ${refused[what]}`)
+    const body = { text: command, ...inputsOf(more), container: { image, pull } }
+    return { kind: 'container', language: null, body }
   }
   if (process === 'shell') {
     const { command, ...more } = parsed(shell, given)

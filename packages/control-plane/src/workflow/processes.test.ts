@@ -73,9 +73,9 @@ test('X1, X2: a node gets what it offers and policy lets it run, once, and its w
   expect([await keepProcess(sql, mine, 2_000), await keepProcess(sql, its, 2_000)]).toEqual([
     ...[true, false],
   ])
-  expect(await endProcess(sql, its, fine)).toBe(false)
-  expect(await endProcess(sql, mine, fine)).toBe(true)
-  expect(await endProcess(sql, mine, fine)).toBe(false)
+  expect(await endProcess(sql, its, fine, 0)).toBe(false)
+  expect(await endProcess(sql, mine, fine, 0)).toBe(true)
+  expect(await endProcess(sql, mine, fine, 0)).toBe(false)
   expect(await engine.outcomeOf(id)).toEqual({ status: 'completed', output: 'out' })
   await engine.stop()
 })
@@ -90,7 +90,7 @@ test('what a run gets of a process is as it says; code 0, unless it asks for the
     await asked(1)
     await take(node('n1'), 0)
     const outcome = wanted === 'code' ? failed : fine
-    await endProcess(bed.database.sql, { id: mark(id), node: 'n1' }, outcome)
+    await endProcess(bed.database.sql, { id: mark(id), node: 'n1' }, outcome, 0)
     said.push(Object(await engine.outcomeOf(id)).output)
     await engine.stop()
   }
@@ -98,7 +98,7 @@ test('what a run gets of a process is as it says; code 0, unless it asks for the
   const { engine, id } = await begin('fails', { shell: { command: 'x' } })
   await asked(1)
   await take(node('n1'), 0)
-  await endProcess(bed.database.sql, { id: mark(id), node: 'n1' }, failed)
+  await endProcess(bed.database.sql, { id: mark(id), node: 'n1' }, failed, 0)
   expect(await engine.outcomeOf(id)).toMatchObject({
     error: { status: 500, detail: 'the shell ended with code 3: no such thing' },
   })
@@ -158,6 +158,28 @@ test('X1: what policy refuses a node hides nothing behind it, however much it is
   await engine.stop()
 })
 
+test('a container names its image; the content that it ran from stands in the lineage', async () => {
+  const { sql } = bed.database
+  const box = { image: 'sum:1', command: 'echo', arguments: ['a'], environment: { A: 1 } }
+  const { engine, id } = await begin('box', { container: box })
+  await asked(1)
+  expect(await take(node('n1'), 0)).toBeNull() // it offers none
+  const offer: ProcessOffer = { kinds: ['container'], languages: [] }
+  expect(await take(node('n2', 'batch', offer), 0)).toBeNull() // policy permits none
+  const permit = engineOf(cedar.replace('contains("shell")', 'contains("container")'))
+  const order = await takeProcess(sql, node('n2', 'batch', offer), permit, 0)
+  expect(order).toMatchObject({
+    ...{ kind: 'container', text: 'echo', arguments: ['a'], environment: { A: '1' } },
+    container: { image: 'sum:1', pull: 'ifNotPresent' },
+  })
+  const image = `localhost/sum@sha256:${'0'.repeat(64)}`
+  await endProcess(sql, { id: mark(id), node: 'n2' }, { ...fine, image }, 7)
+  expect(await engine.outcomeOf(id)).toEqual({ status: 'completed', output: 'out' })
+  const rows = await sql`select key, kind, subject from workflow_lineage where run = ${id}`
+  expect(rows).toEqual([{ key: '/do/0/go', kind: 'uses', subject: image }])
+  await engine.stop()
+})
+
 test('what a run does not wait for outlives it', async () => {
   const { sql } = bed.database
   const { engine, id } = await begin('apart', { shell: { command: 'x' }, await: false })
@@ -167,7 +189,7 @@ test('what a run does not wait for outlives it', async () => {
   expect((await take(node('n1'), 1_000))?.id).toBe(mark(id))
   const mine = { id: mark(id), node: 'n1' }
   expect(await keepProcess(sql, mine, 2_000)).toBe(true)
-  expect(await endProcess(sql, mine, fine)).toBe(true)
+  expect(await endProcess(sql, mine, fine, 0)).toBe(true)
   await engine.stop()
 })
 
@@ -177,7 +199,7 @@ test('a process that ended while no engine looked is not run again', async () =>
   await asked(1)
   await take(node('n1'), 0)
   await engine.stop()
-  await endProcess(sql, { id: mark(id), node: 'n1' }, fine)
+  await endProcess(sql, { id: mark(id), node: 'n1' }, fine, 0)
   const source = document('again', [{ go: { run: { shell: { command: 'x' } } } }])
   const other = await openEngine(programs(source), act) // asks for it again, and reads how it ended
   expect(await other.outcomeOf(id)).toEqual({ status: 'completed', output: 'out' })
@@ -185,9 +207,10 @@ test('a process that ended while no engine looked is not run again', async () =>
   expect(await sql`select 1 from workflow_process`).toHaveLength(0)
 })
 
-test('containers, and scripts in what nodes do not know, are refused with the reason', async () => {
+test('what a container cannot have, and scripts in what nodes do not know, are refused with the reason', async () => {
   const cases = [
-    [{ container: { image: 'x' } }, 'no node runs containers'],
+    [{ container: { image: 'x', ports: { 80: 80 } } }, 'ports of a container: it has no network'],
+    [{ container: { image: '--privileged' } }, 'the name of an image'],
     [{ script: { language: 'cobol', code: 'x' } }, 'nodes run no scripts in cobol'],
   ] as const
   for (const [run, reason] of cases) {

@@ -1,6 +1,6 @@
 // Processes
 //
-// Scripts and commands of workflows, as rows that nodes take: never run here. A node that goes away loses what it had to another one,
+// Scripts, commands and containers of workflows, as rows that nodes take: never run here. A node that goes away loses what it had to another one,
 // as a step that was under way is done again; what nobody may take, or nobody brings to an end, is an error of its step.
 //
 //   X1. A node gets what it offers to run, and what policy lets this project's workflows run on it: nothing is permitted by itself.
@@ -17,6 +17,7 @@ import {
 } from '@tutti/core/workflow'
 import { automation, emptyContext, type PolicyEngine } from '../governance/index.ts'
 import type { Query, Sql } from '../store/index.ts'
+import { noteLineage } from './lineage.ts'
 import { tellQueues } from './queue.ts'
 import type { RunHead } from './run-head.ts'
 import { keyOf, type Signal, sendSignal } from './signal.ts'
@@ -27,7 +28,10 @@ const unclaimedMs = 120_000 // no node took it: one that starts now may have bee
 const attemptsMax = 3 // nodes that went away with it
 const sortsMax = 1_000 // workflows that wait for one node to ask: policy is asked once for each
 
-export type ProcessBody = Pick<ProcessOrder, 'text' | 'arguments' | 'environment' | 'stdin'>
+export type ProcessBody = Pick<
+  ProcessOrder,
+  'text' | 'arguments' | 'environment' | 'stdin' | 'container'
+>
 
 export interface ProcessRequest {
   readonly run: RunHead
@@ -184,12 +188,17 @@ export async function endProcess(
   sql: Sql,
   { id, node }: { readonly id: string; readonly node: string },
   outcome: ProcessOutcome,
+  nowMs: number,
 ): Promise<boolean> {
   return await sql.begin(async (tx) => {
     await lock(tx, id)
     const [row] = await tx<ProcessRow[]>`
       delete from workflow_process where id = ${id} and node = ${node} returning *`
     if (row === undefined) return false
+    if (outcome.image !== undefined) {
+      const run = { id: row.run, project: row.project }
+      await noteLineage(tx, { run, key: row.key, kind: 'uses', subject: outcome.image }, nowMs)
+    }
     if (row.is_awaited) await sendSignal(tx, row.run, signalOf(row, outcome))
     return true
   })

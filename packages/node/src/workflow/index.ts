@@ -1,2 +1,2 @@
 export { ProcessWorker } from './process-worker.ts'
-export { limitsDefault } from './run-process.ts'
+export { limitsDefault } from './watch-process.ts'

@@ -5,7 +5,7 @@ import type { ProcessOrder } from '@tutti/core/workflow'
 import { didKeyOf, newPrivateKey, signText } from '@tutti/ledger'
 import { afterAll, expect, test } from 'vitest'
 import { ProcessWorker } from './process-worker.ts'
-import { limitsDefault } from './run-process.ts'
+import { limitsDefault } from './watch-process.ts'
 
 const key = newPrivateKey()
 const orders: { payload: string; signature: string }[] = []

@@ -1,6 +1,6 @@
 // Process worker
 //
-// Asks the control plane for scripts and commands of workflows, where whoever started this node allows it, and runs what is asked in
+// Asks the control plane for scripts, commands and containers of workflows, where whoever started this node allows it, and runs what is asked in
 // earnest: signed by the control plane that the node has joined, for this node, just now, and once.
 //
 //   W1. Nothing is run that is not signed for this node, not of a kind that is allowed here, too late, or was run before.
@@ -18,8 +18,11 @@ import {
 import { verifyText } from '@tutti/ledger'
 import { pause } from '@tutti/machine'
 import { request } from 'undici'
-import { type Interpreters, interpretersHere } from './interpreters.ts'
-import { type ProcessLimits, runProcess } from './run-process.ts'
+import { containerRuntimeHere } from './container-runtime.ts'
+import { interpretersHere } from './interpreters.ts'
+import { removeLeft } from './run-container.ts'
+import { type ProcessPorts, runProcess } from './run-process.ts'
+import type { ProcessLimits } from './watch-process.ts'
 
 export interface WorkerPorts {
   readonly node: string
@@ -37,6 +40,9 @@ export interface WorkerSession {
   readonly bearer: string
 }
 
+type Programs = Pick<ProcessPorts, 'interpreters' | 'containers'>
+
+const noRuntime = 'neither podman, nerdctl nor docker answers'
 const atOnce = 2 // beside what the node serves
 const againMs = 2_000
 const keepEveryMs = 5_000 // a third of the lease
@@ -58,8 +64,13 @@ export class ProcessWorker {
   }
 
   async start(): Promise<void> {
+    const { kinds, node, log } = this.#ports
     const interpreters = await interpretersHere()
-    this.#loops = Array.from({ length: atOnce }, () => this.#work(interpreters))
+    const containers = kinds.includes('container') ? await containerRuntimeHere() : null
+    if (containers !== null) await removeLeft(containers, node)
+    else if (kinds.includes('container')) log('no containers run here', { reason: noRuntime })
+    const programs = { interpreters, containers }
+    this.#loops = Array.from({ length: atOnce }, () => this.#work(programs))
   }
 
   /** Connected, or (null) not any more. */
@@ -76,17 +87,19 @@ export class ProcessWorker {
     await Promise.all(this.#loops)
   }
 
-  async #work(interpreters: Interpreters): Promise<void> {
+  async #work(programs: Programs): Promise<void> {
     const { signal } = this.#stopped
-    const { kinds, log } = this.#ports
+    const { log } = this.#ports
+    const { interpreters, containers } = programs
+    const kinds = this.#ports.kinds.filter((kind) => kind !== 'container' || containers !== null)
     const offer = { kinds, languages: kinds.includes('script') ? Object.keys(interpreters) : [] }
-    while (!signal.aborted) {
+    while (!signal.aborted && kinds.length > 0) {
       try {
         const session = await this.#connected()
         const answer = signal.aborted ? null : await this.#ask(session, '/processes/next', offer)
         const signed = answer === null ? null : signedOrder.parse(answer)
         const order = signed === null ? null : this.#accept(signed)
-        if (order !== null) await this.#run(order, interpreters)
+        if (order !== null) await this.#run(order, programs)
       } catch (error) {
         if (signal.aborted) return
         log('no process could be asked for', { error: String(error) })
@@ -120,7 +133,7 @@ export class ProcessWorker {
     return order
   }
 
-  async #run(order: ProcessOrder, interpreters: Interpreters): Promise<void> {
+  async #run(order: ProcessOrder, programs: Programs): Promise<void> {
     const { limits, log } = this.#ports
     const path = `/processes/${encodeURIComponent(order.id)}`
     const ended = new AbortController()
@@ -131,7 +144,7 @@ export class ProcessWorker {
       }, ignore) // cut off: its lease ends, and another node has it
     }, keepEveryMs)
     log('a process of a workflow runs', { id: order.id, kind: order.kind })
-    const outcome = await runProcess(order, { interpreters, limits, signal }).finally(() =>
+    const outcome = await runProcess(order, { ...programs, limits, signal }).finally(() =>
       clearInterval(keep),
     )
     if (signal.aborted) return

@@ -4,34 +4,20 @@
 // it is given, for a bounded time, with bounded memory and output. What it started ends with it.
 //
 //   E1. Nothing of the node's environment reaches it.
-//   E2. Past its time, memory or output it is ended, with all that is in its process group, and its outcome says so.
 
-import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { ProcessOrder, ProcessOutcome } from '@tutti/core/workflow'
+import type { ContainerRuntime } from './container-runtime.ts'
 import type { Interpreters } from './interpreters.ts'
-
-export interface ProcessLimits {
-  readonly timeMs: number
-  readonly memoryBytes: number
-  /** Of standard output and standard error, each. */
-  readonly outputBytes: number
-}
-
-export const limitsDefault: ProcessLimits = {
-  timeMs: 300_000, // longer work is several steps, or a service
-  memoryBytes: 1024 * 2 ** 20,
-  outputBytes: 1_048_576, // more is an artifact
-}
-
-const lookMs = 250 // what memory is used; Linux alone says it
-const closeMs = 1_000 // what it said is read in milliseconds
-const pageBytes = 4_096
+import { runContainer } from './run-container.ts'
+import { type ProcessLimits, watchProcess } from './watch-process.ts'
 
 export interface ProcessPorts {
   readonly interpreters: Interpreters
+  /** Null: containers are run elsewhere. */
+  readonly containers: ContainerRuntime | null
   readonly limits: ProcessLimits
   /** Ends it. */
   readonly signal: AbortSignal
@@ -43,9 +29,13 @@ export async function runProcess(
 ): Promise<ProcessOutcome> {
   const folder = await mkdtemp(join(tmpdir(), 'tutti-process-'))
   try {
+    if (order.kind === 'container') return await runContainer(order, ports, folder)
     const command = await commandOf(order, ports, folder)
     if (command === null) return failed(`there is no ${order.language} here`)
-    return await watch(command, { order, ports, folder })
+    const { limits, signal } = ports
+    const env = { ...order.environment } // E1
+    const about = { env, folder, stdin: order.stdin, limits, signal }
+    return await watchProcess(command, { ...about, isMeasured: true, onEnd: () => {} })
   } finally {
     await rm(folder, { recursive: true, force: true })
   }
@@ -68,106 +58,6 @@ async function commandOf(
   if (language === 'python') return [program, '-I', path, ...words]
   const heapMb = Math.floor(limits.memoryBytes / 2 ** 20)
   return [program, `--max-old-space-size=${heapMb}`, path, ...words]
-}
-
-interface Watched {
-  readonly order: ProcessOrder
-  readonly ports: ProcessPorts
-  readonly folder: string
-}
-
-function watch(
-  [program, ...words]: readonly [string, ...string[]],
-  { order, ports, folder }: Watched,
-): Promise<ProcessOutcome> {
-  const { limits, signal } = ports
-  const env = { ...order.environment } // E1
-  const child = spawn(program, words, { cwd: folder, env, detached: true, stdio: 'pipe' })
-  let failure: string | null = null // the first reason counts; `end` writes
-  const end = (reason: string) => {
-    failure ??= reason
-    killGroup(child) // E2
-  }
-  const onAbort = () => end('it is not wanted any more')
-  const clock = setTimeout(() => end(`it took more than ${limits.timeMs} ms`), limits.timeMs)
-  const look = setInterval(() => {
-    memoryOf(child.pid).then((bytes) => {
-      if (bytes > limits.memoryBytes) end(`it took more than ${limits.memoryBytes} bytes of memory`)
-    }, ignore)
-  }, lookMs)
-  signal.addEventListener('abort', onAbort)
-  if (signal.aborted) onAbort()
-  const stdout = gather(child.stdout, limits.outputBytes, end)
-  const stderr = gather(child.stderr, limits.outputBytes, end)
-  child.stdin.on('error', ignore) // it need not read what it is given
-  child.stdin.end(order.stdin ?? '')
-  return new Promise((resolve) => {
-    let isSettled = false // `settle` writes: later the number of the group may be another's
-    const settle = (code: number | null) => {
-      if (isSettled) return
-      isSettled = true
-      clearTimeout(clock)
-      clearInterval(look)
-      signal.removeEventListener('abort', onAbort)
-      killGroup(child) // what it left behind
-      const ended = failure ?? (code === null ? 'it was ended by a signal' : null)
-      resolve({ code: failure === null ? code : null, ...textsOf(stdout, stderr), failure: ended })
-    }
-    child.on('error', (error) => {
-      failure ??= `it did not begin: ${error.message}`
-      settle(null)
-    })
-    child.on('close', (code) => settle(code)) // all that it said is here
-    child.on('exit', (code) => {
-      killGroup(child) // who holds its output open ends with it
-      setTimeout(settle, closeMs, code).unref() // or has left the group
-    })
-  })
-}
-
-function ignore(): void {}
-
-function textsOf(stdout: readonly Buffer[], stderr: readonly Buffer[]) {
-  const text = (parts: readonly Buffer[]) => Buffer.concat(parts).toString('utf8')
-  return { stdout: text(stdout), stderr: text(stderr) }
-}
-
-function gather(
-  stream: NodeJS.ReadableStream,
-  bytesMax: number,
-  end: (reason: string) => void,
-): readonly Buffer[] {
-  const parts: Buffer[] = []
-  let bytes = 0
-  stream.on('data', (part: Buffer) => {
-    bytes += part.length
-    if (bytes <= bytesMax) parts.push(part)
-    else end(`it says more than ${bytesMax} bytes`)
-  })
-  return parts
-}
-
-function killGroup({ pid }: ChildProcess): void {
-  if (pid === undefined) return
-  try {
-    process.kill(-pid, 'SIGKILL')
-  } catch {
-    // nobody of the group is left
-  }
-}
-
-/** Of the process and all that it started; 0 where the system does not say. */
-async function memoryOf(group: number | undefined): Promise<number> {
-  if (group === undefined || process.platform !== 'linux') return 0
-  const names = (await readdir('/proc')).filter((name) => /^\d+$/.test(name))
-  let bytes = 0
-  for (const name of names) {
-    const text = await readFile(`/proc/${name}/stat`, 'utf8').catch(() => '')
-    // After the name in brackets, which may hold anything: state, parent, group … and pages, the 22nd.
-    const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
-    if (Number(fields[2]) === group) bytes += Number(fields[21]) * pageBytes
-  }
-  return bytes
 }
 
 function failed(failure: string): ProcessOutcome {

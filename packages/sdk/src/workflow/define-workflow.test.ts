@@ -3,6 +3,7 @@ import {
   attempt,
   choose,
   compensate,
+  container,
   defineWorkflow,
   forEach,
   http,
@@ -103,6 +104,7 @@ test('properties stand under metadata.tutti; processes say what they are given',
     )
     .step('js', script({ language: 'js', code: '1', return: 'code' }))
     .step('sh', shell({ command: 'ls', arguments: ['-l'] }))
+    .step('box', container({ image: 'alpine:3', command: 'ls', pullPolicy: 'never' }))
     .step('sum', set({ all: jq`$assets.sales` }, { needs, asset: { name: 'sum' } }))
     .build()
   expect(document).toEqual({
@@ -117,6 +119,7 @@ test('properties stand under metadata.tutti; processes say what they are given',
     },
     { js: { run: { script: { language: 'js', code: '1' }, return: 'code' } } },
     { sh: { run: { shell: { command: 'ls', arguments: ['-l'] } } } },
+    { box: { run: { container: { image: 'alpine:3', command: 'ls', pullPolicy: 'never' } } } },
     { sum: { metadata: { tutti: { needs, asset: { name: 'sum' } } } } },
   ])
   const wrong = defineWorkflow({ ...head, concurrency: 0 }).step('a', set({ b: 1 }))

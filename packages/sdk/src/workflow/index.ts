@@ -11,6 +11,7 @@ export {
   call,
   choose,
   compensate,
+  container,
   embed,
   emit,
   forEach,

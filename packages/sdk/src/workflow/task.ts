@@ -173,6 +173,21 @@ export const script = (
     options,
   )
 }
+/** A container, on a node that allows it. */
+export const container = (
+  given: {
+    readonly image: string
+    readonly command?: string
+    readonly pullPolicy?: 'ifNotPresent' | 'always' | 'never'
+  } & ProcessGiven,
+  options: TaskOptions = {},
+): Task => {
+  const { return: wanted, ...rest } = given
+  return task(
+    { run: { container: rest, ...(wanted === undefined ? {} : { return: wanted }) } },
+    options,
+  )
+}
 /** A command of the shell, on a node that allows it. */
 export const shell = (
   given: { readonly command: string } & ProcessGiven,

@@ -159,7 +159,7 @@ function withNode(command: Command): Command {
     )
     .option(
       '--allow-run <kind...>',
-      'processes of workflows that may run here, if policies let them: script, shell',
+      'processes of workflows that may run here, if policies let them: script, shell, container',
     )
     .option(
       '--publisher <pem...>',
@@ -241,7 +241,7 @@ function kindsOf({ allowRun = [] }: NodeCommand): readonly ProcessKind[] {
   return allowRun.map((given) => {
     const kind = processKinds.find((known) => known === given)
     if (kind !== undefined) return kind
-    const message = `--allow-run: expected ${processKinds.join(' or ')}, got ${given}`
+    const message = `--allow-run: expected ${processKinds.join(', ')}, got ${given}`
     throw new Failure('tutti/argument-invalid', message)
   })
 }

@@ -5,8 +5,8 @@
 
 import { z } from 'zod'
 
-/** Kinds that nodes run; containers are none of them yet. */
-export const processKinds = ['script', 'shell'] as const
+/** Kinds that nodes run. */
+export const processKinds = ['script', 'shell', 'container'] as const
 export type ProcessKind = (typeof processKinds)[number]
 export const scriptLanguages = ['javascript', 'python'] as const
 export type ScriptLanguage = (typeof scriptLanguages)[number]
@@ -22,7 +22,7 @@ export const processOrder = z.strictObject({
   kind: z.enum(processKinds),
   /** Of a script. */
   language: z.enum(scriptLanguages).nullable(),
-  /** The script's text, or the shell's command. */
+  /** The script's text, or the shell's command; empty where a container's image has its own. */
   text: z.string().max(textMax),
   arguments: z.array(z.string().max(textMax)).max(1_000),
   /** All that the process finds in its environment. */
@@ -31,6 +31,13 @@ export const processOrder = z.strictObject({
     .string()
     .max(8 * textMax)
     .nullable(),
+  /** Of a container: nodes of before know of none. */
+  container: z
+    .strictObject({
+      image: z.string().min(1).max(1_000),
+      pull: z.enum(['ifNotPresent', 'always', 'never']),
+    })
+    .optional(),
 })
 export type ProcessOrder = z.infer<typeof processOrder>
 
@@ -56,5 +63,7 @@ export const processOutcome = z.strictObject({
   stderr: z.string().max(4 * textMax),
   /** Why it was ended, or did not begin. */
   failure: z.string().max(2_000).nullable(),
+  /** The image that a container ran from, by its digest. */
+  image: z.string().max(2_000).optional(),
 })
 export type ProcessOutcome = z.infer<typeof processOutcome>
