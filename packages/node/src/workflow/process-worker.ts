@@ -20,8 +20,9 @@ import { pause } from '@tutti/machine'
 import { request } from 'undici'
 import { containerRuntimeHere } from './container-runtime.ts'
 import { interpretersHere } from './interpreters.ts'
+import type { ProcessPorts } from './process-ports.ts'
 import { removeLeft } from './run-container.ts'
-import { type ProcessPorts, runProcess } from './run-process.ts'
+import { runProcess } from './run-process.ts'
 import type { ProcessLimits } from './watch-process.ts'
 
 export interface WorkerPorts {

@@ -18,7 +18,7 @@ import {
   removeContainer,
   resolveImage,
 } from './container-runtime.ts'
-import type { ProcessPorts } from './run-process.ts'
+import type { ProcessPorts } from './process-ports.ts'
 import { watchProcess } from './watch-process.ts'
 
 const processesMax = 256

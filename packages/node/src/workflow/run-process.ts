@@ -9,19 +9,9 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { ProcessOrder, ProcessOutcome } from '@tutti/core/workflow'
-import type { ContainerRuntime } from './container-runtime.ts'
-import type { Interpreters } from './interpreters.ts'
+import type { ProcessPorts } from './process-ports.ts'
 import { runContainer } from './run-container.ts'
-import { type ProcessLimits, watchProcess } from './watch-process.ts'
-
-export interface ProcessPorts {
-  readonly interpreters: Interpreters
-  /** Null: containers are run elsewhere. */
-  readonly containers: ContainerRuntime | null
-  readonly limits: ProcessLimits
-  /** Ends it. */
-  readonly signal: AbortSignal
-}
+import { watchProcess } from './watch-process.ts'
 
 export async function runProcess(
   order: ProcessOrder,
