@@ -146,7 +146,8 @@ export class Installer {
   want(release: Release | null): void {
     this.#wanted = release?.digest ?? null
     if (this.#isResuming) return // who resumed it tells the wish of then
-    if (release?.digest !== this.#releaseUnderWay()) this.#abort.abort()
+    // For none again, too: what is to be ended goes on being ended.
+    if (this.#wanted !== this.#releaseUnderWay()) this.#abort.abort()
     this.#feed({ kind: 'wanted', release: this.#wanted })
   }
 
