@@ -6,7 +6,7 @@
 import type { Finding } from '../resource/index.ts'
 import { type Assignment, isInCohort, releaseFor } from './assignment.ts'
 import { isAwaited } from './lost-in-trial.ts'
-import { convergenceOf } from './node.ts'
+import { convergenceOf, reportOf } from './node.ts'
 import type { RolloutPlan, RolloutSpec, RolloutState, RolloutView } from './rollout.ts'
 
 const ended = new Set<RolloutState['phase']>(['done', 'reverted', 'superseded'])
@@ -57,6 +57,14 @@ export function checkPlan(
 }
 
 function unproven(at: CheckedAt): Finding[] {
+  const { digest } = at.assignment.target
+  const isSilent = !at.view.nodes.some((node) => {
+    const state = reportOf(node, at.assignment)?.state
+    return node.connected && state?.phase === 'committed' && state.release === digest
+  })
+  if (isSilent && at.view.nodes.length > 0) {
+    return [{ path: 'nodes', message: 'a wave starts though no node has proven the release' }]
+  }
   return at.view.nodes.flatMap((node) => {
     if (isAwaited(node, at.assignment, at.nowMs)) {
       return [
@@ -65,7 +73,7 @@ function unproven(at: CheckedAt): Finding[] {
     }
     const { fact } = convergenceOf(node, at.assignment)
     if (node.cordoned || fact !== 'converging' || !isInCohort(node.id, at.assignment)) return []
-    if (releaseFor(node, at.assignment)?.digest !== at.assignment.target.digest) return []
+    if (releaseFor(node, at.assignment)?.digest !== digest) return []
     return [{ path: `nodes.${node.id}`, message: 'a wave starts while this node is converging' }]
   })
 }

@@ -187,6 +187,24 @@ describe('rollout', () => {
     expect(fleet.state.phase).toBe('done')
   })
 
+  test('R4: while nobody can be reached it waits, for the first who can', () => {
+    const fleet = new Fleet(ids(10))
+    fleet.obey()
+    const here = fleet.nodes
+    fleet.nodes = here.map((node) => ({ ...node, connected: false }))
+    fleet.run()
+    expect(fleet.state.phase).toBe('canary')
+    fleet.nodes = here
+    fleet.run()
+    expect(fleet.state.phase).toBe('done')
+  })
+
+  test('R4: one that selects no node has nothing to wait for', () => {
+    const fleet = new Fleet([])
+    fleet.run()
+    expect(fleet.state.phase).toBe('done')
+  })
+
   test('R4: canaries that all fail by the fault of their machines prove nothing', () => {
     const fleet = new Fleet(ids(10))
     const { canaries } = fleet.assignment.cohort
@@ -305,6 +323,14 @@ describe('check plan', () => {
     const plan = { state: { phase: 'wave', wave: 0, healthySinceMs: null } as const, change }
     const copy = { ...change, cohort: { ...change.cohort, canaries: [...change.cohort.canaries] } }
     expect(checkPlan(fleet.spec, state, { ...plan, change: copy }, at)).not.toEqual([])
+  })
+
+  test('finds a wave that starts though nobody has proven the release (R4)', () => {
+    const nodes = at.view.nodes.map((node) => ({ ...node, connected: false }))
+    const change = { mode: 'advance' as const, cohort: { ...fleet.assignment.cohort, share: 0.1 } }
+    const plan = { state: { phase: 'wave', wave: 0, healthySinceMs: null } as const, change }
+    const findings = checkPlan(fleet.spec, state, plan, { ...at, view: { ...at.view, nodes } })
+    expect(findings).toMatchObject([{ path: 'nodes' }])
   })
 
   test('finds a wave that starts while a canary is lost in trial (R7)', () => {

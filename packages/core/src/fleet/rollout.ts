@@ -9,8 +9,8 @@
 //       finding, for `soakMs`.
 //   R2. Once a rollout reverts it never advances again.
 //   R3. A node that cannot be reached neither holds a wave up nor counts as healthy.
-//   R4. A rollout never advances on silence: while nodes are reachable, at least one of them must have
-//       proven the target.
+//   R4. A rollout never advances on silence: at least one reachable node must have proven the target. Where
+//       nobody is reachable it waits for the first who is; where it selects no node it has nothing to wait for.
 //   R5. One node whose install failed by the model's fault reverts the rollout.
 //   R6. Cohorts only grow, by at most `maxUnavailable` of the nodes at a time.
 //   R7. A node that is cut off while it tries the target is waited for, for a bounded time, before others try
@@ -227,18 +227,16 @@ function isStratumShort(
 }
 
 function isCohortProven({ view, assignment, nowMs }: At): boolean {
-  let isProven = false
-  let isSomebodyThere = false
+  let isProven = view.nodes.length === 0
   for (const node of view.nodes) {
     if (isAwaited(node, assignment, nowMs)) return false // R7
     if (!node.connected || node.cordoned) continue // R3
-    isSomebodyThere = true
     if (!inCohort(node, assignment)) continue
     const { fact } = convergenceOf(node, assignment)
     if (fact === 'converged') isProven = true
     else if (fact !== 'cannot') return false
   }
-  return isProven || !isSomebodyThere // R4
+  return isProven // R4
 }
 
 function inCohort(node: NodeView, assignment: Assignment): boolean {

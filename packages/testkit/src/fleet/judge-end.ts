@@ -4,19 +4,29 @@
 // control plane's knowledge of both true.
 
 import { statusOf } from '@tutti/control-plane/simulation'
-import { convergenceOf, releaseFor, reportOf } from '@tutti/core/fleet'
+import { type Assignment, convergenceOf, releaseFor, reportOf } from '@tutti/core/fleet'
+import { selects } from '@tutti/core/resource'
 import type { FleetWorld } from './fleet-world.ts'
 import { releaseByDigest } from './simulated-releases.ts'
 
 const ended = new Set(['done', 'reverted', 'superseded'])
 
-/** Names and phases of the rollouts that go on. */
+/** Names and phases of the rollouts that go on; one whose nodes are all away need not end (R4). */
 export function rolloutsUnderWay(world: FleetWorld): string {
   return world.store
     .all('Rollout')
-    .filter((rollout) => !ended.has(statusOf(rollout).state.phase))
+    .filter((rollout) => {
+      const { state, assignment } = statusOf(rollout)
+      return !ended.has(state.phase) && isAnybodyThere(world, assignment)
+    })
     .map((rollout) => `${rollout.metadata.name} (${statusOf(rollout).state.phase})`)
     .join(', ')
+}
+
+function isAnybodyThere({ nodes, network }: FleetWorld, { selector }: Assignment): boolean {
+  return nodes.some(
+    (node) => node.isUp && !network.isPartitioned(node.id) && selects(selector, node.state.labels),
+  )
 }
 
 /** Every deployment's newest generation has a rollout, and none goes on. */
