@@ -216,7 +216,8 @@ function forged(world: FleetWorld, signed: SignedAssignment, isSigned: boolean):
 /** What the control plane really signed, under the checkpoint of another ledger. */
 function fork(world: FleetWorld, node: SimulatedNode): string {
   const frame = lastAssign(world, node)
-  if (frame === null) return deploy(world)
+  // Who could not write one down yet believes the first that the pinned keys have signed.
+  if (frame === null || node.state.checkpoint === null) return deploy(world)
   const checkpoint = world.forkedCheckpoint()
   world.network.inject(node.id, JSON.stringify({ ...frame, checkpoint }))
   return `${node.id} hears of a forked ledger`

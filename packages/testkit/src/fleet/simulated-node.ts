@@ -227,6 +227,7 @@ export class SimulatedNode {
         const isAway = network.isPartitioned(this.id) || !isPlaneUp()
         if (isAway || watch.signal.aborted) throw new Failure('node/fetch-failed', 'it broke off')
         if (this.isDiskFull) throw new Failure('node/disk-full', 'no space left on device')
+        if (this.#files.has(digest)) return // another deployment's fetch of it: they share one
         this.#files.add(digest)
         this.#verified.delete(digest)
         this.#world.onStep(this.id, 'fetched')
