@@ -114,7 +114,9 @@ async function measure(proxy: ProxyServer, shape: Shape): Promise<Taken> {
 
 /** Sends `count` requests over all connections; every answer must be whole. */
 async function load(proxy: ProxyServer, shape: Shape, count: number): Promise<void> {
-  const pool = new Pool(proxy.url, { connections, pipelining: 1 })
+  // As many callers for each worker: what comes together is worked on together, and costs less.
+  const callers = connections * (proxy.workers ?? 1)
+  const pool = new Pool(proxy.url, { connections: callers, pipelining: 1 })
   let left = count
   const work = async () => {
     while (left > 0) {
@@ -122,7 +124,7 @@ async function load(proxy: ProxyServer, shape: Shape, count: number): Promise<vo
       await ask(pool, proxy, shape)
     }
   }
-  await Promise.all(Array.from({ length: connections }, work))
+  await Promise.all(Array.from({ length: callers }, work))
   await pool.close()
 }
 

@@ -30,6 +30,8 @@ export interface ProxyServer {
   readonly headers: Readonly<Record<string, string>>
   /** Of all processes that it is. */
   readonly pids: readonly number[]
+  /** How many of them answer; one, if absent. */
+  readonly workers?: number
   /** Counts from now on how long its event loop is held up; the answer, in ms, ends it. */
   readonly watchStalls?: () => () => Promise<number>
 }
@@ -53,13 +55,18 @@ export async function startProxyBed({ more = [] }: ProxyBedOptions = {}): Promis
   }
   try {
     const engine = await startOwn(children, ['engine'])
-    const gateway = await startOwn(children, ['gateway', engine.url])
+    const plane = await startOwn(children, ['plane', engine.url])
+    const planeArgs = [engine.url, plane.url, plane.publicKey]
+    const gateway = await startOwn(children, ['gateway', ...planeArgs])
     const authorization = `Bearer ${benchKey}`
     const headers = { authorization }
     const proxies: ProxyServer[] = [{ name: 'tutti', ...gateway, headers }]
     for (const role of more) {
-      const one = await startOwn(children, [role, engine.url])
-      proxies.push({ name: roleNames[role], ...one, headers })
+      const own = role === 'full' ? await startOwn(children, ['full-plane', engine.url]) : plane
+      const args = [role, engine.url, own.url, own.publicKey]
+      const one = await startOwn(children, args)
+      const workers = role === 'workers' ? 2 : 1
+      proxies.push({ name: roleNames[role], ...one, headers, workers })
     }
     const bare = await startOwn(children, ['bare', engine.url])
     proxies.push({ name: bareName, ...bare, headers: {} })
@@ -100,14 +107,23 @@ function cpuMicrosOf(pid: number): number {
   return nanos / 1_000
 }
 
+interface Said {
+  readonly url: string
+  readonly pids?: readonly number[]
+  readonly publicKey?: string
+}
+
+type Started = Pick<ProxyServer, 'url' | 'pids' | 'watchStalls'> & { readonly publicKey: string }
+
 function startOwn(children: ChildProcess[], args: readonly string[]) {
   const path = fileURLToPath(new URL('./proxy-process.js', import.meta.url))
   const child = fork(path, args, { execArgv: [...heapFlags] })
   children.push(child)
-  return new Promise<Pick<ProxyServer, 'url' | 'pids' | 'watchStalls'>>((resolve, reject) => {
-    child.once('message', ({ url, pids = [] }: { url: string; pids?: number[] }) =>
-      resolve({ url, pids: [child.pid ?? 0, ...pids], watchStalls: () => watchStalls(child) }),
-    )
+  return new Promise<Started>((resolve, reject) => {
+    child.once('message', ({ url, pids = [], publicKey = '' }: Said) => {
+      const all = [child.pid ?? 0, ...pids]
+      resolve({ url, publicKey, pids: all, watchStalls: () => watchStalls(child) })
+    })
     child.once('exit', (code) => reject(new Error(`${args[0]} ended with ${code}`)))
   })
 }

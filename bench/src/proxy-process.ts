@@ -1,33 +1,28 @@
 // Proxy process
 //
-// What the gateway benches start beside themselves: an engine, the gateway with a control plane (alone, with workers, or
-// with guard and cache), or a bare relay. Its address is told when it answers; it ends with its parent.
+// What the gateway benches start beside themselves: an engine, a control plane, the gateway (alone or with workers), or
+// a bare relay. Its address is told when it answers; it ends with its parent.
 
 import cluster from 'node:cluster'
-import { createHash } from 'node:crypto'
 import { mkdtempSync } from 'node:fs'
 import { createServer, type ServerResponse } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { signingPrefix } from '@tutti/core/fleet'
-import { guardSpec } from '@tutti/core/governance'
-import { canonicalJson } from '@tutti/core/resource'
-import { routeSpec, type Snapshot } from '@tutti/core/routing'
 import { startGateway, startWorkers } from '@tutti/gateway'
-import { didKeyOf, newPrivateKey, signText } from '@tutti/ledger'
 import { startBareRelay } from './bare-relay.ts'
-import { benchKey } from './proxy-bed.ts'
+import { startPlane } from './proxy-plane.ts'
 
 const chunkMs = 20 // fifty events a second and stream
 const chunksDefault = 250
 
 const lookMs = 1 // what is done between two looks of an event loop that is never held up
 
-const [role, engineUrl = ''] = process.argv.slice(2)
+const [role, engineUrl = '', planeUrl = '', planeKey = ''] = process.argv.slice(2)
 process.once('disconnect', () => process.exit(0))
 tellStalls()
 if (role === 'engine') startEngine()
 else if (role === 'bare') startBareRelay(engineUrl, say)
+else if (role === 'plane' || role === 'full-plane') startPlane(engineUrl, role === 'plane')
 else if (role === 'workers' && cluster.isPrimary) await startTwo()
 else await startPlanedGateway()
 
@@ -118,69 +113,12 @@ function stream(response: ServerResponse): void {
   send()
 }
 
-/** A gateway with everything on: key, limits, budget, price, record. */
+/** A gateway that follows the control plane beside it. */
 async function startPlanedGateway(): Promise<void> {
-  const signer = newPrivateKey()
-  const hash = `sha256:${createHash('sha256').update(benchKey).digest('hex')}`
-  const price = { inputPerMillion: 0.15, outputPerMillion: 0.6 }
-  const limits = { requestsPerMinute: 1e9, tokensPerMinute: 1e12, concurrent: 100_000 }
-  const target = { provider: 'engine', model: 'm', price, contextTokens: 8_192 }
-  const full = {
-    guard: guardSpec.parse({
-      detect: ['email', 'phone', 'card', 'iban', 'ssn', 'secret', 'injection'],
-      blocklist: ['Project Nightjar', 'Project Robin'],
-    }),
-    cache: { ttlS: 60, semantic: { route: 'embed', threshold: 0.95 } },
-  }
-  const more = role === 'full' ? full : {}
-  const snapshot: Snapshot = {
-    ...{ format: 'tutti/snapshot/v1', sequence: 1, issuedAtMs: 1, deployments: [] },
-    keys: [{ id: 'bench', hash, project: 'default', owner: 'bench', limits }],
-    routes: [
-      {
-        ...{ name: 'm', project: 'default' },
-        ...routeSpec.parse({ targets: [target], ...more }),
-      },
-      { ...{ name: 'embed', project: 'default' }, ...routeSpec.parse({ targets: [target] }) },
-    ],
-    providers: [
-      {
-        ...{ name: 'engine', project: 'default', dialect: 'openai', baseUrl: `${engineUrl}/v1` },
-        ...{ allowPrivateNetwork: true, apiKey: 'k' },
-      },
-    ],
-    budgets: [{ name: 'all', project: 'default', limitDollars: 1_000_000, window: 'total' }],
-    servingToken: 't',
-  }
-  const payload = canonicalJson(snapshot)
-  const signed = JSON.stringify({
-    ...{ payload, signature: signText(signer, signingPrefix.snapshot, payload) },
-  })
-  const plane = createServer(async (request, response) => {
-    if (request.url === '/api/v1/usage') return response.end('{}')
-    if (request.url !== '/api/v1/leases') {
-      response.writeHead(200, { 'content-type': 'text/event-stream' })
-      return void response.write(`event: snapshot\ndata: ${signed}\n\n`)
-    }
-    const chunks: Buffer[] = []
-    for await (const chunk of request) chunks.push(chunk)
-    const asked: { wanted: { project: string; budget: string; nanos: number }[] } = JSON.parse(
-      Buffer.concat(chunks).toString('utf8'),
-    )
-    const granted = asked.wanted.map((want) => ({ ...want, lease: 'one', untilMs: 1e15 }))
-    response.end(JSON.stringify({ granted, unknown: [] }))
-  })
-  // Of its own, also in a worker.
-  const place = { port: 0, host: '127.0.0.1', exclusive: true }
-  await new Promise<void>((resolve) => plane.listen(place, resolve))
-  const address = plane.address()
-  const port = typeof address === 'object' && address !== null ? address.port : 0
   const gateway = await startGateway({
     ...{ host: '127.0.0.1', port: 0, version: 'bench', isWorker: cluster.isWorker },
     folder: mkdtempSync(join(tmpdir(), 'tutti-bench-gateway-')),
-    controlPlane: {
-      ...{ url: `http://127.0.0.1:${port}`, key: 'k', publicKey: didKeyOf(signer) },
-    },
+    controlPlane: { url: planeUrl, key: 'k', publicKey: planeKey },
     log: (event) => {
       if (event === 'snapshot') process.send?.({ ready: gateway.url, url: gateway.url })
     },
