@@ -180,6 +180,7 @@ export {
   toolPattern,
   toolRoute,
   toolServerSpec,
+  whyUnpinned,
 } from './tool-server.ts'
 export {
   type UsageDimension,

@@ -4,6 +4,7 @@
 
 import { z } from 'zod'
 import { guardSpec } from '../governance/index.ts'
+import { digest } from '../resource/index.ts'
 
 /** A name, or what names begin with and a star; a star alone is all. */
 export const toolPattern = z
@@ -18,7 +19,9 @@ export const toolServerSpec = z.strictObject({
   timeoutMs: z.int().min(1).max(3_600_000).default(60_000),
   /** Calls on their way at a time, from one gateway. */
   callsMax: z.int().min(1).max(1_000).default(16),
-  /** What is looked for in arguments and results; absent: nothing. */
+  /** What each of its tools says of itself, by digest: others are withheld. Absent: any. */
+  pins: z.record(z.string().min(1).max(128), digest).optional(),
+  /** What is looked for in arguments, results and what tools say of themselves; absent: nothing. */
   guard: guardSpec.optional(),
   /** What a call costs, for budgets; absent: nothing. */
   price: z.strictObject({ perCall: z.number().min(0).max(1_000_000) }).optional(),
@@ -43,6 +46,16 @@ export function splitToolName(
   const at = name.indexOf(between)
   if (at <= 0 || at + between.length >= name.length) return null
   return { server: name.slice(0, at), tool: name.slice(at + between.length) }
+}
+
+/** Why a tool is withheld that says of itself what has this digest; null where it is not. */
+export function whyUnpinned(
+  pins: ToolServerSpec['pins'],
+  tool: { readonly name: string; readonly digest: string },
+): string | null {
+  if (pins === undefined) return null
+  if (!Object.hasOwn(pins, tool.name)) return 'nobody has accepted it yet'
+  return pins[tool.name] === tool.digest ? null : 'it says something else than what was accepted'
 }
 
 /** True where one of the patterns allows the name, or there are none. */

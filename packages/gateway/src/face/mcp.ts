@@ -5,11 +5,14 @@
 
 import { randomUUID } from 'node:crypto'
 import { type JsonObject, jsonOf, objectOf } from '@tutti/core/dialect'
-import type { Sdk } from '../tools/index.ts'
+import { toolName } from '@tutti/core/routing'
+import type { ListedTools, Sdk } from '../tools/index.ts'
 import { refuse, sendJson } from './answer.ts'
 import type { Exchange, FacePorts } from './exchange.ts'
 import { pipeResponse } from './pipe-response.ts'
 import { callTool } from './tool-call.ts'
+import { reviewTool } from './tool-review.ts'
+import { routeOfServer } from './tool-route.ts'
 
 export const mcpPath = '/mcp'
 
@@ -92,9 +95,13 @@ function serverFor(sdk: Sdk, ports: FacePorts, asking: Asking) {
   const server = sdk.newServer(ports.version)
   server.setRequestHandler(sdk.ListTools, async () => {
     const { tools, missing } = await ports.tools.list(directory, key)
+    const { shown, withheld } = await reviewed(ports, asking.exchange, tools)
     // Said to whoever looks: a client takes no notice of what it does not know.
-    const meta = missing.length === 0 ? {} : { _meta: { 'tutti/missing': missing } }
-    return { tools: tools.map(toolOf), ...meta }
+    const meta = {
+      ...(missing.length === 0 ? {} : { 'tutti/missing': missing }),
+      ...(withheld.length === 0 ? {} : { 'tutti/withheld': withheld }),
+    }
+    return { tools: shown, ...(Object.keys(meta).length === 0 ? {} : { _meta: meta }) }
   })
   server.setRequestHandler(sdk.CallTool, async ({ params }, extra) => {
     const token = params._meta?.progressToken
@@ -126,6 +133,20 @@ function serverFor(sdk: Sdk, ports: FacePorts, asking: Asking) {
     }
   })
   return server
+}
+
+/** What of all tools the caller is shown, by the names under which it calls them. */
+async function reviewed(ports: FacePorts, exchange: Exchange, tools: ListedTools['tools']) {
+  const shown: ReturnType<typeof toolOf>[] = []
+  const withheld: { tool: string; why: string; digest: string }[] = []
+  for (const { server, tool } of tools) {
+    const route = routeOfServer(server.entry)
+    const review = await reviewTool(ports, exchange, { server, route, tool })
+    const name = toolName(server.entry.name, tool.name)
+    if (review.kind === 'shown') shown.push(toolOf({ ...review.tool, name }))
+    else withheld.push({ tool: name, why: review.why, digest: review.digest })
+  }
+  return { shown, withheld }
 }
 
 /** The SDK wants a schema to be there; a server that gives none takes anything. */

@@ -8,7 +8,7 @@
 //   M3. What may have been done is paid; nothing is done that no budget holds.
 //   M4. Nothing goes to a server, and nothing of it to the caller, that the guard denies or could not look through.
 
-import { nanosOf, routeSpec, splitToolName, toolRoute } from '@tutti/core/routing'
+import { nanosOf, splitToolName } from '@tutti/core/routing'
 import { Presence, type RouteEntry, type ToolServerEntry } from '../routing/index.ts'
 import type { RequestTrace } from '../telemetry/index.ts'
 import {
@@ -24,6 +24,8 @@ import type { Exchange, FacePorts } from './exchange.ts'
 import { openGuard } from './guard-request.ts'
 import { noteCall, traceOf } from './note-call.ts'
 import { Tally } from './tally.ts'
+import { isReviewed, reviewTool } from './tool-review.ts'
+import { routeOf, routeOfServer } from './tool-route.ts'
 
 type Arguments = Readonly<Record<string, unknown>> | undefined
 
@@ -98,6 +100,7 @@ async function answered(ports: FacePorts, course: Course, asked: ToolAsked): Pro
   }
   course.server = server
   course.route = routeOfServer(server.entry)
+  if (isReviewed(server)) await accept(ports, course, { server, tool: of.tool })
   const { guard } = server.entry
   if (guard !== undefined) course.guard = openGuard(ports, exchange, { ...course, guard })
   const given = await inspected(course.guard, 'input', asked.arguments)
@@ -108,6 +111,23 @@ async function answered(ports: FacePorts, course: Course, asked: ToolAsked): Pro
     }),
   )
   return await inspected(course.guard, 'output', result)
+}
+
+/** M5. */
+async function accept(
+  ports: FacePorts,
+  { exchange, route }: Course,
+  of: { readonly server: ToolServer; readonly tool: string },
+): Promise<void> {
+  const tool = (await of.server.tools()).find(({ name }) => name === of.tool)
+  if (tool === undefined) {
+    if (of.server.entry.pins === undefined) return // its server says what it thinks of it
+    const message = `${of.server.entry.name} has told of no tool ${of.tool.slice(0, 128)}`
+    throw new Refused(404, 'tool_not_found', message)
+  }
+  const review = await reviewTool(ports, exchange, { server: of.server, route, tool })
+  if (review.kind === 'shown') return
+  throw new Refused(403, 'tool_withheld', `the tool ${of.tool} is withheld: ${review.why}`)
 }
 
 /** M3. */
@@ -178,32 +198,6 @@ function errorOf(sdk: Sdk, error: unknown): unknown {
   if (!(error instanceof Refused)) return error
   const code = error.status === 404 ? InvalidParams : InvalidRequest
   return new sdk.McpError(code, error.message, { code: error.code })
-}
-
-const routes = new Map<string, RouteEntry>()
-const byServer = new WeakMap<ToolServerEntry, RouteEntry>()
-const routesMax = 10_000
-
-/** The name under which calls are counted. */
-function routeOf(project: string, server: string): RouteEntry {
-  const id = `${project}/${server}`
-  const known = routes.get(id)
-  if (known !== undefined) return known
-  if (routes.size >= routesMax) routes.clear()
-  const spec = routeSpec.parse({ targets: [{ provider: 'mcp', model: 'mcp' }] })
-  const made = { name: toolRoute(server), project, ...spec }
-  routes.set(id, made)
-  return made
-}
-
-/** The same with the guard of one snapshot's server. */
-function routeOfServer(entry: ToolServerEntry): RouteEntry {
-  const known = byServer.get(entry)
-  if (known !== undefined) return known
-  const { project, name, guard } = entry
-  const made = { ...routeOf(project, name), ...(guard === undefined ? {} : { guard }) }
-  byServer.set(entry, made)
-  return made
 }
 
 function record(

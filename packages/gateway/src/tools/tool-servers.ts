@@ -10,7 +10,7 @@ import { loadSdk, type Sdk } from './sdk.ts'
 import { type Tool, ToolServer } from './tool-server.ts'
 
 export interface ListedTools {
-  readonly tools: readonly Tool[]
+  readonly tools: readonly { readonly server: ToolServer; readonly tool: Tool }[]
   /** Servers that did not tell theirs, and why. */
   readonly missing: readonly { readonly server: string; readonly why: string }[]
 }
@@ -37,14 +37,17 @@ export class ToolServers {
   async list(directory: Directory, key: KeyEntry): Promise<ListedTools> {
     const servers = await this.#allowed(directory, key)
     const all = await Promise.allSettled(servers.map((server) => server.tools()))
-    const tools: Tool[] = []
+    const tools: ListedTools['tools'][number][] = []
     const missing: ListedTools['missing'][number][] = []
     for (const [i, told] of all.entries()) {
-      const name = servers[i]?.entry.name ?? ''
+      const server = servers[i]
+      if (server === undefined) continue
+      const { name } = server.entry
       if (told.status === 'rejected') missing.push({ server: name, why: messageOf(told.reason) })
-      else for (const one of told.value) tools.push({ ...one, name: toolName(name, one.name) })
+      else for (const tool of told.value) tools.push({ server, tool })
     }
-    const mayCall = (tool: Tool) => isAllowed(directory, key, tool.name)
+    const mayCall = ({ server, tool }: (typeof tools)[number]) =>
+      isAllowed(directory, key, toolName(server.entry.name, tool.name))
     return { tools: tools.filter(mayCall), missing }
   }
 
