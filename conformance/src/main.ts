@@ -11,6 +11,7 @@ import { examples } from './examples.ts'
 import { catalogue, gatewayFaults } from './gateway-faults.ts'
 import { jq, jqTests } from './jq.ts'
 import { owsKit } from './kit/index.ts'
+import { ownExtensions } from './kit/own-extensions.ts'
 import { patterns } from './kit/patterns.ts'
 import { magika } from './magika.ts'
 import { merkle } from './merkle.ts'
@@ -100,6 +101,10 @@ const judges: Readonly<Record<string, Judge>> = {
   'ows-kit': {
     about: "our own kit for the Open Workflow Specification's tasks and what its kit leaves out",
     run: owsKit,
+  },
+  'ows-extensions': {
+    about: 'what we propose to the Open Workflow Specification: our own tasks and properties',
+    run: ownExtensions,
   },
   crash: {
     about: 'processes killed at every write and in every state, and started again',

@@ -7,12 +7,17 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import {
+  advanceQueues,
+  cancelQueued,
   type Egress,
   Engine,
   type EnginePorts,
+  enqueue,
+  keeping,
   listRuns,
   loadJournals,
   loadRuns,
+  openBlobs,
   openDatabase,
   openNews,
   openReach,
@@ -29,6 +34,7 @@ import {
   prepareWorkflow,
   replay,
 } from '@tutti/core/workflow'
+import { openRouteHost, type ScriptedRoutes } from './scripted-routes.ts'
 
 export type Json = Parameters<typeof prepareWorkflow>[0]
 
@@ -43,6 +49,8 @@ export interface KitWorld {
   readonly project: string
   readonly secrets: Readonly<Record<string, Json>>
   readonly egress: Egress
+  /** Who answers for models; absent: nobody. */
+  readonly routes?: ScriptedRoutes
 }
 
 export interface KitBench {
@@ -52,6 +60,10 @@ export interface KitBench {
   readonly start: (named: Named, input: Json) => Promise<string>
   readonly publish: (event: CloudEvent) => Promise<void>
   readonly cancel: (run: string) => Promise<void>
+  /** Somebody does a task that waits for a person; false where none of that name does. */
+  readonly answer: (run: string, task: string, answer: Json) => Promise<boolean>
+  /** The role that a task waits for (empty: anybody); null where it waits for nobody. */
+  readonly roleFor: (run: string, task: string) => Promise<string | null>
   /** How a run ended; null where it has not after `limitMs`. */
   readonly outcome: (run: string, limitMs: number) => Promise<Outcome | null>
   /** Resolves when nothing is being done: runs have ended, or wait for time or events. */
@@ -69,10 +81,14 @@ export async function openKitBench(): Promise<KitBench> {
   const database = await openDatabase({ url: undefined, dataFolder: folder })
   const { sql } = database
   const news = await openNews(database)
+  const blobs = await openBlobs(join(folder, 'blobs'))
   const held: Held = { programs: new Map(), world: null }
   const nowMs = () => Date.now()
+  const routes = await openRouteHost(() => held.world?.routes ?? null)
+  const inference = () => ({ url: routes.url, key: 'kit' })
   const open = (): Promise<Engine> =>
-    openEngine({ sql, news, start: (request) => engine.start(request) }, held)
+    openEngine({ sql, news, blobs, inference, start: (request) => engine.start(request) }, held)
+  const queues = runQueues(sql, news)
   let engine: Engine = await open() // `restart` writes
   return {
     enter: (next) => {
@@ -90,7 +106,15 @@ export async function openKitBench(): Promise<KitBench> {
     start: (named, input) => engine.start({ ...named, project: held.world?.project ?? '', input }),
     publish: async (event) =>
       void (await publishEvent(sql, held.world?.project ?? '', event, nowMs())),
-    cancel: (run) => sendSignal(sql, run, { kind: 'cancel', reason: 'asked for' }),
+    cancel: (run) => cancel(sql, run),
+    answer: async (run, task, answer) => {
+      const asked = await askedFor(sql, run, task)
+      if (asked === null) return false
+      const output = { answer, by: 'somebody', atMs: nowMs() }
+      await sendSignal(sql, run, { kind: 'completed', key: asked.key, output })
+      return true
+    },
+    roleFor: async (run, task) => (await askedFor(sql, run, task))?.subject ?? null,
     outcome: async (run, limitMs) => {
       let timer: NodeJS.Timeout | undefined
       const late = new Promise<null>((resolve) => {
@@ -103,6 +127,7 @@ export async function openKitBench(): Promise<KitBench> {
     untilIdle: async () => {
       for (let unread = 1; unread > 0 || engine.residents > 0; ) {
         await new Promise((resolve) => setTimeout(resolve, lookMs))
+        await queues.turn()
         unread = (await sql`select 1 from workflow_signal limit 1`).length
       }
     },
@@ -112,7 +137,9 @@ export async function openKitBench(): Promise<KitBench> {
     },
     began: () => tasksOf(sql, held),
     stop: async () => {
+      queues.stop()
       await engine.stop()
+      await routes.stop()
       await news.stop()
       await database.stop()
       rmSync(folder, { recursive: true, force: true })
@@ -126,10 +153,35 @@ interface Held {
   world: KitWorld | null
 }
 
-function openEngine(
-  { sql, news, start }: Pick<PerformPorts, 'sql' | 'start'> & Pick<EnginePorts, 'news'>,
-  held: Held,
-): Promise<Engine> {
+async function cancel(sql: PerformPorts['sql'], run: string): Promise<void> {
+  const reason = 'asked for'
+  if (await cancelQueued(sql, run, { reason, nowMs: Date.now() })) return
+  await sendSignal(sql, run, { kind: 'cancel', reason })
+}
+
+/** Lets queues go on when there is news of them, and when asked to. */
+function runQueues(sql: PerformPorts['sql'], news: EnginePorts['news']) {
+  let last: Promise<void> = Promise.resolve()
+  const turn = () => {
+    last = last.then(() => advanceQueues(sql, Date.now())).catch(() => {})
+    return last
+  }
+  const wake = () => void turn()
+  return { turn, stop: news.subscribe('workflow_trigger', { onNews: wake, onGap: wake }) }
+}
+
+/** A task of this name that waits for a person, and whom it waits for. */
+async function askedFor(sql: PerformPorts['sql'], run: string, task: string) {
+  const rows = await sql<{ key: string; subject: string }[]>`
+    select key, subject from workflow_waiting where run = ${run} and kind = 'answer'`
+  return rows.find(({ key }) => new RegExp(`/${task}(![^/]*)*$`).test(key)) ?? null
+}
+
+type EngineOf = Pick<PerformPorts, 'sql' | 'start' | 'inference'> &
+  Required<Pick<PerformPorts, 'blobs'>> &
+  Pick<EnginePorts, 'news'>
+
+function openEngine({ sql, news, blobs, inference, start }: EngineOf, held: Held): Promise<Engine> {
   const nowMs = () => Date.now()
   return Engine.open({
     ...{ sql, news, nowMs },
@@ -139,19 +191,23 @@ function openEngine(
       return program
     },
     surroundings: async () => surroundingsOf(held),
-    act: performer({
-      ...{ sql, nowMs, start, inference: () => null },
-      egress: async (request) => {
-        if (held.world === null) throw new Error('no scenario runs')
-        return await held.world.egress(request)
-      },
-      reach: openReach({ allowPrivate: false }),
-      newest: async ({ project, name }) => newestOf(held.programs, `${project}/${name}/`),
-      outcome: async (id) => {
-        const [stored] = await loadRuns(sql, [id])
-        return stored?.outcome == null ? null : JSON.parse(stored.outcome)
-      },
-    }),
+    queue: (request, id, { properties }) => enqueue(sql, { request, id }, properties, nowMs()),
+    act: keeping(
+      { sql, blobs, nowMs },
+      performer({
+        ...{ sql, blobs, nowMs, start, inference },
+        egress: async (request) => {
+          if (held.world === null) throw new Error('no scenario runs')
+          return await held.world.egress(request)
+        },
+        reach: openReach({ allowPrivate: false }),
+        newest: async ({ project, name }) => newestOf(held.programs, `${project}/${name}/`),
+        outcome: async (id) => {
+          const [stored] = await loadRuns(sql, [id])
+          return stored?.outcome == null ? null : JSON.parse(stored.outcome)
+        },
+      }),
+    ),
     onTrouble: () => {},
     onFenced: () => {},
   })

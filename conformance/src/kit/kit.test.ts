@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { parseFeature } from '../feature.ts'
 import { owsKit } from './index.ts'
+import { ownExtensions } from './own-extensions.ts'
 import { patterns } from './patterns.ts'
 
 test('an outline is a scenario for every row of its examples', () => {
@@ -31,6 +32,13 @@ test('every scenario of our own kit for the Open Workflow Specification', async 
   expect(notes).toEqual([])
   expect(passed).toBe(total)
   expect(total).toBeGreaterThanOrEqual(248)
+}, 120_000)
+
+test('every scenario of what we propose to the specification', async () => {
+  const { notes, passed, total } = await ownExtensions()
+  expect(notes).toEqual([])
+  expect(passed).toBe(total)
+  expect(total).toBeGreaterThanOrEqual(30)
 }, 120_000)
 
 test('every control-flow pattern has an example that runs, or a reason why there is none', async () => {

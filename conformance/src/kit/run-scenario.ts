@@ -9,6 +9,7 @@ import type { CloudEvent, Outcome } from '@tutti/core/workflow'
 import type { Scenario, Step } from '../feature.ts'
 import type { Json, KitBench, Named } from './kit-bench.ts'
 import { type Answer, ScriptedHosts } from './scripted-hosts.ts'
+import { type RouteAnswer, ScriptedRoutes } from './scripted-routes.ts'
 
 const endMsMax = 10_000 // scenarios take milliseconds; a busy machine takes longer
 
@@ -38,6 +39,7 @@ type Take = (match: readonly string[], value: unknown) => Promise<string | null>
 class Stage {
   readonly #bench: KitBench
   readonly #hosts: ScriptedHosts
+  readonly #routes = new ScriptedRoutes()
   readonly #secrets: Record<string, Json> = {}
   readonly #known = new Map<string, Named>()
   readonly #runs = new Map<string, string>()
@@ -53,9 +55,12 @@ class Stage {
   ) {
     this.#bench = bench
     this.#hosts = new ScriptedHosts(elsewhere)
-    bench.enter({ project, secrets: this.#secrets, egress: this.#hosts.egress })
+    bench.enter({
+      ...{ project, secrets: this.#secrets },
+      ...{ egress: this.#hosts.egress, routes: this.#routes },
+    })
     this.#steps = [...this.#givens(), ...this.#whens(), ...this.#outcomes(), ...this.#outputs()]
-    this.#steps.push(...this.#sights())
+    this.#steps.push(...this.#sights(), ...this.#extensions())
   }
 
   async take({ text, value }: Step): Promise<string | null> {
@@ -228,6 +233,47 @@ class Stage {
         async ([name = '', count]) => {
           const found = memberOf(await output(), name)
           return unless(Array.isArray(found) && found.length === Number(count), found)
+        },
+      ],
+    ]
+  }
+
+  /** What only the scenarios of our own extensions need. */
+  #extensions(): (readonly [RegExp, Take])[] {
+    const bench = this.#bench
+    const main = () => this.#run(this.#main)
+    return [
+      [
+        /^(?:given )?the route '(\S+)' answers$/,
+        ([route = ''], value) => {
+          this.#routes.script(route, [value].flat() as RouteAnswer[])
+          return null
+        },
+      ],
+      [
+        /^the route '(\S+)' should have been asked (\d+) times?$/,
+        async ([route = '', times]) => {
+          await bench.untilIdle()
+          return unless(this.#routes.asked(route) === Number(times), this.#routes.asked(route))
+        },
+      ],
+      [
+        /^the task '(\w+)' is answered with$/,
+        async ([task = ''], value) => {
+          await bench.untilIdle()
+          const isAsked = await bench.answer(main(), task, value as Json)
+          return unless(isAsked, 'nobody is asked')
+        },
+      ],
+      [
+        /^the task '(\w+)' should wait for the role '(\w+)'$/,
+        async ([task = '', wanted]) => {
+          const limitMs = Date.now() + endMsMax
+          for (;;) {
+            await bench.untilIdle()
+            const role = await bench.roleFor(main(), task)
+            if (role === wanted || Date.now() > limitMs) return unless(role === wanted, role)
+          }
         },
       ],
     ]

@@ -24,11 +24,9 @@ export async function cancelQueued(
       returning request, asked_at_ms`
     if (left === undefined) return false
     const request: StartRequest = JSON.parse(left.request)
-    const { project, namespace, name, version, input, labels = {} } = request
-    const entries: readonly Entry[] = [
-      { kind: 'started', atMs: left.asked_at_ms, runId: run, input },
-      { kind: 'cancelled', atMs: nowMs, reason },
-    ]
+    const { project, namespace, name, version, labels = {} } = request
+    // It never started: a journal that said so would be worked out to another end.
+    const entries: readonly Entry[] = [{ kind: 'cancelled', atMs: nowMs, reason }]
     const body = JSON.stringify(entries)
     const { hash } = growJournal(emptyJournal, body, entries.length)
     const outcome: Outcome = { status: 'cancelled', reason }

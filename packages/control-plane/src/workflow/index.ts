@@ -34,7 +34,7 @@ export { listRuns, loadJournals, loadRuns, type RunFilter, type StoredRun } from
 export { openLineageOf } from './open-lineage.ts'
 export { type PerformPorts, performer } from './perform-act.ts'
 export { endProcess, keepProcess, takeProcess } from './processes.ts'
-export { loadQueued } from './queue.ts'
+export { advanceQueues, enqueue, loadQueued } from './queue.ts'
 export { recordHeads } from './record-heads.ts'
 export { retryRun } from './retry-run.ts'
 export { type RunStatus, runStatuses } from './run-head.ts'
