@@ -42,7 +42,7 @@ const ports = (): AssetPorts & { sql: typeof bed.database.sql } => ({
 async function open(...sources: readonly Json[]): Promise<Engine> {
   const { sql, judge, nowMs: now } = ports()
   const act: EnginePorts['act'] = performer({
-    ...{ sql, nowMs: now, productions: judge, inference: () => null, newest: async () => null },
+    ...{ sql, nowMs: now, mayStart: judge, inference: () => null, newest: async () => null },
     egress: async () => ({ status: 200, headers: {}, body: Buffer.from('') }),
     reach: async (name) => name,
     start: async () => '',

@@ -17,11 +17,11 @@ import {
 import type { Query, Sql } from '../store/index.ts'
 import { ActFailed } from './act.ts'
 import { type MadeAsset, saveVersion } from './asset-rows.ts'
+import type { JudgeStart } from './judge-start.ts'
 import { Later } from './later.ts'
 import { noteLineage } from './lineage.ts'
 import {
   type EndedProduction,
-  type JudgeProduction,
   loadNeedsSight,
   type NeedsSight,
   type Waiter,
@@ -33,7 +33,7 @@ export interface AssetPorts {
   readonly sql: Sql
   readonly nowMs: () => number
   /** Gives who says whether a run may be started to make an asset. */
-  readonly judge: () => Promise<JudgeProduction>
+  readonly judge: () => Promise<JudgeStart>
 }
 
 const lockSpace = 0x6173 // 'as': the first of two keys, so that no other lock of ours is met
@@ -132,7 +132,7 @@ function failureOf(text: string | null): string | null {
 /** Judges all that wait for an asset anew, and tells those for whom that is an end of waiting. */
 async function tell(
   tx: Query,
-  { judge, nowMs }: { readonly judge: JudgeProduction; readonly nowMs: number },
+  { judge, nowMs }: { readonly judge: JudgeStart; readonly nowMs: number },
   about: {
     readonly project: string
     readonly asset: string
@@ -170,7 +170,7 @@ type Said =
 
 interface Judgement {
   readonly sight: NeedsSight
-  readonly judge: JudgeProduction
+  readonly judge: JudgeStart
   readonly ended: EndedProduction | null
   readonly nowMs: number
 }

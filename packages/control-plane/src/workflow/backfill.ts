@@ -14,6 +14,7 @@ import {
   type WorkflowDocument,
 } from '@tutti/core/workflow'
 import type { Query, Sql } from '../store/index.ts'
+import { isLost } from './queue.ts'
 import type { RunHead } from './run-head.ts'
 import { sendSignal } from './signal.ts'
 
@@ -118,7 +119,9 @@ export async function advanceBackfills(sql: Sql): Promise<void> {
 
 async function advance(tx: Query, row: Row): Promise<void> {
   const ended = await tx<{ id: string }[]>`
-    select id from workflow_run where id = any(${[...row.running]}) and outcome is not null`
+    select id from unnest(${[...row.running]}::text[]) as asked (id)
+      left join workflow_run r using (id)
+    where r.outcome is not null or (r.id is null and ${isLost(tx, 'asked.id')})`
   const over = new Set(ended.map(({ id }) => id))
   const running = row.running.filter((id) => !over.has(id))
   const ticks: readonly Mark[] = JSON.parse(row.ticks)

@@ -417,24 +417,34 @@ export class Engine {
     if (this.#phase === 'stopped') return
     const { sql } = this.#ports
     const [shards, nowMs] = [[...this.#shards], this.#ports.nowMs()]
-    const rows = await sql<{ id: string }[]>`
-      select id from workflow_run where shard = any(${shards}) and wake_at_ms <= ${nowMs}
-      order by wake_at_ms limit ${sweepMax}`
-    const due = rows.map(({ id }) => id)
-    await this.#load(due, (runs) => {
-      for (const run of runs) {
-        const entries = run
-          .due(nowMs)
-          .map((key): Entry => ({ kind: 'completed', atMs: nowMs, key, output: null }))
-        if (entries.length > 0) this.#feed(run, entries)
-        else this.#evict(run)
-      }
-    })
+    for (let after = { id: '', at_ms: 0 }; ; ) {
+      const rows = await sql<{ id: string; at_ms: number }[]>`
+        select id, wake_at_ms as at_ms from workflow_run
+        where shard = any(${shards}) and wake_at_ms <= ${nowMs}
+          and (wake_at_ms, id) > (${after.at_ms}, ${after.id})
+        order by wake_at_ms, id limit ${sweepMax}`
+      await this.#load(
+        rows.map(({ id }) => id),
+        (runs) => {
+          for (const run of runs) this.#wake(run, nowMs)
+        },
+      )
+      const last = rows.at(-1)
+      if (last === undefined || rows.length < sweepMax) break
+      after = last // who cannot be loaded keeps nobody behind him waiting
+    }
     const [next] = await sql<{ at_ms: number | null }[]>`
       select min(wake_at_ms) as at_ms from workflow_run
       where shard = any(${shards}) and wake_at_ms > ${nowMs}`
-    if (rows.length === sweepMax) this.#alarm.set(this.#ports.nowMs())
-    else if (typeof next?.at_ms === 'number') this.#alarm.set(next.at_ms)
+    if (typeof next?.at_ms === 'number') this.#alarm.set(next.at_ms)
+  }
+
+  #wake(run: ResidentRun, nowMs: number): void {
+    const entries = run
+      .due(nowMs)
+      .map((key): Entry => ({ kind: 'completed', atMs: nowMs, key, output: null }))
+    if (entries.length > 0) this.#feed(run, entries)
+    else this.#evict(run)
   }
 
   // Signals

@@ -4,7 +4,7 @@
 // stays in the table, unless its run is over: a signal is somebody's answer, and is not lost with an engine.
 
 import type { WorkflowError } from '@tutti/core/workflow'
-import type { Sql } from '../store/index.ts'
+import { isDatabaseAway, type Sql } from '../store/index.ts'
 import { EngineBusy } from './engine-busy.ts'
 import { loadRuns } from './load-runs.ts'
 import { shardOf } from './run-head.ts'
@@ -134,7 +134,8 @@ export class Inbox {
     try {
       await this.#ports.start(request)
     } catch (error) {
-      if (error instanceof EngineBusy) throw error // the signal stays, and is read again
+      // The signal stays, and is read again.
+      if (error instanceof EngineBusy || isDatabaseAway(error)) throw error
       const { parent = null } = request
       if (parent === null) return this.#ports.onTrouble('a workflow was not started', error)
       const failed = {

@@ -15,19 +15,11 @@ import {
 import type { Query } from '../store/index.ts'
 import { type AssetVersion, newestVersions } from './asset-rows.ts'
 import { freshRunId } from './fresh-run-id.ts'
+import type { JudgeStart } from './judge-start.ts'
 import { productionLabel } from './queue.ts'
-import { type RunHead, shardOf } from './run-head.ts'
+import { shardOf } from './run-head.ts'
 import { sendSignal } from './signal.ts'
 import type { StartRequest } from './start-request.ts'
-
-/** The version of a workflow that may be started to make an asset, or why none may be. */
-export type JudgeProduction = (
-  tx: Query,
-  of: Pick<RunHead, 'project' | 'namespace' | 'name' | 'version'>,
-) => Promise<
-  | { readonly ok: true; readonly version: string }
-  | { readonly ok: false; readonly error: WorkflowError }
->
 
 /** A step that needs assets. */
 export interface Waiter {
@@ -45,11 +37,6 @@ export interface EndedProduction {
   readonly run: string
   /** Why it made nothing; null: it says that it has. */
   readonly failure: string | null
-}
-
-/** Where nobody says anything else, what is named may be started. */
-export const anyProduction = async (): Promise<JudgeProduction> => {
-  return async (_, { version }) => ({ ok: true, version })
 }
 
 interface Production {
@@ -110,7 +97,7 @@ export class NeedsSight {
     { run, needs }: Waiter,
     of: {
       readonly produce: readonly AssetNeed[]
-      readonly judge: JudgeProduction
+      readonly judge: JudgeStart
       readonly nowMs: number
     },
   ): Promise<WorkflowError | null> {

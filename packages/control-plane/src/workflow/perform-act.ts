@@ -4,7 +4,12 @@
 // the reason, as a configuration error that a document can catch.
 
 import type { Json } from '@tutti/core/resource'
-import { type Outcome, type Protocol, standardError } from '@tutti/core/workflow'
+import {
+  type Outcome,
+  type Protocol,
+  standardError,
+  type WorkflowError,
+} from '@tutti/core/workflow'
 import type { Sql } from '../store/index.ts'
 import { type ActContext, ActFailed } from './act.ts'
 import { type ArtifactPorts, openArtifact, putArtifact } from './artifact-store.ts'
@@ -17,9 +22,9 @@ import { callOpenapi } from './call-openapi.ts'
 import type { Caller } from './caller.ts'
 import type { Egress, Reach } from './egress.ts'
 import { embed, type Inference, infer } from './infer.ts'
+import { anyStart, type JudgeStart } from './judge-start.ts'
 import { Later } from './later.ts'
 import { noteLineage } from './lineage.ts'
-import { anyProduction } from './needs-sight.ts'
 import { performProcess } from './perform-process.ts'
 import type { Act } from './resident-run.ts'
 import { publishEvent } from './signal.ts'
@@ -41,8 +46,8 @@ export interface PerformPorts {
   readonly nowMs: () => number
   /** Whether nodes come here for processes to run; absent: they are refused. */
   readonly hasNodes?: boolean
-  /** Who says what may be started to make assets; absent: anything that is named. */
-  readonly productions?: AssetPorts['judge']
+  /** Who says what runs may start, as subflows and to make assets; absent: anything they name. */
+  readonly mayStart?: AssetPorts['judge']
 }
 
 export function performer(ports: PerformPorts) {
@@ -99,8 +104,8 @@ function keeperOf(ports: PerformPorts, { action, keep }: Act, { head }: ActConte
   }
 }
 
-function assetsOf({ sql, nowMs, productions }: PerformPorts): AssetPorts {
-  return { sql, nowMs, judge: productions ?? anyProduction }
+function assetsOf({ sql, nowMs, mayStart }: PerformPorts): AssetPorts {
+  return { sql, nowMs, judge: mayStart ?? anyStart }
 }
 
 function storeOf({ sql, blobs }: PerformPorts): ArtifactPorts {
@@ -153,6 +158,8 @@ async function startSubflow(ports: PerformPorts, act: Act, context: ActContext):
   const version = action.version === 'latest' ? await ports.newest(named) : action.version
   if (version === null) throw refuse(`there is no workflow ${namespace}/${name}`)
   const parent = isAwaited ? { run: id, key: act.key } : null
+  const refused = await whyNoSubflow(ports, { ...named, version }, `${id}${act.key}`)
+  if (refused !== null) throw new ActFailed(refused)
   const child = await ports.start({ ...named, version, input, parent, id: `${id}${act.key}` })
   if (!isAwaited) return null
   const outcome = await ports.outcome(child)
@@ -160,6 +167,19 @@ async function startSubflow(ports: PerformPorts, act: Act, context: ActContext):
   // Asked again after a crash: what it said meanwhile may have been lost with us.
   if (outcome.status === 'completed') return outcome.output
   throw outcome.status === 'faulted' ? new ActFailed(outcome.error) : refuse('it was cancelled')
+}
+
+/** One that has been started, before a crash, goes on. */
+async function whyNoSubflow(
+  { sql, mayStart }: PerformPorts,
+  of: Parameters<JudgeStart>[1],
+  id: string,
+): Promise<WorkflowError | null> {
+  const judge = await mayStart?.()
+  const verdict = (await judge?.(sql, of)) ?? { ok: true }
+  if (verdict.ok) return null
+  const [begun] = await sql`select 1 from workflow_run where id = ${id}`
+  return begun === undefined ? verdict.error : null
 }
 
 async function fetchFunction(name: string, where: Json, caller: Caller): Promise<Json> {

@@ -2,7 +2,7 @@ import { prepareWorkflow } from '@tutti/core/workflow'
 import { expect, test } from 'vitest'
 import { startBackfill } from './backfill.ts'
 import { bed, document, journalOf, openEngine, programs, useDatabase } from './engine.fixture.ts'
-import { anyProduction } from './needs-sight.ts'
+import { anyStart } from './judge-start.ts'
 import { openSchedules } from './schedules.ts'
 import { publishEvent } from './signal.ts'
 
@@ -46,7 +46,7 @@ async function asked() {
 const virtual = () => {
   let nowMs = startMs
   const judge = async () => () => refusal
-  const ports = { sql: bed.database.sql, nowMs: () => nowMs, judge, productions: anyProduction }
+  const ports = { sql: bed.database.sql, nowMs: () => nowMs, judge, productions: anyStart }
   return { ports, at: (text: string) => (nowMs = Date.parse(`2026-11-${text}:00Z`)) }
 }
 const ticks = async () =>

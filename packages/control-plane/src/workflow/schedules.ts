@@ -11,7 +11,7 @@ import { advanceBackfills } from './backfill.ts'
 import type { Tick } from './judge-tick.ts'
 import { noteRefusal } from './note-refusal.ts'
 import { expireProcesses } from './processes.ts'
-import { advanceQueues } from './queue.ts'
+import { advanceQueues, isLost } from './queue.ts'
 import { sendSignal } from './signal.ts'
 import { type Schedule, syncSchedules } from './sync-schedules.ts'
 
@@ -66,7 +66,7 @@ export function openSchedules({
         known = await syncSchedules(sql, now)
       }
       if (known.size > 0) {
-        await noteEnds(sql, known)
+        await noteEnds(sql, known, now)
         const judge = await openJudge()
         const turn = { sql, known, judge, nowMs: now }
         while ((await tick(turn)) === rowsMax);
@@ -81,10 +81,16 @@ export function openSchedules({
 }
 
 /** `after`: the next tick is known once the run before has ended. */
-async function noteEnds(sql: Sql, known: ReadonlyMap<string, Schedule>): Promise<void> {
+async function noteEnds(
+  sql: Sql,
+  known: ReadonlyMap<string, Schedule>,
+  nowMs: number,
+): Promise<void> {
   const ended = await sql<{ id: string; run: string; at_ms: number }[]>`
-    select s.id, s.run, r.updated_at_ms as at_ms
-    from workflow_schedule s join workflow_run r on r.id = s.run where r.outcome is not null`
+    select s.id, s.run, coalesce(r.updated_at_ms, ${nowMs}) as at_ms
+    from workflow_schedule s left join workflow_run r on r.id = s.run
+    where r.outcome is not null
+      or (s.run is not null and r.id is null and ${isLost(sql, 's.run')})`
   for (const { id, run, at_ms } of ended) {
     const timing = known.get(id)?.timing
     if (timing?.kind !== 'after') continue

@@ -14,6 +14,7 @@ import {
   workflowName,
   workflowSpec,
 } from '@tutti/core/workflow'
+import { pause } from '@tutti/machine'
 import type { Logger } from 'pino'
 import { automation, type PolicyEngine } from '../governance/index.ts'
 import type { News } from '../news.ts'
@@ -22,10 +23,11 @@ import { type Egress, openEgress, openReach } from './egress.ts'
 import { Engine } from './engine.ts'
 import { EngineBusy } from './engine-busy.ts'
 import type { Inference } from './infer.ts'
+import type { JudgeStart } from './judge-start.ts'
 import { whyNoRun } from './judge-tick.ts'
 import { keeping } from './keep-result.ts'
 import { loadRuns } from './load-runs.ts'
-import type { JudgeProduction } from './needs-sight.ts'
+import { outlasting } from './outlast-database.ts'
 import { performer } from './perform-act.ts'
 import { enqueue } from './queue.ts'
 import type { RunHead } from './run-head.ts'
@@ -34,6 +36,7 @@ import { type Judge, openSchedules, type Schedules } from './schedules.ts'
 import { loadSecrets } from './secrets.ts'
 import type { StartRequest } from './start-request.ts'
 import { type Upgraded, type UpgradeRequest, upgradeRuns } from './upgrade-runs.ts'
+import { withholding } from './withhold-secrets.ts'
 import { orNull } from './within.ts'
 
 export interface WorkflowsPorts {
@@ -83,14 +86,16 @@ export async function openWorkflows(ports: WorkflowsPorts): Promise<Workflows> {
     return await engine.start(request)
   }
   const { blobs } = ports
-  const productions = () => openProductions(ports)
+  const mayStart = () => openStarts(ports)
   const perform = performer({
     ...{ sql, blobs, egress, reach, start, nowMs, inference: ports.inference },
-    ...{ hasNodes: true, productions },
+    ...{ hasNodes: true, mayStart },
     newest: (of) => newestVersion(sql, of),
     outcome: (id) => outcomeOf(sql, id),
   })
-  const act = keeping({ sql, blobs, nowMs }, perform)
+  const kept = keeping({ sql, blobs, nowMs }, perform)
+  const secretsOf = (project: string) => loadSecrets(ports, project)
+  const act = outlasting(withholding(kept, secretsOf), pause)
   const onTrouble = (what: string, error: unknown) => log.error({ error }, what)
   const runNews = new RunNews({ sql, news, nowMs, onTrouble })
   const open = async (): Promise<void> => {
@@ -126,7 +131,7 @@ export async function openWorkflows(ports: WorkflowsPorts): Promise<Workflows> {
       const surroundings = (project: string) => surroundingsOf(ports, project)
       return upgradeRuns({ sql, program, surroundings }, request, after)
     },
-    schedules: openSchedules({ sql, nowMs, judge: () => openJudge(ports), productions }),
+    schedules: openSchedules({ sql, nowMs, judge: () => openJudge(ports), productions: mayStart }),
     watch: (run, wake) => runNews.watch(run, wake),
     stop: async () => {
       isStopped = true
@@ -160,8 +165,8 @@ async function openJudge({ policies }: WorkflowsPorts): Promise<Judge> {
   return (tick) => whyNoRun(engine, tick)
 }
 
-/** Whoever was declared may name a workflow: policy may still forbid that it makes an asset. */
-async function openProductions({ policies }: WorkflowsPorts): Promise<JudgeProduction> {
+/** What a workflow names was declared with it: policy may still forbid what that one reaches. */
+async function openStarts({ policies }: WorkflowsPorts): Promise<JudgeStart> {
   const engine = await policies()
   return async (tx, { version: wanted, ...named }) => {
     const version = wanted === 'latest' ? ((await newestVersion(tx, named)) ?? '') : wanted
@@ -169,7 +174,7 @@ async function openProductions({ policies }: WorkflowsPorts): Promise<JudgeProdu
     const key = { kind: 'Workflow', project: of.project, name: workflowName(of) }
     const resource = await loadResource(tx, key)
     if (resource === null) {
-      const detail = `there is no workflow ${of.namespace}/${of.name} that could make the asset`
+      const detail = `there is no workflow ${of.namespace}/${of.name}`
       return { ok: false, error: standardError('configuration', detail) }
     }
     const plan = planRun(workflowSpec.parse(resource.spec).document)
