@@ -1,9 +1,9 @@
 // Requests
 //
 // `POST /api/v1/requests`: a gateway tells what is to be kept of requests. `GET /api/v1/requests/{id}`: what was asked
-// and answered, for whom policy lets `inspect` the Route.
+// and answered, for whom policy lets `inspect` the Route, or the Provider of a tool.
 
-import { keptRequests } from '@tutti/core/routing'
+import { keptRequests, serverOfRoute } from '@tutti/core/routing'
 import type { Context, Hono } from 'hono'
 import { loadResource } from '../store/index.ts'
 import { refuse } from './answer.ts'
@@ -40,8 +40,7 @@ async function give(context: Context<Env>, ports: ApiPorts): Promise<Response> {
     return refuse(context, 'api/not-found', message)
   }
   for (const { route } of found) {
-    const labels = await labelsOf(ports, project, route)
-    const resource = { kind: 'Route', project, name: route, labels }
+    const resource = await answererOf(ports, project, route)
     const denied = await whyMayNot(ports, principal, 'inspect', resource)
     if (denied !== null) return refuse(context, 'api/forbidden', denied)
   }
@@ -49,8 +48,10 @@ async function give(context: Context<Env>, ports: ApiPorts): Promise<Response> {
   return context.json({ items: found })
 }
 
-/** Of a Route that is gone: none, as those of one that never had any. */
-async function labelsOf({ sql }: ApiPorts, project: string, name: string) {
-  const route = await loadResource(sql, { kind: 'Route', project, name })
-  return route?.metadata.labels ?? {}
+/** Its Route, or the Provider of a tool; of one that is gone no labels, as if it never had any. */
+async function answererOf({ sql }: ApiPorts, project: string, route: string) {
+  const server = serverOfRoute(route)
+  const of = { kind: server === null ? 'Route' : 'Provider', project, name: server ?? route }
+  const found = await loadResource(sql, of)
+  return { ...of, labels: found?.metadata.labels ?? {} }
 }

@@ -85,6 +85,24 @@ describe('in the database', () => {
   })
 })
 
+test('bodies of calls of tools are read by whom a policy lets inspect their Provider', async () => {
+  const gateway = { key: bed.plane.credentials?.gateway ?? '' }
+  const told = [kept({ id: 't', route: 'mcp/hub' }), kept({ id: 'u', route: 'mcp/gone' })]
+  expect((await call('POST', '/requests', { requests: told }, gateway)).status).toBe(204)
+  const tools = { dialect: 'mcp', baseUrl: 'https://hub.example/mcp', mcp: { bodies: {} } }
+  const metadata = { labels: { team: 'tools' } }
+  expect((await apply('Provider', 'hub', tools, { metadata })).status).toBe(201)
+  const cedar = `@id("tools-are-read")
+    permit(principal in Role::"viewer", action == Action::"inspect", resource is Provider)
+    when { resource.hasTag("team") && resource.getTag("team") == "tools" };`
+  expect((await apply('Policy', 'tools', { cedar })).status).toBe(201)
+  const viewer = await makeKey('tess', ['viewer'])
+  const read = (id: string, key: string) =>
+    call('GET', `/requests/${id}?project=default`, undefined, { key })
+  expect(await read('t', viewer)).toMatchObject({ status: 200, body: { items: [told[0]] } })
+  expect((await read('u', viewer)).status).toBe(403)
+})
+
 test('bodies are read by whom a policy lets inspect the Route, and told by gateways alone', async () => {
   const gateway = { key: bed.plane.credentials?.gateway ?? '' }
   const spec = { targets: [{ provider: 'engine', model: 'm' }], bodies: {} }

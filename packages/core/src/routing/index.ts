@@ -174,6 +174,7 @@ export {
 } from './stored-response.ts'
 export {
   allowsTool,
+  serverOfRoute,
   splitToolName,
   type ToolServerSpec,
   toolName,

@@ -5,6 +5,7 @@
 import { z } from 'zod'
 import { guardSpec } from '../governance/index.ts'
 import { digest } from '../resource/index.ts'
+import { bodyRule } from './kept-request.ts'
 
 /** A name, or what names begin with and a star; a star alone is all. */
 export const toolPattern = z
@@ -23,6 +24,8 @@ export const toolServerSpec = z.strictObject({
   pins: z.record(z.string().min(1).max(128), digest).optional(),
   /** What is looked for in arguments, results and what tools say of themselves; absent: nothing. */
   guard: guardSpec.optional(),
+  /** What is kept of calls beside their records; absent: nothing. */
+  bodies: bodyRule.optional(),
   /** What a call costs, for budgets; absent: nothing. */
   price: z.strictObject({ perCall: z.number().min(0).max(1_000_000) }).optional(),
 })
@@ -56,6 +59,11 @@ export function whyUnpinned(
   if (pins === undefined) return null
   if (!Object.hasOwn(pins, tool.name)) return 'nobody has accepted it yet'
   return pins[tool.name] === tool.digest ? null : 'it says something else than what was accepted'
+}
+
+/** The server whose calls are counted under this name; null for a Route. */
+export function serverOfRoute(route: string): string | null {
+  return route.startsWith(toolRoute('')) ? route.slice(toolRoute('').length) : null
 }
 
 /** True where one of the patterns allows the name, or there are none. */

@@ -21,7 +21,8 @@ import { messageOf } from '../failure.ts'
 import { Scanner } from '../governance/index.ts'
 import type { RouteEntry } from '../routing/index.ts'
 import type { ChatAsked } from './chat-body.ts'
-import { KeptCall } from './kept-call.ts'
+import { type Kept, KeptCall } from './kept-call.ts'
+import { KeptToolCall } from './kept-tool-call.ts'
 import type { RequestRecord } from './request-log.ts'
 
 export interface BodyKeeperPorts {
@@ -34,7 +35,7 @@ export interface BodyKeeperPorts {
 
 /** A call that is over. */
 interface Waiting {
-  readonly call: KeptCall
+  readonly call: Kept
   readonly rule: BodyRule
   readonly record: RequestRecord
   readonly bytes: number
@@ -79,7 +80,14 @@ export class BodyKeeper {
     return this.#ports.chance() < bodies.share ? new KeptCall(route, chat) : null
   }
 
-  keep(call: KeptCall, record: RequestRecord): void {
+  /** The same of a call of a tool. */
+  beginTool(route: RouteEntry): KeptToolCall | null {
+    const { bodies } = route
+    if (bodies === undefined) return null
+    return this.#ports.chance() < bodies.share ? new KeptToolCall(route) : null
+  }
+
+  keep(call: Kept, record: RequestRecord): void {
     const { bytes, route } = call
     if (route.bodies === undefined || this.#isStopping) return
     if (this.#bytes + bytes > waitingBytesMax) {
@@ -157,32 +165,33 @@ export class BodyKeeper {
   async #lookThrough({ call, rule, record }: Waiting): Promise<KeptRequest> {
     const { id, project, route, key, atMs } = record
     const output = rule.keep.includes('output') ? call.output(Math.floor(atMs / 1_000)) : null
-    const input = rule.keep.includes('input') ? { json: call.input.toString('utf8') } : null
+    const input = rule.keep.includes('input') ? call.input : null
     return {
       ...{ entry: randomUUID(), id, project, route, key, atMs },
       expiresAtMs: atMs + rule.days * 86_400_000,
       record: { ...record },
-      input: input === null ? null : await this.#redacted(call.route, 'input', input.json),
-      output: output === null ? null : await this.#redactedOutput(call.route, output),
+      input: input === null ? null : await this.#redacted(call, 'input', input),
+      output: output === null ? null : await this.#redactedOutput(call, output),
     }
   }
 
   async #redactedOutput(
-    route: RouteEntry,
+    call: Kept,
     { json, isCut }: { readonly json: string; readonly isCut: boolean },
   ): Promise<KeptBody | null> {
-    const body = await this.#redacted(route, 'output', json)
+    const body = await this.#redacted(call, 'output', json)
     return body === null ? null : { ...body, isCut: body.isCut || isCut }
   }
 
   /** Y1. */
-  async #redacted(route: RouteEntry, side: GuardSide, json: string): Promise<KeptBody | null> {
+  async #redacted(call: Kept, side: GuardSide, json: string): Promise<KeptBody | null> {
+    const { route } = call
     const { bodies } = route
     if (bodies === undefined || json.length > scannedCharsMax) return null
     try {
       const job = { ...this.#of(route, bodies), side, originals: nothingTaken, json }
       const { json: text } = await this.#scanner.scan(job)
-      return cut(text, bodies.bytesMax)
+      return cut(call.shown(side, text), bodies.bytesMax)
     } catch {
       return null
     }

@@ -4,6 +4,7 @@
 // and what they said, both with the placeholders of the guard in them.
 
 import { answerOfEvents, type ChatEvent, writeAnswer } from '@tutti/core/dialect'
+import type { GuardSide } from '@tutti/core/governance'
 import type { RouteEntry } from '../routing/index.ts'
 import type { ChatAsked } from './chat-body.ts'
 
@@ -12,7 +13,20 @@ type TextEvent = Extract<ChatEvent, { text: string }>
 // Of a streamed answer; what comes after it is not kept.
 const charactersMax = 2 ** 20
 
-export class KeptCall {
+/** What the keeper of bodies needs of a call. */
+export interface Kept {
+  readonly route: RouteEntry
+  /** That it holds until it is told. */
+  readonly bytes: number
+  /** As JSON whose texts are looked through. */
+  readonly input: string
+  /** The same of the answer, and whether there was more of it; null where none came. */
+  readonly output: (createdS: number) => { readonly json: string; readonly isCut: boolean } | null
+  /** What is kept of a side, by what was left of its texts. */
+  readonly shown: (side: GuardSide, redacted: string) => string
+}
+
+export class KeptCall implements Kept {
   readonly route: RouteEntry
   /** Written by `ask`. */
   #chat: ChatAsked
@@ -32,8 +46,12 @@ export class KeptCall {
     return this.#chat.body.length + (this.#whole?.length ?? 0) + 2 * this.#characters
   }
 
-  get input(): Buffer {
-    return this.#chat.body
+  get input(): string {
+    return this.#chat.body.toString('utf8')
+  }
+
+  shown(_: GuardSide, redacted: string): string {
+    return redacted
   }
 
   /** What a guard let pass instead of what was asked. */

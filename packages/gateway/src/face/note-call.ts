@@ -6,7 +6,7 @@ import type { RouteEntry } from '../routing/index.ts'
 import { type CallFacts, callersTrace, newTrace, RequestTrace } from '../telemetry/index.ts'
 import type { CallGuard } from './call-guard.ts'
 import type { Exchange, FacePorts } from './exchange.ts'
-import type { KeptCall } from './kept-call.ts'
+import type { Kept } from './kept-call.ts'
 import type { RequestRecord } from './request-log.ts'
 import type { Tally } from './tally.ts'
 
@@ -20,7 +20,7 @@ export interface CallOver {
   readonly guard: CallGuard | null
   readonly cached: 'exact' | 'semantic' | null
   /** What is kept of it; null where nothing is. */
-  readonly bodies: KeptCall | null
+  readonly bodies: Kept | null
   readonly trace: RequestTrace | null
   /** When the first event of a stream was there, as `performance.now` has it. */
   readonly firstMs: number | null

@@ -22,6 +22,7 @@ import {
 import type { CallGuard } from './call-guard.ts'
 import type { Exchange, FacePorts } from './exchange.ts'
 import { openGuard } from './guard-request.ts'
+import type { KeptToolCall } from './kept-tool-call.ts'
 import { noteCall, traceOf } from './note-call.ts'
 import { Tally } from './tally.ts'
 import { isReviewed, reviewTool } from './tool-review.ts'
@@ -59,6 +60,8 @@ interface Course {
   route: RouteEntry
   server: ToolServer | null
   guard: CallGuard | null
+  /** What is kept of it; null where nothing is. */
+  bodies: KeptToolCall | null
 }
 
 /** Answers as the server did, or throws what the caller is told. */
@@ -74,6 +77,7 @@ export async function callTool(
   const course: Course = {
     ...{ exchange: own, presence, tally: new Tally(), trace: traceOf(ports, exchange) },
     ...{ costNanos: 0, route: routeOf(exchange.key.project, ''), server: null, guard: null },
+    bodies: null,
   }
   let status = 500
   try {
@@ -100,16 +104,20 @@ async function answered(ports: FacePorts, course: Course, asked: ToolAsked): Pro
   }
   course.server = server
   course.route = routeOfServer(server.entry)
+  course.bodies = ports.bodies.beginTool(course.route)
+  course.bodies?.ask(asked.arguments)
   if (isReviewed(server)) await accept(ports, course, { server, tool: of.tool })
   const { guard } = server.entry
   if (guard !== undefined) course.guard = openGuard(ports, exchange, { ...course, guard })
   const given = await inspected(course.guard, 'input', asked.arguments)
+  course.bodies?.ask(given)
   const result = await paid(ports, course, (onSent) =>
     server.call({
       ...{ name: of.tool, arguments: given, signal: asked.signal, onSent },
       onProgress: progressOf(server.entry, asked.onProgress),
     }),
   )
+  course.bodies?.answer(result)
   return await inspected(course.guard, 'output', result)
 }
 
@@ -202,13 +210,13 @@ function errorOf(sdk: Sdk, error: unknown): unknown {
 
 function record(
   ports: FacePorts,
-  { exchange, route, server, guard, tally, trace, costNanos }: Course,
+  { exchange, route, server, guard, bodies, tally, trace, costNanos }: Course,
   { name, status }: { readonly name: string; readonly status: number },
 ): void {
   // Usage is counted by names: those that nobody knows are one.
   const tool = splitToolName(name)?.tool ?? ''
   const isKnown = server !== null && (status === 200 || server.hasTold(tool))
   tally.addCall(name.slice(0, 200), isKnown ? name : 'other', costNanos)
-  const nothing = { arm: null, cached: null, firstMs: null, bodies: null }
-  noteCall(ports, exchange, { ...nothing, route, status, attempts: 1, tally, guard, trace })
+  const nothing = { arm: null, cached: null, firstMs: null }
+  noteCall(ports, exchange, { ...nothing, route, status, attempts: 1, tally, guard, trace, bodies })
 }

@@ -22,12 +22,16 @@ export function routeOf(project: string, server: string): RouteEntry {
   return made
 }
 
-/** The same with the guard of one snapshot's server. */
+/** The same with what one snapshot's server has of its own. */
 export function routeOfServer(entry: ToolServerEntry): RouteEntry {
   const known = byServer.get(entry)
   if (known !== undefined) return known
-  const { project, name, guard } = entry
-  const made = { ...routeOf(project, name), ...(guard === undefined ? {} : { guard }) }
+  const { project, name, guard, bodies } = entry
+  const made = {
+    ...routeOf(project, name),
+    ...(guard === undefined ? {} : { guard }),
+    ...(bodies === undefined ? {} : { bodies }),
+  }
   byServer.set(entry, made)
   return made
 }
