@@ -81,8 +81,8 @@ export async function advanceQueues(sql: Sql, nowMs: number): Promise<void> {
 const allShards = Array.from({ length: 64 }, (_, shard) => shard)
 
 /**
- * Whether a run that was asked for, and has no row, never will: nobody is about to start it. Part of the
- * statement that looks for the row: an engine writes that before it forgets that it was asked.
+ * Whether a run that was asked for, and has no row, never will: nobody is about to start it. For
+ * the statement that looks for the row: an engine writes it before it forgets that it was asked.
  */
 export function isLost(sql: Query, column: 'asked.id' | 's.run') {
   return sql`not exists (select 1 from workflow_queued q where q.run = ${sql(column)})
