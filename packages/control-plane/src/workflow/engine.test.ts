@@ -340,3 +340,20 @@ test('of each turn that is written it is told whose it was', async () => {
   expect(written).toContain(id)
   await engine.stop()
 })
+
+test('branches that end at the same time are one turn of the journal', async () => {
+  const call = { call: 'http', with: { method: 'get', endpoint: 'http://h/' } }
+  const branches = ['a', 'b', 'c'].map((name) => ({ [name]: call }))
+  const program = programs(document('wide', [{ all: { fork: { branches } } }]))
+  const engine = await openEngine(program, async ({ key }) => key)
+  const id = await engine.start(request('wide'))
+  const outcome = await engine.outcomeOf(id)
+  expect(outcome).toMatchObject({ status: 'completed' })
+  const rows = await bed.database.sql<{ seq: number }[]>`
+    select seq from workflow_entry where run = ${id} order by seq`
+  expect(rows.map(({ seq }) => seq)).toEqual([0, 1])
+  expect((await journalOf(id)).map(({ kind }) => kind)).toEqual([
+    ...['started', 'completed', 'completed', 'completed'],
+  ])
+  await engine.stop()
+})

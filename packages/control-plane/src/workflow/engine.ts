@@ -400,8 +400,17 @@ export class Engine {
   ): void {
     run.acting.delete(act.key)
     if (this.#phase === 'stopped') return // E2, E4
-    if (run.machine.outcome !== null) return
-    this.#feed(run, [{ ...result, atMs: this.#ports.nowMs() }])
+    run.arrived.push({ ...result, atMs: this.#ports.nowMs() })
+    if (run.arrived.length > 1) return
+    if (run.acting.size === 0) this.#arrive(run)
+    else queueMicrotask(() => this.#arrive(run))
+  }
+
+  /** What branches of a run bring at the same time is one turn: one text to hash and to store. */
+  #arrive(run: ResidentRun): void {
+    const entries = run.arrived.splice(0)
+    if (this.#phase === 'stopped' || run.machine.outcome !== null) return
+    this.#feed(run, entries)
   }
 
   #failureOf(error: unknown): WorkflowError {

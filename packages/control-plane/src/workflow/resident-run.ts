@@ -51,6 +51,8 @@ export class ResidentRun {
   #machine: Machine
   /** Acts under way, by step; the engine writes. */
   readonly acting = new Map<string, Acting>()
+  /** Outcomes of acts that are to be taken together; the engine writes. */
+  readonly arrived: Entry[] = []
   /** Nothing more is begun for it, and no time ends; the engine writes. */
   isPaused: boolean
   /** Turns that are not yet written; the engine writes. */
@@ -113,7 +115,7 @@ export class ResidentRun {
 
   /** Nothing is being done for it, and nothing of it is unwritten. */
   get isIdle(): boolean {
-    return this.acting.size === 0 && this.unwritten === 0
+    return this.acting.size === 0 && this.unwritten === 0 && this.arrived.length === 0
   }
 
   /** Takes entries and all that follows from them without anybody's doing. */
