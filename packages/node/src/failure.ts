@@ -29,6 +29,7 @@ export const failureCodes = [
   'node/state-unreadable',
   'node/state-unwritable',
   'node/join-refused',
+  'node/proxy-refused',
   'node/not-joined',
 ] as const
 export type FailureCode = (typeof failureCodes)[number]

@@ -5,6 +5,7 @@ export {
   loadNodeIdentity,
   type NodeIdentity,
   parseJoinToken,
+  useProxies,
 } from './fleet/index.ts'
 export { draftVariant, type VariantDraft } from './serving/index.ts'
 export { type NodeOptions, type RunningNode, startNode } from './start.ts'

@@ -1,7 +1,9 @@
 #!/usr/bin/env node
+import { heedProxies } from './home/index.ts'
 import { describeError, makeProgram } from './program.ts'
 
 try {
+  await heedProxies(process.argv[2])
   const program = await makeProgram(process.argv[2])
   await program.parseAsync()
 } catch (error) {

@@ -20,5 +20,6 @@ export {
   type StateStore,
 } from './node-state.ts'
 export { reachOf } from './peer-address.ts'
+export { tunnelTo, useProxies } from './proxies.ts'
 export { openPeerLine, type PeerLine } from './source-client.ts'
 export { type Dial, dialSocket, type WireEvents } from './wire.ts'

@@ -6,6 +6,7 @@
 import { frameBytesMax } from '@tutti/core/fleet'
 import { WebSocket } from 'ws'
 import { messageOf } from '../failure.ts'
+import { tunnelTo } from './proxies.ts'
 
 export interface Wire {
   readonly send: (frame: string) => void
@@ -28,6 +29,7 @@ const handshakeMs = 15_000
 /** Opens a WebSocket. */
 export const dialSocket: Dial = (url, events) => {
   const socket = new WebSocket(url, {
+    ...tunnelTo(url, handshakeMs),
     handshakeTimeout: handshakeMs,
     maxPayload: frameBytesMax,
     perMessageDeflate: false,

@@ -19,6 +19,7 @@ import {
   relayReady,
 } from '@tutti/core/routing'
 import { WebSocket } from 'ws'
+import { tunnelTo } from '../fleet/index.ts'
 
 export interface RelayLinkPorts {
   /** Of the gateway. */
@@ -59,6 +60,7 @@ export class RelayLink {
   #connect(): void {
     const { url, log } = this.#ports
     const socket = new WebSocket(`${url.replace(/^http/, 'ws')}${relayPath}`, {
+      ...tunnelTo(url, handshakeMs),
       ...{ handshakeTimeout: handshakeMs, maxPayload: frameBytesMax, perMessageDeflate: false },
     })
     this.#socket = socket

@@ -1,5 +1,6 @@
 export { parseDocuments, readDocuments, type SourceDocument } from './documents.ts'
 export { giveWorkflowKey } from './give-workflow-key.ts'
+export { heedProxies } from './heed-proxies.ts'
 export {
   approvalDid,
   approvalKey,
