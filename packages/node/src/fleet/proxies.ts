@@ -13,14 +13,14 @@ import { Agent, type Dispatcher, ProxyAgent, setGlobalDispatcher } from 'undici'
 import type { ClientOptions } from 'ws'
 import { Failure } from '../failure.ts'
 
-/** The proxy's URL, null where the URL is asked directly. Schemes `ws` and `wss` go as the others. */
+/** The proxy's URL, null where the URL is asked directly; `ws` and `wss` go as the others. */
 export function proxyFor(url: string): string | null {
   const asked = new URL(url.replace(/^ws/, 'http'))
   if (/^(localhost|127\.0\.0\.1|\[::1\])$/.test(asked.hostname)) return null
   return getProxyForUrl(asked.href) || null
 }
 
-/** From now on requests of this process go through the proxy that is named for them, those of `fetch`, too. */
+/** From now on this process's requests go through the proxy named for them, those of `fetch`, too. */
 export function useProxies(): void {
   setGlobalDispatcher(proxyDispatcher())
 }
@@ -36,7 +36,7 @@ function proxyDispatcher(): Dispatcher {
   })
 }
 
-/** What a WebSocket to this URL needs besides, to go through a proxy; nothing where it needs none. */
+/** What a WebSocket to this URL needs besides, to go through a proxy; nothing without one. */
 export function tunnelTo(url: string, timeoutMs: number): ClientOptions {
   const proxy = proxyFor(url)
   if (proxy === null) return {}
