@@ -20,7 +20,7 @@ export function proxyFor(url: string): string | null {
   return getProxyForUrl(asked.href) || null
 }
 
-/** From now on this process's requests go through the proxy named for them, those of `fetch`, too. */
+/** From now on what this process asks, by `fetch` too, goes through the proxy named for it. */
 export function useProxies(): void {
   setGlobalDispatcher(proxyDispatcher())
 }
