@@ -26,6 +26,29 @@ export interface Batch {
   readonly committed: () => void
 }
 
+/** A turn and who is told of it, member by member: every step passes here, and spreads are slow. */
+export function batchOf(
+  turn: Omit<Batch, 'committed' | 'signals'>,
+  signals: readonly string[],
+  committed: () => void,
+): Batch {
+  return {
+    head: turn.head,
+    status: turn.status,
+    wakeAtMs: turn.wakeAtMs,
+    atMs: turn.atMs,
+    isRowChanged: turn.isRowChanged,
+    outcome: turn.outcome,
+    hash: turn.hash,
+    journal: turn.journal,
+    waits: turn.waits,
+    heard: turn.heard,
+    told: turn.told,
+    signals,
+    committed,
+  }
+}
+
 /** Something from outside that a run waits for. */
 export interface Waiting {
   readonly key: string

@@ -9,7 +9,6 @@
 //   E4. What is fenced stops: it writes nothing, and begins nothing.
 
 import { randomUUID } from 'node:crypto'
-import type { Json } from '@tutti/core/resource'
 import {
   type Entry,
   Machine,
@@ -20,6 +19,7 @@ import {
 import { ActFailed } from './act.ts'
 import { Acting } from './acting.ts'
 import { Alarm } from './alarm.ts'
+import { batchOf } from './batch.ts'
 import { EngineBusy } from './engine-busy.ts'
 import type { EnginePorts } from './engine-ports.ts'
 import { entriesOf } from './entries-of-signal.ts'
@@ -308,17 +308,14 @@ export class Engine {
     run.unwritten += 1
     const lane = this.#lanes[run.head.shard % laneCount]
     const { signals = [] } = more
-    lane?.append({
-      ...turn.batch,
-      signals,
-      committed: () => {
-        run.unwritten -= 1
-        this.#inbox.settled(signals)
-        more.committed?.()
-        this.#ports.onWritten?.(run.head.id)
-        this.#committed(run, turn)
-      },
-    })
+    const committed = () => {
+      run.unwritten -= 1
+      this.#inbox.settled(signals)
+      more.committed?.()
+      this.#ports.onWritten?.(run.head.id)
+      this.#committed(run, turn)
+    }
+    lane?.append(batchOf(turn.batch, signals, committed))
   }
 
   #take(run: ResidentRun, entries: readonly Entry[]): Turn {
@@ -368,12 +365,14 @@ export class Engine {
     if (run.isPaused || !run.machine.waitsAt(act.key)) return
     const acting = new Acting(run.head)
     run.acting.set(act.key, acting)
+    const { key } = act
+    const { nowMs } = this.#ports
     this.#ports.act(act, acting).then(
-      (output) => this.#acted(run, act, { kind: 'completed', key: act.key, output }),
+      (output) => this.#acted(run, { kind: 'completed', atMs: nowMs(), key, output }),
       (error: unknown) => {
         if (error instanceof Later) this.#rest(run, act)
         else if (error instanceof EngineBusy) this.#actSoon(run, act)
-        else this.#acted(run, act, { kind: 'failed', key: act.key, error: this.#failureOf(error) })
+        else this.#acted(run, { kind: 'failed', atMs: nowMs(), key, error: this.#failureOf(error) })
       },
     )
   }
@@ -391,16 +390,10 @@ export class Engine {
     if (this.#phase === 'running') this.#evict(run)
   }
 
-  #acted(
-    run: ResidentRun,
-    act: Act,
-    result:
-      | { readonly kind: 'completed'; readonly key: string; readonly output: Json }
-      | { readonly kind: 'failed'; readonly key: string; readonly error: WorkflowError },
-  ): void {
-    run.acting.delete(act.key)
+  #acted(run: ResidentRun, entry: Extract<Entry, { kind: 'completed' | 'failed' }>): void {
+    run.acting.delete(entry.key)
     if (this.#phase === 'stopped') return // E2, E4
-    run.arrived.push({ ...result, atMs: this.#ports.nowMs() })
+    run.arrived.push(entry)
     if (run.arrived.length > 1) return
     if (run.acting.size === 0) this.#arrive(run)
     else queueMicrotask(() => this.#arrive(run))
