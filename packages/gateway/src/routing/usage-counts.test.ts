@@ -154,3 +154,34 @@ test('more kinds of requests than can wait are counted together (U2)', async () 
   expect(rows.reduce((sum, { requests }) => sum + requests, 0)).toBe(60_000)
   expect(Math.max(...reports.map((report) => report.rows.length))).toBe(2_000)
 })
+
+test('each place and hour counts for itself, whichever came before it', async () => {
+  const name = fc.constantFrom('a', 'b')
+  const places = fc.array(fc.record({ project: name, key: name, route: name, model: name }))
+  const hours = fc.array(fc.nat(1), { minLength: 1, maxLength: 40 })
+  const property = fc.asyncProperty(places, hours, async (list, spread) => {
+    const told: UsageReport[] = []
+    const send = async (report: UsageReport) => void told.push(report)
+    let nowMs = 0
+    const nowOf = () => nowMs
+    const usage = new UsageCounts({ gateway: 'g', send, shelf: disk().shelfOf('g'), nowMs: nowOf })
+    const expected = new Map<string, number>()
+    for (const [i, place] of list.entries()) {
+      nowMs = (spread[i % spread.length] ?? 0) * 3_600_000
+      const row = JSON.stringify({ ...place, hourMs: nowMs })
+      expected.set(row, (expected.get(row) ?? 0) + 1)
+      usage.add(place, { requests: 1 })
+      if (i === 3) await usage.tell()
+    }
+    await usage.close()
+    const counted = new Map<string, number>()
+    for (const { project, key, route, model, hourMs, requests } of told.flatMap(
+      (one) => one.rows,
+    )) {
+      const row = JSON.stringify({ project, key, route, model, hourMs })
+      counted.set(row, (counted.get(row) ?? 0) + requests)
+    }
+    expect(counted).toEqual(expected)
+  })
+  await fc.assert(property)
+})

@@ -51,9 +51,10 @@ export class PlainReply implements Reply {
   }
 
   header(name: string, value: string | number): void {
-    const text = String(value)
-    if (badValue.test(text)) throw new Error(`the header ${name} holds what a header cannot`) // W3
-    this.#head += `${name}: ${text}\r\n`
+    if (typeof value === 'string' && badValue.test(value)) {
+      throw new Error(`the header ${name} holds what a header cannot`) // W3
+    }
+    this.#head += `${name}: ${value}\r\n`
   }
 
   send(status: number, body: Buffer): void {
