@@ -51,6 +51,7 @@ export async function findRunnable(
   const denied = await whyMayNot(ports, principal, 'run', target)
   if (denied !== null) return { ok: false, code: 'api/forbidden', reason: denied }
   if (spec !== null) return { ok: true, version, workflow, spec }
-  const reason = `there is no Workflow ${workflow} in project ${named.project}`
+  const asked = version === '' ? workflow.slice(0, -1) : workflow // nobody named a version
+  const reason = `there is no Workflow ${asked} in project ${named.project}`
   return { ok: false, code: 'api/not-found', reason }
 }

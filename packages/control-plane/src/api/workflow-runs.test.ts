@@ -68,7 +68,12 @@ test('a run without a version takes the newest; one of no workflow is refused', 
   expect(newest.body.workflow).toBe('shop.many:1.1.0')
   const pinned = await call('POST', '/workflows/shop.many:1.0.0/runs', {})
   expect((await runOnce(pinned.body.id, 'completed')).outcome.output).toEqual({ version: '1.0.0' })
-  expect((await call('POST', '/workflows/shop.none/runs', {})).status).toBe(404)
+  const none = await call('POST', '/workflows/shop.none/runs', {})
+  expect([none.status, none.body.error.message]).toEqual([
+    ...[404, 'there is no Workflow shop.none in project default'],
+  ])
+  const odd = await call('GET', '/runs?status=nonsense')
+  expect([odd.status, odd.body.error.message]).toEqual([422, expect.stringContaining('waiting')])
   expect((await call('POST', '/workflows/nonsense/runs', {})).status).toBe(422)
   expect((await call('GET', '/runs/none')).status).toBe(404)
 })

@@ -15,6 +15,7 @@ import {
   loadRuns,
   publishEvent,
   type RunFilter,
+  runStatuses,
   type StoredRun,
   subjectsOfModel,
 } from '../workflow/index.ts'
@@ -98,7 +99,11 @@ function filterOf(
   if (Number.isNaN(startedFromMs) || Number.isNaN(startedUntilMs)) {
     return `startedFrom, startedUntil: expected a time such as 2026-11-21T09:00:00Z`
   }
-  const plain = { status: one('status'), name: one('name'), version: one('version') }
+  const status = one('status')
+  if (status !== undefined && !runStatuses.some((known) => known === status)) {
+    return `status: expected one of ${runStatuses.join(', ')}, got ${status}`
+  }
+  const plain = { status, name: one('name'), version: one('version') }
   return { ...plain, error: one('error'), labels, startedFromMs, startedUntilMs }
 }
 

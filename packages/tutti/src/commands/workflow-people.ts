@@ -26,6 +26,7 @@ interface AnswerOptions extends SharedOptions {
 
 export function addWorkflowPeople(group: Command): void {
   const tasks = withShared(group.command('tasks')).description('list what waits for a person')
+  withExamples(tasks, 'tutti workflow tasks')
   tasks.action(async (options: SharedOptions) => {
     const items = await clientOf(options).tasks()
     if (options.json === true) return printJson(items)

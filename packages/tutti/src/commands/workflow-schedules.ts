@@ -2,12 +2,13 @@
 
 import type { Command } from 'commander'
 import { clientOf, formatTable, print, printJson } from '../home/index.ts'
-import { type SharedOptions, withShared } from './shared-options.ts'
+import { type SharedOptions, withExamples, withShared } from './shared-options.ts'
 
 export function addWorkflowSchedules(group: Command): void {
   const schedules = withShared(group.command('schedules')).description(
     'list what starts runs by itself, when it will, and what policy refuses',
   )
+  withExamples(schedules, 'tutti workflow schedules')
   schedules.action(async (options: SharedOptions) => {
     const items = await clientOf(options).schedules()
     if (options.json === true) return printJson(items)

@@ -81,6 +81,7 @@ function addPlan(group: Command): void {
   const plan = group
     .command('plan')
     .argument('<file>', 'YAML or JSON of a workflow; - reads standard input')
+    .option('--json', 'print JSON, as it does anyway')
     .description('say what workflows may reach and cost, as policies see it')
   withExamples(plan, 'tutti workflow plan refund.yaml')
   plan.action((file: string) => {
@@ -144,6 +145,11 @@ function addRuns(group: Command): void {
     .option('--since <time>', 'started then or later: 2026-11-21T09:00:00Z')
     .option('--until <time>', 'started before then')
     .description('list runs, the newest first')
+  withExamples(
+    list,
+    'tutti workflow list --status faulted --since 2026-11-21T09:00:00Z',
+    'tutti workflow list --model parts:v2',
+  )
   list.action(async (options: ListOptions) => {
     const { status, name, label, error, since, until, model, artifact, asset } = options
     const runs = await clientOf(options).runs({
@@ -163,6 +169,7 @@ function addRuns(group: Command): void {
   const show = withShared(group.command('show'))
     .argument('<run>')
     .description('show a run: how it stands, what it waits for, its journal')
+  withExamples(show, 'tutti workflow show RUN')
   show.action(async (id: string, options: SharedOptions) => {
     const detail = await clientOf(options).run(id)
     if (options.json === true) return printJson(detail)
@@ -179,6 +186,7 @@ function addRuns(group: Command): void {
   const follow = withShared(group.command('watch'))
     .argument('<run>')
     .description('follow a run until it has ended')
+  withExamples(follow, 'tutti workflow watch RUN')
   follow.action(async (id: string, options: SharedOptions) => {
     await watch(clientOf(options), id, options)
   })
@@ -189,6 +197,7 @@ function addSteering(group: Command): void {
     .argument('<run>')
     .option('--reason <text>', 'stands in the journal', 'cancelled')
     .description('end a run; steps under way are told')
+  withExamples(cancel, 'tutti workflow cancel RUN --reason "ordered twice"')
   cancel.action(async (id: string, options: SharedOptions & { readonly reason: string }) => {
     const answer = await clientOf(options).cancelRun(id, options.reason)
     if (options.json === true) printJson(answer)
@@ -197,6 +206,7 @@ function addSteering(group: Command): void {
   const retry = withShared(group.command('retry'))
     .argument('<run>')
     .description('a new run that goes on from the step at which this one failed')
+  withExamples(retry, 'tutti workflow retry RUN')
   retry.action(async (id: string, options: SharedOptions) => {
     const answer = await clientOf(options).retryRun(id)
     if (options.json === true) printJson(answer)
@@ -207,6 +217,7 @@ function addSteering(group: Command): void {
   const event = withShared(group.command('event'))
     .argument('<file>', 'a CloudEvent as JSON or YAML; - reads standard input')
     .description('hand an event to the runs that wait for it')
+  withExamples(event, 'tutti workflow event paid.json')
   event.action(async (file: string, options: SharedOptions) => {
     for (const { value } of readDocuments(file)) {
       const answer = await clientOf(options).sendEvent({ ...Object(value) })
@@ -220,6 +231,7 @@ function addTurns(group: Command): void {
   const pause = withShared(group.command('pause'))
     .argument('<run>')
     .description('begin no further step; what is under way ends, answers are kept')
+  withExamples(pause, 'tutti workflow pause RUN')
   pause.action(async (id: string, options: SharedOptions) => {
     const answer = await clientOf(options).pauseRun(id)
     if (options.json === true) printJson(answer)
@@ -228,6 +240,7 @@ function addTurns(group: Command): void {
   const resume = withShared(group.command('resume'))
     .argument('<run>')
     .description('go on with a run that was paused')
+  withExamples(resume, 'tutti workflow resume RUN')
   resume.action(async (id: string, options: SharedOptions) => {
     const answer = await clientOf(options).resumeRun(id)
     if (options.json === true) printJson(answer)
