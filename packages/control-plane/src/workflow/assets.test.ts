@@ -26,6 +26,7 @@ const nightly = (asset: object = readings) =>
     { last: { call: 'tutti.human', with: { title: 'Done?' } } },
   ])
 
+const wanted = new AbortController().signal
 let nowMs = 1_000_000
 let refusal: string | null = null
 const engines: Engine[] = []
@@ -221,7 +222,7 @@ test('I7: what a step was told while no engine looked counts, also when it is as
   const [stored] = await loadRuns(sql, [run])
   const again = { needs: [{ name: 'readings', partition: '', freshMs: null, produce: null }], key }
   if (stored === undefined) throw new Error('the run is not there')
-  await expect(needAssets(ports(), again, stored.head)).rejects.toThrow(Later)
+  await expect(needAssets(ports(), again, { ...stored, signal: wanted })).rejects.toThrow(Later)
   const second = await open(...sources)
   expect(await second.outcomeOf(run)).toMatchObject({
     output: { read: { readings: { count: 9 } } },
@@ -249,7 +250,7 @@ test('N1: two assets are read when both are fresh at the same time; what grew ol
   const [row] = await bed.database.sql`select needs from workflow_asset_wait`
   if (stored === undefined) throw new Error('the run is not there')
   const again = { needs: JSON.parse(row?.['needs']), key: '/do/0/learn!needs' }
-  await expect(needAssets(ports(), again, stored.head)).rejects.toThrow(Later)
+  await expect(needAssets(ports(), again, { ...stored, signal: wanted })).rejects.toThrow(Later)
   expect(await waitingSteps(1)).toMatchObject([{ rounds: 1 }])
   await make('limits', 2)
   await make('readings', 3)

@@ -15,7 +15,7 @@ import {
   type WorkflowError,
 } from '@tutti/core/workflow'
 import type { Query, Sql } from '../store/index.ts'
-import { ActFailed } from './act.ts'
+import { type ActContext, ActFailed } from './act.ts'
 import { type MadeAsset, saveVersion } from './asset-rows.ts'
 import type { JudgeStart } from './judge-start.ts'
 import { Later } from './later.ts'
@@ -50,7 +50,7 @@ async function lockProject(tx: Query, project: string): Promise<void> {
 export async function needAssets(
   { sql, nowMs, judge: openJudge }: AssetPorts,
   { needs, key }: { readonly needs: readonly AssetNeed[]; readonly key: string },
-  run: RunHead,
+  { head: run, signal }: ActContext,
 ): Promise<Json> {
   const judge = await openJudge()
   const said = await sql.begin(async (tx) => {
@@ -58,7 +58,8 @@ export async function needAssets(
     // Asked again after a crash: what it was told may wait to be read.
     const signals = await tx<{ body: string }[]>`
       select body from workflow_signal where shard = ${run.shard} and run = ${run.id}`
-    if (signals.some(({ body }) => keyOf(JSON.parse(body)) === key)) return null
+    const isTold = signals.some(({ body }) => keyOf(JSON.parse(body)) === key)
+    if (isTold || signal.aborted) return null
     const [row] = await tx<{ rounds: number }[]>`
       select rounds from workflow_asset_wait where run = ${run.id} and key = ${key}`
     const waiter = { run: run.id, key, project: run.project, needs, rounds: row?.rounds ?? 0 }

@@ -3,14 +3,24 @@
 
 import type { Json } from '@tutti/core/resource'
 import { standardError } from '@tutti/core/workflow'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { isDatabaseAway } from '../store/index.ts'
 import { ActFailed } from './act.ts'
 import { advanceBackfills } from './backfill.ts'
-import { bed, document, openEngine, programs, request, useDatabase } from './engine.fixture.ts'
+import {
+  bed,
+  document,
+  journalOf,
+  openEngine,
+  programs,
+  request,
+  useDatabase,
+} from './engine.fixture.ts'
 import { anyStart } from './judge-start.ts'
+import { loadRuns } from './load-runs.ts'
 import { outlasting } from './outlast-database.ts'
 import { performer } from './perform-act.ts'
+import { askProcess } from './processes.ts'
 import { openSchedules } from './schedules.ts'
 import { sendSignal } from './signal.ts'
 import { withholding } from './withhold-secrets.ts'
@@ -120,6 +130,37 @@ test('a backfill and a schedule go on past a run that never began', async () => 
   const next = await sql`select run, tick_at_ms from workflow_schedule`
   expect(next).toEqual([{ run: null, tick_at_ms: 61_000 }])
   await sql`delete from resource`
+})
+
+test('what an act and a signal both say stands in the journal once, and is not asked for again', async () => {
+  let end = (_: Json) => {}
+  const acts: AbortSignal[] = []
+  const engine = await openEngine(
+    programs(document('both', [call('a', 'x'), { ask: { call: 'tutti.human', with: {} } }])),
+    async (_, { signal }) => {
+      acts.push(signal)
+      return await new Promise<Json>((resolve) => {
+        end = resolve
+      })
+    },
+  )
+  const id = await engine.start(request('both'))
+  await vi.waitUntil(() => acts.length === 1)
+  await sendSignal(bed.database.sql, id, { kind: 'completed', key: '/do/0/a', output: 1 })
+  await vi.waitUntil(() => acts[0]?.aborted)
+  end(1)
+  await sendSignal(bed.database.sql, id, { kind: 'completed', key: '/do/1/ask', output: 2 })
+  expect(await engine.outcomeOf(id)).toEqual({ status: 'completed', output: 2 })
+  const keys = (await journalOf(id)).flatMap(({ key = '' }) => (key === '' ? [] : [key]))
+  expect(keys).toEqual(['/do/0/a', '/do/1/ask'])
+  const [stored] = await loadRuns(bed.database.sql, [id])
+  if (stored === undefined) throw new Error('the run is not there')
+  const body = { text: 'x', arguments: [], environment: {}, stdin: null }
+  const asked = { run: stored.head, key: '/do/9/p', kind: 'shell', language: null, body } as const
+  const about = { ...asked, isAwaited: true, returns: 'stdout' }
+  await askProcess(bed.database.sql, about, 0, AbortSignal.abort())
+  expect(await bed.database.sql`select 1 from workflow_process`).toEqual([])
+  await engine.stop()
 })
 
 test('secrets stand in no journal: not in errors, not where a callee repeats them, not in what was sent', async () => {

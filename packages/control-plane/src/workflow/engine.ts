@@ -468,6 +468,7 @@ export class Engine {
     if (isResumed || signal.kind === 'pause') run.isPaused = !isResumed
     const committed = isResumed ? () => this.#goOn(run) : () => {}
     const entries = entriesOf(run.machine, signal, this.#ports.nowMs())
+    if ('key' in signal) run.acting.get(signal.key)?.abort() // nobody need ask for it again
     this.#feed(run, entries, { signals: [id], committed })
     return true
   }

@@ -85,7 +85,7 @@ export function performer(ports: PerformPorts) {
         }
         return await performProcess(ports, { action, key: act.key }, context, caller)
       case 'need-assets':
-        return await needAssets(assetsOf(ports), { ...action, key: act.key }, context.head)
+        return await needAssets(assetsOf(ports), { ...action, key: act.key }, context)
       case 'make-asset':
         return await makeAsset(assetsOf(ports), { ...action, key: act.key }, context.head)
     }

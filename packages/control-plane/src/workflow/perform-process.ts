@@ -58,12 +58,12 @@ type ProcessAction = Extract<Action, { type: 'process' }>
 export async function performProcess(
   { sql, nowMs }: { readonly sql: Sql; readonly nowMs: () => number },
   { action, key }: { readonly action: ProcessAction; readonly key: string },
-  { head: run }: ActContext,
+  { head: run, signal }: ActContext,
   caller: Caller,
 ): Promise<Json> {
   const { isAwaited, returns } = action
   const asked = { run, key, isAwaited, returns, ...(await requestOf(action, caller)) }
-  await askProcess(sql, asked, nowMs())
+  await askProcess(sql, asked, nowMs(), signal)
   if (isAwaited) throw new Later()
   return null
 }

@@ -44,7 +44,12 @@ export interface ProcessRequest {
 }
 
 /** Asked for twice it is there once. */
-export async function askProcess(sql: Sql, asked: ProcessRequest, nowMs: number): Promise<void> {
+export async function askProcess(
+  sql: Sql,
+  asked: ProcessRequest,
+  nowMs: number,
+  signal: AbortSignal,
+): Promise<void> {
   const { run, key } = asked
   await sql.begin(async (tx) => {
     await lock(tx, run.id + key)
@@ -52,7 +57,7 @@ export async function askProcess(sql: Sql, asked: ProcessRequest, nowMs: number)
     const signals = await tx<{ body: string }[]>`
       select body from workflow_signal where shard = ${run.shard} and run = ${run.id}`
     const isOver = signals.some(({ body: said }) => keyOf(JSON.parse(said)) === key)
-    if (!isOver) await insert(tx, asked, nowMs)
+    if (!isOver && !signal.aborted) await insert(tx, asked, nowMs)
   })
   await tellQueues(sql)
 }

@@ -131,6 +131,9 @@ export class ResidentRun {
       const entry = queue[next]
       next += 1
       if (entry === undefined || this.machine.outcome !== null) break
+      // Stopped meanwhile, or told already: an act and a signal may say the same.
+      const isOutcome = entry.kind === 'completed' || entry.kind === 'failed'
+      if (isOutcome && !this.machine.waitsAt(entry.key)) continue
       written.push(entry)
       if (entry.kind !== 'event' && 'key' in entry) this.#forget(entry.key, heard)
       for (const command of this.machine.apply(entry)) {

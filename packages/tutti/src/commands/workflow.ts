@@ -166,6 +166,10 @@ function addRuns(group: Command): void {
     if (options.json === true) printJson(runs)
     else print(formatTable(['run', 'workflow', 'status', 'age'], runs.map(rowOf)))
   })
+  addLooks(group)
+}
+
+function addLooks(group: Command): void {
   const show = withShared(group.command('show'))
     .argument('<run>')
     .description('show a run: how it stands, what it waits for, its journal')
