@@ -20,7 +20,7 @@ export interface AttemptCandidate extends PickCandidate {
   /** Place of its target in the order that weights and chance gave. */
   readonly order: number
   /** Tokens that its model takes; undefined where nobody knows. */
-  readonly contextTokens?: number
+  readonly contextTokens?: number | undefined
 }
 
 /** A try that is over, or still on its way. */
@@ -28,7 +28,7 @@ export interface PastAttempt {
   readonly url: string
   readonly tier: number
   readonly release: string
-  readonly contextTokens?: number
+  readonly contextTokens?: number | undefined
   /** Null while it is on its way. */
   readonly failure: FailureClass | null
   readonly retryAfterMs?: number

@@ -203,27 +203,9 @@ export class CallTargets implements PursuitPorts {
   ): Candidate {
     const { base, url } = placeOf(provider, target)
     const { health, nowMs } = this.#shared
-    const { contextTokens } = target
     // Written out: it is made for every request.
-    if (contextTokens === undefined) {
-      return {
-        url,
-        base,
-        region: '',
-        release: url,
-        inflight: health.inflight(url),
-        healthy: health.isHealthy(url, nowMs()),
-        outbound,
-        node: null,
-        target,
-        provider,
-        tier: target.tier,
-        order: place,
-        isTrustedAddress: provider.allowPrivateNetwork,
-      }
-    }
     return {
-      contextTokens,
+      contextTokens: target.contextTokens,
       url,
       base,
       region: '',
