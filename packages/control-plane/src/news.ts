@@ -1,8 +1,9 @@
 // News
 //
 // Postgres tells every control plane of a database what changed. Whoever hears nothing for a while cannot
-// tell silence from deafness: so each control plane says something to itself now and then, and listens
-// anew, on another connection, where it did not hear it. What was said while nobody listened is lost: then
+// tell silence from deafness: so each control plane says something to itself now and then, on every channel
+// (the driver may have listened again to some of them), and listens anew, on another connection, where it
+// did not hear it. What was said while nobody listened is lost: then
 // `onGap` tells every subscriber to look at everything again.
 
 import type { Sql } from './store/index.ts'
@@ -16,7 +17,7 @@ const channels = [
   'workflow_watch',
   'workflow_written',
 ] as const
-const pulse = 'pulse'
+const pulse = 'pulse' // a payload that nobody else sends
 const endSeconds = 1
 
 export type Channel = (typeof channels)[number]
@@ -43,14 +44,11 @@ export async function openNews(of: {
   readonly openListener: () => Sql
 }): Promise<News> {
   const subscribers = new Map(channels.map((channel) => [channel, new Set<Subscription>()]))
-  let heard = 0 // the listener counts; only differences matter
-  let heardBefore: number | null = null // `heard` when we last spoke to ourselves
+  const heard = new Set<string>() // channels on which we have heard ourselves; the listener adds
+  let isAsked = false // did we say something to ourselves since we listen?
   const listenAll = async () => {
     const listener = of.openListener()
     try {
-      await listener.listen(pulse, () => {
-        heard += 1
-      })
       for (const [channel, all] of subscribers) {
         let isFirst = true // the driver listens again by itself on a connection that it lost
         const onListen = () => {
@@ -58,6 +56,7 @@ export async function openNews(of: {
           isFirst = false
         }
         const onNews = (payload: string) => {
+          if (payload === pulse) return void heard.add(channel)
           for (const one of all) one.onNews(payload)
         }
         await listener.listen(channel, onNews, onListen)
@@ -76,15 +75,16 @@ export async function openNews(of: {
       return () => all?.delete(subscription)
     },
     check: async () => {
-      if (heardBefore === heard) {
-        heardBefore = null
+      if (isAsked && heard.size < channels.length) {
+        isAsked = false
         await listener.end({ timeout: endSeconds }).catch(() => {}) // it was dead already
         listener = await listenAll()
         for (const all of subscribers.values()) for (const { onGap } of all) onGap()
       }
-      const before = heard // what we say may be heard before we know that it was said
-      await of.sql`select pg_notify(${pulse}, '')`
-      heardBefore = before
+      heard.clear() // before: what we say may be heard before we know that it was said
+      const all = [...channels]
+      await of.sql`select pg_notify(channel, ${pulse}) from unnest(${all}::text[]) channel`
+      isAsked = true
     },
     stop: () => listener.end({ timeout: endSeconds }),
   }
