@@ -1,3 +1,5 @@
 export { type Clock, systemClock } from './clock.ts'
+export { openTunnel, type TunnelTo } from './open-tunnel.ts'
 export { pause } from './pause.ts'
+export { proxyFor } from './proxy-for.ts'
 export { writeDurably } from './write-durably.ts'
