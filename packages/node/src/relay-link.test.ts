@@ -29,7 +29,7 @@ async function dialled() {
     () => link.stop(),
     () => server.close(),
   )
-  return { url, signed, socket: await come }
+  return { url, signed, link, server, socket: await come }
 }
 
 const challenge = 'c'.repeat(32)
@@ -62,5 +62,30 @@ test('a gateway that takes a node in unasked is left', async () => {
   const { socket } = await dialled()
   const end = closed(socket)
   socket.send(JSON.stringify({ ready: true }))
+  await end
+})
+
+test('one that is not wanted any more lasts until its gateway ends it, and comes back when it is wanted (K4)', async () => {
+  const { link, server, socket } = await dialled()
+  socket.send(JSON.stringify({ challenge }))
+  await said(socket)
+  link.want(false)
+  const pong = new Promise((resolve) => socket.once('pong', resolve))
+  socket.ping()
+  await pong // it is there
+  expect(link.isThere).toBe(true)
+
+  socket.close()
+  while (link.isThere) await new Promise(setImmediate)
+  const again = new Promise<WebSocket>((resolve) => server.once('connection', resolve))
+  link.want(true)
+  await again
+  expect(link.isThere).toBe(true)
+})
+
+test('one that is stopped is gone at once', async () => {
+  const { link, socket } = await dialled()
+  const end = closed(socket)
+  link.stop()
   await end
 })

@@ -1,5 +1,8 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
+import { createServer as createTcpServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { didKeyOf, newPrivateKey, signerKeyFromSeed } from '@tutti/ledger'
@@ -49,3 +52,27 @@ test('a node that may take any port keeps the one it had, as long as it is free'
   expect(fifth.port).toBeGreaterThan(0)
   await fifth.stop()
 })
+
+test('a node that listens on no port lasts while nobody is there', async () => {
+  const nobody = createTcpServer((socket) => socket.destroy())
+  await new Promise<void>((resolve) => nobody.listen(0, '127.0.0.1', resolve))
+  const address = nobody.address()
+  const port = typeof address === 'object' ? address?.port : undefined
+  const dist = new URL('../dist/index.js', import.meta.url).href
+  const about = { folder, host: '127.0.0.1', port: 0, listens: false, version: '1' }
+  const options = JSON.stringify({ ...about, controlPlaneUrl: `http://127.0.0.1:${port}` })
+  const script = `import { startNode } from '${dist}'; await startNode(${options})`
+  const child = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: 'ignore' })
+  const gone = once(child, 'exit').then(() => 'gone')
+  let tries = 0
+  const triedAgain = new Promise((resolve) => {
+    nobody.on('connection', () => {
+      tries += 1
+      if (tries === 3) resolve('tried again')
+    })
+  })
+  expect(await Promise.race([triedAgain, gone])).toBe('tried again')
+  child.kill('SIGKILL')
+  await gone
+  nobody.close()
+}, 30_000)

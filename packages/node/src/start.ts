@@ -84,6 +84,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     throw new Failure('node/not-joined', `${message}: run tutti join URL --token TOKEN`)
   }
   const identity = { ...joined, url: options.controlPlaneUrl ?? joined.url }
+  const { localKey, controlPlane } = identity
   const log = options.log ?? logLine
   const nowMs = () => Date.now()
   mkdirSync(join(options.folder, 'blobs'), { recursive: true })
@@ -101,11 +102,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
   const server = new OipServer({
     models,
     predictions: new RecentPredictions(telemetry),
-    authorize: openCredentials({
-      localKey: identity.localKey,
-      controlPlane: identity.controlPlane,
-      nowMs,
-    }),
+    authorize: openCredentials({ localKey, controlPlane, nowMs }),
     version: options.version,
     reportBug: (thrown) => log('a bug', { error: String(thrown) }),
     host: options.host,
@@ -117,6 +114,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
   const worker = openWorker(options, identity, log)
   const { folder, version, memoryBytes } = options
   const facts = { folder, version, endpoint, runtime: runtimeName(), memoryBytes }
+  const letGo = keepProcess()
   const stop = async () => {
     await agent?.stop()
     await blobs.stop()
@@ -124,6 +122,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     relays?.stop()
     await worker?.stop()
     await models.stop()
+    letGo()
   }
   agent = await NodeAgent.start({
     ...{ identity, server: models, telemetry, log },
@@ -144,7 +143,13 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     throw error
   })
   log('serving', { node: identity.name, url })
-  return { name: identity.name, url, localKey: identity.localKey, stop }
+  return { name: identity.name, url, localKey, stop }
+}
+
+/** The clock's timers keep no process alive, and what listens on no port may have nothing else. */
+function keepProcess(): () => void {
+  const alive = setInterval(() => {}, 2 ** 31 - 1) // the longest that there is: it does nothing
+  return () => clearInterval(alive)
 }
 
 /** Runs scripts and commands of workflows, where that is allowed here. */

@@ -6,10 +6,11 @@ import { createServer, type IncomingMessage, type Server } from 'node:http'
 import { createServer as createSecureServer } from 'node:https'
 import { type AddressInfo, connect } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { proxyFor } from '@tutti/machine'
 import { getGlobalDispatcher, request, setGlobalDispatcher } from 'undici'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { WebSocketServer } from 'ws'
-import { proxyFor, useProxies } from './proxies.ts'
+import { useProxies } from './proxies.ts'
 import { certificate, privateKey } from './self-signed.fixture.ts'
 import { dialSocket } from './wire.ts'
 
@@ -116,7 +117,14 @@ test('a proxy that refuses is said, with what it answered', async () => {
 
 test('nothing on this machine, and nothing that is excepted, is asked through it', async () => {
   expect(proxyFor('http://plane.test:7070')).toBe(proxy)
-  for (const host of ['localhost', '127.0.0.1', '[::1]', 'direct.test']) {
+  for (const host of [
+    'localhost',
+    'a.localhost',
+    'localhost.',
+    '127.0.0.2',
+    '[::1]',
+    'direct.test',
+  ]) {
     expect(proxyFor(`ws://${host}:7070/x`)).toBe(null)
   }
   const port = await serve(false)

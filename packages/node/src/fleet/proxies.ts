@@ -1,24 +1,14 @@
-/// <reference path="./proxy-from-env.d.ts" />
-
 // Proxies
 //
-// The proxy that this machine's environment names for a URL (HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY, in capitals or
-// not), and the ways through it: a tunnel (CONNECT) for a WebSocket, a dispatcher for requests. Nothing on this very
-// machine is asked through a proxy.
+// The ways through the proxy that this machine's environment names for a URL: a tunnel (CONNECT) for a WebSocket, a
+// dispatcher for requests.
 
 import type { Duplex } from 'node:stream'
 import { connect } from 'node:tls'
-import { getProxyForUrl } from 'proxy-from-env'
+import { openTunnel, proxyFor } from '@tutti/machine'
 import { Agent, type Dispatcher, ProxyAgent, setGlobalDispatcher } from 'undici'
 import type { ClientOptions } from 'ws'
 import { Failure } from '../failure.ts'
-
-/** The proxy's URL, null where the URL is asked directly; `ws` and `wss` go as the others. */
-export function proxyFor(url: string): string | null {
-  const asked = new URL(url.replace(/^ws/, 'http'))
-  if (/^(localhost|127\.0\.0\.1|\[::1\])$/.test(asked.hostname)) return null
-  return getProxyForUrl(asked.href) || null
-}
 
 /** From now on what this process asks, by `fetch` too, goes through the proxy named for it. */
 export function useProxies(): void {
@@ -58,18 +48,8 @@ export function tunnelTo(url: string, timeoutMs: number): ClientOptions {
   return { createConnection: createConnection as unknown as ClientOptions['createConnection'] }
 }
 
-async function tunnel(proxy: string, path: string, timeoutMs: number): Promise<Duplex> {
-  const { origin, username, password } = new URL(proxy)
-  const user = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`
-  const credentials = `Basic ${Buffer.from(user).toString('base64')}`
-  const headers = username === '' ? {} : { 'proxy-authorization': credentials }
-  const agent = new Agent()
-  const signal = AbortSignal.timeout(timeoutMs)
-  const { statusCode, socket } = await agent.connect({
-    ...{ origin, path, headers, signal },
-  } as unknown as Dispatcher.ConnectOptions)
-  if (statusCode === 200) return socket
-  socket.destroy()
-  const message = `the proxy ${origin} does not connect to ${path}: it answered ${statusCode}`
-  throw new Failure('node/proxy-refused', message)
+async function tunnel(proxy: string, host: string, timeoutMs: number): Promise<Duplex> {
+  const opened = await openTunnel({ proxy, host, signal: AbortSignal.timeout(timeoutMs) })
+  if (typeof opened === 'string') throw new Failure('node/proxy-refused', opened)
+  return opened
 }

@@ -5,9 +5,10 @@
 // answered, is decided there as ever.
 //
 // Invariants:
-//   K1. It comes back by itself, with growing pauses, until it is stopped.
+//   K1. It comes back by itself, with growing pauses, for as long as it is wanted.
 //   K2. A proof is for the gateway that was dialled, and given once for a connection.
 //   K3. Every buffer is bounded: what the gateway does not take is not read (`RelayLine`).
+//   K4. Not wanted any more, it lasts until the gateway ends it: answers may be on their way.
 
 import { type Duplex, duplexPair } from 'node:stream'
 import { signingPrefix } from '@tutti/core/fleet'
@@ -44,20 +45,34 @@ export class RelayLink {
   #socket: WebSocket | null = null
   #again: NodeJS.Timeout | null = null
   #failures = 0
-  #isStopped = false
+  #isWanted = true
 
   constructor(ports: RelayLinkPorts) {
     this.#ports = ports
     this.#connect()
   }
 
-  stop(): void {
-    this.#isStopped = true
+  /** False once it is not wanted any more and has ended. */
+  get isThere(): boolean {
+    return this.#isWanted || this.#socket !== null
+  }
+
+  /** Whether it is to be dialled where it is not connected (K4). */
+  want(isWanted: boolean): void {
+    if (isWanted === this.#isWanted) return
+    this.#isWanted = isWanted
     if (this.#again !== null) clearTimeout(this.#again)
+    this.#again = null
+    if (isWanted && this.#socket === null) this.#connect()
+  }
+
+  stop(): void {
+    this.want(false)
     this.#socket?.terminate()
   }
 
   #connect(): void {
+    this.#again = null
     const { url, log } = this.#ports
     const socket = new WebSocket(`${url.replace(/^http/, 'ws')}${relayPath}`, {
       ...tunnelTo(url, handshakeMs),
@@ -92,6 +107,7 @@ export class RelayLink {
     socket.on('close', () => {
       clearTimeout(silence)
       streams?.stop()
+      this.#socket = null
       this.#down()
     })
   }
@@ -104,7 +120,7 @@ export class RelayLink {
 
   /** K1. */
   #down(): void {
-    if (this.#isStopped) return
+    if (!this.#isWanted) return
     this.#failures += 1
     const pauseMs = Math.min(pauseMsMax, pauseMsMin * 2 ** Math.min(10, this.#failures - 1))
     this.#again = setTimeout(() => this.#connect(), pauseMs * (0.5 + Math.random() / 2))

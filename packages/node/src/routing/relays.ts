@@ -79,9 +79,8 @@ export class Relays {
     // A control plane that has just started hears of its gateways a little later than of its nodes.
     if (urls.size === 0) return
     for (const [url, link] of this.#links) {
-      if (urls.has(url)) continue
-      link.stop()
-      this.#links.delete(url)
+      link.want(urls.has(url)) // one that stops still sends what is on its way
+      if (!link.isThere) this.#links.delete(url)
     }
   }
 }

@@ -19,6 +19,7 @@ import {
   resolveImage,
 } from './container-runtime.ts'
 import type { ProcessPorts } from './process-ports.ts'
+import { shellLine } from './shell-line.ts'
 import { watchProcess } from './watch-process.ts'
 
 const processesMax = 256
@@ -105,8 +106,7 @@ function boundsOf(
 /** The image's own program, or a command for its shell. */
 function commandOf({ text, arguments: words }: ProcessOrder, image: string): readonly string[] {
   if (text === '') return [image, ...words]
-  const line = words.length === 0 ? text : `${text} "$@"`
-  return ['--entrypoint', '/bin/sh', image, '-c', line, 'sh', ...words]
+  return ['--entrypoint', '/bin/sh', image, '-c', shellLine(text, words), 'sh', ...words]
 }
 
 /** The runtime's command line needs the node's environment; the container gets nothing of it. */

@@ -49,7 +49,7 @@ describe.each(runners)('$name', ({ name, more }) => {
   there('a command has its arguments, input and environment, and nothing else', async () => {
     process.env['TUTTI_SECRET_OF_NODE'] = 'x'
     const count = 'n=0; for v in $(env); do case $v in TUTTI*) n=1;; esac; done; echo $n'
-    const text = `f() { cat; echo "$GREETING $1"; ${count}; exit 3; }; f`
+    const text = `f() { cat; echo "$GREETING $1"; ${count}; exit 3; }; f "$@"`
     const given = {
       arguments: ['you; exit 9'],
       environment: { GREETING: 'hello $x' },
@@ -59,6 +59,15 @@ describe.each(runners)('$name', ({ name, more }) => {
       ...{ code: 3, stdout: 'in hello $x you; exit 9\n0\n', stderr: '', failure: null },
     })
     delete process.env['TUTTI_SECRET_OF_NODE']
+  })
+
+  there('arguments go to a command that names none, and are there for one that does', async () => {
+    const words = { arguments: ['Foo', 'Bar'], stdin: 'Hello World' }
+    const ofSpecification = 'input=$(cat)\necho "STDIN was: $input"\necho "ARGS are $1 $2"\n'
+    const said = await run({ ...more, text: ofSpecification, ...words })
+    expect(said).toMatchObject({ code: 0, stdout: 'STDIN was: Hello World\nARGS are Foo Bar\n' })
+    const plain = await run({ ...more, text: 'echo said\n', ...words })
+    expect(plain).toMatchObject({ code: 0, stdout: 'said Foo Bar\n' })
   })
 
   there(

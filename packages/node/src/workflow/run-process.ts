@@ -11,6 +11,7 @@ import { join } from 'node:path'
 import type { ProcessOrder, ProcessOutcome } from '@tutti/core/workflow'
 import type { ProcessPorts } from './process-ports.ts'
 import { runContainer } from './run-container.ts'
+import { shellLine } from './shell-line.ts'
 import { watchProcess } from './watch-process.ts'
 
 export async function runProcess(
@@ -38,8 +39,7 @@ async function commandOf(
 ): Promise<readonly [string, ...string[]] | null> {
   const { kind, language, text, arguments: words } = order
   if (kind === 'shell') {
-    const line = words.length === 0 ? text : `${text} "$@"`
-    return ['/bin/sh', '-c', line, 'sh', ...words]
+    return ['/bin/sh', '-c', shellLine(text, words), 'sh', ...words]
   }
   const program = language === null ? undefined : interpreters[language]
   if (program === undefined) return null
