@@ -1,9 +1,11 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import type { JsonObject } from '../dialect/index.ts'
 import { type FilterView, filterTargets } from './filter-targets.ts'
-import { capabilities, modalities, type RequestFacts, readFacts } from './request-facts.ts'
+import { capabilities, modalities, type RequestFacts, readFacts as read } from './request-facts.ts'
 import { routeTarget } from './route.ts'
 
+const readFacts = (body: JsonObject) => read(body, { dialect: 'openai', path: '/chat/completions' })
 const asked = readFacts({ messages: [{ role: 'user', content: 'hi' }] })
 
 const target = fc

@@ -15,6 +15,8 @@ export {
   windowStartMs,
 } from './budget.ts'
 export {
+  type CacheAsked,
+  type CachePlace,
   type CacheQuestion,
   type CacheSpec,
   cacheQuestion,

@@ -19,6 +19,10 @@ export const targetPrice = z.strictObject({
   /** Of the input that the provider had cached; absent: as other input. */
   cachedPerMillion: dollars.optional(),
   perCall: dollars.default(0),
+  /** Of the time from sending it to its end: of nodes that are rented. */
+  perSecond: dollars.default(0),
+  /** Longer ones cost as much: what is set aside before anybody knows how long it takes. */
+  secondsMax: z.number().min(1).max(86_400).default(600),
 })
 export type TargetPrice = z.infer<typeof targetPrice>
 
@@ -36,6 +40,10 @@ export interface Price {
   readonly cached: Rate
   readonly cacheWritten: Rate
   readonly perCall: number
+  readonly perSecond: number
+  readonly secondsMax: number
+  /** The list of prices that it is from, and the day for which; null for a price of one's own. */
+  readonly list: string | null
 }
 
 export function flatRate(base: number): Rate {
@@ -49,6 +57,9 @@ export function priceOfTarget(own: TargetPrice): Price {
     cached: flatRate(own.cachedPerMillion ?? own.inputPerMillion),
     cacheWritten: flatRate(own.inputPerMillion),
     perCall: own.perCall,
+    perSecond: own.perSecond,
+    secondsMax: own.secondsMax,
+    list: null,
   }
 }
 
@@ -56,8 +67,8 @@ export const freePrice: Price = priceOfTarget(targetPrice.parse({}))
 
 const nanosPerDollar = 1_000_000_000
 
-/** What a usage costs. */
-export function costNanos(price: Price, usage: Usage): number {
+/** What a usage costs that took so long. */
+export function costNanos(price: Price, usage: Usage, ms = 0): number {
   const cached = Math.min(usage.cached, usage.input)
   const written = Math.min(usage.cacheWritten, usage.input - cached)
   const plain = usage.input - cached - written
@@ -66,7 +77,7 @@ export function costNanos(price: Price, usage: Usage): number {
     cached * picosAt(price.cached, usage.input) +
     written * picosAt(price.cacheWritten, usage.input) +
     usage.output * picosAt(price.output, usage.input)
-  return Math.ceil(picos / 1_000) + Math.ceil(price.perCall * nanosPerDollar) // P1
+  return Math.ceil(picos / 1_000) + fixedNanos(price, ms / 1_000) // P1
 }
 
 /** The most that a request of these bounds can cost. */
@@ -77,7 +88,12 @@ export function worstNanos(
   const { input, cached, cacheWritten } = price
   const dearest = Math.max(highest(input), highest(cached), highest(cacheWritten))
   const picos = bounds.input * dearest + bounds.output * highest(price.output)
-  return Math.ceil(picos / 1_000) + Math.ceil(price.perCall * nanosPerDollar) // P2
+  return Math.ceil(picos / 1_000) + fixedNanos(price, price.secondsMax) // P2
+}
+
+function fixedNanos({ perCall, perSecond, secondsMax }: Price, seconds: number): number {
+  const timed = perSecond * Math.min(Math.max(0, seconds), secondsMax)
+  return Math.ceil(perCall * nanosPerDollar) + Math.ceil(timed * nanosPerDollar)
 }
 
 /** Pico-dollars of one token: a rate of 1 dollar per million is a million of them. */

@@ -1,5 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import { readFacts } from './request-facts.ts'
+import type { JsonObject } from '../dialect/index.ts'
+import { readFacts as read } from './request-facts.ts'
+
+const readFacts = (body: JsonObject) => read(body, { dialect: 'openai', path: '/chat/completions' })
 
 const image = 'A'.repeat(100_000)
 
@@ -64,8 +67,9 @@ describe('request facts', () => {
     },
   }
 
-  test.each(Object.entries(bodies))('are the same in %s', (_, body) => {
-    const facts = readFacts(body)
+  const dialects = ['openai', 'openai-responses', 'anthropic', 'gemini'] as const
+  test.each(dialects)('are the same in %s', (dialect) => {
+    const facts = read(bodies[dialect], { dialect, path: '' })
     expect(facts).toMatchObject({
       ...{ capabilities: ['tools', 'json-schema'], modalities: ['image'], tools: ['look'] },
       ...{ outputTokens: 7, lastText: 'what is it?' },
@@ -74,6 +78,16 @@ describe('request facts', () => {
     expect(facts.opening.split('\n').filter((line) => line !== '')).toEqual([
       ...['be brief', 'what is it?'],
     ])
+  })
+
+  test('come from the members that the dialect reads, whatever others there are', () => {
+    const decoys = { messages: [{ role: 'user', content: 'a' }], input: 'b', prompt: 'c' }
+    const said = { ...decoys, contents: [{ role: 'user', parts: [{ text: 'd' }] }] }
+    const lastText = (dialect: (typeof dialects)[number], path = '') =>
+      read(said, { dialect, path }).lastText
+    expect(dialects.map((dialect) => lastText(dialect))).toEqual(['a', 'b', 'a', 'd'])
+    expect(lastText('openai', '/completions')).toBe('c')
+    expect(lastText('openai', '/embeddings')).toBe('b')
   })
 
   test('a later turn has the same opening', () => {

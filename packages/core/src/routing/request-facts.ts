@@ -3,7 +3,14 @@
 // What of a chat request routes are decided by, in any dialect: what it wants of a model, how long it is, who asks.
 // Read only where a Route has something to decide by it.
 
-import { isObject, type JsonObject, listOf, objectOf, textOf } from '../dialect/index.ts'
+import {
+  type ChatDialect,
+  isObject,
+  type JsonObject,
+  listOf,
+  objectOf,
+  textOf,
+} from '../dialect/index.ts'
 
 export const modalities = ['image', 'audio', 'video', 'file'] as const
 export type Modality = (typeof modalities)[number]
@@ -39,8 +46,15 @@ const lastTextMax = 16_384
 const openingMax = 65_536
 const metadataMax = 64
 
-export function readFacts(body: JsonObject): RequestFacts {
-  const list = messagesOf(body)
+/** Which endpoint's words it is in: members of other dialects say nothing there. */
+export interface ChatFace {
+  readonly dialect: ChatDialect
+  /** Below /v1; of OpenAI's own, also `/completions` and `/embeddings`. */
+  readonly path: string
+}
+
+export function readFacts(body: JsonObject, face: ChatFace): RequestFacts {
+  const list = messagesOf(body, face)
   const seen = walk(body)
   const tools = toolsOf(body)
   const wanted: Capability[] = []
@@ -61,9 +75,15 @@ export function readFacts(body: JsonObject): RequestFacts {
   }
 }
 
-/** The messages of whichever dialect; an input that is one text is one message. */
-function messagesOf(body: JsonObject): readonly unknown[] {
-  const list = body['messages'] ?? body['input'] ?? body['contents'] ?? body['prompt']
+const members = {
+  ...{ '/completions': 'prompt', '/embeddings': 'input' },
+  ...{ openai: 'messages', 'openai-responses': 'input', anthropic: 'messages', gemini: 'contents' },
+} as const
+
+/** An input that is one text is one message. */
+function messagesOf(body: JsonObject, { dialect, path }: ChatFace): readonly unknown[] {
+  const isOther = path === '/completions' || path === '/embeddings'
+  const list = body[members[isOther ? path : dialect]]
   return typeof list === 'string' ? [list] : listOf(list)
 }
 

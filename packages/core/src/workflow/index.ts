@@ -42,6 +42,7 @@ export {
   answerStatement,
   type CloudEvent,
   type Command,
+  checkRunnable,
   checkSchema,
   type Decision,
   decide,
@@ -52,6 +53,7 @@ export {
   type Happening,
   type Heard,
   type Keep,
+  lifecycleEvents,
   Machine,
   type Outcome,
   type Preparation,
@@ -72,12 +74,16 @@ export {
   type SignedAnswer,
   type SignedOrder,
   type Surroundings,
+  scriptLanguageOf,
   scriptLanguages,
+  scriptRefused,
   signedAnswer,
   signedOrder,
   standardError,
+  stdioRefused,
   Trigger,
   type WorkflowError,
+  whyNoContainer,
   whyNotSaid,
 } from './run/index.ts'
 export {
@@ -94,4 +100,4 @@ export {
   timingKinds,
   timingOf,
 } from './schedule/index.ts'
-export { nameOfDocument, type WorkflowSpec, workflowName, workflowSpec } from './workflow.ts'
+export { type WorkflowSpec, workflowName, workflowSpec } from './workflow.ts'

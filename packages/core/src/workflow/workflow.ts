@@ -4,7 +4,6 @@
 // run began with it goes on with.
 
 import { z } from 'zod'
-import type { Json } from '../resource/index.ts'
 import { prepareWorkflow } from './run/index.ts'
 
 export const workflowSpec = z.strictObject({
@@ -26,10 +25,4 @@ export function workflowName(of: {
   readonly version: string
 }): string {
   return `${of.namespace}.${of.name}:${of.version}`
-}
-
-/** The resource's name that a document asks for; null where it has none. */
-export function nameOfDocument(document: Json): string | null {
-  const prepared = prepareWorkflow(document)
-  return prepared.ok ? workflowName(prepared.program.document.document) : null
 }

@@ -30,31 +30,26 @@ export interface PatternOptions {
   readonly mayHold: (code: number) => boolean
   /** Tells the characters that a match may start with. */
   readonly mayStart: (code: number) => boolean
-  /** False, cheaply, where no match can start at `from` or after; absent: nothing is known. */
-  readonly isWorth?: (text: string, from: number) => boolean
+  /** Every place from `from` on where a match may start, in order, found cheaply; absent: any. */
+  readonly places?: (text: string, from: number) => readonly number[]
   /** The rule's name and the match's end, or null where it is none after all. */
   readonly judge: (match: string) => { readonly detector: string; readonly length: number } | null
 }
 
+const noFindings: readonly GuardFinding[] = []
+
 /** A detector by pattern and check. */
 export function patternDetector(options: PatternOptions): Detector {
-  const { pattern, kind, severity, reach, mayHold, mayStart, judge } = options
+  const { kind, severity, reach, mayHold, mayStart, judge } = options
+  const found = (match: RegExpExecArray): readonly GuardFinding[] => {
+    const judged = judge(match[0])
+    if (judged === null) return noFindings
+    const { index: start } = match
+    const { detector, length } = judged
+    return [{ kind, detector, severity, start, end: start + length }]
+  }
   return {
-    find: (text, from) => {
-      const found: GuardFinding[] = []
-      if (options.isWorth?.(text, from) === false) return found
-      pattern.lastIndex = from
-      for (let match = pattern.exec(text); match !== null; match = pattern.exec(text)) {
-        const judged = judge(match[0])
-        const start = match.index
-        if (judged !== null) {
-          const { detector, length } = judged
-          found.push({ kind, detector, severity, start, end: start + length })
-        }
-        pattern.lastIndex = start + 1 // every place for itself
-      }
-      return found
-    },
+    find: finder(options, found),
     openFrom: (text, from) => {
       const first = Math.max(from, text.length - reach)
       let at = text.length
@@ -62,6 +57,34 @@ export function patternDetector(options: PatternOptions): Detector {
       while (at < text.length && !mayStart(text.charCodeAt(at))) at += 1
       return at
     },
+  }
+}
+
+/** Every place is looked at for itself: those that `places` tells, or all. */
+function finder(
+  { pattern, places }: Pick<PatternOptions, 'pattern' | 'places'>,
+  found: (match: RegExpExecArray) => readonly GuardFinding[],
+): Detector['find'] {
+  if (places !== undefined) {
+    const here = new RegExp(pattern.source, pattern.flags.replace('g', 'y'))
+    return (text, from) => {
+      const all: GuardFinding[] = []
+      for (const place of places(text, from)) {
+        here.lastIndex = place
+        const match = here.exec(text)
+        if (match !== null) all.push(...found(match))
+      }
+      return all
+    }
+  }
+  return (text, from) => {
+    const all: GuardFinding[] = []
+    pattern.lastIndex = from
+    for (let match = pattern.exec(text); match !== null; match = pattern.exec(text)) {
+      all.push(...found(match))
+      pattern.lastIndex = match.index + 1
+    }
+    return all
   }
 }
 

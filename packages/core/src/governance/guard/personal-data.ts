@@ -4,13 +4,32 @@
 // A place counts where no letter, digit or underscore stands before it; the `n` of an escaped line end, as in JSON
 // within a text, is none.
 
-import { charactersOf, type Detector, patternDetector } from './detector.ts'
+import { charactersOf, type Detector, type PatternOptions, patternDetector } from './detector.ts'
 
 const digits = { digits: true, upper: false, lower: false }
 const capitals = { digits: true, upper: true, lower: false }
 const letters = { digits: true, upper: true, lower: true }
 
-export const emailDetector: Detector = patternDetector({
+const localPartMax = 64
+const inLocalPart = charactersOf('._%+-', letters)
+
+/** Where what stands before an @ may begin. */
+function localParts(text: string, from: number): readonly number[] {
+  const places: number[] = []
+  for (let at = text.indexOf('@', from); at !== -1; at = text.indexOf('@', at + 1)) {
+    const first = Math.max(from, at - localPartMax)
+    let start = at
+    while (start > first && inLocalPart(text.charCodeAt(start - 1))) start -= 1
+    for (let place = start; place < at; place++) {
+      const isJoined = place > start && text[place - 2] !== '\\'
+      if (!isJoined) places.push(place)
+    }
+  }
+  return places
+}
+
+/** Addresses by what stands around their @. */
+export const emailPattern: PatternOptions = {
   ...{ kind: 'email', severity: 'medium', reach: 660 },
   pattern: new RegExp(
     '(?<![.%+-]|(?<!\\\\)\\w)[\\w.%+-]{1,64}@' +
@@ -18,10 +37,12 @@ export const emailDetector: Detector = patternDetector({
     'g',
   ),
   mayHold: charactersOf('._%+-@', letters),
-  mayStart: charactersOf('._%+-', letters),
-  isWorth: (text, from) => text.includes('@', from),
+  mayStart: inLocalPart,
+  places: localParts,
   judge: (match) => ({ detector: 'address', length: match.length }),
-})
+}
+
+export const emailDetector: Detector = patternDetector(emailPattern)
 
 export const phoneDetector: Detector = patternDetector({
   ...{ kind: 'phone', severity: 'low', reach: 64 },

@@ -25,7 +25,7 @@ export function phraseDetector(phrases: readonly string[]): Detector {
       let state = root
       for (let at = from; at < text.length; at++) {
         const code = text.charCodeAt(at)
-        if (state === root && begins[code] === 0) continue
+        if (state === root && code < 128 && begins[code] === 0) continue
         state = step(root, state, folded(code))
         for (const length of state.lengths) {
           const start = at + 1 - length

@@ -3,11 +3,16 @@
 // Credentials: tokens whose makers give them a prefix, private keys in PEM, and strings that look like chance. A token
 // longer than `tokenMax` is found to that length.
 
-import { charactersOf, type Detector, patternDetector } from './detector.ts'
+import { charactersOf, type Detector, type PatternOptions, patternDetector } from './detector.ts'
 import type { GuardFinding } from './guard.ts'
+import { runPlaces } from './run-places.ts'
 
 const tokenMax = 4_096
+const tokenMin = 15 // of the forms below: Slack's
 const alphanumeric = { digits: true, upper: true, lower: true }
+const noClass = { digits: false, upper: false, lower: false }
+const beginsToken = charactersOf('ASeghnrstx', noClass) // of the forms below
+const inToken = charactersOf('_-.', alphanumeric)
 
 const tokens: readonly (readonly [detector: string, form: string])[] = [
   ['aws-key', '(?:AKIA|ASIA)[A-Z0-9]{16}'],
@@ -29,43 +34,47 @@ const tokens: readonly (readonly [detector: string, form: string])[] = [
 const tokenPattern = `(?<!-|(?<!\\\\)\\w)(?:${tokens.map(([, form]) => form).join('|')})`
 const eachToken = tokens.map(([detector, form]) => [detector, new RegExp(`^(?:${form})$`)] as const)
 
-export const tokenDetector: Detector = patternDetector({
+/** Tokens by the prefix that their maker gives them. */
+export const tokenForm: PatternOptions = {
   ...{ kind: 'secret', severity: 'high', reach: tokenMax },
   pattern: new RegExp(tokenPattern, 'g'),
-  mayHold: charactersOf('_-.', alphanumeric),
+  mayHold: inToken,
   mayStart: charactersOf('', alphanumeric),
+  places: runPlaces({
+    ...{ lengthMin: tokenMin, mayHold: inToken, mayStart: beginsToken },
+    joins: charactersOf('_-', alphanumeric),
+  }),
   judge: (match) => {
     const known = eachToken.find(([, form]) => form.test(match))
     return { detector: known?.[0] ?? 'token', length: match.length }
   },
-})
+}
+
+export const tokenDetector: Detector = patternDetector(tokenForm)
 
 const chanceMax = 256
 const chanceMin = 32
 const inChance = charactersOf('_+/-', alphanumeric)
 
-/** What looks like chance: letters of both cases and digits, evenly mixed. */
-export const chanceDetector: Detector = patternDetector({
+/** A run of characters that is neither a word nor a path. */
+export const chanceForm: PatternOptions = {
   ...{ kind: 'secret', severity: 'medium', reach: chanceMax + 3 },
   pattern: /(?<![+/-]|(?<!\\)\w)[\w+/-]{32,256}={0,2}(?![\w+/=-])/g,
   mayHold: charactersOf('_+/=-', alphanumeric),
   mayStart: inChance,
-  isWorth: hasLongRun,
+  places: runPlaces({
+    ...{ lengthMin: chanceMin, mayHold: inChance },
+    ...{ mayStart: inChance, joins: inChance },
+  }),
   judge: (match) => {
     const isMixed = /[a-z]/.test(match) && /[A-Z]/.test(match) && /\d/.test(match)
     const isChance = isMixed && entropyBits(match) >= chanceBitsMin
     return isChance ? { detector: 'entropy', length: match.length } : null
   },
-})
-
-/** Few texts have a run of so many characters without a blank: then the pattern is not asked. */
-function hasLongRun(text: string, from: number): boolean {
-  let length = 0
-  for (let at = from; at < text.length && length < chanceMin; at++) {
-    length = inChance(text.charCodeAt(at)) ? length + 1 : 0
-  }
-  return length >= chanceMin
 }
+
+/** What looks like chance: letters of both cases and digits, evenly mixed. */
+export const chanceDetector: Detector = patternDetector(chanceForm)
 
 // Of 32 characters that chance drew from 62, nearly all have 4.3 bits each or more; names and paths have below 4.2.
 const chanceBitsMin = 4.3

@@ -6,6 +6,7 @@
 import { z } from 'zod'
 import { duration } from './duration.ts'
 import { endpoint, externalResource, referenceableAuthentication } from './resource.ts'
+import { saidIssues } from './said-issues.ts'
 import { taskBase } from './task-base.ts'
 
 const expression = z.string().regex(/^\s*\$\{[\s\S]+\}\s*$/, 'a runtime expression')
@@ -169,7 +170,7 @@ export const callTask = z.unknown().transform((value, context) => {
   const chosen = protocolNames.some((one) => one === name) ? byProtocol : callFunction
   const parsed = chosen.safeParse(value)
   if (parsed.success) return parsed.data
-  for (const { message, path } of parsed.error.issues) {
+  for (const { message, path } of saidIssues(parsed.error.issues)) {
     context.issues.push({ code: 'custom', message, path: [...path], input: value })
   }
   return z.NEVER

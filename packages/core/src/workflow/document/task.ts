@@ -17,6 +17,7 @@ import {
   retryPolicy,
 } from './resource.ts'
 import { runTask } from './run-task.ts'
+import { type SaidIssue, saidIssues } from './said-issues.ts'
 import { taskBase } from './task-base.ts'
 
 export interface TaskItem {
@@ -156,7 +157,7 @@ export type Task = { readonly [Type in TaskType]: TaskOf<Type> }[TaskType]
 
 type ParsedTask =
   | { readonly success: true; readonly data: Task }
-  | { readonly success: false; readonly error: { readonly issues: readonly z.core.$ZodIssue[] } }
+  | { readonly success: false; readonly error: { readonly issues: readonly SaidIssue[] } }
 
 /** One task, by the schema of the type that its members tell. */
 export function parseTask(value: unknown): ParsedTask {
@@ -166,10 +167,10 @@ export function parseTask(value: unknown): ParsedTask {
     const near = keys.map((key) => nearest(key, taskTypes)).find((name) => name !== null)
     const hint = near === undefined ? '' : `: did you mean ${near}?`
     const message = `expected a task with one of ${taskTypes.join(', ')}${hint}`
-    return { success: false, error: { issues: [{ code: 'custom', message, path: [] }] } }
+    return { success: false, error: { issues: [{ message, path: [] }] } }
   }
   const parsed = schemas[type].safeParse(value)
-  if (!parsed.success) return parsed
+  if (!parsed.success) return { success: false, error: { issues: saidIssues(parsed.error.issues) } }
   return { success: true, data: { ...parsed.data, type } as Task }
 }
 

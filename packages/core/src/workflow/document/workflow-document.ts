@@ -15,6 +15,7 @@ import {
   retryPolicy,
   timeout,
 } from './resource.ts'
+import { saidIssues } from './said-issues.ts'
 import { taskList, taskSchema } from './task.ts'
 
 const whole = '(0|[1-9]\\d*)'
@@ -111,7 +112,7 @@ export type ParsedWorkflow =
 export function parseWorkflow(value: unknown): ParsedWorkflow {
   const parsed = workflowDocument.safeParse(value)
   if (parsed.success) return { ok: true, document: parsed.data }
-  const findings = parsed.error.issues.map(({ path, message }) => ({
+  const findings = saidIssues(parsed.error.issues).map(({ path, message }) => ({
     path: path.map(String).join('.'),
     message: message.replace(/^Invalid input: /, ''),
   }))

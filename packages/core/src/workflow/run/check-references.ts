@@ -16,9 +16,16 @@ import {
   taskPropertiesOf,
   type WorkflowDocument,
 } from '../document/index.ts'
-import { type Expressions, expressionIn } from './expressions.ts'
+import { Expressions, expressionIn } from './expressions.ts'
 import { ownNames } from './own-functions.ts'
 import { undoIn } from './run-compensate.ts'
+
+/** Called for every task of a document, wherever it stands. */
+export type Visit = (task: TaskItem['task'], path: string) => void
+
+export function visitTasks(document: WorkflowDocument, visit: Visit): void {
+  new Checker(document, new Expressions(), () => {}, visit).all()
+}
 
 interface Place {
   readonly path: string
@@ -35,20 +42,17 @@ export function checkReferences(
   expressions: Expressions,
 ): readonly Finding[] {
   const findings: Finding[] = []
-  const checker = new Checker(document, expressions, (path, message) => {
+  const add: Add = (path, message) => {
     findings.push({ path, message })
-  })
-  checker.list(document.do, { path: 'do', names: [] })
-  checker.schedule()
-  for (const [name, task] of Object.entries(document.use?.functions ?? {})) {
-    const item = { name, task, definition: task }
-    checker.item(item, { path: `use.functions.${name}`, names: [] }, [])
   }
+  new Checker(document, expressions, add, () => {}).all()
   return findings
 }
 
 /** Fields whose text is an expression without `${ }` too. */
 const bare = new Set(['if', 'from', 'as', 'when', 'exceptWhen', 'while', 'until', 'expect'])
+/** Fields whose members the author names: nothing in them is an expression without `${ }`. */
+const free = new Set(['set', 'with', 'run'])
 /** Fields that count before the task reads the assets that it needs. */
 const before = new Set(['if', 'input', 'timeout'])
 /** Fields that hold tasks, which are looked at with their own variables. */
@@ -58,11 +62,29 @@ class Checker {
   readonly #document: WorkflowDocument
   readonly #expressions: Expressions
   readonly #add: Add
+  readonly #visit: Visit
 
-  constructor(document: WorkflowDocument, expressions: Expressions, add: Add) {
+  constructor(document: WorkflowDocument, expressions: Expressions, add: Add, visit: Visit) {
     this.#document = document
     this.#expressions = expressions
     this.#add = add
+    this.#visit = visit
+  }
+
+  all(): void {
+    this.list(this.#document.do, { path: 'do', names: [] })
+    this.schedule()
+    for (const [name, task] of Object.entries(this.#document.use?.functions ?? {})) {
+      const item = { name, task, definition: task }
+      this.item(item, { path: `use.functions.${name}`, names: [] }, [])
+    }
+    for (const [index, entry] of (this.#document.use?.extensions ?? []).entries()) {
+      for (const [name, { before = [], after = [] }] of Object.entries(entry)) {
+        const path = `use.extensions.${index}.${name}`
+        this.list(before, { path: `${path}.before`, names: [] })
+        this.list(after, { path: `${path}.after`, names: [] })
+      }
+    }
   }
 
   /** Filters of events that start runs see no input and no variables. */
@@ -78,6 +100,7 @@ class Checker {
   }
 
   item({ task }: TaskItem, place: Place, siblings: readonly string[]): void {
+    this.#visit(task, place.path)
     this.#jump(task.then, `${place.path}.then`, siblings)
     this.#named(task.timeout, 'timeouts', `${place.path}.timeout`)
     const { needs = [] } = taskPropertiesOf(task)
@@ -249,7 +272,7 @@ class Checker {
     for (const [name, part] of Object.entries(value)) {
       if (lists.has(name)) continue
       // A text in a list or under a key of the author's choice counts as what it stands in.
-      const field = Array.isArray(value) ? key : name
+      const field = Array.isArray(value) || free.has(key) ? key : name
       this.#texts(part, field, { ...place, path: `${place.path}.${name}` })
     }
   }

@@ -49,6 +49,14 @@ export type Entry =
       /** Who wanted it. */
       readonly by: string
     }
+  /** From here on it is another run, a retry or a fork; the time between counts for no limit. */
+  | {
+      readonly kind: 'copied'
+      readonly atMs: number
+      /** The run that it was until here. */
+      readonly of: string
+      readonly awayMs: number
+    }
   | { readonly kind: 'cancelled'; readonly atMs: number; readonly reason: string }
 
 export type CloudEvent = { readonly [attribute: string]: Json }

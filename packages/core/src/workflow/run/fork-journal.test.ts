@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { Json } from '../../resource/index.ts'
-import { decide } from './decide.ts'
+import { decide, replay } from './decide.ts'
 import type { Entry } from './entry.ts'
 import { type ForkPoint, forkJournal } from './fork-journal.ts'
 import { prepareWorkflow } from './program.ts'
@@ -50,4 +50,17 @@ test('the task gets the edited input; without one it gets what it got', () => {
   expect(bodyOf(fork({ from: '/do/1/loop', input: 'edited' }))).toBe('edited')
   const turn = '/do/1/loop#1/do/0/turn'
   expect(bodyOf(fork({ from: turn }))).toEqual({ of: '/do/1/loop#0/do/0/turn' })
+})
+
+test('what waits for time waits as much longer as the run was away', () => {
+  const limited = document([{ nap: { wait: { seconds: 10 } } }], {
+    timeout: { after: { hours: 1 } },
+  })
+  const slept = prepareWorkflow(limited)
+  if (!slept.ok) throw new Error('not prepared')
+  const started: Entry = { kind: 'started', atMs: 1_000, runId: 'a', input: {} }
+  const copied: Entry = { kind: 'copied', atMs: 90_000, of: 'a', awayMs: 89_000 }
+  const { waiting } = replay(slept.program, [started, copied], surroundings)
+  const times = waiting.map((command) => (command.kind === 'wait' ? command.untilMs : null))
+  expect(times).toEqual([1_000 + 3_600_000 + 89_000, 1_000 + 10_000 + 89_000])
 })

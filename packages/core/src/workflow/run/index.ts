@@ -6,12 +6,20 @@ export {
   signedAnswer,
   whyNotSaid,
 } from './answer-statement.ts'
+export {
+  checkRunnable,
+  scriptLanguageOf,
+  scriptRefused,
+  stdioRefused,
+  whyNoContainer,
+} from './check-runnable.ts'
 export { checkSchema } from './check-schema.ts'
 export type { Action, Command, Keep } from './command.ts'
 export { type Decision, decide, replay } from './decide.ts'
 export type { CloudEvent, Entry, Outcome } from './entry.ts'
 export { type ForkPoint, forkJournal } from './fork-journal.ts'
 export type { Happening } from './happening.ts'
+export { lifecycleEvents } from './lifecycle-events.ts'
 export { Machine, type Surroundings } from './machine.ts'
 export { planRun, type RunPlan } from './plan-run.ts'
 export {

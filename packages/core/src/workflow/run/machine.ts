@@ -142,11 +142,24 @@ export class Machine implements Stage {
       case 'event':
         this.#pending.get(entry.key)?.listener?.take(entry.event) // M3
         return
+      case 'copied':
+        this.#putOff(entry.awayMs)
+        return
       case 'upgraded':
         return
       case 'cancelled':
         this.close(this.#root)
         this.#end({ status: 'cancelled', reason: entry.reason })
+    }
+  }
+
+  /** All that waits for time waits this much longer. */
+  #putOff(byMs: number): void {
+    for (const [key, pending] of this.#pending) {
+      const { command } = pending
+      if (command.kind !== 'wait') continue
+      const later = { ...command, untilMs: command.untilMs + byMs }
+      this.#pending.set(key, { ...pending, command: later })
     }
   }
 

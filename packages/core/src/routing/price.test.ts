@@ -1,0 +1,34 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { noUsage } from '../dialect/index.ts'
+import { costNanos, priceOfTarget, targetPrice, worstNanos } from './price.ts'
+
+const dollars = fc.double({ min: 0, max: 100, noNaN: true })
+const own = fc.record({
+  inputPerMillion: dollars,
+  outputPerMillion: dollars,
+  cachedPerMillion: fc.option(dollars, { nil: undefined }),
+  perCall: dollars,
+  perSecond: dollars,
+  secondsMax: fc.integer({ min: 1, max: 900 }),
+})
+const count = fc.nat(200_000)
+
+test('P1, P2: a cost is a whole number, and never more than the worst case, however long it takes', () => {
+  fc.assert(
+    fc.property(own, count, count, fc.integer({ min: -5_000, max: 10_000_000 }), (given, ...of) => {
+      const price = priceOfTarget(targetPrice.parse(given))
+      const [input, output, ms] = of
+      const cost = costNanos(price, { ...noUsage, input, output }, ms)
+      expect(Number.isInteger(cost) && cost >= 0).toBe(true)
+      expect(cost).toBeLessThanOrEqual(worstNanos(price, { input, output }))
+    }),
+  )
+})
+
+test('time costs by the second, up to the most that is charged', () => {
+  const price = priceOfTarget(targetPrice.parse({ perSecond: 0.002, secondsMax: 60 }))
+  expect(costNanos(price, noUsage, 1_500)).toBe(3_000_000)
+  expect(costNanos(price, noUsage, 90_000)).toBe(120_000_000)
+  expect(worstNanos(price, { input: 9, output: 9 })).toBe(120_000_000)
+})
