@@ -157,7 +157,7 @@ test('of a stream of several choices the first is kept', () => {
   const chat = {
     dialect: 'openai',
     ...{ path: '/chat/completions', model: 'chat', stream: true, body: Buffer.from('{}') },
-    ...{ outline: parsed, whole: () => parsed, models: null },
+    ...{ outline: parsed, whole: () => parsed, modelAt: null },
   } as const
   const route = {
     ...{ name: 'chat', project: 'default' },
@@ -185,14 +185,14 @@ describe('a keeper', () => {
   const chatOf = (bytes: number) => {
     const parsed = { model: 'chat', messages: [{ role: 'user', content: 'x'.repeat(bytes) }] }
     const body = Buffer.from(JSON.stringify(parsed))
-    const read = { outline: parsed, whole: () => parsed, models: null }
+    const read = { outline: parsed, whole: () => parsed, modelAt: null }
     return { dialect: 'openai', path: '/chat/completions', stream: false, body, ...read } as const
   }
   const call = (bytes: number) => new KeptCall(route, { ...chatOf(bytes), model: 'chat' })
   const record: RequestRecord = {
     ...{ atMs: 1, id: 'r', project: 'default', key: 'app', route: 'chat', targets: [] },
     ...{ status: 200, attempts: 1, ms: 1, inputTokens: 1, outputTokens: 1, cachedTokens: 0 },
-    ...{ costNanos: 0, isEstimated: false },
+    ...{ costNanos: 0, isEstimated: false, priceList: null },
   }
 
   test('keeps the share of requests that the Route says', () => {

@@ -22,7 +22,7 @@ import { afterEach } from 'vitest'
 import { answerStored, isStoredPath } from './alone/answer-stored.ts'
 import { MemoryResponses } from './alone/memory-responses.ts'
 import { MemoryPlane } from './memory-plane.fixture.ts'
-import { type Gateway, startGateway } from './start.ts'
+import { type Gateway, type GatewayOptions, startGateway } from './start.ts'
 
 export const key = 'tutti_app_secret'
 export const digest = (text: string) => `sha256:${createHash('sha256').update(text).digest('hex')}`
@@ -142,6 +142,7 @@ export async function world(
   first: string | null,
   folder = newFolder(),
   leases = new MemoryPlane(0),
+  more: Pick<GatewayOptions, 'drainMs'> = {},
 ): Promise<World> {
   const streams = new Set<ServerResponse>()
   const responses = new MemoryResponses(() => Date.now())
@@ -178,6 +179,7 @@ export async function world(
     controlPlane: { url: plane.url, key: 'k', publicKey: didKeyOf(signer) },
     folder,
     version: 'test',
+    ...more,
     log: (event, fields) => {
       events.push({ event, ...fields })
       for (const wake of waiters) wake()

@@ -362,6 +362,47 @@ test('a port that is taken is said with what to do', async () => {
   await expect(startGateway(options)).rejects.toThrow(/another process has it/)
 })
 
+test('an answer is told as what it was read as, whatever its engine calls it', async () => {
+  for (const type of [null, 'text/plain', 'application/octet-stream', 'application/json; x=y']) {
+    const engine = await serve((_, response) => {
+      if (type !== null) response.setHeader('content-type', type)
+      response.end('{"choices":[{"message":{"content":"hi"},"finish_reason":"stop"}]}')
+    })
+    const { gateway } = await world(signed(toProvider(engine.url, true)))
+    const answer = await fetch(`${gateway.url}/v1/chat/completions`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${key}` },
+      body: JSON.stringify({ model: 'chat', messages: [] }),
+    })
+    expect(answer.status).toBe(200)
+    expect(answer.headers.get('content-type')).toMatch(/^application\/json/)
+    expect(await answer.json()).toMatchObject({ choices: [{ message: { content: 'hi' } }] })
+  }
+})
+
+test('one that stops waits for as long as it was told, and tells who is cut', {
+  timeout: 5_000,
+}, async () => {
+  const engine = await serve((_, response) => {
+    response.writeHead(200, { 'content-type': 'text/event-stream' })
+    response.write('data: {"choices":[{"delta":{"content":"begun"}}]}\n\n') // and never ends
+  })
+  const snapshot = signed(toProvider(engine.url, true))
+  const { gateway } = await world(snapshot, undefined, undefined, { drainMs: 100 })
+  const answer = await fetch(`${gateway.url}/v1/chat/completions`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${key}` },
+    body: JSON.stringify({ model: 'chat', messages: [], stream: true }),
+  })
+  const reader = answer.body?.getReader()
+  await reader?.read()
+  await gateway.stop()
+  const rest = async () => {
+    for (;;) if ((await reader?.read())?.done === true) return 'ended as if it were whole'
+  }
+  await expect(rest()).rejects.toThrow()
+})
+
 describe('a long prompt', () => {
   const content = 'say "model":\n and \\ é 😀 '.repeat(3_000)
   const said = { model: 'chat', messages: [{ role: 'user', content }], max_tokens: 5 }
@@ -379,7 +420,7 @@ describe('a long prompt', () => {
       response.end('{"choices":[{"message":{"content":"hi"},"finish_reason":"stop"}]}')
     })
     const { gateway } = await world(signed(toProvider(engine.url, true)))
-    const body = `{ "mod\\u0065l": "chat", ${JSON.stringify(said, null, 1).slice(1)}`
+    const body = JSON.stringify(said, null, 1).replace('"model"', '"mod\\u0065l"')
     expect((await ask(gateway.url, body)).status).toBe(200)
     expect(bodies[0]).toBe(body.replaceAll('"chat"', '"llama"'))
     const claude = await serve((_, response, sent) => {
@@ -408,6 +449,28 @@ describe('a long prompt', () => {
         const answer = await ask(gateway.url, good.slice(0, at) + wrong + good.slice(at))
         expect(answer.status).toBe(400)
         expect(await answer.text()).toContain('expected a JSON body')
+      }
+    }
+    expect(calls).toBe(0)
+  })
+
+  test('that says a member twice is refused, as a short one is, whichever of the two is small', async () => {
+    let calls = 0
+    const engine = await serve((_, response) => {
+      calls += 1
+      response.end('{}')
+    })
+    const { gateway } = await world(signed(toProvider(engine.url, true)))
+    for (const messages of [said.messages, [{ role: 'user', content: 'hi' }]]) {
+      const body = JSON.stringify({ ...said, messages })
+      for (const twice of [
+        `{"max_tokens":90000,${body.slice(1)}`,
+        `${body.slice(0, -1)},"max_tokens":9}`,
+        body.replace('"role":', '"content":"what nobody looks at","role":'),
+      ]) {
+        const answer = await ask(gateway.url, twice)
+        expect(answer.status).toBe(400)
+        expect(await answer.text()).toMatch(/(max_tokens|content): expected once/)
       }
     }
     expect(calls).toBe(0)

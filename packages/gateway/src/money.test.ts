@@ -15,13 +15,16 @@ const cost = (input: number, cached: number, output: number) =>
 
 type Dialect = ChatDialect
 
-function priced(url: string, of: { dialect: Dialect; limitDollars: number; limits?: KeyLimits }) {
+function priced(
+  url: string,
+  of: { dialect: Dialect; limitDollars: number; limits?: KeyLimits; price?: object },
+) {
   const snapshot = snapshotOf({
     routes: [
       {
         ...{ name: 'chat', project: 'default' },
         ...routeSpec.parse({
-          targets: [{ provider: 'engine', model: 'm', price }],
+          targets: [{ provider: 'engine', model: 'm', price: of.price ?? price }],
           timeoutMs: 4_000,
         }),
       },
@@ -153,7 +156,7 @@ function startEngine(dialect: Dialect) {
     if (!isStream) return response.end(JSON.stringify(whole))
     response.writeHead(200, { 'content-type': 'text/event-stream' })
     // usage comes only to who asks for it
-    const asked = dialect !== 'openai' || body.includes('include_usage')
+    const asked = dialect !== 'openai' || /"include_usage": ?true/.test(body)
     response.end(frames.filter((one) => asked || !one.includes('"usage"')).join(''))
   })
 }
@@ -189,6 +192,23 @@ describe('streamed price = whole price', () => {
     }
   }
 })
+
+test.each([null, {}, { include_usage: false, chunk_size: 1.5 }])(
+  'a caller who wants no count of a stream, by stream_options %j, is charged by it',
+  async (options) => {
+    const engine = await startEngine('openai')
+    const plane = new MemoryPlane(10)
+    const snapshot = priced(engine.url, { dialect: 'openai', limitDollars: 10 })
+    const { gateway } = await world(snapshot, newFolder(), plane)
+    const messages = [{ role: 'user', content: 'x' }]
+    const body = { model: 'chat', messages, stream: true, stream_options: options }
+    const text = await (await send(gateway, '/v1/chat/completions', body)).text()
+    expect(text).toContain('hi')
+    expect(text).not.toContain('prompt_tokens')
+    await gateway.stop()
+    expect(plane.settledNanos).toBe(cost(100, 40, 20))
+  },
+)
 
 describe('every end is charged', () => {
   const chat = (more: object = {}) => ({
@@ -252,6 +272,32 @@ describe('every end is charged', () => {
 describe('budgets and limits', () => {
   const chat = { model: 'chat', max_tokens: 50, messages: [{ role: 'user', content: 'go' }] }
 
+  test('what is paid by the second is charged for its time, and its longest time set aside', async () => {
+    // An engine that takes its time: until the clock says another millisecond.
+    const engine = await serve((_, response) => {
+      const sinceMs = Date.now()
+      const turn = () => {
+        if (Date.now() < sinceMs + 2) return setImmediate(turn)
+        response.writeHead(200, { 'content-type': 'application/json' })
+        return response.end(JSON.stringify(engines.openai.whole))
+      }
+      turn()
+    })
+    const spent = async (secondsMax: number) => {
+      const plane = new MemoryPlane(30)
+      const timed = { perSecond: 2, secondsMax }
+      const snapshot = priced(engine.url, { dialect: 'openai', limitDollars: 30, price: timed })
+      const { gateway } = await world(snapshot, newFolder(), plane)
+      const { status } = await send(gateway, '/v1/chat/completions', chat)
+      await gateway.stop()
+      return { status, nanos: plane.settledNanos }
+    }
+    expect(await spent(20)).toEqual({ status: 429, nanos: 0 }) // it may cost 40 dollars
+    const { status, nanos } = await spent(10)
+    expect([status, nanos % 2_000_000]).toEqual([200, 0]) // whole milliseconds, and no tokens
+    expect(nanos).toBeGreaterThan(0)
+  })
+
   test('many at once never spend more than there is; then it is said', async () => {
     const engine = await startEngine('openai')
     const plane = new MemoryPlane(0.01)
@@ -268,6 +314,9 @@ describe('budgets and limits', () => {
         if (answer.status !== 200) expect(text).toContain('insufficient_quota')
       }
     }
+    const unbounded = { ...chat, max_tokens: undefined }
+    const refused = await (await send(gateway, '/v1/chat/completions', unbounded)).text()
+    expect(refused).toContain('bound its answer (max_tokens)')
     await gateway.stop()
     expect(new Set(statuses)).toEqual(new Set([200, 429]))
     expect(plane.settledNanos).toBeLessThanOrEqual(plane.limitNanos)
@@ -295,6 +344,34 @@ describe('budgets and limits', () => {
     const { gateway } = await world(signed(snapshot), newFolder(), new MemoryPlane(10))
     const answer = await send(gateway, '/v1/chat/completions', chat)
     expect([answer.status, (await answer.text()).includes('price')]).toEqual([429, true])
+  })
+
+  test('what list prices do not hold is not bought from a budget, but at one’s own price (K1)', async () => {
+    const snapshot = snapshotOf({
+      routes: [
+        {
+          ...{ name: 'chat', project: 'default' },
+          ...routeSpec.parse({ targets: [{ provider: 'openai', model: 'gpt-4o-mini' }] }),
+        },
+      ],
+      providers: [
+        {
+          ...{ name: 'openai', project: 'default', dialect: 'openai' },
+          ...{ baseUrl: 'https://api.openai.com/v1', allowPrivateNetwork: false },
+        },
+      ],
+      budgets: [{ name: 'all', project: 'default', limitDollars: 10, window: 'total' }],
+    })
+    const searching = { ...chat, web_search_options: {} }
+    const { gateway } = await world(signed(snapshot), newFolder(), new MemoryPlane(10))
+    const refused = await send(gateway, '/v1/chat/completions', searching)
+    expect(refused.status).toBe(429)
+    expect(await refused.text()).toContain('nobody knows the price of web_search_options')
+
+    const engine = await startEngine('openai')
+    const own = priced(engine.url, { dialect: 'openai', limitDollars: 1 })
+    const other = await world(own, newFolder(), new MemoryPlane(1))
+    expect((await send(other.gateway, '/v1/chat/completions', searching)).status).toBe(200)
   })
 
   test('a key has its limits', async () => {

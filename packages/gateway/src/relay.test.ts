@@ -1,5 +1,6 @@
 // Nodes that nobody can dial: they come by a WebSocket of their own, and are asked over it.
 
+import { once } from 'node:events'
 import { createServer, type RequestListener, type Server } from 'node:http'
 import { connect } from 'node:net'
 import { duplexPair, Readable } from 'node:stream'
@@ -123,6 +124,18 @@ describe('a node that cannot be dialled', () => {
     expect(answer.status).toBe(200)
     expect(answer.headers.get('x-tutti-node')).toBe('n0')
     expect(seen).toEqual(['/v2/models/parts/infer', 'Bearer serving-token'])
+  })
+
+  test('ends what it answers before a gateway that stops lets it go', async () => {
+    const of = await world(hidden())
+    let stopped = Promise.resolve()
+    const { socket } = await come(of, grantFor('n0'), (request, response) => {
+      stopped = of.gateway.stop()
+      setImmediate(() => well(request, response))
+    })
+    const gone = once(socket, 'close')
+    expect((await infer(of.gateway)).status).toBe(200)
+    await Promise.all([stopped, gone])
   })
 
   test('that is not here is not asked: the answer says so', async () => {

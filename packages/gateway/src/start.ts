@@ -20,6 +20,7 @@ import {
   Shadows,
   storeKeeper,
   Turns,
+  WithheldTools,
 } from './face/index.ts'
 import { Failure } from './failure.ts'
 import { Scanner } from './governance/index.ts'
@@ -31,12 +32,14 @@ import {
   makeDirectory,
   PriceBook,
   RelayDoor,
+  type RouteEntry,
   Router,
   remoteResponses,
   SnapshotSource,
   sendKeptRequests,
 } from './routing/index.ts'
 import { OtlpExporter, type OtlpOptions } from './telemetry/index.ts'
+import { SideThread } from './thread/index.ts'
 import { ToolServers } from './tools/index.ts'
 import { Batch, Front } from './wire/index.ts'
 import { joinSiblings } from './workers/index.ts'
@@ -63,6 +66,8 @@ export interface GatewayOptions {
   readonly version: string
   /** Where spans and metrics go; absent: nowhere. */
   readonly otlp?: OtlpOptions | undefined
+  /** How long what is under way may take to end once it is stopped; 8 s where absent. */
+  readonly drainMs?: number
   /** True for one of several workers: their limits are counted together. */
   readonly isWorker?: boolean
   /** What time it is, in milliseconds since 1970; absent: as the machine has it. */
@@ -75,7 +80,7 @@ export interface Gateway {
   readonly stop: () => Promise<void>
 }
 
-const drainMs = 8_000 // the process has ten seconds in all: the rest is for settling
+const drainMsDefault = 8_000 // the process has ten seconds in all: the rest is for settling
 const idleCheckMs = 50
 
 /**
@@ -92,6 +97,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     onSnapshot: (snapshot) => {
       directory = makeDirectory(snapshot)
       prices.forget()
+      if (snapshot.routes.some(isLookedThrough)) ports.thread.warm()
     },
   })
   const nowMs = options.nowMs ?? Date.now
@@ -112,11 +118,15 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     directory: () => directory,
     nowMs,
     chance,
-    cashier: new Cashier({ prices, purses: accounts.purses }),
+    cashier: new Cashier({ nowMs, prices, purses: accounts.purses }),
   })
   const { version } = options
   const responses = storeKeeper(remoteResponses(controlPlane), log)
-  const given = { directory: () => directory, router, responses, hosts, version, nowMs, chance }
+  const withheld = new WithheldTools({ log })
+  const given = {
+    ...{ directory: () => directory, router, responses, hosts, version, nowMs, chance },
+    withheld,
+  }
   const bodies = new BodyKeeper({
     ...{ nowMs, chance, log },
     send: (requests) => sendKeptRequests(controlPlane, requests),
@@ -137,16 +147,20 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       ports.log.stop()
       ports.comparisons.stop()
       leaveSiblings()
-      await Promise.all([drain(front), sockets.drain(drainMs)])
+      await drain({ front, sockets, relays }, options.drainMs ?? drainMsDefault)
       await Promise.all([ports.shadows.stop(), bodies.stop()])
       await accounts.close()
-      relays.stop()
       ports.tools.stop()
       router.stop()
       await ports.scanner.stop()
       await telemetry?.stop()
     },
   }
+}
+
+/** Where long requests go to the side thread. */
+function isLookedThrough({ guard, cache }: RouteEntry): boolean {
+  return guard !== undefined || cache !== undefined
 }
 
 /** WebSockets: of callers, else of nodes that cannot be dialled. */
@@ -161,7 +175,7 @@ const chance = () => Math.random()
 
 type Shared =
   | ('directory' | 'router' | 'responses' | 'telemetry' | 'usage')
-  | ('bodies' | 'version' | 'nowMs')
+  | ('bodies' | 'version' | 'nowMs' | 'withheld')
 type Given = Pick<FacePorts, Shared> & {
   readonly hosts: readonly string[]
   readonly chance: () => number
@@ -171,6 +185,7 @@ type Given = Pick<FacePorts, Shared> & {
 function newPorts({ hosts, chance, ...given }: Given): FacePorts {
   const { nowMs } = given
   const comparisons = new RequestLog<Comparison>((_, one) => one)
+  const thread = new SideThread()
   return {
     ...given,
     ...{ comparisons, shadows: new Shadows({ ...given, comparisons, chance }) },
@@ -181,7 +196,7 @@ function newPorts({ hosts, chance, ...given }: Given): FacePorts {
       log: new RequestLog(overwriteRecord),
       guard: new HostGuard(hosts),
     },
-    ...{ scanner: new Scanner(), cache: newAnswerCache() },
+    ...{ thread, scanner: new Scanner(thread), cache: newAnswerCache() },
   }
 }
 
@@ -224,17 +239,35 @@ async function listen(server: Server, { host, port }: GatewayOptions): Promise<s
   return `http://${name.includes(':') ? `[${name}]` : name}:${actual}`
 }
 
-/** Takes no more connections, and gives what is under way ten seconds. */
-async function drain(front: Front): Promise<void> {
+/** Takes no more connections, and gives what is under way so long. */
+async function drain(
+  {
+    front,
+    sockets,
+    relays,
+  }: {
+    readonly front: Front
+    readonly sockets: ResponseSockets
+    readonly relays: RelayDoor
+  },
+  drainMs: number,
+): Promise<void> {
   const timer = setTimeout(() => front.stop(), drainMs)
+  let hasTurns = true
+  const turnsEnd = sockets.drain(drainMs).then(() => {
+    hasTurns = false
+  })
   // Once nothing is under way, connections that are only kept keep nobody waiting.
   const idle = setInterval(() => {
-    if (front.inflight === 0) front.endIdle()
+    if (front.inflight > 0) return
+    front.endIdle()
+    if (!hasTurns) relays.stop() // until then requests go by them
   }, idleCheckMs)
   await new Promise<void>((resolve) => {
     front.server.close(() => resolve())
     front.drain()
   })
+  await turnsEnd
   clearTimeout(timer)
   clearInterval(idle)
   front.stop()

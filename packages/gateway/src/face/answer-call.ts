@@ -47,7 +47,7 @@ export function answerCall(
   }
   const waitS = ports.limiter.enter(key)
   if (waitS > 0) {
-    const message = `the limits of key ${key.id} are reached`
+    const message = ports.limiter.reached(key)
     const refusal = { status: 429, code: 'rate_limit_exceeded', message, retryAfterS: waitS }
     return refuse(reply, dialect, refusal)
   }
@@ -110,7 +110,7 @@ async function answerRouted(
   const cache =
     route.cache === undefined
       ? null
-      : cacheRequest(ports, exchange, { ...call, chat: asked.chat, tally })
+      : await cacheRequest(ports, exchange, { ...call, chat: asked.chat, tally })
   const kept = cache === null ? null : await cache.find()
   const answer = kept === null ? keeping(await pursuit.next(), cache) : replayed(kept)
   if (kept !== null) reply.header('x-tutti-cache', kept.how)
@@ -118,7 +118,8 @@ async function answerRouted(
   const isStream = answer.kind === 'answered' && answer.outcome.kind === 'stream'
   const firstMs = isStream && trace !== null ? performance.now() : null
   const answering = { ports, exchange, asked, call, pursuit, guard, bodies }
-  const { status, bug } = await sendSettled(answering, answer)
+  const sent = sendSettled(answering, answer)
+  const { status, bug } = sent instanceof Promise ? await sent : sent
   const arm = call.selection?.arm ?? null
   const { attempts } = pursuit
   const over = { route, status, attempts, tally, arm, guard, cached, trace, firstMs, bodies }
@@ -153,17 +154,29 @@ interface Answering {
   readonly bodies: KeptCall | null
 }
 
-/** Whatever becomes of the answer, what it took is settled. */
-async function sendSettled(answering: Answering, answer: Answer) {
-  const { call, pursuit, ports, exchange } = answering
+interface Sent {
+  readonly status: number
+  /** Ours; null where it went as it should. */
+  readonly bug: { readonly error: unknown } | null
+}
+
+/** Whatever becomes of the answer, what it took is settled. A promise where it takes longer. */
+function sendSettled(answering: Answering, answer: Answer): Sent | Promise<Sent> {
+  const { call, ports, exchange } = answering
   const over = call.budgets.length === 0 ? null : ports.router.cashier.overSoft(call.budgets)
   if (over !== null) exchange.reply.header('x-tutti-budget-warning', over)
-  let bug: { readonly error: unknown } | null = null
+  const failed = (error: unknown) => abandon(answering, answer, { error })
+  if (call.presence.isGone) return abandon(answering, answer, null)
   try {
-    if (!call.presence.isGone) return { status: await sendAnswer(answering, answer), bug }
+    const sent = sendAnswer(answering, answer)
+    if (sent instanceof Promise) return sent.then((status) => ({ status, bug: null }), failed)
+    return { status: sent, bug: null }
   } catch (error) {
-    bug = { error }
+    return failed(error)
   }
+}
+
+function abandon({ pursuit }: Answering, answer: Answer, bug: Sent['bug']): Sent {
   if (answer.kind === 'answered' && answer.outcome.kind === 'stream') {
     answer.outcome.stream.cancel()
     pursuit.finished()
@@ -172,7 +185,7 @@ async function sendSettled(answering: Answering, answer: Answer) {
 }
 
 /** The status that the caller got; 502 for a stream that broke off. */
-async function sendAnswer(answering: Answering, answer: Answer): Promise<number> {
+function sendAnswer(answering: Answering, answer: Answer): number | Promise<number> {
   const { exchange, ports } = answering
   const { reply, dialect, key, requestId } = exchange
   if (answer.kind === 'unanswered') {
@@ -198,14 +211,14 @@ async function sendAnswer(answering: Answering, answer: Answer): Promise<number>
   reply.header('x-tutti-attempts', attempts)
   if (answer.kind === 'refused') return sendRefused(exchange, answer)
   const { outcome } = answer
-  if (outcome.kind === 'whole') return await sendWhole(answering, outcome, candidate)
-  const isSse = candidate.provider?.dialect !== 'bedrock'
-  const { headers } = outcome
-  const said = isSse ? headers : { ...headers, 'content-type': 'text/event-stream' }
-  setHeaders(exchange, candidate, said)
+  if (outcome.kind === 'whole') {
+    const isGuarded = answering.guard !== null
+    return (isGuarded ? sendGuarded : sendWhole)(answering, outcome, candidate)
+  }
+  setHeaders(exchange, candidate, typed(outcome.headers, 'text/event-stream'))
   reply.header('cache-control', 'no-cache')
   reply.begin(outcome.status)
-  return await relay(answering, {
+  return relay(answering, {
     stream: outcome,
     candidate,
     pursuit: answering.pursuit,
@@ -213,25 +226,51 @@ async function sendAnswer(answering: Answering, answer: Answer): Promise<number>
   })
 }
 
-async function sendWhole(
+/** Of a route with a guard: what it lets pass. */
+async function sendGuarded(
   answering: Answering,
   outcome: WholeAttempt,
   candidate: Candidate,
 ): Promise<number> {
-  const { exchange, guard, asked, bodies } = answering
-  if (bodies !== null && hasWords(asked)) bodies.answer(wholeBody(answering, outcome, candidate))
+  const { exchange, guard, asked } = answering
   const read = (json: string) => answerTexts(asked, candidate, json)
   const inspected = guard === null ? outcome.body : await guard.inspectAnswer(outcome.body, read)
-  if ('kind' in inspected) return refuseDenied(exchange, inspected)
+  if ('kind' in inspected) {
+    keepBody(answering, outcome, candidate)
+    return refuseDenied(exchange, inspected)
+  }
+  return sendWhole(answering, outcome, candidate, inspected)
+}
+
+function sendWhole(
+  answering: Answering,
+  outcome: WholeAttempt,
+  candidate: Candidate,
+  inspected = outcome.body,
+): number {
+  const { exchange } = answering
+  keepBody(answering, outcome, candidate)
   const isKept = inspected === outcome.body
   const passed = isKept ? outcome : { ...outcome, body: inspected, parsed: jsonOf(`${inspected}`) }
   const body = wholeBody(answering, passed, candidate)
   const { headers, status } = outcome
-  const isSame = body === outcome.body
-  const said = isSame ? headers : { ...headers, 'content-type': 'application/json' }
-  setHeaders(exchange, candidate, said)
+  const isOfModel = answering.asked.chat === null // tensors go on as they came, whatever they are
+  setHeaders(exchange, candidate, isOfModel ? headers : typed(headers, 'application/json'))
   exchange.reply.send(status, body)
   return status
+}
+
+type Headers = WholeAttempt['headers']
+
+/** What was read as this type is told as such, whatever the upstream called it. */
+function typed(headers: Headers, type: string): Headers {
+  return headers['content-type']?.includes(type) ? headers : { ...headers, 'content-type': type }
+}
+
+/** Before anything is put back into it. */
+function keepBody(answering: Answering, outcome: WholeAttempt, candidate: Candidate): void {
+  const { asked, bodies } = answering
+  if (bodies !== null && hasWords(asked)) bodies.answer(wholeBody(answering, outcome, candidate))
 }
 
 /** The answer's own bytes, or what they say in the caller's dialect. */
@@ -315,11 +354,7 @@ const passedHeaders = [
   'retry-after',
 ]
 
-function setHeaders(
-  { reply }: Exchange,
-  { node }: Candidate,
-  headers: WholeAttempt['headers'],
-): void {
+function setHeaders({ reply }: Exchange, { node }: Candidate, headers: Headers): void {
   for (const name of passedHeaders) {
     const value = headers[name]
     if (value !== undefined) reply.header(name, value)

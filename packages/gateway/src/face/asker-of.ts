@@ -7,6 +7,7 @@ import type { Asker } from '../routing/index.ts'
 import type { ChatAsked } from './chat-body.ts'
 import type { Exchange } from './exchange.ts'
 
+const noFacts = readFacts({}, { dialect: 'openai', path: '' })
 // What authenticates is nobody's to route by.
 const secretHeaders = new Set(['authorization', 'x-api-key', 'x-goog-api-key', 'cookie'])
 
@@ -22,7 +23,7 @@ export function askerOf(
     model: asked.name,
     stream: asked.mayStream,
     facts: () => {
-      facts ??= readFacts(asked.chat?.whole() ?? {})
+      facts ??= asked.chat === null ? noFacts : readFacts(asked.chat.whole(), asked.chat)
       return facts
     },
     header: (name) => (secretHeaders.has(name) ? '' : textOf(request.headers[name])),

@@ -20,6 +20,7 @@ import {
 import { messageOf } from '../failure.ts'
 import { Scanner } from '../governance/index.ts'
 import type { RouteEntry } from '../routing/index.ts'
+import { SideThread } from '../thread/index.ts'
 import type { ChatAsked } from './chat-body.ts'
 import { type Kept, KeptCall } from './kept-call.ts'
 import { KeptToolCall } from './kept-tool-call.ts'
@@ -57,7 +58,7 @@ const nothingTaken: ReadonlyMap<string, string> = new Map()
 export class BodyKeeper {
   readonly #ports: BodyKeeperPorts
   /** Of its own: no guard waits behind it. */
-  readonly #scanner = new Scanner(0)
+  readonly #scanner = new Scanner(new SideThread(), 0)
   readonly #redacting = new WeakMap<RouteEntry, Redacting>()
   /** Written by `keep` and `#nextReport`. */
   readonly #waiting: Waiting[] = []
@@ -189,8 +190,11 @@ export class BodyKeeper {
     const { bodies } = route
     if (bodies === undefined || json.length > scannedCharsMax) return null
     try {
-      const job = { ...this.#of(route, bodies), side, originals: nothingTaken, json }
-      const { json: text } = await this.#scanner.scan(job)
+      const { guard, plan } = this.#of(route, bodies)
+      const said = Buffer.from(json)
+      const job = { guard, plan, side, originals: nothingTaken, bytes: said }
+      const scanned = await this.#scanner.scan({ kind: 'scan', ...job })
+      const text = scanned.bytes === null ? json : Buffer.from(scanned.bytes).toString('utf8')
       return cut(call.shown(side, text), bodies.bytesMax)
     } catch {
       return null

@@ -1,32 +1,142 @@
 // What a budget sets aside is never less than what a provider may count.
 
-import { expect, test } from 'vitest'
+import type { ChatDialect } from '@tutti/core/dialect'
+import { describe, expect, test } from 'vitest'
 import { boundsOf } from './bounds.ts'
 import { parseChatAsked } from './chat-body.ts'
 
-function boundsFor(value: object) {
-  const body = Buffer.from(JSON.stringify({ model: 'm', ...value }))
-  const asked = parseChatAsked('openai', '/v1/chat/completions', body)
-  if (typeof asked === 'string') throw new Error(asked)
-  return { bounds: boundsOf(asked), bytes: body.length }
+const urls = {
+  openai: '/v1/chat/completions',
+  'openai-responses': '/v1/responses',
+  anthropic: '/v1/messages',
+  gemini: '/v1beta/models/m:generateContent',
 }
 
-test('a token is a byte at least, and every link may be a large image', () => {
-  const image = (url: string) => ({ type: 'image_url', image_url: { url } })
-  const content = [image('https://a.example/x.png'), image('http://b.example'), image('data:x')]
-  const { bounds, bytes } = boundsFor({
-    messages: [{ role: 'user', content }],
-    max_tokens: 5,
-    n: 3,
+function boundsIn(dialect: ChatDialect, value: object, url = urls[dialect]) {
+  const body = Buffer.from(JSON.stringify({ model: 'm', ...value }))
+  const asked = parseChatAsked(dialect, url, body)
+  if (typeof asked === 'string') throw new Error(asked)
+  return { ...boundsOf(asked), bytes: body.length }
+}
+const bounds = (value: object) => boundsIn('openai', value)
+
+describe('what goes in', () => {
+  test('a token is a byte at least, and every image a large one, linked or not', () => {
+    const image = (url: string) => ({ type: 'image_url', image_url: { url } })
+    const content = [image('https://a.example/x.png'), image('http://b.example'), image('data:x')]
+    const said = bounds({ messages: [{ role: 'user', content }] })
+    expect(said.inputTokens).toBe(said.bytes + 3 * 49_152)
+    const source = { type: 'base64', media_type: 'image/png', data: 'x' }
+    const other = boundsIn('anthropic', { messages: [{ content: [{ type: 'image', source }] }] })
+    expect(other.inputTokens).toBe(other.bytes + 49_152)
+    const inlineData = { mimeType: 'image/png', data: 'x' }
+    const third = boundsIn('gemini', { contents: [{ parts: [{ inlineData }] }] })
+    expect(third.inputTokens).toBe(third.bytes + 49_152)
   })
-  expect(bounds).toEqual({ inputTokens: bytes + 2 * 16_384, outputTokens: 15 })
-  expect(boundsFor({ messages: [] }).bounds?.outputTokens).toBeNull()
+
+  test('a text that begins as a link does is a text', () => {
+    const said = bounds({ messages: [{ role: 'user', content: 'https://a.example is down' }] })
+    expect(said.inputTokens).toBe(said.bytes)
+  })
+
+  test.each<[ChatDialect, object]>([
+    ['openai', { messages: [{ content: [{ type: 'file', file: { file_id: 'f' } }] }] }],
+    ['openai', { messages: [{ content: [{ type: 'file', file: { file_data: 'data:x' } }] }] }],
+    ['openai-responses', { input: 'hi', previous_response_id: 'resp_1' }],
+    ['openai-responses', { input: 'hi', conversation: { id: 'conv_1' } }],
+    ['openai-responses', { prompt: { id: 'pmpt_1' } }],
+    ['openai-responses', { input: [{ content: [{ type: 'input_image', file_id: 'f' }] }] }],
+    [
+      'anthropic',
+      { messages: [{ content: [{ type: 'document', source: { url: 'https://a' } }] }] },
+    ],
+    ['gemini', { contents: [], cachedContent: 'cachedContents/1' }],
+    ['gemini', { contents: [], cached_content: 'cachedContents/1' }],
+    ['gemini', { contents: [{ parts: [{ fileData: { fileUri: 'https://a/film' } }] }] }],
+    ['gemini', { contents: [{ parts: [{ inline_data: { mime_type: 'application/pdf' } }] }] }],
+  ])('what is not in the body has no bound of ours: %s %j', (dialect, value) => {
+    expect(boundsIn(dialect, value).inputTokens).toBeNull()
+  })
+
+  test('what tools are given and may be given is no reference', () => {
+    const parameters = { properties: { file_id: { type: 'string' }, container: {} } }
+    const said = boundsIn('anthropic', {
+      messages: [{ content: [{ type: 'tool_use', input: { file_id: 'f', at: 'http://x' } }] }],
+      tools: [{ name: 'f', input_schema: parameters }],
+    })
+    expect(said.inputTokens).toBe(said.bytes)
+  })
+
+  test('a body nested deeper than calls may be is counted too', () => {
+    const deep = `${'['.repeat(50_000)}"http://x"${']'.repeat(50_000)}`
+    const body = Buffer.from(`{"model":"m","max_tokens":1,"x":${deep}}`)
+    const asked = parseChatAsked('openai', '/v1/chat/completions', body)
+    if (typeof asked === 'string') throw new Error(asked)
+    expect(boundsOf(asked)?.inputTokens).toBe(body.length + 49_152)
+  })
 })
 
-test('a body nested deeper than calls may be is counted too', () => {
-  const deep = `${'['.repeat(50_000)}"http://x"${']'.repeat(50_000)}`
-  const body = Buffer.from(`{"model":"m","max_tokens":1,"x":${deep}}`)
-  const asked = parseChatAsked('openai', '/v1/chat/completions', body)
-  if (typeof asked === 'string') throw new Error(asked)
-  expect(boundsOf(asked)?.inputTokens).toBe(body.length + 16_384)
+describe('what comes out', () => {
+  const limits = { max_tokens: 1, max_completion_tokens: 2, max_output_tokens: 3 }
+  const said = { ...limits, generationConfig: { maxOutputTokens: 4 } }
+
+  test('is bounded by what the dialect reads, whatever else is there (B1)', () => {
+    expect(boundsIn('openai', said).outputTokens).toBe(2) // some engines know only the older name
+    expect(boundsIn('openai', { ...said, max_tokens: 9 }).outputTokens).toBe(9)
+    expect(boundsIn('openai-responses', said).outputTokens).toBe(3)
+    expect(boundsIn('anthropic', said).outputTokens).toBe(1)
+    expect(boundsIn('gemini', said).outputTokens).toBe(4)
+    const { max_output_tokens, generationConfig } = said
+    expect(boundsIn('openai', { max_output_tokens, generationConfig }).outputTokens).toBeNull()
+    expect(boundsIn('anthropic', { max_output_tokens }).outputTokens).toBeNull()
+    expect(boundsIn('gemini', limits).outputTokens).toBeNull()
+  })
+
+  test('has no bound where it is written in two ways, or as no count', () => {
+    const both = { generationConfig: { maxOutputTokens: 4 }, generation_config: {} }
+    expect(boundsIn('gemini', both).outputTokens).toBeNull()
+    const config = { maxOutputTokens: 4, max_output_tokens: 900 }
+    expect(boundsIn('gemini', { generationConfig: config }).outputTokens).toBeNull()
+    expect(bounds({ max_tokens: '9' }).outputTokens).toBeNull()
+    expect(bounds({ max_tokens: -1, max_completion_tokens: 3 }).outputTokens).toBeNull()
+    expect(bounds({ max_tokens: null, max_completion_tokens: 3 }).outputTokens).toBe(3)
+  })
+
+  test('counts every answer', () => {
+    expect(bounds({ n: 3 }).answers).toBe(3)
+    expect(bounds({ n: '3' }).answers).toBe(128)
+    const url = '/v1/completions'
+    const prompts = boundsIn('openai', { prompt: ['a', 'b'], n: 2, best_of: 5 }, url)
+    expect(prompts.answers).toBe(10)
+    expect(boundsIn('openai', { prompt: [1, 2, 3] }, url).answers).toBe(1) // tokens of one prompt
+    expect(boundsIn('gemini', { generationConfig: { candidateCount: 4 } }).answers).toBe(4)
+    expect(boundsIn('gemini', { generation_config: { candidate_count: 4 } }).answers).toBe(4)
+    expect(boundsIn('anthropic', { n: 3 }).answers).toBe(1)
+  })
+})
+
+test.each<[ChatDialect, object, string]>([
+  ['openai', { web_search_options: {} }, 'web_search_options'],
+  ['openai', { modalities: ['text', 'audio'] }, 'audio'],
+  ['openai', { service_tier: 'priority' }, 'service_tier priority'],
+  ['openai-responses', { tools: [{ type: 'web_search' }] }, 'the tool web_search'],
+  [
+    'openai-responses',
+    { tools: [{ type: 'function', name: 'f' }, { type: 'mcp' }] },
+    'the tool mcp',
+  ],
+  ['anthropic', { tools: [{ type: 'web_fetch_20250910' }] }, 'the tool web_fetch_20250910'],
+  ['anthropic', { mcp_servers: [{}] }, 'mcp_servers'],
+  ['gemini', { tools: [{ google_search: {} }] }, 'the tool google_search'],
+])('what the provider charges for besides tokens is told: %s %j', (dialect, value, what) => {
+  expect(boundsIn(dialect, value).unpriced).toBe(what)
+})
+
+test.each<[ChatDialect, object]>([
+  ['openai', { tools: [{ type: 'function' }, { type: 'custom' }] }],
+  ['openai-responses', { tools: [{ type: 'local_shell' }, { type: 'computer_use_preview' }] }],
+  ['anthropic', { tools: [{ name: 'f' }, { type: 'bash_20250124' }, { type: 'custom' }] }],
+  ['gemini', { tools: [{ functionDeclarations: [] }] }],
+])('tools that a caller runs cost tokens alone: %s %j', (dialect, value) => {
+  expect(boundsIn(dialect, value).unpriced).toBeNull()
 })

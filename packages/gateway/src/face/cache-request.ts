@@ -4,13 +4,13 @@
 
 import type { CallTrace, Presence, RouteEntry, Selection } from '../routing/index.ts'
 import { askRoute } from './ask-route.ts'
-import { CallCache } from './call-cache.ts'
+import { type CallCache, type CallCachePorts, openCallCache } from './call-cache.ts'
 import type { ChatAsked } from './chat-body.ts'
 import { toEmbedder, vectorOf } from './embed.ts'
 import type { Exchange, FacePorts } from './exchange.ts'
 import type { Tally } from './tally.ts'
 
-/** Null where nothing of it is ever given again. */
+/** Null where nothing of it is ever given again; a promise where the request is long. */
 export function cacheRequest(
   ports: FacePorts,
   exchange: Exchange,
@@ -22,19 +22,20 @@ export function cacheRequest(
     readonly tally: Tally
     readonly trace: CallTrace | null
   },
-): CallCache | null {
+): CallCache | Promise<CallCache | null> | null {
   const { chat, route, selection } = of
   const { key, directory, request } = exchange
   if (route.cache === undefined || chat === null) return null
-  const embed = async (text: string, name: string) => {
+  const embed = async (text: Uint8Array, name: string) => {
     const embedder = directory.route(key.project, name)
     if (embedder === undefined) return null
     const asked = { ...of, route: embedder, saying: toEmbedder(text) }
     const body = await askRoute(ports, exchange, asked)
     return body === null ? null : vectorOf(body)
   }
-  return new CallCache(
-    { cache: ports.cache, nowMs: ports.nowMs, embed },
+  const question: CallCachePorts['question'] = (job) => ports.thread.question(job)
+  return openCallCache(
+    { cache: ports.cache, nowMs: ports.nowMs, embed, question },
     {
       spec: route.cache,
       chat,

@@ -6,10 +6,9 @@
 // Invariants:
 //   C6. Only a complete answer is kept that came to its own end: no error, nothing that was cut.
 
-import { createHash } from 'node:crypto'
 import { listOf, objectOf, readAnswer } from '@tutti/core/dialect'
 import { canonicalJson } from '@tutti/core/resource'
-import { AnswerStore, type CacheQuestion, type CacheSpec, cacheQuestion } from '@tutti/core/routing'
+import { AnswerStore, type CacheSpec } from '@tutti/core/routing'
 import type {
   Candidate,
   Directory,
@@ -21,6 +20,7 @@ import type {
   StreamAttempt,
   WholeAttempt,
 } from '../routing/index.ts'
+import { type AskedQuestion, type FoundQuestion, questionOf } from '../thread/index.ts'
 import type { ChatAsked } from './chat-body.ts'
 import { isOwnEnd, type KeptAnswer, type Replay, replayOf } from './kept-answer.ts'
 
@@ -37,7 +37,9 @@ export interface CallCachePorts {
   readonly cache: AnswerCache
   readonly nowMs: () => number
   /** The meaning of a text by the Route of this name; null where nobody says it. */
-  readonly embed: (text: string, route: string) => Promise<Float32Array | null>
+  readonly embed: (text: Uint8Array, route: string) => Promise<Float32Array | null>
+  /** What a long request asks, found beside the thread that serves. */
+  readonly question: (job: AskedQuestion) => Promise<FoundQuestion>
 }
 
 export interface CachedCall {
@@ -51,33 +53,56 @@ export interface CachedCall {
   readonly control: string
 }
 
-export class CallCache {
-  readonly #ports: CallCachePorts
-  readonly #call: CachedCall
-  readonly #question: CacheQuestion
-  readonly #exact: string
-  readonly #context: string | null
-  /** Written by `find`. */
-  #vector: Float32Array | null = null
-  readonly #mayRead: boolean
-  readonly #mayKeep: boolean
+const inlineBytesMax = 16 * 2 ** 10 // to find what it asks takes a tenth of a millisecond
 
-  constructor(ports: CallCachePorts, call: CachedCall) {
-    this.#ports = ports
-    this.#call = call
-    const { spec, chat, key, route } = call
-    const { dialect, path, model, stream } = chat
-    const asked = { dialect, path, model, stream, parsed: chat.whole() }
-    this.#question = cacheQuestion(asked, {
+/** Null where nobody could say what a long request asks: then nothing is given again, or kept. */
+export function openCallCache(
+  ports: CallCachePorts,
+  call: CachedCall,
+): CallCache | Promise<CallCache | null> {
+  const job = jobOf(call)
+  if (job.bytes.length <= inlineBytesMax) {
+    return new CallCache(ports, call, questionOf(job, call.chat.whole()))
+  }
+  return ports.question(job).then(
+    (found) => new CallCache(ports, call, found),
+    () => null,
+  )
+}
+
+function jobOf(call: CachedCall): AskedQuestion {
+  const { spec, chat, key, route } = call
+  return {
+    kind: 'question',
+    dialect: chat.dialect,
+    path: chat.path,
+    model: chat.model,
+    stream: chat.stream,
+    place: {
       project: key.project,
       key: key.id,
       route: route.name,
       scope: spec.scope,
       identity: identityOf(call),
-    })
-    const { exact, context, isTranslatable } = this.#question
-    this.#exact = hashOf(isTranslatable ? exact : `${chat.stream}${exact}`)
-    this.#context = context === null ? null : hashOf(context)
+    },
+    isSemantic: spec.semantic !== undefined,
+    bytes: chat.body,
+  }
+}
+
+export class CallCache {
+  readonly #ports: CallCachePorts
+  readonly #call: CachedCall
+  readonly #question: FoundQuestion
+  /** Written by `find`. */
+  #vector: Float32Array | null = null
+  readonly #mayRead: boolean
+  readonly #mayKeep: boolean
+
+  constructor(ports: CallCachePorts, call: CachedCall, question: FoundQuestion) {
+    this.#ports = ports
+    this.#call = call
+    this.#question = question
     this.#mayKeep = !/\bno-store\b/i.test(call.control)
     this.#mayRead = this.#mayKeep && !/\bno-cache\b/i.test(call.control)
   }
@@ -85,15 +110,15 @@ export class CallCache {
   async find(): Promise<(Replay & { readonly how: 'exact' | 'semantic' }) | null> {
     const { cache, nowMs, embed } = this.#ports
     const { spec } = this.#call
-    const exact = this.#mayRead ? cache.find(this.#exact, nowMs()) : null
-    if (exact !== null) return this.#replay(exact, 'exact')
-    const { text } = this.#question
-    if (spec.semantic === undefined || this.#context === null || text === null) return null
+    const { exact, context, text } = this.#question
+    const same = this.#mayRead ? cache.find(exact, nowMs()) : null
+    if (same !== null) return this.#replay(same, 'exact')
+    if (spec.semantic === undefined || context === null || text === null) return null
     if (!this.#mayKeep) return null
     this.#vector = await embed(text, spec.semantic.route)
     if (this.#vector === null || !this.#mayRead) return null
     const { threshold } = spec.semantic
-    const near = cache.findNear(this.#context, this.#vector, { threshold, nowMs: nowMs() })
+    const near = cache.findNear(context, this.#vector, { threshold, nowMs: nowMs() })
     return near === null ? null : this.#replay(near, 'semantic')
   }
 
@@ -129,12 +154,11 @@ export class CallCache {
   #keep(answer: KeptAnswer): void {
     const { cache, nowMs } = this.#ports
     const untilMs = nowMs() + this.#call.spec.ttlS * 1_000
-    const meaning =
-      this.#context === null || this.#vector === null
-        ? null
-        : { context: this.#context, vector: this.#vector }
-    const bytes = bytesOf(answer) + (meaning?.vector.byteLength ?? 0)
-    cache.keep(this.#exact, { answer, bytes, untilMs }, meaning)
+    const { exact, context } = this.#question
+    const vector = this.#vector
+    const meaning = context === null || vector === null ? null : { context, vector }
+    const bytes = bytesOf(answer) + (vector?.byteLength ?? 0)
+    cache.keep(exact, { answer, bytes, untilMs }, meaning)
   }
 }
 
@@ -186,8 +210,4 @@ function identityOf({ route, selection, directory, key }: CachedCall): string {
       return [target.deployment, ...new Set(releases.sort())]
     }),
   )
-}
-
-function hashOf(text: string): string {
-  return createHash('sha256').update(text).digest('base64')
 }

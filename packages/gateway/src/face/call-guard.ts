@@ -13,10 +13,10 @@ import {
   type GuardPlan,
   type GuardSide,
   type GuardSpec,
-  jsonTexts,
   type Originals,
 } from '@tutti/core/governance'
 import type { Scanner } from '../governance/index.ts'
+import type { ScanResult } from '../thread/index.ts'
 import type { Judgement } from './classify.ts'
 import { type Denial, denied } from './denial.ts'
 import { StreamGuard } from './stream-guard.ts'
@@ -60,12 +60,13 @@ export class CallGuard {
     }
     const early = this.#denial('input')
     if (early !== null) return early
-    const json = body.toString('utf8')
-    const scanned = await this.#scan('input', json)
+    const scanned = await this.#scan('input', body)
     if ('kind' in scanned) return scanned
     this.#originals = scanned.originals
-    await this.#judge('input', scanned.json)
-    return this.#denial('input') ?? (scanned.json === json ? body : Buffer.from(scanned.json))
+    const { classifier } = this.#guard
+    const isJudged = classifier !== undefined && this.#denial('input') === null
+    if (isJudged) await this.#classify('input', scanned.texts)
+    return this.#denial('input') ?? passed(body, scanned)
   }
 
   /** A whole answer; `read` tells the texts that it gives, each for itself. */
@@ -74,13 +75,22 @@ export class CallGuard {
     read: (json: string) => readonly string[],
   ): Promise<Buffer | Denial> {
     if (!this.#looksAt('output') && this.#originals.size === 0) return body
-    const json = body.toString('utf8')
-    const scanned = await this.#scan('output', json)
+    const scanned = await this.#scan('output', body)
     if ('kind' in scanned) return scanned
-    const texts = read(scanned.json)
-    this.#judgeLength(texts.reduce((sum, { length }) => sum + length, 0))
-    for (const text of texts) await this.#judgeText(text)
-    return this.#denial('output') ?? (scanned.json === json ? body : Buffer.from(scanned.json))
+    const clean = passed(body, scanned)
+    if (this.#readsTexts) {
+      const texts = read(clean.toString('utf8'))
+      this.#judgeLength(texts.reduce((sum, { length }) => sum + length, 0))
+      for (const text of texts) await this.#judgeText(text)
+    }
+    return this.#denial('output') ?? clean
+  }
+
+  /** Whether something is asked of an answer's texts that no pattern says. */
+  get #readsTexts(): boolean {
+    const { outputCharsMax, outputSchema, classifier } = this.#guard
+    const isAsked = outputSchema !== undefined || classifier !== undefined
+    return this.#looksAt('output') && (isAsked || outputCharsMax !== undefined)
   }
 
   /** For a streamed answer; null where its bytes may go on as they come. */
@@ -106,10 +116,17 @@ export class CallGuard {
     return this.#guard.on.includes(side)
   }
 
-  async #scan(side: GuardSide, json: string) {
-    const job = { guard: this.#guard, side, plan: this.#ports.plan(side), json }
+  async #scan(side: GuardSide, bytes: Buffer): Promise<ScanResult | Denial> {
     try {
-      const scanned = await this.#ports.scanner.scan({ ...job, originals: this.#originals })
+      const scanned = await this.#ports.scanner.scan({
+        kind: 'scan',
+        guard: this.#guard,
+        side,
+        plan: this.#ports.plan(side),
+        originals: this.#originals,
+        bytes,
+        wantsTexts: side === 'input' && this.#guard.classifier !== undefined,
+      })
       this.#note(side, scanned.counts)
       return scanned
     } catch (error) {
@@ -134,11 +151,6 @@ export class CallGuard {
       if (wrong !== null) this.#found('output', { kind: 'schema', detector: wrong.slice(0, 200) })
     }
     if (this.#denial('output') === null) await this.#classify('output', [text])
-  }
-
-  async #judge(side: GuardSide, json: string): Promise<void> {
-    if (this.#guard.classifier === undefined || this.#denial(side) !== null) return
-    await this.#classify(side, jsonTexts(json))
   }
 
   async #classify(side: GuardSide, texts: readonly string[]): Promise<void> {
@@ -172,4 +184,9 @@ export class CallGuard {
     const what = side === 'input' ? 'the request' : 'the answer'
     return denied(`the guard of this route refuses ${what}: it found ${names.join(', ')}`)
   }
+}
+
+/** The document as it may go on: the very same bytes where nothing was taken out. */
+function passed(body: Buffer, { bytes }: ScanResult): Buffer {
+  return bytes === null ? body : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }

@@ -4,7 +4,7 @@
 
 import { isUtf8 } from 'node:buffer'
 import { type ChatDialect, isObject, type JsonObject, objectOf } from '@tutti/core/dialect'
-import { outlineOf, type Span } from '../json/index.ts'
+import { outlineOf, repeatedName, type Span } from '../json/index.ts'
 
 /** What a caller asks of a chat model. */
 export interface ChatAsked {
@@ -18,10 +18,11 @@ export interface ChatAsked {
   readonly outline: JsonObject
   /** The request with all of its texts: parsed when it is first asked for. */
   readonly whole: () => JsonObject
-  /** Where its top-level models stand; null where nobody has looked. */
-  readonly models: readonly Span[] | null
+  /** Where its top-level model stands; null where nobody has looked. */
+  readonly modelAt: Span | null
 }
 
+const nameMax = 100 // characters of a caller's name in our sentence
 // At it an outline takes as long as all of it: some 10 µs.
 const outlineBytesMin = 8 * 2 ** 10
 
@@ -42,8 +43,8 @@ export function parseChatAsked(
     return `stream: expected true or false, got ${JSON.stringify(stream)}`
   }
   const [path = ''] = url.slice('/v1'.length).split('?', 1)
-  const { outline, whole, models } = read
-  return { dialect, path, model, stream: stream === true, body, outline, whole, models }
+  const { outline, whole, modelAt } = read
+  return { dialect, path, model, stream: stream === true, body, outline, whole, modelAt }
 }
 
 const geminiPath =
@@ -60,35 +61,45 @@ function parseGeminiAsked(url: string, body: Buffer, read: ReadBody): ChatAsked 
   if (stream && new URLSearchParams(query).get('alt') !== 'sse') {
     return 'alt: only streams of server-sent events are given, ask with ?alt=sse'
   }
-  const { outline, whole, models } = read
+  const { outline, whole, modelAt } = read
   const model = decodeURIComponent(name)
-  return { dialect: 'gemini', path, model, stream, body, outline, whole, models }
+  return { dialect: 'gemini', path, model, stream, body, outline, whole, modelAt }
 }
 
-type ReadBody = Pick<ChatAsked, 'outline' | 'whole' | 'models'>
+type ReadBody = Pick<ChatAsked, 'outline' | 'whole' | 'modelAt'>
 
 function readBody(body: Buffer): ReadBody | string {
   const outlined = body.length < outlineBytesMin ? null : outlineOf(body)
   if (outlined !== null && isObject(outlined.value)) {
+    const twice = repeatedName(outlined.text, outlined.value)
+    if (twice !== null) return saidTwice(twice)
     let known: JsonObject | null = null
     const whole = () => {
       known ??= objectOf(JSON.parse(body.toString('utf8')))
       return known
     }
-    return { outline: outlined.value, whole, models: outlined.models }
+    return { outline: outlined.value, whole, modelAt: outlined.model }
   }
   const parsed = parseJsonBody(body)
   if (typeof parsed === 'string') return parsed
-  return { outline: parsed, whole: () => parsed, models: null }
+  return { outline: parsed, whole: () => parsed, modelAt: null }
 }
 
 function parseJsonBody(body: Buffer): JsonObject | string {
   if (!isUtf8(body)) return 'expected a JSON body in UTF-8'
+  const text = body.toString('utf8')
   let parsed: unknown
   try {
-    parsed = JSON.parse(body.toString('utf8'))
+    parsed = JSON.parse(text)
   } catch (error) {
     return `expected a JSON body: ${error instanceof Error ? error.message : String(error)}`
   }
-  return isObject(parsed) ? parsed : 'expected a JSON object with a model'
+  if (!isObject(parsed)) return 'expected a JSON object with a model'
+  const twice = repeatedName(text, parsed)
+  return twice === null ? parsed : saidTwice(twice)
+}
+
+/** Not ours to guess which of two a provider would read: limits and guards have seen one. */
+function saidTwice(name: string): string {
+  return `${name.slice(0, nameMax)}: expected once in its object, got it twice`
 }

@@ -9,6 +9,7 @@ import {
   type EngineDialect,
   isUnsayable,
   type JsonObject,
+  objectOf,
   parseChat,
   type Unsayable,
   writeChat,
@@ -17,7 +18,7 @@ import type { Call, Impossible, Outbound, ProviderEntry, ProviderTarget } from '
 import { bedrockHeaders, bedrockPath, signing } from './bedrock.ts'
 import type { ChatAsked } from './chat-body.ts'
 import { chatReadings, countReading, embeddingsReading } from './reading.ts'
-import { spliceModel } from './splice-model.ts'
+import { spliceMember, spliceModel } from './splice-member.ts'
 
 export type ToProvider = NonNullable<Call['toProvider']>
 
@@ -45,7 +46,7 @@ export function toContinuation(chat: ChatAsked, sent: string): ToProvider {
     if (provider.dialect === chat.dialect) {
       const longer = withPrefill(chat.dialect, chat.whole(), sent)
       const body = Buffer.from(JSON.stringify(longer))
-      return sameDialect({ ...chat, body, models: null }, provider, target)
+      return sameDialect({ ...chat, body, modelAt: null }, provider, target)
     }
     const neutral = parseChat(chat.dialect, chat.whole(), chat)
     if (isUnsayable(neutral)) return impossible(neutral.field, neutral.message)
@@ -68,28 +69,36 @@ function isChat({ dialect, path }: ChatAsked): boolean {
 }
 
 function sameDialect(chat: ChatAsked, provider: ProviderEntry, target: ProviderTarget): Outbound {
-  const { dialect, path, body, models } = chat
+  const { dialect, path, body, modelAt } = chat
   const isGemini = dialect === 'gemini'
   return {
     method: 'POST',
     path: isGemini ? geminiPath(target.model, chat.stream) : path,
     headers: providerHeaders(provider),
-    body: isGemini ? body : askForUsage(chat, spliceModel(body, target.model, models)),
+    body: isGemini ? body : askForUsage(chat, spliceModel(body, target.model, modelAt)),
     reading: readingOf(chat),
   }
 }
 
-/** In this dialect a stream counts its tokens only where it is asked to: nothing goes unmetered. */
+/**
+ * In this dialect a stream counts its tokens only where it is asked to: nothing goes unmetered, and
+ * a caller who did not ask gets no count.
+ */
 export function asksForUsage({ dialect, path, stream, outline }: ChatAsked): boolean {
   const isStream = dialect === 'openai' && path === endpoints.openai && stream
-  return isStream && outline['stream_options'] === undefined
+  return isStream && objectOf(outline['stream_options'])['include_usage'] !== true
 }
 
 const usageMember = Buffer.from('{"stream_options":{"include_usage":true},')
 
 function askForUsage(chat: ChatAsked, body: Buffer): Buffer {
   if (!asksForUsage(chat)) return body
-  return Buffer.concat([usageMember, body.subarray(body.indexOf('{') + 1)])
+  const options = chat.outline['stream_options']
+  if (options === undefined) {
+    return Buffer.concat([usageMember, body.subarray(body.indexOf('{') + 1)])
+  }
+  const asked = { ...objectOf(options), include_usage: true }
+  return spliceMember(body, 'stream_options', Buffer.from(JSON.stringify(asked)))
 }
 
 function readingOf({ dialect, path }: ChatAsked) {

@@ -35,9 +35,11 @@ export function piecesOf(texts: readonly string[]): readonly string[] | null {
 
 /** How a classifier is asked about these pieces. */
 export function toClassifier(pieces: readonly string[]): Saying {
-  return toTextModel(pieces, {
+  return toTextModel({
     path: '/moderations',
-    body: { input: pieces },
+    input: Buffer.from(JSON.stringify(pieces)),
+    count: pieces.length,
+    more: '',
     reading: moderationReading,
     field: 'guard.classifier',
     tokensMax,

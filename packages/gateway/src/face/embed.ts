@@ -7,11 +7,13 @@ import { jsonOf, listOf, objectOf } from '@tutti/core/dialect'
 import { embeddingsReading } from './reading.ts'
 import { type Saying, toTextModel } from './text-model.ts'
 
-/** How a model is asked for the meaning of a text. */
-export function toEmbedder(text: string): Saying {
-  return toTextModel([text], {
+/** How a model is asked for the meaning of a text, given as JSON. */
+export function toEmbedder(text: Uint8Array): Saying {
+  return toTextModel({
     path: '/embeddings',
-    body: { input: text, encoding_format: 'float' },
+    input: text,
+    count: null,
+    more: ',"encoding_format":"float"',
     reading: embeddingsReading,
     field: 'cache.semantic',
     tokensMax: Infinity, // bounded by the body that it stood in

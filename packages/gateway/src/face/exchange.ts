@@ -5,6 +5,7 @@
 import type { Scanner } from '../governance/index.ts'
 import type { Directory, KeyEntry, Limiter, Router, UsageCounts } from '../routing/index.ts'
 import type { OtlpExporter } from '../telemetry/index.ts'
+import type { SideThread } from '../thread/index.ts'
 import type { ToolServers } from '../tools/index.ts'
 import type { Incoming, Reply } from '../wire/index.ts'
 import type { Dialect } from './answer.ts'
@@ -19,6 +20,7 @@ import type { RequestLog } from './request-log.ts'
 import type { ResponseKeeper } from './response-keeper.ts'
 import type { Shadows } from './shadows.ts'
 import type { Turns } from './turns.ts'
+import type { WithheldTools } from './withheld-tools.ts'
 
 export interface FacePorts {
   readonly directory: () => Directory | null
@@ -31,11 +33,15 @@ export interface FacePorts {
   readonly shadows: Shadows
   readonly responses: ResponseKeeper
   readonly tools: ToolServers
+  /** Who hears of tools that nobody gets to see. */
+  readonly withheld: WithheldTools
   readonly turns: Turns
   readonly ids: RequestIds
   readonly guard: HostGuard
   /** Looks through what goes over guarded routes. */
   readonly scanner: Scanner
+  /** Takes what takes long with large requests. */
+  readonly thread: SideThread
   readonly cache: AnswerCache
   /** What is kept of requests besides their records. */
   readonly bodies: BodyKeeper

@@ -3,12 +3,13 @@
 // The true label of an answered request, posted by the caller, goes to the node that answered: it knows what
 // it predicted, and counts.
 
-import { request as send } from 'undici'
+import { Agent, request as send } from 'undici'
 import { messageOf } from '../failure.ts'
 import { refuse, sendJson } from './answer.ts'
 import type { Exchange, FacePorts } from './exchange.ts'
 
 const timeoutMs = 5_000
+const direct = new Agent() // nodes are asked through no proxy
 
 export async function answerFeedback(
   ports: Pick<FacePorts, 'recent'>,
@@ -29,6 +30,7 @@ export async function answerFeedback(
   }
   try {
     const answer = await send(`${answered.url}/v2/feedback`, {
+      dispatcher: direct,
       method: 'POST',
       headers: {
         'content-type': 'application/json',

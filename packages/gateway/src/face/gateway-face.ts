@@ -202,8 +202,8 @@ function serverMetadata(version: string) {
   return { name: 'tutti-gateway', version, extensions: ['binary_tensor_data'] }
 }
 
-function formatMetrics({ metrics, shadows, bodies }: FacePorts): string {
-  return metrics.format() + shadows.format() + bodies.format()
+function formatMetrics({ metrics, shadows, bodies, withheld }: FacePorts): string {
+  return metrics.format() + shadows.format() + bodies.format() + withheld.format()
 }
 
 function sendText(reply: Reply, text: string): void {

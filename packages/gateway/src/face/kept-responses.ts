@@ -91,7 +91,7 @@ export async function keptCall(
   const input = before === null ? rest['input'] : sayableItems(items)
   const parsed: JsonObject = { ...rest, input, store: false }
   const body = Buffer.from(JSON.stringify(parsed))
-  const longer = { ...chat, outline: parsed, whole: () => parsed, models: null, body }
+  const longer = { ...chat, outline: parsed, whole: () => parsed, modelAt: null, body }
   return { exchange: { ...exchange, reply: keeping }, chat: longer }
 }
 

@@ -24,7 +24,7 @@ export async function answerMcp(ports: FacePorts, exchange: Exchange, body: Buff
   const { reply, request, key, dialect } = exchange
   const waitS = ports.limiter.enter(key)
   if (waitS > 0) {
-    const message = `the limits of key ${key.id} are reached`
+    const message = ports.limiter.reached(key)
     const refusal = { status: 429, code: 'rate_limit_exceeded', message, retryAfterS: waitS }
     return refuse(reply, dialect, refusal)
   }

@@ -62,6 +62,7 @@ export function noteCall(ports: FacePorts, exchange: Exchange, of: CallOver): vo
     cachedTokens,
     costNanos,
     isEstimated,
+    priceList: tally.priceList,
   }
   // Not spread into it: that would cost every request more than all of the rest here.
   if (arm !== null) record.arm = arm

@@ -9,13 +9,20 @@ const recordsMax = 10_000
 const plain: RequestRecord = {
   ...{ atMs: 1, id: 'a', project: 'p', key: 'k', route: 'r', targets: ['t'], status: 200 },
   ...{ attempts: 1, ms: 0.5, inputTokens: 1, outputTokens: 2, cachedTokens: 0, costNanos: 3 },
-  isEstimated: false,
+  ...{ isEstimated: false, priceList: null },
 }
 
 test('a record that is written over an older one says what it said, and nothing of the older', () => {
   const required = [
     ...(['atMs', 'id', 'project', 'key', 'route', 'targets', 'status', 'attempts', 'ms'] as const),
-    ...(['inputTokens', 'outputTokens', 'cachedTokens', 'costNanos', 'isEstimated'] as const),
+    ...([
+      'inputTokens',
+      'outputTokens',
+      'cachedTokens',
+      'costNanos',
+      'isEstimated',
+      'priceList',
+    ] as const),
   ]
   const record = fc.record(
     {
@@ -23,6 +30,7 @@ test('a record that is written over an older one says what it said, and nothing 
       ...{ key: fc.string(), route: fc.string(), targets: fc.array(fc.string()), status: fc.nat() },
       ...{ attempts: fc.nat(), ms: fc.double(), inputTokens: fc.nat(), outputTokens: fc.nat() },
       ...{ cachedTokens: fc.nat(), costNanos: fc.option(fc.double()), isEstimated: fc.boolean() },
+      priceList: fc.option(fc.string()),
       ...{ arm: fc.string(), cached: fc.constantFrom('exact', 'semantic') },
     },
     { noNullPrototype: true, requiredKeys: required },

@@ -23,6 +23,8 @@ export interface RequestRecord {
   readonly costNanos: number | null
   /** True where an upstream did not count, so that it is reckoned. */
   readonly isEstimated: boolean
+  /** The list of prices that it was charged by, and its day; null for a price of one's own. */
+  readonly priceList: string | null
   /** The arm of the route's experiment; absent where it has none. */
   readonly arm?: string
   /** Where no target was asked because an answer was kept: what it was found by. */
@@ -114,6 +116,7 @@ export function overwriteRecord(older: Mutable | undefined, record: RequestRecor
   older.cachedTokens = record.cachedTokens
   older.costNanos = record.costNanos
   older.isEstimated = record.isEstimated
+  older.priceList = record.priceList
   return older
 }
 

@@ -23,6 +23,8 @@ export class Tally {
   /** Null once a target without a known price was asked. */
   costNanos: number | null = 0
   isEstimated = false
+  /** The list of prices that the last was charged by; null for a price of one's own. */
+  priceList: string | null = null
 
   /** Each attempt counts with its own model, the request with the one that was asked last. */
   count(
@@ -56,7 +58,7 @@ export class Tally {
   }
 
   /** Written by this and `addCall` alone. */
-  add({ candidate, spent, costNanos }: Charge): void {
+  add({ candidate, spent, costNanos, priceList }: Charge): void {
     const { target, node } = candidate
     const model = 'provider' in target ? providersModel(target) : target.deployment
     this.provider = candidate.provider?.dialect ?? 'tutti'
@@ -70,6 +72,7 @@ export class Tally {
     this.costNanos =
       this.costNanos === null || costNanos === null ? null : this.costNanos + costNanos
     this.isEstimated ||= spent.isEstimated
+    this.priceList = priceList
   }
 }
 

@@ -13,8 +13,12 @@ export type Saying = Pick<Call, 'toNode' | 'toProvider' | 'bounds'>
 export interface TextModel {
   /** Of OpenAI's API, e.g. `/embeddings`. */
   readonly path: string
-  /** What goes to it besides the model. */
-  readonly body: object
+  /** The texts as that endpoint takes them: the JSON of one text, or of a list of them. */
+  readonly input: Uint8Array
+  /** How many texts that is; null for one that stands alone. */
+  readonly count: number | null
+  /** Other members of the request to that endpoint, as JSON: with a comma before each. */
+  readonly more: string
   readonly reading: AnswerReading
   /** Of the Route, that asks for such a model. */
   readonly field: string
@@ -22,27 +26,41 @@ export interface TextModel {
   readonly tokensMax: number
 }
 
-export function toTextModel(texts: readonly string[], of: TextModel): Saying {
-  const tensor = { name: 'text', shape: [texts.length], datatype: 'BYTES', data: texts }
-  const headers = { 'content-type': 'application/json' }
-  const infer = Buffer.from(JSON.stringify({ inputs: [tensor] }))
-  const { path, field, reading } = of
+const headers = { 'content-type': 'application/json' }
+const aroundBytes = 128 // of a request besides its texts
+
+export function toTextModel(of: TextModel): Saying {
+  const { path, field, reading, input } = of
+  let infer: Buffer | null = null // written out once, where a model of the fleet is asked
   return {
-    toNode: (serves): Outbound => ({
-      method: 'POST',
-      path: `/v2/models/${encodeURIComponent(serves)}/infer`,
-      headers,
-      body: infer,
-      reading: oipReading,
-    }),
+    toNode: (serves): Outbound => {
+      infer ??= inferBody(of)
+      const target = `/v2/models/${encodeURIComponent(serves)}/infer`
+      return { method: 'POST', path: target, headers, body: infer, reading: oipReading }
+    },
     toProvider: (provider, { model }) => {
       if (provider.dialect !== 'openai') {
         const message = `${provider.name} speaks ${provider.dialect}, which has no ${path}`
         return { kind: 'impossible', code: 'unsupported', field, message }
       }
-      const body = Buffer.from(JSON.stringify({ model, ...of.body }))
+      const begin = `{"model":${JSON.stringify(model)},"input":`
+      const body = Buffer.concat([Buffer.from(begin), input, Buffer.from(`${of.more}}`)])
       return { method: 'POST', path, headers: providerHeaders(provider), body, reading }
     },
-    bounds: { inputTokens: Math.min(of.tokensMax, infer.length), outputTokens: 0 },
+    bounds: {
+      ...{
+        inputTokens: Math.min(of.tokensMax, input.length + aroundBytes),
+        outputTokens: 0,
+        answers: 1,
+      },
+      unpriced: null,
+    },
   }
+}
+
+function inferBody({ input, count }: TextModel): Buffer {
+  const shape = `"shape":[${count ?? 1}],"datatype":"BYTES"`
+  const [begin, end] = count === null ? ['[', ']'] : ['', '']
+  const before = `{"inputs":[{"name":"text",${shape},"data":${begin}`
+  return Buffer.concat([Buffer.from(before), input, Buffer.from(`${end}}]}`)])
 }

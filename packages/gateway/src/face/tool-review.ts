@@ -14,12 +14,18 @@ import type { Scanner } from '../governance/index.ts'
 import type { RouteEntry } from '../routing/index.ts'
 import { type Tool, type ToolServer, textsOf, toolDigest, withTexts } from '../tools/index.ts'
 import type { Exchange, FacePorts } from './exchange.ts'
+import type { WithheldTool } from './withheld-tools.ts'
 
 export type Review =
   /** The tool as callers see it, without what the guard takes out. */
   | { readonly kind: 'shown'; readonly tool: Tool }
   /** The digest is what is written into the pins of its Provider where it is to be accepted. */
-  | { readonly kind: 'withheld'; readonly why: string; readonly digest: string }
+  | {
+      readonly kind: 'withheld'
+      readonly by: WithheldTool['by']
+      readonly why: string
+      readonly digest: string
+    }
 
 export interface Reviewed {
   readonly server: ToolServer
@@ -30,12 +36,25 @@ export interface Reviewed {
 export async function reviewTool(
   ports: FacePorts,
   exchange: Exchange,
+  of: Reviewed,
+): Promise<Review> {
+  const review = await reviewed(ports, exchange, of)
+  if (review.kind === 'shown') return review
+  const { by, why, digest } = review
+  const { project, name: server } = of.server.entry
+  ports.withheld.note({ project, server, tool: of.tool.name, by, why, digest })
+  return review
+}
+
+async function reviewed(
+  ports: FacePorts,
+  exchange: Exchange,
   { server, route, tool }: Reviewed,
 ): Promise<Review> {
   const { pins } = server.entry
   const digest = pins === undefined ? '' : toolDigest(tool)
   const why = whyUnpinned(pins, { name: tool.name, digest }) // M5
-  if (why !== null) return { kind: 'withheld', why, digest }
+  if (why !== null) return { kind: 'withheld', by: 'pins', why, digest }
   return await looked(ports, exchange, { server, route, tool })
 }
 
@@ -73,13 +92,14 @@ async function lookThrough(
   const { name, ...said } = tool
   const texts = textsOf(said)
   const json = JSON.stringify([...texts, ...namesIn(said)])
-  const job = { ...by, side: 'input', originals: nothingTaken, json } as const
-  const { json: passed, counts } = await scanner.scan(job)
+  const job = { ...by, side: 'input', originals: nothingTaken, bytes: Buffer.from(json) } as const
+  const { bytes, counts } = await scanner.scan({ kind: 'scan', ...job })
+  const passed = bytes === null ? json : Buffer.from(bytes).toString('utf8')
   const denying = counts.filter(({ action }) => action === 'deny')
   if (denying.length > 0) {
     const found = denying.map(({ kind, detector }) => `${kind} (${detector})`).join(', ')
     const why = `what it says of itself holds what the guard of its server refuses: ${found}`
-    return { kind: 'withheld', why, digest: toolDigest(tool) }
+    return { kind: 'withheld', by: 'guard', why, digest: toolDigest(tool) }
   }
   const clean: readonly string[] = JSON.parse(passed)
   const shown = { ...withTexts(said, clean.slice(0, texts.length)), name }
@@ -88,7 +108,7 @@ async function lookThrough(
 
 function unseen(tool: Tool, error: unknown): Review {
   const why = `what it says of itself could not be looked through: ${messageOf(error)}`
-  return { kind: 'withheld', why, digest: toolDigest(tool) }
+  return { kind: 'withheld', by: 'scan', why, digest: toolDigest(tool) }
 }
 
 /** What members are called, of schemas above all: they are read, and cannot be rewritten. */

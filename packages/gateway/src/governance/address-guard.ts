@@ -35,6 +35,24 @@ export const publicLookup: LookupFunction = (hostname, options, callback) => {
   })
 }
 
+const judgedMsMax = 1_000 // behind a proxy there is often nobody who knows outside names
+
+/**
+ * Why a name that a proxy resolves may not be asked for: it is known here to stand for an address
+ * that is forbidden. Null where it stands for others, or nobody here knows it: then the rules of
+ * the proxy hold.
+ */
+export function whyForbidden(name: string): Promise<string | null> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => resolve(null), judgedMsMax)
+    publicLookup(name.replace(/\.$/, ''), { all: true }, (error) => {
+      clearTimeout(timer)
+      const isForbidden = error instanceof Failure && error.code === 'gateway/address-forbidden'
+      resolve(isForbidden ? error.message : null)
+    })
+  })
+}
+
 /** Refuses a URL whose host is a forbidden address written out, which no lookup would see. */
 export function assertPublicUrl(url: URL): void {
   const host = url.hostname.replace(/^\[|\]$/g, '')

@@ -1,4 +1,8 @@
-export { assertPublicUrl, isForbiddenAddress, publicLookup } from './address-guard.ts'
-export type { ScanJob, ScanResult } from './scan-job.ts'
+export {
+  assertPublicUrl,
+  isForbiddenAddress,
+  publicLookup,
+  whyForbidden,
+} from './address-guard.ts'
 export { Scanner } from './scanner.ts'
 export { awsCredentialsOf, signAws } from './sign-aws.ts'

@@ -5,32 +5,23 @@
 //
 // Invariants:
 //   N1. A document that could not be looked through is not let pass.
+//   N3. What is longer than `inlineBytesMax` is neither read nor looked through by the thread that serves.
 
-import { Worker } from 'node:worker_threads'
 import type { Detector, GuardSide, GuardSpec } from '@tutti/core/governance'
-import { Failure, messageOf } from '../failure.ts'
-import { DetectorCache, type ScanJob, type ScanResult, scan } from './scan-job.ts'
+import { DetectorCache, type ScanJob, type ScanResult, SideThread, scan } from '../thread/index.ts'
 
-const inlineCharsMax = 16 * 2 ** 10 // half a millisecond of work
-const waitingMax = 1_000 // documents for the thread; more are refused: it does some MB a second
-
-interface Waiter {
-  readonly resolve: (result: ScanResult) => void
-  readonly reject: (reason: Failure) => void
-}
+const inlineBytesMax = 16 * 2 ** 10 // half a millisecond of work
 
 export class Scanner {
   readonly #cache = new DetectorCache()
   readonly #byGuard = new WeakMap<GuardSpec, Map<GuardSide, readonly Detector[]>>()
-  /** Begun with the first large document; written by `#begin` and `#over`. */
-  #worker: Worker | null = null
-  readonly #waiting = new Map<number, Waiter>()
-  #jobs = 0
-  readonly #inlineCharsMax: number
+  readonly #thread: SideThread
+  readonly #inlineBytesMax: number
 
-  /** What is longer than `inlineChars` goes to the thread. */
-  constructor(inlineChars = inlineCharsMax) {
-    this.#inlineCharsMax = inlineChars
+  /** What is longer than `inlineBytes` goes to the thread. */
+  constructor(thread = new SideThread(), inlineBytes = inlineBytesMax) {
+    this.#thread = thread
+    this.#inlineBytesMax = inlineBytes
   }
 
   /** What a guard looks for; made once for each of a snapshot. */
@@ -43,48 +34,14 @@ export class Scanner {
     return detectors
   }
 
+  /** Throws or rejects where it could not be looked through (N1). */
   scan(job: ScanJob): ScanResult | Promise<ScanResult> {
-    const { guard, side, json } = job
-    if (json.length <= this.#inlineCharsMax) return scan(job, this.detectors(guard, side))
-    if (this.#waiting.size >= waitingMax) {
-      throw new Failure('gateway/scan-failed', `${waitingMax} documents wait already`) // N1
-    }
-    const worker = this.#worker ?? this.#begin()
-    const id = this.#jobs++
-    return new Promise((resolve, reject) => {
-      this.#waiting.set(id, { resolve, reject })
-      worker.postMessage({ id, job })
-    })
+    const { guard, side, bytes } = job
+    if (bytes.length > this.#inlineBytesMax) return this.#thread.scan(job) // N3
+    return scan(job, this.detectors(guard, side))
   }
 
   async stop(): Promise<void> {
-    await this.#worker?.terminate()
-  }
-
-  #begin(): Worker {
-    const worker = new Worker(threadUrl, { execArgv: [] })
-    worker.unref() // what waits for it keeps the process, it does not
-    worker.on('message', ({ id, result }: { id: number; result: ScanResult }) => {
-      this.#waiting.get(id)?.resolve(result)
-      this.#waiting.delete(id)
-    })
-    worker.once('error', (error) => this.#over(worker, messageOf(error)))
-    worker.once('exit', (code) => this.#over(worker, `it ended with ${code}`))
-    this.#worker = worker
-    return worker
-  }
-
-  /** The thread is gone: what it had is refused, and the next document begins another. */
-  #over(worker: Worker, reason: string): void {
-    if (this.#worker !== worker) return
-    this.#worker = null
-    const failure = new Failure('gateway/scan-failed', `the scanning thread: ${reason}`)
-    for (const { reject } of this.#waiting.values()) reject(failure) // N1
-    this.#waiting.clear()
+    await this.#thread.stop()
   }
 }
-
-/** The compiled thread, also where the rest runs from source. */
-const threadUrl = import.meta.url.endsWith('.ts')
-  ? new URL('../../dist/governance/scan-thread.js', import.meta.url)
-  : new URL('./scan-thread.js', import.meta.url)

@@ -1,1 +1,2 @@
 export { type Outline, outlineOf, type Span } from './outline.ts'
+export { repeatedName } from './repeated-name.ts'

@@ -6,7 +6,7 @@
 // Invariants:
 //   J2. There is an outline only of what JSON.parse takes; and it differs from that only in texts that are long: each
 //       is a beginning of the whole one.
-//   J3. The values of top-level members `model` are told where they stand, however the name is escaped.
+//   J3. The value of the top-level member `model` is told where it stands, however the name is escaped.
 
 import { isUtf8 } from 'node:buffer'
 import { textEnd } from './text-end.ts'
@@ -18,8 +18,11 @@ export interface Span {
 }
 
 export interface Outline {
+  /** The outline as a document; all names stand in it as they came. */
+  readonly text: string
   readonly value: unknown
-  readonly models: readonly Span[]
+  /** Null where there is none that is a text. */
+  readonly model: Span | null
 }
 
 // Links, names, ids and whatever else is looked at are shorter, or told by their beginning.
@@ -39,7 +42,7 @@ export function outlineOf(body: Buffer): Outline | null {
   if (kept === null) return null
   try {
     const value: unknown = JSON.parse(kept)
-    return { value, models: walk.models }
+    return { text: kept, value, model: walk.model }
   } catch {
     return null
   }
@@ -47,7 +50,8 @@ export function outlineOf(body: Buffer): Outline | null {
 
 class Walk {
   readonly #body: Buffer
-  readonly models: Span[] = []
+  /** Written by `#note`. */
+  model: Span | null = null
   /** What stands in the outline, written by `#cut`. */
   readonly #kept: Buffer[] = []
   /** Bytes before it are kept or left out. */
@@ -122,7 +126,7 @@ class Walk {
   #note(start: number, end: number): void {
     if (this.#depth === 1 && this.#isName) {
       this.#isModel = isModelName(this.#body.subarray(start, end))
-    } else if (this.#depth === 1 && this.#isModel) this.models.push({ start, end })
+    } else if (this.#depth === 1 && this.#isModel) this.model = { start, end }
     this.#isName = false
   }
 }

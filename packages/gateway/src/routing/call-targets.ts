@@ -128,13 +128,20 @@ export class CallTargets implements PursuitPorts {
   ): Started | FailedAttempt {
     if ('kind' in paid) return paid
     const { health, views, upstreams, nowMs } = this.#shared
-    const { url, base, isTrustedAddress } = candidate
+    const { url, base, isTrustedAddress, node } = candidate
     health.begin(url)
     const { mayStream, trace, route } = this.#call
     const said = candidate.outbound
     const traced = trace === null ? null : trace.attempt(candidate, route.name)
     const outbound = traced === null ? said : withHeaders(said, traced.headers)
-    const attempt = upstreams.start({ base, outbound, timers, isTrustedAddress, mayStream })
+    const attempt = upstreams.start({
+      base,
+      outbound,
+      timers,
+      isNode: node !== null,
+      isTrustedAddress,
+      mayStream,
+    })
     if (this.#scoring !== null) {
       const answered = views.began(url, this.#scoring.blocks, nowMs())
       void attempt.outcome.then(() => answered(nowMs()))

@@ -75,12 +75,18 @@ export interface Charge {
   readonly spent: Spent
   /** Null where nobody knows the target's price. */
   readonly costNanos: number | null
+  /** See `Price.list`. */
+  readonly priceList: string | null
 }
 
 export interface Bounds {
-  readonly inputTokens: number
-  /** Null where the request sets no bound: then the target's own one holds. */
+  /** Null where it names what is not in it: then as much as the target takes. */
+  readonly inputTokens: number | null
+  /** Of one answer; null where the request sets no bound: then the target's own one holds. */
   readonly outputTokens: number | null
+  readonly answers: number
+  /** What list prices of tokens do not hold, such as a tool that the provider runs. */
+  readonly unpriced: string | null
 }
 
 export interface Outbound {

@@ -4,11 +4,11 @@
 // became of it (I6).
 //
 // Invariants:
-//   K1. Nothing is sent to a target whose price is unknown on behalf of a budget.
+//   K1. Nothing is sent to a target on behalf of a budget where nobody knows what that costs.
 //   K2. Every attempt is charged once: by the upstream's own count, else by what was sent and came.
 
 import { noUsage } from '@tutti/core/dialect'
-import { costNanos, type Price, worstNanos } from '@tutti/core/routing'
+import { costNanos, freePrice, type Price, worstNanos } from '@tutti/core/routing'
 import type { Spent } from './attempt.ts'
 import type { Call, Candidate } from './call.ts'
 import type { FailedAttempt } from './failed-attempt.ts'
@@ -16,12 +16,15 @@ import type { PriceBook } from './price-book.ts'
 import type { BudgetEntry, Purses, Reservation, Reserved } from './purses.ts'
 
 export interface CashierPorts {
+  readonly nowMs: () => number
   readonly prices: PriceBook
   readonly purses: Purses
 }
 
 // Where neither the request nor the target bounds an answer; longer ones than any model gives today.
 const outputTokensMax = 131_072
+// As much as the model takes that takes the most of those with a list price.
+const inputTokensMax = 2_097_152
 
 export class Cashier {
   readonly #ports: CashierPorts
@@ -36,7 +39,8 @@ export class Cashier {
     candidate: Pick<Candidate, 'target' | 'provider' | 'contextTokens'>,
   ): number {
     const price = this.#ports.prices.priceOf(candidate)
-    return price === null ? Infinity : worstOf(call, candidate, price)
+    if (price === null || unpricedOf(call, candidate, price) !== null) return Infinity
+    return worstOf(call, candidate, price)
   }
 
   /** A budget that is over its soft limit; null where none of these is. */
@@ -55,17 +59,21 @@ export class Cashier {
 
   /** What is set aside for an attempt, or why it cannot be paid. */
   reserve(call: Call, candidate: Candidate): Paid | FailedAttempt | Promise<Paid | FailedAttempt> {
-    const price = this.#ports.prices.priceOf(candidate)
-    if (call.budgets.length === 0) return new Payment(call, candidate, { price, reserved: null })
-    if (price === null) {
-      return unaffordable('nobody knows its price: set one on the target of the Route') // K1
+    const { nowMs, prices } = this.#ports
+    const price = prices.priceOf(candidate)
+    if (call.budgets.length === 0) {
+      return new Payment(call, candidate, { price, reserved: null, nowMs })
+    }
+    const unknown = price === null ? 'its price' : unpricedOf(call, candidate, price)
+    if (price === null || unknown !== null) {
+      return unaffordable(`nobody knows ${unknown}: set a price on the target of the Route`) // K1
     }
     const worst = worstOf(call, candidate, price)
     const asked = this.#ports.purses.reserve(call.budgets, worst)
     const paid = (reserved: Reserved) =>
       'spent' in reserved
-        ? unaffordable(whySpent(reserved.spent, worst))
-        : new Payment(call, candidate, { price, reserved })
+        ? unaffordable(`${whySpent(reserved.spent, worst)}${hintOf(call.bounds)}`)
+        : new Payment(call, candidate, { price, reserved, nowMs })
     return asked instanceof Promise ? asked.then(paid) : paid(asked)
   }
 }
@@ -75,32 +83,54 @@ export interface Paid {
   readonly settle: (spent: Spent | null) => void
 }
 
+interface PaymentTerms {
+  readonly price: Price | null
+  readonly reserved: Reservation | null
+  readonly nowMs: () => number
+}
+
 class Payment implements Paid {
   readonly #call: Call
   readonly #candidate: Candidate
-  readonly #of: { readonly price: Price | null; readonly reserved: Reservation | null }
+  readonly #of: PaymentTerms
+  /** When it was sent, where its time costs something. */
+  readonly #sinceMs: number
 
-  constructor(
-    call: Call,
-    candidate: Candidate,
-    of: { readonly price: Price | null; readonly reserved: Reservation | null },
-  ) {
+  constructor(call: Call, candidate: Candidate, of: PaymentTerms) {
     this.#call = call
     this.#candidate = candidate
     this.#of = of
+    this.#sinceMs = isTimed(of.price) ? of.nowMs() : 0
   }
 
   /** K2. */
   settle(spent: Spent | null): void {
-    const { price, reserved } = this.#of
+    const { price, reserved, nowMs } = this.#of
     if (spent === null) return reserved?.settle(0)
     const usage = this.#call.bounds === null ? noUsage : spent.usage
-    const cost = price === null ? null : costNanos(price, usage)
+    const ms = isTimed(price) ? nowMs() - this.#sinceMs : 0
+    const cost = price === null ? null : costNanos(price, usage, ms)
     reserved?.settle(cost ?? 0)
     const { isEstimated } = spent
     const candidate = this.#candidate
-    this.#call.onCharge({ candidate, spent: { usage, isEstimated }, costNanos: cost })
+    const priceList = price === null ? null : price.list
+    this.#call.onCharge({ candidate, spent: { usage, isEstimated }, costNanos: cost, priceList })
   }
+}
+
+function isTimed(price: Price | null): boolean {
+  return price !== null && price.perSecond > 0
+}
+
+/** What a list price of tokens does not hold; a price of one's own is taken for all there is. */
+function unpricedOf(
+  { bounds }: Pick<Call, 'bounds'>,
+  { target }: Pick<Candidate, 'target'>,
+  price: Price,
+): string | null {
+  const isListed = target.price === undefined && price !== freePrice
+  const what = bounds?.unpriced ?? null
+  return isListed && what !== null ? `the price of ${what}` : null
 }
 
 function worstOf(
@@ -108,14 +138,20 @@ function worstOf(
   { contextTokens }: Pick<Candidate, 'contextTokens'>,
   price: Price,
 ): number {
-  const input = bounds?.inputTokens ?? 0
-  const output = bounds?.outputTokens ?? contextTokens ?? outputTokensMax
-  return worstNanos(price, { input, output: bounds === null ? 0 : output })
+  if (bounds === null) return worstNanos(price, { input: 0, output: 0 })
+  const input = bounds.inputTokens ?? contextTokens ?? inputTokensMax
+  const output = bounds.outputTokens ?? contextTokens ?? outputTokensMax
+  return worstNanos(price, { input, output: output * bounds.answers })
 }
 
 function whySpent({ name, window }: BudgetEntry, worst: number): string {
   const dollars = (worst / 1e9).toPrecision(3)
   return `budget ${name} of this ${window} does not hold the ${dollars} dollars that it may cost`
+}
+
+/** What a request can do about it: nobody foresees an answer that nothing bounds. */
+function hintOf(bounds: Call['bounds']): string {
+  return bounds?.outputTokens === null ? ': bound its answer (max_tokens)' : ''
 }
 
 function unaffordable(reason: string): FailedAttempt {

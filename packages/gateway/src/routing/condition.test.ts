@@ -7,7 +7,11 @@ const asker: Asker = {
   ...{ requestId: 'r', model: 'chat', dialect: 'openai', stream: true },
   header: () => '',
   headers: () => ({ 'x-tier': 'gold' }),
-  facts: () => readFacts({ tools: [{ function: { name: 'find' } }], max_tokens: 9 }),
+  facts: () =>
+    readFacts(
+      { tools: [{ function: { name: 'find' } }], max_tokens: 9 },
+      { dialect: 'openai', path: '' },
+    ),
 }
 const ask = (text: string) => compileCondition(text)(conditionContext(asker))
 

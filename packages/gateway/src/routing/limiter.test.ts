@@ -59,3 +59,19 @@ test('calls at a time are counted over all workers, and those of a dead one are 
   two.forget(0)
   expect(two.enter(key)).toBe(0)
 })
+
+test('which limit was reached is said', () => {
+  const cases = [
+    [{ requestsPerMinute: 1 }, '1 requests a minute'],
+    [{ tokensPerMinute: 5, concurrent: 9 }, '5 tokens a minute'],
+    [{ requestsPerMinute: 9, concurrent: 1 }, '1 calls at a time'],
+  ] as const
+  for (const [limits, said] of cases) {
+    const limiter = new Limiter(() => 0)
+    const key = keyOf(limits)
+    expect(limiter.enter(key)).toBe(0)
+    limiter.count(key, 50)
+    expect(limiter.enter(key)).toBeGreaterThan(0)
+    expect(limiter.reached(key)).toBe(`key k has reached its limit of ${said}`)
+  }
+})

@@ -72,6 +72,23 @@ export class Limiter {
     return 0
   }
 
+  /** Which limit keeps a key from calling now, in words. */
+  reached({ id, ...key }: KeyEntry): string {
+    const { requestsPerMinute = Infinity, tokensPerMinute = Infinity } = key.limits ?? {}
+    const { concurrent = Infinity } = key.limits ?? {}
+    const counts = this.#counts.get(`${key.project}/${id}`)
+    const inflight = counts === undefined ? 0 : counts.inflight + sumOf(counts.elsewhere)
+    const isOf = (bucket: Bucket | undefined, perMinute: number) =>
+      bucket !== undefined && waitMs(bucket, perMinute, 1) > 0
+    const limit =
+      inflight >= concurrent
+        ? `${concurrent} calls at a time`
+        : isOf(counts?.requests, requestsPerMinute)
+          ? `${requestsPerMinute} requests a minute`
+          : `${tokensPerMinute} tokens a minute`
+    return `key ${id} has reached its limit of ${limit}`
+  }
+
   leave(key: KeyEntry): void {
     const counts = this.#byEntry.get(key)
     if (counts === undefined) return

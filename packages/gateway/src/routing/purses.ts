@@ -75,8 +75,8 @@ export class Purses {
   /** Sets `nanos` aside from each of these budgets, or names the one that does not hold them. */
   reserve(budgets: readonly BudgetEntry[], nanos: number): Reserved | Promise<Reserved> {
     // By far most requests are paid from what is held, and wait for nobody.
-    const isHeld = budgets.every((budget) => this.#leaseFor(budget, nanos) !== null)
-    return isHeld ? this.#take(budgets, nanos) : this.#wantAndTake(budgets, nanos)
+    const taken = this.#take(budgets, nanos)
+    return 'settle' in taken ? taken : this.#wantAndTake(budgets, nanos)
   }
 
   async #wantAndTake(budgets: readonly BudgetEntry[], nanos: number): Promise<Reserved> {

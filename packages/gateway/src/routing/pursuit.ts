@@ -127,7 +127,12 @@ export class Pursuit {
       } else if (this.#running.length === 0) {
         return this.#giveUp(impossible)
       }
-      const settled = await this.#firstOf(this.#hedgeMs(able))
+      const patienceMs = this.#hedgeMs(able)
+      const only = this.#only(patienceMs)
+      const settled =
+        only === null
+          ? await this.#firstOf(patienceMs)
+          : { running: only, outcome: await only.started.attempt.outcome }
       if (settled === null) continue // nobody has answered yet: another is asked beside them
       const answer = this.#settle(settled.running, settled.outcome)
       if (answer !== null) return answer
@@ -219,13 +224,16 @@ export class Pursuit {
     return Math.min(isNodes ? this.#shareMs(able, first.candidate) : Infinity, hedgeMs)
   }
 
+  /** The one that is waited for, however long it takes: by far the most frequent. */
+  #only(patienceMs: number): Running | null {
+    const [only] = this.#running
+    const isAlone = this.#running.length === 1 && patienceMs === Infinity
+    return isAlone && only !== undefined ? only : null
+  }
+
   async #firstOf(
     patienceMs: number,
   ): Promise<{ readonly running: Running; readonly outcome: AttemptOutcome } | null> {
-    const [only] = this.#running
-    if (only !== undefined && this.#running.length === 1 && !Number.isFinite(patienceMs)) {
-      return { running: only, outcome: await only.started.attempt.outcome }
-    }
     const outcomes = this.#running.map(async (running) => ({
       running,
       outcome: await running.started.attempt.outcome,

@@ -57,7 +57,9 @@ export function selectTargets(
 /** Bytes are no fewer than characters: most requests need not be read to see that they fit. */
 export function mayBeTooLong({ contextTokensMin }: RouteRules, bounds: Bounds | null): boolean {
   if (bounds === null) return false
-  return bounds.inputTokens / charactersPerToken + (bounds.outputTokens ?? 0) > contextTokensMin
+  const { inputTokens, outputTokens } = bounds
+  if (inputTokens === null) return contextTokensMin < Infinity
+  return inputTokens / charactersPerToken + (outputTokens ?? 0) > contextTokensMin
 }
 
 /** The first that the request has of what the route tells requests apart by. */

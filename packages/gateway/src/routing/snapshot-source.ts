@@ -19,8 +19,8 @@ import {
   snapshot as snapshotSchema,
 } from '@tutti/core/routing'
 import { verifyText } from '@tutti/ledger'
-import { pause, writeDurably } from '@tutti/machine'
-import { Agent, request } from 'undici'
+import { pause, proxyFor, writeDurably } from '@tutti/machine'
+import { Agent, getGlobalDispatcher, request } from 'undici'
 import { messageOf } from '../failure.ts'
 
 export interface SnapshotSourceOptions {
@@ -104,7 +104,7 @@ export class SnapshotSource {
   async #readStream(onSnapshot: () => void): Promise<void> {
     const { url, key, log } = this.#options
     const { statusCode, body } = await request(`${url}/api/v1/snapshot?${this.#query}`, {
-      dispatcher: this.#agent,
+      dispatcher: proxyFor(url) === null ? this.#agent : getGlobalDispatcher(),
       headers: { authorization: `Bearer ${key}` },
       headersTimeout: 10_000,
       bodyTimeout: silenceMs,

@@ -2,8 +2,9 @@
 //
 // The connections of one gateway to nodes and Providers.
 
+import { proxyFor } from '@tutti/machine'
 import { messageOf } from '../failure.ts'
-import { assertPublicUrl, publicLookup } from '../governance/index.ts'
+import { assertPublicUrl, publicLookup, whyForbidden } from '../governance/index.ts'
 import { type Batch, Lanes } from '../wire/index.ts'
 import { Attempt, type AttemptTimers } from './attempt.ts'
 import type { Outbound } from './call.ts'
@@ -16,11 +17,14 @@ export interface UpstreamRequest {
   readonly timers: AttemptTimers
   /** True for answers that may be passed on in parts (server-sent events). */
   readonly mayStream: boolean
+  readonly isNode: boolean
   /** False for a Provider that must be on the public network. */
   readonly isTrustedAddress: boolean
 }
 
 export class Upstreams {
+  /** To nodes: they are asked directly, through no proxy. */
+  readonly #direct: Lanes
   readonly #trusted: Lanes
   readonly #guarded: Lanes
   readonly #watch = new Watch()
@@ -28,23 +32,26 @@ export class Upstreams {
   readonly #parsed = new Map<string, { origin: string; path: string }>()
 
   constructor(batch: Batch) {
-    this.#trusted = new Lanes(batch)
-    this.#guarded = new Lanes(batch, publicLookup)
+    this.#direct = new Lanes(batch)
+    this.#trusted = new Lanes(batch, { proxyFor })
+    this.#guarded = new Lanes(batch, { proxyFor, lookup: publicLookup, whyForbidden })
   }
 
   stop(): void {
+    this.#direct.stop()
     this.#trusted.stop()
     this.#guarded.stop()
     this.#watch.stop()
   }
 
   /** Sends it; the attempt says what comes of it. */
-  start({ base, outbound, timers, mayStream, isTrustedAddress }: UpstreamRequest): Attempt {
+  start(request: UpstreamRequest): Attempt {
+    const { base, outbound, timers, mayStream, isTrustedAddress } = request
     const attempt = new Attempt(outbound.reading, { timers, watch: this.#watch }, mayStream)
     try {
       const { origin, path } = this.#parse(base)
       if (!isTrustedAddress) assertPublicUrl(new URL(origin))
-      const lanes = isTrustedAddress ? this.#trusted : this.#guarded
+      const lanes = this.#lanesFor(request)
       const { method, body, sign } = outbound
       const whole = path + outbound.path
       const headers =
@@ -56,6 +63,11 @@ export class Upstreams {
       attempt.refuse('impossible', messageOf(error))
     }
     return attempt
+  }
+
+  #lanesFor({ isNode, isTrustedAddress }: UpstreamRequest): Lanes {
+    if (isNode) return this.#direct
+    return isTrustedAddress ? this.#trusted : this.#guarded
   }
 
   #parse(url: string): { origin: string; path: string } {

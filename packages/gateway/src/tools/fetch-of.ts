@@ -4,8 +4,10 @@
 // so, and never more bytes than a result may have.
 
 import { Readable } from 'node:stream'
-import { Agent, type Dispatcher, request } from 'undici'
-import { assertPublicUrl, publicLookup } from '../governance/index.ts'
+import { proxyFor } from '@tutti/machine'
+import { Agent, type Dispatcher, ProxyAgent, request } from 'undici'
+import { Failure } from '../failure.ts'
+import { assertPublicUrl, publicLookup, whyForbidden } from '../governance/index.ts'
 import type { ToolServerEntry } from '../routing/index.ts'
 
 const answerBytesMax = 16 * 2 ** 20 // lists of tools and results are some kilobytes
@@ -22,17 +24,31 @@ export function fetchOf({ allowPrivateNetwork, timeoutMs }: ToolServerEntry): Fe
     const { method = 'GET', body = null, signal } = init
     // The SDK would listen for what servers say by themselves: nobody here does.
     if (method === 'GET') return new Response(null, { status: 405 })
-    if (!allowPrivateNetwork) assertPublicUrl(new URL(url))
+    const dispatcher = await dispatcherFor(new URL(url), allowPrivateNetwork)
     const answer = await request(url, {
       ...limits,
       method: method === 'DELETE' ? 'DELETE' : 'POST',
       headers: Object.fromEntries(new Headers(init.headers)),
       body: body === null ? null : String(body),
       signal: signal ?? null,
-      dispatcher: allowPrivateNetwork ? trusted : guarded,
+      dispatcher,
     })
     return responseOf(answer)
   }
+}
+
+const proxies = new Map<string, ProxyAgent>() // as many as the environment names
+
+/** A proxy resolves names itself: one that is known here to be private is refused all the same. */
+async function dispatcherFor(url: URL, isTrusted: boolean): Promise<Dispatcher> {
+  if (!isTrusted) assertPublicUrl(url)
+  const proxy = proxyFor(url.href)
+  if (proxy === null) return isTrusted ? trusted : guarded
+  const why = isTrusted ? null : await whyForbidden(url.hostname)
+  if (why !== null) throw new Failure('gateway/address-forbidden', why)
+  const agent = proxies.get(proxy) ?? new ProxyAgent({ uri: proxy, proxyTunnel: true })
+  proxies.set(proxy, agent)
+  return agent
 }
 
 async function responseOf(answer: Dispatcher.ResponseData): Promise<Response> {

@@ -157,7 +157,7 @@ export class AnswerParser {
     }
     const framing = framingOf(head.status, head.headers)
     if (typeof framing === 'string') return framing
-    const connection = (head.headers['connection'] ?? '').toLowerCase()
+    const connection = head.headers['connection']?.toLowerCase() ?? ''
     this.keepsAlive = head.isModern ? !connection.includes('close') : connection === 'keep-alive'
     if (framing.phase === 'until-close') this.keepsAlive = false
     const seconds = /timeout=(\d{1,5})/.exec(head.headers['keep-alive'] ?? '')?.[1]
@@ -172,6 +172,8 @@ export class AnswerParser {
 const empty = Buffer.alloc(0)
 const statusLine = /^HTTP\/1\.[01] \d{3}(?: [^\r\n]*)?$/
 const headerLine = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+:[^\r\n\0]*$/
+const wholeHead =
+  /^HTTP\/1\.[01] \d{3}(?: [^\r\n]*)?(?:\r\n[!#$%&'*+.^_`|~0-9A-Za-z-]+:[^\r\n\0]*)*$/
 
 interface AnswerHead {
   readonly status: number
@@ -182,22 +184,26 @@ interface AnswerHead {
 
 /** The head without its empty line, or what is wrong with it. */
 function parseAnswerHead(text: string): AnswerHead | string {
-  const firstEnd = lineEndIn(text, 0)
-  const first = text.slice(0, firstEnd)
-  if (!statusLine.test(first)) return `a first line ${JSON.stringify(first.slice(0, 60))}`
+  if (!wholeHead.test(text)) return whyNoHead(text)
   const headers: Record<string, string> = Object.create(null) // no name means anything to it
-  for (let from = firstEnd + 2; from < text.length; ) {
+  for (let from = lineEndIn(text, 0) + 2; from < text.length; ) {
     const lineEnd = lineEndIn(text, from)
-    const line = text.slice(from, lineEnd)
-    if (!headerLine.test(line)) return `a header ${JSON.stringify(line.slice(0, 60))}`
-    const colon = line.indexOf(':')
-    const name = line.slice(0, colon).toLowerCase()
-    const value = line.slice(colon + 1).trim()
+    const colon = text.indexOf(':', from)
+    const name = text.slice(from, colon).toLowerCase()
+    const value = text.slice(colon + 1, lineEnd).trim()
     const before = headers[name]
     headers[name] = before === undefined ? value : `${before}, ${value}`
     from = lineEnd + 2
   }
-  return { status: Number(first.slice(9, 12)), headers, isModern: first[7] === '1' }
+  return { status: Number(text.slice(9, 12)), headers, isModern: text[7] === '1' }
+}
+
+/** Line by line: only what is wrong is looked at twice. */
+function whyNoHead(text: string): string {
+  const [first = '', ...lines] = text.split('\r\n')
+  if (!statusLine.test(first)) return `a first line ${JSON.stringify(first.slice(0, 60))}`
+  const wrong = lines.find((line) => !headerLine.test(line)) ?? ''
+  return `a header ${JSON.stringify(wrong.slice(0, 60))}`
 }
 
 function lineEndIn(text: string, from: number): number {

@@ -7,6 +7,8 @@
 // Invariants:
 //   W6. What is written to a socket goes out in the order in which it was written.
 //   W7. Nothing waits for anybody who may not come: a batch is what is there, and its writes follow at once.
+//   W9. Of a member that is alone in its batch each write goes out as it is written: what is noted of an answer keeps
+//       nobody waiting.
 
 import type { Socket } from 'node:net'
 
@@ -63,9 +65,11 @@ export class Batch {
 
   #run(): void {
     this.#isArmed = false
-    this.#isRunning = true
     const members = this.#members.splice(0, membersMax)
     if (this.#members.length > 0) this.#arm()
+    const [only] = members
+    if (members.length === 1 && only !== undefined) return only.turn() // W9
+    this.#isRunning = true
     // W7: when all that the turns have set off has settled, and before anything else is read.
     queueMicrotask(() => process.nextTick(() => this.#end()))
     for (const member of members) member.turn()

@@ -8,10 +8,10 @@
 //   N3. At most `lanesMax` connections to one origin, and `waitingMax` requests that wait for one.
 //   N4. A connection that the other side may be about to close is not used.
 
-import { connect, isIP, type LookupFunction, type Socket } from 'node:net'
-import { connect as connectTls, type TLSSocket } from 'node:tls'
+import type { Socket } from 'node:net'
 import type { AnswerHandler } from './answer-handler.ts'
 import type { Batch } from './batch.ts'
+import { dial, type Reach } from './dial.ts'
 import { Lane, type LaneRequest } from './lane.ts'
 
 export interface UpstreamMessage {
@@ -33,6 +33,8 @@ interface Origin {
   readonly all: Set<Lane>
   readonly waiting: Waiting[]
   dialling: number
+  /** The last headers that were sent, and as what; written by `linesOf`. */
+  readonly said: { headers: UpstreamMessage['headers'] | null; lines: string }
   /** Of the last TLS handshake, so that the next one is short. */
   session: Buffer | undefined
 }
@@ -46,15 +48,14 @@ const sweepMs = 2_000
 
 export class Lanes {
   readonly #batch: Batch
-  readonly #lookup: LookupFunction | undefined
+  readonly #reach: Reach
   readonly #origins = new Map<string, Origin>()
   readonly #sweeping: NodeJS.Timeout
   #isStopped = false
 
-  /** `lookup` says which addresses may be dialled. */
-  constructor(batch: Batch, lookup?: LookupFunction) {
+  constructor(batch: Batch, reach: Reach = {}) {
     this.#batch = batch
-    this.#lookup = lookup
+    this.#reach = reach
     this.#sweeping = setInterval(() => this.#sweep(), sweepMs).unref()
   }
 
@@ -70,7 +71,7 @@ export class Lanes {
   /** Throws where a header cannot be sent. */
   dispatch(origin: string, message: UpstreamMessage, handler: AnswerHandler): void {
     const lanes = this.#originOf(origin)
-    const request = { head: headOf(message, lanes.url.host), body: message.body }
+    const request = { head: headOf(message, lanes), body: message.body }
     const lane = this.#freeLane(lanes)
     if (lane !== undefined) return lane.send(request, handler)
     if (this.#isStopped) return refuse(handler, 'the gateway stops')
@@ -86,7 +87,7 @@ export class Lanes {
     if (known !== undefined) return known
     const made: Origin = {
       ...{ url: new URL(origin), free: [], all: new Set(), waiting: [] },
-      ...{ dialling: 0, session: undefined },
+      ...{ dialling: 0, session: undefined, said: { headers: null, lines: '' } },
     }
     this.#origins.set(origin, made)
     return made
@@ -111,17 +112,12 @@ export class Lanes {
   }
 
   #dial(origin: Origin): void {
-    const socket = dial(origin, this.#lookup)
     let isDialling = true
     const dialled = () => {
       isDialling = false
       clearTimeout(timer)
       origin.dialling -= 1
     }
-    const timer = setTimeout(() => {
-      const { host } = origin.url
-      socket.destroy(new Error(`${host} could not be reached within ${dialMsMax} ms`))
-    }, dialMsMax)
     const failed = (error?: Error) => {
       if (!isDialling) return
       dialled()
@@ -130,19 +126,36 @@ export class Lanes {
       if (!this.#isStopped) this.#dialIfNeeded(origin)
       this.#forgetIfUnused(origin)
     }
-    socket.once('error', failed)
-    socket.once('close', () => failed())
-    socket.once(origin.url.protocol === 'https:' ? 'secureConnect' : 'connect', () => {
+    const done = (socket: Socket) => {
+      if (!isDialling) return
       dialled()
-      const lane = new Lane(socket, {
-        batch: this.#batch,
-        onFree: (freed) => this.#useOrKeep(origin, freed),
-        onGone: (gone) => this.#lost(origin, gone),
-      })
-      origin.all.add(lane)
-      if (this.#isStopped) lane.destroy()
-      else this.#useOrKeep(origin, lane)
+      this.#takeOn(origin, socket)
+    }
+    const giveUp = dial(
+      { url: origin.url, reach: this.#reach, session: origin.session },
+      {
+        onDone: done,
+        onFailed: failed,
+        onSession: (session) => {
+          origin.session = session
+        },
+      },
+    )
+    const timer = setTimeout(() => {
+      const { host } = origin.url
+      giveUp(new Error(`${host} could not be reached within ${dialMsMax} ms`))
+    }, dialMsMax)
+  }
+
+  #takeOn(origin: Origin, socket: Socket): void {
+    const lane = new Lane(socket, {
+      batch: this.#batch,
+      onFree: (freed) => this.#useOrKeep(origin, freed),
+      onGone: (gone) => this.#lost(origin, gone),
     })
+    origin.all.add(lane)
+    if (this.#isStopped) lane.destroy()
+    else this.#useOrKeep(origin, lane)
   }
 
   #useOrKeep(origin: Origin, lane: Lane): void {
@@ -187,22 +200,6 @@ function isOld({ freeSinceMs, keepAliveMs: said }: Lane): boolean {
   return performance.now() - freeSinceMs > forMs
 }
 
-function dial(origin: Origin, lookup: LookupFunction | undefined): Socket | TLSSocket {
-  const { protocol, hostname, port } = origin.url
-  const host = hostname.replace(/^\[|\]$/g, '')
-  const more = lookup === undefined ? {} : { lookup }
-  if (protocol !== 'https:') return connect({ host, port: Number(port || 80), ...more })
-  const socket = connectTls({
-    ...{ host, port: Number(port || 443), ALPNProtocols: ['http/1.1'], ...more },
-    ...(isIP(host) === 0 ? { servername: host } : {}),
-    ...(origin.session === undefined ? {} : { session: origin.session }),
-  })
-  socket.on('session', (session) => {
-    origin.session = session
-  })
-  return socket
-}
-
 function refuse(handler: AnswerHandler, reason: string): void {
   handler.onResponseError(new Error(reason))
 }
@@ -210,13 +207,23 @@ function refuse(handler: AnswerHandler, reason: string): void {
 const badValue = /[^\t\x20-\x7e\x80-\xff]/
 
 /** The head of a message with all that follows from its body. */
-function headOf({ method, path, headers, body }: UpstreamMessage, host: string): string {
-  let head = `${method} ${path} HTTP/1.1\r\nhost: ${host}\r\n`
+function headOf({ method, path, headers, body }: UpstreamMessage, origin: Origin): string {
+  const lines = linesOf(headers, origin)
+  const head = `${method} ${path} HTTP/1.1\r\nhost: ${origin.url.host}\r\n${lines}`
+  return body === null ? `${head}\r\n` : `${head}content-length: ${body.length}\r\n\r\n`
+}
+
+/** Written out once for headers that are the same object each time: those of a Provider. */
+function linesOf(headers: UpstreamMessage['headers'], { said }: Origin): string {
+  if (said.headers === headers) return said.lines
+  let lines = ''
   for (const name in headers) {
     const value = headers[name] ?? ''
     // A value with a line end would begin another header, or another request.
     if (badValue.test(value)) throw new Error(`the header ${name} holds what a header cannot`)
-    head += `${name}: ${value}\r\n`
+    lines += `${name}: ${value}\r\n`
   }
-  return body === null ? `${head}\r\n` : `${head}content-length: ${body.length}\r\n\r\n`
+  said.headers = headers
+  said.lines = lines
+  return lines
 }

@@ -1,16 +1,15 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { spliceModel } from './splice-model.ts'
+import { spliceMember, spliceModel } from './splice-member.ts'
 
 const splice = (text: string, to = 'llama') => spliceModel(Buffer.from(text), to).toString('utf8')
 
 describe('splice model', () => {
-  test('numbers, duplicates and spacing stay as the caller wrote them (M1)', () => {
+  test('numbers and spacing stay as the caller wrote them (M1)', () => {
     for (const rest of [
       '"seed":12345678901234567890',
       '"temperature":1.0',
       '"temperature":1e0,"top_p":0.10',
-      '"user":"a","user":"b"',
       '  "x" : [ 1.50 , {"model":"chat"} ] ',
       '"text":"say \\"model\\":\\"chat\\" \\\\"',
       '"__proto__":{"model":"chat"}',
@@ -21,7 +20,7 @@ describe('splice model', () => {
     }
   })
 
-  test('a model that is named in a text, or deeper down, is not taken for it', () => {
+  test('a model that is named in a text, or deeper down, is not taken for it (M2)', () => {
     const deep = '{"messages":[{"model":"chat"}],"mod\\u0065l":"chat"}'
     expect(splice(deep)).toBe('{"messages":[{"model":"chat"}],"mod\\u0065l":"llama"}')
     const value = '{"kind":"model","model":"chat"}'
@@ -30,10 +29,35 @@ describe('splice model', () => {
     expect(splice(text)).toBe('{"text":"the \\"model","model":"llama"}')
   })
 
-  test('no second model gets past, whatever its spelling (M2)', () => {
-    expect(splice('{"model":"cheap","model":"dear"}')).toBe('{"model":"llama","model":"llama"}')
-    expect(splice('{"mod\\u0065l":"dear","model":"cheap"}')).toBe(
-      '{"mod\\u0065l":"llama","model":"llama"}',
+  test('for any object any member gets another value, and nothing else is touched', () => {
+    const spaces = fc.constantFrom('', ' ', '\n\t')
+    const escaped = '\\u0061'
+    fc.assert(
+      fc.property(
+        fc.array(fc.jsonValue()),
+        fc.jsonValue(),
+        spaces,
+        fc.nat(),
+        (others, own, gap, at) => {
+          const values = others.map((one) => JSON.stringify(one))
+          const place = at % (values.length + 1)
+          const write = (value: string) => {
+            const members = values.map((one, i) => `${gap}"a${i}"${gap}:${gap}${one}${gap}`)
+            const name = place % 2 === 0 ? 'a' : escaped
+            members.splice(place, 0, `${gap}"${name}"${gap}:${gap}${value}${gap}`)
+            return `{${members.join(',')}}`
+          }
+          const spliced = spliceMember(
+            Buffer.from(write(JSON.stringify(own))),
+            'a',
+            Buffer.from('[7]'),
+          )
+          expect(spliced.toString('utf8')).toBe(write('[7]'))
+        },
+      ),
+    )
+    expect(spliceMember(Buffer.from('{"b":{"a":1}}'), 'a', Buffer.from('2')).toString()).toBe(
+      '{"b":{"a":1}}',
     )
   })
 

@@ -1,0 +1,49 @@
+import { routeSpec } from '@tutti/core/routing'
+import { expect, test } from 'vitest'
+import { Tally } from '../face/tally.ts'
+import type { Call, Candidate } from './call.ts'
+import { Cashier } from './cashier.ts'
+import type { ProviderEntry } from './directory.ts'
+import { PriceBook } from './price-book.ts'
+
+const provider: ProviderEntry = {
+  ...{ name: 'openai', project: 'default', dialect: 'openai' },
+  ...{ baseUrl: 'https://api.openai.com/v1', allowPrivateNetwork: false },
+}
+
+function candidateFor(target: object, allowPrivateNetwork = false) {
+  const [parsed] = routeSpec.parse({ targets: [{ provider: 'openai', ...target }] }).targets
+  if (parsed === undefined) throw new Error('a route has a target')
+  const of = { target: parsed, provider: { ...provider, allowPrivateNetwork }, node: null }
+  return of as unknown as Candidate
+}
+
+const priceFor = (target: object, isPrivate?: boolean) =>
+  new PriceBook().priceOf(candidateFor(target, isPrivate))
+
+test('a list price says which list it is from, its version and the day', () => {
+  const price = priceFor({ model: 'gpt-4o-mini' })
+  expect(price?.input.base).toBeGreaterThan(0)
+  expect(price?.list).toMatch(/^@pydantic\/genai-prices \d+\.\d+\.\d+ \d{4}-\d\d-\d\d$/)
+})
+
+test('a price of one’s own, an engine of one’s own and a model that nobody knows are in no list', () => {
+  const own = priceFor({ model: 'gpt-4o-mini', price: { inputPerMillion: 7 } })
+  expect([own?.input.base, own?.list]).toEqual([7, null])
+  expect(priceFor({ model: 'gpt-4o-mini' }, true)).toMatchObject({ input: { base: 0 }, list: null })
+  expect(priceFor({ model: 'nobody-knows-it' })).toBeNull()
+})
+
+test('what a call was charged by is known to whoever records it', async () => {
+  const cashier = new Cashier({ nowMs: () => 0, prices: new PriceBook(), purses: {} as never })
+  const tally = new Tally()
+  const onCharge: Call['onCharge'] = (charge) => tally.add(charge)
+  const bounds = { inputTokens: 1, outputTokens: 1, answers: 1, unpriced: null }
+  const call = { budgets: [], bounds, onCharge } as unknown as Call
+  const paid = await cashier.reserve(call, candidateFor({ model: 'gpt-4o-mini' }))
+  if (!('settle' in paid)) throw new Error(paid.reason)
+  const usage = { input: 9, output: 3, cached: 0, cacheWritten: 0, reasoning: 0 }
+  paid.settle({ usage, isEstimated: false })
+  expect(tally.costNanos).toBeGreaterThan(0)
+  expect(tally.priceList).toContain('@pydantic/genai-prices')
+})
