@@ -52,6 +52,17 @@ async function storm(of: ReturnType<typeof looping>, ms: number): Promise<void> 
   }
 }
 
+test('what time alone brings is not waited for longer than it takes', async () => {
+  let dueMs = 300
+  const dueInMs = () => dueMs
+  const of = looping({ everyMs: 1_000, gatherMs: 5, dueInMs }, 10)
+  await of.clock.pass(320)
+  expect(of.began).toEqual([0, 310])
+  dueMs = Number.POSITIVE_INFINITY
+  await of.clock.pass(2_000)
+  expect(of.began).toEqual([0, 310, 620, 1_630])
+})
+
 test('without events it turns with its period, and an event brings the turn forward', async () => {
   const of = looping({ everyMs: 1_000, gatherMs: 5 }, 10)
   await of.clock.pass(2_500)

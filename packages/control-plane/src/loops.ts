@@ -13,6 +13,8 @@ export interface Loop {
   /** Where somebody waits for the turn: so long at most, whatever turns cost. */
   readonly gatherMsMax?: number
   readonly turn: () => Promise<void>
+  /** How long until time alone asks for a turn, as the last one knew; absent: its period. */
+  readonly dueInMs?: () => number
 }
 
 export interface RunningLoops {
@@ -74,7 +76,8 @@ function startLoop(loop: Loop, onFailure: (loop: string, error: unknown) => void
     status = { ...status, turns: status.turns + 1, failures: status.failures + failures, lastMs }
     if (state.phase === 'stopped') return
     const isWoken = state.phase === 'turning' && state.isWoken && failures === 0
-    wait(isWoken ? gatherMs(loop, lastMs) : loop.everyMs)
+    const dueInMs = Math.min(loop.everyMs, loop.dueInMs?.() ?? loop.everyMs)
+    wait(isWoken ? gatherMs(loop, lastMs) : Math.max(dueInMs, gatherMs(loop, lastMs)))
   }
 
   return {

@@ -61,6 +61,7 @@ import {
   archiveRuns,
   type Inference,
   openWorkflows,
+  publishEvent,
   type Retention,
   recordHeads,
   retentionDefault,
@@ -164,7 +165,8 @@ async function serveOn(
   const resources = { changes: 0 } // the listener writes
   const version = () => `${registry.version()} ${resources.changes}`
   const snapshots = openSnapshotFeed({ ...shared, version })
-  const rollouts = { ...shared, store: openRolloutStore(sql, changes, identity), heartbeatMs }
+  const store = openRolloutStore({ ...shared, changes, publish: publishEvent })
+  const rollouts = { ...shared, store, heartbeatMs }
   const news = await openNews(database)
   const workflows = await openWorkflows({
     ...{ ...shared, blobs, news, decrypt: identity.decrypt, version: options.version },
@@ -185,14 +187,13 @@ async function serveOn(
   awake = loops
   const sharing = openSharing({ sql, blobs, registry, clock: systemClock })
   const ports: ApiPorts = {
-    ...{ ...shared, ...kept, blobs, hub, sharing, snapshots, workflows },
+    ...{ ...shared, ...kept, blobs, hub, sharing, snapshots, workflows, news },
     relays: openRelayDirectory(),
     admission: { ...shared, blobs, changes },
     loops: () => loops,
     publicUrl: () => options.publicUrl ?? url,
     hosts: options.hosts ?? [],
     version: options.version,
-    news,
   }
   server.off('request', answerNotYet)
   server.on('request', getRequestListener(makeApp(ports).fetch))
@@ -289,7 +290,7 @@ function loopTable(of: {
       gatherMs: 60_000,
       turn: async () => void (await archiveRuns(sql, of.retention, nowMs())),
     },
-    { name: 'schedules', everyMs: 1_000, gatherMs: 5, turn: of.workflows.schedules.turn },
+    { name: 'schedules', everyMs: 15_000, gatherMs: 5, ...of.workflows.schedules },
     { name: 'news', everyMs: 5_000, gatherMs: 50, turn: () => of.news.check() },
     {
       name: 'stored-responses',

@@ -1,6 +1,6 @@
 // Present resource
 //
-// A resource as callers see it: secrets hidden, and the live sight of nodes and deployments in `status`.
+// A resource as callers see it: secrets hidden, and the live sight of nodes, deployments and budgets in `status`.
 
 import {
   type Assignment,
@@ -12,15 +12,18 @@ import {
 import { redacted } from '@tutti/core/governance'
 import { type Resource, selects } from '@tutti/core/resource'
 import { loadAssignment, statusOf } from '../fleet/index.ts'
+import { budgetStatus } from '../routing/index.ts'
 import { loadResource } from '../store/index.ts'
 import type { ApiPorts } from './ports.ts'
 
-type PresentPorts = Pick<ApiPorts, 'sql' | 'registry'>
+type PresentPorts = Pick<ApiPorts, 'sql' | 'registry' | 'nowMs'>
 
 export async function presentResource(ports: PresentPorts, resource: Resource): Promise<Resource> {
   switch (resource.kind) {
     case 'Secret':
       return { ...resource, spec: { value: redacted } }
+    case 'Budget':
+      return { ...resource, status: await budgetStatus(ports.sql, resource, ports.nowMs()) }
     case 'Node':
       return { ...resource, status: nodeStatus(ports, resource) }
     case 'Deployment':

@@ -127,6 +127,8 @@ export async function answerOutcome(
     case 'committed':
     case 'unchanged': {
       const { outcome } = result
+      const { kind, metadata } = result.resource
+      if (kind === 'Secret') ports.workflows.forgetSecrets(metadata.project)
       const action = result.outcome === 'committed' ? result.action : 'none'
       const resource = await presentResource(ports, result.resource)
       return context.json({ outcome, action, resource }, action === 'create' ? 201 : 200)

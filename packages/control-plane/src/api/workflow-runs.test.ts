@@ -50,6 +50,7 @@ test('a document is declared as a resource of its own name, and is refused where
     flow('greet', [{ a: { set: { b: 1 } } }]),
   )
   expect(changed.status).toBe(422)
+  expect(changed.body.error.message).toContain('give its document another version')
   const started = await call('POST', '/workflows/shop.greet/runs', { input: { name: 'Ada' } })
   expect(started).toMatchObject({ status: 201, body: { workflow: 'shop.greet:1.0.0' } })
   const run = await runOnce(started.body.id, 'completed')
@@ -161,6 +162,8 @@ test('a failed step is tried again in a new run; what was done before it is not'
   const again = await runOnce(retried.body.id, 'faulted')
   expect(again.labels).toEqual({ 'tutti/retry-of': body.id })
   expect(again.entries[1]).toEqual(failed.entries[1])
+  const { of, awayMs, atMs } = again.entries[2]
+  expect([of, atMs - awayMs]).toEqual([body.id, failed.entries[1].atMs])
 })
 
 const waits = (name: string) =>
@@ -205,6 +208,29 @@ test('a run is done again from any task, with another input', async () => {
   expect((await runOnce(same.body.id, 'completed')).outcome.output).toEqual({ n: 2, done: true })
   expect((await fork({ from: '/do/7/none' })).status).toBe(409)
   expect((await fork({})).status).toBe(422)
+})
+
+test('a fork waits for what the run waited for: people, events, and time from now on', async () => {
+  const ask = { ask: { call: 'tutti.human', with: { title: 'Go?', deadline: { hours: 1 } } } }
+  const hear = { hear: { listen: { to: { one: { with: { type: 'forked' } } } } } }
+  await apply('Workflow', 'shop.asks:1.0.0', flow('asks', [ask, hear]))
+  const { body } = await call('POST', '/workflows/shop.asks/runs', {})
+  const first = await runOnce(body.id, 'waiting')
+  const fork = async (of: string, from: string) => {
+    const forked = await call('POST', `/runs/${of}/fork`, { from })
+    return await runOnce(forked.body.id, 'waiting')
+  }
+  const answer = { key: '/do/0/ask', answer: 'yes' }
+  const second = await fork(body.id, '/do/0/ask')
+  expect(second.wakeAtMs - first.wakeAtMs).toBe(second.startedAtMs - first.startedAtMs)
+  expect((await call('POST', `/runs/${second.id}/answer`, answer)).status).toBe(202)
+  for (;;) if ((await runOnce(second.id, 'waiting')).waiting[0]?.kind === 'event') break
+  const third = await fork(second.id, '/do/1/hear')
+  const event = { specversion: '1.0', id: 'f', source: '/tills/1', type: 'forked', data: 1 }
+  await call('POST', '/events', event)
+  for (const { id } of [second, third]) {
+    expect((await runOnce(id, 'completed')).outcome.output).toEqual([1])
+  }
 })
 
 test('runs are found by labels, time, version and error', async () => {
@@ -419,6 +445,9 @@ test('a journal is followed as it grows, and on from where one was cut off', asy
   expect(await eventsOf(body.id, 'x')).toBe(422)
   expect(await eventsOf('none', null)).toBe(404)
   expect((await call('GET', `/runs/${body.id}/lineage`)).body).toEqual({ items: [] })
+  const { body: lifecycle } = await call('GET', `/runs/${body.id}/lifecycle`)
+  expect(lifecycle.items[0]).toMatchObject({ type: 'io.serverlessworkflow.workflow.started.v1' })
+  expect(lifecycle.items.at(-1).type).toMatch(/workflow\.(completed|faulted)\.v1$/)
   const { body: lineage } = await call('GET', `/runs/${body.id}/openlineage`)
   expect(lineage.items.map((event: { eventType: string }) => event.eventType)).toEqual([
     ...['START', 'COMPLETE'],

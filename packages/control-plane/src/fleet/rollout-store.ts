@@ -4,6 +4,7 @@
 // simulated world gives the reconciler another one, and runs the same code.
 
 import type { Resource, ResourceKey } from '@tutti/core/resource'
+import type { CloudEvent } from '@tutti/core/workflow'
 import type { Identity } from '../governance/index.ts'
 import {
   allResources,
@@ -11,6 +12,7 @@ import {
   type CommitOutcome,
   loadResource,
   loadResources,
+  type Query,
   type RecordDraft,
   type Sql,
   saveStatus,
@@ -22,6 +24,7 @@ import {
   loadAssignment,
   saveAssignment,
 } from './assignments.ts'
+import { rolloutEnded } from './rollout-ended.ts'
 
 /** The assignment that a step of a rollout issues, before it is signed. */
 export type IssuedAssignment = Omit<AssignmentRow, 'signature' | 'entry'>
@@ -46,8 +49,23 @@ export interface RolloutStore {
   ) => Promise<CommitOutcome>
 }
 
+export interface RolloutStorePorts {
+  readonly sql: Sql
+  readonly changes: ChangeLine
+  readonly identity: Identity
+  /** Hands an event to who waits for it. */
+  readonly publish: (
+    tx: Query,
+    project: string,
+    event: CloudEvent,
+    nowMs: number,
+  ) => Promise<unknown>
+  readonly nowMs: () => number
+}
+
 /** The store of a real control plane. */
-export function openRolloutStore(sql: Sql, changes: ChangeLine, identity: Identity): RolloutStore {
+export function openRolloutStore(ports: RolloutStorePorts): RolloutStore {
+  const { sql, changes, identity, publish, nowMs } = ports
   return {
     all: (kind) => allResources(sql, kind),
     load: (key) => loadResource(sql, key),
@@ -56,8 +74,11 @@ export function openRolloutStore(sql: Sql, changes: ChangeLine, identity: Identi
     assignments: () => allAssignments(sql),
     saveStatus: (key, at) => saveStatus(sql, key, at),
     commit: (write, draft, issued) =>
-      changes.commit(write, draft, async (tx, { entry }) => {
+      changes.commit(write, draft, async (tx, committed) => {
+        const { entry } = committed
         if (issued !== null) await saveAssignment(tx, identity, { ...issued, entry })
+        const ended = rolloutEnded(committed)
+        if (ended !== null) await publish(tx, write.key.project, ended, nowMs())
       }),
   }
 }

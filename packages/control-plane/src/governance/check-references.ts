@@ -8,7 +8,7 @@ import { policySpec } from '@tutti/core/governance'
 import { type Declared, kinds } from '@tutti/core/kinds'
 import { canonicalJson, type Finding, nearest, type Resource } from '@tutti/core/resource'
 import { checkRoute, keySpec, providerSpec, routeSpec } from '@tutti/core/routing'
-import { nameOfDocument, workflowSpec } from '@tutti/core/workflow'
+import { checkRunnable, prepareWorkflow, workflowName, workflowSpec } from '@tutti/core/workflow'
 import { type Blobs, isGranted, listResources, loadResource, type Sql } from '../store/index.ts'
 import { checkPolicy, type Principal } from './policy-engine.ts'
 import { whyNoCondition } from './why-no-condition.ts'
@@ -54,9 +54,17 @@ export async function checkReferences(
 
 /** A document's resource is found by the document's own name. */
 function checkWorkflow({ metadata, spec }: Declared): Finding[] {
-  const wanted = nameOfDocument(workflowSpec.parse(spec).document)
-  if (wanted === null || wanted === metadata.name) return []
-  return [{ path: 'metadata.name', message: `the document is ${wanted}: name the resource so` }]
+  const prepared = prepareWorkflow(workflowSpec.parse(spec).document)
+  if (!prepared.ok) return []
+  const { program } = prepared
+  const wanted = workflowName(program.document.document)
+  if (wanted !== metadata.name) {
+    return [{ path: 'metadata.name', message: `the document is ${wanted}: name the resource so` }]
+  }
+  return checkRunnable(program).map(({ path, message }) => ({
+    path: `spec.document.${path}`,
+    message,
+  }))
 }
 
 async function checkProject({ sql }: ReferencePorts, { metadata }: Declared): Promise<Finding[]> {
@@ -73,7 +81,9 @@ function checkOwnership({ declared, before, principal }: Candidate): Finding[] {
   const { kind } = declared
   const { declaredBy, immutable } = kinds[kind]
   if (immutable && before !== null && canonicalJson(before.spec) !== canonicalJson(declared.spec)) {
-    const hint = kind === 'Model' ? 'push it under another version' : 'make a new one'
+    const hints = { Model: 'push it under', Workflow: 'give its document' } as const
+    const hint =
+      kind === 'Model' || kind === 'Workflow' ? `${hints[kind]} another version` : 'make a new one'
     return [{ path: 'spec', message: `a ${kind} never changes once it is there: ${hint}` }]
   }
   if (declaredBy === 'people' || principal.type === 'Automation') return []

@@ -1,3 +1,4 @@
+export { type BudgetStatus, budgetStatus } from './budget-status.ts'
 export { type SnapshotBody, servingToken } from './build-snapshot.ts'
 export { type KeptRequests, openKeptRequests } from './kept-requests.ts'
 export { leaseBudgets } from './lease-budgets.ts'

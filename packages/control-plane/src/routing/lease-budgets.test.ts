@@ -41,6 +41,26 @@ describe('leases', () => {
     expect(sum([await ask('gateway-b', want('back', dollar))])).toBe((dollar * 3) / 4)
   })
 
+  test('a Budget says what is spent, what gateways hold and what is left', async () => {
+    await apply('Budget', 'seen', { limitDollars: 4, window: 'day' })
+    const status = async () => (await call('GET', '/budgets/seen')).body.status
+    expect(await status()).toMatchObject({ spentDollars: 0, heldDollars: 0, leftDollars: 4 })
+    const { granted } = await ask('gateway-a', want('seen', 2 * dollar))
+    const lease = granted[0]?.lease ?? ''
+    await ask('gateway-a', { settled: [{ lease, nanos: dollar / 2, isOver: false }] })
+    const held = { spentDollars: 0.5, heldDollars: 1.5, leftDollars: 2 }
+    expect(await status()).toMatchObject(held)
+    await ask('gateway-a', { settled: [{ lease, nanos: dollar, isOver: true }] })
+    const closed = { spentDollars: 1, heldDollars: 0, leftDollars: 3 }
+    expect(await status()).toMatchObject(closed)
+    const { body } = await call('GET', '/budgets')
+    const [listed] = body.items.filter(
+      ({ metadata }: { metadata: { name: string } }) => metadata.name === 'seen',
+    )
+    expect(listed.status).toMatchObject(closed)
+    expect(listed.status.windowEndMs - listed.status.windowStartMs).toBe(86_400_000)
+  })
+
   test('totals never go back, and nobody accounts for somebody else', async () => {
     await apply('Budget', 'total', { limitDollars: 1, window: 'total' })
     const { granted } = await ask('gateway-a', want('total', dollar))

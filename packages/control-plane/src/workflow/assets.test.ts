@@ -8,6 +8,7 @@ import { Later } from './later.ts'
 import { loadLineage } from './lineage.ts'
 import { loadRuns } from './load-runs.ts'
 import { performer } from './perform-act.ts'
+import { openSchedules } from './schedules.ts'
 import { sendSignal } from './signal.ts'
 
 useDatabase()
@@ -328,4 +329,43 @@ test('of a partition the twenty newest versions are kept; each says what it was 
   const rows = await bed.database.sql`select value, sources from workflow_asset where name = 'sums'`
   expect(rows).toHaveLength(20)
   expect(JSON.parse(rows[0]?.['sources'])).toEqual([{ kind: 'needs', subject: 'readings' }])
+})
+
+test('P2: who needs what a scheduled run is about to make waits for that run, and is told when it fails', async () => {
+  const { sql } = bed.database
+  const source = { ...Object(nightly()), schedule: { every: { minutes: 1 } } }
+  await sql`
+    insert into resource (kind, project, name, uid, generation, labels, annotations, spec, status,
+      created_at_ms, updated_at_ms)
+    values ('Workflow', 'default', 'test.nightly:1.0.0', 'n', 1, '{}', '{}',
+      ${sql.json({ document: source })}, '{}', ${nowMs}, ${nowMs})`
+  const engine = await open(nightly(), learn([{ asset: 'readings', freshness: 'PT1S', produce }]))
+  const judge = async () => () => null
+  const plane = openSchedules({ ...ports(), judge, productions: ports().judge })
+  await plane.turn()
+  for (const ends of ['made', 'failed']) {
+    nowMs += 60_000
+    await plane.turn()
+    const [scheduled] = await productions()
+    expect(scheduled?.run).toMatch(/^default\.test\.nightly\.every\./)
+    const reader = await engine.start(request('learn'))
+    await waitingSteps(1)
+    expect(await productions()).toEqual([scheduled])
+    if (ends === 'made') await make('readings', 7)
+    else {
+      await sendSignal(sql, scheduled?.run ?? '', { kind: 'cancel', reason: 'not today' })
+      await ended(scheduled?.run ?? '')
+      await advanceAssets(ports()) // a turn of the loop, which the end wakes
+    }
+    const outcome = await engine.outcomeOf(reader)
+    if (ends === 'made') {
+      expect(outcome).toMatchObject({ output: { read: { readings: { count: 7 } } } })
+      await say(scheduled?.run ?? '', '/do/2/last', null)
+    } else {
+      expect(outcome).toMatchObject({ error: { detail: expect.stringContaining('not today') } })
+    }
+    await ended(scheduled?.run ?? '')
+    await advanceAssets(ports())
+  }
+  await sql`delete from resource`
 })

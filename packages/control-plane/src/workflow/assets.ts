@@ -26,7 +26,7 @@ import {
   type NeedsSight,
   type Waiter,
 } from './needs-sight.ts'
-import type { RunHead } from './run-head.ts'
+import { type RunHead, shardOf } from './run-head.ts'
 import { keyOf, type Signal, sendSignals } from './signal.ts'
 
 export interface AssetPorts {
@@ -87,6 +87,21 @@ export async function makeAsset(
     await tell(tx, { judge, nowMs: nowMs() }, about)
   })
   return { asset: made.name, partition: made.partition }
+}
+
+/** A run that was asked for is to make these: who needs one meanwhile waits for it. P1 */
+export async function noteProductions(
+  tx: Query,
+  of: { readonly project: string; readonly assets: readonly string[]; readonly run: string },
+  nowMs: number,
+): Promise<void> {
+  const { project, assets, run } = of
+  if (assets.length === 0) return
+  await lockProject(tx, project)
+  await tx`
+    insert into workflow_production (project, asset, run, shard, depth, started_at_ms)
+    select ${project}, asset, ${run}, ${shardOf(run)}, 0, ${nowMs}
+    from unnest(${[...assets]}::text[]) asset on conflict do nothing`
 }
 
 interface EndedRow {

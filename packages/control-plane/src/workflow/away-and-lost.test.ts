@@ -22,6 +22,7 @@ import { outlasting } from './outlast-database.ts'
 import { performer } from './perform-act.ts'
 import { askProcess } from './processes.ts'
 import { openSchedules } from './schedules.ts'
+import { Secrets } from './secrets.ts'
 import { sendSignal } from './signal.ts'
 import { withholding } from './withhold-secrets.ts'
 
@@ -252,4 +253,47 @@ test('policy is asked about what a subflow reaches, unless it has begun already'
   expect(await run('b', 'sub-3')).toMatchObject({ status: 'completed' })
   expect(started).toEqual(['open:2.0.0', 'secret:2.0.0'])
   await engine.stop()
+})
+
+test('secrets are read once, and again when Postgres tells that one of the project has changed', async () => {
+  const { sql } = bed.database
+  let reads = 0
+  const counting = new Proxy(sql, {
+    apply: (of, _, given: Parameters<typeof sql>) => {
+      reads += 1
+      return of(...given)
+    },
+  })
+  const secrets = new Secrets({
+    sql: counting,
+    news: bed.news,
+    decrypt: (sealed) => sealed.slice('enc:v1:'.length),
+  })
+  const write = (value: string) => sql`
+    insert into resource (kind, project, name, uid, generation, labels, annotations, spec, status,
+      created_at_ms, updated_at_ms)
+    values ('Secret', 'p', 's', 's', 1, '{}', '{}', ${sql.json({ value: `enc:v1:${value}` })}, '{}', 0, 0)
+    on conflict (kind, project, name) do update set spec = excluded.spec`
+  await write('one')
+  expect([await secrets.of('p'), await secrets.of('p'), await secrets.of('q')]).toEqual([
+    ...[{ s: 'one' }, { s: 'one' }, {}],
+  ])
+  expect(reads).toBe(2)
+  await write('two')
+  const told = new Promise<void>((resolve) => {
+    const end = bed.news.subscribe('resource', {
+      onNews: (key) => {
+        if (key !== 'Secret/p/s') return
+        end()
+        resolve()
+      },
+      onGap: () => {},
+    })
+  })
+  await sql`select pg_notify('resource', name) from unnest(array['Key/q/s', 'Secret/p/s']) name`
+  await told
+  expect([await secrets.of('p'), await secrets.of('q')]).toEqual([{ s: 'two' }, {}])
+  expect(reads).toBe(3)
+  secrets.stop()
+  await sql`delete from resource`
 })

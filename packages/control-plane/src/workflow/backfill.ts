@@ -14,7 +14,7 @@ import {
   type WorkflowDocument,
 } from '@tutti/core/workflow'
 import type { Query, Sql } from '../store/index.ts'
-import { isLost } from './queue.ts'
+import { backfillLabel, isLost, tellQueues } from './queue.ts'
 import type { RunHead } from './run-head.ts'
 import { sendSignal } from './signal.ts'
 
@@ -55,6 +55,7 @@ export async function startBackfill(
     insert into workflow_backfill (id, project, namespace, name, version, input, concurrency, ticks)
     values (${id}, ${project}, ${namespace}, ${name}, ${version}, ${JSON.stringify(input)},
       ${concurrency}, ${JSON.stringify(marks)})`
+  await tellQueues(sql)
   return { ok: true, id, runs: marks.length }
 }
 
@@ -131,7 +132,7 @@ async function advance(tx: Query, row: Row): Promise<void> {
     const isTick = typeof mark === 'number'
     const part = isTick ? { tick: new Date(mark).toISOString() } : { partition: mark }
     const id = `${project}.${namespace}.${name}.backfill.${version}.${part.tick ?? part.partition}`
-    const labels = { 'tutti/backfill': backfill }
+    const labels = { [backfillLabel]: backfill }
     const input = { ...JSON.parse(row.input), ...part }
     const request = { project, namespace, name, version, input, labels, id }
     await sendSignal(tx, id, { kind: 'start', request })

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { startConnectProxy } from '../../../machine/src/connect-proxy.fixture.ts'
 import { ActFailed } from './act.ts'
 import { callHttp, httpArguments } from './call-http.ts'
 import { callOpenapi } from './call-openapi.ts'
@@ -144,6 +145,30 @@ test('each way to authenticate', async () => {
   const wrong = { digest: { username: 'u', password: 'q' } }
   const refused = call({ endpoint: { uri: `${base}/digest`, authentication: wrong } })
   expect(await errorOf(refused)).toMatchObject({ status: 401 })
+})
+
+test('a call goes through the proxy that the environment names; what is private here does not', async () => {
+  const proxy = await startConnectProxy()
+  for (const name of ['http_proxy', 'ALL_PROXY', 'no_proxy']) vi.stubEnv(name, '')
+  vi.stubEnv('HTTP_PROXY', proxy.url)
+  vi.stubEnv('NO_PROXY', 'direct.test')
+  const egress = openEgress({ allowPrivate: false })
+  const { port } = new URL(base)
+  const guarded = (host: string) =>
+    callHttp(httpArguments.parse({ method: 'get', endpoint: `http://${host}:${port}/echo` }), {
+      ...caller(),
+      egress,
+    })
+  expect(await guarded('outer.test')).toMatchObject({ method: 'GET' })
+  for (const host of ['10.0.0.1', '127.0.0.1', 'localhost']) {
+    expect(await errorOf(guarded(host)), host).toMatchObject({ status: 403 })
+  }
+  for (const host of ['direct.test', 'localhost.']) {
+    expect(await errorOf(guarded(host)), host).not.toBeNull()
+  }
+  expect(proxy.asked.map(({ host }) => host)).toEqual([`outer.test:${port}`])
+  vi.unstubAllEnvs()
+  await proxy.stop()
 })
 
 test('private addresses are out of reach unless they are allowed', async () => {

@@ -11,7 +11,7 @@ import {
   SUPPORTED_PROTOCOL_VERSIONS,
 } from '@modelcontextprotocol/sdk/types.js'
 import type { Json } from '@tutti/core/resource'
-import { durationMs, standardError } from '@tutti/core/workflow'
+import { durationMs, standardError, stdioRefused } from '@tutti/core/workflow'
 import { z } from 'zod'
 import { ActFailed } from './act.ts'
 import { authenticateCall } from './authenticate-call.ts'
@@ -47,7 +47,7 @@ export async function callMcp(given: Json, caller: Caller): Promise<Json> {
   const args = parsed.data
   const { http } = args.transport
   if (http === undefined) {
-    throw wrong('an MCP server over stdio is a process, which no control plane runs: use http')
+    throw wrong(stdioRefused)
   }
   const { protocolVersion: version } = args
   if (version !== undefined && !SUPPORTED_PROTOCOL_VERSIONS.includes(version)) {

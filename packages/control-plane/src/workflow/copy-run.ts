@@ -16,9 +16,12 @@ export async function copyRun(
   nowMs: number,
 ): Promise<string> {
   const id = randomUUID()
-  const own = entries.map(
-    (entry): Entry => (entry.kind === 'started' ? { ...entry, runId: id } : entry),
-  )
+  const leftAtMs = entries.reduce((newest, { atMs }) => Math.max(newest, atMs), 0)
+  const awayMs = Math.max(0, nowMs - leftAtMs)
+  const own: readonly Entry[] = [
+    ...entries.map((entry) => (entry.kind === 'started' ? { ...entry, runId: id } : entry)),
+    { kind: 'copied', atMs: nowMs, of: head.id, awayMs },
+  ]
   const labels = JSON.stringify({ ...head.labels, [label]: head.id })
   await sql.begin(async (tx) => {
     await tx`

@@ -7,11 +7,13 @@
 import { lookup as dnsLookup } from 'node:dns'
 import { lookup as lookupAll } from 'node:dns/promises'
 import { request as httpRequest, type IncomingMessage } from 'node:http'
-import { request as httpsRequest } from 'node:https'
-import { BlockList, isIP, type LookupFunction } from 'node:net'
+import { request as httpsRequest, type RequestOptions } from 'node:https'
+import { BlockList, isIP, type LookupFunction, type Socket } from 'node:net'
 import type { Readable } from 'node:stream'
+import { connect as connectTls } from 'node:tls'
 import { innerNetworks } from '@tutti/core/governance'
 import { standardError } from '@tutti/core/workflow'
+import { openTunnel, proxyFor } from '@tutti/machine'
 import { ActFailed } from './act.ts'
 
 export interface OutRequest {
@@ -39,6 +41,8 @@ export type Reach = (hostname: string) => Promise<string>
 export type Egress = (request: OutRequest) => Promise<OutAnswer>
 
 const answerBytesMax = 64 * 1024 * 1024 // larger outputs belong into a store, by reference
+const tunnelMsMax = 10_000
+const judgedMsMax = 1_000 // behind a proxy there is often nobody who knows outside names
 const silenceMs = 120_000 // two minutes without a byte: a model that thinks takes less
 
 const inner = new BlockList()
@@ -77,8 +81,9 @@ function send(request: OutRequest, allowPrivate: boolean): Promise<OutAnswer> {
     const fail = (error: unknown) =>
       reject(error instanceof ActFailed ? error : unreachable(url.host, error))
     const { method, headers, signal } = request
-    const lookup = allowPrivate ? undefined : guardedLookup
-    const out = make(url, { method, headers, signal, ...(lookup === undefined ? {} : { lookup }) })
+    const proxy = proxyFor(url.href)
+    const way = proxy === null ? straight(allowPrivate) : through({ proxy, url, allowPrivate })
+    const out = make(url, { method, headers, signal, ...way })
     out.setTimeout(silenceMs, () => out.destroy(new Error(`silent for ${silenceMs} ms`)))
     out.on('error', fail)
     out.on('response', (answer) => {
@@ -117,6 +122,55 @@ function send(request: OutRequest, allowPrivate: boolean): Promise<OutAnswer> {
   })
 }
 
+function straight(allowPrivate: boolean): RequestOptions {
+  return allowPrivate ? {} : { lookup: guardedLookup }
+}
+
+type CreateConnection = NonNullable<RequestOptions['createConnection']>
+
+interface Through {
+  readonly proxy: string
+  readonly url: URL
+  readonly allowPrivate: boolean
+}
+
+/**
+ * A tunnel through the proxy that the environment names. It resolves the name itself, by its own
+ * rules; one that is known here to be private is refused all the same.
+ */
+function through(of: Through): RequestOptions {
+  const createConnection = (_: unknown, told: (error: Error | null, socket?: Socket) => void) => {
+    openThrough(of).then(
+      (socket) => told(null, socket),
+      (error: Error) => told(error),
+    )
+  }
+  // As `request` calls it: what it gives later counts, too.
+  return { createConnection: createConnection as unknown as CreateConnection }
+}
+
+async function openThrough({ proxy, url, allowPrivate }: Through): Promise<Socket> {
+  const name = url.hostname.replace(/^\[|\]$/g, '')
+  const wrong = allowPrivate ? undefined : await privateOf(name)
+  if (wrong !== undefined) throw forbidden(wrong)
+  const isSecure = url.protocol === 'https:'
+  const host = `${url.hostname}:${url.port || (isSecure ? '443' : '80')}`
+  const opened = await openTunnel({ proxy, host, signal: AbortSignal.timeout(tunnelMsMax) })
+  if (typeof opened === 'string') throw new Error(opened)
+  if (!isSecure) return opened
+  return connectTls({ socket: opened, ...(isIP(name) === 0 ? { servername: name } : {}) })
+}
+
+/** An inner address that a name is known here to stand for; undefined where nobody knows. */
+async function privateOf(name: string): Promise<string | undefined> {
+  const known = lookupAll(name.replace(/\.$/, ''), { all: true }).catch(() => [])
+  const late = new Promise<never[]>((resolve) => {
+    setTimeout(() => resolve([]), judgedMsMax).unref()
+  })
+  const found = await Promise.race([known, late])
+  return found.find(({ address }) => isPrivate(address))?.address
+}
+
 function headersOf({ headers }: IncomingMessage): Readonly<Record<string, string>> {
   const named = Object.entries(headers).map(([name, value]) => [name, String(value)])
   return Object.fromEntries(named)
@@ -148,7 +202,8 @@ function isPrivate(address: string): boolean {
 }
 
 function forbidden(address: string): ActFailed {
-  const detail = `${address} lies in a private network, which workflows may not call`
+  const hint = 'unless the control plane was started with --allow-private-calls'
+  const detail = `${address} lies in a private network, which workflows may not call ${hint}`
   return new ActFailed(standardError('authorization', detail))
 }
 

@@ -6,6 +6,7 @@ import { standardError } from '@tutti/core/workflow'
 import { expect, test, vi } from 'vitest'
 import { ActFailed } from './act.ts'
 import { bed, document, openEngine, programs, request, useDatabase } from './engine.fixture.ts'
+import { retryRun } from './retry-run.ts'
 import { publishEvent, sendSignal } from './signal.ts'
 
 useDatabase()
@@ -75,6 +76,28 @@ test('a deadline that passed while no engine was there counts as soon as one is'
   const second = await openEngine(program, undefined, { nowMs: () => startMs + 3_600_000 })
   expect(await second.outcomeOf(id)).toEqual({ status: 'completed', output: { late: true } })
   await second.stop()
+})
+
+test('a run that ended by a deadline is tried again: the person is asked anew, with all of the time', async () => {
+  const { sql } = bed.database
+  const human = { call: 'tutti.human', with: { title: 'Well?', deadline: { minutes: 1 } } }
+  const program = programs(document('late', [{ human }]))
+  const clock = { nowMs: Date.now() }
+  const engine = await openEngine(program, undefined, { nowMs: () => clock.nowMs })
+  const id = await engine.start(request('late'))
+  await vi.waitUntil(async () => (await waitingOf(id)).length > 0, patience)
+  await engine.stop()
+  clock.nowMs += 3_600_000
+  const other = await openEngine(program, undefined, { nowMs: () => clock.nowMs })
+  expect(await other.outcomeOf(id)).toMatchObject({ error: { status: 408 } })
+  const retried = await retryRun(sql, id, clock.nowMs)
+  if (!retried.ok) throw new Error(retried.reason)
+  await vi.waitUntil(async () => (await waitingOf(retried.id)).length > 0, patience)
+  const [row] = await sql`select wake_at_ms from workflow_run where id = ${retried.id}`
+  expect(row?.['wake_at_ms']).toBe(clock.nowMs + 60_000)
+  await sendSignal(sql, retried.id, { kind: 'completed', key: '/do/0/human', output: 'yes' })
+  expect(await other.outcomeOf(retried.id)).toEqual({ status: 'completed', output: 'yes' })
+  await other.stop()
 })
 
 test('a run that is cancelled between two tries is not tried again', async () => {

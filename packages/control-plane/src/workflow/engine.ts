@@ -37,14 +37,14 @@ import { type StoredSignal, sendSignal, signalChannel } from './signal.ts'
 import type { StartRequest } from './start-request.ts'
 import { agreementOf, type UpgradeSignal, upgrade } from './upgrade-resident.ts'
 import { within } from './within.ts'
-import { writeBatches } from './write-batches.ts'
+import { rewriteBatches, writeBatches } from './write-batches.ts'
 
-const laneCount = 2 // one fills while the other waits for the disk; more only share the same disk
 const depthMax = 50_000 // entries not yet written, some hundred megabytes: then starts are refused
 const leaseMs = 1_000
 const flushMsMax = 20_000 // a flush takes milliseconds, and seconds behind a take-over
 const busyMs = 50 // an engine starts within it, or has written thousands of entries
 const sweepMax = 1_000 // runs loaded at once
+const resumedMax = 250 // loaded at once: what is alive is copied by each collection
 const resumeMax = 10_000 // ids of runs to resume read at once, less than a megabyte
 const idFindsMax = 10_000 // chance of no id in one shard of 64 after so many: 10^-68
 
@@ -52,7 +52,7 @@ export class Engine {
   readonly #ports: EnginePorts
   readonly #id = randomUUID()
   readonly #runs = new Map<string, ResidentRun>()
-  readonly #lanes: readonly Lane[]
+  readonly #lane: Lane
   readonly #shards = new Set<number>()
   readonly #inbox: Inbox
   /** The last load that was asked for. */
@@ -68,14 +68,13 @@ export class Engine {
 
   private constructor(ports: EnginePorts) {
     this.#ports = ports
-    const lane = () =>
-      new Lane({
-        write: (batches) => within(flushMsMax, writeBatches(ports.sql, this.#id, batches)),
-        onFenced: () => this.#fenced(),
-        onTrouble: (error) => ports.onTrouble('a flush failed and is repeated', error),
-        pause: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
-      })
-    this.#lanes = Array.from({ length: laneCount }, lane)
+    this.#lane = new Lane({
+      write: (batches) => within(flushMsMax, writeBatches(ports.sql, this.#id, batches)),
+      rewrite: (batches) => within(flushMsMax, rewriteBatches(ports.sql, this.#id, batches)),
+      onFenced: () => this.#fenced(),
+      onTrouble: (error) => ports.onTrouble('a flush failed and is repeated', error),
+      pause: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+    })
     this.#alarm = new Alarm({ ...ports, ring: () => this.#sweep() })
     this.#inbox = new Inbox({
       ...{ sql: ports.sql, onTrouble: ports.onTrouble, shards: this.#shards },
@@ -112,7 +111,7 @@ export class Engine {
   /** Starts a run; resolves once it is durable. */
   async start(request: StartRequest): Promise<string> {
     if (this.#phase !== 'running' || this.#shards.size === 0) throw new EngineBusy('has no shards')
-    const depth = this.#lanes.reduce((sum, lane) => sum + lane.depth, 0)
+    const { depth } = this.#lane
     if (depth > depthMax) throw new EngineBusy(`${depth} entries wait to be written`)
     const { project, namespace, name, version, input, labels = {}, parent = null } = request
     const program = await this.#ports.program(request)
@@ -150,9 +149,7 @@ export class Engine {
     this.#close()
     this.#unsubscribe()
     await this.#inbox.idle()
-    while (this.#lanes.some((lane) => lane.depth > 0)) {
-      await new Promise((resolve) => setImmediate(resolve))
-    }
+    await this.#lane.idle()
     await buryEngine(this.#ports.sql, this.#id)
     await this.#unlock()
   }
@@ -235,9 +232,9 @@ export class Engine {
         select id from workflow_run where status = 'running' and shard = any(${[...shards]})
           and id > ${after} order by id limit ${resumeMax}`
       const ids = rows.map(({ id }) => id)
-      for (let from = 0; from < ids.length; from += sweepMax) {
-        await this.#lanesBelow(sweepMax) // so that few are here at once
-        await this.#load(ids.slice(from, from + sweepMax), (runs) => {
+      for (let from = 0; from < ids.length; from += resumedMax) {
+        while (this.#lane.depth > resumedMax) await this.#lane.flushed()
+        await this.#load(ids.slice(from, from + resumedMax), (runs) => {
           for (const run of runs) this.#goOn(run)
         })
       }
@@ -246,10 +243,6 @@ export class Engine {
     }
     await this.#sweep()
     this.#inbox.ask()
-  }
-
-  async #lanesBelow(depth: number): Promise<void> {
-    for (const lane of this.#lanes) while (lane.depth > depth) await lane.flushed()
   }
 
   /** Does what the journal asks for and has no outcome of. */
@@ -306,7 +299,6 @@ export class Engine {
     const turn = this.#take(run, entries)
     for (const key of turn.stopped) run.acting.get(key)?.abort()
     run.unwritten += 1
-    const lane = this.#lanes[run.head.shard % laneCount]
     const { signals = [] } = more
     const committed = () => {
       run.unwritten -= 1
@@ -315,7 +307,7 @@ export class Engine {
       this.#ports.onWritten?.(run.head.id)
       this.#committed(run, turn)
     }
-    lane?.append(batchOf(turn.batch, signals, committed))
+    this.#lane.append(batchOf(turn.batch, signals, committed))
   }
 
   #take(run: ResidentRun, entries: readonly Entry[]): Turn {
@@ -466,6 +458,7 @@ export class Engine {
     }
     const isResumed = signal.kind === 'resume'
     if (isResumed || signal.kind === 'pause') run.isPaused = !isResumed
+    if (isResumed) run.restate()
     const committed = isResumed ? () => this.#goOn(run) : () => {}
     const entries = entriesOf(run.machine, signal, this.#ports.nowMs())
     if ('key' in signal) run.acting.get(signal.key)?.abort() // nobody need ask for it again

@@ -10,6 +10,7 @@ const seen: { path: string | undefined; key: string | undefined; body: Record<st
 let says = 'hello'
 /** The last one first: whoever reads them goes by their index. */
 const vectorsOf = (texts: string[]) => ({
+  model: 'vectors-2026-11',
   data: texts.map((text, index) => ({ index, embedding: [text.length] })).reverse(),
   usage: { total_tokens: 3 },
 })
@@ -134,5 +135,6 @@ test('which model version answered is noted', async () => {
   const noting = { ...caller, noteModel: async (version: string) => void noted.push(version) }
   await infer({ url, key: 'k' }, { route: 'released', inputs: [] }, noting)
   await infer({ url, key: 'k' }, { route: 'small', messages }, noting)
-  expect(noted).toEqual(['sha256:parts', 'provided-2026-11'])
+  await embed({ url, key: 'k' }, { route: 'small', input: 'a' }, noting)
+  expect(noted).toEqual(['sha256:parts', 'provided-2026-11', 'vectors-2026-11'])
 })

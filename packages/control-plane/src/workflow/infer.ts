@@ -23,6 +23,8 @@ const inferArguments = z.looseObject({
   inputs: z.array(z.json()).optional(),
   output: z.record(z.string(), z.json()).optional(),
 })
+const cameMax = 200 // characters of an answer that is no completion, in our sentence
+
 const embedArguments = z.looseObject({
   route: z.string(),
   input: z.union([z.string(), z.array(z.string()).min(1)]),
@@ -46,6 +48,8 @@ const completion = z.looseObject({
 })
 
 const embeddings = z.looseObject({
+  /** As of a completion. */
+  model: z.string().optional(),
   data: z.array(z.looseObject({ index: z.int(), embedding: z.array(z.number()) })),
   usage: z.json().optional(),
 })
@@ -67,8 +71,7 @@ export async function infer(
     ? { ...more, ...form, model: route, messages }
     : { ...more, inputs: inputs ?? [] }
   const answer = await ask(inference, { path, body }, caller)
-  const said = isChat ? completion.safeParse(answer).data?.model : undefined
-  if (said !== undefined && said !== route) await caller.noteModel?.(said)
+  if (isChat) await note(completion.safeParse(answer).data?.model, route, caller)
   return isChat ? readChat(answer, output) : answer
 }
 
@@ -89,11 +92,17 @@ export async function embed(
   if (answer.data?.data.length !== count) {
     throw failed('communication', `the route gave no ${count} vectors`)
   }
+  await note(answer.data.model, route, caller)
   const vectors = [...answer.data.data].sort((a, b) => a.index - b.index)
   return {
     embeddings: vectors.map(({ embedding }) => embedding),
     usage: answer.data.usage ?? null,
   }
+}
+
+/** The Provider's own name of what answered, for the run's lineage. */
+async function note(said: string | undefined, route: string, caller: Caller): Promise<void> {
+  if (said !== undefined && said !== route) await caller.noteModel?.(said)
 }
 
 async function ask(
@@ -129,7 +138,11 @@ function readChat(answer: Json, schema: Json | undefined): Json {
     }))
     return { content, usage, toolCalls }
   }
-  if (content === null) throw failed('communication', 'the route gave no message')
+  if (content === null) {
+    const came = (JSON.stringify(answer) ?? 'nothing').slice(0, cameMax)
+    const message = `the route gave no message: expected a chat completion, got ${came}`
+    throw failed('communication', message)
+  }
   if (schema === undefined) return { content, usage }
   const value = parseContent(content)
   const wrong = checkSchema(schema, value)

@@ -1,14 +1,22 @@
 import { expect, test } from 'vitest'
 import type { Batch } from './batch.ts'
-import { Lane, type Written } from './lane.ts'
+import { Lane, type Write, type Written } from './lane.ts'
 import { within } from './within.ts'
 
 const head = {
   ...{ id: 'r', project: 'p', namespace: 'n', name: 'w', version: '1.0.0', shard: 0, labels: {} },
   ...{ parent: null, startedAtMs: 0 },
 }
-const batch = (seq: number, committed: () => void): Batch => ({
-  ...{ head, status: 'running', wakeAtMs: null, atMs: 0, isRowChanged: false, outcome: null },
+const never: Write = () => Promise.reject(new Error('nothing is to be written again'))
+const batch = (seq: number, committed: () => void, run = 'r'): Batch => ({
+  ...{
+    head: { ...head, id: run },
+    status: 'running',
+    wakeAtMs: null,
+    atMs: 0,
+    isRowChanged: false,
+    outcome: null,
+  },
   ...{ hash: null, waits: [], heard: [], signals: [], told: null, committed },
   journal: { seq, body: '[]', length: 1 },
 })
@@ -28,6 +36,7 @@ test('L1, L2: batches reach the database in order, together while one is under w
       }
       return 'written'
     },
+    rewrite: never,
     onFenced: () => {},
     onTrouble: () => {},
     pause: async () => {},
@@ -67,15 +76,19 @@ test('L3: a flush that fails or gives no answer is repeated as it was; one that 
     async () => 'written',
     async () => 'fenced',
   ]
-  const flushes: number[][] = []
+  const flushes: (readonly [string, readonly number[]])[] = []
   const troubles: string[] = []
   const told: number[] = []
+  const saying =
+    (how: string): Write =>
+    async (batches) => {
+      flushes.push([how, batches.map(({ journal }) => journal?.seq ?? -1)])
+      return (await answers.shift()?.()) ?? 'written'
+    }
   await new Promise<void>((resolve) => {
     const lane = new Lane({
-      write: async (batches) => {
-        flushes.push(batches.map(({ journal }) => journal?.seq ?? -1))
-        return (await answers.shift()?.()) ?? 'written'
-      },
+      write: saying('written'),
+      rewrite: saying('written again'),
       onFenced: resolve,
       onTrouble: (error) => troubles.push(error instanceof Error ? error.message : ''),
       pause: async () => {},
@@ -87,7 +100,12 @@ test('L3: a flush that fails or gives no answer is repeated as it was; one that 
       }),
     )
   })
-  expect(flushes).toEqual([[0], [0], [0], [1]])
+  expect(flushes).toEqual([
+    ['written', [0]],
+    ['written again', [0]],
+    ['written again', [0]],
+    ['written', [1]],
+  ])
   expect(troubles).toEqual(['connection lost', 'no answer within 1 ms'])
   expect(told).toEqual([0])
 })
@@ -96,6 +114,7 @@ test('who waits for a flush goes on after it, also where the engine is fenced; a
   const outcomes: Written[] = ['written', 'fenced']
   const lane = new Lane({
     write: async () => outcomes.shift() ?? 'written',
+    rewrite: never,
     onFenced: () => {},
     onTrouble: () => {},
     pause: async () => {},
@@ -107,4 +126,49 @@ test('who waits for a flush goes on after it, also where the engine is fenced; a
     await lane.flushed()
     expect(lane.depth).toBe(0)
   }
+})
+
+test('L2: many are shared between two flushes, of which neither holds a run of the other; few wait for the one under way', async () => {
+  const flushes: { readonly runs: readonly string[]; readonly end: () => void }[] = []
+  let begun = () => {}
+  const lane = new Lane({
+    write: (batches) =>
+      new Promise((resolve) => {
+        const runs = batches.map(({ head: { id } }) => id)
+        flushes.push({ runs, end: () => resolve('written') })
+        begun()
+      }),
+    rewrite: never,
+    onFenced: () => {},
+    onTrouble: () => {},
+    pause: async () => {},
+  })
+  const flush = async (place: number) => {
+    while (flushes[place] === undefined) {
+      await new Promise<void>((resolve) => {
+        begun = resolve
+      })
+    }
+    return flushes[place]
+  }
+  const runs = Array.from({ length: 120 }, (_, index) => `r${index}`)
+  for (const run of runs) lane.append(batch(0, () => {}, run))
+  const [first, second] = [await flush(0), await flush(1)]
+  expect([first.runs, second.runs]).toEqual([runs.slice(0, 60), runs.slice(60)])
+  // What comes next for those of the second waits for it, whoever else may go.
+  for (const run of runs.slice(60)) lane.append(batch(1, () => {}, run))
+  for (const run of runs.slice(0, 60)) lane.append(batch(1, () => {}, run))
+  first.end()
+  const third = await flush(2)
+  expect(third.runs).toEqual(runs.slice(0, 60))
+  lane.append(batch(2, () => {}, 'few'))
+  third.end()
+  await lane.flushed()
+  expect(flushes).toHaveLength(3) // one alone waits for the second
+  second.end()
+  const fourth = await flush(3)
+  expect(fourth.runs).toEqual([...runs.slice(60), 'few'])
+  fourth.end()
+  await lane.idle()
+  expect(lane.depth).toBe(0)
 })

@@ -4,7 +4,13 @@
 // needs to reach nothing.
 
 import type { Json } from '@tutti/core/resource'
-import { type Action, type ScriptLanguage, standardError } from '@tutti/core/workflow'
+import {
+  type Action,
+  scriptLanguageOf,
+  scriptRefused,
+  standardError,
+  whyNoContainer,
+} from '@tutti/core/workflow'
 import { z } from 'zod'
 import type { Sql } from '../store/index.ts'
 import { type ActContext, ActFailed } from './act.ts'
@@ -41,16 +47,6 @@ const container = z.looseObject({
   environment,
   stdin: z.string().optional(),
 })
-/** What a container is not given, and why. */
-const refused: Readonly<Record<string, string>> = {
-  ports: 'it has no network, and nobody could reach it',
-  volumes: 'it gets no folders of the node: what it reads comes as its input',
-  lifetime: 'it is removed when it has ended',
-}
-
-const languages: Readonly<Record<string, ScriptLanguage>> = {
-  ...{ javascript: 'javascript', js: 'javascript', python: 'python' },
-}
 const codeMax = 1_048_576 // bytes of a script
 
 type ProcessAction = Extract<Action, { type: 'process' }>
@@ -74,8 +70,8 @@ async function requestOf(
 ): Promise<Pick<ProcessRequest, 'kind' | 'language' | 'body'>> {
   if (process === 'container') {
     const { image, command = '', pullPolicy: pull, ...more } = parsed(container, given)
-    const [what] = Object.entries(refused).find(([name]) => name in Object(given)) ?? []
-    if (what !== undefined) throw refuse(`${what} of a container: ${refused[what]}`)
+    const wrong = whyNoContainer({ ...Object(given) })
+    if (wrong !== null) throw refuse(wrong)
     const body = { text: command, ...inputsOf(more), container: { image, pull } }
     return { kind: 'container', language: null, body }
   }
@@ -84,11 +80,8 @@ async function requestOf(
     return { kind: 'shell', language: null, body: { text: command, ...inputsOf(more) } }
   }
   const { language: name, code, source, ...more } = parsed(script, given)
-  const language = languages[name.toLowerCase()]
-  if (language === undefined) {
-    const known = Object.keys(languages).join(', ')
-    throw refuse(`nodes run no scripts in ${name}: expected one of ${known}`)
-  }
+  const language = scriptLanguageOf(name)
+  if (language === null) throw refuse(scriptRefused(name))
   const text = code ?? (await fetchSource(source?.endpoint ?? null, caller))
   return { kind: 'script', language, body: { text, ...inputsOf(more) } }
 }

@@ -209,7 +209,7 @@ test('a process that ended while no engine looked is not run again', async () =>
 
 test('what a container cannot have, and scripts in what nodes do not know, are refused with the reason', async () => {
   const cases = [
-    [{ container: { image: 'x', ports: { 80: 80 } } }, 'ports of a container: it has no network'],
+    [{ container: { image: 'x', ports: { 80: 80 } } }, 'ports: a container has no network'],
     [{ container: { image: '--privileged' } }, 'the name of an image'],
     [{ script: { language: 'cobol', code: 'x' } }, 'nodes run no scripts in cobol'],
   ] as const

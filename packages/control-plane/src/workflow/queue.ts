@@ -31,7 +31,7 @@ export async function enqueue(
   const isQueued = queue !== undefined || concurrency !== undefined || rate !== undefined
   if (!isQueued || request.isAdmitted === true || request.parent != null) return false
   const name = queue ?? `${request.namespace}.${request.name}`
-  const isBackfill = request.labels?.['tutti/backfill'] !== undefined
+  const isBackfill = request.labels?.[backfillLabel] !== undefined
   const everyMs = rate === undefined ? null : rate.per / rate.runs
   const labels = { ...request.labels, [queueLabel]: name }
   const asked = JSON.stringify({ ...request, id, labels, isAdmitted: true })
@@ -50,9 +50,16 @@ export async function tellQueues(sql: Query): Promise<void> {
   await sql`select pg_notify(${triggerChannel}, '')`
 }
 
-/** Whether somebody besides its parent waits for the run's end: a queue, who needs an asset. */
+/** On runs that a schedule asked for, with its kind: `after` goes on when they end. */
+export const scheduleLabel = 'tutti/schedule'
+
+/** On runs of a backfill: their end lets the next one begin. */
+export const backfillLabel = 'tutti/backfill'
+
+/** Whether somebody besides its parent waits for the run's end: the loop `schedules` acts on it. */
 export function isEndAwaited({ labels }: Pick<StoredRun['head'], 'labels'>): boolean {
-  return queueLabel in labels || productionLabel in labels
+  const isOfMany = queueLabel in labels || backfillLabel in labels
+  return isOfMany || productionLabel in labels || labels[scheduleLabel] === 'after'
 }
 
 /** Admits whom the queues let begin. A turn of a loop. */

@@ -64,6 +64,8 @@ export class ResidentRun {
   /** Steps for which something is being done here; written with `#wakeAtMs`. */
   readonly #open = new Set<string>()
   #journal: JournalHead
+  /** What the next turn says once more that it waits for; written by `restate`, taken by `take`. */
+  readonly #restated: Waiting[] = []
   /** What the run's row says of it, as text; written by `take`. */
   #row = ''
 
@@ -118,12 +120,17 @@ export class ResidentRun {
     return this.acting.size === 0 && this.unwritten === 0 && this.arrived.length === 0
   }
 
+  /** The next turn says once more what it waits for: of a run whose journal somebody else wrote. */
+  restate(): void {
+    for (const command of this.machine.waiting) this.#note(command, this.#restated)
+  }
+
   /** Takes entries and all that follows from them without anybody's doing. */
   take(entries: readonly Entry[], nowMs: number): Turn {
     const queue = [...entries]
     const written: Entry[] = []
     const acts = new Map<string, Act>()
-    const waits: Waiting[] = []
+    const waits = this.#restated.splice(0)
     const heard: string[] = []
     const stopped: string[] = []
     let next = 0

@@ -284,3 +284,34 @@ test('K4: a tick that policy refuses starts nothing, is seen, and the next one i
   expect(await rows()).toMatchObject([{ refusal: null }, { refusal: null }, { kind: 'on' }])
   expect(await refusals()).toContainEqual(['cron', null])
 })
+
+test('K1: it is known beforehand when time brings the next tick, and who ends says so', async () => {
+  await clear()
+  await declare('timely', { cron: '0 * * * *' })
+  await declare('next', { after: { minutes: 5 } })
+  const { ports, at } = virtual()
+  const plane = openSchedules(ports)
+  expect(plane.dueInMs()).toBeLessThan(1_000) // nobody has looked
+  await plane.turn()
+  at('21T09:40')
+  await plane.turn()
+  expect(plane.dueInMs()).toBe(20 * 60_000)
+  const told = new Promise<void>((resolve) => {
+    const end = bed.news.subscribe('workflow_trigger', {
+      onNews: () => {
+        end()
+        resolve()
+      },
+      onGap: () => {},
+    })
+  })
+  const [row] = await bed.database.sql<{ run: string }[]>`
+    select run from workflow_schedule where run is not null`
+  const { nowMs } = ports
+  const engine = await openEngine(programs(document('next', work)), undefined, { nowMs })
+  expect(await engine.outcomeOf(row?.run ?? '')).toMatchObject({ status: 'completed' })
+  await told
+  await plane.turn()
+  expect(plane.dueInMs()).toBe(5 * 60_000)
+  await engine.stop()
+})

@@ -1,17 +1,18 @@
 // Schedules
 //
-// Starts runs by time and by events. Every control plane looks; a row is worked on by one at a time, and what it says
+// Starts runs by time and by events. Whatever changes what is to be done says so to all control planes; what time alone brings is
+// known beforehand, so that nobody looks each second. Every control plane looks; a row is worked on by one at a time, and what it says
 // of its next tick changes in the transaction that asks for the runs: so that a tick starts one run, whoever dies when.
 
 import type { Json } from '@tutti/core/resource'
-import { type CloudEvent, partitionAt, planTicks } from '@tutti/core/workflow'
+import { assetName, type CloudEvent, partitionAt, planTicks } from '@tutti/core/workflow'
 import type { Query, Sql } from '../store/index.ts'
-import { type AssetPorts, advanceAssets } from './assets.ts'
+import { type AssetPorts, advanceAssets, noteProductions } from './assets.ts'
 import { advanceBackfills } from './backfill.ts'
 import type { Tick } from './judge-tick.ts'
 import { noteRefusal } from './note-refusal.ts'
 import { expireProcesses } from './processes.ts'
-import { advanceQueues, isLost } from './queue.ts'
+import { advanceQueues, isLost, productionLabel, scheduleLabel } from './queue.ts'
 import { sendSignal } from './signal.ts'
 import { type Schedule, syncSchedules } from './sync-schedules.ts'
 
@@ -37,6 +38,8 @@ interface Turn {
 export interface Schedules {
   /** Starts what is due. A turn of a loop. */
   readonly turn: () => Promise<void>
+  /** How long until the next tick, or until a queue's rate lets the next one begin. */
+  readonly dueInMs: () => number
   /** Workflows may have been declared: the next turn looks. */
   readonly forget: () => void
 }
@@ -44,6 +47,8 @@ export interface Schedules {
 const rowsMax = 100 // worked on in one transaction
 const eventsMax = 1_000 // heard by one schedule in one transaction
 const refusedMs = 60_000 // until a run that was refused after another one is tried again
+const againMs = 1_000 // after a turn that failed, and while processes or backfills are under way
+const soonMs = 50 // what is due in less is done together
 const syncMs = 60_000 // what nobody told us of, a clock that was put back elsewhere
 
 export function openSchedules({
@@ -54,12 +59,15 @@ export function openSchedules({
 }: SchedulesPorts): Schedules {
   let known: ReadonlyMap<string, Schedule> = new Map() // `turn` writes
   let syncedMs: number | null = null // written by `turn` and `forget`
+  let dueMs = 0 // written by `turn`
   return {
+    dueInMs: () => Math.max(soonMs, dueMs - nowMs()),
     forget: () => {
       syncedMs = null
     },
     turn: async () => {
       const now = nowMs()
+      dueMs = now + againMs // where it fails
       // A clock that was put back is looked at anew, too.
       if (syncedMs === null || now >= syncedMs + syncMs || now < syncedMs) {
         syncedMs = now
@@ -76,8 +84,22 @@ export function openSchedules({
       await advanceQueues(sql, now)
       await expireProcesses(sql, now)
       await advanceAssets({ sql, nowMs, judge: productions })
+      dueMs = await nextDue(sql, now)
     },
   }
+}
+
+/** What was due by then has been done, or is another one's. */
+async function nextDue(sql: Sql, nowMs: number): Promise<number> {
+  const [due] = await sql<{ at_ms: number | null }[]>`
+    select least(
+      (select min(tick_at_ms) from workflow_schedule where tick_at_ms > ${nowMs}),
+      (select min(next_at_ms) from workflow_queue q where next_at_ms > ${nowMs} and exists (
+        select 1 from workflow_queued w where admitted_at_ms is null
+          and w.project = q.project and w.queue = q.queue)),
+      (select ${nowMs + againMs}::float8 from workflow_process limit 1),
+      (select ${nowMs + againMs}::float8 from workflow_backfill limit 1)) as at_ms`
+  return due?.at_ms ?? Number.POSITIVE_INFINITY
 }
 
 /** `after`: the next tick is known once the run before has ended. */
@@ -107,6 +129,12 @@ interface Row {
   readonly taken: string
 }
 
+/** Projects are locked in one order, so that two control planes do not wait for each other. */
+function byProject(rows: readonly Row[], known: Turn['known']): readonly Row[] {
+  const projectOf = ({ id }: Row) => known.get(id)?.project ?? ''
+  return [...rows].sort((a, b) => (projectOf(a) < projectOf(b) ? -1 : 1))
+}
+
 async function tick({ sql, known, judge, nowMs }: Turn): Promise<number> {
   return await sql.begin(async (tx) => {
     const rows = await tx<Row[]>`
@@ -114,7 +142,7 @@ async function tick({ sql, known, judge, nowMs }: Turn): Promise<number> {
       where tick_at_ms <= ${nowMs} and id = any(${[...known.keys()]})
       order by tick_at_ms limit ${rowsMax} for update skip locked`
     let done = 0
-    for (const row of rows) {
+    for (const row of byProject(rows, known)) {
       const schedule = known.get(row.id)
       if (schedule === undefined || schedule.version !== row.version) continue
       const { timing, sinceMs, catchUp } = schedule
@@ -124,7 +152,8 @@ async function tick({ sql, known, judge, nowMs }: Turn): Promise<number> {
       const reason = plan.starts.length === 0 ? null : judge(schedule)
       for (const atMs of reason === null ? plan.starts : []) {
         const mark = new Date(atMs).toISOString()
-        run = await ask(tx, schedule, { mark, input: { tick: mark, ...partOf(schedule, atMs) } })
+        const part = partOf(schedule, atMs)
+        run = await ask(tx, schedule, { mark, input: { tick: mark, ...part }, nowMs, ...part })
       }
       if (plan.starts.length > 0) {
         const refused = reason === null ? null : { reason, ticks: plan.starts.length }
@@ -144,7 +173,7 @@ async function tick({ sql, known, judge, nowMs }: Turn): Promise<number> {
 }
 
 /** What part of its data a run that time starts is about, where its workflow has parts. */
-function partOf({ partition }: Schedule, atMs: number): Readonly<Record<string, Json>> {
+function partOf({ partition }: Schedule, atMs: number): { readonly partition?: string } {
   const name = partition === null ? null : partitionAt(partition, atMs)
   return name === null ? {} : { partition: name }
 }
@@ -157,13 +186,13 @@ async function hear({ sql, known, judge, nowMs }: Turn): Promise<number> {
         and exists (select 1 from workflow_trigger t where t.schedule = s.id)
       limit ${rowsMax} for update skip locked`
     let done = 0
-    for (const row of rows) {
+    for (const row of byProject(rows, known)) {
       const schedule = known.get(row.id)
       if (schedule?.trigger == null || schedule.version !== row.version) continue
       const reason = judge(schedule)
       const inputs = await hearOne(tx, schedule, JSON.parse(row.taken))
       for (const { mark, input } of reason === null ? inputs : []) {
-        await ask(tx, schedule, { mark, input })
+        await ask(tx, schedule, { mark, input, nowMs })
       }
       if (inputs.length > 0) {
         const refused = reason === null ? null : { reason, ticks: inputs.length }
@@ -199,14 +228,30 @@ async function hearOne(
   return inputs
 }
 
-/** Asks for a run, which an engine starts once: its id is that of the tick. Gives the id. */
+/**
+ * Asks for a run, which an engine starts once: its id is that of the tick. Who needs an asset that
+ * it makes waits for it. Gives the id.
+ */
 async function ask(
   tx: Query,
-  { id: schedule, project, namespace, name, version, timing }: Schedule,
-  { mark, input }: { readonly mark: string; readonly input: Json },
+  schedule: Schedule,
+  of: {
+    readonly mark: string
+    readonly input: Json
+    readonly partition?: string
+    readonly nowMs: number
+  },
 ): Promise<string> {
-  const id = `${schedule}.${mark}`
-  const labels = { 'tutti/schedule': timing.kind }
+  const { mark, input, partition = '', nowMs } = of
+  const { project, namespace, name, version, timing, plan } = schedule
+  const id = `${schedule.id}.${mark}`
+  const isKnown = schedule.partition === null || partition !== ''
+  const makes = isKnown ? plan.assetsMade : []
+  const assets = makes.map((made) => assetName({ name: made, partition }))
+  await noteProductions(tx, { project, assets, run: id }, nowMs)
+  const [asset] = assets
+  const made = asset === undefined ? {} : { [productionLabel]: asset }
+  const labels = { [scheduleLabel]: timing.kind, ...made }
   const named = { project, namespace, name, version }
   const request = { ...named, input, labels, id }
   await sendSignal(tx, id, { kind: 'start', request })

@@ -43,23 +43,61 @@ export async function registerEngine(sql: Sql, id: string): Promise<() => Promis
 
 /** Says that the engine is alive, buries those that are not, and takes its share of free shards. */
 export async function claimShards(sql: Sql, id: string, held: ReadonlySet<number>): Promise<Claim> {
-  return await sql.begin(async (tx) => {
-    const [me] = await tx<{ id: string }[]>`
+  const [sight] = await sql<Sight[]>`
+    with me as (
       update workflow_engine set alive_until = now() + make_interval(secs => ${aliveSeconds})
-      where id = ${id} and not is_dead returning id`
-    if (me === undefined) return { gained: [], surplus: [], isDead: true } // S2
-    await tx`
-      update workflow_engine set is_dead = true
-      where not is_dead and id <> ${id}
-        and (alive_until < now() or pg_try_advisory_xact_lock(${lockSpace}, lock_key))` // fence
-    const [count] = await tx<{ engines: number }[]>`
-      select count(*)::int as engines from workflow_engine where not is_dead`
-    const share = Math.ceil(shardCount / Math.max(1, count?.engines ?? 1))
-    const wanted = Math.max(0, share - held.size)
-    const gained = wanted === 0 ? [] : await takeShards(tx, id, wanted) // S1
-    const surplus = [...held].slice(share)
-    return { gained: gained.map(({ shard }) => shard), surplus, isDead: false }
-  })
+      where id = ${id} and not is_dead returning id)
+    select exists (select 1 from me) as "isAlive",
+      count(*)::int as engines,
+      coalesce(bool_or(id <> ${id} and ${isLost(sql)}), false) as "isOneLost",
+      exists (select 1 from ${freeShards(sql)}) as "isOneFree"
+    from workflow_engine where not is_dead`
+  if (sight?.isAlive !== true) return { gained: [], surplus: [], isDead: true } // S2
+  const share = shareOf(sight.engines)
+  const isQuiet = !sight.isOneLost && (!sight.isOneFree || held.size >= share)
+  if (isQuiet) return { gained: [], surplus: [...held].slice(share), isDead: false }
+  return await sql.begin((tx) => takeOver(tx, id, held))
+}
+
+interface Sight {
+  readonly isAlive: boolean
+  readonly engines: number
+  readonly isOneLost: boolean
+  readonly isOneFree: boolean
+}
+
+function shareOf(engines: number): number {
+  return Math.ceil(shardCount / Math.max(1, engines))
+}
+
+function isLost(sql: Query) {
+  return sql`(alive_until < now() or pg_try_advisory_xact_lock(${lockSpace}, lock_key))`
+}
+
+function freeShards(sql: Query) {
+  return sql`workflow_shard s left join workflow_engine e on e.id = s.engine
+    where s.engine is null or e.is_dead`
+}
+
+/** Who buries is alive meanwhile; all lock in one order, so that two do not wait for each other. */
+async function takeOver(tx: Query, id: string, held: ReadonlySet<number>): Promise<Claim> {
+  const rows = await tx<{ id: string }[]>`
+    select id from workflow_engine where not is_dead and (id = ${id} or ${isLost(tx)})
+    order by id for update` // waits for what they write, and what they write then waits
+  const found = rows.map((row) => row.id)
+  if (!found.includes(id)) return { gained: [], surplus: [], isDead: true } // S2
+  const lost = found.filter((one) => one !== id)
+  await tx`update workflow_engine set is_dead = true where id = any(${lost})` // fence
+  const [count] = await tx<{ engines: number }[]>`
+    select count(*)::int as engines from workflow_engine where not is_dead`
+  const share = shareOf(count?.engines ?? 1)
+  const wanted = Math.max(0, share - held.size)
+  const gained = wanted === 0 ? [] : await takeShards(tx, id, wanted) // S1
+  return {
+    gained: gained.map(({ shard }) => shard),
+    surplus: [...held].slice(share),
+    isDead: false,
+  }
 }
 
 /** Shards that nobody alive has; as many as are wanted, at most. */
@@ -70,8 +108,7 @@ async function takeShards(
 ): Promise<readonly { readonly shard: number }[]> {
   return await tx<{ shard: number }[]>`
     update workflow_shard set engine = ${id} where shard in (
-      select s.shard from workflow_shard s left join workflow_engine e on e.id = s.engine
-      where s.engine is null or e.is_dead order by s.shard limit ${wanted}
+      select s.shard from ${freeShards(tx)} order by s.shard limit ${wanted}
       for update of s skip locked)
     returning shard`
 }
@@ -91,6 +128,7 @@ export async function releaseShards(
 export async function buryEngine(sql: Sql, id: string): Promise<void> {
   await sql.begin(async (tx) => {
     await tx`update workflow_shard set engine = null where engine = ${id}`
+    await tx`select 1 from workflow_engine where id = ${id} for update`
     await tx`update workflow_engine set is_dead = true where id = ${id}`
     await tx`
       delete from workflow_engine e where is_dead

@@ -3,8 +3,10 @@
 // The workflow room of a control plane: documents as they are declared, one engine that runs them, and another one where
 // it was fenced.
 
-import type { Json } from '@tutti/core/resource'
 import {
+  type CloudEvent,
+  type Entry,
+  lifecycleEvents,
   type Outcome,
   type Program,
   planRun,
@@ -33,7 +35,7 @@ import { enqueue } from './queue.ts'
 import type { RunHead } from './run-head.ts'
 import { RunNews } from './run-news.ts'
 import { type Judge, openSchedules, type Schedules } from './schedules.ts'
-import { loadSecrets } from './secrets.ts'
+import { Secrets } from './secrets.ts'
 import type { StartRequest } from './start-request.ts'
 import { type Upgraded, type UpgradeRequest, upgradeRuns } from './upgrade-runs.ts'
 import { withholding } from './withhold-secrets.ts'
@@ -62,12 +64,16 @@ export interface Workflows {
   readonly outcomeOf: (id: string, withinMs: number) => Promise<Outcome | null>
   /** The program of a version; throws where there is none. */
   readonly program: (of: Version) => Promise<Program>
+  /** What a run has been through, as CloudEvents of the specification. */
+  readonly lifecycle: (of: RunHead, journal: readonly Entry[]) => Promise<readonly CloudEvent[]>
   /** Takes runs to another version. */
   readonly upgrade: (request: UpgradeRequest, after: string) => Promise<Upgraded>
   /** Starts what is scheduled. A turn of a loop. */
   readonly schedules: Schedules
   /** Calls whenever the run's journal may have grown; gives what ends it. */
   readonly watch: (run: string, wake: () => void) => () => void
+  /** A Secret of the project was changed here: who starts a run now sees it. */
+  readonly forgetSecrets: (project: string) => void
   readonly stop: () => Promise<void>
 }
 
@@ -94,15 +100,19 @@ export async function openWorkflows(ports: WorkflowsPorts): Promise<Workflows> {
     outcome: (id) => outcomeOf(sql, id),
   })
   const kept = keeping({ sql, blobs, nowMs }, perform)
-  const secretsOf = (project: string) => loadSecrets(ports, project)
-  const act = outlasting(withholding(kept, secretsOf), pause)
+  const secrets = new Secrets(ports)
+  const act = outlasting(
+    withholding(kept, (project) => secrets.of(project)),
+    pause,
+  )
+  const runtime = { name: 'tutti', version: ports.version }
+  const surroundings = async (project: string) => ({ secrets: await secrets.of(project), runtime })
   const onTrouble = (what: string, error: unknown) => log.error({ error }, what)
   const runNews = new RunNews({ sql, news, nowMs, onTrouble })
   const open = async (): Promise<void> => {
     if (isStopped) return
     engine = await Engine.open({
-      ...{ sql, news, program, act, nowMs },
-      surroundings: (project) => surroundingsOf(ports, project),
+      ...{ sql, news, program, act, nowMs, surroundings },
       queue: (request, id, { properties }) => enqueue(sql, { request, id }, properties, nowMs()),
       onTrouble,
       onWritten: (run) => runNews.written(run),
@@ -122,20 +132,20 @@ export async function openWorkflows(ports: WorkflowsPorts): Promise<Workflows> {
   await open()
   return {
     ...{ start, program },
+    lifecycle: lifecycleOf(program, surroundings),
     outcomeOf: async (id, withinMs) => {
       const ended = engine?.outcomeOf(id) ?? null
       // Another engine may have taken the run over meanwhile: the row says it then.
       return (await orNull(withinMs, ended)) ?? (await outcomeOf(sql, id))
     },
-    upgrade: (request, after) => {
-      const surroundings = (project: string) => surroundingsOf(ports, project)
-      return upgradeRuns({ sql, program, surroundings }, request, after)
-    },
+    upgrade: (request, after) => upgradeRuns({ sql, program, surroundings }, request, after),
+    forgetSecrets: (project) => secrets.forget(project),
     schedules: openSchedules({ sql, nowMs, judge: () => openJudge(ports), productions: mayStart }),
     watch: (run, wake) => runNews.watch(run, wake),
     stop: async () => {
       isStopped = true
       runNews.stop()
+      secrets.stop()
       await engine?.stop()
     },
   }
@@ -186,9 +196,15 @@ async function openStarts({ policies }: WorkflowsPorts): Promise<JudgeStart> {
   }
 }
 
-async function surroundingsOf(ports: WorkflowsPorts, project: string): Promise<Surroundings> {
-  const secrets: Readonly<Record<string, Json>> = await loadSecrets(ports, project)
-  return { secrets, runtime: { name: 'tutti', version: ports.version } }
+function lifecycleOf(
+  program: Workflows['program'],
+  surroundings: (project: string) => Promise<Surroundings>,
+): Workflows['lifecycle'] {
+  return async (of, journal) =>
+    lifecycleEvents(await program(of), journal, {
+      source: `urn:tutti:${of.project}`,
+      surroundings: await surroundings(of.project),
+    })
 }
 
 /** The version that was declared last; null where there is none. */

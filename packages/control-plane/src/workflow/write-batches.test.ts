@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import type { Batch } from './batch.ts'
 import { bed, useDatabase } from './engine.fixture.ts'
 import { loadJournals, loadRuns } from './load-runs.ts'
-import { writeBatches } from './write-batches.ts'
+import { rewriteBatches, writeBatches } from './write-batches.ts'
 
 useDatabase()
 
@@ -34,7 +34,9 @@ test('texts are kept as they are, to the letter: quotes, backslashes, lines, not
   expect(running).toMatchObject({ head, status: 'running', wakeAtMs: 7, outcome: null, hash: null })
   const end = batch({ status: 'completed', outcome, hash: 'h' })
   expect(await writeBatches(sql, 'e', [end])).toBe('written')
-  expect(await writeBatches(sql, 'e', some)).toBe('written') // one that comes late
+  expect(await rewriteBatches(sql, 'e', some)).toBe('written') // one that comes late
+  expect(await rewriteBatches(sql, 'e', [end])).toBe('written')
+  await expect(writeBatches(sql, 'e', some)).rejects.toThrow() // what is there is not new
   const [stored] = await loadRuns(sql, ['odd'])
   expect(stored).toMatchObject({ head, status: 'completed', wakeAtMs: null, outcome, hash: 'h' })
   const rows = await sql<{ body: string }[]>`

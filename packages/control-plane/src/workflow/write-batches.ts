@@ -1,94 +1,69 @@
 // Write batches
 //
-// One statement for everything that many runs want written, behind the fence: where the engine's row is dead,
-// nothing is written. Written twice it is written once, so that a flush of unknown end can be repeated; one that
-// comes late does not undo an end.
+// One statement for everything that many runs want written, and what it is given.
 
-import { arrayParameters, arrayText, freeArrayText, type Sql } from '../store/index.ts'
+import { arrayText, freeArrayText, type Query } from '../store/index.ts'
 import type { Batch } from './batch.ts'
+import { batchStatement } from './batch-statement.ts'
 import type { Written } from './lane.ts'
 import { shardOf } from './run-head.ts'
-import { signalChannel } from './signal.ts'
-
-// `for share` makes a take-over wait for the flush, and a flush see a take-over that came first.
-const alive = `alive as (select 1 from workflow_engine where id = $1 and not is_dead for share)`
-const columns = {
-  id: 'text',
-  project: 'text',
-  namespace: 'text',
-  name: 'text',
-  version: 'text',
-  shard: 'int',
-  labels: 'text',
-  parent_run: 'text',
-  parent_key: 'text',
-  started_at_ms: 'float8',
-  updated_at_ms: 'float8',
-  status: 'text',
-  wake_at_ms: 'float8',
-  outcome: 'text',
-  hash: 'text',
-}
-const turn = { run: 'text', seq: 'int', body: 'text' }
-// A conflict is looked for in the index, whatever the planner thinks of the table's size.
-const journal = `
-  run as (
-    insert into workflow_run (${Object.keys(columns).join()})
-    select new.* from alive, unnest(${arrayParameters(columns, 2)}) as new
-    on conflict (id) do update set version = excluded.version,
-      updated_at_ms = excluded.updated_at_ms,
-      status = excluded.status, wake_at_ms = excluded.wake_at_ms, outcome = excluded.outcome,
-      hash = excluded.hash
-    where workflow_run.outcome is null),
-  entry as (
-    insert into workflow_entry (run, seq, body)
-    select new.* from alive, unnest(${arrayParameters(turn, 17)}) as new
-    on conflict do nothing)`
-// Rows are looked up by arrays, not joins: the plan for a small table must stay right for a large one.
-const outside = `
-  heard as (
-    delete from workflow_waiting using alive
-    where run = any($20::text[]) and run || key = any($21::text[])),
-  waits as (
-    insert into workflow_waiting (run, key, shard, project, kind, subject, body, since_ms)
-    select new.* from alive, json_to_recordset($22::text::json) as new (run text, key text,
-      shard int, project text, kind text, subject text, body text, since_ms float8)
-    on conflict do nothing),
-  signal as (
-    delete from workflow_signal using alive where id = any($23::bigint[])),
-  told as (
-    insert into workflow_signal (run, shard, body)
-    select new.* from alive,
-      json_to_recordset($24::text::json) as new (run text, shard int, body text)
-    returning shard),
-  rung as (
-    select pg_notify('${signalChannel}', shard::text) from (select distinct shard from told) t)`
-const plain = `with ${alive}, ${journal} select count(*)::int as fences from alive`
-const full = `with ${alive}, ${journal}, ${outside}
-  select (select count(*)::int from alive) as fences, (select count(*) from rung) as told`
 
 /** Writes batches of an engine that must still be alive. */
 export async function writeBatches(
-  sql: Sql,
+  sql: Query,
   engine: string,
   batches: readonly Batch[],
 ): Promise<Written> {
-  const values = [engine, ...rowsOf(batches), ...turnsOf(batches)]
+  return await write(sql, { engine, batches, isRepeated: false })
+}
+
+/** Writes batches of which nobody knows whether they are written. */
+export async function rewriteBatches(
+  sql: Query,
+  engine: string,
+  batches: readonly Batch[],
+): Promise<Written> {
+  return await write(sql, { engine, batches, isRepeated: true })
+}
+
+async function write(
+  sql: Query,
+  of: {
+    readonly engine: string
+    readonly batches: readonly Batch[]
+    readonly isRepeated: boolean
+  },
+): Promise<Written> {
+  const { engine, batches, isRepeated } = of
+  const { born, grown } = lastOfEach(batches)
+  const [hasBorn, hasGrown] = [born.length > 0, grown.length > 0]
   const reachesOut = batches.some(
     ({ waits, heard, signals, told }) =>
       told !== null || waits.length + heard.length + signals.length > 0,
   )
-  const rows = reachesOut
-    ? await sql.unsafe(full, [...values, ...outsideOf(batches)], { prepare: true })
-    : await sql.unsafe(plain, values, { prepare: true })
+  const statement = batchStatement({ hasBorn, hasGrown, reachesOut, isRepeated })
+  const values: (string | readonly string[])[] = [engine, ...turnsOf(batches)]
+  if (hasBorn) values.push(...rowsOf(born))
+  if (hasGrown) values.push(...rowsOf(grown))
+  if (reachesOut) values.push(...outsideOf(batches))
+  const rows = await sql.unsafe(statement, values, { prepare: true })
   return rows[0]?.['fences'] === 1 ? 'written' : 'fenced'
 }
 
 /** Of several batches of one run the last one says how it stands. */
-function rowsOf(batches: readonly Batch[]): readonly string[] {
-  const last = new Map<string, Batch>()
-  for (const batch of batches) if (batch.isRowChanged) last.set(batch.head.id, batch)
-  const rows = [...last.values()]
+function lastOfEach(batches: readonly Batch[]) {
+  const born = new Map<string, Batch>()
+  const grown = new Map<string, Batch>()
+  for (const batch of batches) {
+    if (!batch.isRowChanged) continue
+    const { id } = batch.head
+    const rows = batch.journal?.seq === 0 || born.has(id) ? born : grown
+    rows.set(id, batch)
+  }
+  return { born: [...born.values()], grown: [...grown.values()] }
+}
+
+function rowsOf(rows: readonly Batch[]): readonly string[] {
   const heads = rows.map(({ head }) => head)
   return [
     arrayText(heads.map(({ id }) => id)),
@@ -128,13 +103,14 @@ function outsideOf(batches: readonly Batch[]) {
     keys.map((key) => ({ run: head.id, key })),
   )
   const told = batches.flatMap(({ told: one }) => one ?? [])
+  const lastHeard = new Map<string, number>()
+  for (const [index, { head, heard: keys }] of batches.entries()) {
+    for (const key of keys) lastHeard.set(head.id + key, index)
+  }
   // What began and ended within one flush was never waited for.
   const waits = batches.flatMap(({ head, atMs, waits: some }, index) =>
     some
-      .filter(
-        ({ key }) =>
-          !batches.slice(index).some((b) => b.head.id === head.id && b.heard.includes(key)),
-      )
+      .filter(({ key }) => (lastHeard.get(head.id + key) ?? -1) < index)
       .map(({ key, kind, subject, body }) => ({
         run: head.id,
         shard: head.shard,
