@@ -317,6 +317,12 @@ export class Client {
     return (await this.#call(answers.openLineage, 'GET', path)).items
   }
 
+  /** What a run has been through, as CloudEvents of the Open Workflow Specification. */
+  async lifecycle(run: string) {
+    const path = `/runs/${encodeURIComponent(run)}/lifecycle`
+    return (await this.#call(answers.openLineage, 'GET', path)).items
+  }
+
   /** The journal of a run from its beginning, as it grows; the end is the last event. */
   async *runEvents(run: string): AsyncGenerator<RunEvent> {
     const path = `/runs/${encodeURIComponent(run)}/events`

@@ -57,3 +57,18 @@ test('a node joins and stays connected through the proxy that HTTP_PROXY names',
   }, waiting)
   expect(tunnels).toBeGreaterThan(1) // to join, and to stay
 }, 60_000)
+
+test('a gateway follows its control plane through the proxy that HTTP_PROXY names', async () => {
+  const { port } = new URL(parts.at(-1)?.url ?? '')
+  const { admin, gateway } = JSON.parse(readFileSync(join(home, 'credentials.json'), 'utf8'))
+  const before = tunnels
+  await run('gateway', [
+    ...['gateway', '--url', `http://plane.test:${port}`, '--key', gateway, '--port', '0'],
+  ])
+  const models = () =>
+    fetch(`${parts[0]?.url}/v1/models`, { headers: { authorization: `Bearer ${admin}` } })
+  const waiting = { timeout: 20_000, interval: 100 }
+  // 503 while it has no configuration.
+  await vi.waitFor(async () => expect((await models()).status).toBe(200), waiting)
+  expect(tunnels).toBeGreaterThan(before)
+}, 60_000)

@@ -61,9 +61,11 @@ afterAll(() => {
 })
 
 function requests(...args: readonly string[]): Promise<{ out: string; err: string }> {
-  const all = [main, 'requests', '--gateway', url, '--url', 'http://127.0.0.1:1', ...args]
+  const all = [main, 'requests', '--gateway', url, ...args]
+  const { TUTTI_URL: _, ...known } = process.env
+  const env = { ...known, TUTTI_HOME: '/nonexistent' } // no control plane is known, nor needed
   return new Promise((resolve) => {
-    execFile(process.execPath, all, (_, out, err) => resolve({ out, err }))
+    execFile(process.execPath, all, { env }, (_, out, err) => resolve({ out, err }))
   })
 }
 

@@ -203,6 +203,23 @@ describe('user errors are said with where, what and what to do', () => {
     expect((await tutti('token', '--key', secret)).err).toContain('no policy permits this')
     expect((await tutti('get', 'projects', '--key', secret)).status).toBe(0)
   })
+
+  test('a key has its limits and its end from the command line', async () => {
+    const limits = ['--requests-per-minute', '20', '--concurrent', '2', '--expires', '30d']
+    expect((await tutti('key', 'create', 'trial', '--routes', 'chat', ...limits)).status).toBe(0)
+    const { spec } = JSON.parse((await tutti('get', 'key', 'trial', '--json')).out)
+    expect(spec).toMatchObject({
+      ...{ routes: ['chat'], limits: { requestsPerMinute: 20, concurrent: 2 } },
+    })
+    expect(spec.expiresAtMs).toBeGreaterThan(Date.now() + 29 * 86_400_000)
+    for (const wrong of [
+      ['--expires', 'soon'],
+      ['--tokens-per-minute', '-1'],
+    ]) {
+      const { status, err } = await tutti('key', 'create', 'wrong', ...wrong)
+      expect([status, err]).toEqual([1, expect.stringContaining(`${wrong[0]}: expected`)])
+    }
+  })
 })
 
 /** Waits for the very moment that a token names. */
@@ -308,7 +325,8 @@ do:
     expect((await tutti('workflow', 'apply', path)).out).toBe(
       'workflow/shop.refund:1.0.0 created\n',
     )
-    const started = await tutti('workflow', 'run', 'shop.refund', '-i', '{order: 7}', '--json')
+    const asked = ['shop.refund', '-i', '{order: 7}', '--labels', 'shop=berlin', '--json']
+    const started = await tutti('workflow', 'run', ...asked)
     const { id } = JSON.parse(started.out) as { id: string }
     expect((await tutti('workflow', 'tasks')).out).toMatch(/\/do\/0\/decide +anybody +Refund 7\?/)
     const wrong = await tutti('workflow', 'answer', id, '/do/0/decide', '{}')
@@ -322,6 +340,8 @@ do:
     expect(shown).toContain('completed  /do/1/note')
     expect(shown).toMatch(/answered by admin, the signature of did:key:\w+ holds/)
     expect((await tutti('workflow', 'list', '--status', 'completed')).out).toContain(id)
+    const ofBerlin = ['--label', 'shop=berlin', '--limit', '1']
+    expect((await tutti('workflow', 'list', ...ofBerlin)).out).toContain(id)
     expect((await tutti('workflow', 'cancel', id)).err).toContain('has ended')
     expect((await tutti('workflow', 'retry', id)).err).toContain('not faulted')
     expect((await tutti('workflow', 'assets')).out).toMatch(/decision +\d+s +shop.refund:1.0.0/)

@@ -4,7 +4,7 @@
 // is sent.
 
 import { formatFinding } from '@tutti/core/resource'
-import { prepareWorkflow } from '@tutti/core/workflow'
+import { checkRunnable, prepareWorkflow } from '@tutti/core/workflow'
 import { Failure } from '../failure.ts'
 import { listOf, type Steps, type Task, type Value } from './task.ts'
 
@@ -61,9 +61,10 @@ export class WorkflowDraft<Names extends string = never> {
     }
     const document = JSON.parse(JSON.stringify(made)) // without what is undefined
     const prepared = prepareWorkflow(document)
-    if (prepared.ok) return document
-    const findings = prepared.findings.map(formatFinding).join('\n')
-    throw new Failure('sdk/workflow-invalid', `the workflow cannot be declared:\n${findings}`)
+    const findings = prepared.ok ? checkRunnable(prepared.program) : prepared.findings
+    if (prepared.ok && findings.length === 0) return document
+    const lines = findings.map(formatFinding).join('\n')
+    throw new Failure('sdk/workflow-invalid', `the workflow cannot be declared:\n${lines}`)
   }
 }
 

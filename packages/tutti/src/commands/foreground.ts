@@ -26,13 +26,18 @@ export function withListen(command: Command, port: number): Command {
     )
 }
 
-const drainMs = 10_000 // what a supervisor may count on
+const drainMsDefault = 10_000 // what a supervisor may count on
 
 /**
- * Says where it answers, and stops cleanly on SIGTERM and SIGINT: what is under way has ten seconds
+ * Says where it answers, and stops cleanly on SIGTERM and SIGINT: what is under way has `drainMs`
  * to end. A second signal does not wait.
  */
-export function ready(name: string, url: string, stop: () => Promise<void>): void {
+export function ready(
+  name: string,
+  url: string,
+  stop: () => Promise<void>,
+  drainMs = drainMsDefault,
+): void {
   if (process.send === undefined) print(`${name} answers at ${url}`)
   else process.send({ ready: url })
   let isStopping = false

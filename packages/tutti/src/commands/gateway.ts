@@ -28,6 +28,7 @@ interface GatewayCommand extends ListenOptions {
   readonly publicUrl?: string
   readonly config?: string
   readonly workers: string
+  readonly drain: string
 }
 
 export function addGateway(program: Command): void {
@@ -39,6 +40,7 @@ export function addGateway(program: Command): void {
       'alone, without a control plane: a file or folder of Providers, Routes, Keys and Budgets',
     )
     .option('--workers <n>', 'processes that share the port; one for each core is enough', '1')
+    .option('--drain <seconds>', 'how long answers may go on after SIGTERM', '8')
     .description('run a gateway in the foreground')
   withExamples(
     command,
@@ -69,13 +71,21 @@ async function runGateway(options: GatewayCommand): Promise<void> {
     folder,
     region: options.region,
     version: readVersion(),
+    drainMs: drainMsOf(options),
     isWorker: worker !== undefined,
     otlp: otlpOptionsOf(process.env),
   })
-  ready('gateway', gateway.url, async () => {
+  const stop = async () => {
     await gateway.stop()
     await plane?.stop()
-  })
+  }
+  ready('gateway', gateway.url, stop, drainMsOf(options) + settleMs)
+}
+
+const settleMs = 2_000 // for what was spent to be told, once all is answered
+
+function drainMsOf({ drain }: GatewayCommand): number {
+  return countOf('--drain', drain) * 1_000
 }
 
 const planeName = 'TUTTI_GATEWAY_FILE_PLANE'
@@ -94,10 +104,11 @@ async function runWorkers(options: GatewayCommand, count: number): Promise<void>
       process.stderr.write(`${JSON.stringify(line)}\n`)
     },
   })
-  ready('gateway', workers.url, async () => {
+  const stop = async () => {
     await workers.stop()
     await plane?.stop()
-  })
+  }
+  ready('gateway', workers.url, stop, drainMsOf(options) + 2 * settleMs)
 }
 
 /** What the process that started this worker gave it. */

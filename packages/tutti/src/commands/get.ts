@@ -131,11 +131,18 @@ function summaryOf({ kind, spec, status }: ResourceAnswer): string {
       return spec['signature'] === undefined ? 'unsigned' : 'signed'
     case 'Key':
       return `${spec['owner']} (${String(spec['roles'])})`
-    case 'Budget':
-      return `${spec['limitDollars']} dollars, ${spec['window'] ?? 'month'}`
+    case 'Budget': {
+      const spent = formatDollars(at(status, 'spentDollars'))
+      return `${spent} of ${spec['limitDollars']} dollars, ${spec['window'] ?? 'month'}`
+    }
     default:
       return ''
   }
+}
+
+/** To the millionth: what a single call costs. */
+function formatDollars(dollars: unknown): string {
+  return String(Math.round(Number(dollars ?? 0) * 1e6) / 1e6)
 }
 
 export function phaseOf(state: unknown): string {

@@ -1,6 +1,5 @@
-// tutti approve, token, key: who may do what.
+// tutti approve, token: who may do what.
 
-import { createHash, randomBytes } from 'node:crypto'
 import { signingPrefix } from '@tutti/core/fleet'
 import { type ApprovalStatement, approvalSpec } from '@tutti/core/governance'
 import { canonicalJson, formatKey } from '@tutti/core/resource'
@@ -8,7 +7,6 @@ import { signText } from '@tutti/ledger'
 import type { Command } from 'commander'
 import { Failure } from '../failure.ts'
 import {
-  approvalDid,
   approvalKey,
   clientOf,
   homeFolder,
@@ -74,54 +72,3 @@ export function addToken(program: Command): void {
     },
   )
 }
-
-interface KeyOptions extends SharedOptions {
-  readonly owner?: string
-  readonly roles: string
-  readonly approvalKey?: string
-  readonly routes?: string
-}
-
-export function addKey(program: Command): void {
-  const group = program.command('key').description('make API keys')
-  addApprovalDid(group)
-  const command = withShared(group.command('create'))
-    .argument('<name>', 'name of the key')
-    .option('--owner <name>', 'person or service it belongs to; default: its name')
-    .option(
-      '--roles <roles>',
-      'comma-separated: admin, operator, approver, viewer, caller',
-      'caller',
-    )
-    .option('--approval-key <did>', 'did:key that signs the owner’s approvals')
-    .option('--routes <names>', 'routes it may call; default: all of its project')
-    .description('make an API key; its secret is shown once')
-  withExamples(
-    command,
-    'tutti key create app --roles caller',
-    'tutti key create bea --roles approver,viewer --approval-key did:key:z6Mk…',
-  )
-  command.action(async (name: string, options: KeyOptions) => {
-    const client = clientOf(options)
-    const secret = `tutti_${name}_${randomBytes(32).toString('base64url')}`
-    const spec = {
-      owner: options.owner ?? name,
-      roles: options.roles.split(','),
-      hash: `sha256:${createHash('sha256').update(secret).digest('hex')}`,
-      ...(options.approvalKey === undefined ? {} : { approvalKey: options.approvalKey }),
-      ...(options.routes === undefined ? {} : { routes: options.routes.split(',') }),
-    }
-    const document = { apiVersion: 'tutti/v1', kind: 'Key', metadata: { name }, spec }
-    const answer = await client.apply({ kind: 'keys', name }, document)
-    if (options.json === true) printJson({ secret, answer })
-    else print(`key/${name} ${describeOutcome(answer)}; its secret, shown this once:\n${secret}`)
-  })
-}
-
-function addApprovalDid(group: Command): void {
-  withShared(group.command('approval-did'))
-    .description('print the did:key that signs your approvals, for tutti key create --approval-key')
-    .action((options: SharedOptions) => print(approvalDid(homeFolder(options))))
-}
-
-/** `a=b,c=d` as labels. Throws `tutti/argument-invalid`. */

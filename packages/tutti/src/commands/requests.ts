@@ -3,7 +3,7 @@
 import type { Command } from 'commander'
 import { z } from 'zod'
 import { Failure } from '../failure.ts'
-import { clientOf, loadContext, print, printJson } from '../home/index.ts'
+import { clientOf, type HomeContext, loadContext, print, printJson } from '../home/index.ts'
 import { type SharedOptions, withExamples, withShared } from './shared-options.ts'
 
 interface RequestsOptions extends SharedOptions {
@@ -24,6 +24,7 @@ const requestRecord = z.looseObject({
   outputTokens: z.number(),
   costNanos: z.number().nullable(),
   isEstimated: z.boolean(),
+  priceList: z.string().nullish(),
   cached: z.string().optional(),
   findings: z
     .array(
@@ -60,8 +61,8 @@ export function addRequests(program: Command): void {
 }
 
 async function askGateway(options: RequestsOptions, path: string): Promise<Response> {
-  const { key, gateway = '' } = loadContext(options)
-  const base = (options.gateway ?? gateway).replace(/\/$/, '')
+  const { key, gateway = '' } = gatewayOf(options)
+  const base = gateway.replace(/\/$/, '')
   if (base === '') {
     const hint = 'give it with --gateway, or run tutti up on this machine'
     throw new Failure('tutti/no-context', `no gateway is known here: ${hint}`)
@@ -69,20 +70,32 @@ async function askGateway(options: RequestsOptions, path: string): Promise<Respo
   return await fetch(base + path, { headers: { authorization: `Bearer ${key}` } })
 }
 
+/** One that stands alone needs no control plane to be asked. */
+function gatewayOf(options: RequestsOptions): Pick<HomeContext, 'key' | 'gateway'> {
+  const { gateway } = options
+  const key = options.key ?? process.env['TUTTI_KEY']
+  if (gateway !== undefined && key !== undefined) return { key, gateway }
+  const context = loadContext(options)
+  return gateway === undefined ? context : { ...context, gateway }
+}
+
 /** The record is the gateway's while it remembers it; what is kept is the control plane's. */
 async function showRequest(id: string, options: RequestsOptions): Promise<void> {
   const remembered = await askGateway(options, `/v1/requests/${encodeURIComponent(id)}`)
     .then(async (answer) => (answer.status === 200 ? await answer.text() : null))
     .catch(() => null)
-  const kept = await clientOf(options)
-    .keptRequests(id)
+  const kept = await Promise.resolve()
+    .then(() => clientOf(options).keptRequests(id))
     .catch((error: unknown) => (error instanceof Error ? error : new Error(String(error))))
   const items = kept instanceof Error ? [] : kept.items
   const why = kept instanceof Error ? kept.message : null
   if (remembered === null && items.length === 0) throw kept
   const record: unknown = remembered === null ? items[0]?.record : JSON.parse(remembered)
   if (options.json === true) return printJson({ record, kept: items, ...(why && { why }) })
-  print(lineOf(JSON.stringify(record)))
+  const line = JSON.stringify(record)
+  print(lineOf(line))
+  const list = requestRecord.safeParse(JSON.parse(line)).data?.priceList ?? null
+  if (list !== null) print(`charged by the prices of ${list}`)
   if (why !== null) print(`no bodies: ${why}`)
   for (const { atMs, expiresAtMs, input, output } of items) {
     print(`\nkept from ${timeOf(atMs)} until ${timeOf(expiresAtMs)}`)

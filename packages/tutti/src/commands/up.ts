@@ -25,6 +25,7 @@ interface UpOptions extends SharedOptions {
   readonly node: boolean
   readonly heartbeatMs?: string
   readonly allowPrivateCalls?: boolean
+  readonly allowRun?: readonly string[]
 }
 
 export function addUp(program: Command): void {
@@ -34,6 +35,10 @@ export function addUp(program: Command): void {
     .option('--no-node', 'do not run a node on this machine')
     .option('--heartbeat-ms <ms>', 'how often nodes report their load')
     .option('--allow-private-calls', 'let workflows call addresses in private networks')
+    .option(
+      '--allow-run <kind...>',
+      'processes of workflows that may run here, if policies let them: script, shell, container',
+    )
     .description('start control plane, gateway and a node on this machine')
   withExamples(command, 'tutti up', 'tutti up --port 7071 --gateway-port 8081 --no-node')
   command.action(async (options: UpOptions) => {
@@ -65,7 +70,8 @@ async function startParts(options: UpOptions, parts: RunningPart[]): Promise<voi
   const gatewayArgs = ['gateway', ...common, '--url', url, '--port', options.gatewayPort]
   const gatewayPart = { name: 'gateway', args: gatewayArgs, flags: gatewayFlags }
   const gatewayStarts = runPart(gatewayPart, logs, onEvent)
-  const nodeStarts = options.node ? startOwnNode(url, { home, logs, onEvent }) : null
+  const runs = options.allowRun === undefined ? [] : ['--allow-run', ...options.allowRun]
+  const nodeStarts = options.node ? startOwnNode(url, { home, logs, onEvent, runs }) : null
   // The gateway is stopped first: what it keeps on disk are nodes that serve, as the next start will need.
   const started = await Promise.allSettled([planeStarts, nodeStarts, gatewayStarts])
   for (const one of started) {
@@ -96,9 +102,11 @@ async function startOwnNode(
     readonly home: string
     readonly logs: string
     readonly onEvent: (line: string) => void
+    /** Options of what may run on it. */
+    readonly runs: readonly string[]
   },
 ): Promise<RunningPart> {
-  const common = ['--home', at.home]
+  const common = ['--home', at.home, ...at.runs]
   if (existsSync(join(at.home, ownIdentity))) {
     const args = ['node', ...common, '--url', url]
     return await runPart({ name: 'node', args }, at.logs, at.onEvent)

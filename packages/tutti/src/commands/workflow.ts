@@ -16,6 +16,7 @@ import {
 } from '../home/index.ts'
 import { describeOutcome } from './apply.ts'
 import { describeSignature } from './describe-signature.ts'
+import { parseLabels } from './parse-labels.ts'
 import { type SharedOptions, withExamples, withShared } from './shared-options.ts'
 import { addWorkflowAssets } from './workflow-assets.ts'
 import { addWorkflowBackfill } from './workflow-backfill.ts'
@@ -101,6 +102,7 @@ function nameIn(source: string, value: unknown): string {
 
 interface RunOptions extends SharedOptions {
   readonly input?: string
+  readonly labels?: string
   readonly watch?: boolean
 }
 
@@ -114,19 +116,26 @@ interface ListOptions extends SharedOptions {
   readonly asset?: string
   readonly since?: string
   readonly until?: string
+  readonly limit?: string
 }
 
 function addRuns(group: Command): void {
   const run = withShared(group.command('run'))
     .argument('<workflow>', 'NAMESPACE.NAME, or NAMESPACE.NAME:VERSION')
     .option('-i, --input <json>', 'the input, as JSON or YAML')
+    .option('--labels <labels>', 'to find it by: shop=berlin,kind=test')
     .option('-w, --watch', 'stay until it has ended')
     .description('start a run')
-  withExamples(run, `tutti workflow run shop.refund --input '{"order": 7}' --watch`)
+  withExamples(
+    run,
+    `tutti workflow run shop.refund --input '{"order": 7}' --watch`,
+    `tutti workflow run shop.refund --input '{"order": 7}' --labels shop=berlin`,
+  )
   run.action(async (workflow: string, options: RunOptions) => {
     const client = clientOf(options)
     const input = options.input === undefined ? {} : readValue(options.input)
-    const { id } = await client.startRun(workflow, { input })
+    const labels = parseLabels(options.labels)
+    const { id } = await client.startRun(workflow, { input, labels })
     if (options.watch === true) await watch(client, id, options)
     else if (options.json === true) printJson({ id })
     else print(`run ${id} started`)
@@ -144,6 +153,7 @@ function addRuns(group: Command): void {
     .option('--asset <name>', 'of which a step read or made this asset: sales@2026-11-20')
     .option('--since <time>', 'started then or later: 2026-11-21T09:00:00Z')
     .option('--until <time>', 'started before then')
+    .option('--limit <count>', 'as many at most; default: 50')
     .description('list runs, the newest first')
   withExamples(
     list,
@@ -151,7 +161,7 @@ function addRuns(group: Command): void {
     'tutti workflow list --model parts:v2',
   )
   list.action(async (options: ListOptions) => {
-    const { status, name, label, error, since, until, model, artifact, asset } = options
+    const { status, name, label, error, since, until, limit, model, artifact, asset } = options
     const runs = await clientOf(options).runs({
       ...(status === undefined ? {} : { status }),
       ...(name === undefined ? {} : { name }),
@@ -162,6 +172,7 @@ function addRuns(group: Command): void {
       ...(asset === undefined ? {} : { asset }),
       ...(since === undefined ? {} : { startedFrom: since }),
       ...(until === undefined ? {} : { startedUntil: until }),
+      ...(limit === undefined ? {} : { limit: Number(limit) }),
     })
     if (options.json === true) printJson(runs)
     else print(formatTable(['run', 'workflow', 'status', 'age'], runs.map(rowOf)))
@@ -172,9 +183,11 @@ function addRuns(group: Command): void {
 function addLooks(group: Command): void {
   const show = withShared(group.command('show'))
     .argument('<run>')
+    .option('--cloudevents', 'what it has been through, as CloudEvents of the specification')
     .description('show a run: how it stands, what it waits for, its journal')
-  withExamples(show, 'tutti workflow show RUN')
-  show.action(async (id: string, options: SharedOptions) => {
+  withExamples(show, 'tutti workflow show RUN', 'tutti workflow show RUN --cloudevents')
+  show.action(async (id: string, options: SharedOptions & { readonly cloudevents?: boolean }) => {
+    if (options.cloudevents === true) return printJson(await clientOf(options).lifecycle(id))
     const detail = await clientOf(options).run(id)
     if (options.json === true) return printJson(detail)
     print(describe(detail))

@@ -4,7 +4,7 @@
 // that ends unasked is started again, with growing pauses.
 
 import { type ChildProcess, fork } from 'node:child_process'
-import { mkdirSync, openSync } from 'node:fs'
+import { closeSync, mkdirSync, openSync } from 'node:fs'
 import { join } from 'node:path'
 import { Failure } from '../failure.ts'
 
@@ -71,7 +71,11 @@ export async function runPart(
 function spawnPart(main: URL, part: Part, logFolder: string): ChildProcess {
   const log = openSync(join(logFolder, `${part.name}.log`), 'a', 0o600)
   const execArgv = [...(part.flags ?? [])]
-  return fork(main, [...part.args], { execArgv, stdio: ['ignore', log, log, 'ipc'] })
+  try {
+    return fork(main, [...part.args], { execArgv, stdio: ['ignore', log, log, 'ipc'] })
+  } finally {
+    closeSync(log) // the part has its own; who starts it again and again would run out of them
+  }
 }
 
 function untilReady(part: Part, child: ChildProcess, logFolder: string): Promise<string> {

@@ -1,0 +1,99 @@
+// tutti key: who may call, what, and how much.
+
+import { createHash, randomBytes } from 'node:crypto'
+import type { Command } from 'commander'
+import { Failure } from '../failure.ts'
+import { approvalDid, clientOf, homeFolder, print, printJson } from '../home/index.ts'
+import { describeOutcome } from './apply.ts'
+import { type SharedOptions, withExamples, withShared } from './shared-options.ts'
+
+interface KeyOptions extends SharedOptions {
+  readonly owner?: string
+  readonly roles: string
+  readonly approvalKey?: string
+  readonly routes?: string
+  readonly tools?: string
+  readonly expires?: string
+  readonly requestsPerMinute?: string
+  readonly tokensPerMinute?: string
+  readonly concurrent?: string
+}
+
+export function addKey(program: Command): void {
+  const group = program.command('key').description('make API keys')
+  addApprovalDid(group)
+  const command = withShared(group.command('create'))
+    .argument('<name>', 'name of the key')
+    .option('--owner <name>', 'person or service it belongs to; default: its name')
+    .option(
+      '--roles <roles>',
+      'comma-separated: admin, operator, approver, viewer, caller',
+      'caller',
+    )
+    .option('--approval-key <did>', 'did:key that signs the owner’s approvals')
+    .option('--routes <names>', 'routes it may call; default: all of its project')
+    .option('--tools <names>', 'tools it may call: server__tool or server__*; default: all')
+    .option('--requests-per-minute <count>', 'requests that the gateway takes of it')
+    .option('--tokens-per-minute <count>', 'tokens that its requests and answers may have')
+    .option('--concurrent <count>', 'requests on their way at the same time')
+    .option('--expires <time>', 'when it ends: 30d, 24h, or 2027-01-01T00:00:00Z')
+    .description('make an API key; its secret is shown once')
+  withExamples(
+    command,
+    'tutti key create app --roles caller',
+    'tutti key create trial --routes chat --requests-per-minute 20 --expires 30d',
+    'tutti key create bea --roles approver,viewer --approval-key did:key:z6Mk…',
+  )
+  command.action(async (name: string, options: KeyOptions) => {
+    const client = clientOf(options)
+    const secret = `tutti_${name}_${randomBytes(32).toString('base64url')}`
+    const hash = `sha256:${createHash('sha256').update(secret).digest('hex')}`
+    const spec = specOf(name, options, hash)
+    const document = { apiVersion: 'tutti/v1', kind: 'Key', metadata: { name }, spec }
+    const answer = await client.apply({ kind: 'keys', name }, document)
+    if (options.json === true) printJson({ secret, answer })
+    else print(`key/${name} ${describeOutcome(answer)}; its secret, shown this once:\n${secret}`)
+  })
+}
+
+function specOf(name: string, options: KeyOptions, hash: string) {
+  const { owner = name, roles, approvalKey, routes, tools, expires } = options
+  const limits = {
+    ...countIn(options.requestsPerMinute, 'requestsPerMinute'),
+    ...countIn(options.tokensPerMinute, 'tokensPerMinute'),
+    ...countIn(options.concurrent, 'concurrent'),
+  }
+  return {
+    owner,
+    roles: roles.split(','),
+    hash,
+    ...(approvalKey === undefined ? {} : { approvalKey }),
+    ...(routes === undefined ? {} : { routes: routes.split(',') }),
+    ...(tools === undefined ? {} : { tools: tools.split(',') }),
+    ...(expires === undefined ? {} : { expiresAtMs: expiryOf(expires, Date.now()) }),
+    ...(Object.keys(limits).length === 0 ? {} : { limits }),
+  }
+}
+
+function countIn(text: string | undefined, name: string): Readonly<Record<string, number>> {
+  if (text === undefined) return {}
+  if (/^[1-9]\d{0,11}$/.test(text)) return { [name]: Number(text) }
+  const option = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
+  throw new Failure('tutti/argument-invalid', `--${option}: expected a count, got ${text}`)
+}
+
+const units: Readonly<Record<string, number>> = { h: 3_600_000, d: 86_400_000 }
+
+function expiryOf(text: string, nowMs: number): number {
+  const [, count, unit] = /^(\d{1,6})([hd])$/.exec(text) ?? []
+  const atMs = unit === undefined ? Date.parse(text) : nowMs + Number(count) * (units[unit] ?? 0)
+  if (atMs > nowMs) return atMs
+  const message = `--expires: expected 30d, 24h or a time to come, got ${text}`
+  throw new Failure('tutti/argument-invalid', message)
+}
+
+function addApprovalDid(group: Command): void {
+  withShared(group.command('approval-did'))
+    .description('print the did:key that signs your approvals, for tutti key create --approval-key')
+    .action((options: SharedOptions) => print(approvalDid(homeFolder(options))))
+}
