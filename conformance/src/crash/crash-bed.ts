@@ -19,7 +19,7 @@ const tutti = join(dirname(require.resolve('tutti/package.json')), 'dist/main.js
 const hook = fileURLToPath(
   new URL('./kill-hook.js', import.meta.url).href.replace('/src/', '/dist/'),
 )
-const startMsMax = 60_000
+const startMsMax = 120_000
 const heartbeatMs = 500
 
 /** A process that can be killed where it stands. */

@@ -9,8 +9,9 @@ import {
   attempt,
   http,
   jq,
+  listen,
+  race,
   raise,
-  type Steps,
   steps,
   type Task,
   type Value,
@@ -21,8 +22,8 @@ import { tried } from './tried.ts'
 export const releaseUse = { secrets: ['release'] }
 
 const underWay = 'urn:tutti:examples:rollout-under-way'
-const pollMs = 250
-const pollsMax = 1_200 // five minutes: rollouts of the examples take seconds
+const look = { delay: { seconds: 30 }, limit: { attempt: { count: 120 } } } // an hour
+const again = { delay: { seconds: 1 }, limit: { attempt: { count: 20 } } } // generations, at most
 const withKey = { authentication: { bearer: { token: jq`$secrets.release` } } }
 
 /** The API of the control plane, of which the input says where it is. */
@@ -57,16 +58,27 @@ export function removed(name: string): Task {
   return tried('remove', api('delete', `deployments/${name}`))
 }
 
-/** Waits until the newest rollout has ended; one that was taken back fails with the reason. */
+/**
+ * Waits until the newest rollout has ended; one that was taken back fails with the reason. The
+ * control plane says by an event when a rollout is over; whoever missed it sees it half a minute
+ * later. The first look is taken while the event is waited for: none comes between the two.
+ */
 export function rolledOut(name: string): Task {
-  const look: Steps = {
-    get: { ...tried('ask', api('get', `deployments/${name}`)), output: { as: jq`.status.state` } },
-    wait: raise(
-      { type: underWay, status: 409 },
-      { if: jq`.phase as $phase | ["done", "reverted", "superseded"] | any(. == $phase) | not` },
-    ),
+  const get = {
+    ...tried('ask', api('get', `deployments/${name}`)),
+    output: { as: jq`.status.state` },
   }
-  const retry = { delay: { milliseconds: pollMs }, limit: { attempt: { count: pollsMax } } }
+  const isOver = raise(
+    { type: underWay, status: 409 },
+    { if: jq`.phase as $phase | ["done", "reverted", "superseded"] | any(. == $phase) | not` },
+  )
+  const underWayStill = { errors: { with: { type: underWay } } }
+  const ended = { type: 'tutti.rollout.ended.v1', subject: name }
+  // Told of the generation before, that it was superseded, it waits again.
+  const news = race({
+    told: steps({ hear: listen({ one: { with: ended } }), get }),
+    seen: attempt({ get, isOver }, { ...underWayStill, retry: look }),
+  })
   const goneBack = {
     type: 'urn:tutti:examples:rollout-reverted',
     status: 409,
@@ -74,7 +86,7 @@ export function rolledOut(name: string): Task {
     detail: jq`"${name} is \(.phase): \(.cause.message // "no reason is known")"`,
   }
   return steps({
-    end: attempt(look, { errors: { with: { type: underWay } }, retry }),
+    end: attempt({ news, isOver }, { ...underWayStill, retry: again }),
     judge: raise(goneBack, { if: jq`.phase != "done"` }),
   })
 }
