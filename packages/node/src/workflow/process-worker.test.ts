@@ -8,25 +8,35 @@ import { ProcessWorker } from './process-worker.ts'
 import { limitsDefault } from './watch-process.ts'
 
 const key = newPrivateKey()
-const orders: { payload: string; signature: string }[] = []
-const told: { path: string; body: Record<string, unknown> }[] = []
-let onTold: () => void = () => {}
-const server = createServer(async (incoming, answer) => {
-  const chunks: Buffer[] = []
-  for await (const chunk of incoming) chunks.push(chunk)
-  const path = decodeURIComponent(incoming.url ?? '')
-  if (path === '/api/v1/processes/next') {
-    const order = orders.shift()
-    if (order !== undefined) answer.writeHead(200).end(JSON.stringify(order))
-    else setTimeout(() => answer.writeHead(204).end(), 20) // as the control plane: not at once
-    return
-  }
-  told.push({ path, body: JSON.parse(Buffer.concat(chunks).toString()) })
-  answer.writeHead(200).end('{}')
-  onTold()
+const closers: (() => void)[] = []
+afterAll(() => {
+  for (const close of closers) close()
 })
-await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-afterAll(() => void server.close())
+
+/** One for each test: what is still asked by a worker that was stopped takes nothing from the next. */
+async function controlPlaneWith(orders: readonly { payload: string; signature: string }[]) {
+  const left = [...orders]
+  const told: { path: string; body: Record<string, unknown> }[] = []
+  const heard = { onTold: () => {} }
+  const server = createServer(async (incoming, answer) => {
+    const chunks: Buffer[] = []
+    for await (const chunk of incoming) chunks.push(chunk)
+    const path = decodeURIComponent(incoming.url ?? '')
+    if (path === '/api/v1/processes/next') {
+      const order = left.shift()
+      if (order !== undefined) answer.writeHead(200).end(JSON.stringify(order))
+      else setTimeout(() => answer.writeHead(204).end(), 20) // as the control plane: not at once
+      return
+    }
+    told.push({ path, body: JSON.parse(Buffer.concat(chunks).toString()) })
+    answer.writeHead(200).end('{}')
+    heard.onTold()
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  closers.push(() => void server.close())
+  const { port } = server.address() as AddressInfo
+  return { told, heard, session: { url: `http://127.0.0.1:${port}`, bearer: 'session' } }
+}
 
 function order(id: string, more: Partial<ProcessOrder> = {}, by = key) {
   const whole: ProcessOrder = {
@@ -50,18 +60,15 @@ test('W1: it runs what its control plane has signed for it, in time, of a kind i
   const good = order('good')
   const tampered = { ...order('tampered'), payload: order('other').payload }
   const script = order('script', { kind: 'script', language: 'javascript' })
-  orders.push(
+  const { told, heard, session } = await controlPlaneWith([
     ...[order('stranger', {}, newPrivateKey()), order('late', { expiresAtMs: 4 })],
     ...[order('elsewhere', { node: 'n2' }), script, tampered, good, good, order('last')],
-  )
+  ])
   const isDone = new Promise<void>((resolve) => {
-    onTold = () => told.length === 2 && resolve()
+    heard.onTold = () => told.length === 2 && resolve()
   })
   await worker.start()
-  worker.use({
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    bearer: 'session',
-  })
+  worker.use(session)
   await isDone
   await worker.stop()
   const said = told.map(({ path, body }) => [path, body['stdout']])
@@ -82,9 +89,9 @@ test('W2: a node that stops ends what it runs, and asks for no more', async () =
   const isBegun = new Promise<void>((resolve) => {
     begun = resolve
   })
-  orders.push(order('long', { text: 'sleep 60' }))
+  const { told, session } = await controlPlaneWith([order('long', { text: 'sleep 60' })])
   await worker.start()
-  worker.use({ url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, bearer: 's' })
+  worker.use(session)
   await isBegun
   await worker.stop() // at once, not in a minute
   expect(told.some(({ path }) => path.includes('long'))).toBe(false)
