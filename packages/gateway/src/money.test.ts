@@ -369,9 +369,16 @@ describe('budgets and limits', () => {
     expect(await refused.text()).toContain('nobody knows the price of web_search_options')
 
     const engine = await startEngine('openai')
-    const own = priced(engine.url, { dialect: 'openai', limitDollars: 1 })
-    const other = await world(own, newFolder(), new MemoryPlane(1))
-    expect((await send(other.gateway, '/v1/chat/completions', searching)).status).toBe(200)
+    for (const [limitDollars, status] of [
+      [1, 429], // nobody knows what the search brings: as much as any model takes is set aside
+      [10, 200],
+    ] as const) {
+      const own = priced(engine.url, { dialect: 'openai', limitDollars })
+      const other = await world(own, newFolder(), new MemoryPlane(limitDollars))
+      const answer = await send(other.gateway, '/v1/chat/completions', searching)
+      expect(answer.status).toBe(status)
+      expect(await answer.text()).toContain(status === 429 ? '(contextTokens)' : 'hi')
+    }
   })
 
   test('a key has its limits', async () => {

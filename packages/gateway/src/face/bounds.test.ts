@@ -37,6 +37,18 @@ describe('what goes in', () => {
   test('a text that begins as a link does is a text', () => {
     const said = bounds({ messages: [{ role: 'user', content: 'https://a.example is down' }] })
     expect(said.inputTokens).toBe(said.bytes)
+    const list = boundsIn('openai', { input: ['http://a', 'data:b'] }, '/v1/embeddings')
+    expect(list.inputTokens).toBe(list.bytes)
+    const prompts = boundsIn('openai', { prompt: ['https://a'] }, '/v1/completions')
+    expect(prompts.inputTokens).toBe(prompts.bytes)
+    const parts = [{ image_url: { url: 'https://a' } }, 'https://b']
+    const mixed = bounds({ messages: [{ content: parts }] })
+    expect(mixed.inputTokens).toBe(mixed.bytes + 49_152)
+  })
+
+  test('what a tool of the provider brings goes in, too', () => {
+    expect(bounds({ web_search_options: {} }).inputTokens).toBeNull()
+    expect(boundsIn('gemini', { tools: [{ googleSearch: {} }] }).inputTokens).toBeNull()
   })
 
   test.each<[ChatDialect, object]>([
@@ -65,6 +77,12 @@ describe('what goes in', () => {
       tools: [{ name: 'f', input_schema: parameters }],
     })
     expect(said.inputTokens).toBe(said.bytes)
+    const use = [{ type: 'tool_use', input: { file_id: 'f' } }]
+    expect(bounds({ messages: [{ content: use }] }).inputTokens).toBeNull() // Anthropic's alone
+    expect(bounds({ messages: [{ args: { file_id: 'f' } }] }).inputTokens).toBeNull() // Gemini's
+    const functionCall = { name: 'f', args: { file_id: 'f', audio: {} } }
+    const called = boundsIn('gemini', { contents: [{ parts: [{ functionCall }] }] })
+    expect(called.inputTokens).toBe(called.bytes)
   })
 
   test('a body nested deeper than calls may be is counted too', () => {
@@ -97,6 +115,11 @@ describe('what comes out', () => {
     expect(boundsIn('gemini', both).outputTokens).toBeNull()
     const config = { maxOutputTokens: 4, max_output_tokens: 900 }
     expect(boundsIn('gemini', { generationConfig: config }).outputTokens).toBeNull()
+    const agreed = { generationConfig: { maxOutputTokens: 4 } }
+    const other = { generation_config: { max_output_tokens: 4 } }
+    expect(boundsIn('gemini', { ...agreed, ...other }).outputTokens).toBe(4)
+    const third = { generation_config: { maxOutputTokens: 4, max_output_tokens: 5 } }
+    expect(boundsIn('gemini', { ...agreed, ...third }).outputTokens).toBeNull()
     expect(bounds({ max_tokens: '9' }).outputTokens).toBeNull()
     expect(bounds({ max_tokens: -1, max_completion_tokens: 3 }).outputTokens).toBeNull()
     expect(bounds({ max_tokens: null, max_completion_tokens: 3 }).outputTokens).toBe(3)
@@ -111,13 +134,41 @@ describe('what comes out', () => {
     expect(boundsIn('openai', { prompt: [1, 2, 3] }, url).answers).toBe(1) // tokens of one prompt
     expect(boundsIn('gemini', { generationConfig: { candidateCount: 4 } }).answers).toBe(4)
     expect(boundsIn('gemini', { generation_config: { candidate_count: 4 } }).answers).toBe(4)
+    const both = {
+      generationConfig: { candidateCount: 2, candidate_count: 3 },
+      generation_config: { candidate_count: 5, candidateCount: 1 },
+    }
+    expect(boundsIn('gemini', both).answers).toBe(5)
     expect(boundsIn('anthropic', { n: 3 }).answers).toBe(1)
   })
 })
 
+const sound = 'sound that goes in'
+
 test.each<[ChatDialect, object, string]>([
   ['openai', { web_search_options: {} }, 'web_search_options'],
-  ['openai', { modalities: ['text', 'audio'] }, 'audio'],
+  ['openai', { modalities: ['text', 'audio'] }, 'answers of audio'],
+  ['openai', { modalities: ['image', 'text'] }, 'answers of image'],
+  ['openai', { modalities: 'audio' }, 'answers of audio'],
+  ['gemini', { generationConfig: { responseModalities: ['TEXT', 'IMAGE'] } }, 'answers of image'],
+  [
+    'gemini',
+    { generationConfig: {}, generation_config: { response_modalities: ['AUDIO'] } },
+    'answers of audio',
+  ],
+  ['openai', { messages: [{ content: [{ type: 'input_audio', input_audio: {} }] }] }, sound],
+  ['openai', { messages: [{ content: [{ audio_url: { url: 'data:x' } }] }] }, sound],
+  ['openai', { messages: [{ role: 'assistant', audio: { id: 'a' } }] }, sound],
+  [
+    'openai',
+    { messages: [{ content: [{ file: { file_data: 'data:audio/mp3;base64,x' } }] }] },
+    sound,
+  ],
+  ['gemini', { contents: [{ parts: [{ inlineData: { mimeType: 'audio/wav' } }] }] }, sound],
+  ['gemini', { contents: [{ parts: [{ file_data: { mime_type: 'Audio/MP3' } }] }] }, sound],
+  ['openai', { tools: [{ type: 'computer_20250124' }] }, 'the tool computer_20250124'],
+  ['anthropic', { tools: [{ type: 'function' }] }, 'the tool function'],
+  ['gemini', { serviceTier: 'PRIORITY' }, 'service_tier priority'],
   ['openai', { service_tier: 'priority' }, 'service_tier priority'],
   ['openai-responses', { tools: [{ type: 'web_search' }] }, 'the tool web_search'],
   [
@@ -132,11 +183,24 @@ test.each<[ChatDialect, object, string]>([
   expect(boundsIn(dialect, value).unpriced).toBe(what)
 })
 
+test('a number that is no number of tokens makes no sum endless', () => {
+  for (const vast of ['1e999', '1e308']) {
+    const body = Buffer.from(`{"model":"m","max_tokens":${vast},"n":${vast},"best_of":${vast}}`)
+    const asked = parseChatAsked('openai', '/v1/completions', body)
+    if (typeof asked === 'string') throw new Error(asked)
+    expect(boundsOf(asked)).toMatchObject({ outputTokens: 1e9, answers: 1e9 })
+  }
+})
+
 test.each<[ChatDialect, object]>([
   ['openai', { tools: [{ type: 'function' }, { type: 'custom' }] }],
   ['openai-responses', { tools: [{ type: 'local_shell' }, { type: 'computer_use_preview' }] }],
   ['anthropic', { tools: [{ name: 'f' }, { type: 'bash_20250124' }, { type: 'custom' }] }],
   ['gemini', { tools: [{ functionDeclarations: [] }] }],
+  ['openai', { modalities: ['text'], web_search_options: null }],
+  ['gemini', { generationConfig: { responseModalities: ['TEXT'] } }],
+  ['openai-responses', { text: { format: { schema: { properties: { audio: {} } } } } }],
+  ['gemini', { generationConfig: { responseSchema: { properties: { input_audio: {} } } } }],
 ])('tools that a caller runs cost tokens alone: %s %j', (dialect, value) => {
   expect(boundsIn(dialect, value).unpriced).toBeNull()
 })

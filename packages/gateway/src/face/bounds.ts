@@ -6,68 +6,97 @@
 // Invariants:
 //   B1. A bound that is told is one that the upstream keeps; where nobody knows one, it is null.
 
-import { isObject, type JsonObject, listOf, objectOf, textOf } from '@tutti/core/dialect'
+import {
+  type ChatDialect,
+  isObject,
+  type JsonObject,
+  listOf,
+  objectOf,
+  textOf,
+} from '@tutti/core/dialect'
 import type { Bounds } from '../routing/index.ts'
 import type { ChatAsked } from './chat-body.ts'
 
 // Of one image: OpenAI counts 2,833 and 8 times 5,667 for gpt-4o-mini, the others far fewer (its guide to vision).
 const imageTokens = 49_152
 
+// More than any request or model has: what a number beyond it says is no bound, and sums with it stay finite.
+const countMax = 1_000_000_000
+
 /** A token is a byte of the body at least, in every tokenizer that works on bytes. */
 export function boundsOf(asked: ChatAsked): Bounds | null {
   const { body, outline, path, dialect } = asked
   if (path === '/messages/count_tokens') return null
-  const { images, isElsewhere } = look(outline)
-  const inputTokens = isElsewhere ? null : body.length + imageTokens * images
-  if (path === '/embeddings') return { inputTokens, outputTokens: 0, answers: 1, unpriced: null }
-  const unpriced = unpricedIn(asked)
-  if (dialect === 'gemini') {
-    const config = mergedConfig(outline)
-    const limit = config['maxOutputTokens'] ?? config['max_output_tokens']
-    const answers = countOf(config['candidateCount'] ?? config['candidate_count'])
-    return { inputTokens, outputTokens: highest([limit]), answers, unpriced }
-  }
+  const { images, isElsewhere, hasSound } = look(outline, dialect)
+  const brought = whatBrings(asked)
+  const isBounded = !isElsewhere && brought === null
+  const inputTokens = isBounded ? body.length + imageTokens * images : null
+  const unpriced = brought ?? dearerIn(outline) ?? (hasSound ? 'sound that goes in' : null)
+  if (path === '/embeddings') return { inputTokens, outputTokens: 0, answers: 1, unpriced }
   return { inputTokens, outputTokens: statedIn(asked), answers: answersTo(asked), unpriced }
 }
 
 function statedIn({ dialect, outline }: ChatAsked): number | null {
-  if (dialect === 'openai-responses') return highest([outline['max_output_tokens']])
-  if (dialect === 'anthropic') return highest([outline['max_tokens']])
+  if (dialect === 'openai-responses') return limitOf(outline['max_output_tokens'])
+  if (dialect === 'anthropic') return limitOf(outline['max_tokens'])
+  if (dialect === 'gemini') return limitInConfigs(geminiConfigs(outline))
   // Of two, engines differ on which one they know.
-  return highest([outline['max_completion_tokens'], outline['max_tokens']])
+  const [newer, older] = [outline['max_completion_tokens'], outline['max_tokens']]
+  return highest([newer, older].filter(isThere).map(limitOf))
 }
 
-/** The highest of those that are there; null where there is none, or one that is no count. */
-function highest(stated: readonly unknown[]): number | null {
-  const there = stated.filter((one) => one !== undefined && one !== null)
-  const counts = there.filter((one) => typeof one === 'number' && one >= 0) as number[]
-  return there.length === 0 || counts.length < there.length ? null : Math.max(...counts)
+function isThere(value: unknown): boolean {
+  return value !== undefined && value !== null
+}
+
+/** Null where it is none. */
+function limitOf(value: unknown): number | null {
+  return typeof value === 'number' && value >= 0 ? Math.min(value, countMax) : null
+}
+
+/** Null where there is none, or one of them is unknown. */
+function highest(limits: readonly (number | null)[]): number | null {
+  if (limits.length === 0) return null
+  return limits.reduce((most, one) => (most === null || one === null ? null : Math.max(most, one)))
 }
 
 /** How many answers there are to be, each of them as long as is allowed. */
 function answersTo({ dialect, outline, path }: ChatAsked): number {
+  if (dialect === 'gemini') {
+    const stated = geminiConfigs(outline).flatMap((config) => [
+      answersIn(config['candidateCount']),
+      answersIn(config['candidate_count']),
+    ])
+    return Math.max(1, ...stated)
+  }
   if (dialect !== 'openai') return 1
-  const choices = countOf(outline['n'])
+  const choices = answersIn(outline['n'])
   if (path !== '/completions') return choices
   const prompts = listOf(outline['prompt']).filter((one) => typeof one !== 'number').length
-  return Math.max(choices, countOf(outline['best_of'])) * Math.max(1, prompts)
+  return Math.max(choices, answersIn(outline['best_of'])) * Math.max(1, prompts)
 }
 
 // More than any engine gives; what is no number is refused there, or read in a way of its own.
 const answersMax = 128
 
-function countOf(value: unknown): number {
-  if (value === undefined || value === null) return 1
-  return typeof value === 'number' && value >= 0 ? Math.max(1, value) : answersMax
+function answersIn(value: unknown): number {
+  if (!isThere(value)) return 1
+  return Math.max(1, limitOf(value) ?? answersMax)
 }
 
-/** It may be written in both ways; then neither is known to hold. */
-function mergedConfig(body: JsonObject): JsonObject {
-  const [camel, snake] = [body['generationConfig'], body['generation_config']]
-  if (camel !== undefined && snake !== undefined) return {}
-  const config = objectOf(camel ?? snake)
-  const isTwice = 'maxOutputTokens' in config && 'max_output_tokens' in config
-  return isTwice ? { candidateCount: answersMax } : config
+/** It may be written in both ways: which one is read, or whether both are, nobody knows here. */
+function geminiConfigs(body: JsonObject): readonly JsonObject[] {
+  return [body['generationConfig'], body['generation_config']].filter(isThere).map(objectOf)
+}
+
+/** Null where one of them sets no bound, or they set several. */
+function limitInConfigs(configs: readonly JsonObject[]): number | null {
+  const stated = configs.flatMap(({ maxOutputTokens, max_output_tokens: other }) => {
+    const there = [maxOutputTokens, other].filter(isThere)
+    return there.length === 0 ? [null] : there.map(limitOf)
+  })
+  const [limit = null, ...others] = new Set(stated)
+  return others.length === 0 ? limit : null
 }
 
 // Members that name something which the provider holds, or fetches: how long that is, nobody knows here.
@@ -77,18 +106,27 @@ const elsewhere = new Set([
 ])
 // Parts whose data says little of how many tokens they are: compressed pages, films.
 const dense = new Set(['document', 'file', 'input_file', 'video', 'video_url', 'input_video'])
+const soundNames = new Set(['input_audio', 'audio_url', 'audio']) // in OpenAI's words
 const mimeNames = new Set(['media_type', 'mimeType', 'mime_type'])
-// What is said in words, and what tools are given: no part of it is looked up.
+// What is said in words.
 const words = new Set(['text', 'content', 'input', 'prompt', 'output', 'arguments', 'thinking'])
-const data = new Set(['args', 'response', 'tools', 'response_format', 'metadata'])
+// What tools are given and may be given, and how answers are to be: no part of it is looked up.
+const data = new Set([
+  ...['tools', 'response_format', 'metadata', 'schema', 'responseSchema', 'response_schema'],
+  ...['responseJsonSchema', 'response_json_schema'],
+])
+const geminiData = new Set([...data, 'args', 'response'])
 
 interface Look {
+  readonly dialect: ChatDialect
   images: number
   isElsewhere: boolean
+  hasSound: boolean
 }
 
-function look(request: JsonObject): Look {
-  const seen = { images: 0, isElsewhere: isObject(request['prompt']) } // a template that is kept
+function look(request: JsonObject, dialect: ChatDialect): Look {
+  const isTemplate = isObject(request['prompt']) // one that is kept
+  const seen: Look = { dialect, images: 0, isElsewhere: isTemplate, hasSound: false }
   const left: object[] = [request] // a hostile body is nested deeper than calls may be
   for (let value = left.pop(); value !== undefined; value = left.pop()) {
     if (Array.isArray(value)) lookIntoList(seen, value, left)
@@ -99,60 +137,103 @@ function look(request: JsonObject): Look {
 
 function lookIntoList(seen: Look, list: readonly unknown[], left: object[]): void {
   for (const one of list) {
-    if (typeof one === 'string') seen.images += isLink(one) ? 1 : 0
-    else if (typeof one === 'object' && one !== null) left.push(one)
+    if (typeof one === 'string') {
+      if (isLink(one)) lookAtLink(seen, one)
+    } else if (typeof one === 'object' && one !== null) left.push(one)
   }
 }
 
 function lookIntoObject(seen: Look, object: JsonObject, left: object[]): void {
-  const isToolUse = object['type'] === 'tool_use'
+  const skipped = seen.dialect === 'gemini' ? geminiData : data
+  const isToolUse = seen.dialect === 'anthropic' && object['type'] === 'tool_use'
   // Every request comes through here, so no list of its members is made.
   for (const name in object) {
     const one = object[name]
     if (typeof one === 'string') {
-      if (isLink(one) && !words.has(name)) seen.images += 1
+      if (isLink(one) && !words.has(name)) lookAtLink(seen, one)
       lookAtName(seen, name, one)
     } else if (typeof one === 'object' && one !== null) {
       if (isToolUse && name === 'input') continue
       if (elsewhere.has(name)) seen.isElsewhere = true
-      if (!data.has(name)) left.push(one)
+      if (isSound(seen, name)) seen.hasSound = true
+      if (skipped.has(name)) continue
+      if (Array.isArray(one) && words.has(name)) lookIntoWords(one, left)
+      else left.push(one)
     }
   }
+}
+
+/** A list of texts, or of parts. */
+function lookIntoWords(list: readonly unknown[], left: object[]): void {
+  for (const one of list) if (typeof one === 'object' && one !== null) left.push(one)
 }
 
 function isLink(text: string): boolean {
   return text.startsWith('http') || text.startsWith('data:')
 }
 
+function lookAtLink(seen: Look, link: string): void {
+  if (link.startsWith('data:audio/')) seen.hasSound = true
+  else seen.images += 1
+}
+
+/** Gemini's and Anthropic's parts say what they are by a type of media. */
+function isSound({ dialect }: Look, name: string): boolean {
+  return dialect.startsWith('openai') && soundNames.has(name)
+}
+
 function lookAtName(seen: Look, name: string, value: string): void {
   if (elsewhere.has(name)) seen.isElsewhere = true
   if (name === 'type' && dense.has(value)) seen.isElsewhere = true
+  if (name === 'type' && isSound(seen, value)) seen.hasSound = true
   if (!mimeNames.has(name)) return
-  if (value.startsWith('image/')) seen.images += 1
-  else if (!value.startsWith('text/') && !value.startsWith('audio/')) seen.isElsewhere = true
+  const type = value.toLowerCase()
+  if (type.startsWith('image/')) seen.images += 1
+  else if (type.startsWith('audio/')) seen.hasSound = true
+  else if (!type.startsWith('text/')) seen.isElsewhere = true
 }
 
 // Tools that a caller's own program runs; all others are run, and charged for, by the provider.
-const callersTools =
-  /^(function|custom|local_shell|shell|apply_patch|computer.*|(bash|text_editor|memory)_.*)$/
+const callersTools: Readonly<Record<ChatDialect, RegExp>> = {
+  openai: /^(function|custom)$/,
+  'openai-responses': /^(function|custom|local_shell|shell|apply_patch|computer.*)$/,
+  anthropic: /^(custom|(computer|bash|text_editor|memory)_.*)$/,
+  gemini: /^$/, // its tools are named by their members
+}
 const charged = ['web_search_options', 'search_parameters', 'plugins', 'mcp_servers'] as const
 
-/** What of a request the provider charges for besides tokens of text; null for nothing. */
-function unpricedIn({ dialect, outline }: ChatAsked): string | null {
-  if (outline['service_tier'] === 'priority') return 'service_tier priority'
-  for (const name of charged) if (outline[name] !== undefined) return name
-  if (listOf(outline['modalities']).includes('audio')) return 'audio'
+/** What brings more input than was sent, which the provider charges for; null for nothing. */
+function whatBrings({ dialect, outline }: ChatAsked): string | null {
+  for (const name of charged) if (isThere(outline[name])) return name
   for (const one of listOf(outline['tools'])) {
     const tool = objectOf(one)
     const type = textOf(tool['type'])
-    if (type !== '' && !callersTools.test(type)) return `the tool ${type.slice(0, nameMax)}`
+    if (type !== '' && !callersTools[dialect].test(type)) {
+      return `the tool ${type.slice(0, nameMax)}`
+    }
     const hosted = dialect === 'gemini' ? Object.keys(tool).find(isHosted) : undefined
     if (hosted !== undefined) return `the tool ${hosted.slice(0, nameMax)}`
   }
   return null
 }
 
+/** What makes tokens dearer than the list says; null for nothing. */
+function dearerIn(outline: JsonObject): string | null {
+  for (const name of ['service_tier', 'serviceTier']) {
+    if (/^priority$/i.test(textOf(outline[name]))) return 'service_tier priority'
+  }
+  const shape = shapesIn(outline).find((one) => !/^text$/i.test(textOf(one)))
+  return shape === undefined ? null : `answers of ${String(shape).slice(0, nameMax).toLowerCase()}`
+}
+
 const nameMax = 100 // characters of a caller's name in our sentence
+
+/** What answers are to be besides texts, or instead of them. */
+function shapesIn(outline: JsonObject): readonly unknown[] {
+  const configs = geminiConfigs(outline)
+  const stated = configs.flatMap((one) => [one['responseModalities'], one['response_modalities']])
+  return [outline['modalities'], ...stated].filter(isThere).flat()
+}
 
 /** All of Gemini's tools are but the one that lists functions. */
 function isHosted(member: string): boolean {

@@ -72,7 +72,7 @@ export class Cashier {
     const asked = this.#ports.purses.reserve(call.budgets, worst)
     const paid = (reserved: Reserved) =>
       'spent' in reserved
-        ? unaffordable(`${whySpent(reserved.spent, worst)}${hintOf(call.bounds)}`)
+        ? unaffordable(`${whySpent(reserved.spent, worst)}${hintOf(call, candidate)}`)
         : new Payment(call, candidate, { price, reserved, nowMs })
     return asked instanceof Promise ? asked.then(paid) : paid(asked)
   }
@@ -149,9 +149,14 @@ function whySpent({ name, window }: BudgetEntry, worst: number): string {
   return `budget ${name} of this ${window} does not hold the ${dollars} dollars that it may cost`
 }
 
-/** What a request can do about it: nobody foresees an answer that nothing bounds. */
-function hintOf(bounds: Call['bounds']): string {
-  return bounds?.outputTokens === null ? ': bound its answer (max_tokens)' : ''
+/** What can be done about it: nobody foresees what nothing bounds. */
+function hintOf(
+  { bounds }: Pick<Call, 'bounds'>,
+  { contextTokens }: Pick<Candidate, 'contextTokens'>,
+): string {
+  if (bounds?.outputTokens === null) return ': bound its answer (max_tokens)'
+  const isOpen = bounds?.inputTokens === null && contextTokens === undefined
+  return isOpen ? ': say on its target how much that takes (contextTokens)' : ''
 }
 
 function unaffordable(reason: string): FailedAttempt {
