@@ -380,15 +380,13 @@ test('an answer is told as what it was read as, whatever its engine calls it', a
   }
 })
 
-test('one that stops waits for as long as it was told, and tells who is cut', {
-  timeout: 5_000,
-}, async () => {
+test('one that stops waits for as long as it was told, and tells who is cut', async () => {
   const engine = await serve((_, response) => {
     response.writeHead(200, { 'content-type': 'text/event-stream' })
     response.write('data: {"choices":[{"delta":{"content":"begun"}}]}\n\n') // and never ends
   })
   const snapshot = signed(toProvider(engine.url, true))
-  const { gateway } = await world(snapshot, undefined, undefined, { drainMs: 100 })
+  const { gateway } = await world(snapshot, undefined, undefined, { drainMs: 101 })
   const answer = await fetch(`${gateway.url}/v1/chat/completions`, {
     method: 'POST',
     headers: { authorization: `Bearer ${key}` },
@@ -396,7 +394,10 @@ test('one that stops waits for as long as it was told, and tells who is cut', {
   })
   const reader = answer.body?.getReader()
   await reader?.read()
+  const timers = vi.spyOn(globalThis, 'setTimeout')
   await gateway.stop()
+  expect(timers.mock.calls.map(([, ms]) => ms)).toContain(101)
+  timers.mockRestore()
   const rest = async () => {
     for (;;) if ((await reader?.read())?.done === true) return 'ended as if it were whole'
   }

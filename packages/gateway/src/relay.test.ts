@@ -105,6 +105,13 @@ const untilReached = async (door: RelayDoor, node: string) => {
   while (door.urlOf(node) === null) await new Promise((resolve) => setImmediate(resolve))
 }
 
+const isOpen = (port: number) =>
+  new Promise<boolean>((resolve) => {
+    const probe = connect(port, '127.0.0.1')
+    probe.on('error', () => resolve(false)).on('connect', () => resolve(true))
+    cleanups.push(() => probe.destroy())
+  })
+
 const hidden = (count = 1) =>
   signed(toNodes(Array.from({ length: count }, (_, i) => `relay://n${i}`)))
 const well: RequestListener = (request, response) => {
@@ -271,18 +278,27 @@ describe('what is left of nodes (D4)', () => {
     const port = Number(new URL(door.urlOf('n0') ?? '').port)
     socket.terminate()
     while (door.urlOf('n0') !== null) await new Promise((resolve) => setImmediate(resolve))
-    const isOpen = () =>
-      new Promise((resolve) => {
-        const probe = connect(port, '127.0.0.1')
-        probe.on('error', () => resolve(false)).on('connect', () => resolve(true))
-        cleanups.push(() => probe.destroy())
-      })
     clock.nowMs += 60_000
     door.sweep()
-    expect(await isOpen()).toBe(true)
+    expect(await isOpen(port)).toBe(true)
     clock.nowMs += 600_000
     door.sweep()
-    expect(await isOpen()).toBe(false)
+    expect(await isOpen(port)).toBe(false)
+  })
+
+  test('a gateway that has stopped holds no port, not even of one that is away', async () => {
+    const of = await world(hidden())
+    let port = 0
+    const { socket } = await come(of, grantFor('n0'), (request, response) => {
+      port = Number(request.headers.host?.split(':')[1])
+      well(request, response)
+    })
+    expect((await infer(of.gateway)).status).toBe(200)
+    socket.terminate()
+    await of.untilEvent('a relay is gone')
+    expect(await isOpen(port)).toBe(true)
+    await of.gateway.stop()
+    expect(await isOpen(port)).toBe(false)
   })
 
   test.each([

@@ -252,7 +252,11 @@ async function drain(
   },
   drainMs: number,
 ): Promise<void> {
-  const timer = setTimeout(() => front.stop(), drainMs)
+  const cut = () => {
+    front.stop()
+    relays.stop() // a node that has gone leaves its port behind, which keeps nobody waiting
+  }
+  const timer = setTimeout(cut, drainMs)
   let hasTurns = true
   const turnsEnd = sockets.drain(drainMs).then(() => {
     hasTurns = false
@@ -270,7 +274,7 @@ async function drain(
   await turnsEnd
   clearTimeout(timer)
   clearInterval(idle)
-  front.stop()
+  cut()
 }
 
 function logLine(event: string, fields: Readonly<Record<string, unknown>>): void {

@@ -170,7 +170,7 @@ export const asset = z.looseObject({
     }),
   ),
 })
-export const openLineage = z.looseObject({ items: z.array(z.json()) })
+export const eventList = z.looseObject({ items: z.array(z.json()) })
 export const scheduleList = z.looseObject({ items: z.array(schedule) })
 export const upgrade = z.looseObject({
   moved: z.array(z.string()),

@@ -314,13 +314,13 @@ export class Client {
   /** A run as events of OpenLineage. */
   async openLineage(run: string) {
     const path = `/runs/${encodeURIComponent(run)}/openlineage`
-    return (await this.#call(answers.openLineage, 'GET', path)).items
+    return (await this.#call(answers.eventList, 'GET', path)).items
   }
 
   /** What a run has been through, as CloudEvents of the Open Workflow Specification. */
   async lifecycle(run: string) {
     const path = `/runs/${encodeURIComponent(run)}/lifecycle`
-    return (await this.#call(answers.openLineage, 'GET', path)).items
+    return (await this.#call(answers.eventList, 'GET', path)).items
   }
 
   /** The journal of a run from its beginning, as it grows; the end is the last event. */

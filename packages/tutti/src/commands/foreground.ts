@@ -87,8 +87,9 @@ export function portOf(text: string): number {
   throw new Failure('tutti/argument-invalid', `--port: expected 0 to 65535, got ${text}`)
 }
 
-export function countOf(option: string, text: string): number {
+export function countOf(option: string, text: string, max = Number.MAX_SAFE_INTEGER): number {
   const count = Number(text)
-  if (Number.isSafeInteger(count) && count > 0) return count
-  throw new Failure('tutti/argument-invalid', `${option}: expected a whole number, got ${text}`)
+  if (/^\d+$/.test(text) && count > 0 && count <= max) return count
+  const expected = max === Number.MAX_SAFE_INTEGER ? 'a whole number from 1 on' : `1 to ${max}`
+  throw new Failure('tutti/argument-invalid', `${option}: expected ${expected}, got ${text}`)
 }

@@ -52,7 +52,8 @@ export function addGateway(program: Command): void {
 
 async function runGateway(options: GatewayCommand): Promise<void> {
   const count = countOf('--workers', options.workers)
-  if (count > 1 && cluster.isPrimary) return await runWorkers(options, count)
+  const drainMs = drainMsOf(options)
+  if (count > 1 && cluster.isPrimary) return await runWorkers(options, { count, drainMs })
   const { startGateway, otlpOptionsOf } = await import('@tutti/gateway')
   spareHeap()
   const home = homeFolder(options)
@@ -71,7 +72,7 @@ async function runGateway(options: GatewayCommand): Promise<void> {
     folder,
     region: options.region,
     version: readVersion(),
-    drainMs: drainMsOf(options),
+    drainMs,
     isWorker: worker !== undefined,
     otlp: otlpOptionsOf(process.env),
   })
@@ -79,20 +80,25 @@ async function runGateway(options: GatewayCommand): Promise<void> {
     await gateway.stop()
     await plane?.stop()
   }
-  ready('gateway', gateway.url, stop, drainMsOf(options) + settleMs)
+  ready('gateway', gateway.url, stop, drainMs + settleMs)
 }
 
 const settleMs = 2_000 // for what was spent to be told, once all is answered
 
+const drainSecondsMax = 86_400 // a day; a timer of more than 24 of them would fire at once
+
 function drainMsOf({ drain }: GatewayCommand): number {
-  return countOf('--drain', drain) * 1_000
+  return countOf('--drain', drain, drainSecondsMax) * 1_000
 }
 
 const planeName = 'TUTTI_GATEWAY_FILE_PLANE'
 const placeName = 'TUTTI_GATEWAY_PLACE'
 
 /** The process that starts the workers serves nobody itself. */
-async function runWorkers(options: GatewayCommand, count: number): Promise<void> {
+async function runWorkers(
+  options: GatewayCommand,
+  { count, drainMs }: { readonly count: number; readonly drainMs: number },
+): Promise<void> {
   const { startWorkers } = await import('@tutti/gateway')
   const plane = await filePlaneOf(options)
   const workers = await startWorkers({
@@ -108,7 +114,7 @@ async function runWorkers(options: GatewayCommand, count: number): Promise<void>
     await workers.stop()
     await plane?.stop()
   }
-  ready('gateway', workers.url, stop, drainMsOf(options) + 2 * settleMs)
+  ready('gateway', workers.url, stop, drainMs + 2 * settleMs)
 }
 
 /** What the process that started this worker gave it. */

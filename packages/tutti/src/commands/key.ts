@@ -5,6 +5,7 @@ import type { Command } from 'commander'
 import { Failure } from '../failure.ts'
 import { approvalDid, clientOf, homeFolder, print, printJson } from '../home/index.ts'
 import { describeOutcome } from './apply.ts'
+import { countOf } from './foreground.ts'
 import { type SharedOptions, withExamples, withShared } from './shared-options.ts'
 
 interface KeyOptions extends SharedOptions {
@@ -59,9 +60,9 @@ export function addKey(program: Command): void {
 function specOf(name: string, options: KeyOptions, hash: string) {
   const { owner = name, roles, approvalKey, routes, tools, expires } = options
   const limits = {
-    ...countIn(options.requestsPerMinute, 'requestsPerMinute'),
-    ...countIn(options.tokensPerMinute, 'tokensPerMinute'),
-    ...countIn(options.concurrent, 'concurrent'),
+    ...limitOf(options, 'requestsPerMinute'),
+    ...limitOf(options, 'tokensPerMinute'),
+    ...limitOf(options, 'concurrent'),
   }
   return {
     owner,
@@ -75,11 +76,13 @@ function specOf(name: string, options: KeyOptions, hash: string) {
   }
 }
 
-function countIn(text: string | undefined, name: string): Readonly<Record<string, number>> {
+type Limit = 'requestsPerMinute' | 'tokensPerMinute' | 'concurrent'
+
+function limitOf(options: KeyOptions, name: Limit): Readonly<Record<string, number>> {
+  const text = options[name]
   if (text === undefined) return {}
-  if (/^[1-9]\d{0,11}$/.test(text)) return { [name]: Number(text) }
   const option = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
-  throw new Failure('tutti/argument-invalid', `--${option}: expected a count, got ${text}`)
+  return { [name]: countOf(`--${option}`, text) }
 }
 
 const units: Readonly<Record<string, number>> = { h: 3_600_000, d: 86_400_000 }
