@@ -13,7 +13,7 @@ import {
   toProvider,
   world,
 } from './gateway-world.fixture.ts'
-import { whyForbidden } from './governance/index.ts'
+import { providerGuard } from './governance/index.ts'
 import { MemoryPlane } from './memory-plane.fixture.ts'
 import type { Gateway } from './start.ts'
 import { serveTools, toolClient, toolSnapshot } from './tool-world.fixture.ts'
@@ -103,7 +103,9 @@ test('a server of tools is asked through it, too', async () => {
 })
 
 test('a name is forbidden where it is known here to be private, and nowhere else', async () => {
-  expect(await whyForbidden('localhost')).toContain('private network')
-  expect(await whyForbidden('localhost.')).toContain('private network')
-  expect(await whyForbidden('nobody.invalid')).toBeNull()
+  for (const name of ['localhost', 'localhost.', '[::1]']) {
+    const why = await providerGuard.whyNotThroughProxy(name)
+    expect(why?.message).toContain('private network')
+  }
+  expect(await providerGuard.whyNotThroughProxy('nobody.invalid')).toBeNull()
 })

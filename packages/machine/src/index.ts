@@ -1,4 +1,6 @@
+export { AddressGuard, type AddressRules } from './address-guard.ts'
 export { type Clock, systemClock } from './clock.ts'
+export { type AddressUse, addressUse } from './inner-networks.ts'
 export { openTunnel, type TunnelTo } from './open-tunnel.ts'
 export { pause } from './pause.ts'
 export { proxyFor } from './proxy-for.ts'

@@ -6,7 +6,7 @@ import { ActFailed } from './act.ts'
 import { callHttp, httpArguments } from './call-http.ts'
 import { callOpenapi } from './call-openapi.ts'
 import type { Caller } from './caller.ts'
-import { openEgress, openReach } from './egress.ts'
+import { type Egress, openEgress, openReach } from './egress.ts'
 
 const md5 = (text: string) => createHash('md5').update(text).digest('hex')
 let base = ''
@@ -181,6 +181,16 @@ test('private addresses are out of reach unless they are allowed', async () => {
   }
   const { port } = new URL(base)
   expect(await guarded(`http://localhost:${port}/echo`)).toMatchObject({ status: 403 })
+})
+
+test('a connection that somebody trusted has left open is no way in', async () => {
+  const url = `${base.replace('127.0.0.1', 'localhost')}/echo`
+  const ask = (egress: Egress) => {
+    const endpoint = { method: 'get', endpoint: url }
+    return errorOf(callHttp(httpArguments.parse(endpoint), { ...caller(), egress }))
+  }
+  expect(await ask(openEgress({ allowPrivate: true }))).toBeNull()
+  expect(await ask(openEgress({ allowPrivate: false }))).toMatchObject({ status: 403 })
 })
 
 test('an operation of an OpenAPI document is called as the document says', async () => {

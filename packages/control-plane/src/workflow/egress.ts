@@ -4,16 +4,14 @@
 // be sent to. Documents come from users: a name is resolved here, every address is judged, and the connection
 // goes to exactly the address judged.
 
-import { lookup as dnsLookup } from 'node:dns'
 import { lookup as lookupAll } from 'node:dns/promises'
-import { request as httpRequest, type IncomingMessage } from 'node:http'
-import { request as httpsRequest, type RequestOptions } from 'node:https'
-import { BlockList, isIP, type LookupFunction, type Socket } from 'node:net'
+import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http'
+import { Agent as HttpsAgent, request as httpsRequest, type RequestOptions } from 'node:https'
+import { isIP, type Socket } from 'node:net'
 import type { Readable } from 'node:stream'
 import { connect as connectTls } from 'node:tls'
-import { innerNetworks } from '@tutti/core/governance'
 import { standardError } from '@tutti/core/workflow'
-import { openTunnel, proxyFor } from '@tutti/machine'
+import { AddressGuard, openTunnel, proxyFor } from '@tutti/machine'
 import { ActFailed } from './act.ts'
 
 export interface OutRequest {
@@ -42,11 +40,21 @@ export type Egress = (request: OutRequest) => Promise<OutAnswer>
 
 const answerBytesMax = 64 * 1024 * 1024 // larger outputs belong into a store, by reference
 const tunnelMsMax = 10_000
-const judgedMsMax = 1_000 // behind a proxy there is often nobody who knows outside names
 const silenceMs = 120_000 // two minutes without a byte: a model that thinks takes less
 
-const inner = new BlockList()
-for (const { net, prefix, family } of innerNetworks) inner.addSubnet(net, prefix, family)
+const guard = new AddressGuard({
+  mayCall: (use) => use === 'public',
+  refusal: (address) => {
+    const hint = 'unless the control plane was started with --allow-private-calls'
+    const detail = `${address} lies in a private network, which workflows may not call ${hint}`
+    return new ActFailed(standardError('authorization', detail))
+  },
+})
+
+// As Node's own agents are, but shared with nobody: a connection that they hold was judged.
+const kept = { keepAlive: true, scheduling: 'lifo', timeout: 5_000 } as const
+const guardedHttp = new HttpAgent(kept)
+const guardedHttps = new HttpsAgent(kept)
 
 /** An egress that reaches public addresses, and private ones where that is allowed. */
 export function openEgress({ allowPrivate }: { readonly allowPrivate: boolean }): Egress {
@@ -58,8 +66,7 @@ export function openReach({ allowPrivate }: { readonly allowPrivate: boolean }):
   return async (hostname) => {
     const literal = hostname.replace(/^\[|\]$/g, '')
     const found = isIP(literal) === 0 ? await resolved(literal) : [{ address: literal }]
-    const wrong = allowPrivate ? undefined : found.find(({ address }) => isPrivate(address))
-    if (wrong !== undefined) throw forbidden(wrong.address)
+    if (!allowPrivate) for (const { address } of found) guard.assertHost(address)
     return found[0]?.address ?? literal
   }
 }
@@ -74,15 +81,14 @@ async function resolved(hostname: string): Promise<readonly { readonly address: 
 
 function send(request: OutRequest, allowPrivate: boolean): Promise<OutAnswer> {
   const url = parseUrl(request.url)
-  const literal = url.hostname.replace(/^\[|\]$/g, '')
-  if (!allowPrivate && isIP(literal) !== 0 && isPrivate(literal)) throw forbidden(literal)
+  if (!allowPrivate) guard.assertHost(url.hostname)
   const make = url.protocol === 'https:' ? httpsRequest : httpRequest
   return new Promise((resolve, reject) => {
     const fail = (error: unknown) =>
       reject(error instanceof ActFailed ? error : unreachable(url.host, error))
     const { method, headers, signal } = request
     const proxy = proxyFor(url.href)
-    const way = proxy === null ? straight(allowPrivate) : through({ proxy, url, allowPrivate })
+    const way = proxy === null ? straight(url, allowPrivate) : through({ proxy, url, allowPrivate })
     const out = make(url, { method, headers, signal, ...way })
     out.setTimeout(silenceMs, () => out.destroy(new Error(`silent for ${silenceMs} ms`)))
     out.on('error', fail)
@@ -122,8 +128,9 @@ function send(request: OutRequest, allowPrivate: boolean): Promise<OutAnswer> {
   })
 }
 
-function straight(allowPrivate: boolean): RequestOptions {
-  return allowPrivate ? {} : { lookup: guardedLookup }
+function straight({ protocol }: URL, allowPrivate: boolean): RequestOptions {
+  if (allowPrivate) return {}
+  return { lookup: guard.lookup, agent: protocol === 'https:' ? guardedHttps : guardedHttp }
 }
 
 type CreateConnection = NonNullable<RequestOptions['createConnection']>
@@ -150,25 +157,15 @@ function through(of: Through): RequestOptions {
 }
 
 async function openThrough({ proxy, url, allowPrivate }: Through): Promise<Socket> {
-  const name = url.hostname.replace(/^\[|\]$/g, '')
-  const wrong = allowPrivate ? undefined : await privateOf(name)
-  if (wrong !== undefined) throw forbidden(wrong)
+  const why = allowPrivate ? null : await guard.whyNotThroughProxy(url.hostname)
+  if (why !== null) throw why
   const isSecure = url.protocol === 'https:'
   const host = `${url.hostname}:${url.port || (isSecure ? '443' : '80')}`
   const opened = await openTunnel({ proxy, host, signal: AbortSignal.timeout(tunnelMsMax) })
   if (typeof opened === 'string') throw new Error(opened)
   if (!isSecure) return opened
+  const name = url.hostname.replace(/^\[|\]$/g, '')
   return connectTls({ socket: opened, ...(isIP(name) === 0 ? { servername: name } : {}) })
-}
-
-/** An inner address that a name is known here to stand for; undefined where nobody knows. */
-async function privateOf(name: string): Promise<string | undefined> {
-  const known = lookupAll(name.replace(/\.$/, ''), { all: true }).catch(() => [])
-  const late = new Promise<never[]>((resolve) => {
-    setTimeout(() => resolve([]), judgedMsMax).unref()
-  })
-  const found = await Promise.race([known, late])
-  return found.find(({ address }) => isPrivate(address))?.address
 }
 
 function headersOf({ headers }: IncomingMessage): Readonly<Record<string, string>> {
@@ -180,31 +177,6 @@ function parseUrl(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : null
   if (url?.protocol === 'http:' || url?.protocol === 'https:') return url
   throw new ActFailed(standardError('configuration', `${text} is no HTTP address`))
-}
-
-const guardedLookup: LookupFunction = (hostname, options, callback) => {
-  dnsLookup(hostname, { ...options, all: true }, (error, addresses) => {
-    if (error !== null) {
-      callback(error, '', 0)
-      return
-    }
-    const wrong = addresses.find(({ address }) => isPrivate(address))
-    const [first] = addresses
-    if (wrong !== undefined) callback(forbidden(wrong.address), '', 0)
-    else if (options.all === true) callback(null, addresses)
-    else callback(null, first?.address ?? '', first?.family ?? 0)
-  })
-}
-
-function isPrivate(address: string): boolean {
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1] ?? address
-  return inner.check(mapped, isIP(mapped) === 6 ? 'ipv6' : 'ipv4')
-}
-
-function forbidden(address: string): ActFailed {
-  const hint = 'unless the control plane was started with --allow-private-calls'
-  const detail = `${address} lies in a private network, which workflows may not call ${hint}`
-  return new ActFailed(standardError('authorization', detail))
 }
 
 function unreachable(host: string, error: unknown): ActFailed {

@@ -21,7 +21,6 @@ export {
   changeSubject,
 } from './change.ts'
 export * from './guard/index.ts'
-export { type InnerNetwork, innerNetworks } from './inner-networks.ts'
 export {
   type DecidingPolicy,
   decideVerdict,

@@ -1,8 +1,3 @@
-export {
-  assertPublicUrl,
-  isForbiddenAddress,
-  publicLookup,
-  whyForbidden,
-} from './address-guard.ts'
+export { providerGuard } from './address-guard.ts'
 export { Scanner } from './scanner.ts'
 export { awsCredentialsOf, signAws } from './sign-aws.ts'

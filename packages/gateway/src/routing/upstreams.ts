@@ -4,7 +4,7 @@
 
 import { proxyFor } from '@tutti/machine'
 import { messageOf } from '../failure.ts'
-import { assertPublicUrl, publicLookup, whyForbidden } from '../governance/index.ts'
+import { providerGuard } from '../governance/index.ts'
 import { type Batch, Lanes } from '../wire/index.ts'
 import { Attempt, type AttemptTimers } from './attempt.ts'
 import type { Outbound } from './call.ts'
@@ -34,7 +34,11 @@ export class Upstreams {
   constructor(batch: Batch) {
     this.#direct = new Lanes(batch)
     this.#trusted = new Lanes(batch, { proxyFor })
-    this.#guarded = new Lanes(batch, { proxyFor, lookup: publicLookup, whyForbidden })
+    this.#guarded = new Lanes(batch, {
+      proxyFor,
+      lookup: providerGuard.lookup,
+      whyForbidden: (name) => providerGuard.whyNotThroughProxy(name),
+    })
   }
 
   stop(): void {
@@ -50,7 +54,7 @@ export class Upstreams {
     const attempt = new Attempt(outbound.reading, { timers, watch: this.#watch }, mayStream)
     try {
       const { origin, path } = this.#parse(base)
-      if (!isTrustedAddress) assertPublicUrl(new URL(origin))
+      if (!isTrustedAddress) providerGuard.assertHost(new URL(origin).hostname)
       const lanes = this.#lanesFor(request)
       const { method, body, sign } = outbound
       const whole = path + outbound.path

@@ -6,8 +6,7 @@
 import { Readable } from 'node:stream'
 import { proxyFor } from '@tutti/machine'
 import { Agent, type Dispatcher, ProxyAgent, request } from 'undici'
-import { Failure } from '../failure.ts'
-import { assertPublicUrl, publicLookup, whyForbidden } from '../governance/index.ts'
+import { providerGuard } from '../governance/index.ts'
 import type { ToolServerEntry } from '../routing/index.ts'
 
 const answerBytesMax = 16 * 2 ** 20 // lists of tools and results are some kilobytes
@@ -15,7 +14,7 @@ const connectMsMax = 5_000
 
 export type Fetch = (url: string | URL, init?: RequestInit) => Promise<Response>
 
-const guarded = new Agent({ connect: { lookup: publicLookup, timeout: connectMsMax } })
+const guarded = new Agent({ connect: { lookup: providerGuard.lookup, timeout: connectMsMax } })
 const trusted = new Agent({ connect: { timeout: connectMsMax } })
 
 export function fetchOf({ allowPrivateNetwork, timeoutMs }: ToolServerEntry): Fetch {
@@ -41,11 +40,11 @@ const proxies = new Map<string, ProxyAgent>() // as many as the environment name
 
 /** A proxy resolves names itself: one that is known here to be private is refused all the same. */
 async function dispatcherFor(url: URL, isTrusted: boolean): Promise<Dispatcher> {
-  if (!isTrusted) assertPublicUrl(url)
+  if (!isTrusted) providerGuard.assertHost(url.hostname)
   const proxy = proxyFor(url.href)
   if (proxy === null) return isTrusted ? trusted : guarded
-  const why = isTrusted ? null : await whyForbidden(url.hostname)
-  if (why !== null) throw new Failure('gateway/address-forbidden', why)
+  const why = isTrusted ? null : await providerGuard.whyNotThroughProxy(url.hostname)
+  if (why !== null) throw why
   const agent = proxies.get(proxy) ?? new ProxyAgent({ uri: proxy, proxyTunnel: true })
   proxies.set(proxy, agent)
   return agent

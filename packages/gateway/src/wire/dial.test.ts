@@ -85,7 +85,8 @@ test('a proxy that refuses is said, with what it answered', async () => {
 
 test('a name that is known to be forbidden is not asked of it (D1)', async () => {
   const port = await engine(false)
-  const whyForbidden = async (name: string) => (name === 'inner.test' ? 'it is private' : null)
+  const whyForbidden = async (name: string) =>
+    name === 'inner.test' ? new Error('it is private') : null
   const { proxy, lanes } = await through(200, { whyForbidden })
   expect(await ask(lanes, `http://inner.test:${port}`)).toBe('no: it is private')
   expect(proxy.asked).toEqual([])

@@ -15,7 +15,7 @@ export interface Reach {
   /** Gives the addresses that may be dialled; absent: all. */
   readonly lookup?: LookupFunction
   /** Why a name may not be asked for through a proxy; null where it may, or nobody knows. */
-  readonly whyForbidden?: (name: string) => Promise<string | null>
+  readonly whyForbidden?: (name: string) => Promise<Error | null>
   /** The proxy for a URL; absent or null: it is asked directly. */
   readonly proxyFor?: (url: string) => string | null
 }
@@ -57,7 +57,7 @@ function dialThrough(proxy: string, to: Dial, ports: DialPorts): (reason: Error)
   const open = async () => {
     const host = hostOf(to.url)
     const forbidden = (await to.reach.whyForbidden?.(host)) ?? null // D1
-    if (forbidden !== null) throw new Error(forbidden)
+    if (forbidden !== null) throw forbidden
     const named = to.url.hostname
     const port = to.url.port || (isTls(to) ? '443' : '80')
     const { signal } = giving

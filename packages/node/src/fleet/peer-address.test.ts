@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { isForeignAddress, parsePeerUrl, peerLookup, reachOf } from './peer-address.ts'
+import { parsePeerUrl, peerGuards, reachOf } from './peer-address.ts'
 
 describe('the address of a peer', () => {
   test.each([
@@ -16,17 +16,19 @@ describe('the address of a peer', () => {
     ['::ffff:7f00:1', true],
     ['fe80::1', true],
     ['224.0.0.1', true],
+    ['100.100.100.200', true],
+    ['fd00:ec2::254', true],
     ['metadata', true],
   ])('%s is foreign: %s', (address, isForeign) => {
-    expect(isForeignAddress(address, 'site')).toBe(isForeign)
+    expect(peerGuards.site.mayCall(address)).toBe(!isForeign)
   })
 
   test('loopback is near only where the control plane is, too', () => {
     expect(reachOf('http://127.0.0.1:7070')).toBe('this-machine')
     expect(reachOf('http://[::1]:7070')).toBe('this-machine')
     expect(reachOf('https://tutti.example')).toBe('site')
-    expect(isForeignAddress('127.0.0.1', 'this-machine')).toBe(false)
-    expect(isForeignAddress('169.254.169.254', 'this-machine')).toBe(true)
+    expect(peerGuards['this-machine'].mayCall('127.0.0.1')).toBe(true)
+    expect(peerGuards['this-machine'].mayCall('169.254.169.254')).toBe(false)
   })
 
   test.each([
@@ -50,7 +52,7 @@ describe('the address of a peer', () => {
   test('a name is judged by where it leads', async () => {
     const ask = (reach: 'site' | 'this-machine') =>
       new Promise((resolve) => {
-        peerLookup(reach)('localhost', { all: true }, (error) => resolve(error === null))
+        peerGuards[reach].lookup('localhost', { all: true }, (error) => resolve(error === null))
       })
     expect(await ask('site')).toBe(false)
     expect(await ask('this-machine')).toBe(true)

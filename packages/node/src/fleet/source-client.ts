@@ -18,7 +18,7 @@ import { Agent, request } from 'undici'
 import { Failure } from '../failure.ts'
 import type { BlobSource } from './blob-wish.ts'
 import { downloadRange } from './download-range.ts'
-import { parsePeerUrl, peerLookup, reachOf } from './peer-address.ts'
+import { parsePeerUrl, peerGuards, reachOf } from './peer-address.ts'
 
 export type PeerOrder = Extract<SourceOrder, { kind: 'peer' }>
 
@@ -61,7 +61,7 @@ export interface PeerLine {
 
 export function openPeerLine(key: KeyObject, controlPlaneUrl: string): PeerLine {
   const reach = reachOf(controlPlaneUrl)
-  const connect = { timeout: connectMs, lookup: peerLookup(reach) }
+  const connect = { timeout: connectMs, lookup: peerGuards[reach].lookup }
   return { key, reach, agent: new Agent({ connect, connections: 2, pipelining: 1 }) }
 }
 
