@@ -220,8 +220,8 @@ function surroundingsOf({ world }: Held) {
 /** Works every run of this world out again, and watches. */
 async function tasksOf(sql: PerformPorts['sql'], held: Held): Promise<readonly string[]> {
   const began: string[] = []
-  const trace = ({ kind, task }: Happening) => {
-    if (kind === 'started') began.push(task)
+  const trace = (happening: Happening) => {
+    if (happening.kind === 'started') began.push(happening.task)
   }
   const all = { project: held.world?.project ?? '', status: undefined, name: undefined, limit: 100 }
   const runs = [...(await listRuns(sql, all))].reverse() // the oldest first

@@ -16,6 +16,8 @@ const channels = [
   'workflow_trigger',
   'workflow_watch',
   'workflow_written',
+  'workflow_lifecycle',
+  'workflow_ordered',
 ] as const
 const pulse = 'pulse' // a payload that nobody else sends
 const endSeconds = 1

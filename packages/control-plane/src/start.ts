@@ -61,6 +61,7 @@ import {
   archiveRuns,
   type Inference,
   openWorkflows,
+  orderLifecycle,
   publishEvent,
   type Retention,
   recordHeads,
@@ -290,6 +291,7 @@ function loopTable(of: {
       gatherMs: 60_000,
       turn: async () => void (await archiveRuns(sql, of.retention, nowMs())),
     },
+    { name: 'lifecycle', everyMs: 15_000, gatherMs: 5, turn: () => orderLifecycle(sql) },
     { name: 'schedules', everyMs: 15_000, gatherMs: 5, ...of.workflows.schedules },
     { name: 'news', everyMs: 5_000, gatherMs: 50, turn: () => of.news.check() },
     {
@@ -382,6 +384,7 @@ function follow(
     ['ledger', 'ledger'],
     ['checkpoint', 'push'],
     ['workflow_trigger', 'schedules'],
+    ['workflow_lifecycle', 'lifecycle'],
   ] as const) {
     const wake = () => to.wake(loop)
     news.subscribe(channel, { onNews: wake, onGap: wake })

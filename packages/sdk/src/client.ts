@@ -4,6 +4,7 @@
 // `Failure` that says why not, in the API's own words.
 
 import { open } from 'node:fs/promises'
+import type { Json } from '@tutti/core/resource'
 import { z } from 'zod'
 import * as answers from './answers.ts'
 import { Failure } from './failure.ts'
@@ -325,14 +326,41 @@ export class Client {
 
   /** The journal of a run from its beginning, as it grows; the end is the last event. */
   async *runEvents(run: string): AsyncGenerator<RunEvent> {
-    const path = `/runs/${encodeURIComponent(run)}/events`
-    const open = async (last: string | null) => {
-      const headers = last === null ? {} : { 'last-event-id': last }
-      const answer = await this.#send('GET', path, { headers })
-      if (answer.ok) return answer
-      throw refusalOf(answer.status, await jsonOf(answer))
+    yield* followEvents((last) => this.#open(`/runs/${encodeURIComponent(run)}/events`, last))
+  }
+
+  /**
+   * The lifecycle of all runs of the project as CloudEvents, as they come, where the Project wants
+   * them told. `after` is the place of the last one that one has; absent: from now on.
+   */
+  async *lifecycleEvents(
+    filter: {
+      /** `NAMESPACE.NAME`, or with `:VERSION`. */
+      readonly workflow?: string
+      /** `NAME=VALUE` */
+      readonly label?: string
+      /** What types begin with, separated by commas. */
+      readonly type?: string
+      readonly after?: number
+    } = {},
+  ): AsyncGenerator<{ readonly place: number; readonly event: Json }> {
+    const query = { ...this.#inProject(undefined), ...textsOf(filter), watch: 'true' }
+    const open = (last: string | null) => this.#open('/lifecycle', last, query)
+    for await (const { id, event, data } of followEvents(open)) {
+      if (event === 'lifecycle') yield { place: Number(id), event: JSON.parse(data) }
     }
-    yield* followEvents(open)
+  }
+
+  /** A stream of events after the one with this id. */
+  async #open(
+    path: string,
+    last: string | null,
+    query: Readonly<Record<string, string>> = {},
+  ): Promise<Response> {
+    const headers = last === null ? {} : { 'last-event-id': last }
+    const answer = await this.#send('GET', path, { headers, query })
+    if (answer.ok) return answer
+    throw refusalOf(answer.status, await jsonOf(answer))
   }
 
   /** What starts runs by itself, when it will, and what policy refuses. */

@@ -5,6 +5,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
 
 export interface RunEvent {
+  /** Its place, with which one goes on after it. */
+  readonly id: string | null
   /** The kind of an entry, or `ended`. */
   readonly event: string
   /** The entry, or how the run ended; JSON. */
@@ -21,9 +23,9 @@ export async function* followEvents(
   let last: string | null = null
   for (let failures = 0; ; failures++) {
     try {
-      for await (const { id, ...event } of eventsIn(await open(last))) {
+      for await (const event of eventsIn(await open(last))) {
         failures = 0
-        last = id ?? last
+        last = event.id ?? last
         yield event
         if (event.event === 'ended') return
       }
@@ -39,12 +41,8 @@ function isRefusal(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 'sdk/refused'
 }
 
-interface Message extends RunEvent {
-  readonly id: string | null
-}
-
 /** The form of https://html.spec.whatwg.org/#event-stream-interpretation, as far as we send it. */
-async function* eventsIn({ body }: Response): AsyncGenerator<Message> {
+async function* eventsIn({ body }: Response): AsyncGenerator<RunEvent> {
   if (body === null) return
   let text = ''
   for await (const part of body.pipeThrough(new TextDecoderStream())) {

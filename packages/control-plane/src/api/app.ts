@@ -25,6 +25,7 @@ import { mountStoredResponses } from './stored-responses.ts'
 import { mountUsage } from './usage.ts'
 import { mountWatch } from './watch-run.ts'
 import { mountAssets } from './workflow-assets.ts'
+import { mountLifecycle } from './workflow-lifecycle.ts'
 import { mountLineage } from './workflow-lineage.ts'
 import { mountRuns } from './workflow-runs.ts'
 import { mountSchedules } from './workflow-schedules.ts'
@@ -76,6 +77,7 @@ export function makeApp(ports: ApiPorts): Hono<Env> {
   mountUpgrade(app, ports)
   mountSchedules(app, ports)
   mountLineage(app, ports)
+  mountLifecycle(app, ports)
   mountAssets(app, ports)
   mountWatch(app, ports)
   mountProcesses(app, ports)

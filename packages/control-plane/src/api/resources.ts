@@ -129,6 +129,7 @@ export async function answerOutcome(
       const { outcome } = result
       const { kind, metadata } = result.resource
       if (kind === 'Secret') ports.workflows.forgetSecrets(metadata.project)
+      if (kind === 'Project') ports.workflows.forgetProject(metadata.name)
       const action = result.outcome === 'committed' ? result.action : 'none'
       const resource = await presentResource(ports, result.resource)
       return context.json({ outcome, action, resource }, action === 'create' ? 201 : 200)

@@ -88,12 +88,8 @@ function filterOf(
   queries: Readonly<Record<string, readonly string[]>>,
 ): Omit<RunFilter, 'project' | 'limit'> | string {
   const one = (name: string) => queries[name]?.[0]
-  const labels: Record<string, string> = {}
-  for (const text of queries['label'] ?? []) {
-    const [, name, value] = /^([^=]+)=(.*)$/.exec(text) ?? []
-    if (name === undefined || value === undefined) return `label: expected NAME=VALUE, got ${text}`
-    labels[name] = value
-  }
+  const labels = labelsIn(queries['label'] ?? [])
+  if (typeof labels === 'string') return labels
   const [from, until] = [one('startedFrom'), one('startedUntil')]
   const [startedFromMs, startedUntilMs] = [timeIn(from), timeIn(until)]
   if (Number.isNaN(startedFromMs) || Number.isNaN(startedUntilMs)) {
@@ -105,6 +101,17 @@ function filterOf(
   }
   const plain = { status, name: one('name'), version: one('version') }
   return { ...plain, error: one('error'), labels, startedFromMs, startedUntilMs }
+}
+
+/** `NAME=VALUE` each; a sentence where one is not. */
+export function labelsIn(texts: readonly string[]): Readonly<Record<string, string>> | string {
+  const labels: Record<string, string> = {}
+  for (const text of texts) {
+    const [, name, value] = /^([^=]+)=(.*)$/.exec(text) ?? []
+    if (name === undefined || value === undefined) return `label: expected NAME=VALUE, got ${text}`
+    labels[name] = value
+  }
+  return labels
 }
 
 /** Not a number where it is no time. */
@@ -158,7 +165,7 @@ export async function findRun(
   return denied === null ? run : refuse(context, 'api/forbidden', denied)
 }
 
-async function whyMayNotRead(
+export async function whyMayNotRead(
   context: Context<Env>,
   ports: ApiPorts,
   of: { readonly project: string; readonly name: string },

@@ -7,6 +7,7 @@ import { promisify } from 'node:util'
 import { gunzip, gzip } from 'node:zlib'
 import type { Query, Sql } from '../store/index.ts'
 import { emptyJournal, growJournal } from './journal-head.ts'
+import { forgetLifecycle } from './lifecycle-rows.ts'
 import { parseRun, type RunRow, type StoredJournal, type StoredRun } from './load-runs.ts'
 
 const zip = promisify(gzip)
@@ -31,6 +32,7 @@ export async function archiveRuns(sql: Sql, retention: Retention, nowMs: number)
     with gone as (
       delete from workflow_archive where ended_at_ms < ${nowMs - retention.archiveMs} returning run)
     delete from workflow_lineage using gone where workflow_lineage.run = gone.run`
+  await forgetLifecycle(sql, nowMs)
   await sql`delete from workflow_cache where expires_at_ms < ${nowMs}`
   for (let total = 0; ; ) {
     const count = await sql.begin((tx) => archiveBatch(tx, nowMs - retention.runMs))

@@ -6,7 +6,7 @@
 // that comes late does not undo an end.
 
 import { arrayParameters } from '../store/index.ts'
-import { signalChannel } from './signal.ts'
+import { lifecycleChannel, signalChannel } from './signal.ts'
 
 export interface BatchParts {
   /** Runs whose row is new. */
@@ -15,6 +15,8 @@ export interface BatchParts {
   readonly hasGrown: boolean
   /** What is waited for, heard and told. */
   readonly reachesOut: boolean
+  /** Events of runs' lifecycles. */
+  readonly tells: boolean
   /** It may have been written before. */
   readonly isRepeated: boolean
 }
@@ -56,6 +58,7 @@ const runsOf = (name: string, first: number, onConflict: string) => `${name} as 
 const entriesOf = (first: number, onConflict: string) => `entry as (
     insert into workflow_entry (run, seq, body)
     select new.* from alive, unnest(${arrayParameters(turn, first)}) as new${onConflict})`
+const outsideWidth = 5
 // Rows are looked up by arrays, not joins: the plan for a small table must stay right for a large one.
 const outsideOf = (first: number) => `
   heard as (
@@ -76,15 +79,27 @@ const outsideOf = (first: number) => `
   rung as (
     select pg_notify('${signalChannel}', shard::text) from (select distinct shard from told) t)`
 
+const lifecycleOf = (first: number) => `
+  lifecycle as (
+    insert into workflow_lifecycle (run, number, project, workflow, labels, type, is_heard, body,
+      at_ms)
+    select new.* from alive, json_to_recordset($${first}::text::json) as new (run text, number int,
+      project text, workflow text, labels text, type text, is_heard boolean, body text,
+      at_ms float8)
+    on conflict do nothing returning 1),
+  called as (
+    select pg_notify('${lifecycleChannel}', '') from (select 1 from lifecycle limit 1) l)`
+
 /** Parameters: the engine, the turns, then what is there of: new rows, rows, what is outside. */
-export function batchStatement({ hasBorn, hasGrown, reachesOut, isRepeated }: BatchParts): string {
-  return statements[placeOf([hasBorn, hasGrown, reachesOut, isRepeated])] ?? ''
+export function batchStatement(parts: BatchParts): string {
+  const { hasBorn, hasGrown, reachesOut, tells, isRepeated } = parts
+  return statements[placeOf([hasBorn, hasGrown, reachesOut, tells, isRepeated])] ?? ''
 }
 
 const placeOf = (flags: readonly boolean[]) =>
   flags.reduce((place, flag) => place * 2 + (flag ? 1 : 0), 0)
 
-function written({ hasBorn, hasGrown, reachesOut, isRepeated }: BatchParts): string {
+function written({ hasBorn, hasGrown, reachesOut, tells, isRepeated }: BatchParts): string {
   let first = 2
   const parts = [alive, entriesOf(first, isRepeated ? ' on conflict do nothing' : '')]
   first += turnWidth
@@ -96,17 +111,24 @@ function written({ hasBorn, hasGrown, reachesOut, isRepeated }: BatchParts): str
     parts.push(runsOf('grown', first, unlessEnded))
     first += rowWidth
   }
-  if (reachesOut) parts.push(outsideOf(first))
+  if (reachesOut) {
+    parts.push(outsideOf(first))
+    first += outsideWidth
+  }
+  if (tells) parts.push(lifecycleOf(first))
   const rung = reachesOut ? ', (select count(*) from rung) as told' : ''
+  const called = tells ? ', (select count(*) from called) as called' : ''
   return `with ${parts.join(', ')}
-    select (select count(*)::int from alive) as fences${rung}`
+    select (select count(*)::int from alive) as fences${rung}${called}`
 }
 
 const either = [false, true]
 const statements = either.flatMap((hasBorn) =>
   either.flatMap((hasGrown) =>
     either.flatMap((reachesOut) =>
-      either.map((isRepeated) => written({ hasBorn, hasGrown, reachesOut, isRepeated })),
+      either.flatMap((tells) =>
+        either.map((isRepeated) => written({ hasBorn, hasGrown, reachesOut, tells, isRepeated })),
+      ),
     ),
   ),
 )

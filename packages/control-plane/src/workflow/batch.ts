@@ -3,6 +3,7 @@
 // What one turn of a run wants written, all or nothing.
 
 import type { RunHead, RunStatus } from './run-head.ts'
+import type { Told } from './telling.ts'
 
 export interface Batch {
   readonly head: RunHead
@@ -23,6 +24,8 @@ export interface Batch {
   readonly signals: readonly string[]
   /** A signal to another run, written with this one's end. */
   readonly told: { readonly run: string; readonly body: string } | null
+  /** What is told of it to whoever follows the project's runs. */
+  readonly lifecycle: readonly Told[]
   readonly committed: () => void
 }
 
@@ -44,6 +47,7 @@ export function batchOf(
     waits: turn.waits,
     heard: turn.heard,
     told: turn.told,
+    lifecycle: turn.lifecycle,
     signals,
     committed,
   }

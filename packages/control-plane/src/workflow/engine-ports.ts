@@ -3,10 +3,11 @@
 // What an engine needs of the process that it runs in.
 
 import type { Json } from '@tutti/core/resource'
-import type { Program, Surroundings } from '@tutti/core/workflow'
+import type { Program } from '@tutti/core/workflow'
 import type { News } from '../news.ts'
 import type { Sql } from '../store/index.ts'
 import type { ActContext } from './act.ts'
+import type { RunSurroundings } from './open-resident.ts'
 import type { Act } from './resident-run.ts'
 import type { RunHead } from './run-head.ts'
 import type { StartRequest } from './start-request.ts'
@@ -18,7 +19,7 @@ export interface EnginePorts {
   readonly program: (
     of: Pick<RunHead, 'project' | 'namespace' | 'name' | 'version'>,
   ) => Promise<Program>
-  readonly surroundings: (project: string) => Promise<Surroundings>
+  readonly surroundings: (project: string) => Promise<RunSurroundings>
   /** Whether the run waits in a queue, which starts it later; absent: none does. */
   readonly queue?: (request: StartRequest, id: string, program: Program) => Promise<boolean>
   /** Does one step; throws `ActFailed` with the error that the step raises. */

@@ -317,17 +317,19 @@ test('a paused run takes what comes, and begins no act; another engine leaves it
     while (!(await isSo()));
   }
   await sendSignal(sql, id, { kind: 'pause' })
-  await until('paused', 1)
-  await sendSignal(sql, id, { kind: 'completed', key: '/do/0/ask', output: 'yes' })
   await until('paused', 2)
+  await sendSignal(sql, id, { kind: 'completed', key: '/do/0/ask', output: 'yes' })
+  await until('paused', 3)
   await first.stop()
   const second = await openEngine(program, act)
   await sendSignal(sql, id, { kind: 'event', event: { type: 'nothing' } })
-  await until('paused', 2)
+  await until('paused', 3)
   expect(acted).toEqual([])
   await sendSignal(sql, id, { kind: 'resume' })
   expect(await second.outcomeOf(id)).toEqual({ status: 'completed', output: 'worked' })
   expect(acted).toEqual(['/do/1/work'])
+  const kinds = (await journalOf(id)).map(({ kind }) => kind)
+  expect(kinds).toEqual(['started', 'paused', 'completed', 'resumed', 'completed'])
   await second.stop()
 })
 

@@ -9,13 +9,7 @@
 //   E4. What is fenced stops: it writes nothing, and begins nothing.
 
 import { randomUUID } from 'node:crypto'
-import {
-  type Entry,
-  Machine,
-  type Outcome,
-  standardError,
-  type WorkflowError,
-} from '@tutti/core/workflow'
+import { type Entry, type Outcome, standardError, type WorkflowError } from '@tutti/core/workflow'
 import { ActFailed } from './act.ts'
 import { Acting } from './acting.ts'
 import { Alarm } from './alarm.ts'
@@ -28,9 +22,10 @@ import { Inbox, type Unloadable } from './inbox.ts'
 import { Lane } from './lane.ts'
 import { Later } from './later.ts'
 import { loadRuns } from './load-runs.ts'
+import { openResident } from './open-resident.ts'
 import { isEndAwaited, tellQueues } from './queue.ts'
 import { readResidents } from './read-residents.ts'
-import { type Act, ResidentRun, type Turn } from './resident-run.ts'
+import type { Act, ResidentRun, Turn } from './resident-run.ts'
 import { shardOf } from './run-head.ts'
 import { buryEngine, claimShards, registerEngine, releaseShards } from './shard-lease.ts'
 import { type StoredSignal, sendSignal, signalChannel } from './signal.ts'
@@ -122,7 +117,7 @@ export class Engine {
     const startedAtMs = this.#ports.nowMs()
     const shard = shardOf(id)
     const head = { id, project, namespace, name, version, shard, labels, parent, startedAtMs }
-    const run = new ResidentRun(head, new Machine(program, surroundings))
+    const run = openResident(head, program, surroundings, null)
     this.#runs.set(id, run)
     const entry: Entry = { kind: 'started', atMs: startedAtMs, runId: id, input }
     await new Promise<void>((resolve) => this.#feed(run, [entry], { committed: resolve }))
@@ -457,10 +452,10 @@ export class Engine {
       return true
     }
     const isResumed = signal.kind === 'resume'
+    const entries = entriesOf(run, signal, this.#ports.nowMs())
     if (isResumed || signal.kind === 'pause') run.isPaused = !isResumed
     if (isResumed) run.restate()
     const committed = isResumed ? () => this.#goOn(run) : () => {}
-    const entries = entriesOf(run.machine, signal, this.#ports.nowMs())
     if ('key' in signal) run.acting.get(signal.key)?.abort() // nobody need ask for it again
     this.#feed(run, entries, { signals: [id], committed })
     return true

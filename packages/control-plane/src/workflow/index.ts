@@ -29,6 +29,13 @@ export { forkRun } from './fork-run.ts'
 export type { Inference } from './infer.ts'
 export { type KeepPorts, keeping } from './keep-result.ts'
 export { Later } from './later.ts'
+export {
+  type LifecycleFilter,
+  type LifecycleRow,
+  lifecycleBounds,
+  loadLifecycle,
+  orderLifecycle,
+} from './lifecycle-rows.ts'
 export { type LineageRow, loadLineage, subjectsOfModel } from './lineage.ts'
 export { listRuns, loadJournals, loadRuns, type RunFilter, type StoredRun } from './load-runs.ts'
 export { openLineageOf } from './open-lineage.ts'
@@ -38,7 +45,7 @@ export { advanceQueues, enqueue, loadQueued } from './queue.ts'
 export { recordHeads } from './record-heads.ts'
 export { retryRun } from './retry-run.ts'
 export { type RunStatus, runStatuses } from './run-head.ts'
-export { publishEvent, type Signal, sendSignal } from './signal.ts'
+export { orderedChannel, publishEvent, type Signal, sendSignal } from './signal.ts'
 export type { StartRequest } from './start-request.ts'
 export type { Upgraded, UpgradeRequest } from './upgrade-runs.ts'
 export { newestVersion, openWorkflows, type Workflows } from './workflows.ts'

@@ -17,7 +17,7 @@ const batch = (seq: number, committed: () => void, run = 'r'): Batch => ({
     isRowChanged: false,
     outcome: null,
   },
-  ...{ hash: null, waits: [], heard: [], signals: [], told: null, committed },
+  ...{ hash: null, waits: [], heard: [], signals: [], told: null, lifecycle: [], committed },
   journal: { seq, body: '[]', length: 1 },
 })
 

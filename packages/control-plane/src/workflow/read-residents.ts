@@ -2,17 +2,18 @@
 //
 // Runs as their rows and journals say that they are, ready to go on.
 
-import { type Program, replay, type Surroundings } from '@tutti/core/workflow'
+import type { Program } from '@tutti/core/workflow'
 import type { Sql } from '../store/index.ts'
 import { emptyJournal } from './journal-head.ts'
 import { loadJournals, loadRuns } from './load-runs.ts'
-import { ResidentRun } from './resident-run.ts'
+import { openResident, type RunSurroundings } from './open-resident.ts'
+import type { ResidentRun } from './resident-run.ts'
 import type { RunHead } from './run-head.ts'
 
 export interface ResidentPorts {
   readonly sql: Sql
   readonly program: (head: RunHead) => Promise<Program>
-  readonly surroundings: (project: string) => Promise<Surroundings>
+  readonly surroundings: (project: string) => Promise<RunSurroundings>
   readonly onTrouble: (what: string, error: unknown) => void
 }
 
@@ -30,7 +31,7 @@ export async function readResidents(
   const [stored, journals] = await Promise.all([loadRuns(sql, ids), loadJournals(sql, ids)])
   const runs: ResidentRun[] = []
   const broken: string[] = []
-  const around = new Map<string, Surroundings>() // asked for once, not by each of a thousand
+  const around = new Map<string, RunSurroundings>() // asked for once, not by each of a thousand
   for (const { head, outcome, status, wakeAtMs } of stored) {
     if (outcome !== null) continue
     try {
@@ -41,8 +42,7 @@ export async function readResidents(
         entries: [],
         head: emptyJournal,
       }
-      const machine = replay(of, entries, sees)
-      runs.push(new ResidentRun(head, machine, { journal, status, wakeAtMs }))
+      runs.push(openResident(head, of, sees, { journal, status, wakeAtMs, entries }))
     } catch (error) {
       broken.push(head.id)
       onTrouble(`the run ${head.id} cannot be loaded`, error)

@@ -18,6 +18,7 @@ import type { Batch, Waiting } from './batch.ts'
 import { emptyJournal, growJournal, type JournalHead } from './journal-head.ts'
 import type { RunHead, RunStatus } from './run-head.ts'
 import type { Signal } from './signal.ts'
+import type { Telling } from './telling.ts'
 
 export interface Act {
   readonly key: string
@@ -36,10 +37,11 @@ export interface Turn {
   readonly rest: readonly Entry[]
 }
 
+const noEvents: Batch['lifecycle'] = []
 const entriesMax = 1_000 // per turn: others get theirs in between
 
 /** What its row and its journal say of a run that was here before. */
-interface Stored {
+export interface Stored {
   readonly journal: JournalHead
   readonly status: RunStatus
   readonly wakeAtMs: number | null
@@ -68,9 +70,17 @@ export class ResidentRun {
   readonly #restated: Waiting[] = []
   /** What the run's row says of it, as text; written by `take`. */
   #row = ''
+  /** Says what happens in it; null: nobody wants to know. */
+  readonly #telling: Telling | null
 
-  constructor(head: RunHead, machine: Machine, stored: Stored | null = null) {
+  constructor(
+    head: RunHead,
+    machine: Machine,
+    stored: Stored | null = null,
+    telling: Telling | null = null,
+  ) {
     this.#head = head
+    this.#telling = telling
     this.isPaused = stored?.status === 'paused'
     this.#machine = machine
     this.#journal = stored?.journal ?? emptyJournal
@@ -94,6 +104,7 @@ export class ResidentRun {
   /** Another version, whose machine waits for the same: what is under way goes on. */
   goOnWith(machine: Machine, version: string): void {
     this.#machine = machine
+    this.#telling?.follow(machine)
     this.#head = { ...this.#head, version }
   }
 
@@ -143,6 +154,7 @@ export class ResidentRun {
       if (isOutcome && !this.machine.waitsAt(entry.key)) continue
       written.push(entry)
       if (entry.kind !== 'event' && 'key' in entry) this.#forget(entry.key, heard)
+      this.#telling?.entry(entry)
       for (const command of this.machine.apply(entry)) {
         if (command.kind === 'complete') {
           const { key, output } = command
@@ -156,6 +168,7 @@ export class ResidentRun {
       }
     }
     const { outcome } = this.machine
+    if (outcome !== null) this.#telling?.outcome(outcome, nowMs)
     const { wakeAtMs } = this
     const status = this.#status()
     const row = rowText(status, wakeAtMs, this.head.version)
@@ -172,6 +185,7 @@ export class ResidentRun {
       waits,
       heard,
       told: outcome === null ? null : this.#tell(outcome),
+      lifecycle: this.#telling?.take() ?? noEvents,
       hash: outcome === null ? null : this.#journal.hash,
       outcome: outcome === null ? null : JSON.stringify(outcome),
     }
@@ -186,6 +200,7 @@ export class ResidentRun {
       status: 'faulted',
       error: standardError('runtime', `the engine failed on this run: ${said}`),
     }
+    this.#telling?.outcome(outcome, nowMs)
     const { status } = outcome
     const batch = {
       head: this.head,
@@ -197,6 +212,7 @@ export class ResidentRun {
       journal: null,
       heard: [...this.#outside],
       told: this.#tell(outcome),
+      lifecycle: this.#telling?.take() ?? noEvents,
       hash: this.#journal.hash,
       outcome: JSON.stringify(outcome),
     }

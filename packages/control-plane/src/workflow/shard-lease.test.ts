@@ -15,7 +15,8 @@ const batch = (id: string): Batch => ({
     ...{ parent: null, startedAtMs: 0 },
   },
   ...{ status: 'running', wakeAtMs: null, atMs: 0, isRowChanged: true, outcome: null, hash: null },
-  ...{ journal: { seq: 0, body: '[]', length: 1 }, waits: [], heard: [], signals: [], told: null },
+  ...{ journal: { seq: 0, body: '[]', length: 1 }, waits: [], heard: [], signals: [] },
+  ...{ told: null, lifecycle: [] },
   committed: () => {},
 })
 

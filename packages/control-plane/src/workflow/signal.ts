@@ -24,6 +24,12 @@ export type Signal =
   /** Goes on with a run that was paused, or whose journal was written by somebody else. */
   | { readonly kind: 'resume' }
 
+/** Postgres tells that there are events of runs' lifecycles to put in order. */
+export const lifecycleChannel = 'workflow_lifecycle' satisfies Channel
+
+/** Postgres tells that there are new ones in their order. */
+export const orderedChannel = 'workflow_ordered' satisfies Channel
+
 /** Postgres tells that schedules have events to hear. */
 export const triggerChannel = 'workflow_trigger' satisfies Channel
 
@@ -81,13 +87,23 @@ export async function publishEvent(
     values (${attribute('source')}, ${attribute('id')}, ${project}, ${nowMs})
     on conflict do nothing returning 1`
   if (fresh.length === 0) return false
+  await handOver(sql, project, event, ['', attribute('type')])
+  return true
+}
+
+/** Hands an event to those who wait for one of these types; empty: for any. */
+export async function handOver(
+  sql: Query,
+  project: string,
+  event: CloudEvent,
+  types: readonly string[],
+): Promise<void> {
   const body = JSON.stringify({ kind: 'event', event } satisfies Signal)
   await sql`
     with sent as (
       insert into workflow_signal (run, shard, body)
       select distinct run, shard, ${body} from workflow_waiting
-      where kind = 'event' and project = ${project}
-        and subject in ('', ${attribute('type')})
+      where kind = 'event' and project = ${project} and subject = any(${[...types]})
       returning shard)
     select pg_notify(${signalChannel}, shard::text) from (select distinct shard from sent) s`
   await sql`
@@ -95,10 +111,9 @@ export async function publishEvent(
       insert into workflow_trigger (schedule, body)
       select id, ${JSON.stringify(event)} from workflow_schedule
       where kind = 'on' and project = ${project}
-        and (event_types is null or ${attribute('type')} = any(event_types))
+        and (coalesce(event_types, '{""}') && ${[...types]})
       returning 1)
     select pg_notify(${triggerChannel}, '') from (select 1 from sent limit 1) s`
-  return true
 }
 
 export interface StoredSignal {

@@ -28,14 +28,16 @@ import type { Inference } from './infer.ts'
 import type { JudgeStart } from './judge-start.ts'
 import { whyNoRun } from './judge-tick.ts'
 import { keeping } from './keep-result.ts'
+import { openLifecycleLevels } from './lifecycle-levels.ts'
 import { loadRuns } from './load-runs.ts'
+import type { RunSurroundings } from './open-resident.ts'
 import { outlasting } from './outlast-database.ts'
 import { performer } from './perform-act.ts'
 import { enqueue } from './queue.ts'
 import type { RunHead } from './run-head.ts'
 import { RunNews } from './run-news.ts'
 import { type Judge, openSchedules, type Schedules } from './schedules.ts'
-import { Secrets } from './secrets.ts'
+import { openSecrets } from './secrets.ts'
 import type { StartRequest } from './start-request.ts'
 import { type Upgraded, type UpgradeRequest, upgradeRuns } from './upgrade-runs.ts'
 import { withholding } from './withhold-secrets.ts'
@@ -74,6 +76,8 @@ export interface Workflows {
   readonly watch: (run: string, wake: () => void) => () => void
   /** A Secret of the project was changed here: who starts a run now sees it. */
   readonly forgetSecrets: (project: string) => void
+  /** The Project was changed here: who starts a run now is told of as it says. */
+  readonly forgetProject: (project: string) => void
   readonly stop: () => Promise<void>
 }
 
@@ -100,13 +104,12 @@ export async function openWorkflows(ports: WorkflowsPorts): Promise<Workflows> {
     outcome: (id) => outcomeOf(sql, id),
   })
   const kept = keeping({ sql, blobs, nowMs }, perform)
-  const secrets = new Secrets(ports)
+  const projects = openProjects(ports)
   const act = outlasting(
-    withholding(kept, (project) => secrets.of(project)),
+    withholding(kept, (project) => projects.secrets.of(project)),
     pause,
   )
-  const runtime = { name: 'tutti', version: ports.version }
-  const surroundings = async (project: string) => ({ secrets: await secrets.of(project), runtime })
+  const { surroundings } = projects
   const onTrouble = (what: string, error: unknown) => log.error({ error }, what)
   const runNews = new RunNews({ sql, news, nowMs, onTrouble })
   const open = async (): Promise<void> => {
@@ -139,14 +142,34 @@ export async function openWorkflows(ports: WorkflowsPorts): Promise<Workflows> {
       return (await orNull(withinMs, ended)) ?? (await outcomeOf(sql, id))
     },
     upgrade: (request, after) => upgradeRuns({ sql, program, surroundings }, request, after),
-    forgetSecrets: (project) => secrets.forget(project),
+    forgetSecrets: (project) => projects.secrets.forget(project),
+    forgetProject: (project) => projects.levels.forget(project),
     schedules: openSchedules({ sql, nowMs, judge: () => openJudge(ports), productions: mayStart }),
     watch: (run, wake) => runNews.watch(run, wake),
     stop: async () => {
       isStopped = true
       runNews.stop()
-      secrets.stop()
+      projects.stop()
       await engine?.stop()
+    },
+  }
+}
+
+/** What runs of a project see, and what is told of them. */
+function openProjects(ports: WorkflowsPorts) {
+  const secrets = openSecrets(ports)
+  const levels = openLifecycleLevels(ports)
+  const runtime = { name: 'tutti', version: ports.version }
+  return {
+    secrets,
+    levels,
+    surroundings: async (project: string): Promise<RunSurroundings> => {
+      const [known, lifecycle] = await Promise.all([secrets.of(project), levels.of(project)])
+      return { secrets: known, runtime, lifecycle }
+    },
+    stop: () => {
+      secrets.stop()
+      levels.stop()
     },
   }
 }

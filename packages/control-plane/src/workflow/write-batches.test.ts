@@ -13,7 +13,7 @@ const head = {
 }
 const batch = (more: Partial<Batch>): Batch => ({
   ...{ head, status: 'running', wakeAtMs: null, atMs: 2, isRowChanged: true, outcome: null },
-  ...{ hash: null, waits: [], heard: [], signals: [], told: null, journal: null },
+  ...{ hash: null, waits: [], heard: [], signals: [], told: null, lifecycle: [], journal: null },
   committed: () => {},
   ...more,
 })
@@ -54,4 +54,28 @@ test('of an engine that is dead nothing is written', async () => {
   expect(await writeBatches(sql, 'd', some)).toBe('fenced')
   expect(await loadRuns(sql, ['late'])).toEqual([])
   expect((await loadJournals(sql, ['late'])).size).toBe(0)
+})
+
+test('what is told of a run is written with its turn, and once', async () => {
+  const { sql } = bed.database
+  const told = {
+    number: 3,
+    type: 't',
+    isHeard: true,
+    body: JSON.stringify({ odd: `${odd}\u0000` }),
+  }
+  const some = [batch({ head: { ...head, id: 'tells' }, lifecycle: [told], journal: turn(0, 'x') })]
+  expect(await writeBatches(sql, 'e', some)).toBe('written')
+  expect(await rewriteBatches(sql, 'e', some)).toBe('written')
+  expect(await writeBatches(sql, 'd', [{ ...batch({ lifecycle: [told] }), head }])).toBe('fenced')
+  const rows = await sql`select run, number, workflow, labels, body from workflow_lifecycle`
+  expect(rows).toEqual([
+    {
+      run: 'tells',
+      number: 3,
+      workflow: 'n.w:1.0.0',
+      labels: JSON.stringify(head.labels),
+      body: told.body,
+    },
+  ])
 })

@@ -6,6 +6,7 @@ import { arrayText, freeArrayText, type Query } from '../store/index.ts'
 import type { Batch } from './batch.ts'
 import { batchStatement } from './batch-statement.ts'
 import type { Written } from './lane.ts'
+import { lifecycleRows } from './lifecycle-rows.ts'
 import { shardOf } from './run-head.ts'
 
 /** Writes batches of an engine that must still be alive. */
@@ -41,11 +42,13 @@ async function write(
     ({ waits, heard, signals, told }) =>
       told !== null || waits.length + heard.length + signals.length > 0,
   )
-  const statement = batchStatement({ hasBorn, hasGrown, reachesOut, isRepeated })
+  const tells = batches.some(({ lifecycle }) => lifecycle.length > 0)
+  const statement = batchStatement({ hasBorn, hasGrown, reachesOut, tells, isRepeated })
   const values: (string | readonly string[])[] = [engine, ...turnsOf(batches)]
   if (hasBorn) values.push(...rowsOf(born))
   if (hasGrown) values.push(...rowsOf(grown))
   if (reachesOut) values.push(...outsideOf(batches))
+  if (tells) values.push(lifecycleRows(batches))
   const rows = await sql.unsafe(statement, values, { prepare: true })
   return rows[0]?.['fences'] === 1 ? 'written' : 'fenced'
 }

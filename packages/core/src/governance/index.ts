@@ -29,6 +29,6 @@ export {
   policySpec,
   type Verdict,
 } from './policy.ts'
-export { type ProjectSpec, projectSpec } from './project.ts'
+export { type LifecycleLevel, lifecycleLevels, type ProjectSpec, projectSpec } from './project.ts'
 export { redacted, type SecretSpec, sealedSecretSpec, secretSpec } from './secret.ts'
 export { whyForeign } from './why-foreign.ts'

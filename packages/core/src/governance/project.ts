@@ -5,6 +5,9 @@
 import { z } from 'zod'
 import { dnsName } from '../resource/index.ts'
 
+export const lifecycleLevels = ['none', 'workflows', 'tasks'] as const
+export type LifecycleLevel = (typeof lifecycleLevels)[number]
+
 export const projectSpec = z.strictObject({
   description: z.string().max(2_000).default(''),
   /**
@@ -16,5 +19,7 @@ export const projectSpec = z.strictObject({
     .array(z.strictObject({ name: dnsName, pem: z.string().min(1).max(16_384) }))
     .max(64)
     .default([]),
+  /** What is told of runs while they go on: of each its own events, or its tasks', too. */
+  lifecycleEvents: z.enum(lifecycleLevels).optional(),
 })
 export type ProjectSpec = z.infer<typeof projectSpec>

@@ -20,6 +20,7 @@ import { parseLabels } from './parse-labels.ts'
 import { type SharedOptions, withExamples, withShared } from './shared-options.ts'
 import { addWorkflowAssets } from './workflow-assets.ts'
 import { addWorkflowBackfill } from './workflow-backfill.ts'
+import { addWorkflowLifecycle } from './workflow-lifecycle.ts'
 import { addWorkflowLineage } from './workflow-lineage.ts'
 import { addWorkflowPeople } from './workflow-people.ts'
 import { addWorkflowSchedules } from './workflow-schedules.ts'
@@ -36,6 +37,7 @@ export function addWorkflow(program: Command): void {
   addWorkflowUpgrade(group)
   addWorkflowSchedules(group)
   addWorkflowLineage(group)
+  addWorkflowLifecycle(group)
   addWorkflowAssets(group)
 }
 

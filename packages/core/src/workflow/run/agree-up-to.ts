@@ -31,6 +31,7 @@ export function agreeUpTo(
     const difference = compare(old.apply(entry), next.apply(entry), { before, after })
     if (difference !== null) return { agrees: false, ...difference }
   }
+  next.machine.tellTo(null)
   return { agrees: true, machine: next.machine }
 }
 
@@ -81,6 +82,8 @@ function compare(
   return { task: last?.reference ?? '', reason: 'it exports another context' }
 }
 
+const ends = ['completed', 'faulted', 'cancelled'] satisfies Happening['kind'][]
+
 function compareHappenings(
   one: Happening | undefined,
   other: Happening | undefined,
@@ -90,7 +93,7 @@ function compareHappenings(
   if (one?.reference !== other?.reference || one?.kind !== other?.kind) {
     return { task, reason: 'other tasks begin and end there' } // U1
   }
-  if (one?.kind === 'started') return null
+  if (one === undefined || !ends.some((kind) => kind === one.kind)) return null
   const [was, is] = [definitionAt(before.source, task), definitionAt(after.source, task)]
   return isSame(was, is) ? null : { task, reason: 'it has ended, and is written otherwise' } // U2
 }

@@ -57,6 +57,8 @@ export type Entry =
       readonly of: string
       readonly awayMs: number
     }
+  /** The run stands still, or goes on. */
+  | { readonly kind: 'paused' | 'resumed'; readonly atMs: number }
   | { readonly kind: 'cancelled'; readonly atMs: number; readonly reason: string }
 
 export type CloudEvent = { readonly [attribute: string]: Json }

@@ -20,6 +20,7 @@ export type { CloudEvent, Entry, Outcome } from './entry.ts'
 export { type ForkPoint, forkJournal } from './fork-journal.ts'
 export type { Happening } from './happening.ts'
 export { lifecycleEvents } from './lifecycle-events.ts'
+export { LifecycleTeller, lifecyclePrefix } from './lifecycle-teller.ts'
 export { Machine, type Surroundings } from './machine.ts'
 export { planRun, type RunPlan } from './plan-run.ts'
 export {

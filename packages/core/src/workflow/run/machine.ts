@@ -17,7 +17,6 @@ import { asJson } from './as-json.ts'
 import type { Action, Command } from './command.ts'
 import type { CloudEvent, Entry, Outcome } from './entry.ts'
 import type { GlobalName, Sight } from './expressions.ts'
-import type { Happening } from './happening.ts'
 import { keepOf } from './keep-of.ts'
 import type { Program } from './program.ts'
 import { secretOf } from './resolve.ts'
@@ -25,6 +24,7 @@ import { RunBudget } from './run-budget.ts'
 import { runList } from './run-list.ts'
 import { checkAgainst, runTask } from './run-task.ts'
 import type { Activity, Done, Listener, Result, Scope, Site, Stage, Undo } from './stage.ts'
+import { type Trace, Witness } from './witness.ts'
 import { Fault, fault, standardError, type WorkflowError } from './workflow-error.ts'
 
 const turnsMax = 20_000 // per entry; 2,000 branches start in 4,000 turns
@@ -32,8 +32,8 @@ const turnsMax = 20_000 // per entry; 2,000 branches start in 4,000 turns
 export interface Surroundings {
   readonly secrets: Readonly<Record<string, Json>>
   readonly runtime: { readonly name: string; readonly version: string }
-  /** Told of every task that begins and ends, also when a journal is worked out again. */
-  readonly trace?: (happening: Happening) => void
+  /** Told of all that happens in the run, also when a journal is worked out again. */
+  readonly trace?: Trace
 }
 
 interface Pending {
@@ -70,6 +70,7 @@ export class Machine implements Stage {
   /** What could not be undone; written by `#nextUndo`. */
   readonly #notUndone: string[] = []
   readonly #budget: RunBudget
+  readonly #witness: Witness | null
   /** How the run ends once everything is undone; written by `#end`. */
   #ending: Outcome | null = null
 
@@ -77,6 +78,12 @@ export class Machine implements Stage {
     this.#program = program
     this.#surroundings = surroundings
     this.#budget = new RunBudget(program.properties.budget)
+    this.#witness = surroundings.trace === undefined ? null : new Witness(surroundings.trace)
+  }
+
+  /** From here on another one is told of a run that is watched; null: nobody. */
+  tellTo(trace: Trace | null): void {
+    this.#witness?.tellTo(trace)
   }
 
   get outcome(): Outcome | null {
@@ -144,8 +151,13 @@ export class Machine implements Stage {
         return
       case 'copied':
         this.#putOff(entry.awayMs)
+        this.#witness?.again(this.#nowMs)
         return
       case 'upgraded':
+        return
+      case 'paused':
+      case 'resumed':
+        this.#witness?.all(entry.kind, this.#nowMs)
         return
       case 'cancelled':
         this.close(this.#root)
@@ -355,8 +367,17 @@ export class Machine implements Stage {
     runTask(this, item, { scope, input }, done)
   }
 
-  tell(kind: Happening['kind'], { name: task }: TaskItem, { reference }: Scope): void {
-    this.#surroundings.trace?.({ kind, task, reference, atMs: this.#nowMs })
+  tell(change: 'started' | 'retried', item: TaskItem, scope: Scope): void {
+    this.#witness?.task(change, { item, scope }, this.#nowMs)
+  }
+
+  tellEnd(item: TaskItem, scope: Scope, error: WorkflowError | null): void {
+    this.#witness?.ended({ item, scope }, this.#nowMs, error)
+  }
+
+  tellCorrelation(scope: Scope, keys: ReadonlyMap<string, Json> | null): void {
+    const kind = keys === null ? 'correlation-started' : 'correlation-completed'
+    this.#witness?.correlation(kind, scope, this.#nowMs, Object.fromEntries(keys ?? []))
   }
 
   runList(list: TaskList, scope: Scope, input: Json, done: Done): void {
@@ -422,6 +443,7 @@ export class Machine implements Stage {
         if (isOver(pending.activity)) this.cancel(key) // M3
       }
     }
+    this.#witness?.stopped(isOver, this.#nowMs)
     if (this.#stops.size === 0) return
     for (const [stopped, undo] of [...this.#stops].reverse()) {
       if (isOver(stopped) && this.#stops.delete(stopped)) this.undo(undo)

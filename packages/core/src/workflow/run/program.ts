@@ -15,6 +15,7 @@ import { checkSchedule } from '../schedule/index.ts'
 import { checkReferences } from './check-references.ts'
 import { checkSchema } from './check-schema.ts'
 import { Expressions } from './expressions.ts'
+import { hearsLifecycle } from './hears-lifecycle.ts'
 
 export interface Program {
   readonly document: WorkflowDocument
@@ -23,6 +24,8 @@ export interface Program {
   readonly expressions: Expressions
   /** What the document says of its runs beyond the specification. */
   readonly properties: RunProperties
+  /** Whether its runs wait for events of other runs' lifecycles. */
+  readonly hearsLifecycle: boolean
   /** Null where the value fits; else what is wrong with it. */
   readonly checkSchema: (schema: Json, value: Json) => string | null
 }
@@ -44,5 +47,6 @@ export function prepareWorkflow(source: Json): Preparation {
   ]
   if (findings.length > 0) return { ok: false, findings }
   const properties = runPropertiesOf(document.document)
-  return { ok: true, program: { document, source, expressions, properties, checkSchema } }
+  const made = { document, source, expressions, properties, checkSchema }
+  return { ok: true, program: { ...made, hearsLifecycle: hearsLifecycle(source) } }
 }

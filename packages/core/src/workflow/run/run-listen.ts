@@ -58,9 +58,13 @@ export const runListen: Body = (stage, site, done) => {
       if (task.foreach !== undefined) queue.push(item)
     }
     isComplete ||= verdict.isComplete() || taken.length >= eventsMax
-    if (isComplete) stage.cancel(scope.key)
+    if (isComplete) {
+      stage.cancel(scope.key)
+      stage.tellCorrelation(scope, matcher.known)
+    }
     work()
   }
+  stage.tellCorrelation(scope, null)
   stage.listen(scope, {
     types: typesOf(task.listen.to),
     accepts: matcher.accepts,
@@ -80,6 +84,8 @@ function read(event: CloudEvent, as: 'data' | 'envelope' | 'raw'): Json {
 }
 
 interface Matcher {
+  /** What the events that were kept have fixed, by name. */
+  readonly known: ReadonlyMap<string, Json>
   readonly accepts: (event: CloudEvent) => boolean
   /** `isComplete` is asked after the event has been kept. */
   readonly take: (
@@ -96,14 +102,19 @@ function matcherOf(stage: Stage, site: Site, to: EventConsumption): Matcher {
     remember(stage, site, filter, { event, known })
   if ('one' in to) {
     return {
+      known,
       accepts: (event) => fits(to.one, event),
-      take: () => ({ isKept: true, isComplete: () => true }),
+      take: (event) => {
+        keep(to.one, event)
+        return { isKept: true, isComplete: () => true }
+      },
     }
   }
   if ('all' in to) {
     const open = new Set(to.all)
     const next = (event: CloudEvent) => [...open].find((filter) => fits(filter, event))
     return {
+      known,
       accepts: (event) => next(event) !== undefined,
       take: (event) => {
         const filter = next(event)
@@ -120,6 +131,7 @@ function matcherOf(stage: Stage, site: Site, to: EventConsumption): Matcher {
   const wanted = (event: CloudEvent) =>
     any.length === 0 || any.some((filter) => fits(filter, event))
   return {
+    known,
     accepts: (event) => wanted(event) || stop?.accepts(event) === true,
     take: (event, taken) => {
       if (stop?.accepts(event) === true) {

@@ -20,7 +20,7 @@ export function runTask(
   done: Done,
 ): void {
   const end: Done = (result) => {
-    stage.tell(result.ok ? 'completed' : 'faulted', item, at.scope)
+    stage.tellEnd(item, at.scope, result.ok ? null : result.error)
     done(result)
   }
   const fail = (error: WorkflowError) =>

@@ -51,7 +51,10 @@ export const runTry: Body = (stage, site, done) => {
     if (delayMs === null) handle(stage, caught, error, done)
     else {
       const clock = turn(site.scope, `@${count}!retry`)
-      stage.wait(clock, stage.nowMs() + delayMs, () => attempt(count + 1))
+      stage.wait(clock, stage.nowMs() + delayMs, () => {
+        stage.tell('retried', site.item, site.scope)
+        attempt(count + 1)
+      })
     }
   }
   attempt(1)

@@ -7,7 +7,6 @@ import type { TaskItem, TaskList, WorkflowDocument } from '../document/index.ts'
 import type { Action } from './command.ts'
 import type { CloudEvent } from './entry.ts'
 import type { Expressions, Sight } from './expressions.ts'
-import type { Happening } from './happening.ts'
 import type { WorkflowError } from './workflow-error.ts'
 
 /** Something that goes on and can be stopped, with all that goes on inside it. */
@@ -80,7 +79,11 @@ export interface Stage {
   readonly inputAt: (key: string, input: Json) => Json
   readonly runTask: (item: TaskItem, scope: Scope, input: Json, done: Done) => void
   /** Tells whoever watches: a task that is skipped is not told of. */
-  readonly tell: (kind: Happening['kind'], item: TaskItem, scope: Scope) => void
+  readonly tell: (change: 'started' | 'retried', item: TaskItem, scope: Scope) => void
+  /** Null: without an error. */
+  readonly tellEnd: (item: TaskItem, scope: Scope, error: WorkflowError | null) => void
+  /** Of a task that waits for events: it begins to (null), or has them, with what they share. */
+  readonly tellCorrelation: (scope: Scope, keys: ReadonlyMap<string, Json> | null) => void
   readonly runList: (list: TaskList, scope: Scope, input: Json, done: Done) => void
   /** Goes on later in the same decision: loops do not grow the machine's stack. */
   readonly soon: (scope: Scope, turn: () => void) => void
