@@ -23,6 +23,7 @@ import { answerStored, isStoredPath } from './alone/answer-stored.ts'
 import { MemoryResponses } from './alone/memory-responses.ts'
 import { MemoryPlane } from './memory-plane.fixture.ts'
 import { type Gateway, type GatewayOptions, startGateway } from './start.ts'
+import { Wakes } from './wakes.fixture.ts'
 
 export const key = 'tutti_app_secret'
 export const digest = (text: string) => `sha256:${createHash('sha256').update(text).digest('hex')}`
@@ -146,7 +147,7 @@ export async function world(
 ): Promise<World> {
   const streams = new Set<ServerResponse>()
   const responses = new MemoryResponses(() => Date.now())
-  const waiters = new Set<() => void>()
+  const wakes = new Wakes()
   const kept: KeptRequest[] = []
   const told: UsageRow[] = []
   const plane = await serve(async (request, response, body) => {
@@ -165,7 +166,7 @@ export async function world(
     if (request.url === '/api/v1/requests') {
       kept.push(...keptRequests.parse(JSON.parse(body)).requests)
       response.writeHead(204).end()
-      for (const wake of waiters) wake()
+      wakes.wake()
       return
     }
     response.writeHead(200, { 'content-type': 'text/event-stream' })
@@ -182,24 +183,14 @@ export async function world(
     ...more,
     log: (event, fields) => {
       events.push({ event, ...fields })
-      for (const wake of waiters) wake()
+      wakes.wake()
     },
   })
   cleanups.push(() => gateway.stop())
-  const until = (isSo: () => boolean) =>
-    new Promise<void>((resolve) => {
-      const check = () => {
-        if (!isSo()) return
-        waiters.delete(check)
-        resolve()
-      }
-      waiters.add(check)
-      check()
-    })
   const untilEvent = (event: string, times = 1) =>
-    until(() => events.filter((one) => one.event === event).length >= times)
+    wakes.until(() => events.filter((one) => one.event === event).length >= times)
   const untilKept = async (count: number) => {
-    await until(() => kept.length >= count)
+    await wakes.until(() => kept.length >= count)
     return kept
   }
   if (first !== null)

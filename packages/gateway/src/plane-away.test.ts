@@ -17,6 +17,7 @@ import {
 } from './gateway-world.fixture.ts'
 import { MemoryPlane } from './memory-plane.fixture.ts'
 import { type Gateway, startGateway } from './start.ts'
+import { Wakes } from './wakes.fixture.ts'
 
 const hourMs = 3_600_000
 const centNanos = 10_000_000
@@ -25,7 +26,7 @@ const centNanos = 10_000_000
 async function plane(accounts: MemoryPlane, snapshot: string) {
   const reports = new Map<string, UsageReport>()
   const state = { isAway: false, leaseAsks: 0, settled: [] as string[] }
-  const wakes = new Set<() => void>()
+  const wakes = new Wakes()
   const { url, server } = await serve((request, response, body) => {
     if (state.isAway) return response.destroy()
     const { url: path = '' } = request
@@ -40,18 +41,8 @@ async function plane(accounts: MemoryPlane, snapshot: string) {
       response.writeHead(200, { 'content-type': 'text/event-stream' })
       response.write(`event: snapshot\ndata: ${snapshot}\n\n`)
     }
-    for (const wake of wakes) wake()
+    wakes.wake()
   })
-  const until = (isSo: () => boolean) =>
-    new Promise<void>((resolve) => {
-      const check = () => {
-        if (!isSo()) return
-        wakes.delete(check)
-        resolve()
-      }
-      wakes.add(check)
-      check()
-    })
   const rows = () => [...reports.values()].flatMap((report) => report.rows)
   const leave = () => {
     state.isAway = true
@@ -60,6 +51,7 @@ async function plane(accounts: MemoryPlane, snapshot: string) {
   const back = () => {
     state.isAway = false
   }
+  const until = (isSo: () => boolean) => wakes.until(isSo)
   return { url, leave, back, rows, until, state }
 }
 

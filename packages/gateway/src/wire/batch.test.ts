@@ -1,21 +1,7 @@
-import { once } from 'node:events'
-import { connect, createServer, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import { expect, test } from 'vitest'
 import { Batch } from './batch.ts'
-
-/** A socket of ours, with somebody who reads at its other end. */
-async function withSocket(work: (socket: Socket, far: Socket) => Promise<void>): Promise<void> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  const port = typeof address === 'object' && address !== null ? address.port : 0
-  const socket = connect(port, '127.0.0.1')
-  const [far] = (await once(server, 'connection')) as [Socket]
-  await work(socket, far)
-  socket.destroy()
-  far.destroy()
-  await new Promise((resolve) => server.close(resolve))
-}
+import { withSocket } from './with-socket.fixture.ts'
 
 /** What had gone out when each of `count` members had written, and when all was over. */
 async function written(batch: Batch, socket: Socket, count: number): Promise<number[]> {

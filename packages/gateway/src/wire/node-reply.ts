@@ -5,6 +5,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { readBody } from './read-body.ts'
 import type { Incoming, Reply } from './reply.ts'
+import { whenDrained } from './when-drained.ts'
 
 export function nodeIncoming(request: IncomingMessage): Incoming {
   const { method = 'GET', url = '/', headers } = request
@@ -49,16 +50,7 @@ export class NodeReply implements Reply {
   }
 
   drained(): Promise<boolean> {
-    const response = this.#response
-    return new Promise((resolve) => {
-      const settle = () => {
-        response.removeListener('drain', settle)
-        response.removeListener('close', settle)
-        resolve(!response.destroyed)
-      }
-      response.once('drain', settle)
-      response.once('close', settle)
-    })
+    return whenDrained(this.#response)
   }
 
   end(): void {

@@ -10,6 +10,7 @@ import type { Socket } from 'node:net'
 import type { Batch } from './batch.ts'
 import { httpDate } from './http-date.ts'
 import type { Reply } from './reply.ts'
+import { whenDrained } from './when-drained.ts'
 
 export interface PlainReplyPorts {
   readonly socket: Socket
@@ -84,17 +85,7 @@ export class PlainReply implements Reply {
   }
 
   drained(): Promise<boolean> {
-    const { socket } = this.#ports
-    if (this.isGone) return Promise.resolve(false)
-    return new Promise((resolve) => {
-      const settle = () => {
-        socket.removeListener('drain', settle)
-        socket.removeListener('close', settle)
-        resolve(!socket.destroyed)
-      }
-      socket.once('drain', settle)
-      socket.once('close', settle)
-    })
+    return this.isGone ? Promise.resolve(false) : whenDrained(this.#ports.socket)
   }
 
   end(): void {
