@@ -224,3 +224,22 @@ export function infer(gateway: Gateway, init: RequestInit = {}): Promise<Respons
     headers: { authorization: `Bearer ${key}`, ...init.headers },
   })
 }
+
+export interface CostRecord {
+  readonly costNanos: number
+  readonly isEstimated: boolean
+  readonly inputTokens: number
+  readonly outputTokens: number
+  readonly status: number
+}
+
+/** The record of the newest request, once it is there: the caller's end may come first. */
+export async function recordOf(gateway: Gateway): Promise<CostRecord> {
+  const answer = await fetch(`${gateway.url}/v1/requests?follow=true`, {
+    headers: { authorization: `Bearer ${key}` },
+  })
+  for await (const chunk of answer.body ?? []) {
+    return JSON.parse(Buffer.from(chunk).toString('utf8').split('\n')[0] ?? '')
+  }
+  throw new Error('nothing was recorded')
+}

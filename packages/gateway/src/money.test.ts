@@ -4,7 +4,15 @@ import type { ServerResponse } from 'node:http'
 import type { ChatDialect } from '@tutti/core/dialect'
 import { type KeyLimits, type LeaseAnswer, type LeaseRequest, routeSpec } from '@tutti/core/routing'
 import { describe, expect, test } from 'vitest'
-import { key, newFolder, serve, signed, snapshotOf, world } from './gateway-world.fixture.ts'
+import {
+  key,
+  newFolder,
+  recordOf,
+  serve,
+  signed,
+  snapshotOf,
+  world,
+} from './gateway-world.fixture.ts'
 import { MemoryPlane } from './memory-plane.fixture.ts'
 import type { Gateway } from './start.ts'
 
@@ -43,24 +51,6 @@ function priced(
     ...snapshot,
     keys: [of.limits === undefined ? one : { ...one, limits: of.limits }],
   })
-}
-
-interface Record {
-  readonly costNanos: number
-  readonly isEstimated: boolean
-  readonly inputTokens: number
-  readonly status: number
-}
-
-/** The record of the newest request, once it is there: the caller's end may come first. */
-async function recordOf(gateway: Gateway): Promise<Record> {
-  const answer = await fetch(`${gateway.url}/v1/requests?follow=true`, {
-    headers: { authorization: `Bearer ${key}` },
-  })
-  for await (const chunk of answer.body ?? []) {
-    return JSON.parse(Buffer.from(chunk).toString('utf8').split('\n')[0] ?? '')
-  }
-  throw new Error('nothing was recorded')
 }
 
 const send = (gateway: Gateway, path: string, body: object, init: RequestInit = {}) =>

@@ -6,6 +6,7 @@
 import {
   type ChatAnswer,
   type ChatEvent,
+  grownUsage,
   noUsage,
   type Part,
   type Stop,
@@ -57,7 +58,7 @@ export function answerOfEvents(events: readonly ChatEvent[]): ChatAnswer | null 
     if (event.kind === 'start') {
       answer = { ...answer, id: answer.id || event.id, model: answer.model || event.model }
     } else if (event.kind === 'stop') answer = { ...answer, stop: event.stop }
-    else if (event.kind === 'usage') answer.usage = { ...answer.usage, ...event.usage }
+    else if (event.kind === 'usage') answer.usage = grownUsage(answer.usage, event.usage)
     else if (event.kind === 'tool-start') {
       calls.set(event.index, parts.length)
       parts.push(callOf(event))

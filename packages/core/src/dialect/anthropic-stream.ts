@@ -29,9 +29,11 @@ export function readAnthropicEvent({ data }: StreamEvent): readonly ChatEvent[] 
 }
 
 function readStart(message: JsonObject): ChatEvent[] {
+  // What it says of output was counted before there was any.
+  const { output: _, ...usage } = partialUsage(objectOf(message['usage']))
   return [
     { kind: 'start', id: textOf(message['id']), model: textOf(message['model']) },
-    { kind: 'usage', usage: partialUsage(objectOf(message['usage'])) },
+    { kind: 'usage', usage },
   ]
 }
 
@@ -86,12 +88,21 @@ export function anthropicStop(reason: string): Stop {
   }
 }
 
+/** False for what counts nothing. */
+export function isAnthropicUsage(usage: unknown): usage is JsonObject {
+  return isObject(usage) && typeof usage['output_tokens'] === 'number'
+}
+
 /** Anthropic counts cached input beside `input_tokens`; here it is part of the input. */
 export function anthropicUsage(usage: JsonObject): Usage {
   const cached = countOf(usage['cache_read_input_tokens'])
   const cacheWritten = countOf(usage['cache_creation_input_tokens'])
   const input = countOf(usage['input_tokens']) + cached + cacheWritten
-  return { input, output: countOf(usage['output_tokens']), cached, cacheWritten, reasoning: 0 }
+  const cacheWrittenLong = countOf(objectOf(usage['cache_creation'])['ephemeral_1h_input_tokens'])
+  return {
+    ...{ input, output: countOf(usage['output_tokens']), cached, cacheWritten, reasoning: 0 },
+    ...(cacheWrittenLong === 0 ? {} : { cacheWrittenLong }),
+  }
 }
 
 /** Only what the event tells: later counts of a stream replace earlier ones. */

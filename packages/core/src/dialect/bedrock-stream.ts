@@ -27,7 +27,7 @@ export function readBedrockEvent({ event, data }: StreamEvent): readonly ChatEve
       return stop === null ? `the model stopped with ${body['stopReason']}` : [stopEvent(stop)]
     }
     case 'metadata':
-      return [{ kind: 'usage', usage: bedrockUsage(objectOf(body['usage'])) }, { kind: 'end' }]
+      return [...usageEvents(body['usage']), { kind: 'end' }]
     default:
       // contentBlockStop, and what is added later
       return event.toLowerCase().endsWith('exception') ? [bedrockError(body, 502, event)] : []
@@ -66,6 +66,15 @@ export function bedrockStop(reason: string): Stop | null {
     default:
       return null // malformed_model_output, malformed_tool_use
   }
+}
+
+/** False for what counts nothing. */
+export function isBedrockUsage(usage: unknown): usage is JsonObject {
+  return isObject(usage) && typeof usage['inputTokens'] === 'number'
+}
+
+function usageEvents(usage: unknown): ChatEvent[] {
+  return isBedrockUsage(usage) ? [{ kind: 'usage', usage: bedrockUsage(usage) }] : []
 }
 
 /** Bedrock counts cached input beside `inputTokens`; here it is part of the input. */

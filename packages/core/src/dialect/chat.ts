@@ -101,10 +101,29 @@ export interface Usage {
   readonly output: number
   readonly cached: number
   readonly cacheWritten: number
+  /** Of those, the ones that are kept longer than usual, which cost more. */
+  readonly cacheWrittenLong?: number
   readonly reasoning: number
 }
 
 export const noUsage: Usage = { input: 0, output: 0, cached: 0, cacheWritten: 0, reasoning: 0 }
+
+/**
+ * What a stream has counted so far: its counts only grow, so that one which tells less than before
+ * takes nothing back.
+ */
+export function grownUsage(before: Usage, news: Partial<Usage>): Usage {
+  const { cacheWrittenLong: long = 0 } = before
+  const cacheWrittenLong = Math.max(long, news.cacheWrittenLong ?? 0)
+  return {
+    input: Math.max(before.input, news.input ?? 0),
+    output: Math.max(before.output, news.output ?? 0),
+    cached: Math.max(before.cached, news.cached ?? 0),
+    cacheWritten: Math.max(before.cacheWritten, news.cacheWritten ?? 0),
+    ...(cacheWrittenLong === 0 ? {} : { cacheWrittenLong }),
+    reasoning: Math.max(before.reasoning, news.reasoning ?? 0),
+  }
+}
 
 export interface ChatAnswer {
   readonly id: string

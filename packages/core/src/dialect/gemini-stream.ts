@@ -22,7 +22,7 @@ export function readGeminiResponse(chunk: JsonObject): ChatEvent[] {
     readPart(objectOf(part), events)
   }
   const metadata = chunk['usageMetadata']
-  if (isObject(metadata)) events.push({ kind: 'usage', usage: geminiUsage(metadata) })
+  if (isGeminiUsage(metadata)) events.push({ kind: 'usage', usage: geminiUsage(metadata) })
   const blocked = objectOf(chunk['promptFeedback'])['blockReason']
   const reason = textOf(candidate['finishReason'] ?? blocked)
   if (reason !== '') events.push({ kind: 'stop', choice: 0, stop: geminiStop(reason) })
@@ -61,6 +61,11 @@ function geminiStop(reason: string): Stop {
     default:
       return 'stop'
   }
+}
+
+/** False for what counts nothing. */
+export function isGeminiUsage(usage: unknown): usage is JsonObject {
+  return isObject(usage) && typeof usage['promptTokenCount'] === 'number'
 }
 
 /** Thoughts are counted beside the candidates' tokens there. */

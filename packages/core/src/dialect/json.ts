@@ -31,7 +31,9 @@ export function textOf(value: unknown): string {
   return typeof value === 'string' ? value : ''
 }
 
-/** A count; anything but a non-negative number is 0. */
+const countMax = 1_000_000_000 // more than there is of anything: what says so is wrong
+
+/** A whole number; anything but a non-negative number is 0. */
 export function countOf(value: unknown): number {
-  return typeof value === 'number' && value >= 0 ? value : 0
+  return typeof value === 'number' && value >= 0 ? Math.ceil(Math.min(value, countMax)) : 0
 }

@@ -16,7 +16,8 @@ export function readOpenaiEvent({ data }: StreamEvent): readonly ChatEvent[] | s
   const id = textOf(chunk['id'])
   if (id !== '') events.push({ kind: 'start', id, model: textOf(chunk['model']) })
   for (const choice of listOf(chunk['choices'])) readChoice(objectOf(choice), events)
-  if (isObject(chunk['usage'])) events.push({ kind: 'usage', usage: openaiUsage(chunk['usage']) })
+  if (isOpenaiUsage(chunk['usage']))
+    events.push({ kind: 'usage', usage: openaiUsage(chunk['usage']) })
   return events
 }
 
@@ -57,12 +58,18 @@ export function openaiStop(reason: string): Stop {
   }
 }
 
+/** False for what counts nothing. */
+export function isOpenaiUsage(usage: unknown): usage is JsonObject {
+  return isObject(usage) && typeof usage['prompt_tokens'] === 'number'
+}
+
 export function openaiUsage(usage: JsonObject): Usage {
+  const input = objectOf(usage['prompt_tokens_details'])
   return {
     input: countOf(usage['prompt_tokens']),
     output: countOf(usage['completion_tokens']),
-    cached: countOf(objectOf(usage['prompt_tokens_details'])['cached_tokens']),
-    cacheWritten: 0,
+    cached: countOf(input['cached_tokens']),
+    cacheWritten: countOf(input['cache_write_tokens']),
     reasoning: countOf(objectOf(usage['completion_tokens_details'])['reasoning_tokens']),
   }
 }

@@ -2,7 +2,7 @@
 //
 // Writes a stream as the chunks of a chat completion.
 
-import { type ChatEvent, noUsage, type Stop, type Usage } from './chat.ts'
+import { type ChatEvent, grownUsage, noUsage, type Stop, type Usage } from './chat.ts'
 import { type ChatWriter, dataFrame, type WriterOptions } from './chat-writer.ts'
 
 export class OpenaiWriter implements ChatWriter {
@@ -34,7 +34,7 @@ export class OpenaiWriter implements ChatWriter {
           { index: event.choice, delta: {}, finish_reason: openaiReason(this.#stopOf(event.stop)) },
         ])
       case 'usage':
-        this.#usage = { ...this.#usage, ...event.usage }
+        this.#usage = grownUsage(this.#usage, event.usage)
         return ''
       case 'start':
       case 'signature': // nothing in this dialect can carry it

@@ -4,7 +4,14 @@
 
 import { anthropicStop, anthropicUsage } from './anthropic-stream.ts'
 import { readBedrock } from './bedrock-stream.ts'
-import { type ChatAnswer, type EngineDialect, noUsage, type Part, type Stop } from './chat.ts'
+import {
+  type ChatAnswer,
+  type EngineDialect,
+  grownUsage,
+  noUsage,
+  type Part,
+  type Stop,
+} from './chat.ts'
 import { readGeminiResponse } from './gemini-stream.ts'
 import { type JsonObject, listOf, objectOf, textOf } from './json.ts'
 import { openaiStop, openaiUsage } from './openai-stream.ts'
@@ -89,7 +96,7 @@ function readGemini(body: JsonObject): ChatAnswer {
     if (event.kind === 'text') parts.push({ kind: 'text', text: event.text })
     if (event.kind === 'thinking') parts.push({ kind: 'thinking', text: event.text })
     if (event.kind === 'stop') answer = { ...answer, stop: event.stop }
-    if (event.kind === 'usage') answer = { ...answer, usage: { ...answer.usage, ...event.usage } }
+    if (event.kind === 'usage') answer = { ...answer, usage: grownUsage(answer.usage, event.usage) }
     if (event.kind === 'tool-start') {
       const { id, name, signature } = event
       const more = signature === undefined ? {} : { signature }

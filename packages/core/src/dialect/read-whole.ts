@@ -3,13 +3,13 @@
 // Whether the body of a 200 is a complete answer in its dialect. A proxy's error page, an empty object or an answer
 // without a stop reason is none (I6).
 
-import { anthropicUsage } from './anthropic-stream.ts'
-import { bedrockStop, bedrockUsage } from './bedrock-stream.ts'
-import type { WholeReading } from './chat.ts'
-import { geminiUsage } from './gemini-stream.ts'
+import { anthropicUsage, isAnthropicUsage } from './anthropic-stream.ts'
+import { bedrockStop, bedrockUsage, isBedrockUsage } from './bedrock-stream.ts'
+import type { Usage, WholeReading } from './chat.ts'
+import { geminiUsage, isGeminiUsage } from './gemini-stream.ts'
 import { isObject, type JsonObject, jsonOf, listOf, objectOf } from './json.ts'
-import { openaiUsage } from './openai-stream.ts'
-import { readResponsesAnswer } from './responses-stream.ts'
+import { isOpenaiUsage, openaiUsage } from './openai-stream.ts'
+import { isResponsesUsage, responsesUsage } from './responses-stream.ts'
 
 export type WholeReader = (text: string) => WholeReading
 
@@ -20,19 +20,19 @@ function incomplete(reason: string): WholeReading {
 /** A reader that wants a JSON object in which `why` finds nothing missing. */
 function reader(
   why: (body: JsonObject) => string | null,
-  usage: (body: JsonObject) => WholeReading & { kind: 'complete' },
+  usage: (body: JsonObject) => Usage | null,
 ): WholeReader {
   return (text) => {
     const body = jsonOf(text)
     if (!isObject(body)) return incomplete(`expected a JSON object, got ${text.slice(0, 80)}`)
     const reason = why(body)
-    return reason === null ? usage(body) : incomplete(reason)
+    if (reason !== null) return incomplete(reason)
+    return { kind: 'complete', usage: usage(body), parsed: body }
   }
 }
 
-function withOpenaiUsage(body: JsonObject): WholeReading & { kind: 'complete' } {
-  const usage = isObject(body['usage']) ? openaiUsage(body['usage']) : null
-  return { kind: 'complete', usage, parsed: body }
+function openaiUsageIn({ usage }: JsonObject): Usage | null {
+  return isOpenaiUsage(usage) ? openaiUsage(usage) : null
 }
 
 /** Chat completions and legacy completions: every choice has its finish reason. */
@@ -41,11 +41,11 @@ export const readOpenaiWhole = reader((body) => {
   if (choices.length === 0) return 'an answer without choices'
   const isFinished = choices.every((one) => typeof objectOf(one)['finish_reason'] === 'string')
   return isFinished ? null : 'a choice without a finish_reason'
-}, withOpenaiUsage)
+}, openaiUsageIn)
 
 export const readEmbeddingsWhole = reader(
   (body) => (listOf(body['data']).length === 0 ? 'an answer without data' : null),
-  withOpenaiUsage,
+  openaiUsageIn,
 )
 
 export const readAnthropicWhole = reader(
@@ -53,7 +53,7 @@ export const readAnthropicWhole = reader(
     if (!Array.isArray(body['content'])) return 'an answer without content'
     return typeof body['stop_reason'] === 'string' ? null : 'an answer without a stop_reason'
   },
-  (body) => ({ kind: 'complete', usage: anthropicUsage(objectOf(body['usage'])), parsed: body }),
+  ({ usage }) => (isAnthropicUsage(usage) ? anthropicUsage(usage) : null),
 )
 
 export const readResponsesWhole = reader(
@@ -62,7 +62,7 @@ export const readResponsesWhole = reader(
     if (!Array.isArray(body['output'])) return 'a response without output'
     return status === 'completed' || status === 'incomplete' ? null : `a response that is ${status}`
   },
-  (body) => ({ kind: 'complete', usage: readResponsesAnswer(body).usage, parsed: body }),
+  ({ usage }) => (isResponsesUsage(usage) ? responsesUsage(usage) : null),
 )
 
 export const readGeminiWhole = reader(
@@ -73,11 +73,7 @@ export const readGeminiWhole = reader(
       ? null
       : 'a candidate without a finishReason'
   },
-  (body) => ({
-    kind: 'complete',
-    usage: geminiUsage(objectOf(body['usageMetadata'])),
-    parsed: body,
-  }),
+  ({ usageMetadata: usage }) => (isGeminiUsage(usage) ? geminiUsage(usage) : null),
 )
 
 export const readBedrockWhole = reader(
@@ -88,5 +84,5 @@ export const readBedrockWhole = reader(
     if (typeof reason !== 'string') return 'an answer without a stopReason'
     return bedrockStop(reason) === null ? `an answer that stopped with ${reason}` : null
   },
-  (body) => ({ kind: 'complete', usage: bedrockUsage(objectOf(body['usage'])), parsed: body }),
+  ({ usage }) => (isBedrockUsage(usage) ? bedrockUsage(usage) : null),
 )

@@ -43,8 +43,9 @@ function readItem(index: number, item: JsonObject): ChatEvent[] {
 }
 
 function readEnd(response: JsonObject): ChatEvent[] {
+  const { usage } = response
   return [
-    { kind: 'usage', usage: responsesUsage(objectOf(response['usage'])) },
+    ...(isResponsesUsage(usage) ? [{ kind: 'usage', usage: responsesUsage(usage) } as const] : []),
     { kind: 'stop', choice: 0, stop: responsesStop(response) },
     { kind: 'end' },
   ]
@@ -61,7 +62,12 @@ function responsesStop(response: JsonObject): Stop {
   return isCalling ? 'tool-calls' : 'stop'
 }
 
-function responsesUsage(usage: JsonObject): Usage {
+/** False for what counts nothing. */
+export function isResponsesUsage(usage: unknown): usage is JsonObject {
+  return isObject(usage) && typeof usage['input_tokens'] === 'number'
+}
+
+export function responsesUsage(usage: JsonObject): Usage {
   const input = objectOf(usage['input_tokens_details'])
   return {
     input: countOf(usage['input_tokens']),

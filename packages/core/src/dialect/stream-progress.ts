@@ -5,7 +5,7 @@
 // Invariants:
 //   P1. A stream is complete only where its end was marked, or every choice that began has its stop reason (I6).
 
-import { type ChatEvent, noUsage, type Usage } from './chat.ts'
+import { type ChatEvent, grownUsage, noUsage, type Usage } from './chat.ts'
 
 const textMax = 4 * 2 ** 20 // characters; a longer answer is not continued elsewhere
 
@@ -23,6 +23,8 @@ export class StreamProgress {
   contentLength = 0
   isEnded = false
   usage: Usage | null = null
+  /** `contentLength` when the upstream counted its output last; -1: it has not. */
+  #countedLength = -1
   readonly #begun = new Set<number>()
   readonly #stopped = new Set<number>()
 
@@ -53,7 +55,8 @@ export class StreamProgress {
         this.#stopped.add(event.choice)
         return
       case 'usage':
-        this.usage = { ...(this.usage ?? noUsage), ...event.usage }
+        this.usage = grownUsage(this.usage ?? noUsage, event.usage)
+        if (event.usage.output !== undefined) this.#countedLength = this.contentLength
         return
       case 'end':
         this.isEnded = true
@@ -67,6 +70,11 @@ export class StreamProgress {
   /** True once every choice that began has stopped. */
   get isStopped(): boolean {
     return this.#begun.size > 0 && this.#stopped.size === this.#begun.size
+  }
+
+  /** True where the upstream has counted all that came. */
+  get isCounted(): boolean {
+    return this.#countedLength === this.contentLength
   }
 
   /** P1. */

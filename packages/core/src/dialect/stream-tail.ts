@@ -2,7 +2,7 @@
 //
 // What the end of a written stream says: why it stopped and what it used, gathered as events come.
 
-import { type ChatEvent, noUsage, type Stop, type Usage } from './chat.ts'
+import { type ChatEvent, grownUsage, noUsage, type Stop, type Usage } from './chat.ts'
 import type { WriterOptions } from './chat-writer.ts'
 
 /** Lives as long as one writer; written by `take` alone. */
@@ -17,7 +17,7 @@ export class StreamTail {
 
   /** Of several choices the first says why the stream stopped: dialects with one have no other. */
   take(event: ChatEvent): void {
-    if (event.kind === 'usage') this.usage = { ...this.usage, ...event.usage }
+    if (event.kind === 'usage') this.usage = grownUsage(this.usage, event.usage)
     if (event.kind === 'stop' && event.choice === 0) this.stop = event.stop
   }
 }

@@ -32,3 +32,14 @@ test('time costs by the second, up to the most that is charged', () => {
   expect(costNanos(price, noUsage, 90_000)).toBe(120_000_000)
   expect(worstNanos(price, { input: 9, output: 9 })).toBe(120_000_000)
 })
+
+test('what a provider keeps longer than usual costs what that costs', () => {
+  const rate = (base: number) => ({ base, tiers: [] })
+  const price = {
+    ...priceOfTarget(targetPrice.parse({ inputPerMillion: 1 })),
+    ...{ cacheWritten: rate(1.25), cacheWrittenLong: rate(2) },
+  }
+  const usage = { ...noUsage, input: 1_000, cacheWritten: 600, cacheWrittenLong: 400 }
+  expect(costNanos(price, usage)).toBe(400 * 1_000 + 200 * 1_250 + 400 * 2_000)
+  expect(worstNanos(price, { input: 1_000, output: 0 })).toBe(2_000_000) // P2
+})

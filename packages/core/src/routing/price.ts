@@ -39,6 +39,7 @@ export interface Price {
   readonly output: Rate
   readonly cached: Rate
   readonly cacheWritten: Rate
+  readonly cacheWrittenLong: Rate
   readonly perCall: number
   readonly perSecond: number
   readonly secondsMax: number
@@ -56,6 +57,7 @@ export function priceOfTarget(own: TargetPrice): Price {
     output: flatRate(own.outputPerMillion),
     cached: flatRate(own.cachedPerMillion ?? own.inputPerMillion),
     cacheWritten: flatRate(own.inputPerMillion),
+    cacheWrittenLong: flatRate(own.inputPerMillion),
     perCall: own.perCall,
     perSecond: own.perSecond,
     secondsMax: own.secondsMax,
@@ -71,11 +73,13 @@ const nanosPerDollar = 1_000_000_000
 export function costNanos(price: Price, usage: Usage, ms = 0): number {
   const cached = Math.min(usage.cached, usage.input)
   const written = Math.min(usage.cacheWritten, usage.input - cached)
+  const long = Math.min(usage.cacheWrittenLong ?? 0, written)
   const plain = usage.input - cached - written
   const picos =
     plain * picosAt(price.input, usage.input) +
     cached * picosAt(price.cached, usage.input) +
-    written * picosAt(price.cacheWritten, usage.input) +
+    (written - long) * picosAt(price.cacheWritten, usage.input) +
+    long * picosAt(price.cacheWrittenLong, usage.input) +
     usage.output * picosAt(price.output, usage.input)
   return Math.ceil(picos / 1_000) + fixedNanos(price, ms / 1_000) // P1
 }
@@ -85,8 +89,8 @@ export function worstNanos(
   price: Price,
   bounds: { readonly input: number; readonly output: number },
 ): number {
-  const { input, cached, cacheWritten } = price
-  const dearest = Math.max(highest(input), highest(cached), highest(cacheWritten))
+  const { input, cached, cacheWritten, cacheWrittenLong } = price
+  const dearest = Math.max(...[input, cached, cacheWritten, cacheWrittenLong].map(highest))
   const picos = bounds.input * dearest + bounds.output * highest(price.output)
   return Math.ceil(picos / 1_000) + fixedNanos(price, price.secondsMax) // P2
 }

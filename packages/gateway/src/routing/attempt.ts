@@ -223,8 +223,8 @@ export class Attempt implements AnswerHandler, Watched {
     if (outcome?.kind === 'whole' && outcome.usage !== null) {
       return { usage: outcome.usage, isEstimated: false }
     }
-    const { usage, isComplete, contentLength } = this.progress
-    if (usage !== null && isComplete) return { usage, isEstimated: false }
+    const { usage, isComplete, isCounted, contentLength } = this.progress
+    if (usage !== null && isComplete && isCounted) return { usage, isEstimated: false }
     const output = Math.ceil(Math.max(this.#bytes, contentLength) / bytesPerToken)
     const input = usage?.input || Math.ceil(bodyBytes / bytesPerToken)
     return {

@@ -7,10 +7,10 @@
 //   K1. Nothing is sent to a target on behalf of a budget where nobody knows what that costs.
 //   K2. Every attempt is charged once: by the upstream's own count, else by what was sent and came.
 
-import { noUsage } from '@tutti/core/dialect'
+import { noUsage, type Usage } from '@tutti/core/dialect'
 import { costNanos, freePrice, type Price, worstNanos } from '@tutti/core/routing'
 import type { Spent } from './attempt.ts'
-import type { Call, Candidate } from './call.ts'
+import type { Bounds, Call, Candidate } from './call.ts'
 import type { FailedAttempt } from './failed-attempt.ts'
 import type { PriceBook } from './price-book.ts'
 import type { BudgetEntry, Purses, Reservation, Reserved } from './purses.ts'
@@ -107,7 +107,8 @@ class Payment implements Paid {
   settle(spent: Spent | null): void {
     const { price, reserved, nowMs } = this.#of
     if (spent === null) return reserved?.settle(0)
-    const usage = this.#call.bounds === null ? noUsage : spent.usage
+    const { bounds } = this.#call
+    const usage = bounds === null ? noUsage : reckoned(spent, bounds)
     const ms = isTimed(price) ? nowMs() - this.#sinceMs : 0
     const cost = price === null ? null : costNanos(price, usage, ms)
     reserved?.settle(cost ?? 0)
@@ -115,6 +116,19 @@ class Payment implements Paid {
     const candidate = this.#candidate
     const priceList = price === null ? null : price.list
     this.#call.onCharge({ candidate, spent: { usage, isEstimated }, costNanos: cost, priceList })
+  }
+}
+
+/** What nobody counted is no more than what was asked for allows. */
+function reckoned({ usage, isEstimated }: Spent, bounds: Bounds): Usage {
+  if (!isEstimated) return usage
+  const { inputTokens, outputTokens, answers } = bounds
+  const outputMax = outputTokens === null ? Infinity : outputTokens * answers
+  const inputMax = inputTokens ?? Infinity
+  return {
+    ...usage,
+    input: Math.min(usage.input, inputMax),
+    output: Math.min(usage.output, outputMax),
   }
 }
 

@@ -1,4 +1,5 @@
-import { routeSpec } from '@tutti/core/routing'
+import { readAnthropicWhole } from '@tutti/core/dialect'
+import { costNanos, routeSpec } from '@tutti/core/routing'
 import { expect, test } from 'vitest'
 import { Tally } from '../face/tally.ts'
 import type { Call, Candidate } from './call.ts'
@@ -32,6 +33,24 @@ test('a price of one’s own, an engine of one’s own and a model that nobody k
   expect([own?.input.base, own?.list]).toEqual([7, null])
   expect(priceFor({ model: 'gpt-4o-mini' }, true)).toMatchObject({ input: { base: 0 }, list: null })
   expect(priceFor({ model: 'nobody-knows-it' })).toBeNull()
+})
+
+test('what Anthropic keeps for an hour costs more than what it keeps for minutes', () => {
+  const candidate = candidateFor({ model: 'claude-opus-4-6' })
+  const anthropic = { ...provider, baseUrl: 'https://api.anthropic.com/v1' }
+  const price = new PriceBook().priceOf({ target: candidate.target, provider: anthropic })
+  const costOf = (ephemeral_1h_input_tokens: number) => {
+    const counted = {
+      ...{ input_tokens: 0, output_tokens: 0, cache_creation_input_tokens: 1_000 },
+      cache_creation: { ephemeral_1h_input_tokens },
+    }
+    const body = { content: [], stop_reason: 'end_turn', usage: counted }
+    const read = readAnthropicWhole(JSON.stringify(body))
+    if (price === null || read.kind !== 'complete' || read.usage === null) throw new Error('none')
+    return costNanos(price, read.usage)
+  }
+  expect(costOf(1_000) / costOf(0)).toBeCloseTo(2 / 1.25)
+  expect(costOf(400)).toBe(0.6 * costOf(0) + 0.4 * costOf(1_000))
 })
 
 test('what a call was charged by is known to whoever records it', async () => {

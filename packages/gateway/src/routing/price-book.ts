@@ -54,11 +54,13 @@ function listPrice(provider: ProviderEntry, model: string): Price | null {
     if (found === null) return null
     const rates = found.model_price
     const input = rateOf(rates['input_mtok']) ?? flatRate(0)
+    const cacheWritten = rateOf(rates['cache_write_mtok']) ?? input
     return {
       input,
       output: rateOf(rates['output_mtok']) ?? flatRate(0),
       cached: rateOf(rates['cache_read_mtok']) ?? input,
-      cacheWritten: rateOf(rates['cache_write_mtok']) ?? input,
+      cacheWritten,
+      cacheWrittenLong: rateOf(rates['cache_write_1h_mtok']) ?? cacheWritten,
       ...{ perCall: 0, perSecond: 0, secondsMax: 0 },
       list: `${listName} ${at.toISOString().slice(0, 10)}`,
     }
