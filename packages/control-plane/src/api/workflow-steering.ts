@@ -5,14 +5,7 @@
 import { parseWorkflow } from '@tutti/core/workflow'
 import type { Context, Hono } from 'hono'
 import { z } from 'zod'
-import {
-  cancelQueued,
-  concurrencyMax,
-  forkRun,
-  retryRun,
-  sendSignal,
-  startBackfill,
-} from '../workflow/index.ts'
+import { cancelQueued, concurrencyMax, sendSignal, startBackfill } from '../workflow/index.ts'
 import { refuse } from './answer.ts'
 import type { ApiPorts, Env } from './ports.ts'
 import { readJson } from './resources.ts'
@@ -60,7 +53,7 @@ async function cancel(context: Context<Env>, ports: ApiPorts): Promise<Response>
 async function retry(context: Context<Env>, ports: ApiPorts): Promise<Response> {
   const found = await findRun(context, ports, 'run')
   if (found instanceof Response) return found
-  const retried = await retryRun(ports.sql, found.head.id, ports.nowMs())
+  const retried = await ports.workflows.retry(found)
   if (!retried.ok) return refuse(context, 'api/conflict', retried.reason)
   return context.json({ id: retried.id }, 201)
 }
@@ -91,8 +84,7 @@ async function fork(context: Context<Env>, ports: ApiPorts): Promise<Response> {
   if (!parsed.success) return refuse(context, 'api/invalid', z.prettifyError(parsed.error))
   const { from, input } = parsed.data
   const point = { from, ...(input === undefined ? {} : { input }) }
-  const { sql, nowMs, workflows } = ports
-  const forked = await forkRun({ sql, nowMs, program: workflows.program }, found, point)
+  const forked = await ports.workflows.fork(found, point)
   if (!forked.ok) return refuse(context, 'api/conflict', forked.reason)
   return context.json({ id: forked.id }, 201)
 }

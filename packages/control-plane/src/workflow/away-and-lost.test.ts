@@ -22,7 +22,7 @@ import { outlasting } from './outlast-database.ts'
 import { performer } from './perform-act.ts'
 import { askProcess } from './processes.ts'
 import { openSchedules } from './schedules.ts'
-import { Secrets } from './secrets.ts'
+import { openSecrets } from './secrets.ts'
 import { sendSignal } from './signal.ts'
 import { withholding } from './withhold-secrets.ts'
 
@@ -264,7 +264,7 @@ test('secrets are read once, and again when Postgres tells that one of the proje
       return of(...given)
     },
   })
-  const secrets = new Secrets({
+  const secrets = openSecrets({
     sql: counting,
     news: bed.news,
     decrypt: (sealed) => sealed.slice('enc:v1:'.length),

@@ -8,6 +8,11 @@ import type { Sql } from '../store/index.ts'
 import { type RunHead, shardOf } from './run-head.ts'
 import { sendSignal } from './signal.ts'
 
+/** The new run, or why there is none. */
+export type Copied =
+  | { readonly ok: true; readonly id: string }
+  | { readonly ok: false; readonly reason: string }
+
 /** Gives the new run's id. */
 export async function copyRun(
   sql: Sql,

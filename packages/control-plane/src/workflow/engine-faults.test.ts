@@ -6,6 +6,7 @@ import { standardError } from '@tutti/core/workflow'
 import { expect, test, vi } from 'vitest'
 import { ActFailed } from './act.ts'
 import { bed, document, openEngine, programs, request, useDatabase } from './engine.fixture.ts'
+import { loadRuns } from './load-runs.ts'
 import { retryRun } from './retry-run.ts'
 import { publishEvent, sendSignal } from './signal.ts'
 
@@ -90,7 +91,10 @@ test('a run that ended by a deadline is tried again: the person is asked anew, w
   clock.nowMs += 3_600_000
   const other = await openEngine(program, undefined, { nowMs: () => clock.nowMs })
   expect(await other.outcomeOf(id)).toMatchObject({ error: { status: 408 } })
-  const retried = await retryRun(sql, id, clock.nowMs)
+  const [late] = await loadRuns(sql, [id])
+  if (late === undefined) throw new Error('it is gone')
+  const surroundings = async () => ({ secrets: {}, runtime: { name: 'tutti', version: 'test' } })
+  const retried = await retryRun({ sql, program, surroundings, nowMs: () => clock.nowMs }, late)
   if (!retried.ok) throw new Error(retried.reason)
   await vi.waitUntil(async () => (await waitingOf(retried.id)).length > 0, patience)
   const [row] = await sql`select wake_at_ms from workflow_run where id = ${retried.id}`

@@ -6,6 +6,7 @@
 import {
   type CloudEvent,
   type Entry,
+  type ForkPoint,
   lifecycleEvents,
   type Outcome,
   type Program,
@@ -21,19 +22,22 @@ import type { Logger } from 'pino'
 import { automation, type PolicyEngine } from '../governance/index.ts'
 import type { News } from '../news.ts'
 import { type Blobs, loadResource, type Query, type Sql } from '../store/index.ts'
+import type { Copied } from './copy-run.ts'
 import { type Egress, openEgress, openReach } from './egress.ts'
 import { Engine } from './engine.ts'
 import { EngineBusy } from './engine-busy.ts'
+import { forkRun } from './fork-run.ts'
 import type { Inference } from './infer.ts'
 import type { JudgeStart } from './judge-start.ts'
 import { whyNoRun } from './judge-tick.ts'
 import { keeping } from './keep-result.ts'
 import { openLifecycleLevels } from './lifecycle-levels.ts'
-import { loadRuns } from './load-runs.ts'
+import { loadRuns, type StoredRun } from './load-runs.ts'
 import type { RunSurroundings } from './open-resident.ts'
 import { outlasting } from './outlast-database.ts'
 import { performer } from './perform-act.ts'
 import { enqueue } from './queue.ts'
+import { retryRun } from './retry-run.ts'
 import type { RunHead } from './run-head.ts'
 import { RunNews } from './run-news.ts'
 import { type Judge, openSchedules, type Schedules } from './schedules.ts'
@@ -68,6 +72,10 @@ export interface Workflows {
   readonly program: (of: Version) => Promise<Program>
   /** What a run has been through, as CloudEvents of the specification. */
   readonly lifecycle: (of: RunHead, journal: readonly Entry[]) => Promise<readonly CloudEvent[]>
+  /** The run once more, from what failed. */
+  readonly retry: (run: StoredRun) => Promise<Copied>
+  /** The run once more, from any of its tasks. */
+  readonly fork: (run: StoredRun, point: ForkPoint) => Promise<Copied>
   /** Takes runs to another version. */
   readonly upgrade: (request: UpgradeRequest, after: string) => Promise<Upgraded>
   /** Starts what is scheduled. A turn of a loop. */
@@ -85,7 +93,7 @@ const programsMax = 1_000 // versions kept compiled, some hundred KB each at mos
 const reopenMs = 1_000
 
 export async function openWorkflows(ports: WorkflowsPorts): Promise<Workflows> {
-  const { sql, news, nowMs, log } = ports
+  const { sql, blobs, news, nowMs, log } = ports
   const egress: Egress = openEgress({ allowPrivate: ports.allowPrivateCalls })
   const reach = openReach({ allowPrivate: ports.allowPrivateCalls })
   const program = openPrograms(sql)
@@ -95,7 +103,6 @@ export async function openWorkflows(ports: WorkflowsPorts): Promise<Workflows> {
     if (engine === null) throw new EngineBusy('is being started')
     return await engine.start(request)
   }
-  const { blobs } = ports
   const mayStart = () => openStarts(ports)
   const perform = performer({
     ...{ sql, blobs, egress, reach, start, nowMs, inference: ports.inference },
@@ -105,11 +112,9 @@ export async function openWorkflows(ports: WorkflowsPorts): Promise<Workflows> {
   })
   const kept = keeping({ sql, blobs, nowMs }, perform)
   const projects = openProjects(ports)
-  const act = outlasting(
-    withholding(kept, (project) => projects.secrets.of(project)),
-    pause,
-  )
-  const { surroundings } = projects
+  const { secrets, surroundings } = projects
+  const withheld = withholding(kept, (project) => secrets.of(project))
+  const act = outlasting(withheld, pause)
   const onTrouble = (what: string, error: unknown) => log.error({ error }, what)
   const runNews = new RunNews({ sql, news, nowMs, onTrouble })
   const open = async (): Promise<void> => {
@@ -133,6 +138,7 @@ export async function openWorkflows(ports: WorkflowsPorts): Promise<Workflows> {
     })
   }
   await open()
+  const copies = { sql, program, surroundings, nowMs }
   return {
     ...{ start, program },
     lifecycle: lifecycleOf(program, surroundings),
@@ -141,8 +147,10 @@ export async function openWorkflows(ports: WorkflowsPorts): Promise<Workflows> {
       // Another engine may have taken the run over meanwhile: the row says it then.
       return (await orNull(withinMs, ended)) ?? (await outcomeOf(sql, id))
     },
-    upgrade: (request, after) => upgradeRuns({ sql, program, surroundings }, request, after),
-    forgetSecrets: (project) => projects.secrets.forget(project),
+    retry: (run) => retryRun(copies, run),
+    fork: (run, point) => forkRun(copies, run, point),
+    upgrade: (request, after) => upgradeRuns(copies, request, after),
+    forgetSecrets: (project) => secrets.forget(project),
     forgetProject: (project) => projects.levels.forget(project),
     schedules: openSchedules({ sql, nowMs, judge: () => openJudge(ports), productions: mayStart }),
     watch: (run, wake) => runNews.watch(run, wake),

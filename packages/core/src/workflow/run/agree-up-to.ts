@@ -13,6 +13,7 @@ import type { Entry } from './entry.ts'
 import type { Happening } from './happening.ts'
 import { Machine, type Surroundings } from './machine.ts'
 import type { Program } from './program.ts'
+import { referenceOf } from './reference-of.ts'
 
 export type Agreement =
   /** The machine stands where the journal ends, with the document to go on with. */
@@ -115,8 +116,6 @@ function isSame(one: unknown, other: unknown): boolean {
   return canonicalJson(asJson(one)) === canonicalJson(asJson(other))
 }
 
-/** Where a command's task stands in the document: its key without turns, visits and attempts. */
 function taskOf(command: Command | undefined): string {
-  const key = command !== undefined && 'key' in command ? command.key : ''
-  return key.replace(/[#@~!][^/]*/g, '')
+  return command !== undefined && 'key' in command ? referenceOf(command.key) : ''
 }

@@ -38,6 +38,7 @@ export {
   signedOrder,
 } from './process-order.ts'
 export { type Preparation, type Program, prepareWorkflow } from './program.ts'
+export { type RetryJournal, retryJournal } from './retry-journal.ts'
 export { undoIn } from './run-compensate.ts'
 export { type Heard, Trigger } from './trigger.ts'
 export { type ErrorKind, standardError, type WorkflowError } from './workflow-error.ts'
