@@ -10,26 +10,41 @@ export function readGeminiEvent({ data }: StreamEvent): readonly ChatEvent[] | s
   const chunk = jsonOf(data)
   if (!isObject(chunk)) return `an event that is not JSON: ${data.slice(0, 80)}`
   if (isObject(chunk['error'])) return [geminiError(chunk, 502)]
-  return readGeminiResponse(chunk)
+  const wrong = listOf(chunk['candidates'])
+    .map(whyFailed)
+    .find((why) => why !== null)
+  return wrong ?? geminiEvents(chunk)
 }
 
-export function readGeminiResponse(chunk: JsonObject): ChatEvent[] {
+function whyFailed(candidate: unknown): string | null {
+  const reason = textOf(objectOf(candidate)['finishReason'])
+  return reason !== '' && geminiStop(reason) === null ? `the model stopped with ${reason}` : null
+}
+
+export function geminiEvents(chunk: JsonObject): ChatEvent[] {
   const events: ChatEvent[] = [
     { kind: 'start', id: textOf(chunk['responseId']), model: textOf(chunk['modelVersion']) },
   ]
-  const candidate = objectOf(listOf(chunk['candidates'])[0])
-  for (const part of listOf(objectOf(candidate['content'])['parts'])) {
-    readPart(objectOf(part), events)
+  const candidates = listOf(chunk['candidates']).map(objectOf)
+  for (const candidate of candidates) {
+    const choice = countOf(candidate['index'])
+    for (const part of listOf(objectOf(candidate['content'])['parts'])) {
+      readPart(objectOf(part), choice, events)
+    }
   }
   const metadata = chunk['usageMetadata']
   if (isGeminiUsage(metadata)) events.push({ kind: 'usage', usage: geminiUsage(metadata) })
-  const blocked = objectOf(chunk['promptFeedback'])['blockReason']
-  const reason = textOf(candidate['finishReason'] ?? blocked)
-  if (reason !== '') events.push({ kind: 'stop', choice: 0, stop: geminiStop(reason) })
+  if (textOf(objectOf(chunk['promptFeedback'])['blockReason']) !== '') {
+    return [...events, { kind: 'stop', choice: 0, stop: 'content-filter' }]
+  }
+  for (const { index, finishReason } of candidates) {
+    const stop = geminiStop(textOf(finishReason))
+    if (stop !== null) events.push({ kind: 'stop', choice: countOf(index), stop })
+  }
   return events
 }
 
-function readPart(part: JsonObject, events: ChatEvent[]): void {
+function readPart(part: JsonObject, choice: number, events: ChatEvent[]): void {
   const call = part['functionCall']
   if (isObject(call)) {
     const signature = textOf(part['thoughtSignature'])
@@ -43,23 +58,30 @@ function readPart(part: JsonObject, events: ChatEvent[]): void {
   } else if (typeof part['text'] === 'string') {
     const text = part['text']
     events.push(
-      part['thought'] === true ? { kind: 'thinking', text } : { kind: 'text', choice: 0, text },
+      part['thought'] === true ? { kind: 'thinking', text } : { kind: 'text', choice, text },
     )
   }
 }
 
-function geminiStop(reason: string): Stop {
+/** Null for an answer that the model did not bring to an end, such as a malformed call. */
+export function geminiStop(reason: string): Stop | null {
   switch (reason) {
+    case 'STOP':
+      return 'stop'
     case 'MAX_TOKENS':
       return 'length'
     case 'SAFETY':
     case 'RECITATION':
+    case 'LANGUAGE':
     case 'BLOCKLIST':
     case 'PROHIBITED_CONTENT':
     case 'SPII':
+    case 'IMAGE_SAFETY':
+    case 'IMAGE_PROHIBITED_CONTENT':
+    case 'IMAGE_RECITATION':
       return 'content-filter'
     default:
-      return 'stop'
+      return null
   }
 }
 

@@ -15,13 +15,17 @@ export function readOpenaiEvent({ data }: StreamEvent): readonly ChatEvent[] | s
   const events: ChatEvent[] = []
   const id = textOf(chunk['id'])
   if (id !== '') events.push({ kind: 'start', id, model: textOf(chunk['model']) })
-  for (const choice of listOf(chunk['choices'])) readChoice(objectOf(choice), events)
+  for (const choice of listOf(chunk['choices'])) {
+    const wrong = readChoice(objectOf(choice), events)
+    if (wrong !== null) return wrong
+  }
   if (isOpenaiUsage(chunk['usage']))
     events.push({ kind: 'usage', usage: openaiUsage(chunk['usage']) })
   return events
 }
 
-function readChoice(choice: JsonObject, events: ChatEvent[]): void {
+/** What is wrong with it; null where nothing is. */
+function readChoice(choice: JsonObject, events: ChatEvent[]): string | null {
   const index = countOf(choice['index'])
   const delta = objectOf(choice['delta'])
   const thinking = textOf(delta['reasoning_content']) || textOf(delta['reasoning'])
@@ -30,9 +34,11 @@ function readChoice(choice: JsonObject, events: ChatEvent[]): void {
   if (typeof text === 'string') events.push({ kind: 'text', choice: index, text })
   for (const call of listOf(delta['tool_calls'])) readToolCall(objectOf(call), events)
   const reason = choice['finish_reason']
-  if (typeof reason === 'string') {
-    events.push({ kind: 'stop', choice: index, stop: openaiStop(reason) })
-  }
+  if (typeof reason !== 'string') return null
+  const stop = openaiStop(reason)
+  if (stop === null) return `the model stopped with ${reason}`
+  events.push({ kind: 'stop', choice: index, stop })
+  return null
 }
 
 function readToolCall(call: JsonObject, events: ChatEvent[]): void {
@@ -44,8 +50,14 @@ function readToolCall(call: JsonObject, events: ChatEvent[]): void {
   if (text !== '') events.push({ kind: 'tool-arguments', index, text })
 }
 
-export function openaiStop(reason: string): Stop {
+/** Null for an answer that the engine gave up. */
+export function openaiStop(reason: string): Stop | null {
   switch (reason) {
+    case 'abort':
+    case 'cancelled':
+    case 'error':
+    case 'insufficient_system_resource':
+      return null // vLLM, OpenRouter and DeepSeek say so
     case 'length':
       return 'length'
     case 'tool_calls':

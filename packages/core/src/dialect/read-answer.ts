@@ -12,7 +12,7 @@ import {
   type Part,
   type Stop,
 } from './chat.ts'
-import { readGeminiResponse } from './gemini-stream.ts'
+import { geminiEvents } from './gemini-stream.ts'
 import { type JsonObject, listOf, objectOf, textOf } from './json.ts'
 import { openaiStop, openaiUsage } from './openai-stream.ts'
 import { readResponsesAnswer } from './responses-stream.ts'
@@ -50,7 +50,7 @@ function readOpenai(body: JsonObject): ChatAnswer {
       ...(text === '' ? [] : [{ kind: 'text' as const, text }]),
       ...calls,
     ],
-    stop: stopOf(openaiStop(textOf(choice['finish_reason'])), calls.length),
+    stop: stopOf(openaiStop(textOf(choice['finish_reason'])) ?? 'stop', calls.length),
     usage: openaiUsage(objectOf(body['usage'])),
   }
 }
@@ -91,7 +91,8 @@ function readGemini(body: JsonObject): ChatAnswer {
   const parts: Part[] = []
   let answer: ChatAnswer = { id: '', model: '', parts, stop: 'stop', usage: noUsage }
   let calls = 0
-  for (const event of readGeminiResponse(body)) {
+  for (const event of geminiEvents(body)) {
+    if ('choice' in event && event.choice !== 0) continue
     if (event.kind === 'start') answer = { ...answer, id: event.id, model: event.model }
     if (event.kind === 'text') parts.push({ kind: 'text', text: event.text })
     if (event.kind === 'thinking') parts.push({ kind: 'thinking', text: event.text })

@@ -6,9 +6,9 @@
 import { anthropicUsage, isAnthropicUsage } from './anthropic-stream.ts'
 import { bedrockStop, bedrockUsage, isBedrockUsage } from './bedrock-stream.ts'
 import type { Usage, WholeReading } from './chat.ts'
-import { geminiUsage, isGeminiUsage } from './gemini-stream.ts'
+import { geminiStop, geminiUsage, isGeminiUsage } from './gemini-stream.ts'
 import { isObject, type JsonObject, jsonOf, listOf, objectOf } from './json.ts'
-import { isOpenaiUsage, openaiUsage } from './openai-stream.ts'
+import { isOpenaiUsage, openaiStop, openaiUsage } from './openai-stream.ts'
 import { isResponsesUsage, responsesUsage } from './responses-stream.ts'
 
 export type WholeReader = (text: string) => WholeReading
@@ -39,8 +39,12 @@ function openaiUsageIn({ usage }: JsonObject): Usage | null {
 export const readOpenaiWhole = reader((body) => {
   const choices = listOf(body['choices'])
   if (choices.length === 0) return 'an answer without choices'
-  const isFinished = choices.every((one) => typeof objectOf(one)['finish_reason'] === 'string')
-  return isFinished ? null : 'a choice without a finish_reason'
+  const reasons = choices.map((one) => objectOf(one)['finish_reason'])
+  for (const reason of reasons) {
+    if (typeof reason !== 'string') return 'a choice without a finish_reason'
+    if (openaiStop(reason) === null) return `an answer that stopped with ${reason}`
+  }
+  return null
 }, openaiUsageIn)
 
 export const readEmbeddingsWhole = reader(
@@ -67,11 +71,14 @@ export const readResponsesWhole = reader(
 
 export const readGeminiWhole = reader(
   (body) => {
-    const candidate = objectOf(listOf(body['candidates'])[0])
-    const isBlocked = objectOf(body['promptFeedback'])['blockReason'] !== undefined
-    return typeof candidate['finishReason'] === 'string' || isBlocked
-      ? null
-      : 'a candidate without a finishReason'
+    if (objectOf(body['promptFeedback'])['blockReason'] !== undefined) return null
+    const candidates = listOf(body['candidates'])
+    if (candidates.length === 0) return 'an answer without candidates'
+    for (const { finishReason: reason } of candidates.map(objectOf)) {
+      if (typeof reason !== 'string') return 'a candidate without a finishReason'
+      if (geminiStop(reason) === null) return `an answer that stopped with ${reason}`
+    }
+    return null
   },
   ({ usageMetadata: usage }) => (isGeminiUsage(usage) ? geminiUsage(usage) : null),
 )

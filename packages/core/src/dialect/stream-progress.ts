@@ -3,7 +3,8 @@
 // How far a streamed answer has come: whether it began, what text it gave, whether it is complete.
 //
 // Invariants:
-//   P1. A stream is complete only where its end was marked, or every choice that began has its stop reason (I6).
+//   P1. A stream is complete only where its end was marked, or every choice that was asked for or has begun has its stop
+//       reason (I6).
 
 import { type ChatEvent, grownUsage, noUsage, type Usage } from './chat.ts'
 
@@ -17,7 +18,7 @@ export class StreamProgress {
   /**
    * False once anything but text of the first choice has come: such an answer cannot be continued.
    */
-  isPlainText = true
+  isPlainText: boolean
   hasContent = false
   /** Characters of everything that came: text, thinking, arguments of tools. */
   contentLength = 0
@@ -25,8 +26,15 @@ export class StreamProgress {
   usage: Usage | null = null
   /** `contentLength` when the upstream counted its output last; -1: it has not. */
   #countedLength = -1
+  readonly #choices: number
   readonly #begun = new Set<number>()
   readonly #stopped = new Set<number>()
+
+  /** `choices` are asked for; an engine that gives fewer marks its end. */
+  constructor(choices = 1) {
+    this.#choices = choices
+    this.isPlainText = choices === 1
+  }
 
   take(event: ChatEvent): void {
     switch (event.kind) {
@@ -67,9 +75,10 @@ export class StreamProgress {
     }
   }
 
-  /** True once every choice that began has stopped. */
+  /** True once every choice has stopped. */
   get isStopped(): boolean {
-    return this.#begun.size > 0 && this.#stopped.size === this.#begun.size
+    const { size } = this.#stopped
+    return size >= this.#choices && size === this.#begun.size
   }
 
   /** True where the upstream has counted all that came. */

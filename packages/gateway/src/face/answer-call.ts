@@ -319,6 +319,7 @@ async function relay(answering: Answering, source: RelaySource): Promise<number>
     dialect: chat?.dialect ?? 'openai',
     request: () => chat?.whole() ?? {},
     createdS: Math.floor(ports.nowMs() / 1_000),
+    choices: source.candidate.outbound.reading.choices ?? 1,
     streamUsage: wantsUsage(chat),
     hidesUsage: chat !== null && asksForUsage(chat),
     guard: answering.guard?.streamGuard() ?? null,

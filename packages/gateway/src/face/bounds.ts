@@ -60,8 +60,16 @@ function highest(limits: readonly (number | null)[]): number | null {
   return limits.reduce((most, one) => (most === null || one === null ? null : Math.max(most, one)))
 }
 
+/** How many answers a stream is to have; what is no number says nothing. */
+export function choicesOf(asked: ChatAsked): number {
+  const { dialect, outline } = asked
+  if (dialect !== 'openai') return answersTo(asked)
+  return Math.max(1, Math.floor(limitOf(outline['n']) ?? 1)) * promptsIn(asked)
+}
+
 /** How many answers there are to be, each of them as long as is allowed. */
-function answersTo({ dialect, outline, path }: ChatAsked): number {
+function answersTo(asked: ChatAsked): number {
+  const { dialect, outline, path } = asked
   if (dialect === 'gemini') {
     const stated = geminiConfigs(outline).flatMap((config) => [
       answersIn(config['candidateCount']),
@@ -72,8 +80,14 @@ function answersTo({ dialect, outline, path }: ChatAsked): number {
   if (dialect !== 'openai') return 1
   const choices = answersIn(outline['n'])
   if (path !== '/completions') return choices
+  return Math.max(choices, answersIn(outline['best_of'])) * promptsIn(asked)
+}
+
+/** Legacy completions may have several; a list of numbers is one, in tokens. */
+function promptsIn({ outline, path }: ChatAsked): number {
+  if (path !== '/completions') return 1
   const prompts = listOf(outline['prompt']).filter((one) => typeof one !== 'number').length
-  return Math.max(choices, answersIn(outline['best_of'])) * Math.max(1, prompts)
+  return Math.max(1, prompts)
 }
 
 // More than any engine gives; what is no number is refused there, or read in a way of its own.

@@ -14,8 +14,16 @@ import {
   type Unsayable,
   writeChat,
 } from '@tutti/core/dialect'
-import type { Call, Impossible, Outbound, ProviderEntry, ProviderTarget } from '../routing/index.ts'
+import type {
+  AnswerReading,
+  Call,
+  Impossible,
+  Outbound,
+  ProviderEntry,
+  ProviderTarget,
+} from '../routing/index.ts'
 import { bedrockHeaders, bedrockPath, signing } from './bedrock.ts'
+import { choicesOf } from './bounds.ts'
 import type { ChatAsked } from './chat-body.ts'
 import { chatReadings, countReading, embeddingsReading } from './reading.ts'
 import { spliceMember, spliceModel } from './splice-member.ts'
@@ -101,9 +109,12 @@ function askForUsage(chat: ChatAsked, body: Buffer): Buffer {
   return spliceMember(body, 'stream_options', Buffer.from(JSON.stringify(asked)))
 }
 
-function readingOf({ dialect, path }: ChatAsked) {
+function readingOf(chat: ChatAsked): AnswerReading {
+  const { dialect, path } = chat
   if (path === '/embeddings') return embeddingsReading
-  return path === '/messages/count_tokens' ? countReading : chatReadings[dialect]
+  if (path === '/messages/count_tokens') return countReading
+  const choices = choicesOf(chat)
+  return choices === 1 ? chatReadings[dialect] : { ...chatReadings[dialect], choices }
 }
 
 function translated(

@@ -46,6 +46,8 @@ export interface RelayPorts {
   /** The caller's request, for dialects that say it back. */
   readonly request: () => JsonObject
   readonly createdS: number
+  /** How many the answer is to have. */
+  readonly choices: number
   readonly streamUsage: boolean
   /** True where usage was asked for on our own behalf: the caller does not get it. */
   readonly hidesUsage: boolean
@@ -60,7 +62,7 @@ export interface RelayPorts {
 export class Relay {
   readonly #ports: RelayPorts
   /** All that the caller was sent, over all who answered. */
-  readonly #sent = new StreamProgress()
+  readonly #sent: StreamProgress
   /** Null while the bytes of the upstream go on as they are. */
   #writer: ChatWriter | null = null
   /** The text that a guard let pass, where there is one: the caller's, not the model's. */
@@ -69,6 +71,7 @@ export class Relay {
 
   constructor(ports: RelayPorts) {
     this.#ports = ports
+    this.#sent = new StreamProgress(ports.choices)
   }
 
   async run(source: RelaySource): Promise<Relayed> {

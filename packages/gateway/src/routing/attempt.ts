@@ -31,6 +31,8 @@ export interface AnswerReading {
   /** Null where such answers are never streamed. */
   readonly event: ((event: StreamEvent) => readonly ChatEvent[] | string) | null
   readonly error: (text: string, status: number) => ErrorAnswer
+  /** How many a stream is to have; absent: one. */
+  readonly choices?: number
   /** For streams that are no server-sent events. */
   readonly frames?: { readonly contentType: string; readonly splitter: () => Splitter }
 }
@@ -146,7 +148,7 @@ export class Attempt implements AnswerHandler, Watched {
   }
 
   get progress(): StreamProgress {
-    this.#progress ??= new StreamProgress()
+    this.#progress ??= new StreamProgress(this.#reading.choices)
     return this.#progress
   }
 

@@ -1,0 +1,155 @@
+// Ends that look like ends and are none: what its engine gave up, and answers of which one choice is missing (I6).
+
+import type { EngineDialect } from '@tutti/core/dialect'
+import { routeSpec } from '@tutti/core/routing'
+import { describe, expect, test } from 'vitest'
+import { key, serve, signed, snapshotOf, world } from './gateway-world.fixture.ts'
+
+type Dialect = Exclude<EngineDialect, 'bedrock'>
+
+const events = (...all: readonly object[]) =>
+  all.map((one) => `data: ${JSON.stringify(one)}\n\n`).join('')
+
+interface Seen {
+  readonly status: number
+  readonly text: string
+  /** True where the connection was cut. */
+  readonly isCut: boolean
+}
+
+/** What a caller sees where the engine's answer is this one, or breaks off after it. */
+async function seen(
+  engine: { dialect: Dialect; says: string | object; breaks?: boolean },
+  asked: { path?: string; body: object },
+): Promise<Seen> {
+  const { says, dialect } = engine
+  const { url } = await serve((_, response) => {
+    if (typeof says !== 'string') return response.end(JSON.stringify(says))
+    response.writeHead(200, { 'content-type': 'text/event-stream' })
+    if (engine.breaks === true) response.write(says, () => response.destroy())
+    else response.end(says)
+  })
+  const snapshot = snapshotOf({
+    routes: [
+      {
+        ...{ name: 'chat', project: 'default' },
+        ...routeSpec.parse({ targets: [{ provider: 'engine', model: 'm' }], attemptsMax: 1 }),
+      },
+    ],
+    providers: [
+      {
+        ...{ name: 'engine', project: 'default', dialect, baseUrl: url },
+        allowPrivateNetwork: true,
+      },
+    ],
+  })
+  const { gateway } = await world(signed(snapshot))
+  const { path = '/v1/chat/completions', body } = asked
+  const answer = await fetch(gateway.url + path, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${key}` },
+    body: JSON.stringify({ model: 'chat', ...body }),
+  })
+  let text = ''
+  try {
+    const decoder = new TextDecoder()
+    for await (const chunk of answer.body ?? []) text += decoder.decode(chunk, { stream: true })
+    return { status: answer.status, text, isCut: false }
+  } catch {
+    return { status: answer.status, text, isCut: true }
+  }
+}
+
+const messages = [{ role: 'user', content: 'x' }]
+const choice = (index: number, content: string, finish_reason: string | null = null) => ({
+  choices: [{ index, delta: { content }, finish_reason }],
+})
+
+describe('of several choices', () => {
+  const first = events(choice(0, 'one'), choice(0, '', 'stop'))
+  const both = first + events(choice(1, 'two'), choice(1, '', 'stop'))
+  const end = 'data: [DONE]\n\n'
+
+  test.each([
+    ['the second has not begun when the stream breaks off', first, true],
+    ['the second has not begun when the stream ends', first, false],
+    ['the second has begun', first + events(choice(1, 'tw')), false],
+  ])('%s: that is no end', async (_, says, breaks) => {
+    const body = { messages, stream: true, n: 2 }
+    const got = await seen({ dialect: 'openai', says, breaks }, { body })
+    expect(got).toMatchObject({ status: 200, isCut: true })
+    expect(got.text).toContain('one')
+    expect(got.text).not.toContain('[DONE]')
+  })
+
+  test.each([
+    ['all have stopped', both],
+    ['the engine gives one, and marks its end', first + end],
+  ])('%s: that is an end', async (_, says) => {
+    const body = { messages, stream: true, n: 2 }
+    const got = await seen({ dialect: 'openai', says }, { body })
+    expect(got.isCut).toBe(false)
+    expect(got.text).toBe(says.endsWith(end) ? says : says + end)
+  })
+
+  test('of two prompts, too', async () => {
+    const says = events({ choices: [{ index: 0, text: 'one', finish_reason: 'stop' }] })
+    const body = { prompt: ['a', 'b'], stream: true }
+    const asked = { path: '/v1/completions', body }
+    expect(await seen({ dialect: 'openai', says }, asked)).toMatchObject({ isCut: true })
+  })
+
+  test.each([false, true])('of Gemini’s, too; streamed: %s', async (isStream) => {
+    const whole = { index: 0, content: { parts: [{ text: 'one' }] }, finishReason: 'STOP' }
+    const candidates = [whole, { index: 1, content: { parts: [{ text: 'tw' }] } }]
+    const method = isStream ? 'streamGenerateContent?alt=sse' : 'generateContent'
+    const got = await seen(
+      { dialect: 'gemini', says: isStream ? events({ candidates }) : { candidates } },
+      {
+        path: `/v1beta/models/chat:${method}`,
+        body: { contents: [{ parts: [{ text: 'x' }] }], generationConfig: { candidateCount: 2 } },
+      },
+    )
+    expect(isStream ? got.isCut : got.status === 502).toBe(true)
+  })
+})
+
+describe('what its engine gave up is no answer', () => {
+  const gaveUp = (reason: string) => ({
+    candidates: [{ content: { parts: [{ text: 'half' }] }, finishReason: reason }],
+  })
+
+  test.each(['MALFORMED_FUNCTION_CALL', 'UNEXPECTED_TOOL_CALL', 'OTHER'])(
+    'Gemini: %s',
+    async (reason) => {
+      const body = { messages }
+      const whole = await seen({ dialect: 'gemini', says: gaveUp(reason) }, { body })
+      expect(whole.status).toBe(502)
+      expect(whole.text).toContain(reason)
+      const says = events(gaveUp(reason))
+      const streamed = await seen({ dialect: 'gemini', says }, { body: { ...body, stream: true } })
+      expect(streamed.status).toBe(502)
+    },
+  )
+
+  test.each(['error', 'abort', 'insufficient_system_resource'])('OpenAI: %s', async (reason) => {
+    const message = { role: 'assistant', content: 'half' }
+    const whole = { choices: [{ index: 0, message, finish_reason: reason }] }
+    expect((await seen({ dialect: 'openai', says: whole }, { body: { messages } })).status).toBe(
+      502,
+    )
+    const says = `${events(choice(0, 'half'), choice(0, '', reason))}data: [DONE]\n\n`
+    const got = await seen({ dialect: 'openai', says }, { body: { messages, stream: true } })
+    expect(got).toMatchObject({ status: 200, isCut: true })
+    expect(got.text).not.toContain('[DONE]')
+  })
+
+  test('a prompt that Gemini blocks is told as filtered, whatever its reason', async () => {
+    const says = {
+      promptFeedback: { blockReason: 'OTHER' },
+      usageMetadata: { promptTokenCount: 3 },
+    }
+    const { text } = await seen({ dialect: 'gemini', says }, { body: { messages } })
+    expect(JSON.parse(text).choices[0].finish_reason).toBe('content_filter')
+  })
+})
