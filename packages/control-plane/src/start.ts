@@ -91,11 +91,6 @@ export interface ControlPlaneOptions {
   readonly logLevel?: string
   readonly version: string
   /**
-   * The database has not answered for half a minute. A pool that lost its Postgres may never find
-   * it again: whoever started this process does well to start another.
-   */
-  readonly onLost?: (error: unknown) => void
-  /**
    * Publishers that the default project trusts, and the admin's approval key, on the first start.
    */
   readonly first?: {
@@ -180,7 +175,6 @@ async function serveOn(
     loopTable({
       ...kept,
       ...{ database, news, identity, rollouts, hub, snapshots, blobs, workflows },
-      onLost: options.onLost ?? (() => {}),
       retention: options.workflows?.retention ?? retentionDefault,
     }),
     (loop, error) => log.error({ loop, error }, 'a turn failed and is tried again'),
@@ -255,7 +249,6 @@ function openKept(sql: Sql, nowMs: () => number) {
 function loopTable(of: {
   readonly database: Database
   readonly news: News
-  readonly onLost: (error: unknown) => void
   readonly identity: Identity
   readonly rollouts: RolloutPorts
   readonly hub: { readonly push: () => Promise<void> }
@@ -278,7 +271,7 @@ function loopTable(of: {
     { name: 'rollouts', everyMs: 500, gatherMs: 50, turn: () => reconcileRollouts(of.rollouts) },
     { name: 'push', everyMs: 2_000, gatherMs: 1, turn: () => of.hub.push() },
     { name: 'snapshots', everyMs: 1_000, gatherMs: 50, turn: () => of.snapshots.refresh() },
-    { name: 'database', everyMs: 2_000, gatherMs: 50, turn: keeping(database, of.onLost) },
+    { name: 'database', everyMs: 2_000, gatherMs: 50, turn: database.keep },
     {
       name: 'run-heads',
       everyMs: 5_000,
@@ -313,22 +306,6 @@ function loopTable(of: {
       turn: async () => void (await collectBlobs(sql, of.blobs, nowMs())),
     },
   ]
-}
-
-const silentTurnsMax = 3 // of ten seconds each
-
-function keeping(database: Database, onLost: (error: unknown) => void): () => Promise<void> {
-  let silent = 0 // turns in a row without an answer
-  return async () => {
-    try {
-      await database.keep()
-      silent = 0
-    } catch (error) {
-      silent += 1
-      if (silent === silentTurnsMax) onLost(error)
-      throw error
-    }
-  }
 }
 
 async function keepFacts(sql: Sql, node: string, facts: unknown, nowMs: number): Promise<void> {

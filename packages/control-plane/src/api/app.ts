@@ -5,6 +5,7 @@
 import { Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import { Failure } from '../failure.ts'
+import { isDatabaseAway } from '../store/index.ts'
 import { refuse } from './answer.ts'
 import { mountApprovals } from './approvals.ts'
 import { authenticate, checkOrigin } from './authenticate.ts'
@@ -33,6 +34,8 @@ import { mountSteering } from './workflow-steering.ts'
 import { mountTasks } from './workflow-tasks.ts'
 import { mountUpgrade } from './workflow-upgrade.ts'
 
+const databaseAway =
+  'the database is away: whether this was done is not known; look, and ask again after a moment'
 const documentBytesMax = 4 * 2 ** 20 // the largest resource is a Model with some thousand files
 
 export function makeApp(ports: ApiPorts): Hono<Env> {
@@ -92,6 +95,9 @@ export function makeApp(ports: ApiPorts): Hono<Env> {
     ports.log.error({ error, path: context.req.path }, 'a request failed')
     if (error instanceof Failure && error.retryable) {
       return refuse(context, 'api/unavailable', error.message)
+    }
+    if (isDatabaseAway(error)) {
+      return refuse(context, 'api/unavailable', databaseAway)
     }
     return refuse(context, 'api/internal', 'the control plane failed on this request: see its log')
   })

@@ -7,6 +7,7 @@ import postgres from 'postgres'
 import { Failure } from '../failure.ts'
 import { startEmbeddedPostgres } from './embedded-postgres.ts'
 import { migrate } from './migrate.ts'
+import { openPool, type Pool } from './pool.ts'
 
 export type Sql = postgres.Sql
 export type TransactionSql = postgres.TransactionSql
@@ -19,7 +20,7 @@ export interface Database {
   /** A pool of one connection of its own, to listen on. */
   readonly openListener: () => Sql
   /**
-   * Starts a Postgres of ours again that has died, and asks the pool for an answer. Throws
+   * Starts a Postgres of ours again that has died, and asks for an answer. Throws
    * `control-plane/database-unreachable`. A turn of a loop.
    */
   readonly keep: () => Promise<void>
@@ -27,6 +28,9 @@ export interface Database {
 }
 
 const applicationPrefix = 'tutti-'
+const listenAgainSeconds = 0.5
+const probeMs = 10_000 // a busy one answers within a second
+const silentMax = 3
 
 /** Connects to `url`, or starts the embedded Postgres in `dataFolder` where there is none. */
 export async function openDatabase(at: {
@@ -37,57 +41,62 @@ export async function openDatabase(at: {
 }): Promise<Database> {
   const applicationName = `${applicationPrefix}${randomUUID()}` // a pool of its own each time
   const options = {
-    max: 16, // more only queue inside Postgres: it has two to a few dozen cores
     onnotice: () => {},
     idle_timeout: 0,
-    // The driver does not keep a connection for a transaction whose `begin` is the last statement that the
-    // connection takes at once: the transaction is refused, stays open all the same, and swallows what others
-    // then write there. So there is no last one.
-    max_pipeline: 1_000_000,
+    max_lifetime: null, // what closes a connection is a loss
     connection: { application_name: applicationName },
     connect_timeout: 10,
   }
+  const listening = { ...options, max: 1, backoff: () => listenAgainSeconds }
   const { url } = at
   if (url !== undefined) {
-    const openListener = () => postgres(url, { ...options, max: 1 })
-    const database = await connect(postgres(url, options), url, at.upTo)
-    return { ...database, openListener, keep: () => probe(database.sql) }
+    const pool = openPool(({ max, onLost }) => postgres(url, { ...options, max, onclose: onLost }))
+    const database = await connect(pool.sql, url, at.upTo)
+    const openListener = () => postgres(url, listening)
+    return { ...database, openListener, keep: keeping(pool) }
   }
   let running = await startEmbeddedPostgres(at.dataFolder) // `keep` writes
-  const open = (max: number) => {
-    const { socketPath, user } = running
-    return postgres({ ...options, max, path: socketPath, user, database: 'postgres' })
-  }
-  const sql = open(options.max)
-  const database = await connect(sql, `embedded Postgres in ${at.dataFolder}`, at.upTo)
+  const place = () => ({ path: running.socketPath, user: running.user, database: 'postgres' })
+  const pool = openPool(({ max, onLost }) =>
+    postgres({ ...options, ...place(), max, onclose: onLost }),
+  )
+  const database = await connect(pool.sql, `embedded Postgres in ${at.dataFolder}`, at.upTo)
+  const keep = keeping(pool)
   return {
     ...database,
-    openListener: () => open(1),
+    openListener: () => postgres({ ...listening, ...place() }),
     keep: async () => {
-      // It answers in the same place: the pool finds it by itself. A living one is adopted.
+      // It answers in the same place. A living one is adopted.
       running = await startEmbeddedPostgres(at.dataFolder)
-      await probe(sql)
+      await keep()
     },
     stop: async () => {
       // A dead Postgres serves nobody.
-      const isShared = await othersUse(sql, applicationName).catch(() => false)
+      const isShared = await othersUse(pool.sql, applicationName).catch(() => false)
       await database.stop()
       if (!isShared) await running.stop()
     },
   }
 }
 
-/** Throws where the pool does not answer: its connections may wait for a Postgres that is gone. */
-async function probe(sql: Sql): Promise<void> {
-  const late = new Promise<never>((_, reject) => {
+/** Asks for an answer; connections that give none several times are given up. */
+function keeping({ sql, giveUp }: Pool): () => Promise<void> {
+  let silent = 0 // turns in a row without an answer
+  return async () => {
+    const isAnswered = await Promise.race([sql`select 1`.then(() => true), lateAnswer()])
+    silent = isAnswered ? 0 : silent + 1
+    if (isAnswered) return
+    if (silent % silentMax === 0) giveUp()
     const message = `the database has not answered within ${probeMs} ms`
-    const failure = new Failure('control-plane/database-unreachable', message, { retryable: true })
-    setTimeout(() => reject(failure), probeMs).unref()
-  })
-  await Promise.race([sql`select 1`, late])
+    throw new Failure('control-plane/database-unreachable', message, { retryable: true })
+  }
 }
 
-const probeMs = 10_000 // a busy one answers within a second
+function lateAnswer(): Promise<false> {
+  return new Promise((resolve) => {
+    setTimeout(() => resolve(false), probeMs).unref()
+  })
+}
 
 /**
  * True where somebody else works on the same embedded Postgres (another control plane, a backup):

@@ -92,7 +92,6 @@ export function addControlPlane(program: Command): void {
       },
       logLevel: options.logLevel,
       version: readVersion(),
-      onLost: () => process.exit(1), // the supervisor starts another, which finds the database
       first: {
         publishers: [{ name: 'home', pem: publicPem(publisherKey(home)) }],
         approvalKey: approvalDid(home),
