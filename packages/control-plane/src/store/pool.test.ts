@@ -45,7 +45,7 @@ const endAll = () =>
     where pid <> pg_backend_pid() and backend_type = 'client backend'`
 
 /** Ends the connection that a statement is carried out on, and says when that is known here. */
-const endOwn = async (tx: postgres.ISql<Record<string, never>>) =>
+const endOwn = async (tx: postgres.ISql) =>
   await tx`select pg_terminate_backend(pg_backend_pid())`.then(
     () => expect.unreachable('nobody answers any more'),
     () => {},
