@@ -63,9 +63,11 @@ const uncounted: Readonly<Record<Dialect, Answers>> = {
   },
 }
 
-/** What one chat completion costs at an engine that answers so. */
-async function charged(dialect: Dialect, { whole, stream }: Answers, asked: object) {
+/** A gateway with a budget in front of an engine that answers so. */
+async function bed(dialect: Dialect, { whole, stream }: Answers) {
+  const seen: string[] = []
   const engine = await serve((request, response, body) => {
+    seen.push(body)
     const isStream = body.includes('"stream":true') || request.url?.includes('stream') === true
     if (isStream) response.setHeader('content-type', 'text/event-stream')
     response.end(isStream ? stream : typeof whole === 'string' ? whole : JSON.stringify(whole))
@@ -79,20 +81,27 @@ async function charged(dialect: Dialect, { whole, stream }: Answers, asked: obje
   })
   const plane = new MemoryPlane(10)
   const { gateway, told } = await world(signed(snapshot), newFolder(), plane)
-  const answer = await fetch(`${gateway.url}/v1/chat/completions`, {
-    method: 'POST',
-    headers: { authorization: `Bearer ${key}` },
-    body: JSON.stringify({
-      ...{ model: 'chat', max_tokens: 50, messages: [{ role: 'user', content: 'go' }] },
-      ...asked,
-    }),
-  })
+  const ask = (path: string, body: object) =>
+    fetch(`${gateway.url}/v1${path}`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${key}` },
+      body: JSON.stringify({ model: 'chat', ...body }),
+    })
+  return { gateway, told, plane, ask, seen }
+}
+
+const go = { max_tokens: 50, messages: [{ role: 'user', content: 'go' }] }
+
+/** What one request costs there. */
+async function charged(dialect: Dialect, answers: Answers, asked: object, path?: string) {
+  const { gateway, told, plane, ask, seen } = await bed(dialect, answers)
+  const answer = await ask(path ?? '/chat/completions', { ...go, ...asked })
   expect(answer.status).toBe(200)
-  await answer.text()
+  const text = await answer.text()
   const record = await recordOf(gateway)
   await gateway.stop()
   expect(plane.settledNanos).toBe(record.costNanos)
-  return { ...record, told }
+  return { ...record, told, text, seen }
 }
 
 describe('an answer that its engine does not count is reckoned by what came', () => {
@@ -136,4 +145,27 @@ test('counts that are no whole numbers are told as such, and no sum is endless',
   const text = JSON.stringify(whole).replace('0.5}', '1e999}')
   const vast = await charged('openai', { whole: text, stream: '' }, {})
   expect(vast.outputTokens).toBe(1_000_000_000)
+})
+
+test('a stream of legacy completions is counted, too, whether or not its caller wants to know', async () => {
+  const stream = `${events(
+    { choices: [{ index: 0, text: said, finish_reason: 'stop' }] },
+    { choices: [], usage: { prompt_tokens: 10, completion_tokens: 20 } },
+  )}data: [DONE]\n\n`
+  const asked = { prompt: 'go', stream: true }
+  const record = await charged('openai', { whole: {}, stream }, asked, '/completions')
+  expect(record.seen[0]).toContain('"include_usage":true')
+  expect(record).toMatchObject({ isEstimated: false, inputTokens: 10, outputTokens: 20 })
+  expect(record.text).not.toContain('usage')
+})
+
+test('what goes on in the background, where nobody would count it, is refused', async () => {
+  const { ask, seen } = await bed('openai-responses', uncounted['openai-responses'])
+  const refused = await ask('/responses', { input: 'go', background: true })
+  expect(refused.status).toBe(400)
+  expect(await refused.text()).toContain('background: ')
+  for (const background of [false, null]) {
+    expect((await ask('/responses', { input: 'go', background })).status).toBe(200)
+  }
+  expect(seen).toHaveLength(2)
 })

@@ -83,6 +83,7 @@ export {
   leaseRequest,
   type SoftBudget,
 } from './lease.ts'
+export { geminiConfigs, isThere, limitOf, outputLimit } from './output-limit.ts'
 export {
   orderByWeight,
   type PickCandidate,

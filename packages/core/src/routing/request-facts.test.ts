@@ -90,6 +90,36 @@ describe('request facts', () => {
     expect(lastText('openai', '/embeddings')).toBe('b')
   })
 
+  test('are the same in Gemini’s other spelling, and with nothing of other dialects', () => {
+    const facts = read(
+      {
+        system_instruction: { parts: [{ text: 'be brief' }] },
+        contents: [
+          {
+            role: 'user',
+            parts: [
+              { text: 'what is it?' },
+              { inline_data: { mime_type: 'image/png', data: image } },
+            ],
+          },
+        ],
+        tools: [{ function_declarations: [{ name: 'look' }] }],
+        generation_config: {
+          ...{ response_schema: {}, max_output_tokens: 7 },
+          thinking_config: { thinking_budget: 9 },
+        },
+        max_tokens: 900_000,
+      },
+      { dialect: 'gemini', path: '' },
+    )
+    expect(facts).toMatchObject({
+      ...{ capabilities: ['tools', 'json-schema', 'reasoning'], modalities: ['image'] },
+      ...{ tools: ['look'], outputTokens: 7 },
+    })
+    expect(facts.textLength).toBeLessThan(200)
+    expect(facts.opening).toContain('be brief')
+  })
+
   test('a later turn has the same opening', () => {
     const { messages } = bodies.openai
     const turn = [

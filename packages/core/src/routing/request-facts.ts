@@ -11,6 +11,7 @@ import {
   objectOf,
   textOf,
 } from '../dialect/index.ts'
+import { geminiConfigs, outputLimit } from './output-limit.ts'
 
 export const modalities = ['image', 'audio', 'video', 'file'] as const
 export type Modality = (typeof modalities)[number]
@@ -65,7 +66,7 @@ export function readFacts(body: JsonObject, face: ChatFace): RequestFacts {
     capabilities: wanted,
     modalities: [...seen.modalities],
     textLength: seen.textLength,
-    outputTokens: outputTokensOf(body),
+    outputTokens: outputLimit(body, face.dialect),
     messages: list.length,
     tools: tools.slice(0, toolsMax),
     user: textOf(body['user']) || textOf(objectOf(body['metadata'])['user_id']),
@@ -90,45 +91,45 @@ function messagesOf(body: JsonObject, { dialect, path }: ChatFace): readonly unk
 function toolsOf(body: JsonObject): string[] {
   return [...listOf(body['tools']), ...listOf(body['functions'])].flatMap((one) => {
     const tool = objectOf(one)
-    const declared = listOf(tool['functionDeclarations']).map((each) => objectOf(each)['name'])
+    const lists = [tool['functionDeclarations'], tool['function_declarations']]
+    const declared = lists.flatMap(listOf).map((each) => objectOf(each)['name'])
     if (declared.length > 0) return declared.map(textOf)
     return [textOf(tool['name']) || textOf(objectOf(tool['function'])['name'])]
   })
 }
 
 function wantsSchema(body: JsonObject): boolean {
-  const config = objectOf(body['generationConfig'])
+  const schemas = geminiConfigs(body).flatMap((config) =>
+    ['responseSchema', 'responseJsonSchema', 'response_schema', 'response_json_schema'].map(
+      (name) => config[name],
+    ),
+  )
   const formats = [
     objectOf(body['response_format']),
     objectOf(objectOf(body['text'])['format']),
     objectOf(objectOf(body['output_config'])['format']),
   ]
   return (
-    formats.some(({ type }) => type === 'json_schema') ||
-    config['responseSchema'] !== undefined ||
-    config['responseJsonSchema'] !== undefined
+    formats.some(({ type }) => type === 'json_schema') || schemas.some((one) => one !== undefined)
   )
 }
 
 function wantsReasoning(body: JsonObject): boolean {
   const { thinking, reasoning, reasoning_effort: effort } = body
-  const config = objectOf(objectOf(body['generationConfig'])['thinkingConfig'])
   return (
+    geminiConfigs(body).some(thinks) ||
     (typeof effort === 'string' && effort !== 'none') ||
     (isObject(reasoning) && reasoning['effort'] !== 'none') ||
-    (isObject(thinking) && thinking['type'] !== 'disabled') ||
-    (typeof config['thinkingBudget'] === 'number' && config['thinkingBudget'] !== 0) ||
-    typeof config['thinkingLevel'] === 'string'
+    (isObject(thinking) && thinking['type'] !== 'disabled')
   )
 }
 
-function outputTokensOf(body: JsonObject): number | null {
-  const stated =
-    body['max_completion_tokens'] ??
-    body['max_tokens'] ??
-    body['max_output_tokens'] ??
-    objectOf(body['generationConfig'])['maxOutputTokens']
-  return typeof stated === 'number' && stated >= 0 ? stated : null
+function thinks(config: JsonObject): boolean {
+  return [config['thinkingConfig'], config['thinking_config']].map(objectOf).some((thinking) => {
+    const budget = thinking['thinkingBudget'] ?? thinking['thinking_budget']
+    const level = thinking['thinkingLevel'] ?? thinking['thinking_level']
+    return (typeof budget === 'number' && budget !== 0) || typeof level === 'string'
+  })
 }
 
 const byType: Readonly<Record<string, Modality>> = {
@@ -145,14 +146,23 @@ const byType: Readonly<Record<string, Modality>> = {
 }
 
 // Members that hold data or a link to it.
-const dataMembers = new Set(['data', 'url', 'image_url', 'file_data', 'file_url', 'fileUri'])
+const dataMembers = new Set([
+  'data',
+  'url',
+  'image_url',
+  'file_data',
+  'file_url',
+  'fileUri',
+  'file_uri',
+])
 
 /** A list of its own instead of calls: a hostile body is nested deeper than calls may be. */
 function walk(body: JsonObject): { readonly modalities: Set<Modality>; textLength: number } {
   const seen = { modalities: new Set<Modality>(), textLength: 0 }
   const left: unknown[] = [
     ...[body['messages'], body['input'], body['contents'], body['prompt'], body['system']],
-    ...[body['instructions'], body['systemInstruction'], body['tools']],
+    ...[body['instructions'], body['systemInstruction'], body['system_instruction']],
+    body['tools'],
   ]
   while (left.length > 0) {
     const value = left.pop()
@@ -172,9 +182,10 @@ function noteModality(part: JsonObject, found: Set<Modality>): void {
   const { type } = part
   const named = typeof type === 'string' && Object.hasOwn(byType, type) ? byType[type] : undefined
   if (named !== undefined) found.add(named)
-  for (const member of ['inlineData', 'fileData']) {
+  for (const member of ['inlineData', 'fileData', 'inline_data', 'file_data']) {
     if (!isObject(part[member])) continue
-    const [kind] = textOf(part[member]['mimeType']).split('/')
+    const type = textOf(part[member]['mimeType'] ?? part[member]['mime_type'])
+    const [kind] = type.toLowerCase().split('/')
     const known = modalities.find((one) => one === kind)
     found.add(known ?? 'file')
   }
@@ -193,7 +204,8 @@ function textIn(message: unknown): string {
 function openingOf(body: JsonObject, list: readonly unknown[]): string {
   const isUsers = (one: unknown) => typeof one === 'string' || objectOf(one)['role'] === 'user'
   const first = list.findIndex(isUsers)
-  const system = [body['system'], body['instructions'], body['systemInstruction']].map(textIn)
+  const { systemInstruction, system_instruction: other } = body
+  const system = [body['system'], body['instructions'], systemInstruction, other].map(textIn)
   const begun = list.slice(0, first === -1 ? 1 : first + 1).map(textIn)
   return [...system, ...begun].join('\n').slice(0, openingMax)
 }

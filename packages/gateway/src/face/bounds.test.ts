@@ -169,6 +169,8 @@ test.each<[ChatDialect, object, string]>([
   ['openai', { tools: [{ type: 'computer_20250124' }] }, 'the tool computer_20250124'],
   ['anthropic', { tools: [{ type: 'function' }] }, 'the tool function'],
   ['gemini', { serviceTier: 'PRIORITY' }, 'service_tier priority'],
+  ['anthropic', { inference_geo: 'us' }, 'inference_geo us'],
+  ['anthropic', { speed: 'fast' }, 'speed fast'],
   ['openai', { service_tier: 'priority' }, 'service_tier priority'],
   ['openai-responses', { tools: [{ type: 'web_search' }] }, 'the tool web_search'],
   [
@@ -198,6 +200,7 @@ test.each<[ChatDialect, object]>([
   ['anthropic', { tools: [{ name: 'f' }, { type: 'bash_20250124' }, { type: 'custom' }] }],
   ['gemini', { tools: [{ functionDeclarations: [] }] }],
   ['openai', { modalities: ['text'], web_search_options: null }],
+  ['anthropic', { inference_geo: 'global', service_tier: 'auto' }],
   ['gemini', { generationConfig: { responseModalities: ['TEXT'] } }],
   ['openai-responses', { text: { format: { schema: { properties: { audio: {} } } } } }],
   ['gemini', { generationConfig: { responseSchema: { properties: { input_audio: {} } } } }],

@@ -14,14 +14,12 @@ import {
   objectOf,
   textOf,
 } from '@tutti/core/dialect'
+import { geminiConfigs, isThere, limitOf, outputLimit } from '@tutti/core/routing'
 import type { Bounds } from '../routing/index.ts'
 import type { ChatAsked } from './chat-body.ts'
 
 // Of one image: OpenAI counts 2,833 and 8 times 5,667 for gpt-4o-mini, the others far fewer (its guide to vision).
 const imageTokens = 49_152
-
-// More than any request or model has: what a number beyond it says is no bound, and sums with it stay finite.
-const countMax = 1_000_000_000
 
 /** A token is a byte of the body at least, in every tokenizer that works on bytes. */
 export function boundsOf(asked: ChatAsked): Bounds | null {
@@ -33,31 +31,12 @@ export function boundsOf(asked: ChatAsked): Bounds | null {
   const inputTokens = isBounded ? body.length + imageTokens * images : null
   const unpriced = brought ?? dearerIn(outline) ?? (hasSound ? 'sound that goes in' : null)
   if (path === '/embeddings') return { inputTokens, outputTokens: 0, answers: 1, unpriced }
-  return { inputTokens, outputTokens: statedIn(asked), answers: answersTo(asked), unpriced }
-}
-
-function statedIn({ dialect, outline }: ChatAsked): number | null {
-  if (dialect === 'openai-responses') return limitOf(outline['max_output_tokens'])
-  if (dialect === 'anthropic') return limitOf(outline['max_tokens'])
-  if (dialect === 'gemini') return limitInConfigs(geminiConfigs(outline))
-  // Of two, engines differ on which one they know.
-  const [newer, older] = [outline['max_completion_tokens'], outline['max_tokens']]
-  return highest([newer, older].filter(isThere).map(limitOf))
-}
-
-function isThere(value: unknown): boolean {
-  return value !== undefined && value !== null
-}
-
-/** Null where it is none. */
-function limitOf(value: unknown): number | null {
-  return typeof value === 'number' && value >= 0 ? Math.min(value, countMax) : null
-}
-
-/** Null where there is none, or one of them is unknown. */
-function highest(limits: readonly (number | null)[]): number | null {
-  if (limits.length === 0) return null
-  return limits.reduce((most, one) => (most === null || one === null ? null : Math.max(most, one)))
+  return {
+    inputTokens,
+    outputTokens: outputLimit(outline, dialect),
+    answers: answersTo(asked),
+    unpriced,
+  }
 }
 
 /** How many answers a stream is to have; what is no number says nothing. */
@@ -96,21 +75,6 @@ const answersMax = 128
 function answersIn(value: unknown): number {
   if (!isThere(value)) return 1
   return Math.max(1, limitOf(value) ?? answersMax)
-}
-
-/** It may be written in both ways: which one is read, or whether both are, nobody knows here. */
-function geminiConfigs(body: JsonObject): readonly JsonObject[] {
-  return [body['generationConfig'], body['generation_config']].filter(isThere).map(objectOf)
-}
-
-/** Null where one of them sets no bound, or they set several. */
-function limitInConfigs(configs: readonly JsonObject[]): number | null {
-  const stated = configs.flatMap(({ maxOutputTokens, max_output_tokens: other }) => {
-    const there = [maxOutputTokens, other].filter(isThere)
-    return there.length === 0 ? [null] : there.map(limitOf)
-  })
-  const [limit = null, ...others] = new Set(stated)
-  return others.length === 0 ? limit : null
 }
 
 // Members that name something which the provider holds, or fetches: how long that is, nobody knows here.
@@ -235,6 +199,14 @@ function whatBrings({ dialect, outline }: ChatAsked): string | null {
 function dearerIn(outline: JsonObject): string | null {
   for (const name of ['service_tier', 'serviceTier']) {
     if (/^priority$/i.test(textOf(outline[name]))) return 'service_tier priority'
+  }
+  // Anthropic's: answers from one region only, or sooner.
+  for (const [name, usual] of [
+    ['inference_geo', 'global'],
+    ['speed', 'standard'],
+  ] as const) {
+    const said = textOf(outline[name])
+    if (said !== '' && said !== usual) return `${name} ${said.slice(0, nameMax)}`
   }
   const shape = shapesIn(outline).find((one) => !/^text$/i.test(textOf(one)))
   return shape === undefined ? null : `answers of ${String(shape).slice(0, nameMax).toLowerCase()}`

@@ -42,6 +42,15 @@ export function parseChatAsked(
   if (stream !== undefined && stream !== null && typeof stream !== 'boolean') {
     return `stream: expected true or false, got ${JSON.stringify(stream)}`
   }
+  const { background } = read.outline
+  if (
+    dialect === 'openai-responses' &&
+    background !== undefined &&
+    background !== null &&
+    background !== false
+  ) {
+    return 'background: an answer that nobody waits for is counted by nobody: ask without it'
+  }
   const [path = ''] = url.slice('/v1'.length).split('?', 1)
   const { outline, whole, modelAt } = read
   return { dialect, path, model, stream: stream === true, body, outline, whole, modelAt }

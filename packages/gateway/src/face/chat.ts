@@ -93,7 +93,7 @@ function sameDialect(chat: ChatAsked, provider: ProviderEntry, target: ProviderT
  * a caller who did not ask gets no count.
  */
 export function asksForUsage({ dialect, path, stream, outline }: ChatAsked): boolean {
-  const isStream = dialect === 'openai' && path === endpoints.openai && stream
+  const isStream = dialect === 'openai' && path !== '/embeddings' && stream
   return isStream && objectOf(outline['stream_options'])['include_usage'] !== true
 }
 

@@ -30,6 +30,13 @@ test('every variable is there, of the type that it is declared with', () => {
   }
 })
 
+test('a limit without end is a number, too', () => {
+  const face = { dialect: 'openai', path: '' } as const
+  const facts = () => readFacts(JSON.parse('{"max_tokens":1e999}'), face)
+  const context = conditionContext({ ...asker, facts })
+  expect(compileCondition('request.outputTokens > 1000000')(context)).toBe('holds')
+})
+
 test('what has no answer holds for nobody', () => {
   expect(ask('request.stream == false')).toBe('fails')
   expect(ask('request.metadata.tier == "gold"')).toBe('broken')
