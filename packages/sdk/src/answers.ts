@@ -207,7 +207,12 @@ const run = z.looseObject({
     .nullable(),
 })
 export type RunAnswer = z.infer<typeof run>
-export const runList = z.looseObject({ items: z.array(run) })
+export const runList = z.looseObject({
+  /** `cursor`: what comes after this run. */
+  items: z.array(run.extend({ cursor: z.string().optional() })),
+  /** What comes after these; null: nothing did when they were read. */
+  next: z.string().nullable().default(null),
+})
 export const runDetail = z.looseObject({
   ...run.shape,
   waiting: z.array(z.looseObject({ key: z.string(), kind: z.string(), subject: z.string() })),

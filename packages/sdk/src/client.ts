@@ -9,6 +9,7 @@ import { z } from 'zod'
 import * as answers from './answers.ts'
 import { Failure } from './failure.ts'
 import { followEvents, type RunEvent } from './follow-events.ts'
+import type { RunFilter } from './run-filter.ts'
 import { type BlobFile, saveDownload } from './save-download.ts'
 
 export interface ClientOptions {
@@ -223,25 +224,24 @@ export class Client {
     return await this.#call(answers.startedRun, 'POST', path, { query, body: request })
   }
 
-  /** Runs, the newest first; `label` is `NAME=VALUE`, times are ISO 8601. */
-  async runs(filter: {
-    readonly status?: string
-    readonly name?: string
-    readonly version?: string
-    readonly label?: string
-    readonly error?: string
-    /** A version that a step used: `parts:v2`. */
-    readonly model?: string
-    /** The digest of an artifact that a step read or made. */
-    readonly artifact?: string
-    /** An asset that a step read or made: `NAME`, or `NAME@PARTITION`. */
-    readonly asset?: string
-    readonly startedFrom?: string
-    readonly startedUntil?: string
-    readonly limit?: number
-  }) {
-    const query = { ...this.#inProject(undefined), ...textsOf(filter) }
-    return (await this.#call(answers.runList, 'GET', '/runs', { query })).items
+  /**
+   * Runs, the newest first: `limit` of them, or 50; `after` the run with that cursor. Whatever
+   * begins meanwhile, none comes twice and none is left out.
+   */
+  async runs(filter: RunFilter & { readonly limit?: number; readonly after?: string } = {}) {
+    const { limit = 50, after, ...rest } = filter
+    const runs: z.infer<typeof answers.runList>['items'] = []
+    for (let next: string | null = after ?? null; ; ) {
+      const query = {
+        ...{ ...this.#inProject(undefined), ...textsOf(rest) },
+        limit: String(Math.min(pageMax, limit - runs.length)),
+        ...(next === null ? {} : { after: next }),
+      }
+      const page = await this.#call(answers.runList, 'GET', '/runs', { query })
+      runs.push(...page.items)
+      next = page.next
+      if (next === null || runs.length >= limit) return runs
+    }
   }
 
   async run(id: string) {

@@ -8,13 +8,17 @@ import { type CloudEvent, workflowName } from '@tutti/core/workflow'
 import type { Context, Hono } from 'hono'
 import { z } from 'zod'
 import {
+  cursorOf,
+  listQueued,
   listRuns,
   loadArchived,
   loadJournals,
   loadQueued,
   loadRuns,
   publishEvent,
+  queuedPlaceIn,
   type RunFilter,
+  runPlaceIn,
   runStatuses,
   type StoredRun,
   subjectsOfModel,
@@ -77,10 +81,33 @@ async function list(context: Context<Env>, ports: ApiPorts): Promise<Response> {
   const named = [artifact, asset].filter((one) => one !== undefined)
   const subjects = model === undefined && named.length === 0 ? undefined : [...used, ...named]
   const isQueued = filter.status === 'queued'
-  const runs = isQueued
-    ? await loadQueued(ports.sql, { project, limit })
-    : await listRuns(ports.sql, { project, limit, ...filter, subjects })
-  return context.json({ items: runs.map(present) })
+  const cursor = context.req.query('after')
+  const rows = isQueued
+    ? await queuedAfter(ports, { project, limit }, cursor)
+    : await runsAfter(ports, { project, limit, ...filter, subjects }, cursor)
+  if (rows === null) return refuse(context, 'api/invalid', 'after: expected the cursor of a run')
+  const items = rows.map(({ run, at }) => ({ ...present(run), cursor: cursorOf(at) }))
+  const next = items.length < limit ? null : (items.at(-1)?.cursor ?? null)
+  return context.json({ items, next })
+}
+
+/** Null where the cursor is none of this list. */
+async function runsAfter({ sql }: ApiPorts, filter: RunFilter, cursor: string | undefined) {
+  const after = cursor === undefined ? undefined : runPlaceIn(cursor)
+  if (after === null) return null
+  const runs = await listRuns(sql, { ...filter, after })
+  return runs.map((run) => ({ run, at: [run.head.startedAtMs, run.head.id] as const }))
+}
+
+async function queuedAfter(
+  { sql }: ApiPorts,
+  filter: Pick<RunFilter, 'project' | 'limit'>,
+  cursor: string | undefined,
+) {
+  const after = cursor === undefined ? undefined : queuedPlaceIn(cursor)
+  if (after === null) return null
+  const runs = await listQueued(sql, after === undefined ? filter : { ...filter, after })
+  return runs.map((run) => ({ run, at: run.place }))
 }
 
 /** What the query asks for; a sentence where it cannot. */
@@ -155,7 +182,7 @@ export async function findRun(
   const id = context.req.param('id') ?? ''
   const [live] = await loadRuns(ports.sql, [id])
   // What is archived can be looked at, and no more.
-  const [queued] = live === undefined ? await loadQueued(ports.sql, { run: id }) : []
+  const queued = live === undefined ? await loadQueued(ports.sql, id) : null
   const archived = action === 'read' ? (await loadArchived(ports.sql, id))?.run : undefined
   const run = live ?? queued ?? archived
   if (run === undefined) return refuse(context, 'api/not-found', `there is no run ${id}`)

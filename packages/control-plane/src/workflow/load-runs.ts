@@ -5,6 +5,7 @@
 import type { Entry } from '@tutti/core/workflow'
 import type { Sql } from '../store/index.ts'
 import { emptyJournal, growJournal, type JournalHead } from './journal-head.ts'
+import type { RunPlace } from './run-cursor.ts'
 import type { RunHead, RunStatus } from './run-head.ts'
 
 export interface StoredRun {
@@ -55,6 +56,8 @@ export interface RunFilter {
   readonly subjects?: readonly string[] | undefined
   readonly startedFromMs?: number | undefined
   readonly startedUntilMs?: number | undefined
+  /** Only what comes after this one; absent: from the newest. */
+  readonly after?: RunPlace | undefined
   readonly limit: number
 }
 
@@ -63,6 +66,7 @@ export async function listRuns(sql: Sql, filter: RunFilter): Promise<readonly St
   const { project, status = null, name = null, version = null, limit } = filter
   const subjects = filter.subjects === undefined ? null : [...filter.subjects]
   const { error = null, startedFromMs = null, startedUntilMs = null, labels = {} } = filter
+  const [beforeMs, beyond] = filter.after ?? [null, '']
   const rows = await sql<RunRow[]>`
     select * from workflow_run
     where project = ${project} and (${status}::text is null or status = ${status})
@@ -77,6 +81,8 @@ export async function listRuns(sql: Sql, filter: RunFilter): Promise<readonly St
       and (${subjects}::text[] is null or id in (
         select run from workflow_lineage
         where project = ${project} and subject = any(${subjects})))
+      and (${beforeMs}::float8 is null or started_at_ms < ${beforeMs}
+        or (started_at_ms = ${beforeMs} and id > ${beyond}))
     order by started_at_ms desc, id limit ${limit}`
   return rows.map(parseRun)
 }

@@ -5,7 +5,8 @@
 
 import { planAdmissions, type RunProperties } from '@tutti/core/workflow'
 import type { Query, Sql } from '../store/index.ts'
-import type { StoredRun } from './load-runs.ts'
+import type { RunFilter, StoredRun } from './load-runs.ts'
+import type { QueuedPlace } from './run-cursor.ts'
 import { shardOf } from './run-head.ts'
 import { sendSignal, triggerChannel } from './signal.ts'
 import type { StartRequest } from './start-request.ts'
@@ -137,29 +138,51 @@ async function advance(
     where project = ${project} and queue = ${queue}`
 }
 
-/** Those that wait, in the order in which they will begin; `run`: only that one. */
-export async function loadQueued(
+/** A run that waits, and its place among those that do. */
+export interface QueuedRun extends StoredRun {
+  readonly place: QueuedPlace
+}
+
+interface WaitingRow {
+  readonly run: string
+  readonly queue: string
+  readonly is_backfill: boolean
+  readonly priority: number
+  readonly place: string
+  readonly request: string
+  readonly asked_at_ms: number
+}
+
+/** The run, where it waits. */
+export async function loadQueued(sql: Sql, run: string): Promise<QueuedRun | null> {
+  const [row] = await sql<WaitingRow[]>`
+    select *, place::text as place from workflow_queued
+    where admitted_at_ms is null and run = ${run}`
+  return row === undefined ? null : queuedRun(row)
+}
+
+/** Those of a project that wait, in the order in which they will begin. */
+export async function listQueued(
   sql: Sql,
-  of: { readonly run: string } | { readonly project: string; readonly limit: number },
-): Promise<readonly StoredRun[]> {
-  const [run, project, limit] = 'run' in of ? [of.run, null, 1] : [null, of.project, of.limit]
-  const rows = await sql<{ run: string; request: string; asked_at_ms: number }[]>`
-    select run, request, asked_at_ms from workflow_queued
-    where admitted_at_ms is null and (${run}::text is null or run = ${run})
-      and (${project}::text is null or project = ${project})
-    order by queue, is_backfill, priority desc, place limit ${limit}`
-  return rows.map(({ run: id, request, asked_at_ms: startedAtMs }) => {
-    const {
-      project: own,
-      namespace,
-      name,
-      version,
-      labels = {},
-    }: StartRequest = JSON.parse(request)
-    const head = { id, project: own, namespace, name, version, labels, startedAtMs, parent: null }
-    return {
-      head: { ...head, shard: shardOf(id) },
-      ...{ status: 'queued', wakeAtMs: null, updatedAtMs: startedAtMs, hash: null, outcome: null },
-    }
-  })
+  { project, limit, after }: Pick<RunFilter, 'project' | 'limit'> & { after?: QueuedPlace },
+): Promise<readonly QueuedRun[]> {
+  const [queue, isBackfill, priority, place] = after ?? ['', false, 0, 0]
+  const rows = await sql<WaitingRow[]>`
+    select *, place::text as place from workflow_queued q
+    where admitted_at_ms is null and project = ${project} and (${after === undefined}
+      or (queue, is_backfill, -priority, q.place)
+        > (${queue}, ${isBackfill}, ${-priority}, ${place}))
+    order by queue, is_backfill, priority desc, q.place limit ${limit}`
+  return rows.map(queuedRun)
+}
+
+function queuedRun(row: WaitingRow): QueuedRun {
+  const { run: id, request, asked_at_ms: startedAtMs } = row
+  const { project, namespace, name, version, labels = {} }: StartRequest = JSON.parse(request)
+  const head = { id, project, namespace, name, version, labels, startedAtMs, parent: null }
+  return {
+    head: { ...head, shard: shardOf(id) },
+    ...{ status: 'queued', wakeAtMs: null, updatedAtMs: startedAtMs, hash: null, outcome: null },
+    place: [row.queue, row.is_backfill, row.priority, Number(row.place)],
+  }
 }

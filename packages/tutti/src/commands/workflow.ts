@@ -118,7 +118,8 @@ interface ListOptions extends SharedOptions {
   readonly asset?: string
   readonly since?: string
   readonly until?: string
-  readonly limit?: string
+  readonly limit: string
+  readonly after?: string
 }
 
 function addRuns(group: Command): void {
@@ -155,15 +156,18 @@ function addRuns(group: Command): void {
     .option('--asset <name>', 'of which a step read or made this asset: sales@2026-11-20')
     .option('--since <time>', 'started then or later: 2026-11-21T09:00:00Z')
     .option('--until <time>', 'started before then')
-    .option('--limit <count>', 'as many at most; default: 50')
+    .option('--limit <count>', 'as many at most', '50')
+    .option('--after <cursor>', 'go on after the run with this cursor')
     .description('list runs, the newest first')
   withExamples(
     list,
     'tutti workflow list --status faulted --since 2026-11-21T09:00:00Z',
     'tutti workflow list --model parts:v2',
+    'tutti workflow list --limit 5000 --json',
   )
   list.action(async (options: ListOptions) => {
-    const { status, name, label, error, since, until, limit, model, artifact, asset } = options
+    const { status, name, label, error, since, until, after, model, artifact, asset } = options
+    const limit = countOf(options.limit)
     const runs = await clientOf(options).runs({
       ...(status === undefined ? {} : { status }),
       ...(name === undefined ? {} : { name }),
@@ -174,10 +178,15 @@ function addRuns(group: Command): void {
       ...(asset === undefined ? {} : { asset }),
       ...(since === undefined ? {} : { startedFrom: since }),
       ...(until === undefined ? {} : { startedUntil: until }),
-      ...(limit === undefined ? {} : { limit: Number(limit) }),
+      ...(after === undefined ? {} : { after }),
+      limit,
     })
     if (options.json === true) printJson(runs)
-    else print(formatTable(['run', 'workflow', 'status', 'age'], runs.map(rowOf)))
+    else {
+      print(formatTable(['run', 'workflow', 'status', 'age'], runs.map(rowOf)))
+      const cursor = runs.length < limit ? undefined : runs.at(-1)?.cursor
+      if (cursor !== undefined) print(`older ones: --after ${cursor}`)
+    }
   })
   addLooks(group)
 }
@@ -278,6 +287,12 @@ function addTurns(group: Command): void {
     if (options.json === true) printJson(answer)
     else print(`run ${answer.id} goes on from ${from} of ${id}`)
   })
+}
+
+function countOf(text: string): number {
+  const count = Number(text)
+  if (Number.isInteger(count) && count > 0) return count
+  throw new Failure('tutti/argument-invalid', `--limit: expected a count such as 50, got ${text}`)
 }
 
 function readValue(text: string): unknown {
