@@ -8,7 +8,7 @@ import {
   advanceQueues,
   enqueue,
   isEndAwaited,
-  loadQueued,
+  listQueued,
   productionLabel,
   queueLabel,
 } from './queue.ts'
@@ -65,7 +65,7 @@ test('Q1: as many runs at once as it says, each once, whoever admits them', asyn
   for (const id of ['q1', 'q2', 'q3']) await engine.start({ ...request('one'), id })
   await engine.start({ ...request('one'), id: 'q1' }) // asked for twice
   expect(
-    (await loadQueued(sql, { project: 'default', limit: 9 })).map(({ head }) => head.id),
+    (await listQueued(sql, { project: 'default', limit: 9 })).map(({ head }) => head.id),
   ).toEqual([...['q1', 'q2', 'q3']])
   await Promise.all([1, 2, 3].map(() => advanceQueues(sql, nowMs)))
   expect(await turnUntil('one', 1)).toEqual(['q1'])
@@ -123,7 +123,7 @@ test('Q2: runs begin as fast as the rate gives; what never began lets go of its 
   expect(await turnUntil('slow', 1)).toEqual(['r1'])
   nowMs += 3_000
   await advanceQueues(bed.database.sql, nowMs)
-  expect(await loadQueued(bed.database.sql, { project: 'default', limit: 9 })).toHaveLength(2)
+  expect(await listQueued(bed.database.sql, { project: 'default', limit: 9 })).toHaveLength(2)
   nowMs += 1_000
   expect(await turnUntil('slow', 2)).toEqual(['r1', 'r2'])
   await engine.stop()
