@@ -1,8 +1,8 @@
 // Conformance: Open Workflow Specification
 //
 // The specification's own conformance kit (ctk/features, Apache-2.0), every scenario on a real engine, with stand-ins
-// for the outside hosts; and its examples: each must be accepted, and then run, wait, or be refused for a
-// reason that is said.
+// for the outside hosts; and its examples: each must be accepted, and then run (scripts, commands and containers on a node of a real
+// fleet), wait, or be refused for a reason that is said.
 
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -10,6 +10,7 @@ import { prepareWorkflow } from '@tutti/core/workflow'
 import { parse } from 'yaml'
 import { type Json, type KitBench, openKitBench } from './kit/kit-bench.ts'
 import { runScenario } from './kit/run-scenario.ts'
+import { isRunnableHere, type ProcessExample, runProcesses } from './ows-processes.ts'
 import { standIns } from './ows-stand-ins.ts'
 import { readFeatures } from './read-features.ts'
 import { type Score, Scoring } from './score.ts'
@@ -65,6 +66,7 @@ async function runExamples(
   scoring: Scoring,
 ): Promise<readonly string[]> {
   const notes: string[] = []
+  const processes: ProcessExample[] = []
   const oauth = { authority: 'http://login', grant: 'client_credentials', client: { id: 'a' } }
   const secrets = { mySecret: { username: 'a', password: 'b', token: 'c', ...oauth } }
   bench.enter({ project: 'examples', secrets, egress: standIns })
@@ -75,6 +77,10 @@ async function runExamples(
     const prepared = prepareWorkflow(source)
     scoring.check(prepared.ok, `${file}: not accepted: ${JSON.stringify(prepared)}`)
     if (!prepared.ok) continue
+    if (await isRunnableHere(source)) {
+      processes.push({ file, source })
+      continue
+    }
     const isByEvent = JSON.stringify(source).includes('$workflow.input[0]')
     const { namespace, name, version } = prepared.program.document.document
     bench.declare(source)
@@ -92,5 +98,6 @@ async function runExamples(
     scoring.check(isStated || isRaised, `${file}: ${JSON.stringify(outcome)}`)
     if (isStated) notes.push(`refused, ${file}: ${reason}`)
   }
+  await runProcesses(processes, scoring)
   return notes
 }
