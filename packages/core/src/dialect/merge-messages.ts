@@ -22,6 +22,16 @@ export function withoutNulls(value: Readonly<Record<string, unknown>>): Record<s
   )
 }
 
+/** What an answer is for, said where every dialect has a place for it. */
+export function describedSchema(schema: Schema, description: string | undefined): Schema {
+  if (description === undefined) return schema
+  const own = schema['description']
+  const both = typeof own === 'string' ? `${description}\n${own}` : description
+  return { ...schema, description: both }
+}
+
+type Schema = Readonly<Record<string, unknown>>
+
 /** An image of a data URL or of any other one. */
 export function imageSourceOf(url: string) {
   const [, mediaType, data] = /^data:([\w.+/-]+);base64,(.*)$/s.exec(url) ?? []

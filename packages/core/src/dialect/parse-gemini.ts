@@ -16,7 +16,12 @@ const part = z.union([
     thought: z.boolean().optional(),
     thoughtSignature: z.string().optional(),
   }),
-  z.strictObject({ inlineData: z.strictObject({ mimeType: z.string(), data: z.string() }) }),
+  z.strictObject({
+    inlineData: z.strictObject({
+      mimeType: z.string().regex(/^image\//, 'only images have a counterpart'),
+      data: z.string(),
+    }),
+  }),
   z.strictObject({
     functionCall: z.strictObject({
       ...{ id: z.string().optional(), name: z.string(), args: anObject.default({}) },
@@ -95,6 +100,7 @@ const request = z.strictObject({
   generationConfig: generationConfig.default({}),
 })
 type GeminiRequest = z.infer<typeof request>
+type Calling = NonNullable<GeminiRequest['toolConfig']>['functionCallingConfig']
 
 export function parseGemini(
   body: JsonObject,
@@ -104,6 +110,8 @@ export function parseGemini(
   if (!parsed.success) return unsayableOf(parsed.error)
   const { contents, systemInstruction, tools, toolConfig, generationConfig } = parsed.data
   const calling = toolConfig?.functionCallingConfig
+  const lost = whyLost(generationConfig, calling)
+  if (lost !== null) return lost
   const messages = messagesOf(contents)
   if (!Array.isArray(messages)) return messages
   return {
@@ -121,6 +129,23 @@ export function parseGemini(
     ...choiceOf(calling),
     ...settingsOf(generationConfig),
   }
+}
+
+/** What is said where it says nothing. */
+function whyLost(
+  { responseMimeType, responseSchema, responseJsonSchema }: GeminiRequest['generationConfig'],
+  calling: Calling,
+): Unsayable | null {
+  const isSchema = responseSchema !== undefined || responseJsonSchema !== undefined
+  if (isSchema && responseMimeType !== 'application/json') {
+    return unsayable('generationConfig.responseMimeType', 'a schema is one of application/json')
+  }
+  if (responseSchema !== undefined && responseJsonSchema !== undefined) {
+    return unsayable('generationConfig.responseSchema', 'there is a responseJsonSchema, too')
+  }
+  if (calling?.allowedFunctionNames === undefined || calling.mode === 'ANY') return null
+  const field = 'toolConfig.functionCallingConfig.allowedFunctionNames'
+  return unsayable(field, 'they have a counterpart with the mode ANY alone')
 }
 
 function messagesOf(contents: GeminiRequest['contents']): Message[] | Unsayable {
@@ -182,9 +207,7 @@ export function plainResult(
   return ['result', 'output', 'error'].includes(name) ? { text, isError: name === 'error' } : null
 }
 
-function choiceOf(
-  calling: NonNullable<GeminiRequest['toolConfig']>['functionCallingConfig'],
-): Pick<ChatRequest, 'toolChoice'> {
+function choiceOf(calling: Calling): Pick<ChatRequest, 'toolChoice'> {
   const [name] = calling?.allowedFunctionNames ?? []
   switch (calling?.mode) {
     case undefined:

@@ -7,7 +7,7 @@
 import { z } from 'zod'
 import type { ChatRequest, Message, Part } from './chat.ts'
 import type { JsonObject } from './json.ts'
-import { imageSourceOf, mergeMessages, withoutNulls } from './merge-messages.ts'
+import { describedSchema, imageSourceOf, mergeMessages, withoutNulls } from './merge-messages.ts'
 import { type Unsayable, unsayable, unsayableOf } from './unsayable.ts'
 
 const textPart = z.strictObject({ type: z.literal('text'), text: z.string() })
@@ -208,8 +208,9 @@ function choiceOf({ tool_choice, parallel_tool_calls, response_format }: OpenaiR
 function formatOf(format: OpenaiRequest['response_format']): Pick<ChatRequest, 'format'> {
   if (format === undefined || format.type === 'text') return {}
   if (format.type === 'json_object') return { format: { kind: 'json' } }
-  const { name, schema, strict } = format.json_schema
-  return { format: { kind: 'json-schema', name, schema, strict: strict === true } }
+  const { name, schema, strict, description } = format.json_schema
+  const described = describedSchema(schema, description)
+  return { format: { kind: 'json-schema', name, schema: described, strict: strict === true } }
 }
 
 function settingsOf(from: OpenaiRequest): Partial<ChatRequest> {

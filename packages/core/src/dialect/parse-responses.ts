@@ -6,7 +6,7 @@
 import { z } from 'zod'
 import type { ChatRequest, Message, Part } from './chat.ts'
 import type { JsonObject } from './json.ts'
-import { imageSourceOf, mergeMessages, withoutNulls } from './merge-messages.ts'
+import { describedSchema, imageSourceOf, mergeMessages, withoutNulls } from './merge-messages.ts'
 import { type Unsayable, unsayable, unsayableOf } from './unsayable.ts'
 
 const inputText = z.strictObject({ type: z.literal('input_text'), text: z.string() })
@@ -205,6 +205,7 @@ type Format = NonNullable<NonNullable<ResponsesRequest['text']>['format']>
 function formatOf(format: Format): Pick<ChatRequest, 'format'> {
   if (format.type === 'text') return {}
   if (format.type === 'json_object') return { format: { kind: 'json' } }
-  const { name, schema, strict } = format
+  const { name, strict } = format
+  const schema = describedSchema(format.schema, format.description)
   return { format: { kind: 'json-schema', name, schema, strict: strict === true } }
 }

@@ -9,6 +9,7 @@ import {
   type ChatEvent,
   type ChatRequest,
   chatDialects,
+  type EngineDialect,
   type Message,
   type Part,
   type StreamEvent,
@@ -288,10 +289,25 @@ function readFrame(dialect: ChatDialect, frame: string): readonly ChatEvent[] {
   return read
 }
 
+test('what an answer is for is said in its schema, where a dialect has no other place', () => {
+  const json_schema = { name: 'a', description: 'of a city', schema: { description: 'its name' } }
+  const response_format = { type: 'json_schema', json_schema }
+  const messages = [{ role: 'user', content: 'hi' }]
+  const text = { format: { type: 'json_schema', ...json_schema } }
+  for (const [from, body] of [
+    ['openai', { model: 'm', messages, response_format }],
+    ['openai-responses', { model: 'm', input: 'hi', text }],
+  ] as const) {
+    const parsed = parseChat(from, body, { model: 'm', stream: false })
+    if (isUnsayable(parsed)) throw new Error(parsed.message)
+    expect(JSON.stringify(writeChat('anthropic', parsed, from))).toContain('of a city\\nits name')
+  }
+})
+
 describe('what cannot be said is refused by its field', () => {
   const base = { model: 'm', messages: [{ role: 'user', content: 'hi' }] }
   const named = { model: 'm', stream: false }
-  const fieldOf = (from: ChatDialect, to: ChatDialect, body: Record<string, unknown>) => {
+  const fieldOf = (from: ChatDialect, to: EngineDialect, body: Record<string, unknown>) => {
     const parsed = parseChat(from, body, named)
     if (isUnsayable(parsed)) return parsed.field
     const written = writeChat(to, parsed, from)
@@ -336,6 +352,73 @@ describe('what cannot be said is refused by its field', () => {
     const seen = { ...base, messages: [{ role: 'user', content: [url] }] }
     expect(fieldOf('openai', 'gemini', seen)).toBe('messages')
     expect(fieldOf('openai', 'anthropic', seen)).toBe(null)
+  })
+
+  const call = (args: string) => ({
+    ...{ role: 'assistant', content: null },
+    tool_calls: [{ id: 'c', type: 'function', function: { name: 'f', arguments: args } }],
+  })
+  const called = (args: string) => {
+    const result = { role: 'tool', tool_call_id: 'c', content: 'done' }
+    return { ...base, messages: [...base.messages, call(args), result], tools: [tool] }
+  }
+  const tool = { type: 'function', function: { name: 'f' } }
+
+  test.each(['{"city":"Par', '[1]', '"x"', '1'])('arguments that are no object: %s', (args) => {
+    for (const to of ['anthropic', 'gemini', 'bedrock'] as const) {
+      expect(fieldOf('openai', to, called(args))).toBe('messages')
+      expect(fieldOf('openai', to, called(''))).toBe(null)
+    }
+    expect(fieldOf('openai', 'openai-responses', called(args))).toBe(null)
+  })
+
+  test.each([
+    ['a call', 'user', { functionCall: { name: 'f' } }],
+    ['a thought', 'user', { text: 'x', thought: true }],
+    ['an image', 'model', { inlineData: { mimeType: 'image/png', data: 'x' } }],
+  ])('%s of the %s', (_, role, part) => {
+    for (const to of ['openai', 'openai-responses', 'anthropic', 'bedrock'] as const) {
+      expect(fieldOf('gemini', to, { contents: [{ role, parts: [part] }] })).toBe('contents')
+    }
+  })
+
+  test('data of another type than an image', () => {
+    const inlineData = { mimeType: 'audio/wav', data: 'x' }
+    const sound = { contents: [{ parts: [{ inlineData }] }] }
+    expect(fieldOf('gemini', 'openai', sound)).toMatch(/^contents\[0\]\.parts\[0\]/)
+    const url = { type: 'image_url', image_url: { url: 'data:application/pdf;base64,eA==' } }
+    const file = { ...base, messages: [{ role: 'user', content: [url] }] }
+    expect(fieldOf('openai', 'anthropic', file)).toBe('messages')
+  })
+
+  test('what Gemini would refuse, or what says nothing there', () => {
+    const contents = [{ parts: [{ text: 'x' }] }]
+    const config = (generationConfig: object) => ({ contents, generationConfig })
+    const schema = { responseSchema: { type: 'OBJECT' } }
+    const json = { ...schema, responseMimeType: 'application/json' }
+    expect(fieldOf('gemini', 'openai', config(schema))).toBe('generationConfig.responseMimeType')
+    expect(fieldOf('gemini', 'openai', config(json))).toBe(null)
+    const both = { ...json, responseJsonSchema: {} }
+    expect(fieldOf('gemini', 'openai', config(both))).toBe('generationConfig.responseSchema')
+    const calling = (mode: string) => ({
+      ...{ contents, tools: [{ functionDeclarations: [{ name: 'f' }, { name: 'g' }] }] },
+      toolConfig: { functionCallingConfig: { mode, allowedFunctionNames: ['f'] } },
+    })
+    expect(fieldOf('gemini', 'openai', calling('VALIDATED'))).toMatch(/allowedFunctionNames$/)
+    expect(fieldOf('gemini', 'openai', calling('ANY'))).toBe(null)
+  })
+
+  test('a budget of thoughts that Anthropic has no number for; none is none', () => {
+    const thinking = (thinkingBudget: number) => ({
+      contents: [{ parts: [{ text: 'x' }] }],
+      generationConfig: { thinkingConfig: { thinkingBudget } },
+    })
+    expect(fieldOf('gemini', 'anthropic', thinking(-1))).toMatch(/thinkingBudget$/)
+    const parsed = parseChat('gemini', thinking(0), named)
+    if (isUnsayable(parsed)) throw new Error(parsed.message)
+    expect(writeChat('anthropic', parsed, 'gemini')).toMatchObject({
+      thinking: { type: 'disabled' },
+    })
   })
 
   test('hints that change no answer are taken in', () => {

@@ -4,7 +4,16 @@
 // form, so that a new dialect is one more row.
 
 import { AnthropicWriter } from './anthropic-writer.ts'
-import type { ChatAnswer, ChatDialect, ChatRequest, EngineDialect } from './chat.ts'
+import {
+  argumentsOf,
+  type ChatAnswer,
+  type ChatDialect,
+  type ChatRequest,
+  type EngineDialect,
+  type ImageSource,
+  type Message,
+  type Part,
+} from './chat.ts'
 import type { ChatWriter, WriterOptions } from './chat-writer.ts'
 import { GeminiWriter } from './gemini-writer.ts'
 import type { JsonObject } from './json.ts'
@@ -45,9 +54,37 @@ export function writeChat(
   request: ChatRequest,
   from: ChatDialect,
 ): object | Unsayable {
-  const written = writeRequest(to, request)
+  const written = whyLost(to, request) ?? writeRequest(to, request)
   if (!isUnsayable(written)) return written
   return unsayable(fieldNames[from][written.field] ?? written.field, written.message)
+}
+
+const sides: Readonly<Record<Message['role'], readonly Part['kind'][]>> = {
+  user: ['text', 'image', 'tool-result'],
+  assistant: ['text', 'thinking', 'tool-call'],
+}
+
+/** What writers would have to leave out; null where there is nothing of it. */
+function whyLost(to: EngineDialect, { messages }: ChatRequest): Unsayable | null {
+  const isText = to === 'openai' || to === 'openai-responses'
+  for (const { role, parts } of messages) {
+    for (const part of parts) {
+      if (!sides[role].includes(part.kind)) {
+        return unsayable('messages', `no ${part.kind} of the ${role} has a counterpart`)
+      }
+      if (part.kind === 'image' && !isImage(part.source)) {
+        return unsayable('messages', 'of what is not text only images have a counterpart')
+      }
+      if (part.kind === 'tool-call' && !isText && argumentsOf(part) === null) {
+        return unsayable('messages', `the arguments of ${part.name} are no JSON object`)
+      }
+    }
+  }
+  return null
+}
+
+function isImage(source: ImageSource): boolean {
+  return source.kind === 'url' || /^image\//i.test(source.mediaType)
 }
 
 function writeRequest(to: EngineDialect, request: ChatRequest): object | Unsayable {

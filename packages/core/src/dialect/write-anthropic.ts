@@ -3,8 +3,7 @@
 // A neutral request as a message request of Anthropic's, and a neutral answer as a message.
 
 import { anthropicReason, writeAnthropicUsage } from './anthropic-writer.ts'
-import type { ChatAnswer, ChatRequest, Part } from './chat.ts'
-import { isObject, jsonOf } from './json.ts'
+import { argumentsOf, type ChatAnswer, type ChatRequest, type Part } from './chat.ts'
 import { type Unsayable, unsayable } from './unsayable.ts'
 
 // The dialect demands a bound; this is what its smallest models take.
@@ -30,9 +29,13 @@ export function writeAnthropic(request: ChatRequest): object | Unsayable {
     ...(request.stream ? { stream: true } : {}),
     ...writeTools(request),
     ...writeSettings(request),
-    ...(budget_tokens === undefined ? {} : { thinking: { type: 'enabled', budget_tokens } }),
+    ...(budget_tokens === undefined ? {} : { thinking: writeThinking(budget_tokens) }),
     ...(Object.keys(config).length === 0 ? {} : { output_config: config }),
   }
+}
+
+function writeThinking(budget_tokens: number): object {
+  return budget_tokens === 0 ? { type: 'disabled' } : { type: 'enabled', budget_tokens }
 }
 
 function whyNot(request: ChatRequest): Unsayable | null {
@@ -43,6 +46,9 @@ function whyNot(request: ChatRequest): Unsayable | null {
   if ((request.temperature ?? 0) > 1) return unsayable('temperature', 'Anthropic takes 0 to 1')
   if (request.format?.kind === 'json') {
     return unsayable('format', 'Anthropic takes a JSON schema, not JSON of any form')
+  }
+  if ((request.thinkingTokens ?? 0) < 0) {
+    return unsayable('thinkingTokens', 'Anthropic takes a number of tokens')
   }
   if (request.effort === 'minimal') return unsayable('effort', 'Anthropic has no effort so small')
   return null
@@ -59,9 +65,8 @@ function writePart(part: Part): object[] {
         ? [{ type: 'thinking', thinking: part.text, signature: part.signature }]
         : []
     case 'tool-call': {
-      const input = jsonOf(part.arguments)
       const { id, name } = part
-      return [{ type: 'tool_use', id, name, input: isObject(input) ? input : {} }]
+      return [{ type: 'tool_use', id, name, input: argumentsOf(part) ?? {} }]
     }
     case 'tool-result': {
       const content = part.parts.flatMap((one) => writePart(one))

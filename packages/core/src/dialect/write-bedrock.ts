@@ -2,8 +2,7 @@
 //
 // A neutral request as a Converse request of Amazon Bedrock. The model and whether to stream stand in the path.
 
-import type { ChatRequest, Part } from './chat.ts'
-import { isObject, jsonOf } from './json.ts'
+import { argumentsOf, type ChatRequest, type Part } from './chat.ts'
 import { mergeMessages } from './merge-messages.ts'
 import { isUnsayable, type Unsayable, unsayable } from './unsayable.ts'
 
@@ -89,9 +88,8 @@ function writePart(part: Part): object | Unsayable | null {
         ? { reasoningContent: { reasoningText: { text: part.text, signature: part.signature } } }
         : null
     case 'tool-call': {
-      const input = jsonOf(part.arguments)
       const { id: toolUseId, name } = part
-      return { toolUse: { toolUseId, name, input: isObject(input) ? input : {} } }
+      return { toolUse: { toolUseId, name, input: argumentsOf(part) ?? {} } }
     }
     case 'tool-result':
       return writeResult(part)

@@ -2,7 +2,14 @@
 //
 // A neutral request as a generateContent request, and a neutral answer as its response.
 
-import type { ChatAnswer, ChatRequest, Part, Stop, Usage } from './chat.ts'
+import {
+  argumentsOf,
+  type ChatAnswer,
+  type ChatRequest,
+  type Part,
+  type Stop,
+  type Usage,
+} from './chat.ts'
 import { isObject, type JsonObject, jsonOf } from './json.ts'
 import { plainResult } from './parse-gemini.ts'
 import { isUnsayable, type Unsayable, unsayable } from './unsayable.ts'
@@ -49,8 +56,7 @@ function writePart(part: Part, names: ReadonlyMap<string, string>): object | Uns
     case 'thinking': // of another provider, or of a former turn
       return null
     case 'tool-call': {
-      const args = jsonOf(part.arguments)
-      const call = { functionCall: { name: part.name, args: isObject(args) ? args : {} } }
+      const call = { functionCall: { name: part.name, args: argumentsOf(part) ?? {} } }
       return part.signature === undefined ? call : { ...call, thoughtSignature: part.signature }
     }
     case 'tool-result':
