@@ -48,7 +48,7 @@ async function seen(
   const answer = await fetch(gateway.url + path, {
     method: 'POST',
     headers: { authorization: `Bearer ${key}` },
-    body: JSON.stringify({ model: 'chat', ...body }),
+    body: JSON.stringify(path.startsWith('/v1beta/') ? body : { model: 'chat', ...body }),
   })
   let text = ''
   try {
@@ -151,5 +151,44 @@ describe('what its engine gave up is no answer', () => {
     }
     const { text } = await seen({ dialect: 'gemini', says }, { body: { messages } })
     expect(JSON.parse(text).choices[0].finish_reason).toBe('content_filter')
+  })
+})
+
+describe('arguments that are no object are not told as an empty one', () => {
+  const half = '{"city":"Par'
+  const call = { index: 0, id: 'c', type: 'function', function: { name: 'f', arguments: half } }
+  const whole = (finish_reason: string) => ({
+    choices: [{ index: 0, message: { content: 'so', tool_calls: [call] }, finish_reason }],
+  })
+  const stream = (finish_reason: string) =>
+    events({
+      choices: [{ index: 0, delta: { content: 'so', tool_calls: [call] }, finish_reason }],
+    })
+  const asAnthropic = { path: '/v1/messages', body: { max_tokens: 9, messages } }
+  const gemini = (method: string) => ({
+    path: `/v1beta/models/chat:${method}`,
+    body: { contents: [{ parts: [{ text: 'x' }] }] },
+  })
+
+  test.each([asAnthropic, gemini('generateContent')])('$path', async (asked) => {
+    const wrong = await seen({ dialect: 'openai', says: whole('tool_calls') }, asked)
+    expect(wrong.status).toBe(502)
+    expect(wrong.text).toContain('the arguments of f are no JSON object')
+    const cut = await seen({ dialect: 'openai', says: whole('length') }, asked)
+    expect(cut.status).toBe(200)
+    expect(cut.text).toMatch(/"max_tokens"|"MAX_TOKENS"/)
+    expect(cut.text).not.toContain('"f"')
+  })
+
+  test('streamed to Gemini’s', async () => {
+    const asked = gemini('streamGenerateContent?alt=sse')
+    const wrong = await seen({ dialect: 'openai', says: stream('tool_calls') }, asked)
+    expect(wrong).toMatchObject({ status: 200, isCut: true })
+    expect(wrong.text).toContain('the arguments of f are no JSON object')
+    expect(wrong.text).not.toContain('finishReason')
+    const cut = await seen({ dialect: 'openai', says: stream('length') }, asked)
+    expect(cut.isCut).toBe(false)
+    expect(cut.text).toContain('MAX_TOKENS')
+    expect(cut.text).not.toContain('functionCall')
   })
 })

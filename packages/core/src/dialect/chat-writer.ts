@@ -20,6 +20,8 @@ export interface WriterOptions {
 export interface ChatWriter {
   /** The frames of one event; empty where it is said later or not at all. */
   readonly write: (event: ChatEvent) => string
+  /** Why what was written so far must not end well; absent or null where it may. */
+  readonly wrong?: string | null
   /** The frames that end a complete answer. */
   readonly end: () => string
 }

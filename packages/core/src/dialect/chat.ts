@@ -49,6 +49,11 @@ export function argumentsOf({ arguments: text }: ToolCall): JsonObject | null {
   return isObject(value) ? value : null
 }
 
+/** What is said of arguments that are none. */
+export function notAnObject({ name }: Pick<ToolCall, 'name'>): string {
+  return `the arguments of ${name} are no JSON object`
+}
+
 /** Results of tools are parts of the user's message. */
 export interface Message {
   readonly role: 'user' | 'assistant'

@@ -3,9 +3,8 @@
 // Writes a stream as chunks of streamGenerateContent. A call of a tool goes out whole, the usage and the reason to
 // stop last.
 
-import type { ChatEvent, ToolCall } from './chat.ts'
+import { argumentsOf, type ChatEvent, notAnObject, type ToolCall } from './chat.ts'
 import { type ChatWriter, dataFrame, type WriterOptions } from './chat-writer.ts'
-import { isObject, jsonOf } from './json.ts'
 import { StreamTail } from './stream-tail.ts'
 import { geminiReason, writeGeminiUsage } from './write-gemini.ts'
 
@@ -14,6 +13,8 @@ export class GeminiWriter implements ChatWriter {
   readonly #tail: StreamTail
   /** Calls that are still being written, by the upstream's index. */
   readonly #calls = new Map<number, ToolCall>()
+  /** Written by `#flush`. */
+  wrong: string | null = null
 
   constructor(options: WriterOptions) {
     this.#options = options
@@ -61,14 +62,16 @@ export class GeminiWriter implements ChatWriter {
   #flush(): string {
     const calls = [...this.#calls.values()]
     this.#calls.clear()
-    if (calls.length === 0) return ''
-    return this.#chunk(
-      calls.map(({ id, name, arguments: text, signature }) => {
-        const args = jsonOf(text)
-        const call = { functionCall: { id, name, args: isObject(args) ? args : {} } }
-        return signature === undefined ? call : { ...call, thoughtSignature: signature }
-      }),
-    )
+    const written = calls.flatMap((made): object[] => {
+      const { id, name, signature } = made
+      const args = argumentsOf(made)
+      // One that was cut with its answer is left out: its stop says so.
+      if (args === null && this.#tail.stop !== 'length') this.wrong ??= notAnObject(made)
+      if (args === null) return []
+      const call = { functionCall: { id, name, args } }
+      return [signature === undefined ? call : { ...call, thoughtSignature: signature }]
+    })
+    return written.length === 0 ? '' : this.#chunk(written)
   }
 
   #chunk(parts: readonly object[]): string {

@@ -41,7 +41,7 @@ export {
 } from './read-whole.ts'
 export { readResponsesEvent } from './responses-stream.ts'
 export { StreamProgress } from './stream-progress.ts'
-export { newChatWriter, parseChat, writeAnswer, writeChat } from './translate.ts'
+export { newChatWriter, parseChat, whyUnsaid, writeAnswer, writeChat } from './translate.ts'
 export { isUnsayable, type Unsayable } from './unsayable.ts'
 export { type DialectError, writeError, writeErrorEvent } from './write-error.ts'
 export { writeResponsesAnswer } from './write-responses.ts'

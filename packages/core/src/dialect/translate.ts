@@ -12,6 +12,7 @@ import {
   type EngineDialect,
   type ImageSource,
   type Message,
+  notAnObject,
   type Part,
 } from './chat.ts'
 import type { ChatWriter, WriterOptions } from './chat-writer.ts'
@@ -76,7 +77,7 @@ function whyLost(to: EngineDialect, { messages }: ChatRequest): Unsayable | null
         return unsayable('messages', 'of what is not text only images have a counterpart')
       }
       if (part.kind === 'tool-call' && !isText && argumentsOf(part) === null) {
-        return unsayable('messages', `the arguments of ${part.name} are no JSON object`)
+        return unsayable('messages', notAnObject(part))
       }
     }
   }
@@ -100,6 +101,16 @@ function writeRequest(to: EngineDialect, request: ChatRequest): object | Unsayab
     case 'bedrock':
       return writeBedrock(request)
   }
+}
+
+/**
+ * Why an answer cannot be said in the caller's dialect; null where it can. A call that was cut with
+ * its answer is left out: its stop says so.
+ */
+export function whyUnsaid(dialect: ChatDialect, { parts, stop }: ChatAnswer): string | null {
+  if (dialect.startsWith('openai') || stop === 'length') return null
+  const lost = parts.find((part) => part.kind === 'tool-call' && argumentsOf(part) === null)
+  return lost?.kind === 'tool-call' ? notAnObject(lost) : null
 }
 
 /** A whole answer in the caller's dialect. */

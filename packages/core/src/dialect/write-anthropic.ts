@@ -118,11 +118,12 @@ function writeSettings({ temperature, topP, topK, stop, user }: ChatRequest): ob
 
 /** A whole message. */
 export function writeAnthropicAnswer({ id, model, parts, stop, usage }: ChatAnswer): object {
-  const content = parts.flatMap((part): object[] =>
-    part.kind === 'thinking'
+  const content = parts.flatMap((part): object[] => {
+    if (part.kind === 'tool-call' && argumentsOf(part) === null) return [] // `whyUnsaid`
+    return part.kind === 'thinking'
       ? [{ type: 'thinking', thinking: part.text, signature: part.signature ?? '' }]
-      : writePart(part),
-  )
+      : writePart(part)
+  })
   return {
     ...{ id, type: 'message', role: 'assistant', model, content },
     ...{ stop_reason: anthropicReason(stop), stop_sequence: null },

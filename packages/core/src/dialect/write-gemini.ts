@@ -143,6 +143,7 @@ function writeConfig(request: ChatRequest): object | Unsayable {
 export function writeGeminiAnswer({ id, model, parts, stop, usage }: ChatAnswer): object {
   const written = parts.flatMap((part): object[] => {
     if (part.kind === 'thinking') return [{ text: part.text, thought: true }]
+    if (part.kind === 'tool-call' && argumentsOf(part) === null) return [] // `whyUnsaid`
     const one = writePart(part, new Map())
     return one === null || isUnsayable(one) ? [] : [withCallId(part, one)]
   })

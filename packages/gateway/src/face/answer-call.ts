@@ -2,7 +2,7 @@
 //
 // A call of a known key for a named route: looks the route up, has it pursued, and sends what comes back.
 
-import { jsonOf, objectOf, readAnswer, writeAnswer } from '@tutti/core/dialect'
+import { jsonOf, objectOf, readAnswer, whyUnsaid, writeAnswer } from '@tutti/core/dialect'
 import type {
   Answer,
   Call,
@@ -252,6 +252,13 @@ function sendWhole(
   keepBody(answering, outcome, candidate)
   const isKept = inspected === outcome.body
   const passed = isKept ? outcome : { ...outcome, body: inspected, parsed: jsonOf(`${inspected}`) }
+  const wrong = whyUnsayable(answering, passed, candidate)
+  if (wrong !== null) {
+    const { reply, dialect } = exchange
+    const message = `the answer has no words in this dialect: ${wrong}`
+    refuse(reply, dialect, { status: 502, code: 'malformed_answer', message })
+    return 502
+  }
   const body = wholeBody(answering, passed, candidate)
   const { headers, status } = outcome
   const isOfModel = answering.asked.chat === null // tensors go on as they came, whatever they are
@@ -271,6 +278,16 @@ function typed(headers: Headers, type: string): Headers {
 function keepBody(answering: Answering, outcome: WholeAttempt, candidate: Candidate): void {
   const { asked, bodies } = answering
   if (bodies !== null && hasWords(asked)) bodies.answer(wholeBody(answering, outcome, candidate))
+}
+
+/** Why what was answered has no words in the caller's dialect; null where it has. */
+function whyUnsayable(
+  { asked: { chat } }: Answering,
+  { parsed }: WholeAttempt,
+  { provider }: Candidate,
+): string | null {
+  if (chat === null || provider === null || provider.dialect === chat.dialect) return null
+  return whyUnsaid(chat.dialect, readAnswer(provider.dialect, objectOf(parsed)))
 }
 
 /** The answer's own bytes, or what they say in the caller's dialect. */

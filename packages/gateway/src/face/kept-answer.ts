@@ -10,6 +10,7 @@ import {
   objectOf,
   readAnswer,
   StreamProgress,
+  whyUnsaid,
   writeAnswer,
 } from '@tutti/core/dialect'
 import type {
@@ -56,6 +57,7 @@ export function replayOf(
   if (chat.stream) return { outcome: stream(form.events, headers), candidate }
   const answer = answerOfEvents(form.events.flatMap(({ events }) => events))
   if (answer === null || provider === null) return null
+  if (whyUnsaid(chat.dialect, answer) !== null) return null
   const about = { request: chat.whole(), createdS: Math.floor(nowMs / 1_000) }
   const parsed = writeAnswer(chat.dialect, answer, about)
   const body = Buffer.from(JSON.stringify(parsed))

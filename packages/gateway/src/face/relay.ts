@@ -191,6 +191,10 @@ export class Relay {
       const denial = isSent || this.#isDenied ? await guard.judge() : null
       if (denial !== null || this.#isDenied) return this.#deny(current, denial)
     }
+    const wrong = this.#writer?.wrong ?? null
+    if (wrong !== null) {
+      return await this.#breakOff(current, { kind: 'failed', failure: 'malformed', reason: wrong })
+    }
     if (this.#writer !== null) await write(reply, this.#writer.end())
     else if (!this.#sent.isEnded) await write(reply, endMarks[dialect])
     if (reply.isGone) return this.#over(current, 'aborted')
