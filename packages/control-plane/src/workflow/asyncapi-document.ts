@@ -4,7 +4,7 @@
 // address, with which method.
 
 import type { Json } from '@tutti/core/resource'
-import { standardError } from '@tutti/core/workflow'
+import { asyncapiRefused, isSpoken, standardError } from '@tutti/core/workflow'
 import { z } from 'zod'
 import { ActFailed } from './act.ts'
 
@@ -52,17 +52,12 @@ export interface Spot {
   readonly method: string | null
 }
 
-const spoken = ['http', 'https', 'sse', 'ws', 'wss']
-
 export function findSpot(document: Json, wanted: Wanted): Spot {
   const parsed = asyncapiDocument.safeParse(document)
   if (!parsed.success) throw wrong('the document is no AsyncAPI document')
   const { address, method } = addressOf(parsed.data, wanted)
   const chosen = serverOf(parsed.data, wanted)
-  if (!spoken.includes(chosen.protocol)) {
-    const list = spoken.join(', ')
-    throw wrong(`AsyncAPI over ${chosen.protocol} is not spoken here: ${list} are`)
-  }
+  if (!isSpoken(chosen.protocol)) throw wrong(asyncapiRefused(chosen.protocol))
   const given = wanted.server?.variables ?? {}
   const fill = (text: string) =>
     text.replace(/\{(\w+)\}/g, (whole, name: string) => {
@@ -97,7 +92,7 @@ function addressOf(document: AsyncapiDocument, wanted: Wanted) {
 function serverOf({ servers }: AsyncapiDocument, wanted: Wanted) {
   const found = Object.entries(servers).find(([name, { protocol }]) => {
     if (wanted.server !== undefined) return name === wanted.server.name
-    return wanted.protocol === undefined ? spoken.includes(protocol) : protocol === wanted.protocol
+    return wanted.protocol === undefined ? isSpoken(protocol) : protocol === wanted.protocol
   })
   const [, first] = found ?? Object.entries(servers)[0] ?? []
   const isAsked = wanted.server !== undefined || wanted.protocol !== undefined

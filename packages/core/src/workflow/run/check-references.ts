@@ -20,12 +20,29 @@ import { Expressions, expressionIn } from './expressions.ts'
 import { ownNames } from './own-functions.ts'
 import { undoIn } from './run-compensate.ts'
 
-/** Called for every task of a document, wherever it stands. */
-export type Visit = (task: TaskItem['task'], path: string) => void
-
-export function visitTasks(document: WorkflowDocument, visit: Visit): void {
-  new Checker(document, new Expressions(), () => {}, visit).all()
+export interface Visitor {
+  /** Called for every task of a document, wherever it stands. */
+  readonly task: (task: TaskItem['task'], path: string) => void
+  /** Called for every expression in them and around them. */
+  readonly expression: (text: string, path: string) => void
 }
+
+export function visitDocument(document: WorkflowDocument, visitor: Visitor): void {
+  const checker = new Checker(document, new Expressions(), () => {}, visitor)
+  checker.all()
+  checker.around()
+  checker.used()
+}
+
+/** What is wrong with expressions and names that stand in no task. */
+export function checkAround(document: WorkflowDocument): readonly Finding[] {
+  const findings: Finding[] = []
+  const add: Add = (path, message) => void findings.push({ path, message })
+  new Checker(document, new Expressions(), add, nobody).around()
+  return findings
+}
+
+const nobody: Visitor = { task: () => {}, expression: () => {} }
 
 interface Place {
   readonly path: string
@@ -45,7 +62,7 @@ export function checkReferences(
   const add: Add = (path, message) => {
     findings.push({ path, message })
   }
-  new Checker(document, expressions, add, () => {}).all()
+  new Checker(document, expressions, add, nobody).all()
   return findings
 }
 
@@ -62,13 +79,13 @@ class Checker {
   readonly #document: WorkflowDocument
   readonly #expressions: Expressions
   readonly #add: Add
-  readonly #visit: Visit
+  readonly #visitor: Visitor
 
-  constructor(document: WorkflowDocument, expressions: Expressions, add: Add, visit: Visit) {
+  constructor(document: WorkflowDocument, expressions: Expressions, add: Add, visitor: Visitor) {
     this.#document = document
     this.#expressions = expressions
     this.#add = add
-    this.#visit = visit
+    this.#visitor = visitor
   }
 
   all(): void {
@@ -87,6 +104,22 @@ class Checker {
     }
   }
 
+  /** The document's own input, output and limit of time. */
+  around(): void {
+    const { input, output, timeout } = this.#document
+    this.#texts(input?.from, 'from', { path: 'input.from', names: [] })
+    this.#texts(output?.as, 'as', { path: 'output.as', names: [] })
+    this.#named(timeout, 'timeouts', 'timeout')
+  }
+
+  /** What tasks refer to, which sees the variables of who does. */
+  used(): void {
+    const { use } = this.#document
+    this.#texts(use?.authentications, 'authentications', { path: 'use.authentications', names: [] })
+    this.#texts(use?.timeouts, 'timeouts', { path: 'use.timeouts', names: [] })
+    this.#texts(use?.errors, 'errors', { path: 'use.errors', names: [] })
+  }
+
   /** Filters of events that start runs see no input and no variables. */
   schedule(): void {
     this.#texts(this.#document.schedule?.on, 'on', { path: 'schedule.on', names: [] })
@@ -100,7 +133,7 @@ class Checker {
   }
 
   item({ task }: TaskItem, place: Place, siblings: readonly string[]): void {
-    this.#visit(task, place.path)
+    this.#visitor.task(task, place.path)
     this.#jump(task.then, `${place.path}.then`, siblings)
     this.#named(task.timeout, 'timeouts', `${place.path}.timeout`)
     const { needs = [] } = taskPropertiesOf(task)
@@ -264,6 +297,7 @@ class Checker {
   #texts(value: unknown, key: string, place: Place): void {
     if (typeof value === 'string') {
       const isExpression = expressionIn(value) !== null || bare.has(key)
+      if (isExpression) this.#visitor.expression(value, place.path)
       const wrong = isExpression ? this.#expressions.check(value, place.names) : null
       if (wrong !== null) this.#add(place.path, `${value} is no jq: ${wrong}`)
       return

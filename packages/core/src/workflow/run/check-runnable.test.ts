@@ -73,3 +73,54 @@ test('a property of no meaning is refused: it was meant otherwise', () => {
   ])
   expect(said({ set: { b: 1 }, metadata: { other: { cach: 1 } } })).toEqual([])
 })
+
+test('what is only found out by its first run elsewhere is refused where it is declared', () => {
+  const nothing = { set: { b: 1 } }
+  const elsewhere = { resource: { endpoint: 'https://h/schema.json' } }
+  expect(said({ ...nothing, output: { schema: elsewhere } })).toEqual([
+    'do.0.a.output.schema: schemas are given in the document itself',
+  ])
+  expect(said(nothing, { input: { schema: { format: 'avro', document: {} } } })).toEqual([
+    'input.schema.format: schemas in avro are not read: json is',
+  ])
+  expect(said(nothing, { input: { from: '${ nope }' } })[0]).toContain('nope/0 is not defined')
+  expect(said(nothing, { output: { as: '${ .b }' }, timeout: 'long' })).toEqual([
+    'timeout: use.timeouts has no long',
+  ])
+  expect(said(nothing, { evaluate: { language: 'javascript' } })[0]).toContain('jq is')
+  expect(said(nothing, { evaluate: { mode: 'loose' } })[0]).toContain('strict')
+  const two = { document: { dsl: '2.0.0', namespace: 't', name: 't', version: '1.0.0' } }
+  expect(said(nothing, two)[0]).toContain('version 2.0.0')
+  expect(said(call('f:1.0.0@shelf', {}))).toEqual(['do.0.a.call: use.catalogs has no shelf'])
+  const endpoint = 'https://h/'
+  const kafka = {
+    document: { endpoint },
+    channel: 'c',
+    protocol: 'kafka',
+    message: { payload: {} },
+  }
+  expect(said(call('asyncapi', kafka))[0]).toContain('AsyncAPI over kafka is not spoken here')
+})
+
+test('credentials are those that the document names, in a way that is done', () => {
+  const http = (authentication: object, more: object = {}) =>
+    said(call('http', { method: 'get', endpoint: { uri: 'https://h/', authentication } }), more)
+  const at = 'do.0.a.with.endpoint.authentication'
+  expect(http({ use: 'none' })).toEqual([`${at}: use.authentications has no none`])
+  expect(http({ basic: { use: 'none' } })).toEqual([`${at}.basic: use.secrets does not name none`])
+  const basic = { basic: { use: 'mine' } }
+  expect(http({ use: 'login' }, { use: { authentications: { login: basic } } })).toEqual([
+    'use.authentications.login.basic: use.secrets does not name mine',
+  ])
+  const use = { secrets: ['mine'], authentications: { login: basic } }
+  expect(http({ use: 'login' }, { use })).toEqual([])
+  const oauth2 = { authority: 'https://h', grant: 'authorization_code' }
+  expect(http({ oauth2 })[0]).toContain('authorization_code is not asked with')
+  const client = { id: 'a', authentication: 'private_key_jwt' }
+  expect(http({ oauth2: { ...oauth2, grant: 'password', client } })[0]).toContain('not done')
+  expect(said({ set: { b: '${ $secrets.mine + $secrets["other"] }' } }, { use })).toEqual([
+    'do.0.a.set.b: use.secrets does not name other',
+  ])
+  expect(said({ set: { b: 'a text: $secrets.none' } })).toEqual([])
+  expect(said({ set: { b: '${ $authorization.scheme }' } })[0]).toContain('authenticated with')
+})

@@ -5,8 +5,10 @@
 
 import type { Finding } from '../../resource/index.ts'
 import { nearest } from '../../resource/index.ts'
-import type { TaskItem, TaskOf } from '../document/index.ts'
-import { visitTasks } from './check-references.ts'
+import type { TaskItem, TaskOf, WorkflowDocument } from '../document/index.ts'
+import { checkAuthentication, checkEndpoints } from './check-authentication.ts'
+import { checkAround, visitDocument } from './check-references.ts'
+import { schemaElsewhere } from './check-schema.ts'
 import { expressionIn } from './expressions.ts'
 import { type ScriptLanguage, scriptLanguages } from './process-order.ts'
 import type { Program } from './program.ts'
@@ -40,18 +42,98 @@ export function whyNoContainer(wanted: {
 export const stdioRefused =
   'an MCP server over stdio is a process, which no control plane runs: use http'
 
+/** What channels of AsyncAPI are spoken over. */
+const spoken = ['http', 'https', 'sse', 'ws', 'wss']
+
+/** Whether a server is spoken to; what an expression gives is not known yet. */
+export function isSpoken(protocol: string): boolean {
+  return spoken.includes(protocol) || expressionIn(protocol) !== null
+}
+
+export function asyncapiRefused(protocol: string): string {
+  return `AsyncAPI over ${protocol} is not spoken here: ${spoken.join(', ')} are`
+}
+
 export function scriptRefused(language: string): string {
   const known = [...scriptLanguages, ...Object.keys(aliases)].join(', ')
   return `nodes run no scripts in ${language}: expected one of ${known}`
 }
 
 export function checkRunnable({ document }: Program): readonly Finding[] {
-  const findings: Finding[] = [...unknownIn(document.document, ofDocument, 'document')]
-  visitTasks(document, (task, path) => {
-    findings.push(...unknownIn(task, ofTask, path))
-    if (task.type === 'run') findings.push(...runFindings(task, path))
-    if (task.type === 'call') findings.push(...callFindings(task, path))
+  const findings: Finding[] = [
+    ...unknownIn(document.document, ofDocument, 'document'),
+    ...languageFindings(document),
+    ...checkAround(document),
+    ...schemaFindings(document, ['input', 'output'], ''),
+  ]
+  for (const [name, given] of Object.entries(document.use?.authentications ?? {})) {
+    findings.push(...checkAuthentication(document, given, `use.authentications.${name}`))
+  }
+  visitDocument(document, {
+    expression: (text, path) => findings.push(...expressionFindings(document, text, path)),
+    task: (task, path) => {
+      findings.push(...unknownIn(task, ofTask, path))
+      findings.push(...schemaFindings(task, ['input', 'output', 'export'], `${path}.`))
+      if (task.type === 'run') {
+        findings.push(...runFindings(task, path))
+        findings.push(...checkEndpoints(document, task.run.script, `${path}.run.script`))
+      }
+      if (task.type === 'call') {
+        findings.push(...callFindings(document, task, path))
+        findings.push(...checkEndpoints(document, task.with, `${path}.with`))
+      }
+    },
   })
+  return findings
+}
+
+function languageFindings({ document, evaluate }: WorkflowDocument): Finding[] {
+  const findings: Finding[] = []
+  if (!document.dsl.startsWith('1.')) {
+    const message = `version ${document.dsl} of the specification is not spoken here: 1 is`
+    findings.push({ path: 'document.dsl', message })
+  }
+  if (evaluate !== undefined && evaluate.language !== 'jq') {
+    const message = `expressions in ${evaluate.language} are not evaluated: jq is`
+    findings.push({ path: 'evaluate.language', message })
+  }
+  if (evaluate?.mode === 'loose') {
+    const message = 'only what stands in ${ } is an expression (strict): a text could be either'
+    findings.push({ path: 'evaluate.mode', message })
+  }
+  return findings
+}
+
+/** Schemas that would be refused, or taken for others, when the first value comes. */
+function schemaFindings(
+  of: { readonly [member: string]: unknown },
+  members: readonly string[],
+  path: string,
+): Finding[] {
+  return members.flatMap((member): Finding[] => {
+    const { schema } = { ...Object(of[member]) }
+    if (schema === undefined) return []
+    const at = `${path}${member}.schema`
+    const { format = 'json' } = schema
+    if (!/^json(:|$)/.test(format)) {
+      return [{ path: `${at}.format`, message: `schemas in ${format} are not read: json is` }]
+    }
+    return 'document' in schema ? [] : [{ path: at, message: schemaElsewhere }]
+  })
+}
+
+/** What an expression asks for that is never there. */
+function expressionFindings({ use }: WorkflowDocument, text: string, path: string): Finding[] {
+  const findings: Finding[] = []
+  if (/\$authorization\b/.test(text)) {
+    const message = '$authorization: no step sees what another one has authenticated with'
+    findings.push({ path, message })
+  }
+  for (const [, plain, quoted] of text.matchAll(/\$secrets(?:\.([a-zA-Z_]\w*)|\.?\[?"([^"]+)")/g)) {
+    const name = plain ?? quoted ?? ''
+    if (use?.secrets?.includes(name) === true) continue
+    findings.push({ path, message: `use.secrets does not name ${name}` })
+  }
   return findings
 }
 
@@ -117,10 +199,18 @@ const ownArguments: Readonly<
 }
 
 /** What else they are given goes to the route or the person: only a near miss is a slip. */
-function callFindings(task: TaskOf<'call'>, path: string): Finding[] {
+function callFindings({ use }: WorkflowDocument, task: TaskOf<'call'>, path: string): Finding[] {
   const given: Readonly<Record<string, unknown>> = { ...Object(task.with) }
   if (task.call === 'mcp' && 'stdio' in Object(given['transport'])) {
     return [{ path: `${path}.with.transport.stdio`, message: stdioRefused }]
+  }
+  const { protocol } = given
+  if (task.call === 'asyncapi' && typeof protocol === 'string' && !isSpoken(protocol)) {
+    return [{ path: `${path}.with.protocol`, message: asyncapiRefused(protocol) }]
+  }
+  const [, catalog] = task.call.includes('://') ? [] : (/^[^@]+@(.+)$/.exec(task.call) ?? [])
+  if (catalog !== undefined && !Object.hasOwn(use?.catalogs ?? {}, catalog)) {
+    return [{ path: `${path}.call`, message: `use.catalogs has no ${catalog}` }]
   }
   const own = ownArguments[task.call]
   if (own === undefined) return []

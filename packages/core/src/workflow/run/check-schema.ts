@@ -28,6 +28,9 @@ const stepsPerCheck = 10 // one is some hundred nanoseconds, a step some ten
 const budget: Budget = { stepsMax: 10_000_000, bytesMax: 256 * 1024 * 1024 }
 const reasonMax = 1_000 // characters: what fits none of many says a part of why
 
+/** Why one that stands elsewhere is refused. */
+export const schemaElsewhere = 'schemas are given in the document itself'
+
 /** Null where the value fits; else what is wrong with it, or with the schema. */
 export function checkSchema(schema: Json, value: Json): Verdict {
   const run = new Run([], budget, 0)

@@ -7,7 +7,9 @@ export {
   whyNotSaid,
 } from './answer-statement.ts'
 export {
+  asyncapiRefused,
   checkRunnable,
+  isSpoken,
   scriptLanguageOf,
   scriptRefused,
   stdioRefused,

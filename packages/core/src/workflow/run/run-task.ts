@@ -6,6 +6,7 @@
 import type { Json } from '../../resource/index.ts'
 import type { Extension, Schema, TaskItem } from '../document/index.ts'
 import { bodies } from './bodies.ts'
+import { schemaElsewhere } from './check-schema.ts'
 import { guarded, limitTime, type Run } from './limit-time.ts'
 import { timeoutMs } from './resolve.ts'
 import { makeAsset, withAssets } from './run-assets.ts'
@@ -95,7 +96,7 @@ export function checkAgainst(
   what: string,
 ): void {
   if (schema === undefined) return
-  if (!('document' in schema)) fault('configuration', 'schemas are given in the document itself')
+  if (!('document' in schema)) fault('configuration', schemaElsewhere)
   const wrong = stage.checkSchema(schema.document, value)
   if (wrong !== null) fault('validation', `${what} does not fit its schema: ${wrong}`)
 }
