@@ -169,6 +169,28 @@ describe('streams', () => {
     )
   })
 
+  test('a choice that has stopped decides nothing of another one (T1)', () => {
+    fc.assert(
+      fc.property(cutTexts, cutTexts, fc.nat(), (one, other, place) => {
+        const stream = new StreamRewrite<number>(answer())
+        const said = (choice: number, text: string) => ({ kind: 'text', choice, text }) as const
+        const beside: ChatEvent[] = other.cut.map((part) => said(1, part))
+        const stops = (choice: number) => ({ kind: 'stop', choice, stop: 'stop' }) as const
+        beside.splice(place % (beside.length + 1), 0, stops(0))
+        const events = [...one.cut.map((part) => said(0, part)), ...beside, stops(1)]
+        const released = events.flatMap((event, i) => stream.push(i, [event]))
+        for (const [choice, { text }] of [one, other].entries()) {
+          const of = released.flatMap(({ events }) => events)
+          const texts = of.map((event) =>
+            event.kind === 'text' && event.choice === choice ? event.text : '',
+          )
+          expect(texts.join('')).toBe(answer().again(text))
+        }
+      }),
+      { numRuns: 500 },
+    )
+  })
+
   test('what was taken out of a request is put back, in JSON as JSON has it', () => {
     expect(answer().again('Your [CARD_1], not [CARD_2].')).toBe(
       'Your 4111 1111 1111 1111, not [CARD_2].',

@@ -76,9 +76,10 @@ export class StreamRewrite<Held> {
 
   #take(event: ChatEvent): Piece | null {
     const name = channelOf(event)
-    if (event.kind === 'stop' || event.kind === 'end') this.#endBut(null)
+    if (event.kind === 'end') for (const channel of this.#channels.values()) channel.end()
+    if (event.kind === 'stop') this.#endChoice(event.choice)
     if (name === null || !('text' in event)) return null
-    if (event.text !== '') this.#endBut(name)
+    if (event.text !== '') this.#endBeside(name)
     const known = this.#channels.get(name)
     const channel = known ?? new Channel(this.#rewrite, event.kind === 'tool-arguments')
     if (known === undefined) this.#channels.set(name, channel)
@@ -86,10 +87,16 @@ export class StreamRewrite<Held> {
   }
 
   /** A text is over where another one begins; those of several choices come side by side. */
-  #endBut(name: string | null): void {
+  #endBeside(name: string): void {
     for (const [other, channel] of this.#channels) {
-      const isBeside = name?.startsWith('choice') && other.startsWith('choice')
-      if (name === null || (other !== name && !isBeside)) channel.end()
+      if (other !== name && !(isChoice(name) && isChoice(other))) channel.end()
+    }
+  }
+
+  /** Other choices go on. */
+  #endChoice(choice: number): void {
+    for (const [name, channel] of this.#channels) {
+      if (!isChoice(name) || name === choiceName(choice)) channel.end()
     }
   }
 
@@ -108,7 +115,7 @@ export class StreamRewrite<Held> {
 function channelOf(event: ChatEvent): string | null {
   switch (event.kind) {
     case 'text':
-      return `choice ${event.choice}`
+      return choiceName(event.choice)
     case 'thinking':
       return 'thinking'
     case 'tool-arguments':
@@ -116,6 +123,14 @@ function channelOf(event: ChatEvent): string | null {
     default:
       return null
   }
+}
+
+function choiceName(choice: number): string {
+  return `choice ${choice}`
+}
+
+function isChoice(name: string): boolean {
+  return name.startsWith('choice')
 }
 
 /** T2: the very same events where every text stays. */
