@@ -341,3 +341,36 @@ describe('a question that means the same', () => {
     expect(asked).toEqual(['q'])
   })
 })
+
+test.each([
+  ['STOP', 1],
+  ['MAX_TOKENS', 2],
+])(
+  'of two candidates the second ended with %s: its engine is asked %i times',
+  async (last, times) => {
+    let calls = 0
+    const { url } = await serve((_, response) => {
+      calls += 1
+      const content = { parts: [{ text: 'hi' }] }
+      const candidates = ['STOP', last].map((finishReason, index) => ({
+        index,
+        content,
+        finishReason,
+      }))
+      response.setHeader('content-type', 'application/json').end(JSON.stringify({ candidates }))
+    })
+    const snapshot = caching(url, {})
+    const providers = snapshot.providers.map((one) => ({ ...one, dialect: 'gemini' as const }))
+    const { gateway } = await world(signed({ ...snapshot, providers }))
+    const contents = [{ parts: [{ text: 'x' }] }]
+    for (let i = 0; i < 2; i++) {
+      const answer = await fetch(`${gateway.url}/v1beta/models/chat:generateContent`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${key}` },
+        body: JSON.stringify({ contents, generationConfig: { candidateCount: 2 } }),
+      })
+      expect(answer.status).toBe(200)
+    }
+    expect(calls).toBe(times)
+  },
+)

@@ -6,7 +6,7 @@
 // Invariants:
 //   C6. Only a complete answer is kept that came to its own end: no error, nothing that was cut.
 
-import { listOf, objectOf, readAnswer } from '@tutti/core/dialect'
+import { type JsonObject, listOf, objectOf, readAnswer } from '@tutti/core/dialect'
 import { canonicalJson } from '@tutti/core/resource'
 import { AnswerStore, type CacheSpec } from '@tutti/core/routing'
 import type {
@@ -139,9 +139,8 @@ export class CallCache {
     const { body, parsed } = outcome
     if (outcome.status !== 200 || body.length > answerBytesMax) return outcome
     const { stop } = readAnswer(candidate.provider.dialect, objectOf(parsed))
-    const others = listOf(objectOf(parsed)['choices']).map((one) => objectOf(one)['finish_reason'])
-    const isCut = others.includes('length') || others.includes('content_filter')
-    if (isCut || !isOwnEnd([{ kind: 'stop', choice: 0, stop }])) return outcome // C6
+    const isOwn = isOwnEnd([{ kind: 'stop', choice: 0, stop }])
+    if (!isOwn || isCut(objectOf(parsed))) return outcome // C6
     this.#keep({ form: { kind: 'whole', body, parsed }, headers, candidate: giver })
     return outcome
   }
@@ -160,6 +159,14 @@ export class CallCache {
     const bytes = bytesOf(answer) + (vector?.byteLength ?? 0)
     cache.keep(exact, { answer, bytes, untilMs }, meaning)
   }
+}
+
+/** True where any of several choices did not come to its own end. */
+function isCut({ choices, candidates }: JsonObject): boolean {
+  const reasons = listOf(choices).map((one) => objectOf(one)['finish_reason'])
+  const geminis = listOf(candidates).map((one) => objectOf(one)['finishReason'])
+  const isOpenais = reasons.includes('length') || reasons.includes('content_filter')
+  return isOpenais || geminis.some((reason) => reason !== 'STOP')
 }
 
 const entryBytes = 1_024 // of an entry without its contents
