@@ -6,6 +6,7 @@
 // that comes late does not undo an end.
 
 import { arrayParameters } from '../store/index.ts'
+import { lifecycleColumns, lifecycleForm } from './lifecycle-rows.ts'
 import { lifecycleChannel, signalChannel } from './signal.ts'
 
 export interface BatchParts {
@@ -81,11 +82,8 @@ const outsideOf = (first: number) => `
 
 const lifecycleOf = (first: number) => `
   lifecycle as (
-    insert into workflow_lifecycle (run, number, project, workflow, labels, type, is_heard, body,
-      at_ms)
-    select new.* from alive, json_to_recordset($${first}::text::json) as new (run text, number int,
-      project text, workflow text, labels text, type text, is_heard boolean, body text,
-      at_ms float8)
+    insert into workflow_lifecycle (${lifecycleColumns})
+    select new.* from alive, json_to_recordset($${first}::text::json) as new ${lifecycleForm}
     on conflict do nothing returning 1),
   called as (
     select pg_notify('${lifecycleChannel}', '') from (select 1 from lifecycle limit 1) l)`

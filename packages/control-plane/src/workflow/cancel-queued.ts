@@ -11,6 +11,7 @@ import { tellQueues } from './queue.ts'
 import { shardOf } from './run-head.ts'
 import { writtenChannel } from './signal.ts'
 import type { StartRequest } from './start-request.ts'
+import { tellCancelled } from './tell-cancelled.ts'
 
 /** False where it has been admitted by now, or does not wait. */
 export async function cancelQueued(
@@ -36,6 +37,9 @@ export async function cancelQueued(
       values (${run}, ${project}, ${namespace}, ${name}, ${version}, ${shardOf(run)},
         ${JSON.stringify(labels)}, ${left.asked_at_ms}, ${nowMs}, ${outcome.status},
         ${JSON.stringify(outcome)}, ${hash})`
+    const named = { id: run, project, namespace, name, version, labels, parent: null }
+    const head = { ...named, shard: shardOf(run), startedAtMs: left.asked_at_ms }
+    await tellCancelled(tx, head, { reason, nowMs })
     await tx`insert into workflow_entry (run, seq, body) values (${run}, 0, ${body})`
     await tellQueues(tx)
     await tx`select pg_notify(${writtenChannel}, ${run})`

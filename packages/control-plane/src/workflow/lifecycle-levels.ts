@@ -4,7 +4,7 @@
 
 import { projectSpec } from '@tutti/core/governance'
 import type { News } from '../news.ts'
-import { loadResource, type Sql } from '../store/index.ts'
+import { loadResource, type Query, type Sql } from '../store/index.ts'
 import { PerProject } from './per-project.ts'
 import type { LifecycleLevel } from './telling.ts'
 
@@ -17,14 +17,15 @@ export function openLifecycleLevels({
 }): PerProject<LifecycleLevel> {
   return new PerProject({
     news,
-    load: async (project) => {
-      const resource = await loadResource(sql, { kind: 'Project', project: '', name: project })
-      const parsed = projectSpec.safeParse(resource?.spec)
-      return parsed.data?.lifecycleEvents ?? 'none'
-    },
+    load: (project) => lifecycleLevelOf(sql, project),
     projectOf: (resource) => {
       const [kind, , name = ''] = resource.split('/')
       return kind === 'Project' ? name : null
     },
   })
+}
+
+export async function lifecycleLevelOf(sql: Query, project: string): Promise<LifecycleLevel> {
+  const resource = await loadResource(sql, { kind: 'Project', project: '', name: project })
+  return projectSpec.safeParse(resource?.spec).data?.lifecycleEvents ?? 'none'
 }

@@ -7,14 +7,33 @@
 import { lifecyclePrefix, workflowName } from '@tutti/core/workflow'
 import type { Query, Sql } from '../store/index.ts'
 import type { Batch } from './batch.ts'
-import { handOver, orderedChannel } from './signal.ts'
+import { handOver, lifecycleChannel, orderedChannel } from './signal.ts'
 
 const orderMax = 500 // in one transaction
 const keptMs = 7 * 86_400_000 // as long as an event's id counts
 const keptMax = 1_000_000 // some GB at worst
 
+type Telling = Pick<Batch, 'head' | 'atMs' | 'lifecycle'>
+
+/** The form of `lifecycleRows`, one column after the other. */
+export const lifecycleForm = `(run text, number int, project text, workflow text, labels text,
+      type text, is_heard boolean, body text, at_ms float8)`
+export const lifecycleColumns =
+  'run, number, project, workflow, labels, type, is_heard, body, at_ms'
+
+/** Writes them for a run that no engine has. */
+export async function writeLifecycle(tx: Query, tellings: readonly Telling[]): Promise<void> {
+  await tx.unsafe(
+    `insert into workflow_lifecycle (${lifecycleColumns})
+     select * from json_to_recordset($1::text::json) as new ${lifecycleForm}
+     on conflict do nothing`,
+    [lifecycleRows(tellings)],
+  )
+  await tx`select pg_notify(${lifecycleChannel}, '')`
+}
+
 /** What `batchStatement` is given of them. */
-export function lifecycleRows(batches: readonly Batch[]): string {
+export function lifecycleRows(batches: readonly Telling[]): string {
   const rows = batches.flatMap(({ head, atMs, lifecycle }) =>
     lifecycle.map(({ number, type, isHeard, body }) => ({
       ...{ run: head.id, number, project: head.project, workflow: workflowName(head) },

@@ -21,7 +21,7 @@ async function runOnce(id: string, status: string) {
   for (;;) {
     const { body } = await call('GET', `/runs/${id}`)
     if (body.status === status) return body
-    expect(['running', 'waiting', 'paused']).toContain(body.status)
+    expect(['running', 'waiting', 'paused', 'queued']).toContain(body.status)
   }
 }
 
@@ -122,6 +122,23 @@ test('with `tasks` it is told of the tasks, too, also of a run that goes on from
   ])
   expect(told[6]?.event['data']).toMatchObject({ error: { status: 403 } })
   expect(told[8]?.event).toMatchObject({ id: `${body.id}#0`, subject: body.id })
+})
+
+test('of a run that is cancelled in its queue that is told', async () => {
+  await tell('workflows')
+  const metadata = { tutti: { concurrency: 1 } }
+  const spec = flow('queued', [ask])
+  Object.assign(spec.document.document, { metadata })
+  expect((await apply('Workflow', 'life.queued:1.0.0', spec)).status).toBe(201)
+  const live = await follow('workflow=life.queued', 2)
+  await runOnce(await start('queued'), 'waiting')
+  const id = await start('queued')
+  await call('POST', `/runs/${id}/cancel`, { reason: 'enough' })
+  const told = await live.events
+  expect(typesOf(told)).toEqual(['workflow.started', 'workflow.cancelled'])
+  expect(told[1]?.event).toMatchObject({ id: `${id}#0`, subject: id })
+  const { body } = await call('GET', `/runs/${id}/lifecycle`)
+  expect(body.items).toEqual([told[1]?.event])
 })
 
 test('a run hears how others end where it names the type, and nobody hears his own echo', async () => {

@@ -11,7 +11,7 @@ import {
 } from '@tutti/core/workflow'
 import { ResidentRun, type Stored } from './resident-run.ts'
 import type { RunHead } from './run-head.ts'
-import { type LifecycleLevel, openTelling } from './telling.ts'
+import { type LifecycleLevel, openTelling, toldRun } from './telling.ts'
 
 /** What runs of a project see, and what is told of them. */
 export interface RunSurroundings extends Surroundings {
@@ -32,7 +32,7 @@ export function openResident(
     for (const entry of entries) machine.apply(entry)
     return new ResidentRun(head, machine, stored)
   }
-  const teller = new LifecycleTeller(program.document, `urn:tutti:${head.project}`)
+  const teller = new LifecycleTeller(toldRun(head))
   const machine = new Machine(program, { ...around, trace: teller.trace })
   for (const entry of entries) {
     teller.entry(entry)

@@ -9,6 +9,7 @@ import {
   enqueue,
   isEndAwaited,
   listQueued,
+  loadQueued,
   productionLabel,
   queueLabel,
 } from './queue.ts'
@@ -58,6 +59,18 @@ async function finish(id: string) {
     if (row?.['outcome'] != null) return
   }
 }
+
+test('a run that its queue has admitted can be looked at before an engine has begun it', async () => {
+  const { sql } = bed.database
+  const asked = { request: request('one'), id: 'soon' }
+  await enqueue(sql, asked, { concurrency: 1, priority: 0 }, nowMs)
+  await advanceQueues(sql, nowMs)
+  expect(await listQueued(sql, { project: 'default', limit: 9 })).toEqual([])
+  expect(await loadQueued(sql, 'soon')).toMatchObject({ head: { id: 'soon' }, status: 'queued' })
+  expect(await loadQueued(sql, 'none')).toBeNull()
+  await sql`delete from workflow_queued`
+  await sql`delete from workflow_signal`
+})
 
 test('Q1: as many runs at once as it says, each once, whoever admits them', async () => {
   const engine = await open()

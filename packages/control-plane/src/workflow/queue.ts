@@ -153,11 +153,10 @@ interface WaitingRow {
   readonly asked_at_ms: number
 }
 
-/** The run, where it waits. */
+/** The run, where it waits, or is about to begin. */
 export async function loadQueued(sql: Sql, run: string): Promise<QueuedRun | null> {
   const [row] = await sql<WaitingRow[]>`
-    select *, place::text as place from workflow_queued
-    where admitted_at_ms is null and run = ${run}`
+    select *, place::text as place from workflow_queued where run = ${run}`
   return row === undefined ? null : queuedRun(row)
 }
 

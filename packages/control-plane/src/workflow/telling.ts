@@ -11,6 +11,7 @@ import {
   type Machine,
   type Outcome,
   type Program,
+  type ToldRun,
 } from '@tutti/core/workflow'
 import type { RunHead } from './run-head.ts'
 
@@ -36,11 +37,16 @@ export interface Telling {
   readonly follow: (machine: Machine) => void
 }
 
+/** A run as its events name it. */
+export function toldRun({ id, project, namespace, name, version }: RunHead): ToldRun {
+  return { id, namespace, name, version, source: `urn:tutti:${project}` }
+}
+
 const ofWorkflows = `${lifecyclePrefix}workflow.`
 
 export function openTelling(
   head: RunHead,
-  program: Program,
+  program: Pick<Program, 'hearsLifecycle'>,
   { teller, level }: { readonly teller: LifecycleTeller; readonly level: LifecycleLevel },
 ): Telling {
   const isHeard = !isSubflow(head) && !program.hearsLifecycle

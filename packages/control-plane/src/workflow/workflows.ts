@@ -43,6 +43,7 @@ import { RunNews } from './run-news.ts'
 import { type Judge, openSchedules, type Schedules } from './schedules.ts'
 import { openSecrets } from './secrets.ts'
 import type { StartRequest } from './start-request.ts'
+import { toldRun } from './telling.ts'
 import { type Upgraded, type UpgradeRequest, upgradeRuns } from './upgrade-runs.ts'
 import { withholding } from './withhold-secrets.ts'
 import { orNull } from './within.ts'
@@ -233,7 +234,7 @@ function lifecycleOf(
 ): Workflows['lifecycle'] {
   return async (of, journal) =>
     lifecycleEvents(await program(of), journal, {
-      source: `urn:tutti:${of.project}`,
+      run: toldRun(of),
       surroundings: await surroundings(of.project),
     })
 }

@@ -9,7 +9,10 @@ const surroundings = { secrets: {}, runtime: { name: 'tutti', version: '' } }
 const tellOf = (source: Json, journal: readonly Entry[]) => {
   const prepared = prepareWorkflow(source)
   if (!prepared.ok) throw new Error('not prepared')
-  return lifecycleEvents(prepared.program, journal, { source: 'https://tutti', surroundings })
+  const [first] = journal
+  const id = first?.kind === 'started' ? first.runId : 'none'
+  const run = { id, source: 'https://tutti', ...prepared.program.document.document }
+  return lifecycleEvents(prepared.program, journal, { run, surroundings })
 }
 const toldOf = (tasks: object[], world: World) => {
   const source = document(tasks)

@@ -7,7 +7,6 @@
 //   V2. A run that goes on from another one's journal begins with the copy: what came before is the other one's.
 
 import type { Json } from '../../resource/index.ts'
-import type { WorkflowDocument } from '../document/index.ts'
 import { asJson } from './as-json.ts'
 import type { CloudEvent, Entry, Outcome } from './entry.ts'
 import type { Happening, TaskHappening } from './happening.ts'
@@ -28,10 +27,18 @@ const times = {
   completed: 'completedAt',
 } satisfies Record<TaskHappening['kind'], string>
 
+/** Who is told of. */
+export interface ToldRun {
+  readonly id: string
+  readonly namespace: string
+  readonly name: string
+  readonly version: string
+  /** Of the events: whose run it is. */
+  readonly source: string
+}
+
 export class LifecycleTeller {
-  readonly #of: WorkflowDocument['document']
-  readonly #source: string
-  #run = ''
+  readonly #of: ToldRun
   /** Events told so far; written by `#tell` and `#begin`. */
   #count = 0
   /** Told and not yet taken; written with `#count`, and by `take`. */
@@ -39,9 +46,8 @@ export class LifecycleTeller {
   /** Whether all that was told is of the newest entry, by which another run became this one. */
   #isCopy = false
 
-  constructor({ document }: WorkflowDocument, source: string) {
-    this.#of = document
-    this.#source = source
+  constructor(of: ToldRun) {
+    this.#of = of
   }
 
   /** The machine's: tells of tasks. */
@@ -50,7 +56,6 @@ export class LifecycleTeller {
   /** Before the machine takes an entry. */
   entry(entry: Entry): void {
     this.#isCopy = entry.kind === 'copied'
-    if (entry.kind === 'started') this.#run = entry.runId
     if (entry.kind === 'started' || entry.kind === 'copied') this.#begin(entry.atMs)
     if (entry.kind === 'paused') this.#ofRun('suspended', entry.atMs)
     if (entry.kind === 'resumed') this.#ofRun('resumed', entry.atMs)
@@ -114,16 +119,17 @@ export class LifecycleTeller {
   }
 
   get #name(): string {
-    const { name, namespace } = this.#of
-    return `${name}-${this.#run}.${namespace}`
+    const { id, name, namespace } = this.#of
+    return `${name}-${id}.${namespace}`
   }
 
   /** V1 */
   #tell(type: string, atMs: number, data: Json): void {
-    const id = `${this.#run}#${this.#count}`
+    const { id: subject, source } = this.#of
+    const id = `${subject}#${this.#count}`
     this.#count += 1
     this.#events.push({
-      ...{ specversion: '1.0', id, source: this.#source, subject: this.#run },
+      ...{ specversion: '1.0', id, source, subject },
       ...{ type: `${lifecyclePrefix}${type}.v1`, datacontenttype: 'application/json' },
       time: new Date(atMs).toISOString(),
       data,
