@@ -12,6 +12,7 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs'
+import { mkdir, open, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 
 /**
@@ -34,6 +35,31 @@ export function writeDurably(path: string, text: string): void {
     throw error
   }
   held(openSync(folder, 'r'), fsyncSync) // the rename itself
+}
+
+/** The same, for a thread that others wait for: a disk may take a second to say that it has it. */
+export async function placeDurably(path: string, text: string): Promise<void> {
+  const folder = dirname(path)
+  await mkdir(folder, { recursive: true })
+  const temporary = `${path}.new`
+  try {
+    await flushed(temporary, 'w', text)
+    await rename(temporary, path)
+  } catch (error) {
+    await rm(temporary, { force: true })
+    throw error
+  }
+  await flushed(folder, 'r', null)
+}
+
+async function flushed(path: string, flags: 'w' | 'r', text: string | null): Promise<void> {
+  const file = await open(path, flags, 0o600)
+  try {
+    if (text !== null) await file.writeFile(text)
+    await file.sync()
+  } finally {
+    await file.close()
+  }
 }
 
 function held(file: number, use: (file: number) => void): void {

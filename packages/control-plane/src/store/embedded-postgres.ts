@@ -60,7 +60,7 @@ export async function startEmbeddedPostgres(dataFolder: string): Promise<Running
   const [command, args, options] = commands('postgres', [
     ...['-D', data, '-p', String(port)],
     ...['-c', 'listen_addresses=', '-c', `unix_socket_directories=${socketFolder}`],
-    ...['-c', 'max_connections=64', '-c', 'wal_level=minimal', '-c', 'max_wal_senders=0'],
+    ...['-c', 'max_connections=100', '-c', 'wal_level=minimal', '-c', 'max_wal_senders=0'],
     ...['-c', 'logging_collector=on', '-c', 'log_directory=log', '-c', 'log_filename=postgres.log'],
     ...['-c', 'log_rotation_size=0', '-c', 'log_rotation_age=0'],
   ])

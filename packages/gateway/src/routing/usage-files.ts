@@ -1,11 +1,12 @@
 // Usage files
 //
 // Reports of usage that nobody has taken yet, one file each: what was counted while the control plane was away outlives
-// the gateway. A report that two processes send counts once, so none needs to know whether another still lives.
+// the gateway, and the machine's power. A report that two processes send counts once, so none needs to know whether another still lives.
 
-import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type UsageReport, usageReport } from '@tutti/core/routing'
+import { placeDurably } from '@tutti/machine'
 import { messageOf } from '../failure.ts'
 import type { UsageShelf } from './usage-counts.ts'
 
@@ -25,10 +26,7 @@ export function usageFiles({ folder, gateway, log }: UsageFilesOptions): UsageSh
   return {
     put: async (report) => {
       try {
-        await mkdir(place, { recursive: true })
-        const path = pathOf(report)
-        await writeFile(`${path}.new`, JSON.stringify(report), { mode: 0o600 })
-        await rename(`${path}.new`, path)
+        await placeDurably(pathOf(report), JSON.stringify(report))
       } catch (error) {
         log('usage is not kept on disk', { reason: messageOf(error) })
       }
