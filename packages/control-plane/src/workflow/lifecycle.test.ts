@@ -1,6 +1,8 @@
 import type { CloudEvent } from '@tutti/core/workflow'
 import { expect, test } from 'vitest'
-import { apply, bed, call, usePlane } from '../test-plane.fixture.ts'
+import { openDatabase } from '../store/index.ts'
+import { apply, bed, call, folder, usePlane } from '../test-plane.fixture.ts'
+import { forgetLifecycle } from './lifecycle-rows.ts'
 
 usePlane()
 
@@ -178,4 +180,23 @@ test('a run hears how others end where it names the type, and nobody hears his o
     }
   }
   expect((await call('GET', `/runs/${any}`)).body.status).toBe('waiting')
+})
+
+test('events are kept for a week, and who comes back later is told so', async () => {
+  const { body } = await call('GET', '/lifecycle')
+  const newest = body.items.at(-1).place
+  const database = await openDatabase({ url: undefined, dataFolder: folder })
+  try {
+    const { sql } = database
+    await sql`update workflow_lifecycle set at_ms = 0 where place < ${newest}`
+    await forgetLifecycle(sql, 8 * 86_400_000)
+  } finally {
+    await database.stop()
+  }
+  expect((await call('GET', '/lifecycle')).body.items).toEqual([body.items.at(-1)])
+  expect((await call('GET', `/lifecycle?after=${newest - 1}`)).status).toBe(200)
+  const late = await call('GET', `/lifecycle?after=${newest - 2}`)
+  expect([late.status, late.body.error.message]).toEqual([
+    ...[409, `events up to ${newest - 1} are not kept any more: go on after that one`],
+  ])
 })
