@@ -18,7 +18,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { heapFlags } from '@tutti/gateway/heap-flags'
+import { heapEnv, heapFlags } from '@tutti/gateway/heap-flags'
 
 const require = createRequire(import.meta.url)
 
@@ -117,7 +117,8 @@ type Started = Pick<ProxyServer, 'url' | 'pids' | 'watchStalls'> & { readonly pu
 
 function startOwn(children: ChildProcess[], args: readonly string[]) {
   const path = fileURLToPath(new URL('./proxy-process.js', import.meta.url))
-  const child = fork(path, args, { execArgv: [...heapFlags] })
+  const env = { ...heapEnv, ...process.env }
+  const child = fork(path, args, { execArgv: [...heapFlags], env })
   children.push(child)
   return new Promise<Started>((resolve, reject) => {
     child.once('message', ({ url, pids = [], publicKey = '' }: Said) => {

@@ -2,7 +2,7 @@
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -183,7 +183,10 @@ test('a worker that is killed takes no money along and is started again; no more
 
 test('the limits of a key hold for all workers together', async () => {
   const running = await run('--config', writeConfig({ requestsPerMinute: 20 }), '--workers', '2')
-  await running.serving(2)
+  const pids = await running.serving(2)
+  const isLinux = process.platform === 'linux' // it alone tells
+  const environs = isLinux ? pids.map((pid) => readFileSync(`/proc/${pid}/environ`, 'latin1')) : []
+  for (const environ of environs) expect(environ).toContain('MALLOC_TRIM_THRESHOLD_=') // and spare memory
   await expect.poll(() => ask(running), { timeout: 10_000 }).toBe(200)
   let passed = 1
   for (let i = 0; i < 80; i++) {

@@ -8,7 +8,7 @@
 //       settled counts as spent (B3).
 
 import cluster, { type Worker } from 'node:cluster'
-import { heapFlags } from '../heap-flags.ts'
+import { heapEnv, heapFlags } from '../heap-flags.ts'
 import { parseWorkerMessage } from './worker-message.ts'
 
 export interface WorkersOptions {
@@ -42,7 +42,7 @@ export async function startWorkers(options: WorkersOptions): Promise<Workers> {
       tellOthers(from, { ...news, from: from.id })
   }
   const start = (place: number): Promise<string> => {
-    const worker = cluster.fork({ ...env, [placeName]: String(place) })
+    const worker = cluster.fork({ ...heapEnv, ...process.env, ...env, [placeName]: String(place) })
     const sinceMs = performance.now()
     worker.on('message', (message) => relayNews(worker, message))
     worker.once('exit', (code, signal) => {

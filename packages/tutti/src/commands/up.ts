@@ -4,7 +4,7 @@ import { createReadStream, existsSync, readdirSync, readFileSync, statSync, watc
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { heapFlags } from '@tutti/control-plane/heap-flags'
-import { heapFlags as gatewayFlags } from '@tutti/gateway/heap-flags'
+import { heapFlags as gatewayFlags, heapEnv } from '@tutti/gateway/heap-flags'
 import type { Command } from 'commander'
 import { Failure } from '../failure.ts'
 import {
@@ -68,7 +68,7 @@ async function startParts(options: UpOptions, parts: RunningPart[]): Promise<voi
   // On a warm start nobody waits for the control plane: gateway and node know it and live without it.
   const url = isWarm(home, options) ? urlOf(options) : (await planeStarts).url
   const gatewayArgs = ['gateway', ...common, '--url', url, '--port', options.gatewayPort]
-  const gatewayPart = { name: 'gateway', args: gatewayArgs, flags: gatewayFlags }
+  const gatewayPart = { name: 'gateway', args: gatewayArgs, flags: gatewayFlags, env: heapEnv }
   const gatewayStarts = runPart(gatewayPart, logs, onEvent)
   const runs = options.allowRun === undefined ? [] : ['--allow-run', ...options.allowRun]
   const nodeStarts = options.node ? startOwnNode(url, { home, logs, onEvent, runs }) : null

@@ -13,6 +13,8 @@ export interface Part {
   readonly args: readonly string[]
   /** For `node`, before the program. */
   readonly flags?: readonly string[]
+  /** For its environment, where that does not say otherwise. */
+  readonly env?: Readonly<Record<string, string>>
 }
 
 export interface RunningPart {
@@ -71,8 +73,9 @@ export async function runPart(
 function spawnPart(main: URL, part: Part, logFolder: string): ChildProcess {
   const log = openSync(join(logFolder, `${part.name}.log`), 'a', 0o600)
   const execArgv = [...(part.flags ?? [])]
+  const env = { ...part.env, ...process.env }
   try {
-    return fork(main, [...part.args], { execArgv, stdio: ['ignore', log, log, 'ipc'] })
+    return fork(main, [...part.args], { execArgv, env, stdio: ['ignore', log, log, 'ipc'] })
   } finally {
     closeSync(log) // the part has its own; who starts it again and again would run out of them
   }
