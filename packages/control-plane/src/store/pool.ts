@@ -137,9 +137,9 @@ async function transact<T>(
   work: Begun<T>,
 ): Promise<T> {
   try {
-    await (options === '' ? session`begin` : session.unsafe(`begin ${options}`))
+    await session.unsafe(`begin ${options}`)
     const result = await work(session as postgres.ISql as postgres.TransactionSql)
-    const { command } = await session`commit`
+    const { command } = await session.unsafe('commit')
     // Postgres takes a commit after a statement that failed for a rollback.
     if (command !== 'COMMIT') throw new Error('a statement of the transaction had failed')
     return result
@@ -154,7 +154,7 @@ async function transact<T>(
 /** It fails where the connection is lost alone: then Postgres has done it. */
 async function rollBack(session: postgres.ReservedSql): Promise<void> {
   try {
-    await session`rollback`
+    await session.unsafe('rollback')
   } catch {}
 }
 
