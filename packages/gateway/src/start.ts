@@ -96,7 +96,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     controlPlane: controlPlane.publicKey,
     onSnapshot: (snapshot) => {
       directory = makeDirectory(snapshot)
-      prices.forget()
+      prices.renew(snapshot)
       if (snapshot.routes.some(isLookedThrough)) ports.thread.warm()
     },
   })

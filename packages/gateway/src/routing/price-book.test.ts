@@ -1,3 +1,4 @@
+import { createRequire } from 'node:module'
 import { readAnthropicWhole } from '@tutti/core/dialect'
 import { costNanos, routeSpec } from '@tutti/core/routing'
 import { expect, test } from 'vitest'
@@ -21,6 +22,18 @@ function candidateFor(target: object, allowPrivateNetwork = false) {
 
 const priceFor = (target: object, isPrivate?: boolean) =>
   new PriceBook().priceOf(candidateFor(target, isPrivate))
+
+test('the list is read with the first snapshot whose prices it may hold', () => {
+  const require = createRequire(import.meta.url)
+  const isRead = () => require.resolve('@pydantic/genai-prices') in require.cache
+  priceFor({ model: 'gpt-4o-mini', price: { inputPerMillion: 7 } })
+  priceFor({ model: 'gpt-4o-mini' }, true)
+  expect(isRead()).toBe(false)
+  new PriceBook().renew({ providers: [{ ...provider, allowPrivateNetwork: true }] })
+  expect(isRead()).toBe(false)
+  new PriceBook().renew({ providers: [provider] })
+  expect(isRead()).toBe(true)
+})
 
 test('a list price says which list it is from, its version and the day', () => {
   const price = priceFor({ model: 'gpt-4o-mini' })
