@@ -193,7 +193,8 @@ test('events are kept for a week, and who comes back later is told so', async ()
   } finally {
     await database.stop()
   }
-  expect((await call('GET', '/lifecycle')).body.items).toEqual([body.items.at(-1)])
+  const { items } = (await call('GET', '/lifecycle')).body // others may have come since
+  expect(items[0]).toEqual(body.items.at(-1))
   expect((await call('GET', `/lifecycle?after=${newest - 1}`)).status).toBe(200)
   const late = await call('GET', `/lifecycle?after=${newest - 2}`)
   expect([late.status, late.body.error.message]).toEqual([

@@ -168,7 +168,8 @@ export class ResidentRun {
       }
     }
     const { outcome } = this.machine
-    if (outcome !== null) this.#telling?.outcome(outcome, nowMs)
+    const endMs = written.at(-1)?.atMs ?? nowMs // as the journal has it
+    if (outcome !== null) this.#telling?.outcome(outcome, endMs)
     const { wakeAtMs } = this
     const status = this.#status()
     const row = rowText(status, wakeAtMs, this.head.version)
