@@ -121,6 +121,20 @@ describe('no request fails while somebody could answer it (T1, I5)', () => {
     expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200])
   })
 
+  test('where all ask for patience the caller is told of the soonest, in seconds', async () => {
+    const patience = [() => '9'.repeat(400), () => new Date(Date.now() + 60_000).toUTCString()]
+    const limited = patience.map((value) =>
+      serve((_, response) => {
+        response.writeHead(429, { 'retry-after': value() })
+        response.end('{"error":{"message":"later","code":"rate_limit_exceeded"}}')
+      }),
+    )
+    const urls = (await Promise.all(limited)).map(({ url }) => url)
+    const { gateway } = await world(signed(chain(urls, 'openai')))
+    const { status, headers } = await ask(gateway, 'openai', false)
+    expect([status, headers.get('retry-after')]).toEqual([429, expect.stringMatching(/^(60|59)$/)])
+  })
+
   test('a node that is slow, not dead, still answers', async () => {
     let asked = 0
     let answer = () => {}

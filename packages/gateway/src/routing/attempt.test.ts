@@ -87,6 +87,18 @@ describe('an attempt is over where', () => {
     expect(await attempt.outcome).toMatchObject({ reason: 'the answer took all of the time' })
   })
 
+  test('total: a head that came late leaves less time for what follows it', async () => {
+    for (const type of ['application/json', 'text/event-stream']) {
+      const { attempt, passes } = begin({ wholeMs: 900 })
+      vi.advanceTimersByTime(800)
+      attempt.onResponseStart(200, { 'content-type': type })
+      passes(100)
+      expect(await attempt.outcome).toMatchObject({
+        ...{ failure: 'silent', reason: 'the answer took all of the time' },
+      })
+    }
+  })
+
   test('minimum rate: too few characters come, while enough of them do not end it', () => {
     const slow = begin({ rateMin: 10 })
     slow.attempt.onResponseStart(200, events)

@@ -22,6 +22,7 @@ import type { AnswerController, AnswerHandler, AnswerHeaders } from '../wire/ind
 import { EventSplitter, eventBytesMax, type Splitter } from './event-splitter.ts'
 import { type EventSource, EventStream } from './event-stream.ts'
 import type { FailedAttempt, Headers } from './failed-attempt.ts'
+import { retryAfterMsOf } from './retry-after.ts'
 import type { Watch, Watched } from './watch.ts'
 
 /** How answers of an upstream are read. */
@@ -39,7 +40,7 @@ export interface AnswerReading {
 
 export interface AttemptTimers {
   readonly headersMs: number
-  /** All that an answer may take that is not streamed. */
+  /** From its beginning until an answer is whole, or the first content of a stream there. */
   readonly wholeMs: number
   readonly firstTokenMs: number
   readonly idleMs: number
@@ -114,8 +115,8 @@ export class Attempt implements AnswerHandler, Watched {
   #late = ''
   #headersMs: number | null = null
   #firstMs: number | null = null
-  /** When the whole answer, or the stream, must be over. */
-  #untilMs = Infinity
+  /** When a whole answer, or what begins a stream, must be there; then when that must be over. */
+  #untilMs: number
   #rateTimer: NodeJS.Timeout | null = null
   #lingerTimer: NodeJS.Timeout | null = null
 
@@ -131,20 +132,19 @@ export class Attempt implements AnswerHandler, Watched {
     this.outcome = new Promise((resolve) => {
       this.#settle = resolve
     })
-    this.#arm(timers.headersMs, 'no answer began')
+    this.#untilMs = this.#arm(timers.headersMs, 'no answer began') + timers.wholeMs
     watch.add(this)
   }
 
   /** Called by the watch. */
   tick(nowMs: number): void {
-    if (nowMs >= this.#untilMs) {
-      if (this.#mode === 'whole') this.#fail('silent', 'the answer took all of the time')
-      else this.#endStream('took longer than a stream may')
+    if (nowMs >= this.#untilMs && this.#isSettled) {
+      this.#endStream('took longer than a stream may')
     } else if (nowMs >= this.#phaseUntilMs) {
       if (this.#stream?.isPaused === true) this.#refresh()
       else if (this.progress.isComplete) this.#endStream('stopped')
       else this.#fail('silent', `${this.#late} within ${this.#phaseMs} ms`)
-    }
+    } else if (nowMs >= this.#untilMs) this.#fail('silent', 'the answer took all of the time')
   }
 
   get progress(): StreamProgress {
@@ -174,7 +174,6 @@ export class Attempt implements AnswerHandler, Watched {
     if (!this.#mayStream || !isEvents || status >= 300 || this.#reading.event === null) {
       this.#mode = 'whole'
       this.#headersMs = this.#arm(this.#timers.firstTokenMs, 'no first byte came')
-      this.#untilMs = this.#headersMs + this.#timers.wholeMs
       return
     }
     this.#mode = 'stream'
@@ -327,7 +326,7 @@ export class Attempt implements AnswerHandler, Watched {
   #refuseAnswer(answer: { status: number; headers: Headers; body: Buffer }): void {
     const text = answer.body.toString('utf8')
     const error = this.#reading.error(text, answer.status)
-    const retryAfterMs = retryAfterMsOf(answer.headers['retry-after'])
+    const retryAfterMs = retryAfterMsOf(answer.headers['retry-after'], Date.now())
     const said = (error.message || text).slice(0, 300)
     this.#fail(classifyFailure(error), `${answer.status} ${said}`, {
       answer,
@@ -389,12 +388,4 @@ export class Attempt implements AnswerHandler, Watched {
 
 function isEndUnmarked(headers: Headers): boolean {
   return headers['content-length'] === undefined && headers['transfer-encoding'] === undefined
-}
-
-/**
- * Milliseconds that a Retry-After in seconds asks for; null where there is none or it is a date.
- */
-function retryAfterMsOf(value: string | undefined): number | null {
-  if (value === undefined || !/^\d+(\.\d+)?$/.test(value.trim())) return null
-  return Number(value) * 1_000
 }

@@ -292,7 +292,8 @@ export class Pursuit {
     const isLate = this.#ports.nowMs() >= this.#untilMs
     const isLimited =
       failures.length > 0 && failures.every(({ failed }) => failed.failure === 'rate-limited')
-    const retryAfterMs = Math.max(...failures.map(({ failed }) => failed.retryAfterMs ?? 1_000))
+    // The first that takes requests again is enough.
+    const retryAfterMs = Math.min(...failures.map(({ failed }) => failed.retryAfterMs ?? 1_000))
     const reasons = failures.map(
       ({ candidate, failed }) => `${candidate.node?.name ?? candidate.base}: ${failed.reason}`,
     )

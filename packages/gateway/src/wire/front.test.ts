@@ -96,6 +96,16 @@ test('plain and other requests come after one another on a connection, however t
   )
 })
 
+test('a status is said alike by both ways that an answer goes', async () => {
+  const { port } = await start((_, reply) => reply.send(504, Buffer.alloc(0)))
+  for (const request of [post('one'), chunked('two')]) {
+    const socket = dial(port)
+    const all = heard(socket, (got) => got.includes('\r\n\r\n'))
+    socket.write(request)
+    expect((await all).split('\r\n')[0]).toBe('HTTP/1.1 504 Gateway Timeout')
+  }
+})
+
 test('a head is plain only if node:http reads the same from it (W1)', async () => {
   const seen: { method: string; url: string; headers: unknown; body: string }[] = []
   const server = createServer((request, response) => {

@@ -6,6 +6,7 @@
 //   W2. After `send`, `end` or `cutAfter` nothing of this answer is written any more.
 //   W3. No header can begin another: a value with a line end is our own bug.
 
+import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Batch } from './batch.ts'
 import { httpDate } from './http-date.ts'
@@ -23,10 +24,6 @@ export interface PlainReplyPorts {
 
 const joinedBytesMax = 16 * 2 ** 10 // more is written beside its head instead of copied behind it
 const badValue = /[^\t\x20-\x7e\x80-\xff]/
-const reasons: Readonly<Record<number, string>> = {
-  ...{ 200: 'OK', 400: 'Bad Request', 401: 'Unauthorized', 403: 'Forbidden', 404: 'Not Found' },
-  ...{ 429: 'Too Many Requests', 502: 'Bad Gateway', 503: 'Service Unavailable' },
-}
 
 export class PlainReply implements Reply {
   readonly #ports: PlainReplyPorts
@@ -133,7 +130,7 @@ export class PlainReply implements Reply {
 
   #firstLines(status: number): string {
     const end = this.#ports.closes() ? 'connection: close' : 'keep-alive: timeout=60'
-    const reason = reasons[status] ?? ''
+    const reason = STATUS_CODES[status] ?? ''
     return `HTTP/1.1 ${status} ${reason}\r\n${this.#head}date: ${httpDate()}\r\n${end}\r\n`
   }
 }
