@@ -143,7 +143,7 @@ export async function world(
   first: string | null,
   folder = newFolder(),
   leases = new MemoryPlane(0),
-  more: Pick<GatewayOptions, 'drainMs'> = {},
+  more: Pick<GatewayOptions, 'drainMs' | 'clock'> = {},
 ): Promise<World> {
   const streams = new Set<ServerResponse>()
   const responses = new MemoryResponses(() => Date.now())

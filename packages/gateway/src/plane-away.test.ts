@@ -4,6 +4,7 @@
 import type { UsageReport } from '@tutti/core/routing'
 import { routeSpec } from '@tutti/core/routing'
 import { didKeyOf } from '@tutti/ledger'
+import { systemClock } from '@tutti/machine'
 import { expect, test } from 'vitest'
 import {
   cleanups,
@@ -65,6 +66,7 @@ async function bed() {
   })
   const nowMs = Date.now()
   const clock = { nowMs }
+  const wall = { ...systemClock, nowMs: () => clock.nowMs }
   const targets = [{ provider: 'engine', model: 'm', price: { perCall: 0.01 } }]
   const key1 = { id: 'app', hash: digest(key), project: 'default', owner: 'app' }
   const snapshot = snapshotOf({
@@ -88,7 +90,7 @@ async function bed() {
       isThere = resolve
     })
     const gateway = await startGateway({
-      ...{ host: '127.0.0.1', port: 0, folder, version: 't', nowMs: () => clock.nowMs },
+      ...{ host: '127.0.0.1', port: 0, folder, version: 't', clock: wall },
       controlPlane: { url: control.url, key: 'k', publicKey: didKeyOf(signer) },
       log: (event) => (event === 'snapshot' ? isThere() : undefined),
     })

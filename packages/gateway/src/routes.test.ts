@@ -118,18 +118,19 @@ describe('filters', () => {
   test('a refusal says which filter removed each target', async () => {
     const price = { inputPerMillion: 1_000_000 }
     const { gateway, asked } = await bed(
-      ([a, b, c, d, e]) => ({
+      ([a, b, c, d, e, f]) => ({
         targets: [
           { ...a, when: 'request.metadata.tier == "gold"', region: 'eu' },
           { ...b, capabilities: ['json-schema'], region: 'eu' },
           { ...c, region: 'us' },
           { ...d, region: 'eu', price },
           { ...e, region: 'eu', modalities: [], arm: 'z' },
+          { ...f, region: 'eu', weight: 0 },
         ],
         require: { regions: ['eu'], costDollarsMax: 1 },
         experiment: { name: 'x', arms: { a: 1, z: 0 } },
       }),
-      { engines: [null, null, null, null, null] },
+      { engines: [null, null, null, null, null, null] },
     )
     const tools = [{ type: 'function', function: { name: 'f', parameters: {} } }]
     const { status, text } = await ask(gateway, { tools, max_tokens: 1 })
@@ -141,10 +142,37 @@ describe('filters', () => {
       'e2/m (region: it is in us)',
       'e3/m (price-cap: it may cost',
       'e4/m (arm: the request is in arm a)',
+      'e5/m (weight: its weight is 0)',
     ]) {
       expect(text).toContain(named)
     }
     expect(asked.flat()).toEqual([])
+  })
+
+  test('nor is one asked alone whose weight is 0, and that is said', async () => {
+    const { gateway } = await bed(([a]) => ({ targets: [{ ...a, weight: 0 }] }), {
+      engines: [null],
+    })
+    const { status, text } = await ask(gateway)
+    expect([status, text]).toEqual([400, expect.stringContaining('e0/m (weight: its weight is 0)')])
+  })
+
+  test('where nobody is there it says so of each target, and of those that were left out', async () => {
+    const { gateway } = await bed(
+      ([a]) => ({
+        targets: [{ ...a, weight: 0 }, { deployment: 'llama' }, { provider: 'gone', model: 'm' }],
+      }),
+      { engines: [null] },
+    )
+    const { status, text } = await ask(gateway)
+    expect(status).toBe(503)
+    for (const named of [
+      'e0/m (weight: its weight is 0)',
+      'llama: nodes do not answer this',
+      'gone/m: there is no Provider gone',
+    ]) {
+      expect(text).toContain(named)
+    }
   })
 
   test('what the policies keep a key from is not asked for it, nor mirrored', async () => {

@@ -4,6 +4,7 @@
 
 import { randomUUID } from 'node:crypto'
 import type { Server } from 'node:http'
+import { type Clock, systemClock } from '@tutti/machine'
 import {
   answerRequest,
   BodyKeeper,
@@ -70,8 +71,8 @@ export interface GatewayOptions {
   readonly drainMs?: number
   /** True for one of several workers: their limits are counted together. */
   readonly isWorker?: boolean
-  /** What time it is, in milliseconds since 1970; absent: as the machine has it. */
-  readonly nowMs?: () => number
+  /** What time it is, and how time passes; absent: as the machine has it. */
+  readonly clock?: Pick<Clock, 'nowMs' | 'steadyMs'>
   readonly log?: (event: string, fields: Readonly<Record<string, unknown>>) => void
 }
 
@@ -100,7 +101,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       if (snapshot.routes.some(isLookedThrough)) ports.thread.warm()
     },
   })
-  const nowMs = options.nowMs ?? Date.now
+  const { nowMs, steadyMs } = options.clock ?? systemClock
   const prices = new PriceBook()
   const accounts = new Accounts({ ...controlPlane, folder: options.folder, log }, nowMs)
   const hosts = (options.hosts ?? []).map((host) => host.toLowerCase())
@@ -116,15 +117,15 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     relayOf: (node) => relays.urlOf(node),
     region: options.region ?? '',
     directory: () => directory,
-    nowMs,
+    nowMs: steadyMs,
     chance,
-    cashier: new Cashier({ nowMs, prices, purses: accounts.purses }),
+    cashier: new Cashier({ nowMs: steadyMs, prices, purses: accounts.purses }),
   })
   const { version } = options
   const responses = storeKeeper(remoteResponses(controlPlane), log)
   const withheld = new WithheldTools({ log })
   const given = {
-    ...{ directory: () => directory, router, responses, hosts, version, nowMs, chance },
+    ...{ directory: () => directory, router, responses, hosts, version, nowMs, steadyMs, chance },
     withheld,
   }
   const bodies = new BodyKeeper({
@@ -178,21 +179,21 @@ type Shared =
   | ('bodies' | 'version' | 'nowMs' | 'withheld')
 type Given = Pick<FacePorts, Shared> & {
   readonly hosts: readonly string[]
+  readonly steadyMs: () => number
   readonly chance: () => number
 }
 
 /** What the faces share, with nothing in it yet. */
-function newPorts({ hosts, chance, ...given }: Given): FacePorts {
-  const { nowMs } = given
+function newPorts({ hosts, steadyMs, chance, ...given }: Given): FacePorts {
   const comparisons = new RequestLog<Comparison>((_, one) => one)
   const thread = new SideThread()
   return {
     ...given,
     ...{ comparisons, shadows: new Shadows({ ...given, comparisons, chance }) },
-    ...{ tools: new ToolServers(nowMs), turns: new Turns() },
+    ...{ tools: new ToolServers(steadyMs), turns: new Turns() },
     ...{ recent: new RecentRequests(), metrics: new Metrics(), ids: new RequestIds() },
     ...{
-      limiter: new Limiter(nowMs),
+      limiter: new Limiter(steadyMs),
       log: new RequestLog(overwriteRecord),
       guard: new HostGuard(hosts),
     },

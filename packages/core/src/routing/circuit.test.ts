@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import {
   type Circuit,
+  circuitAfterBeginning,
   circuitAfterFailure,
   circuitAfterStart,
   circuitAfterSuccess,
@@ -32,6 +33,14 @@ describe('circuit', () => {
         }
       }),
     )
+  })
+
+  test('while it is being answered all may ask, and one failure opens it for longer (C3)', () => {
+    const open: Circuit = { phase: 'open', untilMs: 500, opened: 1 }
+    const begun = circuitAfterBeginning(circuitAfterStart(open))
+    expect(mayPass(begun, 500)).toBe(true)
+    expect(circuitAfterFailure(begun, 500)).toEqual({ phase: 'open', untilMs: 1_500, opened: 2 })
+    expect(circuitAfterBeginning(open)).toEqual(open) // what was on its way before it opened
   })
 
   test('three failures in a row open it, one success closes it (C2)', () => {

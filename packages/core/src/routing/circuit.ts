@@ -1,16 +1,19 @@
 // Circuit
 //
-// Whether an endpoint may be asked: closed (yes), open (not before a moment), half-open (one may try). After
-// `failuresMax` failures in a row it opens, for longer each time; one success closes it.
+// Whether an endpoint may be asked: closed (yes), open (not before a moment), half-open (one tries), recovering (the one
+// that tries is being answered: yes). After `failuresMax` failures in a row it opens, for longer each time; one success
+// closes it.
 //
 // Invariants:
 //   C1. An open circuit lets nobody through before its time, and then exactly one at a time.
 //   C2. One success closes it, whatever came before.
+//   C3. An answer that goes on for minutes keeps nobody else from an endpoint that gives it.
 
 export type Circuit =
   | { readonly phase: 'closed'; readonly failures: number }
   | { readonly phase: 'open'; readonly untilMs: number; readonly opened: number }
   | { readonly phase: 'half-open'; readonly opened: number }
+  | { readonly phase: 'recovering'; readonly opened: number }
 
 export const circuitStart: Circuit = { phase: 'closed', failures: 0 }
 
@@ -27,12 +30,19 @@ export function mayPass(circuit: Circuit, nowMs: number): boolean {
       return nowMs >= circuit.untilMs // C1
     case 'half-open':
       return false // C1: somebody is trying
+    case 'recovering':
+      return true // C3
   }
 }
 
 /** The circuit once a request that `mayPass` let through is on its way. */
 export function circuitAfterStart(circuit: Circuit): Circuit {
   return circuit.phase === 'open' ? { phase: 'half-open', opened: circuit.opened } : circuit
+}
+
+/** The circuit once an endpoint has begun to answer: it may still break off. */
+export function circuitAfterBeginning(circuit: Circuit): Circuit {
+  return circuit.phase === 'half-open' ? { phase: 'recovering', opened: circuit.opened } : circuit
 }
 
 /** The circuit after an endpoint has answered well. */
@@ -46,7 +56,7 @@ export function circuitAfterFailure(circuit: Circuit, nowMs: number): Circuit {
     return { phase: 'closed', failures: circuit.failures + 1 }
   }
   if (circuit.phase === 'open') return circuit // it was on its way before the circuit opened
-  const opened = circuit.phase === 'half-open' ? circuit.opened + 1 : 1
+  const opened = circuit.phase === 'closed' ? 1 : circuit.opened + 1
   const pauseMs = Math.min(openMsMax, openMsMin * 2 ** Math.min(10, opened - 1))
   return { phase: 'open', untilMs: nowMs + pauseMs, opened }
 }

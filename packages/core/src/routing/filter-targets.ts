@@ -5,7 +5,8 @@
 //
 // Invariants:
 //   F1. Every target is either kept or removed by exactly one named filter.
-//   F2. What policies or a Route rule out (by condition, arm, region, price cap) is never asked, even if nobody else is left.
+//   F2. What policies or a Route rule out (by weight, condition, arm, region, price cap) is never asked, even if nobody
+//       else is left.
 //   F3. The length of a prompt is a guess: it removes nobody where nobody else would be left.
 
 import type { RequestFacts } from './request-facts.ts'
@@ -13,6 +14,7 @@ import type { RouteTarget } from './route.ts'
 
 export const targetFilters = [
   'policy',
+  'weight',
   'condition',
   'arm',
   'region',
@@ -82,6 +84,7 @@ type Why = Omit<Removed, 'name'>
 function whyNot(view: FilterView, request: RequestFacts, rules: FilterRules): Why | null {
   const { target, condition, isRefused } = view
   if (isRefused) return { filter: 'policy', why: 'the policies do not let this key use it' }
+  if (target.weight === 0) return { filter: 'weight', why: 'its weight is 0' }
   if (condition === 'fails') return { filter: 'condition', why: 'its condition does not hold' }
   if (condition === 'broken') return { filter: 'condition', why: 'its condition has no answer' }
   if (target.arm !== undefined && rules.arm !== null && target.arm !== rules.arm) {

@@ -25,6 +25,7 @@ export {
 export { checkRoute } from './check-route.ts'
 export {
   type Circuit,
+  circuitAfterBeginning,
   circuitAfterFailure,
   circuitAfterStart,
   circuitAfterSuccess,

@@ -112,6 +112,22 @@ export class CallTargets implements PursuitPorts {
     return { able: scored, impossible }
   }
 
+  whyNobody(): readonly string[] {
+    const { project, selection, toNode } = this.#call
+    const left = this.#order.map((target) => {
+      if ('deployment' in target) {
+        const isForNodes = toNode !== null
+        const why = isForNodes ? 'no node serves it at the moment' : 'nodes do not answer this'
+        return `${target.deployment}: ${why}`
+      }
+      const { provider, model } = target
+      const isThere = this.#shared.directory()?.provider(project, provider) !== undefined
+      const why = isThere ? 'it does not answer this' : `there is no Provider ${provider}`
+      return `${provider}/${model}: ${why}`
+    })
+    return [...left, ...removedOf(selection)]
+  }
+
   start(
     candidate: Candidate,
     timers: AttemptTimers,
@@ -259,6 +275,10 @@ class Sent implements Started {
     this.#traced = of.traced
   }
 
+  begun(): void {
+    this.#shared.health.answers(this.#candidate.url)
+  }
+
   over(how: 'answered' | 'failed' | 'aborted'): void {
     const { url, outbound } = this.#candidate
     this.#shared.health.end(url, how, this.#shared.nowMs())
@@ -270,9 +290,13 @@ class Sent implements Started {
 /** Why the route's rules leave nobody; null where they do. */
 function noTarget({ selection, route }: Call): Impossible | null {
   if (selection === null || selection.targets.length > 0) return null
-  const reasons = selection.removed.map(({ name, filter, why }) => `${name} (${filter}: ${why})`)
-  const message = `no target of ${route.name} may answer this request: ${reasons.join('; ')}`
+  const reasons = removedOf(selection).join('; ')
+  const message = `no target of ${route.name} may answer this request: ${reasons}`
   return { kind: 'impossible', code: 'no_target', field: 'model', message }
+}
+
+function removedOf(selection: Call['selection']): string[] {
+  return (selection?.removed ?? []).map(({ name, filter, why }) => `${name} (${filter}: ${why})`)
 }
 
 function placeOf(provider: ProviderEntry, target: ProviderTarget): ProviderPlace {

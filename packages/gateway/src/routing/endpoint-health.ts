@@ -5,6 +5,7 @@
 
 import {
   type Circuit,
+  circuitAfterBeginning,
   circuitAfterFailure,
   circuitAfterStart,
   circuitAfterSuccess,
@@ -38,6 +39,12 @@ export class EndpointHealth {
     seen.inflight += 1
     seen.circuit = circuitAfterStart(seen.circuit)
     this.#seen.set(url, seen)
+  }
+
+  /** The first of an answer has come: the rest may take minutes. */
+  answers(url: string): void {
+    const seen = this.#seen.get(url)
+    if (seen !== undefined) seen.circuit = circuitAfterBeginning(seen.circuit)
   }
 
   end(url: string, outcome: 'answered' | 'failed' | 'aborted', nowMs: number): void {

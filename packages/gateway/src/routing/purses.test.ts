@@ -66,6 +66,17 @@ test('a request that is too dear takes nothing from others while the control pla
   expect([plane.settledNanos, plane.openNanos]).toEqual([1_000_000, 0])
 })
 
+test('a clock that is set back keeps nobody from a budget that was spent once', async () => {
+  let grants = new MemoryPlane(0)
+  let nowMs = 1_000_000
+  const ask: LeasePorts['ask'] = async (asked) => grants.ask({ gateway: 'one', ...asked })
+  const purses = new Purses({ ask, nowMs: () => nowMs })
+  expect(await purses.reserve([budget], 1)).toEqual({ spent: budget })
+  nowMs -= 500_000
+  grants = new MemoryPlane(budget.limitDollars)
+  expect('settle' in (await purses.reserve([budget], 1))).toBe(true)
+})
+
 test('a budget over its soft limit is named until its window ends, or it is over it no more', async () => {
   let soft: object = {}
   let nowMs = 0

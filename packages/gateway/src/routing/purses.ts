@@ -151,7 +151,7 @@ export class Purses {
     const nowMs = this.#ports.nowMs()
     const missing = short.filter((budget) => this.#leaseFor(budget, nanos) === null)
     const wanted = missing
-      .filter((budget) => nowMs - (this.#spentAtMs.get(keyOf(budget)) ?? -Infinity) >= askMsMin)
+      .filter((budget) => this.#mayAsk(budget, nowMs))
       .map((budget) => ({
         project: budget.project,
         budget: budget.name,
@@ -169,6 +169,12 @@ export class Purses {
     const spent = missing.filter((budget) => this.#leaseFor(budget, nanos) === null)
     for (const budget of spent) this.#spentAtMs.set(keyOf(budget), nowMs)
     return spent.length === 0
+  }
+
+  /** Also where the clock was set back since it was found spent. */
+  #mayAsk(budget: BudgetEntry, nowMs: number): boolean {
+    const spentAtMs = this.#spentAtMs.get(keyOf(budget)) ?? -Infinity
+    return Math.abs(nowMs - spentAtMs) >= askMsMin
   }
 
   /** U4: those that are too small go back once the control plane has said that it has no more. */

@@ -56,6 +56,8 @@ export interface PursuitPorts {
     /** Why a target cannot be asked at all. */
     readonly impossible: Impossible | null
   }
+  /** What keeps each target from being asked, where none can be. */
+  readonly whyNobody: () => readonly string[]
   /** Begins an attempt, or says why it cannot be paid. */
   readonly start: (
     candidate: Candidate,
@@ -72,6 +74,8 @@ export interface PursuitPorts {
 /** An attempt on its way; `over` is called once, with how it went. */
 export interface Started {
   readonly attempt: Attempt
+  /** A stream has begun, and goes on. */
+  readonly begun: () => void
   readonly over: (how: 'answered' | 'failed' | 'aborted') => void
 }
 
@@ -255,7 +259,10 @@ export class Pursuit {
     if (outcome.kind !== 'failed') {
       this.#cancelAll() // T4
       if (outcome.kind === 'whole') running.started.over('answered')
-      else this.#streaming = running
+      else {
+        this.#streaming = running
+        running.started.begun()
+      }
       return { kind: 'answered', outcome, candidate, attempts: this.#past.length }
     }
     if (past !== undefined) past.failed = outcome
@@ -301,7 +308,7 @@ export class Pursuit {
     return {
       kind: 'unanswered',
       status: isLimited ? 429 : failures.length === 0 ? 503 : isLate || hasSilent ? 504 : 502,
-      reasons: reasons.length === 0 ? ['no endpoint serves it at the moment'] : reasons,
+      reasons: reasons.length === 0 ? this.#ports.whyNobody() : reasons,
       retryAfterS: isLimited ? Math.ceil(retryAfterMs / 1_000) : 1,
     }
   }

@@ -79,8 +79,8 @@ function makeRules(route: RouteEntry): RouteRules | null {
 }
 
 function isParticular(target: RouteTarget): boolean {
-  const { when, arm, capabilities, modalities } = target
-  return [when, arm, capabilities, modalities].some((one) => one !== undefined)
+  const { when, arm, capabilities, modalities, weight } = target
+  return weight === 0 || [when, arm, capabilities, modalities].some((one) => one !== undefined)
 }
 
 function contextTokensOf(target: RouteTarget): number {

@@ -17,6 +17,7 @@ import { mayBeTooLong, selectTargets } from './select-targets.ts'
 import { TargetViews } from './target-views.ts'
 import { Upstreams } from './upstreams.ts'
 
+/** Its `nowMs` is a steady one: it tells how long something took, and knows no date. */
 export interface RouterOptions
   extends Pick<Shared, 'region' | 'directory' | 'relayOf' | 'nowMs' | 'chance' | 'cashier'> {
   readonly batch: Batch
