@@ -49,8 +49,8 @@ function ask(gateway: Gateway, stream = false): Promise<Response> {
 /** Who answered a request that is not streamed. */
 async function who(gateway: Gateway): Promise<string> {
   const answer = await ask(gateway)
-  const said = await answer.json()
-  return said.choices?.[0].message.content ?? `${answer.status}`
+  const text = await answer.text()
+  return answer.ok ? JSON.parse(text).choices[0].message.content : text
 }
 
 test.each([hourMs, -hourMs])('a wall clock that is set by %d ms ends no request', async (byMs) => {
