@@ -2,19 +2,17 @@
 //
 // Claim: a durable run of three steps costs a tenth of what it costs in DBOS, and less than a third of the commits that
 // it would take by hand. All three on the same embedded Postgres (fsync on, synchronous commits), interleaved;
-// every step is a function with an effect, so that its outcome must be durable before the next begins.
-//
-// DBOS is a peer of this bench alone: TUTTI_BENCH_PEERS names a folder where @dbos-inc/dbos-sdk is installed.
+// every step is a function with an effect, so that its outcome must be durable before the next begins. Restate runs
+// beside them, on a server and a store of its own. For both peers see workflow-peers.ts.
 
 import { mkdtempSync, rmSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { type Database, Engine, openDatabase, openNews } from '@tutti/control-plane/workflow'
 import { type Program, prepareWorkflow } from '@tutti/core/workflow'
 import postgres from 'postgres'
-import { z } from 'zod'
 import { report, round } from './report.ts'
+import { openPeers, type Peer, type Run } from './workflow-peers.ts'
 
 const concurrencies = [1, 16, 64, 256]
 const rounds = 3
@@ -22,19 +20,12 @@ const sliceMs = 1_500
 const branches = 2_000
 const branchesMsMax = 250
 
-type Run = () => Promise<unknown>
-interface Peer {
-  readonly run: Run
-  readonly stop: () => Promise<void>
-}
-
 export async function workflow(): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'tutti-bench-workflow-'))
   const database = await openDatabase({ url: undefined, dataFolder: folder })
   const tutti = await openTutti(database)
-  const peers: Record<string, Peer> = { raw: await openRaw(database), tutti }
-  const dbos = await openDbos(database)
-  if (dbos !== null) peers['dbos'] = dbos
+  const others = await openPeers(database, folder)
+  const peers: Record<string, Peer> = { raw: await openRaw(database), tutti, ...others }
   try {
     const rows = []
     const rates = new Map<string, number>()
@@ -50,7 +41,7 @@ export async function workflow(): Promise<void> {
     process.stdout.write(
       `${branches} branches: ${Math.round(wide)} ms, bound ${branchesMsMax} ms\n`,
     )
-    const against = dbos === null ? 'raw' : 'dbos'
+    const against = 'dbos' in others ? 'dbos' : 'raw'
     const value = rates.get('tutti 64') ?? 0
     report(rows, {
       bench: 'workflow',
@@ -186,41 +177,4 @@ async function measureBranches({ runWide }: TuttiPeer): Promise<number> {
     times.push(performance.now() - startMs)
   }
   return times.sort((a, b) => a - b)[rounds >> 1] ?? 0
-}
-
-/** What this bench uses of DBOS. */
-interface Dbos {
-  readonly setConfig: (config: object) => void
-  readonly registerWorkflow: (run: () => Promise<unknown>, options: object) => Run
-  readonly runStep: (step: () => Promise<unknown>, options: object) => Promise<unknown>
-  readonly launch: () => Promise<void>
-  readonly shutdown: () => Promise<void>
-}
-
-async function openDbos({ sql }: Database): Promise<Peer | null> {
-  const peers = process.env['TUTTI_BENCH_PEERS']
-  if (peers === undefined) {
-    process.stdout.write('DBOS is left out: TUTTI_BENCH_PEERS names no folder with it\n')
-    return null
-  }
-  const load = createRequire(join(peers, 'package.json'))
-  const { DBOS } = z.object({ DBOS: z.custom<Dbos>() }).parse(load('@dbos-inc/dbos-sdk'))
-  const { path, user } = sql.options
-  const host = encodeURIComponent(dirname(String(path)))
-  const url = `postgresql://${user}@localhost:5432/dbos?host=${host}`
-  DBOS.setConfig({
-    name: 'bench',
-    systemDatabaseUrl: url,
-    systemDatabasePoolSize: 20,
-    logLevel: 'error',
-  })
-  const run = DBOS.registerWorkflow(
-    async () => {
-      for (const name of ['one', 'two', 'three'])
-        await DBOS.runStep(async () => ({ a: 1 }), { name })
-    },
-    { name: 'bench' },
-  )
-  await DBOS.launch()
-  return { run, stop: () => DBOS.shutdown() }
 }

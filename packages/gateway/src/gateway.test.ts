@@ -438,11 +438,8 @@ describe('a long prompt', () => {
   })
 
   test('that is no JSON is refused, wherever it goes wrong', async () => {
-    let calls = 0
-    const engine = await serve((_, response) => {
-      calls += 1
-      response.end('{}')
-    })
+    const answered = vi.fn<Handler>((_, response) => void response.end('{}'))
+    const engine = await serve(answered)
     const { gateway } = await world(signed(toProvider(engine.url, true)))
     const good = JSON.stringify(said)
     for (const at of [1, 9, 60, 30_000, good.length - 30, good.length - 1]) {
@@ -452,15 +449,12 @@ describe('a long prompt', () => {
         expect(await answer.text()).toContain('expected a JSON body')
       }
     }
-    expect(calls).toBe(0)
+    expect(answered).not.toHaveBeenCalled()
   })
 
   test('that says a member twice is refused, as a short one is, whichever of the two is small', async () => {
-    let calls = 0
-    const engine = await serve((_, response) => {
-      calls += 1
-      response.end('{}')
-    })
+    const answered = vi.fn<Handler>((_, response) => void response.end('{}'))
+    const engine = await serve(answered)
     const { gateway } = await world(signed(toProvider(engine.url, true)))
     for (const messages of [said.messages, [{ role: 'user', content: 'hi' }]]) {
       const body = JSON.stringify({ ...said, messages })
@@ -474,6 +468,6 @@ describe('a long prompt', () => {
         expect(await answer.text()).toMatch(/(max_tokens|content): expected once/)
       }
     }
-    expect(calls).toBe(0)
+    expect(answered).not.toHaveBeenCalled()
   })
 })

@@ -53,6 +53,17 @@ function priced(
   })
 }
 
+/** A target without a price of its own: what it costs is in the list, or nowhere. */
+function listed(baseUrl: string, model: string) {
+  const provider = { name: 'outside', project: 'default', dialect: 'openai' as const }
+  const targets = [{ provider: 'outside', model }]
+  return snapshotOf({
+    routes: [{ name: 'chat', project: 'default', ...routeSpec.parse({ targets }) }],
+    providers: [{ ...provider, baseUrl, allowPrivateNetwork: false }],
+    budgets: [{ name: 'all', project: 'default', limitDollars: 10, window: 'total' }],
+  })
+}
+
 const send = (gateway: Gateway, path: string, body: object, init: RequestInit = {}) =>
   fetch(gateway.url + path, {
     method: 'POST',
@@ -316,42 +327,14 @@ describe('budgets and limits', () => {
   })
 
   test('without a price nothing is spent from a budget (K1)', async () => {
-    const snapshot = snapshotOf({
-      routes: [
-        {
-          ...{ name: 'chat', project: 'default' },
-          ...routeSpec.parse({ targets: [{ provider: 'unknown', model: 'nobody-knows' }] }),
-        },
-      ],
-      providers: [
-        {
-          ...{ name: 'unknown', project: 'default', dialect: 'openai' },
-          ...{ baseUrl: 'https://unknown.example/v1', allowPrivateNetwork: false },
-        },
-      ],
-      budgets: [{ name: 'all', project: 'default', limitDollars: 10, window: 'total' }],
-    })
+    const snapshot = listed('https://unknown.example/v1', 'nobody-knows')
     const { gateway } = await world(signed(snapshot), newFolder(), new MemoryPlane(10))
     const answer = await send(gateway, '/v1/chat/completions', chat)
     expect([answer.status, (await answer.text()).includes('price')]).toEqual([429, true])
   })
 
   test('what list prices do not hold is not bought from a budget, but at one’s own price (K1)', async () => {
-    const snapshot = snapshotOf({
-      routes: [
-        {
-          ...{ name: 'chat', project: 'default' },
-          ...routeSpec.parse({ targets: [{ provider: 'openai', model: 'gpt-4o-mini' }] }),
-        },
-      ],
-      providers: [
-        {
-          ...{ name: 'openai', project: 'default', dialect: 'openai' },
-          ...{ baseUrl: 'https://api.openai.com/v1', allowPrivateNetwork: false },
-        },
-      ],
-      budgets: [{ name: 'all', project: 'default', limitDollars: 10, window: 'total' }],
-    })
+    const snapshot = listed('https://api.openai.com/v1', 'gpt-4o-mini')
     const searching = { ...chat, web_search_options: {} }
     const { gateway } = await world(signed(snapshot), newFolder(), new MemoryPlane(10))
     const refused = await send(gateway, '/v1/chat/completions', searching)
