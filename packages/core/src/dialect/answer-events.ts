@@ -3,6 +3,7 @@
 // A whole answer as the events of a stream, and the events of a whole stream as an answer: what was kept in one form
 // is given again in the other.
 
+import { CallOrder } from './call-order.ts'
 import {
   type ChatAnswer,
   type ChatEvent,
@@ -53,7 +54,9 @@ export function answerOfEvents(events: readonly ChatEvent[]): ChatAnswer | null 
   let answer: { id: string; model: string; stop: Stop; usage: Usage } = {
     ...{ id: '', model: '', stop: 'stop', usage: noUsage },
   }
-  for (const event of events) {
+  const begin = events.find(({ kind }) => kind === 'start')
+  const order = new CallOrder(begin?.kind === 'start' ? begin.id : '')
+  for (const event of [...events, { kind: 'end' } as const].flatMap((one) => order.take(one))) {
     if ('choice' in event && event.choice !== 0) return null
     if (event.kind === 'start') {
       answer = { ...answer, id: answer.id || event.id, model: answer.model || event.model }

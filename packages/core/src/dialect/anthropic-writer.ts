@@ -12,7 +12,7 @@ export class AnthropicWriter implements ChatWriter {
   readonly #options: WriterOptions
   #hasBegun: boolean
   /** The block that is open; written by `#open` and `#close`. */
-  #block: { readonly index: number; readonly type: Block; readonly call: number } | null = null
+  #block: { readonly index: number; readonly type: Block } | null = null
   #blocks = 0
   #hasCalled = false
   readonly #tail: StreamTail
@@ -22,7 +22,7 @@ export class AnthropicWriter implements ChatWriter {
     this.#tail = new StreamTail(options)
     this.#hasBegun = options.sent !== null
     if (options.sent !== null) {
-      this.#block = { index: 0, type: 'text', call: -1 }
+      this.#block = { index: 0, type: 'text' }
       this.#blocks = 1
     }
   }
@@ -87,7 +87,7 @@ export class AnthropicWriter implements ChatWriter {
     const before = this.#begin() + this.#close()
     const index = this.#blocks
     this.#blocks += 1
-    this.#block = { index, type, call: call?.index ?? -1 }
+    this.#block = { index, type }
     const block = blockOf(type, call)
     return before + typedFrame({ type: 'content_block_start', index, content_block: block })
   }

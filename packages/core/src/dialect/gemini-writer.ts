@@ -11,36 +11,42 @@ import { geminiReason, writeGeminiUsage } from './write-gemini.ts'
 export class GeminiWriter implements ChatWriter {
   readonly #options: WriterOptions
   readonly #tail: StreamTail
-  /** Calls that are still being written, by the upstream's index. */
-  readonly #calls = new Map<number, ToolCall>()
-  /** Written by `#flush`. */
-  wrong: string | null = null
+  /** The call that is still being written. */
+  #call: ToolCall | null = null
+  /** The first call whose arguments are none; written by `#flush`. */
+  #lost: ToolCall | null = null
 
   constructor(options: WriterOptions) {
     this.#options = options
     this.#tail = new StreamTail(options)
   }
 
+  /** A call that was cut with its answer is left out: its stop says so. */
+  get wrong(): string | null {
+    return this.#lost === null || this.#tail.stop === 'length' ? null : notAnObject(this.#lost)
+  }
+
   write(event: ChatEvent): string {
     this.#tail.take(event)
     switch (event.kind) {
       case 'text':
-        return event.text === '' || event.choice !== 0 ? '' : this.#chunk([{ text: event.text }])
+        if (event.text === '' || event.choice !== 0) return ''
+        return this.#flush() + this.#chunk([{ text: event.text }])
       case 'thinking':
-        return event.text === '' ? '' : this.#chunk([{ text: event.text, thought: true }])
+        if (event.text === '') return ''
+        return this.#flush() + this.#chunk([{ text: event.text, thought: true }])
       case 'tool-start': {
-        const before = event.index === -1 ? this.#flush() : ''
-        const { index, id, name, signature } = event
+        const before = this.#flush()
+        const { id, name, signature } = event
         const more = signature === undefined ? {} : { signature }
-        this.#calls.set(index, { kind: 'tool-call', id, name, arguments: '', ...more })
+        this.#call = { kind: 'tool-call', id, name, arguments: '', ...more }
         return before
       }
-      case 'tool-arguments': {
-        const call = this.#calls.get(event.index)
-        if (call === undefined) return ''
-        this.#calls.set(event.index, { ...call, arguments: call.arguments + event.text })
+      case 'tool-arguments':
+        if (this.#call !== null) {
+          this.#call = { ...this.#call, arguments: this.#call.arguments + event.text }
+        }
         return ''
-      }
       case 'stop':
         return this.#flush()
       case 'usage':
@@ -60,18 +66,15 @@ export class GeminiWriter implements ChatWriter {
   }
 
   #flush(): string {
-    const calls = [...this.#calls.values()]
-    this.#calls.clear()
-    const written = calls.flatMap((made): object[] => {
-      const { id, name, signature } = made
-      const args = argumentsOf(made)
-      // One that was cut with its answer is left out: its stop says so.
-      if (args === null && this.#tail.stop !== 'length') this.wrong ??= notAnObject(made)
-      if (args === null) return []
-      const call = { functionCall: { id, name, args } }
-      return [signature === undefined ? call : { ...call, thoughtSignature: signature }]
-    })
-    return written.length === 0 ? '' : this.#chunk(written)
+    const made = this.#call
+    if (made === null) return ''
+    this.#call = null
+    const { id, name, signature } = made
+    const args = argumentsOf(made)
+    if (args === null) this.#lost ??= made
+    if (args === null) return ''
+    const call = { functionCall: { id, name, args } }
+    return this.#chunk([signature === undefined ? call : { ...call, thoughtSignature: signature }])
   }
 
   #chunk(parts: readonly object[]): string {

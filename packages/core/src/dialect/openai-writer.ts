@@ -9,9 +9,7 @@ export class OpenaiWriter implements ChatWriter {
   readonly #options: WriterOptions
   #hasBegun: boolean
   #usage: Usage
-  /** Calls so far, by the upstream's index; written by `#toolStart`. */
-  readonly #calls = new Map<number, number>()
-  #callsCount = 0
+  #hasCalled = false
 
   constructor(options: WriterOptions) {
     this.#options = options
@@ -28,7 +26,7 @@ export class OpenaiWriter implements ChatWriter {
       case 'tool-start':
         return this.#toolStart(event)
       case 'tool-arguments':
-        return this.#delta(this.#call(this.#calls.get(event.index) ?? 0, event.text), 0)
+        return this.#delta(this.#call(event.index, event.text), 0)
       case 'stop':
         return this.#chunk([
           { index: event.choice, delta: {}, finish_reason: openaiReason(this.#stopOf(event.stop)) },
@@ -53,14 +51,12 @@ export class OpenaiWriter implements ChatWriter {
 
   /** Who calls tools stops for that, whatever the upstream names it. */
   #stopOf(stop: Stop): Stop {
-    return stop === 'stop' && this.#callsCount > 0 ? 'tool-calls' : stop
+    return stop === 'stop' && this.#hasCalled ? 'tool-calls' : stop
   }
 
   #toolStart({ index, id, name }: Extract<ChatEvent, { kind: 'tool-start' }>): string {
-    const place = this.#callsCount
-    this.#callsCount += 1
-    this.#calls.set(index, place)
-    const call = { index: place, id, type: 'function', function: { name, arguments: '' } }
+    this.#hasCalled = true
+    const call = { index, id, type: 'function', function: { name, arguments: '' } }
     return this.#delta({ tool_calls: [call] }, 0)
   }
 

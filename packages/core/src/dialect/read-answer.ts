@@ -4,6 +4,7 @@
 
 import { anthropicStop, anthropicUsage } from './anthropic-stream.ts'
 import { readBedrock } from './bedrock-stream.ts'
+import { callId } from './call-order.ts'
 import {
   type ChatAnswer,
   type EngineDialect,
@@ -101,7 +102,13 @@ function readGemini(body: JsonObject): ChatAnswer {
     if (event.kind === 'tool-start') {
       const { id, name, signature } = event
       const more = signature === undefined ? {} : { signature }
-      parts.push({ kind: 'tool-call', id: id || `call_${calls}`, name, arguments: '', ...more })
+      parts.push({
+        kind: 'tool-call',
+        id: id || callId(answer.id, calls),
+        name,
+        arguments: '',
+        ...more,
+      })
       calls += 1
     }
     const last = parts.at(-1)

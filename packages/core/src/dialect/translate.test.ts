@@ -2,6 +2,7 @@
 
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { answerOfEvents } from './answer-events.ts'
 import { readAnthropicEvent } from './anthropic-stream.ts'
 import {
   type ChatAnswer,
@@ -231,6 +232,26 @@ for (const dialect of chatDialects) {
       )
     })
 
+    test('calls that come in turns are what they were, each with an id of its own', () => {
+      const read = (...said: readonly [number, string][]) => {
+        const named = ['f', 'g', 'f'].map((name, index): ChatEvent => {
+          return { kind: 'tool-start', index, id: '', name }
+        })
+        const pieces = said.map(([index, text]): ChatEvent => {
+          return { kind: 'tool-arguments', index, text }
+        })
+        const stop = { kind: 'stop', choice: 0, stop: 'tool-calls' } as const
+        const frames = streamOf(dialect, [...named, ...pieces, stop])
+        const answer = answerOfEvents(frames.flatMap((frame) => readFrame(dialect, frame)))
+        return (answer?.parts ?? []).flatMap((part) => (part.kind === 'tool-call' ? [part] : []))
+      }
+      const calls = read([1, '{"y"'], [0, '{"x":'], [2, '{}'], [0, '1}'], [1, ':2}'], [0, ' '])
+      const argumentsRead = calls.map((call) => JSON.stringify(jsonOf(call.arguments)))
+      expect(argumentsRead).toEqual(['{"x":1}', '{"y":2}', '{}'])
+      expect(calls.map(({ name }) => name)).toEqual(['f', 'g', 'f'])
+      expect(calls.map(({ id }) => id)).toEqual(['call_a1_0', 'call_a1_1', 'call_a1_2'])
+    })
+
     test('a stream that lacks its end is not complete', () => {
       fc.assert(
         fc.property(answers, fc.nat(), (answer, at) => {
@@ -269,12 +290,13 @@ function writeEvents({ parts, stop, usage }: ChatAnswer): ChatEvent[] {
 }
 
 function writeStream(dialect: ChatDialect, answer: ChatAnswer): string[] {
+  return streamOf(dialect, writeEvents(answer))
+}
+
+function streamOf(dialect: ChatDialect, events: readonly ChatEvent[]): string[] {
   const options = { id: 'a1', model: 'm', createdS: 1, streamUsage: true, sent: null }
   const writer = newChatWriter(dialect, options, {})
-  const text =
-    writeEvents(answer)
-      .map((event) => writer.write(event))
-      .join('') + writer.end()
+  const text = events.map((event) => writer.write(event)).join('') + writer.end()
   return framesOf(text)
 }
 

@@ -4,10 +4,12 @@
 // form, so that a new dialect is one more row.
 
 import { AnthropicWriter } from './anthropic-writer.ts'
+import { CallOrder } from './call-order.ts'
 import {
   argumentsOf,
   type ChatAnswer,
   type ChatDialect,
+  type ChatEvent,
   type ChatRequest,
   type EngineDialect,
   type ImageSource,
@@ -137,6 +139,19 @@ export function newChatWriter(
   options: WriterOptions,
   request: JsonObject,
 ): ChatWriter {
+  const order = new CallOrder(options.id)
+  const writer = writerOf(dialect, options, request)
+  const written = (event: ChatEvent) => writer.write(event)
+  return {
+    write: (event) => order.take(event).map(written).join(''),
+    get wrong() {
+      return order.wrong ?? writer.wrong ?? null
+    },
+    end: () => order.take({ kind: 'end' }).map(written).join('') + writer.end(),
+  }
+}
+
+function writerOf(dialect: ChatDialect, options: WriterOptions, request: JsonObject): ChatWriter {
   switch (dialect) {
     case 'openai':
       return new OpenaiWriter(options)

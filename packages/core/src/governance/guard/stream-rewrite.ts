@@ -9,7 +9,7 @@
 //   T3. Events keep their order.
 
 import type { ChatEvent } from '../../dialect/index.ts'
-import { type AnswerRewrite, beginsAsJson } from './inspect.ts'
+import { type AnswerRewrite, beginsAsJson, JsonPlace } from './inspect.ts'
 import { TextScan } from './text-scan.ts'
 
 /** An event that may go on; `events` are new ones where something was replaced. */
@@ -86,10 +86,13 @@ export class StreamRewrite<Held> {
     return channel.push(event.text)
   }
 
-  /** A text is over where another one begins; those of several choices come side by side. */
+  /**
+   * A text is over where one of another kind begins; those of several choices, and of several
+   * calls, come side by side.
+   */
   #endBeside(name: string): void {
     for (const [other, channel] of this.#channels) {
-      if (other !== name && !(isChoice(name) && isChoice(other))) channel.end()
+      if (kindOf(other) !== kindOf(name)) channel.end()
     }
   }
 
@@ -130,7 +133,11 @@ function choiceName(choice: number): string {
 }
 
 function isChoice(name: string): boolean {
-  return name.startsWith('choice')
+  return kindOf(name) === 'choice'
+}
+
+function kindOf(name: string): string {
+  return name.split(' ', 1)[0] ?? ''
 }
 
 /** T2: the very same events where every text stays. */
@@ -159,6 +166,9 @@ class Channel {
   #from = 0
   /** In order; written by `#takeIn`. */
   #edits: Edit[] = []
+  readonly #place = new JsonPlace()
+  /** Up to where `#place` has come; written by `#lookTo`. */
+  #looked = 0
   decided = 0
   length = 0
 
@@ -186,6 +196,7 @@ class Channel {
     const edits = this.#edits.filter((edit) => edit.end > start && edit.start < end)
     const text = edits.length === 0 || start === end ? null : this.#edited({ start, end, edits })
     this.#edits = this.#edits.filter((edit) => edit.end > end)
+    this.#lookTo(end)
     this.#text = this.#text.slice(end - this.#from)
     this.#from = end
     return text
@@ -206,10 +217,20 @@ class Channel {
   #takeIn({ findings, decided }: ReturnType<TextScan['push']>): void {
     for (const finding of findings) {
       const value = this.#text.slice(finding.start - this.#from, finding.end - this.#from)
-      const text = this.#rewrite.replacement(finding, value, this.#isJson ?? false)
-      if (text !== null) this.#edits.push({ start: finding.start, end: finding.end, text })
+      const other = this.#rewrite.replacement(finding, value, this.#isJson ?? false)
+      if (other === null) continue
+      const { start, end } = finding
+      this.#lookTo(start)
+      const text = this.#isJson === true ? this.#place.fitting(finding, other) : other
+      this.#edits.push({ start, end, text })
     }
     this.decided = decided
+  }
+
+  #lookTo(end: number): void {
+    if (this.#isJson !== true || end <= this.#looked) return
+    this.#place.take(this.#original(this.#looked, end))
+    this.#looked = end
   }
 
   #original(start: number, end: number): string {

@@ -1,0 +1,114 @@
+// Call order
+//
+// The calls of tools in a stream, one after the other and each with an id. An upstream may write several calls in turns,
+// and Gemini names none of them; a dialect whose parts follow each other can say neither.
+//
+// Invariants:
+//   O1. What belongs to a call comes before whatever follows it: what comes in between waits until the call's arguments
+//       are whole, or the stream stops. In a stream whose calls follow each other nothing waits.
+//   O2. Every call has an id of its own, in all of a conversation, so that results find theirs.
+
+import { type ChatEvent, notAnObject } from './chat.ts'
+import { isObject, jsonOf } from './json.ts'
+
+/** What stands in an answer, in the order in which it is said. */
+type Said = Extract<ChatEvent, { kind: SaidKind }>
+type SaidKind = 'text' | 'thinking' | 'signature' | 'tool-start' | 'tool-arguments'
+
+interface OpenCall {
+  /** As the upstream counts; -1 where it does not. */
+  readonly index: number
+  /** As we count. */
+  readonly place: number
+  readonly name: string
+  text: string
+}
+
+/** Lives as long as one stream. */
+export class CallOrder {
+  readonly #answerId: string
+  /** The last call that was passed on; null where it is over. */
+  #open: OpenCall | null = null
+  #count = 0
+  #waiting: Said[] = []
+  /** Why the calls cannot be told apart; null where they can. Written by `#passArguments`. */
+  wrong: string | null = null
+
+  constructor(answerId: string) {
+    this.#answerId = answerId
+  }
+
+  /** The events that may go on; their calls are counted from 0. */
+  take(event: ChatEvent): readonly ChatEvent[] {
+    switch (event.kind) {
+      case 'start':
+      case 'usage':
+        return [event]
+      case 'stop':
+      case 'end':
+      case 'error':
+        return [...this.#drain('all'), event]
+      default:
+        this.#waiting.push(event)
+        return this.#drain('whole')
+    }
+  }
+
+  /** What waits, as far as calls are `whole`; or `all` of it, as where a call was cut. */
+  #drain(until: 'whole' | 'all'): ChatEvent[] {
+    const passed: ChatEvent[] = []
+    for (;;) {
+      const queue = this.#waiting
+      this.#waiting = []
+      for (const event of queue) {
+        const isNext = this.#isOfOpen(event) || (this.#waiting.length === 0 && this.#isOver())
+        if (isNext) passed.push(...this.#pass(event))
+        else this.#waiting.push(event) // O1
+      }
+      if (this.#waiting.length === 0) return passed
+      if (until === 'all') this.#open = null
+      else if (!this.#isOver()) return passed
+    }
+  }
+
+  #isOfOpen(event: Said): boolean {
+    return event.kind === 'tool-arguments' && event.index === this.#open?.index
+  }
+
+  #isOver(): boolean {
+    if (this.#open !== null && isObject(jsonOf(this.#open.text))) this.#open = null
+    return this.#open === null
+  }
+
+  #pass(event: Said): readonly ChatEvent[] {
+    switch (event.kind) {
+      case 'tool-start': {
+        const { index, name } = event
+        const place = this.#count
+        this.#count += 1
+        this.#open = { index, place, name, text: '' }
+        return [{ ...event, index: place, id: event.id || callId(this.#answerId, place) }]
+      }
+      case 'tool-arguments':
+        return this.#passArguments(event)
+      default:
+        return [event]
+    }
+  }
+
+  #passArguments(event: Extract<Said, { kind: 'tool-arguments' }>): readonly ChatEvent[] {
+    if (this.#open !== null) {
+      this.#open.text += event.text
+      return [{ ...event, index: this.#open.place }]
+    }
+    // The call was whole before.
+    if (event.text.trim() !== '') this.wrong ??= notAnObject({ name: 'a tool' })
+    return []
+  }
+}
+
+/** O2: for a call that its upstream gives none. */
+export function callId(answerId: string, place: number): string {
+  const name = answerId.replaceAll(/[^\w-]/g, '').slice(-24) // OpenAI takes 40 characters
+  return name === '' ? `call_${place}` : `call_${name}_${place}`
+}
