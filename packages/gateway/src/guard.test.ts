@@ -253,6 +253,31 @@ describe('what comes out', () => {
     }
   })
 
+  test.each([
+    [
+      'calls a tool',
+      { tool_calls: [{ index: 0, id: 't', function: { name: 'f', arguments: '{}' } }] },
+    ],
+    ['says nothing', {}],
+  ])('where a schema is asked for, one that %s: the same whole and streamed', async (_, said) => {
+    const url = await start({ outputSchema: { type: 'object' } }, (_request, response, body) => {
+      const isCalling = 'tool_calls' in said
+      const of = { index: 0, finish_reason: isCalling ? 'tool_calls' : 'stop' }
+      const spoken = { role: 'assistant', content: '', ...said }
+      if (JSON.parse(body).stream !== true) {
+        response.writeHead(200, { 'content-type': 'application/json' })
+        return response.end(JSON.stringify({ id: 'c', choices: [{ ...of, message: spoken }] }))
+      }
+      response.writeHead(200, { 'content-type': 'text/event-stream' })
+      const chunk = JSON.stringify({ id: 'c', choices: [{ ...of, delta: spoken }] })
+      return response.end(`data: ${chunk}\n\ndata: [DONE]\n\n`)
+    })
+    const isGiven = 'tool_calls' in said
+    expect((await ask(url, 'go')).status).toBe(isGiven ? 200 : 403)
+    const streamed = await read(await ask(url, 'go', { stream: true }))
+    expect([streamed.isWhole, streamed.error === null]).toEqual([isGiven, isGiven])
+  })
+
   test('is translated with what was put back', async () => {
     const seen: string[] = []
     const url = await start({ detect: ['card'] }, echo(seen, 'your [CARD_1]', 2))

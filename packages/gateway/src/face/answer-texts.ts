@@ -1,6 +1,7 @@
 // Answer texts
 //
-// What a whole answer says, choice by choice: what is judged as a whole is judged for each of them.
+// What a whole answer says, choice by choice: what is judged as a whole is judged for each of them. One that calls tools
+// and says nothing else has no text to be judged.
 
 import { jsonOf, listOf, objectOf, readAnswer } from '@tutti/core/dialect'
 import type { Candidate } from '../routing/index.ts'
@@ -24,8 +25,9 @@ export function answerTexts(
   const list = choiceLists[provider.dialect] ?? ''
   const choices = listOf(answer[list])
   const each = choices.length < 2 ? [answer] : choices.map((one) => ({ ...answer, [list]: [one] }))
-  return each.map((one) => {
+  return each.flatMap((one) => {
     const { parts } = readAnswer(provider.dialect, one)
-    return parts.map((part) => (part.kind === 'text' ? part.text : '')).join('')
+    const text = parts.map((part) => (part.kind === 'text' ? part.text : '')).join('')
+    return text === '' && parts.some(({ kind }) => kind === 'tool-call') ? [] : [text]
   })
 }

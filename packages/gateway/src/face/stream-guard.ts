@@ -39,6 +39,7 @@ export class StreamGuard {
   /** What the caller got, by choice; written by `#note`. */
   readonly #texts = new Map<number, string>()
   #textLength = 0
+  #hasCalled = false
 
   constructor(rewrite: AnswerRewrite, ports: StreamGuardPorts) {
     this.#rewrite = rewrite
@@ -83,9 +84,13 @@ export class StreamGuard {
 
   #note(events: readonly ChatEvent[]): void {
     for (const event of events) {
-      if (event.kind !== 'text') continue
-      this.#texts.set(event.choice, (this.#texts.get(event.choice) ?? '') + event.text)
-      this.#textLength += event.text.length
+      if (event.kind === 'text' && event.text !== '') {
+        this.#texts.set(event.choice, (this.#texts.get(event.choice) ?? '') + event.text)
+        this.#textLength += event.text.length
+      } else if (event.kind === 'tool-start') this.#hasCalled = true
+      else if (event.kind === 'stop' && !this.#hasCalled && !this.#texts.has(event.choice)) {
+        this.#texts.set(event.choice, '') // it says nothing at all
+      }
     }
   }
 }

@@ -191,6 +191,56 @@ describe('streams', () => {
     )
   })
 
+  test('pieces of several calls that come in turns are looked through as wholes (T1)', () => {
+    fc.assert(
+      fc.property(cutTexts, cutTexts, (one, other) => {
+        const stream = new StreamRewrite<number>(answer())
+        const said = (index: number) => (text: string) =>
+          ({ kind: 'tool-arguments', index, text }) as const
+        const events: ChatEvent[] = [...other.cut.map(said(1))]
+        for (const [i, piece] of one.cut.entries()) events.splice(2 * i, 0, said(0)(piece))
+        const stop = { kind: 'stop', choice: 0, stop: 'tool-calls' } as const
+        const released = [...events, stop].flatMap((event, i) => stream.push(i, [event]))
+        for (const [index, { text }] of [one, other].entries()) {
+          const texts = released.map(({ events: [event] }) =>
+            event?.kind === 'tool-arguments' && event.index === index ? event.text : '',
+          )
+          const alone = new StreamRewrite<number>(answer())
+          const whole = [said(0)(text), stop].flatMap((event, i) => alone.push(i, [event]))
+          const [first] = whole[0]?.events ?? []
+          expect(texts.join('')).toBe(first !== undefined && 'text' in first ? first.text : '')
+        }
+      }),
+      { numRuns: 500 },
+    )
+  })
+
+  test('a number that is taken out of arguments leaves them what they are: JSON', () => {
+    const args = '{"a":"x: 4111111111111111","n":4111111111111111,"b":[4111111111111111,"\\""]}'
+    const clean = { a: 'x: [CARD]', n: '[CARD]', b: ['[CARD]', '"'] }
+    expect(JSON.parse(answer().again(args))).toEqual(clean)
+    for (const size of [1, 3, 7, 200]) {
+      const stream = new StreamRewrite<number>(answer())
+      const events: ChatEvent[] = []
+      for (let at = 0; at < args.length; at += size) {
+        events.push({ kind: 'tool-arguments', index: 0, text: args.slice(at, at + size) })
+      }
+      events.push({ kind: 'stop', choice: 0, stop: 'tool-calls' })
+      const texts = events
+        .flatMap((event, i) => stream.push(i, [event]))
+        .flatMap(({ events }) => events.map((event) => ('text' in event ? event.text : '')))
+      expect(JSON.parse(texts.join(''))).toEqual(clean)
+    }
+    const asked = inspectRequest(JSON.stringify({ arguments: args }), {
+      ...{ detectors, plan: redactAll },
+    })
+    const told = JSON.parse(asked.json).arguments
+    expect(JSON.parse(told).n).toBe('[CARD_1]')
+    const { originals: taken } = asked
+    const back = new AnswerRewrite({ detectors: [], plan: {}, originals: taken }).again(told)
+    expect(JSON.parse(back).n).toBe('4111111111111111')
+  })
+
   test('what was taken out of a request is put back, in JSON as JSON has it', () => {
     expect(answer().again('Your [CARD_1], not [CARD_2].')).toBe(
       'Your 4111 1111 1111 1111, not [CARD_2].',
@@ -222,6 +272,25 @@ describe('requests', () => {
         expect(() => JSON.parse(same)).not.toThrow()
       }),
     )
+  })
+
+  test('of what a tool is given and gives all is looked through, numbers too (J3)', () => {
+    const data = { name: 'a@b.example', url: ['c@d.example'], n: 4111111111111111, id: -1.5 }
+    const json = JSON.stringify([
+      { type: 'tool_use', name: 'a@b.example', input: data },
+      { functionCall: { name: 'f', args: { deep: [{ data }] } } },
+      { functionResponse: { id: 'a@b.example', response: data } },
+      { input: [{ id: 'a@b.example', content: 'a@b.example', n: 4111111111111111 }] },
+      { response: { id: 'a@b.example' } },
+    ])
+    const clean = { name: '[EMAIL_1]', url: ['[EMAIL_2]'], n: '[CARD_1]', id: -1.5 }
+    expect(JSON.parse(inspectRequest(json, inspection).json)).toEqual([
+      { type: 'tool_use', name: 'a@b.example', input: clean },
+      { functionCall: { name: 'f', args: { deep: [{ data: clean }] } } },
+      { functionResponse: { id: 'a@b.example', response: clean } },
+      { input: [{ id: 'a@b.example', content: '[EMAIL_1]', n: 4111111111111111 }] },
+      { response: { id: 'a@b.example' } },
+    ])
   })
 
   test('the same value has one placeholder, another value another, none that was said (D1, D2)', () => {

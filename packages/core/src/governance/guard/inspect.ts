@@ -39,7 +39,10 @@ export function inspectRequest(json: string, { detectors, plan }: Inspection): I
   const replace = (finding: GuardFinding, value: string) =>
     counts.add(finding) === 'redact' ? redaction.placeholder(finding.kind, value) : null
   const inspected = rewriteJsonTexts(json, (text) =>
-    replaceIn(text, scanText(text, detectors), replace),
+    replaceIn(text, scanText(text, detectors), {
+      isJson: beginsAsJson(text),
+      replacement: replace,
+    }),
   )
   return { json: inspected, counts: counts.all, originals: redaction.originals }
 }
@@ -82,9 +85,9 @@ export class AnswerRewrite {
   #rewrite(text: string, act: (finding: GuardFinding) => GuardAction): string {
     if (this.detectors.length === 0) return text
     const of = { isJson: beginsAsJson(text), act }
-    return replaceIn(text, scanText(text, this.detectors), (finding, value) =>
-      this.#replacement(finding, value, of),
-    )
+    const replacement = (finding: GuardFinding, value: string) =>
+      this.#replacement(finding, value, of)
+    return replaceIn(text, scanText(text, this.detectors), { isJson: of.isJson, replacement })
   }
 
   #replacement(
@@ -138,19 +141,48 @@ export class FindingCounts {
   }
 }
 
+interface Replacing {
+  readonly isJson: boolean
+  /** Null where it stays. */
+  readonly replacement: (finding: GuardFinding, value: string) => string | null
+}
+
 function replaceIn(
   text: string,
   findings: readonly GuardFinding[],
-  replacement: (finding: GuardFinding, value: string) => string | null,
+  { isJson, replacement }: Replacing,
 ): string {
+  const place = isJson ? new JsonPlace() : null
   let replaced = ''
   let from = 0
+  let looked = 0
   for (const finding of findings) {
     const { start, end } = finding
     const other = replacement(finding, text.slice(start, end))
     if (other === null) continue
-    replaced += text.slice(from, start) + other
+    place?.take(text.slice(looked, start))
+    looked = start
+    replaced += text.slice(from, start) + (place?.fitting(finding, other) ?? other)
     from = end
   }
   return from === 0 ? text : replaced + text.slice(from) // I1
+}
+
+/** Where in a JSON text one is, as it comes in pieces. */
+export class JsonPlace {
+  #isInString = false
+  #isEscaped = false
+
+  take(text: string): void {
+    for (const character of text) {
+      if (this.#isEscaped) this.#isEscaped = false
+      else if (character === '\\') this.#isEscaped = this.#isInString
+      else if (character === '"') this.#isInString = !this.#isInString
+    }
+  }
+
+  /** Outside of strings a number was found: what takes its place is a text. */
+  fitting({ detector }: Pick<GuardFinding, 'detector'>, text: string): string {
+    return this.#isInString || detector === 'placeholder' ? text : JSON.stringify(text)
+  }
 }

@@ -6,13 +6,15 @@
 // Invariants:
 //   J1. Where no text is rewritten, the document is the very same.
 //   J2. Names of members are never rewritten.
+//   J3. In the arguments and results of tools everything is said, whatever its member is called, numbers too.
 
 /**
- * Members whose values are no texts that a model reads or says: names, ids, marks, contents in
- * base64.
+ * Members whose values are no texts that a model reads or says: names, ids, addresses, marks,
+ * contents in base64.
  */
 const notTexts: ReadonlySet<string> = new Set([
   ...['model', 'role', 'type', 'object', 'name', 'id', 'tool_call_id', 'tool_use_id', 'call_id'],
+  ...['toolUseId', 'container', 'conversation', 'cachedContent', 'embedding', 'encrypted_index'],
   ...[
     'item_id',
     'file_id',
@@ -23,6 +25,7 @@ const notTexts: ReadonlySet<string> = new Set([
   ],
   ...['signature', 'thoughtSignature', 'encrypted_content', 'system_fingerprint', 'service_tier'],
   ...['data', 'file_data', 'media_type', 'mimeType', 'url', 'image_url', 'fileUri', 'format'],
+  ...['uri', 'file_url', 'file_uri', 'mime_type'],
   ...['finish_reason', 'stop_reason', 'finishReason', 'modelVersion', 'status', 'detail', 'effort'],
 ])
 
@@ -30,10 +33,9 @@ const notTexts: ReadonlySet<string> = new Set([
 export function rewriteJsonTexts(json: string, rewrite: (text: string) => string): string {
   const parts: string[] = []
   let kept = 0 // where what is not in `parts` yet begins
-  for (const { start, end, name } of jsonStrings(json)) {
-    if (notTexts.has(name)) continue
-    const inner = json.slice(start + 1, end - 1)
-    const text = inner.includes('\\') ? String(JSON.parse(json.slice(start, end))) : inner
+  for (const { start, end, name, isFree } of jsonValues(json)) {
+    if (notTexts.has(name) && !isFree) continue // J3
+    const text = textAt(json, start, end)
     const rewritten = rewrite(text)
     if (rewritten === text) continue // J1
     parts.push(json.slice(kept, start), JSON.stringify(rewritten))
@@ -52,32 +54,80 @@ export function jsonTexts(json: string): readonly string[] {
   return texts
 }
 
-interface JsonString {
+/** What a string says, or a number is. */
+function textAt(json: string, start: number, end: number): string {
+  if (json[start] !== '"') return json.slice(start, end)
+  const inner = json.slice(start + 1, end - 1)
+  return inner.includes('\\') ? String(JSON.parse(json.slice(start, end))) : inner
+}
+
+interface JsonValue {
   readonly start: number
   readonly end: number
   /** Of the member that it is the value of, or that holds the list in which it stands. */
   readonly name: string
+  /** True in what a tool is given or gives. */
+  readonly isFree: boolean
 }
 
-/** The strings that are values, in order. */
-function* jsonStrings(json: string): Generator<JsonString> {
-  const outer: string[] = []
+/** An object or a list; `name` is the member's that it is the value of. */
+interface Container {
+  readonly name: string
+  readonly isList: boolean
+  readonly isFree: boolean
+}
+
+const outermost: Container = { name: '', isList: false, isFree: false }
+const numberForm = /-?\d[\d.eE+-]*/y
+
+/** The strings that are values, in order; where all is free, the numbers too. */
+function* jsonValues(json: string): Generator<JsonValue> {
+  const outer: Container[] = []
+  let inside = outermost
   let name = ''
   for (let at = 0; at < json.length; at++) {
     const character = json[at]
-    if (character === '{' || character === '[') outer.push(name)
-    else if (character === '}' || character === ']') name = outer.pop() ?? ''
-    if (character !== '"') continue
-    const end = stringEnd(json, at)
-    const next = afterBlanks(json, end)
-    if (json[next] === ':') {
-      name = json.slice(at + 1, end - 1) // J2
-      at = next
-    } else {
-      yield { start: at, end, name }
+    if (character === '{' || character === '[') {
+      const isList = character === '['
+      const isFree = inside.isFree || (!isList && isOfTool(name, inside))
+      outer.push(inside)
+      inside = { name, isList, isFree }
+    } else if (character === '}' || character === ']') {
+      name = inside.name
+      inside = outer.pop() ?? outermost
+    } else if (character === '"') {
+      const end = stringEnd(json, at)
+      const next = afterBlanks(json, end)
+      if (json[next] === ':') {
+        name = json.slice(at + 1, end - 1) // J2
+        at = next
+      } else {
+        yield { start: at, end, name, isFree: inside.isFree }
+        at = end - 1
+      }
+    } else if (inside.isFree && isDigit(character)) {
+      const end = numberEnd(json, at)
+      yield { start: at, end, name, isFree: true }
       at = end - 1
     }
   }
+}
+
+/** True for the object that a tool is given (Anthropic, Bedrock; Gemini), or gives (Gemini). */
+function isOfTool(name: string, { name: owner, isList }: Container): boolean {
+  if (isList) return false
+  return (
+    name === 'input' || name === 'args' || (name === 'response' && owner === 'functionResponse')
+  )
+}
+
+function isDigit(character = ''): boolean {
+  return character >= '0' && character <= '9'
+}
+
+function numberEnd(json: string, start: number): number {
+  numberForm.lastIndex = start
+  return numberForm.test(json) ? numberForm.lastIndex : start + 1
 }
 
 /** Where the string that begins at `start` is over. */
