@@ -20,7 +20,11 @@ const rows: readonly (readonly [AddressUse, readonly string[]])[] = [
   ['reserved', ['fd00:c1::a9fe:a9fe', '::ffff:100.100.100.200']],
   ['reserved', ['224.0.0.1', '239.255.255.255', '240.0.0.1', '255.255.255.255', 'ff02::1']],
   ['reserved', ['fe80::1', 'febf::1', 'fe80::1%eth0', 'fec0::1', '100::1', '3fff::1', '4000::1']],
-  ['reserved', ['64:ff9b::7f00:1', '64:ff9b::8.8.8.8', '64:ff9b:1::7f00:1']], // NAT64
+  ['public', ['64:ff9b::8.8.8.8', '64:ff9b::808:808', '64:ff9b:0:0:0:0:808:808']], // NAT64
+  ['site', ['64:ff9b::10.0.0.1', '64:ff9b::c0a8:101']],
+  ['loopback', ['64:ff9b::7f00:1']],
+  ['reserved', ['64:ff9b::169.254.169.254', '64:ff9b::', '64:ff9b::1', '64:ff9b:0:1::808:808']],
+  ['reserved', ['64:ff9b:1::808:808', '64:ff9b:1::7f00:1']], // NAT64 of a network's own
   ['reserved', ['2002:7f00:1::', '2002:a00:1::1', '192.88.99.1']], // 6to4
   ['reserved', ['2001::1', '2001:0:7f00:1::', '2001:10::1']], // Teredo, ORCHID
   ['reserved', ['::127.0.0.1', '::a00:1', '::ffff:0:7f00:1']], // compatible, translated

@@ -32,8 +32,8 @@ const ipv4: readonly Row[] = [
   ['240.0.0.0', 4, 'reserved'],
 ]
 
-// All of it but 2000::/3, and what of that leads elsewhere. Others that hold an IPv4 address (NAT64, 6to4, Teredo, the
-// compatible and the translated ones) are reserved whatever that address is.
+// All of it but 2000::/3, and what of that leads elsewhere. Those that hold an IPv4 address for others than `heldIn` tells
+// (6to4, Teredo, NAT64 of a network's own, the compatible and the translated ones) are reserved whatever that address is.
 const ipv6: readonly Row[] = [
   ['::', 0, 'reserved'],
   ['::', 127, 'loopback'], // and unspecified
@@ -69,16 +69,21 @@ export function addressUse(address: string): AddressUse {
   const [bare = ''] = address.split('%', 1) // of a link-local one: on which interface
   const family = isIP(bare)
   if (family === 0) return 'reserved' // N2: nothing that we would connect to
-  const mapped = family === 6 ? mappedIn(bare) : null
-  if (mapped !== null) return addressUse(mapped)
+  const held = family === 6 ? heldIn(bare) : null
+  if (held !== null) return addressUse(held)
   const [lists, kind] = family === 4 ? ([v4, 'ipv4'] as const) : ([v6, 'ipv6'] as const)
   return lists.find(({ list }) => list.check(bare, kind))?.use ?? 'public'
 }
 
-/** The IPv4 address of ::ffff:0:0/96, in whatever form it stands there; null for others. */
-function mappedIn(address: string): string | null {
+const holding = /^\[(?:::ffff:|64:ff9b::)([0-9a-f]+):([0-9a-f]+)\]$/
+
+/**
+ * The IPv4 address to which a packet goes in the end: of ::ffff:0:0/96 (mapped), and of
+ * 64:ff9b::/96 (NAT64, RFC 6052: all that a network without IPv4 has). Null for others.
+ */
+function heldIn(address: string): string | null {
   const written = new URL(`http://[${address}]`).hostname // one form for all
-  const [, high = '', low = ''] = /^\[::ffff:([0-9a-f]+):([0-9a-f]+)\]$/.exec(written) ?? []
+  const [, high = '', low = ''] = holding.exec(written) ?? []
   if (high === '') return null
   const [first, second] = [Number.parseInt(high, 16), Number.parseInt(low, 16)]
   return [first >> 8, first & 0xff, second >> 8, second & 0xff].join('.')
