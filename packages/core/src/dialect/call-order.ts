@@ -20,8 +20,9 @@ interface OpenCall {
   readonly index: number
   /** As we count. */
   readonly place: number
-  readonly name: string
   text: string
+  /** Whether the text ends as an object does: only then is it worth reading. */
+  mayBeWhole: boolean
 }
 
 /** Lives as long as one stream. */
@@ -76,17 +77,17 @@ export class CallOrder {
   }
 
   #isOver(): boolean {
-    if (this.#open !== null && isObject(jsonOf(this.#open.text))) this.#open = null
+    if (this.#open?.mayBeWhole === true && isObject(jsonOf(this.#open.text))) this.#open = null
     return this.#open === null
   }
 
   #pass(event: Said): readonly ChatEvent[] {
     switch (event.kind) {
       case 'tool-start': {
-        const { index, name } = event
+        const { index } = event
         const place = this.#count
         this.#count += 1
-        this.#open = { index, place, name, text: '' }
+        this.#open = { index, place, text: '', mayBeWhole: false }
         return [{ ...event, index: place, id: event.id || callId(this.#answerId, place) }]
       }
       case 'tool-arguments':
@@ -99,6 +100,8 @@ export class CallOrder {
   #passArguments(event: Extract<Said, { kind: 'tool-arguments' }>): readonly ChatEvent[] {
     if (this.#open !== null) {
       this.#open.text += event.text
+      const last = event.text.trimEnd().at(-1)
+      if (last !== undefined) this.#open.mayBeWhole = last === '}'
       return [{ ...event, index: this.#open.place }]
     }
     // The call was whole before.
