@@ -56,6 +56,16 @@ describe('bodies', () => {
     })
   }
 
+  test.each([
+    '/v1beta/models/%ZZ:generateContent',
+    '/v1beta/models/%F0%28:streamGenerateContent?alt=sse',
+    '/v2/models/%ZZ/infer',
+  ])('a name in broken escapes is one that nobody has: %s', async (path) => {
+    const headers = { authorization: `Bearer ${key}` }
+    const answer = await fetch(`${of.gateway.url}${path}`, { method: 'POST', headers, body: '{}' })
+    expect([answer.status, calls]).toEqual([404, 0])
+  })
+
   test('whatever the bytes, the answer is a refusal in the dialect', async () => {
     await fc.assert(
       fc.asyncProperty(fc.uint8Array({ maxLength: 64 }), async (bytes) => {

@@ -42,8 +42,9 @@ function eventsOfPart(part: Part, index: number): ChatEvent[] {
       ]
     }
     case 'image':
+      return [{ kind: 'image', source: part.source }]
     case 'tool-result':
-      return [] // no model answers with these
+      return [] // no model answers with it
   }
 }
 
@@ -65,7 +66,8 @@ export function answerOfEvents(events: readonly ChatEvent[]): ChatAnswer | null 
     else if (event.kind === 'tool-start') {
       calls.set(event.index, parts.length)
       parts.push(callOf(event))
-    } else addText(parts, event, calls)
+    } else if (event.kind === 'image') parts.push({ kind: 'image', source: event.source })
+    else addText(parts, event, calls)
   }
   return { ...answer, parts }
 }

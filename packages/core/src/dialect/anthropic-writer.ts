@@ -49,6 +49,7 @@ export class AnthropicWriter implements ChatWriter {
       case 'start':
       case 'end':
       case 'error':
+      case 'image': // refused (`newChatWriter`)
         return ''
     }
   }

@@ -141,7 +141,7 @@ export function grownUsage(before: Usage, news: Partial<Usage>): Usage {
 export interface ChatAnswer {
   readonly id: string
   readonly model: string
-  /** Text, thinking and tool calls. */
+  /** Text, thinking and tool calls; of Gemini's, images too. */
   readonly parts: readonly Part[]
   readonly stop: Stop
   readonly usage: Usage
@@ -152,6 +152,8 @@ export type ChatEvent =
   | { readonly kind: 'start'; readonly id: string; readonly model: string }
   | { readonly kind: 'text'; readonly choice: number; readonly text: string }
   | { readonly kind: 'thinking'; readonly text: string }
+  /** What is no text: an image, most often. */
+  | { readonly kind: 'image'; readonly source: ImageSource }
   | { readonly kind: 'signature'; readonly text: string }
   | {
       readonly kind: 'tool-start'

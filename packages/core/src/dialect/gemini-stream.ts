@@ -55,6 +55,10 @@ function readPart(part: JsonObject, choice: number, events: ChatEvent[]): void {
       },
       { kind: 'tool-arguments', index: -1, text: JSON.stringify(objectOf(call['args'])) },
     )
+  } else if (isObject(part['inlineData']) && part['thought'] !== true) {
+    const { mimeType, data } = part['inlineData']
+    const source = { kind: 'data', mediaType: textOf(mimeType), data: textOf(data) } as const
+    events.push({ kind: 'image', source })
   } else if (typeof part['text'] === 'string') {
     const text = part['text']
     events.push(

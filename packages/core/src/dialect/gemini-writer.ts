@@ -6,7 +6,7 @@
 import { argumentsOf, type ChatEvent, notAnObject, type ToolCall } from './chat.ts'
 import { type ChatWriter, dataFrame, type WriterOptions } from './chat-writer.ts'
 import { StreamTail } from './stream-tail.ts'
-import { geminiReason, writeGeminiUsage } from './write-gemini.ts'
+import { geminiReason, inlineData, writeGeminiUsage } from './write-gemini.ts'
 
 export class GeminiWriter implements ChatWriter {
   readonly #options: WriterOptions
@@ -35,6 +35,8 @@ export class GeminiWriter implements ChatWriter {
       case 'thinking':
         if (event.text === '') return ''
         return this.#flush() + this.#chunk([{ text: event.text, thought: true }])
+      case 'image':
+        return this.#flush() + this.#chunk([inlineData(event.source)])
       case 'tool-start': {
         const before = this.#flush()
         const { id, name, signature } = event

@@ -38,6 +38,7 @@ export class OpenaiWriter implements ChatWriter {
       case 'signature': // nothing in this dialect can carry it
       case 'end':
       case 'error':
+      case 'image': // refused (`newChatWriter`)
         return ''
     }
   }

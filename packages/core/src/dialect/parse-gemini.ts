@@ -1,11 +1,12 @@
 // Parse Gemini
 //
 // A generateContent request of Gemini's dialect, in the neutral form. Strict, as `parseOpenai` is. Calls of tools
-// have no ids there, or may have none: they get one by their place, and results find theirs by name.
+// have no ids there, or may have none: they get one by their place, and results find theirs by name. Members may be
+// written as `systemInstruction` or as `system_instruction`: Google reads both.
 
 import { z } from 'zod'
 import type { ChatRequest, Message, Part } from './chat.ts'
-import { isObject, type JsonObject } from './json.ts'
+import { isObject, type JsonObject, objectOf } from './json.ts'
 import { mergeMessages, withoutNulls } from './merge-messages.ts'
 import { type Unsayable, unsayable, unsayableOf } from './unsayable.ts'
 
@@ -35,7 +36,10 @@ const part = z.union([
   }),
 ])
 type GeminiPart = z.infer<typeof part>
-const content = z.strictObject({ role: z.enum(['user', 'model']).optional(), parts: z.array(part) })
+const content = z.strictObject({
+  role: z.enum(['user', 'model', 'function']).optional(), // the last one is of results
+  parts: z.array(part),
+})
 
 const instructionPart = z.strictObject({ text: z.string() })
 
@@ -106,7 +110,7 @@ export function parseGemini(
   body: JsonObject,
   named: { readonly model: string; readonly stream: boolean },
 ): ChatRequest | Unsayable {
-  const parsed = request.safeParse(withoutNulls(body))
+  const parsed = request.safeParse(withoutNulls(objectOf(inCamelCase(body))))
   if (!parsed.success) return unsayableOf(parsed.error)
   const { contents, systemInstruction, tools, toolConfig, generationConfig } = parsed.data
   const calling = toolConfig?.functionCallingConfig
@@ -129,6 +133,24 @@ export function parseGemini(
     ...choiceOf(calling),
     ...settingsOf(generationConfig),
   }
+}
+
+// What callers and tools name themselves.
+const ownNames = new Set([
+  ...['args', 'response', 'parameters', 'parametersJsonSchema', 'responseJsonSchema'],
+  'responseSchema',
+])
+
+/** A member that is written both ways stays as it is, and is refused as one that is not known. */
+function inCamelCase(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(inCamelCase)
+  if (!isObject(value)) return value
+  const members = Object.entries(value).map(([written, member]) => {
+    const camel = written.replaceAll(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())
+    const name = camel in value ? written : camel
+    return [name, ownNames.has(name) ? member : inCamelCase(member)] as const
+  })
+  return Object.fromEntries(members)
 }
 
 /** What is said where it says nothing. */

@@ -97,6 +97,7 @@ function readGemini(body: JsonObject): ChatAnswer {
     if (event.kind === 'start') answer = { ...answer, id: event.id, model: event.model }
     if (event.kind === 'text') parts.push({ kind: 'text', text: event.text })
     if (event.kind === 'thinking') parts.push({ kind: 'thinking', text: event.text })
+    if (event.kind === 'image') parts.push({ kind: 'image', source: event.source })
     if (event.kind === 'stop') answer = { ...answer, stop: event.stop }
     if (event.kind === 'usage') answer = { ...answer, usage: grownUsage(answer.usage, event.usage) }
     if (event.kind === 'tool-start') {

@@ -49,6 +49,7 @@ export class ResponsesWriter implements ChatWriter {
       case 'signature':
       case 'end':
       case 'error':
+      case 'image': // refused (`newChatWriter`)
         return ''
     }
   }

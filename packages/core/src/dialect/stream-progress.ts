@@ -57,6 +57,11 @@ export class StreamProgress {
         this.isPlainText = false
         this.#begun.add(0)
         return
+      case 'image':
+        this.hasContent = true
+        this.isPlainText = false
+        this.#begun.add(0)
+        return
       case 'stop':
         this.hasContent = true
         this.#begun.add(event.choice)

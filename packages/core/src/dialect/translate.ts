@@ -110,10 +110,15 @@ function writeRequest(to: EngineDialect, request: ChatRequest): object | Unsayab
  * its answer is left out: its stop says so.
  */
 export function whyUnsaid(dialect: ChatDialect, { parts, stop }: ChatAnswer): string | null {
+  const hasImage = parts.some(({ kind }) => kind === 'image')
+  if (hasImage && dialect !== 'gemini') return noImages
   if (dialect.startsWith('openai') || stop === 'length') return null
   const lost = parts.find((part) => part.kind === 'tool-call' && argumentsOf(part) === null)
   return lost?.kind === 'tool-call' ? notAnObject(lost) : null
 }
+
+// Answers of the other dialects are texts and calls.
+const noImages = 'it holds an image, or other data that is no text'
 
 /** A whole answer in the caller's dialect. */
 export function writeAnswer(
@@ -142,10 +147,15 @@ export function newChatWriter(
   const order = new CallOrder(options.id)
   const writer = writerOf(dialect, options, request)
   const written = (event: ChatEvent) => writer.write(event)
+  let hasImage = false // written by `write`
   return {
-    write: (event) => order.take(event).map(written).join(''),
+    write: (event) => {
+      hasImage ||= event.kind === 'image'
+      return order.take(event).map(written).join('')
+    },
     get wrong() {
-      return order.wrong ?? writer.wrong ?? null
+      const lost = hasImage && dialect !== 'gemini' ? noImages : null
+      return lost ?? order.wrong ?? writer.wrong ?? null
     },
     end: () => order.take({ kind: 'end' }).map(written).join('') + writer.end(),
   }

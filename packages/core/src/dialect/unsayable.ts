@@ -22,31 +22,38 @@ export function isUnsayable(value: object): value is Unsayable {
 /** The first thing that is wrong, in the words of its field. */
 export function unsayableOf(error: z.ZodError): Unsayable {
   const [issue] = error.issues
-  if (issue === undefined) return unsayable('', 'it is malformed')
-  const path = [...issue.path]
-  if (issue.code === 'unrecognized_keys') {
-    const [key = ''] = issue.keys
-    return unsayable(pathOf([...path, key]), 'it has no counterpart in the dialect of the target')
-  }
-  if (issue.code === 'invalid_union') {
-    const branch = deepest(issue.errors)
-    if (branch !== undefined && branch.path.length > 0) {
-      return unsayable(pathOf([...path, ...branch.path]), branch.message)
-    }
-  }
-  return unsayable(pathOf(path), issue.message)
+  return issue === undefined ? unsayable('', 'it is malformed') : unsayableAt([], issue)
 }
 
 interface Issue {
+  readonly code?: string | undefined
   readonly path: readonly PropertyKey[]
   readonly message: string
+  /** Of members that are not known. */
+  readonly keys?: readonly string[]
+  /** What is wrong by each branch of a union. */
+  readonly errors?: readonly (readonly Issue[])[]
 }
 
-/** Of the branches of a union, the one that came farthest says best what is wrong. */
-function deepest(branches: readonly (readonly Issue[])[]): Issue | undefined {
-  return branches
-    .flatMap(([first]) => (first === undefined ? [] : [first]))
-    .sort((a, b) => b.path.length - a.path.length)[0]
+function unsayableAt(before: readonly PropertyKey[], issue: Issue): Unsayable {
+  const path = [...before, ...issue.path]
+  const { keys: [key] = [], errors = [] } = issue
+  if (key !== undefined) {
+    return unsayable(pathOf([...path, key]), 'it has no counterpart in the dialect of the target')
+  }
+  const meant = meantIssue(errors)
+  return meant === null ? unsayable(pathOf(path), issue.message) : unsayableAt(path, meant)
+}
+
+/** Of the branches of a union, the one with the least to complain of is what was meant. */
+function meantIssue(branches: readonly (readonly Issue[])[]): Issue | null {
+  const [meant = []] = branches.filter(isOfKind).sort((a, b) => a.length - b.length)
+  return meant.find(({ keys }) => keys !== undefined) ?? meant[0] ?? null
+}
+
+/** False where a text was wanted and a list came. */
+function isOfKind(issues: readonly Issue[]): boolean {
+  return issues.some(({ path, keys, errors }) => path.length > 0 || (keys ?? errors) !== undefined)
 }
 
 function pathOf(path: readonly PropertyKey[]): string {

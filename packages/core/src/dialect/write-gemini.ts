@@ -6,6 +6,7 @@ import {
   argumentsOf,
   type ChatAnswer,
   type ChatRequest,
+  type ImageSource,
   type Part,
   type Stop,
   type Usage,
@@ -25,7 +26,7 @@ export function writeGemini(request: ChatRequest): object | Unsayable {
   const contents: object[] = []
   for (const { role, parts } of request.messages) {
     const written: object[] = []
-    for (const part of parts) {
+    for (const part of signedFor(request.model, parts)) {
       if (part.kind === 'tool-call') names.set(part.id, part.name)
       const one = writePart(part, names)
       if (one === null) continue
@@ -44,6 +45,21 @@ export function writeGemini(request: ChatRequest): object | Unsayable {
   }
 }
 
+// What Google gives for calls that its model has not made, or whose signature nobody could keep.
+const foreignSignature = 'skip_thought_signature_validator'
+
+/** From its third generation on Gemini refuses steps whose first call is not signed. */
+function signedFor(model: string, parts: readonly Part[]): readonly Part[] {
+  const first = parts.find((part) => part.kind === 'tool-call')
+  if (first === undefined || parts.some(isSigned)) return parts
+  if (!/gemini-(?![12]\b)/.test(model)) return parts
+  return parts.map((part) => (part === first ? { ...first, signature: foreignSignature } : part))
+}
+
+function isSigned(part: Part): boolean {
+  return part.kind === 'tool-call' && part.signature !== undefined
+}
+
 function writePart(part: Part, names: ReadonlyMap<string, string>): object | Unsayable | null {
   switch (part.kind) {
     case 'text':
@@ -51,7 +67,7 @@ function writePart(part: Part, names: ReadonlyMap<string, string>): object | Uns
     case 'image': {
       const { source } = part
       if (source.kind === 'url') return unsayable('messages', 'Gemini takes images as data, no URL')
-      return { inlineData: { mimeType: source.mediaType, data: source.data } }
+      return inlineData(source)
     }
     case 'thinking': // of another provider, or of a former turn
       return null
@@ -62,6 +78,11 @@ function writePart(part: Part, names: ReadonlyMap<string, string>): object | Uns
     case 'tool-result':
       return writeResult(part, names)
   }
+}
+
+export function inlineData(source: ImageSource): object {
+  if (source.kind === 'url') return { fileData: { fileUri: source.url } }
+  return { inlineData: { mimeType: source.mediaType, data: source.data } }
 }
 
 function writeResult(

@@ -6,6 +6,7 @@ import type { ChatAnswer, ChatRequest, Message, Part } from './chat.ts'
 import { openaiReason, writeOpenaiUsage } from './openai-writer.ts'
 import { type Unsayable, unsayable } from './unsayable.ts'
 
+/** As engines know it; at OpenAI itself the limit has another name (`inOpenaisWords`). */
 export function writeOpenai(request: ChatRequest): object | Unsayable {
   if (request.topK !== undefined) return unsayable('topK', 'OpenAI has no counterpart of it')
   if (request.thinkingTokens !== undefined) {
@@ -24,6 +25,16 @@ export function writeOpenai(request: ChatRequest): object | Unsayable {
     ...writeTools(request),
     ...writeSettings(request),
   }
+}
+
+/**
+ * The same for OpenAI itself, whose newer models refuse the old name of the limit. Engines that
+ * speak as it did pass over the new one without a word.
+ */
+export function inOpenaisWords(request: object): object {
+  if (!('max_tokens' in request)) return request
+  const { max_tokens: max_completion_tokens, ...rest } = request
+  return { ...rest, max_completion_tokens }
 }
 
 function writeMessage({ role, parts }: Message): object[] | Unsayable {
@@ -105,7 +116,7 @@ function writeSettings(request: ChatRequest): object {
   const { maxTokens, temperature, topP, stop, seed, effort, user, format } = request
   const { presencePenalty, frequencyPenalty } = request
   return {
-    ...(maxTokens === undefined ? {} : { max_completion_tokens: maxTokens }),
+    ...(maxTokens === undefined ? {} : { max_tokens: maxTokens }),
     ...(temperature === undefined ? {} : { temperature }),
     ...(topP === undefined ? {} : { top_p: topP }),
     ...(stop === undefined ? {} : { stop }),

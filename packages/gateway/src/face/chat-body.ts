@@ -65,13 +65,12 @@ export function isGeminiPath(url: string): boolean {
 }
 
 function parseGeminiAsked(url: string, body: Buffer, read: ReadBody): ChatAsked | string {
-  const [, name = '', path = '', query = ''] = geminiPath.exec(url) ?? []
+  const [, model = '', path = '', query = ''] = geminiPath.exec(url) ?? []
   const stream = path === 'streamGenerateContent'
   if (stream && new URLSearchParams(query).get('alt') !== 'sse') {
     return 'alt: only streams of server-sent events are given, ask with ?alt=sse'
   }
   const { outline, whole, modelAt } = read
-  const model = decodeURIComponent(name)
   return { dialect: 'gemini', path, model, stream, body, outline, whole, modelAt }
 }
 

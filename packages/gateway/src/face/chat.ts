@@ -7,6 +7,7 @@ import {
   type ChatDialect,
   type ChatRequest,
   type EngineDialect,
+  inOpenaisWords,
   isUnsayable,
   type JsonObject,
   objectOf,
@@ -126,7 +127,8 @@ function translated(
   const { dialect } = provider
   const written = writeChat(dialect, { ...neutral, model: target.model }, chat.dialect)
   if (isUnsayable(written)) return impossible(written.field, written.message)
-  const body = Buffer.from(JSON.stringify(written))
+  const isOpenais = dialect === 'openai' && ofOpenai.test(new URL(provider.baseUrl).hostname)
+  const body = Buffer.from(JSON.stringify(isOpenais ? inOpenaisWords(written) : written))
   return {
     method: 'POST',
     path: pathFor(dialect, target.model, chat.stream),
@@ -136,6 +138,9 @@ function translated(
     ...(dialect === 'bedrock' ? signing(provider, body) : {}),
   }
 }
+
+// OpenAI itself, in its regions and at Azure.
+const ofOpenai = /(^|\.)(openai|azure)\.com$/
 
 function pathFor(dialect: EngineDialect, model: string, stream: boolean): string {
   if (dialect === 'bedrock') return bedrockPath(model, stream)

@@ -67,6 +67,7 @@ export class KeptCall implements Kept {
   take(events: readonly ChatEvent[]): void {
     for (const event of events) {
       if ('choice' in event && event.choice !== 0) continue
+      if (event.kind === 'image') continue // what is kept are texts
       if (event.kind === 'stop') this.#isStopped = true
       if (!('text' in event)) this.#events.push(event)
       else if (this.#characters <= charactersMax) {

@@ -13,12 +13,12 @@ export interface OipPath {
   readonly rest: string
 }
 
-/** The model that a path below /v2/models names, or null. */
+/** The model that a path below /v2/models names, or null. No name of ours is written in escapes. */
 export function parseOipPath(path: string): OipPath | null {
   const match = /^\/v2\/models\/([^/]+)((?:\/versions\/[\w.-]+)?(?:\/infer|\/ready)?)$/.exec(path)
   const [, name, rest] = match ?? []
   if (name === undefined || rest === undefined) return null
-  return { name: decodeURIComponent(name), rest }
+  return { name, rest }
 }
 
 // Headers that say what the body is; nothing else of the caller's goes on to a node.

@@ -243,7 +243,7 @@ class Repetition {
     const fresh: ChatEvent[] = []
     for (const event of events) {
       if (event.kind === 'usage') fresh.push(event)
-      if (event.kind === 'stop' || event.kind === 'tool-start') return null
+      if (['stop', 'tool-start', 'image'].includes(event.kind)) return null
       if (event.kind !== 'text') continue
       const text = this.#cut(event.text)
       if (text === null) return null

@@ -1,0 +1,134 @@
+// What a caller is told is wrong, and how Gemini's requests and answers are said where they have odd forms.
+
+import { describe, expect, test } from 'vitest'
+import type { ChatEvent, EngineDialect } from './chat.ts'
+import { objectOf } from './json.ts'
+import { readAnswer } from './read-answer.ts'
+import { newChatWriter, parseChat, whyUnsaid, writeAnswer, writeChat } from './translate.ts'
+import { isUnsayable } from './unsayable.ts'
+
+const named = { model: 'm', stream: false }
+
+describe('the field that is at fault is named, however deep it stands', () => {
+  const fieldIn = (dialect: 'openai-responses' | 'gemini', body: object) => {
+    const parsed = parseChat(dialect, { model: 'm', ...body }, named)
+    return isUnsayable(parsed) ? parsed.field : null
+  }
+  test.each([
+    [{ type: 'item_reference', id: 'x' }, 'input[0].type'],
+    [{ type: 'reasoning', id: 'x', summary: [], encrypted_content: 'a' }, /encrypted_content$/],
+    [{ role: 'user', content: [{ type: 'input_file', file_id: 'x' }] }, 'input[0].content[0].type'],
+    [{ role: 'user', content: 'x', cache: 1 }, 'input[0].cache'],
+    [{ type: 'function_call_output', call_id: 'c', output: [{ type: 'x' }] }, /output\[0\]\.type$/],
+  ])('of an item %j', (item, field) => {
+    expect(fieldIn('openai-responses', { input: [item] })).toMatch(field)
+  })
+
+  test.each([
+    [{ fileData: { fileUri: 'x' } }, 'contents[0].parts[0].fileData'],
+    [{ inlineData: { mimeType: 'audio/wav', data: '' } }, /inlineData\.mimeType$/],
+    [{ text: 'x', videoMetadata: {} }, /videoMetadata$/],
+  ])('of a part %j', (part, field) => {
+    expect(fieldIn('gemini', { model: undefined, contents: [{ parts: [part] }] })).toMatch(field)
+  })
+})
+
+describe('Gemini', () => {
+  test('reads members in both ways of writing, but none that callers named', () => {
+    const args = { some_city: 'x' }
+    const schema = { type: 'object', properties: { some_city: { type: 'string' } } }
+    const parsed = parseChat(
+      'gemini',
+      {
+        system_instruction: { parts: [{ text: 'be brief' }] },
+        contents: [
+          { role: 'user', parts: [{ inline_data: { mime_type: 'image/png', data: 'AAAA' } }] },
+          { role: 'model', parts: [{ function_call: { name: 'f_g', args } }] },
+          { role: 'function', parts: [{ function_response: { name: 'f_g', response: args } }] },
+        ],
+        tools: [{ function_declarations: [{ name: 'f_g', parameters_json_schema: schema }] }],
+        generation_config: { max_output_tokens: 9, response_mime_type: 'application/json' },
+      },
+      named,
+    )
+    expect(parsed).toMatchObject({
+      ...{ system: 'be brief', maxTokens: 9, format: { kind: 'json' } },
+      tools: [{ name: 'f_g', parameters: schema }],
+      messages: [
+        { parts: [{ kind: 'image', source: { mediaType: 'image/png' } }] },
+        { parts: [{ kind: 'tool-call', name: 'f_g', arguments: JSON.stringify(args) }] },
+        { parts: [{ kind: 'tool-result', parts: [{ text: JSON.stringify(args) }] }] },
+      ],
+    })
+    const twice = { systemInstruction: { parts: [] }, system_instruction: { parts: [] } }
+    expect(parseChat('gemini', { contents: [{ parts: [] }], ...twice }, named)).toMatchObject({
+      ...{ kind: 'unsayable', field: 'system_instruction' },
+    })
+  })
+
+  test.each([
+    ['gemini-3-pro-preview', true],
+    ['models/gemini-flash-latest', true],
+    ['gemini-2.5-flash', false],
+    ['another', false],
+  ])('%s is told that calls of others have no signature: %s', (model, isTold) => {
+    const call = (id: string) => ({ kind: 'tool-call', id, name: 'f', arguments: '{}' }) as const
+    const said = (parts: readonly ReturnType<typeof call>[]) =>
+      JSON.stringify(
+        writeChat(
+          'gemini',
+          {
+            ...{ model, system: '', tools: [], stream: false, streamUsage: true },
+            messages: [{ role: 'assistant', parts }],
+          },
+          'openai',
+        ),
+      ).match(/"thoughtSignature":"[^"]*"/g)
+    const foreign = ['"thoughtSignature":"skip_thought_signature_validator"']
+    expect(said([call('a'), call('b')])).toEqual(isTold ? foreign : null)
+    expect(said([{ ...call('a'), signature: 'own' }, call('b')] as const)).toEqual([
+      '"thoughtSignature":"own"',
+    ])
+  })
+
+  const image = { inlineData: { mimeType: 'image/png', data: 'AAAA' } }
+  const body = {
+    candidates: [{ index: 0, content: { parts: [{ text: 'so' }, image] }, finishReason: 'STOP' }],
+  }
+
+  test('an image in its answer is said to Gemini’s callers, and no others', () => {
+    const answer = readAnswer('gemini', body)
+    const about = { request: {}, createdS: 1 }
+    expect(JSON.stringify(writeAnswer('gemini', answer, about))).toContain(JSON.stringify(image))
+    expect(whyUnsaid('gemini', answer)).toBe(null)
+    for (const dialect of ['openai', 'openai-responses', 'anthropic'] as const) {
+      expect(whyUnsaid(dialect, answer)).toContain('an image')
+    }
+    const source = { kind: 'data', mediaType: 'image/png', data: 'AAAA' } as const
+    for (const dialect of ['openai', 'openai-responses', 'anthropic', 'gemini'] as const) {
+      const options = { id: 'a', model: 'm', createdS: 1, streamUsage: true, sent: null }
+      const writer = newChatWriter(dialect, options, {})
+      const events: ChatEvent[] = [{ kind: 'image', source }]
+      const written = events.map((event) => writer.write(event)).join('')
+      expect([dialect, written.includes('AAAA'), writer.wrong ?? null]).toEqual(
+        dialect === 'gemini'
+          ? [dialect, true, null]
+          : [dialect, false, expect.stringContaining('an image')],
+      )
+    }
+  })
+})
+
+test.each<[EngineDialect, string]>([
+  ['openai', 'max_tokens'],
+  ['openai-responses', 'max_output_tokens'],
+  ['anthropic', 'max_tokens'],
+])('the limit of %s is %s', (dialect, name) => {
+  const parsed = parseChat(
+    'openai',
+    { model: 'm', messages: [{ role: 'user', content: 'x' }] },
+    named,
+  )
+  if (isUnsayable(parsed)) throw new Error(parsed.message)
+  expect(objectOf(writeChat(dialect, { ...parsed, maxTokens: 7 }, 'openai'))[name]).toBe(7)
+})
