@@ -1,7 +1,7 @@
 // What a caller is told is wrong, and how Gemini's requests and answers are said where they have odd forms.
 
 import { describe, expect, test } from 'vitest'
-import type { ChatEvent, EngineDialect } from './chat.ts'
+import type { ChatEvent, EngineDialect, ToolCall } from './chat.ts'
 import { objectOf } from './json.ts'
 import { readAnswer } from './read-answer.ts'
 import { newChatWriter, parseChat, whyUnsaid, writeAnswer, writeChat } from './translate.ts'
@@ -72,8 +72,8 @@ describe('Gemini', () => {
     ['gemini-2.5-flash', false],
     ['another', false],
   ])('%s is told that calls of others have no signature: %s', (model, isTold) => {
-    const call = (id: string) => ({ kind: 'tool-call', id, name: 'f', arguments: '{}' }) as const
-    const said = (parts: readonly ReturnType<typeof call>[]) =>
+    const call = (id: string): ToolCall => ({ kind: 'tool-call', id, name: 'f', arguments: '{}' })
+    const said = (parts: readonly ToolCall[]) =>
       JSON.stringify(
         writeChat(
           'gemini',
@@ -86,7 +86,7 @@ describe('Gemini', () => {
       ).match(/"thoughtSignature":"[^"]*"/g)
     const foreign = ['"thoughtSignature":"skip_thought_signature_validator"']
     expect(said([call('a'), call('b')])).toEqual(isTold ? foreign : null)
-    expect(said([{ ...call('a'), signature: 'own' }, call('b')] as const)).toEqual([
+    expect(said([{ ...call('a'), signature: 'own' }, call('b')])).toEqual([
       '"thoughtSignature":"own"',
     ])
   })
