@@ -15,7 +15,11 @@ const nobodyTwice = Object.fromEntries(
   ['truncated', 'malformed', 'failing', 'rate-limited'].map((name) => [name, 'next']),
 )
 
-async function bed(engines: readonly Handler[], apiKey = `${accessKeyId}:${secretAccessKey}`) {
+async function bed(
+  engines: readonly Handler[],
+  apiKey = `${accessKeyId}:${secretAccessKey}`,
+  more: object = {},
+) {
   const servers = await Promise.all(engines.map(serve))
   const targets = servers.map((_, i) => ({ provider: `b${i}`, model, tier: i }))
   const { gateway } = await world(
@@ -24,7 +28,7 @@ async function bed(engines: readonly Handler[], apiKey = `${accessKeyId}:${secre
         routes: [
           {
             ...{ name: 'chat', project: 'default' },
-            ...routeSpec.parse({ targets, timeoutMs: 4_000, fallback: nobodyTwice }),
+            ...routeSpec.parse({ targets, timeoutMs: 4_000, fallback: nobodyTwice, ...more }),
           },
         ],
         providers: servers.map(({ url }, i) => ({
@@ -146,4 +150,13 @@ describe('Bedrock', () => {
     expect(text).not.toContain('[DONE]')
     expect([text.includes('stream_broken'), isWhole]).toEqual([true, false])
   })
+})
+
+test('an answer that is kept from a stream has a name and a model when it is given whole', async () => {
+  const engine = frames(deltaFrame('so'), stopFrame, usageFrame)
+  const gateway = await bed([engine], undefined, { cache: {} })
+  expect((await ask(gateway, true)).isWhole).toBe(true)
+  const again = JSON.parse((await ask(gateway, false)).text)
+  expect(again).toMatchObject({ id: expect.stringMatching(/^req_/), model: 'chat' })
+  expect(again.choices[0].message.content).toBe('so')
 })

@@ -101,6 +101,8 @@ export interface ChatRequest {
   readonly frequencyPenalty?: number
   readonly effort?: 'none' | 'minimal' | 'low' | 'medium' | 'high' | 'xhigh'
   readonly thinkingTokens?: number
+  /** True where the caller wants to read what the model thought. */
+  readonly thoughts?: true
   readonly format?: AnswerFormat
   /** An opaque id of the end user, for the provider's abuse detection. */
   readonly user?: string

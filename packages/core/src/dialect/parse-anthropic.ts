@@ -183,7 +183,9 @@ function settingsOf(from: AnthropicRequest): Partial<ChatRequest> {
     ...(from.stop_sequences?.length ? { stop: from.stop_sequences } : {}),
     ...(user === undefined ? {} : { user }),
     ...(effort === undefined ? {} : { effort }),
-    ...(thinking?.type === 'enabled' ? { thinkingTokens: thinking.budget_tokens } : {}),
+    ...(thinking?.type === 'enabled'
+      ? { thinkingTokens: thinking.budget_tokens, thoughts: true }
+      : {}),
     ...(schema === undefined
       ? {}
       : { format: { kind: 'json-schema', name: 'answer', schema, strict: true } }),

@@ -258,6 +258,7 @@ function settingsOf(config: GeminiRequest['generationConfig']): Partial<ChatRequ
     ...(config.frequencyPenalty ? { frequencyPenalty: config.frequencyPenalty } : {}),
     ...(thinkingBudget === undefined ? {} : { thinkingTokens: thinkingBudget }),
     ...(thinkingLevel === undefined ? {} : { effort: thinkingLevel }),
+    ...(thinkingConfig?.includeThoughts === true ? { thoughts: true } : {}),
     ...formatOf(config),
   }
 }

@@ -92,7 +92,7 @@ const request = z.strictObject({
   reasoning: z
     .strictObject({
       effort: z.enum(['none', 'minimal', 'low', 'medium', 'high', 'xhigh']).nullish(),
-      summary: z.enum(['auto', 'concise', 'detailed']).nullish(), // what there is, is given
+      summary: z.enum(['auto', 'concise', 'detailed']).nullish(), // how long, is the target's
     })
     .optional(),
   store: z.boolean().optional(),
@@ -195,6 +195,7 @@ function settingsOf(from: ResponsesRequest): Partial<ChatRequest> {
     ...(temperature === undefined ? {} : { temperature }),
     ...(from.top_p === undefined ? {} : { topP: from.top_p }),
     ...(effort === undefined ? {} : { effort }),
+    ...((from.reasoning?.summary ?? null) === null ? {} : { thoughts: true }),
     ...(user === undefined ? {} : { user }),
     ...formatOf(from.text?.format ?? { type: 'text' }),
   }

@@ -1,4 +1,4 @@
-// What a caller is told is wrong, and how Gemini's requests and answers are said where they have odd forms.
+// What a caller is told is wrong, and what is asked of a target in forms of its own.
 
 import { describe, expect, test } from 'vitest'
 import type { ChatEvent, EngineDialect, ToolCall } from './chat.ts'
@@ -116,6 +116,30 @@ describe('Gemini', () => {
           : [dialect, false, expect.stringContaining('an image')],
       )
     }
+  })
+})
+
+test('who asks to read the thoughts gets them where they are given only on demand', () => {
+  const messages = [{ role: 'user', content: 'x' }]
+  const thinking = { type: 'enabled', budget_tokens: 1_024 }
+  const asked = [
+    ['openai-responses', { model: 'm', input: 'x', reasoning: { summary: 'auto' } }, true],
+    ['openai-responses', { model: 'm', input: 'x', reasoning: { effort: 'low' } }, undefined],
+    ['anthropic', { model: 'm', max_tokens: 9, messages, thinking }, true],
+  ] as const
+  for (const [dialect, body, includeThoughts] of asked) {
+    const parsed = parseChat(dialect, body, named)
+    if (isUnsayable(parsed)) throw new Error(parsed.message)
+    const { generationConfig } = objectOf(writeChat('gemini', parsed, dialect))
+    expect(objectOf(objectOf(generationConfig)['thinkingConfig'])['includeThoughts']).toBe(
+      includeThoughts,
+    )
+  }
+  const generationConfig = { thinkingConfig: { includeThoughts: true } }
+  const parsed = parseChat('gemini', { contents: [{ parts: [] }], generationConfig }, named)
+  if (isUnsayable(parsed)) throw new Error(parsed.message)
+  expect(writeChat('openai-responses', parsed, 'gemini')).toMatchObject({
+    reasoning: { summary: 'auto' },
   })
 })
 

@@ -144,6 +144,7 @@ function writeConfig(request: ChatRequest): object | Unsayable {
   const thinking = {
     ...(thinkingTokens === undefined ? {} : { thinkingBudget: thinkingTokens }),
     ...(effort === 'none' ? { thinkingBudget: 0 } : effort ? { thinkingLevel: effort } : {}),
+    ...(request.thoughts === true ? { includeThoughts: true } : {}),
   }
   return {
     ...(maxTokens === undefined ? {} : { maxOutputTokens: maxTokens }),

@@ -17,7 +17,11 @@ export function writeResponses(request: ChatRequest): object | Unsayable {
     if (isUnsayable(items)) return items
     input.push(...items)
   }
-  const { maxTokens, temperature, topP, effort, user, format } = request
+  const { maxTokens, temperature, topP, effort, thoughts, user, format } = request
+  const reasoning = {
+    ...(effort === undefined ? {} : { effort }),
+    ...(thoughts === true ? { summary: 'auto' } : {}),
+  }
   return {
     ...{ model: request.model, input, store: false },
     ...(request.system === '' ? {} : { instructions: request.system }),
@@ -26,7 +30,7 @@ export function writeResponses(request: ChatRequest): object | Unsayable {
     ...(maxTokens === undefined ? {} : { max_output_tokens: maxTokens }),
     ...(temperature === undefined ? {} : { temperature }),
     ...(topP === undefined ? {} : { top_p: topP }),
-    ...(effort === undefined ? {} : { reasoning: { effort } }),
+    ...(Object.keys(reasoning).length === 0 ? {} : { reasoning }),
     ...(user === undefined ? {} : { user }),
     ...(format === undefined ? {} : { text: { format: writeFormat(format) } }),
   }

@@ -25,6 +25,21 @@ describe('questions', () => {
     )
   })
 
+  test('a response is not given to who would read in it what another one said of himself', () => {
+    const response = (more: object) => ({
+      ...({ dialect: 'openai-responses', path: '/responses', model: 'r', stream: false } as const),
+      parsed: { model: 'r', input: 'hi', ...more },
+    })
+    const plain = cacheQuestion(response({}), place)
+    expect(cacheQuestion(asked('hi'), place)).toEqual(plain)
+    expect(cacheQuestion(response({ metadata: null }), place)).toEqual(plain)
+    for (const more of [{ metadata: { ticket: '7' } }, { user: 'ann' }, { include: ['x'] }]) {
+      const own = cacheQuestion(response(more), place)
+      expect(own.exact).not.toBe(plain.exact)
+      if (!('include' in more)) expect(own.context).not.toBe(plain.context)
+    }
+  })
+
   test('what our form has no words for is compared as it stands, and given again as it came', () => {
     const odd = cacheQuestion(asked('hi', { logprobs: true }), place)
     expect(odd).toMatchObject({ context: null, text: null, isTranslatable: false })

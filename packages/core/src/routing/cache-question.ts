@@ -70,12 +70,11 @@ export function cacheQuestion(asked: CacheAsked, place: CachePlace): CacheQuesti
     const exact = canonicalJson([fence, dialect, path, parsed])
     return { exact, context: null, text: null, isTranslatable: false }
   }
-  const meant = meaningOf(neutral)
-  const exact = canonicalJson([fence, meant])
+  const exact = canonicalJson([fence, meaningOf(neutral), saidBack(asked)])
   const last = lastQuestion(neutral)
   if (last === null) return { exact, context: null, text: null, isTranslatable: true }
-  const before = { ...meant, messages: neutral.messages.slice(0, -1) }
-  const context = canonicalJson([fence, before])
+  const before = meaningOf({ ...neutral, messages: neutral.messages.slice(0, -1) })
+  const context = canonicalJson([fence, before, saidBack(asked)])
   return { exact, context, text: last, isTranslatable: true }
 }
 
@@ -87,6 +86,18 @@ function isChat({ dialect, path }: CacheAsked): boolean {
 /** What the answer depends on: not how it is sent, nor who says that he asks. */
 function meaningOf({ model: _, stream: __, streamUsage: ___, user: ____, ...meant }: ChatRequest) {
   return meant
+}
+
+// A response says these back of its request, or has more in it for them.
+const saidBackNames = [
+  ...['metadata', 'user', 'safety_identifier', 'prompt_cache_key', 'service_tier', 'include'],
+] as const
+
+/** What of one caller's request another one would read in the answer; nothing in most dialects. */
+function saidBack({ dialect, parsed }: CacheAsked): JsonObject {
+  if (dialect !== 'openai-responses') return {}
+  const members = saidBackNames.map((name) => [name, parsed[name] ?? undefined] as const)
+  return Object.fromEntries(members.filter(([, value]) => value !== undefined))
 }
 
 function lastQuestion({ messages }: ChatRequest): string | null {

@@ -43,6 +43,7 @@ export function cacheRequest(
       route,
       selection,
       directory,
+      requestId: exchange.requestId,
       control: request.headers['cache-control'] ?? '',
     },
   )

@@ -49,6 +49,7 @@ export interface CachedCall {
   readonly route: RouteEntry
   readonly selection: Selection | null
   readonly directory: Directory
+  readonly requestId: string
   /** The caller's `Cache-Control`. */
   readonly control: string
 }
@@ -146,7 +147,8 @@ export class CallCache {
   }
 
   #replay(kept: KeptAnswer, how: 'exact' | 'semantic') {
-    const replay = replayOf(kept, this.#call.chat, this.#ports.nowMs())
+    const { chat, requestId } = this.#call
+    const replay = replayOf(kept, chat, { requestId, nowMs: this.#ports.nowMs() })
     return replay === null ? null : { ...replay, how }
   }
 

@@ -43,7 +43,7 @@ export interface Replay {
 export function replayOf(
   { form, headers, candidate }: KeptAnswer,
   chat: ChatAsked,
-  nowMs: number,
+  { requestId, nowMs }: { readonly requestId: string; readonly nowMs: number },
 ): Replay | null {
   const { provider } = candidate
   if (form.kind === 'whole') {
@@ -59,7 +59,8 @@ export function replayOf(
   if (answer === null || provider === null) return null
   if (whyUnsaid(chat.dialect, answer) !== null) return null
   const about = { request: chat.whole(), createdS: Math.floor(nowMs / 1_000) }
-  const parsed = writeAnswer(chat.dialect, answer, about)
+  const named = { ...answer, id: answer.id || requestId, model: answer.model || chat.model }
+  const parsed = writeAnswer(chat.dialect, named, about)
   const body = Buffer.from(JSON.stringify(parsed))
   const jsonHeaders = { 'content-type': 'application/json' }
   const own = { ...candidate, provider: { ...provider, dialect: chat.dialect } }
