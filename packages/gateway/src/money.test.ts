@@ -289,11 +289,14 @@ describe('budgets and limits', () => {
       const timed = { perSecond: 2, secondsMax }
       const snapshot = priced(engine.url, { dialect: 'openai', limitDollars: 30, price: timed })
       const { gateway } = await world(snapshot, newFolder(), plane)
-      const { status } = await send(gateway, '/v1/chat/completions', chat)
+      const answer = await send(gateway, '/v1/chat/completions', { ...chat, max_tokens: undefined })
+      const text = await answer.text()
       await gateway.stop()
-      return { status, nanos: plane.settledNanos }
+      return { status: answer.status, nanos: plane.settledNanos, text }
     }
-    expect(await spent(20)).toEqual({ status: 429, nanos: 0 }) // it may cost 40 dollars
+    const refused = await spent(20) // it may cost 40 dollars
+    expect(refused).toMatchObject({ status: 429, nanos: 0 })
+    expect(refused.text).not.toContain('max_tokens') // that bounds no time
     const { status, nanos } = await spent(10)
     expect(status).toBe(200)
     expect(nanos).toBeGreaterThanOrEqual(2_000_000) // a millisecond, and no tokens

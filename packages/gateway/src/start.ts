@@ -101,7 +101,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       if (snapshot.routes.some(isLookedThrough)) ports.thread.warm()
     },
   })
-  const { nowMs, steadyMs } = options.clock ?? systemClock
+  const { nowMs, steadyMs } = clockOf(options)
   const prices = new PriceBook()
   const accounts = new Accounts({ ...controlPlane, folder: options.folder, log }, nowMs)
   const hosts = (options.hosts ?? []).map((host) => host.toLowerCase())
@@ -157,6 +157,11 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       await telemetry?.stop()
     },
   }
+}
+
+/** In whole milliseconds, as durations are told and paid. */
+function clockOf({ clock = systemClock }: GatewayOptions): Pick<Clock, 'nowMs' | 'steadyMs'> {
+  return { nowMs: () => clock.nowMs(), steadyMs: () => Math.floor(clock.steadyMs()) }
 }
 
 /** Where long requests go to the side thread. */

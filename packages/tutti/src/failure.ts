@@ -26,3 +26,10 @@ export class Failure extends Error {
     return this.code === 'tutti/child-failed'
   }
 }
+
+/** One line for people: what failed and why. */
+export function describeError(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  const code = 'code' in error && typeof error.code === 'string' ? ` [${error.code}]` : ''
+  return `${error.message}${code}`
+}

@@ -94,6 +94,8 @@ interface Running {
   readonly url: string
   /** Resolves with the pids of the processes that began to serve, once there are so many. */
   readonly serving: (count: number) => Promise<number[]>
+  /** Once its log has such a line. */
+  readonly told: (what: RegExp) => Promise<void>
 }
 
 function run(...args: readonly string[]): Promise<Running> {
@@ -119,12 +121,13 @@ function run(...args: readonly string[]): Promise<Running> {
       waiters.add(look)
       look()
     })
+  const told = (what: RegExp) => expect.poll(() => err, { timeout: 10_000 }).toMatch(what)
   return new Promise((resolve, reject) => {
     let out = ''
     child.stdout.on('data', (bytes) => {
       out += String(bytes)
       const url = /answers at (\S+)/.exec(out)?.[1]
-      if (url !== undefined) resolve({ child, url, serving })
+      if (url !== undefined) resolve({ child, url, serving, told })
     })
     child.once('exit', (code) => reject(new Error(`it ended with ${code}: ${err}`)))
   })
@@ -146,7 +149,8 @@ test('alone with a file it serves with its keys, and takes the file again on SIG
   await expect.poll(() => ask(running), { timeout: 10_000 }).toBe(429)
   expect(calls).toBe(0)
   writeFileSync(config, '{"kind":')
-  running.child.kill('SIGHUP') // a file that cannot be read changes nothing
+  running.child.kill('SIGHUP') // a file that cannot be read changes nothing, and that is said
+  await running.told(/"event":"the file is not taken in".*"reason":".*line 1/)
   await expect.poll(() => ask(running)).toBe(429)
   writeConfig({})
   running.child.kill('SIGHUP')
@@ -196,6 +200,19 @@ test('the limits of a key hold for all workers together', async () => {
   expect(passed).toBeLessThan(40) // less than each of them would let through
   await expect.poll(() => ask(running)).toBe(429)
 }, 60_000)
+
+test('what cannot start ends, alone and with workers, so that its supervisor hears of it', async () => {
+  const port = new URL(engineUrl).port
+  const args = ['--config', writeConfig({}), '--port', port]
+  await expect(run(...args)).rejects.toThrow(/ended with 1: .*another process has it/s)
+  await expect(run(...args, '--workers', '2')).rejects.toThrow(/ended with 1: .*another process/s)
+}, 40_000)
+
+test('it follows a control plane, or a file, and not both', async () => {
+  const away = ['--control-plane', 'http://127.0.0.1:1', '--key', 'k']
+  await expect(run(...away)).rejects.toThrow(/ended with 1: .*127\.0\.0\.1:1/s)
+  await expect(run(...away, '--config', writeConfig({}))).rejects.toThrow(/give one of them/)
+}, 40_000)
 
 test('a file that declares what cannot be served is refused with all that is wrong', async () => {
   const path = join(folder, 'bad.yaml')

@@ -1,3 +1,3 @@
-export { Failure, failureCodes } from './failure.ts'
-export { describeError, makeProgram } from './program.ts'
+export { describeError, Failure, failureCodes } from './failure.ts'
+export { makeProgram } from './program.ts'
 export { readVersion } from './version.ts'

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
+import { describeError } from './failure.ts'
 import { heedProxies } from './home/index.ts'
-import { describeError, makeProgram } from './program.ts'
+import { makeProgram } from './program.ts'
 
 try {
   await heedProxies(process.argv[2])
@@ -8,7 +9,10 @@ try {
   await program.parseAsync()
 } catch (error) {
   const text = describeError(error)
-  process.stderr.write(`tutti: ${text}\n`)
-  process.exitCode = 1
-  if (process.send !== undefined) process.send({ failed: text }, () => process.exit(1))
+  // What was started beside what failed would keep the process, and its supervisor from starting it anew.
+  const end = () => process.exit(1)
+  process.stderr.write(`tutti: ${text}\n`, () => {
+    if (process.send === undefined) end()
+    else process.send({ failed: text }, end)
+  })
 }

@@ -32,10 +32,3 @@ async function commandsFor(name: string): Promise<Record<string, (program: Comma
       return await import('./commands/index.ts')
   }
 }
-
-/** One line for people: what failed and why. */
-export function describeError(error: unknown): string {
-  if (!(error instanceof Error)) return String(error)
-  const code = 'code' in error && typeof error.code === 'string' ? ` [${error.code}]` : ''
-  return `${error.message}${code}`
-}

@@ -72,7 +72,7 @@ export class Cashier {
     const asked = this.#ports.purses.reserve(call.budgets, worst)
     const paid = (reserved: Reserved) =>
       'spent' in reserved
-        ? unaffordable(`${whySpent(reserved.spent, worst)}${hintOf(call, candidate)}`)
+        ? unaffordable(`${whySpent(reserved.spent, worst)}${hintOf(call, candidate, price)}`)
         : new Payment(call, candidate, { price, reserved, nowMs })
     return asked instanceof Promise ? asked.then(paid) : paid(asked)
   }
@@ -163,11 +163,16 @@ function whySpent({ name, window }: BudgetEntry, worst: number): string {
   return `budget ${name} of this ${window} does not hold the ${dollars} dollars that it may cost`
 }
 
+const noTokens = { input: 0, output: 0 }
+const oneToken = { input: 1, output: 1 }
+
 /** What can be done about it: nobody foresees what nothing bounds. */
 function hintOf(
   { bounds }: Pick<Call, 'bounds'>,
   { contextTokens }: Pick<Candidate, 'contextTokens'>,
+  price: Price,
 ): string {
+  if (worstNanos(price, oneToken) === worstNanos(price, noTokens)) return '' // nothing to bound
   if (bounds?.outputTokens === null) return ': bound its answer (max_tokens)'
   const isOpen = bounds?.inputTokens === null && contextTokens === undefined
   return isOpen ? ': say on its target how much that takes (contextTokens)' : ''

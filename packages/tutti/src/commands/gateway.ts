@@ -10,7 +10,7 @@ import type { FilePlane, GatewayOptions } from '@tutti/gateway'
 import { spareHeap } from '@tutti/gateway/heap-flags'
 import { Client } from '@tutti/sdk'
 import type { Command } from 'commander'
-import { Failure } from '../failure.ts'
+import { describeError, Failure } from '../failure.ts'
 import { homeFolder, loadContext, readDocuments, writePrivate } from '../home/index.ts'
 import { readVersion } from '../version.ts'
 import {
@@ -26,6 +26,7 @@ import { withExamples } from './shared-options.ts'
 interface GatewayCommand extends ListenOptions {
   readonly region: string
   readonly publicUrl?: string
+  readonly controlPlane?: string
   readonly config?: string
   readonly workers: string
   readonly drain: string
@@ -35,6 +36,7 @@ export function addGateway(program: Command): void {
   const command = withListen(program.command('gateway'), 8080)
     .option('--region <name>', 'prefer endpoints of this region', '')
     .option('--public-url <url>', 'where nodes reach it that it cannot dial; default: its address')
+    .option('--control-plane <url>', 'the control plane that it follows; the same as --url')
     .option(
       '--config <path>',
       'alone, without a control plane: a file or folder of Providers, Routes, Keys and Budgets',
@@ -44,13 +46,18 @@ export function addGateway(program: Command): void {
     .description('run a gateway in the foreground')
   withExamples(
     command,
-    'tutti gateway --url http://10.0.0.1:7070 --key tutti_gateway_…',
+    'tutti gateway --control-plane http://10.0.0.1:7070 --key tutti_gateway_…',
     'TUTTI_SECRET_OPENAI=sk-… tutti gateway --config gateway.yaml --workers 2',
   )
   command.action(runGateway)
 }
 
-async function runGateway(options: GatewayCommand): Promise<void> {
+async function runGateway({ controlPlane, ...given }: GatewayCommand): Promise<void> {
+  if (controlPlane !== undefined && given.config !== undefined) {
+    const hint = 'give one of them: with --config it is alone'
+    throw new Failure('tutti/argument-invalid', `--control-plane and --config: ${hint}`)
+  }
+  const options = controlPlane === undefined ? given : { ...given, url: controlPlane }
   const count = countOf('--workers', options.workers)
   const drainMs = drainMsOf(options)
   if (count > 1 && cluster.isPrimary) return await runWorkers(options, { count, drainMs })
@@ -105,10 +112,7 @@ async function runWorkers(
     count,
     env: plane === null ? {} : { [planeName]: JSON.stringify(plane.controlPlane) },
     placeName,
-    log: (event, fields) => {
-      const line = { time: new Date().toISOString(), service: 'gateway', event, ...fields }
-      process.stderr.write(`${JSON.stringify(line)}\n`)
-    },
+    log: logLine,
   })
   const stop = async () => {
     await workers.stop()
@@ -153,10 +157,16 @@ async function filePlaneOf(options: GatewayCommand): Promise<FilePlane | null> {
       sequence += 1
       plane.swap(readConfig(config, sequence, whyNoCondition))
     } catch (error) {
-      process.stderr.write(`${config} is not taken in: ${String(error)}\n`) // the one before holds
+      // The one before holds.
+      logLine('the file is not taken in', { config, reason: describeError(error) })
     }
   })
   return plane
+}
+
+function logLine(event: string, fields: Readonly<Record<string, unknown>>): void {
+  const line = { time: new Date().toISOString(), service: 'gateway', event, ...fields }
+  process.stderr.write(`${JSON.stringify(line)}\n`)
 }
 
 type WhyNot = (condition: string) => string | null

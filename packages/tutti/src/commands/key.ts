@@ -28,7 +28,7 @@ export function addKey(program: Command): void {
     .option('--owner <name>', 'person or service it belongs to; default: its name')
     .option(
       '--roles <roles>',
-      'comma-separated: admin, operator, approver, viewer, caller',
+      'comma-separated: admin, operator, approver, viewer, caller, gateway',
       'caller',
     )
     .option('--approval-key <did>', 'did:key that signs the owner’s approvals')
