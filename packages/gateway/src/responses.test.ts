@@ -174,6 +174,8 @@ describe('stored responses', () => {
     expect((await create(all, { store: false })).body.id).toBe('resp_engine')
     const none = await bed({ spec: { responses: { store: 'never' } } })
     expect((await create(none, { store: true })).body.id).toBe('resp_engine')
+    expect((await create(none, {})).body.id).toBe('resp_engine')
+    expect(none.asked.map(({ store }: Json) => store)).toEqual([false, false]) // nor at the engine
   })
 
   test('what cannot be kept does not say that it is', async () => {
@@ -196,6 +198,11 @@ describe('stored responses', () => {
     const world = await bed()
     const { id } = (await create(world, { store: true })).body
     expect((await send(world, 'GET', `/${id}?stream=true`)).status).toBe(400)
+    for (const query of ['limit=0', 'limit=101', 'limit=x', 'order=up', 'after=in_else', 'x=1']) {
+      const { status, body } = await send(world, 'GET', `/${id}/input_items?${query}`)
+      expect([status, body.error.param]).toEqual([400, query.split('=')[0]])
+    }
+    expect((await send(world, 'GET', `/${id}/input_items?limit=100`)).status).toBe(200)
     expect((await send(world, 'POST', `/${id}/cancel`)).status).toBe(404)
     expect((await send(world, 'GET', '/resp_theirs')).status).toBe(404)
   })

@@ -43,10 +43,11 @@ function readChoice(choice: JsonObject, events: ChatEvent[]): string | null {
 
 function readToolCall(call: JsonObject, events: ChatEvent[]): void {
   const index = countOf(call['index'])
-  const tool = objectOf(call['function'])
+  // A custom tool is given a text.
+  const tool = objectOf(call['function'] ?? call['custom'])
   const name = textOf(tool['name'])
   if (name !== '') events.push({ kind: 'tool-start', index, id: textOf(call['id']), name })
-  const text = textOf(tool['arguments'])
+  const text = textOf(tool['arguments']) || textOf(tool['input'])
   if (text !== '') events.push({ kind: 'tool-arguments', index, text })
 }
 

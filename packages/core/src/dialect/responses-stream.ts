@@ -23,6 +23,9 @@ export function readResponsesEvent({ data }: StreamEvent): readonly ChatEvent[] 
     case 'response.reasoning_text.delta':
       return [{ kind: 'thinking', text: textOf(event['delta']) }]
     case 'response.function_call_arguments.delta':
+    case 'response.custom_tool_call_input.delta':
+    case 'response.mcp_call_arguments.delta':
+    case 'response.code_interpreter_call_code.delta':
       return [{ kind: 'tool-arguments', index, text: textOf(event['delta']) }]
     case 'response.completed':
     case 'response.incomplete':
@@ -36,9 +39,12 @@ export function readResponsesEvent({ data }: StreamEvent): readonly ChatEvent[] 
   }
 }
 
+// Calls of the caller's tools; what a provider runs itself has no counterpart, but is content all the same.
+const callTypes: ReadonlySet<unknown> = new Set(['function_call', 'custom_tool_call', 'mcp_call'])
+
 function readItem(index: number, item: JsonObject): ChatEvent[] {
-  if (item['type'] !== 'function_call') return []
-  const id = textOf(item['call_id'])
+  if (!callTypes.has(item['type'])) return []
+  const id = textOf(item['call_id']) || textOf(item['id'])
   return [{ kind: 'tool-start', index, id, name: textOf(item['name']) }]
 }
 

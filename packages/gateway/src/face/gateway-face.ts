@@ -13,7 +13,7 @@ import { keyOf } from './authenticate.ts'
 import { type ChatAsked, isGeminiPath, parseChatAsked } from './chat-body.ts'
 import type { Exchange, FacePorts } from './exchange.ts'
 import { answerFeedback } from './feedback.ts'
-import { type Keep, type KeptCall, keepOf, keptCall } from './kept-responses.ts'
+import { type Keep, type KeptCall, keepOf, keptCall, unkept } from './kept-responses.ts'
 import { answerMcp, mcpPath } from './mcp.ts'
 import { type OipPath, parseOipPath, toOipNode } from './oip.ts'
 import type { RequestIds } from './request-ids.ts'
@@ -166,8 +166,9 @@ function answerChat(ports: FacePorts, exchange: Exchange, body: Buffer): Promise
   if (typeof chat === 'string') {
     return refuse(reply, dialect, { status: 400, code: 'invalid_body', message: chat })
   }
-  const keep = dialect === 'openai-responses' ? keepOf(ports, exchange, chat) : null
-  if (keep === null) return callChat(ports, exchange, chat)
+  if (dialect !== 'openai-responses') return callChat(ports, exchange, chat)
+  const keep = keepOf(ports, exchange, chat)
+  if (keep === null) return callChat(ports, exchange, unkept(exchange, chat))
   return answerKept(ports, { exchange, chat }, keep)
 }
 

@@ -17,6 +17,7 @@ import { refuse } from './answer.ts'
 import type { ChatAsked } from './chat-body.ts'
 import type { Exchange, FacePorts } from './exchange.ts'
 import { KeepingReply } from './keeping-reply.ts'
+import { putMember } from './splice-member.ts'
 
 /** What a request wants of its response; null where it is a request like any other. */
 export interface Keep {
@@ -43,6 +44,16 @@ export function keepOf(
 
 function asksToBeKept(store: unknown, rule: 'never' | 'asked' | 'always'): boolean {
   return rule !== 'never' && (store === true || (rule === 'always' && store !== false))
+}
+
+/** The same call where its Route keeps nothing, anywhere: neither does the target. */
+export function unkept({ directory, key }: Exchange, chat: ChatAsked): ChatAsked {
+  const { path, model, outline } = chat
+  const rule = directory.route(key.project, model)?.responses?.store
+  if (path !== '/responses' || rule !== 'never' || outline['store'] === false) return chat
+  const told = (asked: JsonObject) => ({ ...asked, store: false })
+  const body = putMember(chat.body, 'store', Buffer.from('false'))
+  return { ...chat, outline: told(outline), whole: () => told(chat.whole()), modelAt: null, body }
 }
 
 export interface KeptCall {

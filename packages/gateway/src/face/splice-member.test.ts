@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { spliceMember, spliceModel } from './splice-member.ts'
+import { putMember, spliceMember, spliceModel } from './splice-member.ts'
 
 const splice = (text: string, to = 'llama') => spliceModel(Buffer.from(text), to).toString('utf8')
 
@@ -75,4 +75,11 @@ describe('splice model', () => {
       }),
     )
   })
+})
+
+test('a member is put where it is, or first of all', () => {
+  const put = (text: string) =>
+    putMember(Buffer.from(text), 'store', Buffer.from('false')).toString()
+  expect(put('{ "n":1.0,"store" : true}')).toBe('{ "n":1.0,"store" : false}')
+  expect(put(' { "n":1.0,"a":{"store":true}}')).toBe('{"store":false, "n":1.0,"a":{"store":true}}')
 })

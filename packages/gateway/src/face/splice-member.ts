@@ -24,6 +24,14 @@ export function spliceMember(body: Buffer, name: string, value: Buffer): Buffer 
   return span === null ? body : splice(body, span, value)
 }
 
+/** The body, a valid JSON object that is not empty, with this member, whether it has it or not. */
+export function putMember(body: Buffer, name: string, value: Buffer): Buffer {
+  const span = valueSpan(body, name)
+  if (span !== null) return splice(body, span, value)
+  const begin = Buffer.concat([Buffer.from(`{${JSON.stringify(name)}:`), value, Buffer.from(',')])
+  return Buffer.concat([begin, body.subarray(body.indexOf('{') + 1)])
+}
+
 /** M1. */
 function splice(body: Buffer, { start, end }: Span, value: Buffer): Buffer {
   if (body.compare(value, 0, value.length, start, end) === 0) return body

@@ -4,12 +4,11 @@
 // call its route.
 
 import { isResponseId, type StoredResponse } from '@tutti/core/routing'
-import { refuse, sendJson } from './answer.ts'
+import { type Refusal, refuse, sendJson } from './answer.ts'
 import type { Exchange, FacePorts } from './exchange.ts'
 
 const storedPath = /^\/v1\/responses\/([^/]+)(\/input_items)?$/
 const limitDefault = 20
-const limitMax = 100
 
 export function isStoredPath(path: string): boolean {
   return path.startsWith('/v1/responses/')
@@ -24,11 +23,8 @@ export async function answerStored(ports: FacePorts, exchange: Exchange): Promis
     return refuse(reply, dialect, { status: 404, code: 'not_found', message })
   }
   const query = new URLSearchParams(request.url.split('?')[1] ?? '')
-  const unknown = [...query.keys()].find((name) => !known(items !== undefined).includes(name))
-  if (unknown !== undefined) {
-    const message = `${unknown}: it has no counterpart for responses that are kept here`
-    return refuse(reply, dialect, { status: 400, code: 'unsupported', message, param: unknown })
-  }
+  const wrong = whyNot(query, items !== undefined)
+  if (wrong !== null) return refuse(reply, dialect, wrong)
   try {
     const stored = isResponseId(id)
       ? await ports.responses.load({ project: key.project, id })
@@ -38,7 +34,7 @@ export async function answerStored(ports: FacePorts, exchange: Exchange): Promis
       const message = `Response with id '${id.slice(0, 80)}' not found.`
       return refuse(reply, dialect, { status: 404, code: 'not_found', message })
     }
-    if (items !== undefined) return sendJson(reply, 200, pageOf(stored, query))
+    if (items !== undefined) return sendPage(exchange, stored, query)
     if (method === 'GET') return sendJson(reply, 200, { ...stored.response, store: true })
     await ports.responses.delete({ project: key.project, id })
     return sendJson(reply, 200, { id, object: 'response', deleted: true })
@@ -49,18 +45,34 @@ export async function answerStored(ports: FacePorts, exchange: Exchange): Promis
   }
 }
 
-function known(isItems: boolean): readonly string[] {
-  return isItems ? ['limit', 'order', 'after'] : []
+const pageNames: readonly string[] = ['limit', 'order', 'after']
+
+/** What is wrong with a query; null where nothing is. */
+function whyNot(query: URLSearchParams, isPage: boolean): Refusal | null {
+  const wrong = (param: string, why: string) => ({
+    ...{ status: 400, code: 'unsupported', message: `${param}: ${why}`, param },
+  })
+  const unknown = [...query.keys()].find((name) => !isPage || !pageNames.includes(name))
+  if (unknown !== undefined) {
+    return wrong(unknown, 'it has no counterpart for responses that are kept here')
+  }
+  if (!/^(100|[1-9]\d?)$/.test(query.get('limit') ?? `${limitDefault}`))
+    return wrong('limit', 'expected 1 to 100')
+  const isOrder = ['asc', 'desc'].includes(query.get('order') ?? 'desc')
+  return isOrder ? null : wrong('order', 'expected asc or desc')
 }
 
 /** Newest first, unless asked otherwise. */
-function pageOf({ items }: StoredResponse, query: URLSearchParams): object {
-  const ordered = query.get('order') === 'asc' ? [...items] : [...items].reverse()
+function sendPage({ reply, dialect }: Exchange, of: StoredResponse, query: URLSearchParams): void {
+  const items = query.get('order') === 'asc' ? [...of.items] : [...of.items].reverse()
   const after = query.get('after')
-  const from = after === null ? 0 : ordered.findIndex(({ id }) => id === after) + 1
-  const asked = Number(query.get('limit') ?? limitDefault)
-  const limit = Number.isSafeInteger(asked) ? Math.min(limitMax, Math.max(1, asked)) : limitDefault
-  const data = ordered.slice(from, from + limit)
+  const from = after === null ? 0 : items.findIndex(({ id }) => id === after) + 1
+  if (after !== null && from === 0) {
+    const message = `after: no item ${after.slice(0, 80)} went into this response`
+    return refuse(reply, dialect, { status: 400, code: 'not_found', message, param: 'after' })
+  }
+  const to = from + Number(query.get('limit') ?? limitDefault)
+  const data = items.slice(from, to)
   const ends = { first_id: data[0]?.['id'] ?? null, last_id: data.at(-1)?.['id'] ?? null }
-  return { object: 'list', data, ...ends, has_more: from + limit < ordered.length }
+  sendJson(reply, 200, { object: 'list', data, ...ends, has_more: to < items.length })
 }

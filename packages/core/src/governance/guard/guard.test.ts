@@ -219,6 +219,7 @@ describe('streams', () => {
     const args = '{"a":"x: 4111111111111111","n":4111111111111111,"b":[4111111111111111,"\\""]}'
     const clean = { a: 'x: [CARD]', n: '[CARD]', b: ['[CARD]', '"'] }
     expect(JSON.parse(answer().again(args))).toEqual(clean)
+    expect(answer().again('pay 4111111111111111')).toBe('pay [CARD]') // of a tool that takes texts
     for (const size of [1, 3, 7, 200]) {
       const stream = new StreamRewrite<number>(answer())
       const events: ChatEvent[] = []

@@ -81,7 +81,7 @@ export class StreamRewrite<Held> {
     if (name === null || !('text' in event)) return null
     if (event.text !== '') this.#endBeside(name)
     const known = this.#channels.get(name)
-    const channel = known ?? new Channel(this.#rewrite, event.kind === 'tool-arguments')
+    const channel = known ?? new Channel(this.#rewrite)
     if (known === undefined) this.#channels.set(name, channel)
     return channel.push(event.text)
   }
@@ -160,7 +160,7 @@ class Channel {
   readonly #rewrite: AnswerRewrite
   readonly #scan: TextScan
   /** Null until anything but blanks has come. */
-  #isJson: boolean | null
+  #isJson: boolean | null = null
   /** The text that is not released, from `#from` on. */
   #text = ''
   #from = 0
@@ -172,10 +172,9 @@ class Channel {
   decided = 0
   length = 0
 
-  constructor(rewrite: AnswerRewrite, isArguments: boolean) {
+  constructor(rewrite: AnswerRewrite) {
     this.#rewrite = rewrite
     this.#scan = new TextScan(rewrite.detectors)
-    this.#isJson = isArguments ? true : null
   }
 
   push(text: string): Piece {
