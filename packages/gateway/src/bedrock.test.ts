@@ -155,7 +155,8 @@ describe('Bedrock', () => {
 test('an answer that is kept from a stream has a name and a model when it is given whole', async () => {
   const engine = frames(deltaFrame('so'), stopFrame, usageFrame)
   const gateway = await bed([engine], undefined, { cache: {} })
-  expect((await ask(gateway, true)).isWhole).toBe(true)
+  const { isWhole, text } = await ask(gateway, true)
+  expect([isWhole, text.includes('"model":"chat"')]).toEqual([true, true])
   const again = JSON.parse((await ask(gateway, false)).text)
   expect(again).toMatchObject({ id: expect.stringMatching(/^req_/), model: 'chat' })
   expect(again.choices[0].message.content).toBe('so')

@@ -137,7 +137,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const sockets = new ResponseSockets(ports)
   const front = newFront(batch, ports, log)
   takeUpgrades(front, sockets, relays)
-  const leaveSiblings = options.isWorker === true ? joinSiblings(ports.limiter, relays) : () => {}
+  const leaveSiblings = options.isWorker === true ? joinSiblings(ports, relays) : () => {}
   url = await listen(front.server, options)
   source.start(options.publicUrl ?? url)
   log('serving', { url, pid: process.pid })

@@ -13,7 +13,7 @@ import type {
   RouteEntry,
   WholeAttempt,
 } from '../routing/index.ts'
-import { Presence } from '../routing/index.ts'
+import { mayAsk, Presence } from '../routing/index.ts'
 import { refuse } from './answer.ts'
 import { answerTexts } from './answer-texts.ts'
 import type { Asked } from './asked.ts'
@@ -335,6 +335,7 @@ async function relay(answering: Answering, source: RelaySource): Promise<number>
     requestId,
     dialect: chat?.dialect ?? 'openai',
     request: () => chat?.whole() ?? {},
+    model: asked.name,
     createdS: Math.floor(ports.nowMs() / 1_000),
     choices: source.candidate.outbound.reading.choices ?? 1,
     streamUsage: wantsUsage(chat),
@@ -384,7 +385,8 @@ function setHeaders({ reply }: Exchange, { node }: Candidate, headers: Headers):
 
 /** The names that a key may call. */
 export function namesOf(directory: Directory, key: KeyEntry): string[] {
-  const names = directory.routes(key.project).map(({ name }) => name)
+  const routes = directory.routes(key.project).filter((route) => mayAsk(key, route))
+  const names = routes.map(({ name }) => name)
   return key.routes === undefined ? names : names.filter((name) => key.routes?.includes(name))
 }
 

@@ -43,6 +43,8 @@ export interface RelayPorts {
   readonly reply: Reply
   readonly requestId: string
   readonly dialect: ChatDialect
+  /** As the caller named it, for upstreams that name none. */
+  readonly model: string
   /** The caller's request, for dialects that say it back. */
   readonly request: () => JsonObject
   readonly createdS: number
@@ -179,7 +181,8 @@ export class Relay {
     const { usage } = this.#sent
     const text = guard === null ? this.#sent.text : this.#passedText
     const sent = text === '' ? null : { text, usage }
-    const options = { id: id || requestId, model, createdS, streamUsage, sent }
+    const named = { id: id || requestId, model: model || this.#ports.model }
+    const options = { ...named, createdS, streamUsage, sent }
     this.#writer = newChatWriter(dialect, options, request())
   }
 

@@ -14,7 +14,7 @@ import {
 import type { Bounds, Selection } from './call.ts'
 import type { Cashier } from './cashier.ts'
 import { type Asker, conditionContext } from './condition.ts'
-import type { Directory, RouteEntry } from './directory.ts'
+import type { Directory, KeyEntry, RouteEntry } from './directory.ts'
 import type { RouteRules } from './route-rules.ts'
 
 export interface SelectPorts {
@@ -77,6 +77,11 @@ function subjectBy(source: string, { header, key, facts }: Asker): string {
   if (source === 'key') return key.id
   const { opening } = facts()
   return opening === '' ? '' : String(hash32(opening))
+}
+
+/** False where the policies keep the key from all that could answer it. */
+export function mayAsk({ refused }: KeyEntry, { targets }: Pick<RouteEntry, 'targets'>): boolean {
+  return refused === undefined || targets.some((target) => !refused.includes(idOf(target)))
 }
 
 function idOf(target: RouteTarget): string {

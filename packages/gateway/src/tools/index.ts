@@ -1,4 +1,4 @@
-export { RunningCalls } from './running-calls.ts'
+export { type CallKey, RunningCalls } from './running-calls.ts'
 export type { Sdk } from './sdk.ts'
 export { toolDigest } from './tool-digest.ts'
 export { type Tool, type ToolResult, type ToolServer, ToolServerFailure } from './tool-server.ts'

@@ -28,3 +28,15 @@ test('a number that is used again is another call', () => {
   calls.cancel({ ...of, session: '' })
   expect(nameless.signal.aborted).toBe(false) // of everybody without a session
 })
+
+test('a call that is taken back where it does not run is told to those where it may', () => {
+  const [here, there] = [new RunningCalls(), new RunningCalls()]
+  const of = { key: 'app', session: 's', call: 1 }
+  here.onElsewhere = (call) => void there.hear(call)
+  const { signal } = there.begin(of)
+  const own = here.begin({ ...of, call: 2 })
+  here.cancel({ ...of, call: 2 })
+  expect([own.signal.aborted, signal.aborted]).toEqual([true, false])
+  here.cancel(of)
+  expect(signal.aborted).toBe(true)
+})

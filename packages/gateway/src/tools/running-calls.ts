@@ -16,6 +16,8 @@ const callsMax = 10_000 // of those with a session; one more runs, and cannot be
 export class RunningCalls {
   /** Written by `begin`. */
   readonly #running = new Map<string, AbortController>()
+  /** Hears of calls that are not on their way here; written once, by who knows other workers. */
+  onElsewhere: (of: CallKey) => void = () => {}
 
   /** The signal that it was taken back; `end` is called once, however it ends. */
   begin(of: CallKey): { readonly signal: AbortSignal; readonly end: () => void } {
@@ -31,8 +33,16 @@ export class RunningCalls {
     return { signal: cancel.signal, end }
   }
 
+  /** A caller takes a call back. */
   cancel(of: CallKey): void {
-    this.#running.get(idOf(of))?.abort()
+    if (!this.hear(of)) this.onElsewhere(of)
+  }
+
+  /** The same as another worker was told; false where it is not on its way here. */
+  hear(of: CallKey): boolean {
+    const running = this.#running.get(idOf(of))
+    running?.abort()
+    return running !== undefined
   }
 }
 

@@ -38,8 +38,8 @@ export async function startWorkers(options: WorkersOptions): Promise<Workers> {
   let failures = 0
   const relayNews = (from: Worker, message: unknown) => {
     const news = parseWorkerMessage(message)
-    if (news?.kind === 'used' || news?.kind === 'relays')
-      tellOthers(from, { ...news, from: from.id })
+    if (news === null || news.kind === 'ready' || news.kind === 'gone') return
+    tellOthers(from, { ...news, from: from.id })
   }
   const start = (place: number): Promise<string> => {
     const worker = cluster.fork({ ...heapEnv, ...process.env, ...env, [placeName]: String(place) })

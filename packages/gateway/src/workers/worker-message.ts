@@ -3,6 +3,7 @@
 // What workers and the process that started them say to each other.
 
 import type { KeyUse, RelayUrls } from '../routing/index.ts'
+import type { CallKey } from '../tools/index.ts'
 
 export type WorkerMessage =
   | { readonly kind: 'ready'; readonly url: string }
@@ -10,6 +11,8 @@ export type WorkerMessage =
   | { readonly kind: 'used'; readonly from: number; readonly uses: readonly KeyUse[] }
   /** All nodes that have come to it, and where they are reached. */
   | { readonly kind: 'relays'; readonly from: number; readonly urls: RelayUrls }
+  /** A call of a tool that its caller has taken back, and that does not run where he said so. */
+  | { readonly kind: 'taken-back'; readonly from: number; readonly call: CallKey }
   | { readonly kind: 'gone'; readonly from: number }
 
 /** Null for what is none; our own processes send nothing else. */
@@ -24,6 +27,9 @@ export function parseWorkerMessage(message: unknown): WorkerMessage | null {
   if (message.kind === 'relays' && 'urls' in message && isUrls(message.urls)) {
     return { kind: 'relays', from, urls: message.urls }
   }
+  if (message.kind === 'taken-back' && 'call' in message && isCall(message.call)) {
+    return { kind: 'taken-back', from, call: message.call }
+  }
   if (message.kind !== 'used' || !('uses' in message) || !Array.isArray(message.uses)) return null
   return { kind: 'used', from, uses: message.uses }
 }
@@ -33,4 +39,8 @@ function isUrls(urls: unknown): urls is RelayUrls {
   return Object.values(urls).every(
     (one) => typeof one?.url === 'string' && typeof one?.sinceMs === 'number',
   )
+}
+
+function isCall(call: unknown): call is CallKey {
+  return typeof call === 'object' && call !== null && 'key' in call && 'session' in call
 }
