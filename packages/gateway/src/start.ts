@@ -43,7 +43,7 @@ import { OtlpExporter, type OtlpOptions } from './telemetry/index.ts'
 import { SideThread } from './thread/index.ts'
 import { ToolServers } from './tools/index.ts'
 import { Batch, Front } from './wire/index.ts'
-import { joinSiblings } from './workers/index.ts'
+import { Doors, joinSiblings } from './workers/index.ts'
 
 export interface GatewayOptions {
   readonly host: string
@@ -69,8 +69,8 @@ export interface GatewayOptions {
   readonly otlp?: OtlpOptions | undefined
   /** How long what is under way may take to end once it is stopped; 8 s where absent. */
   readonly drainMs?: number
-  /** True for one of several workers: their limits are counted together. */
-  readonly isWorker?: boolean
+  /** Which of several workers it is, from 1: their limits are counted together. Absent: alone. */
+  readonly worker?: number | undefined
   /** What time it is, and how time passes; absent: as the machine has it. */
   readonly clock?: Pick<Clock, 'nowMs' | 'steadyMs'>
   readonly log?: (event: string, fields: Readonly<Record<string, unknown>>) => void
@@ -123,10 +123,10 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   })
   const { version } = options
   const responses = storeKeeper(remoteResponses(controlPlane), log)
-  const withheld = new WithheldTools({ log })
+  const doors = new Doors(options.worker ?? 0)
   const given = {
     ...{ directory: () => directory, router, responses, hosts, version, nowMs, steadyMs, chance },
-    withheld,
+    ...{ withheld: new WithheldTools({ log }), others: doors },
   }
   const bodies = new BodyKeeper({
     ...{ nowMs, chance, log },
@@ -137,7 +137,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const sockets = new ResponseSockets(ports)
   const front = newFront(batch, ports, log)
   takeUpgrades(front, sockets, relays)
-  const leaveSiblings = options.isWorker === true ? joinSiblings(ports, relays) : () => {}
+  const leaveSiblings = await joinSiblings({ ...ports, relays, doors, server: front.server })
   url = await listen(front.server, options)
   source.start(options.publicUrl ?? url)
   log('serving', { url, pid: process.pid })
@@ -181,7 +181,7 @@ const chance = () => Math.random()
 
 type Shared =
   | ('directory' | 'router' | 'responses' | 'telemetry' | 'usage')
-  | ('bodies' | 'version' | 'nowMs' | 'withheld')
+  | ('bodies' | 'version' | 'nowMs' | 'withheld' | 'others')
 type Given = Pick<FacePorts, Shared> & {
   readonly hosts: readonly string[]
   readonly steadyMs: () => number

@@ -185,6 +185,49 @@ test('a worker that is killed takes no money along and is started again; no more
   expect(calls * callDollars).toBeLessThanOrEqual(limitDollars)
 }, 90_000)
 
+test('of all workers whoever is asked tells the requests and counts, and each to come', async () => {
+  const running = await run('--config', writeConfig({}), '--workers', '2')
+  const [first = 0] = await running.serving(2)
+  await expect.poll(() => ask(running), { timeout: 10_000 }).toBe(200)
+  const headers = { authorization: 'Bearer secret', connection: 'close' }
+  const get = async (path: string) => await fetch(running.url + path, { headers })
+  const linesIn = (text: string) => text.split('\n').filter((line) => line !== '')
+  const records = async () => linesIn(await (await get('/v1/requests?limit=999')).text())
+  const answered = (text: string) =>
+    linesIn(text)
+      .filter((line) => /^tutti_gateway_requests_total\{worker="[12]".*status="200"/.test(line))
+      .reduce((sum, line) => sum + Number(line.split(' ')[1]), 0)
+  // Until each has answered some, and knows of the other.
+  const both = async () => {
+    await ask(running)
+    const text = await (await get('/metrics')).text()
+    return [1, 2].every((place) => text.includes(`requests_total{worker="${place}"`))
+  }
+  await expect.poll(both, { timeout: 20_000 }).toBe(true)
+  const all = (await records()).map((line) => JSON.parse(line))
+  for (let i = 0; i < 6; i++) {
+    expect(await records()).toHaveLength(all.length)
+    expect(answered(await (await get('/metrics')).text())).toBe(all.length)
+    expect((await get(`/v1/requests/${all[0].id}`)).status).toBe(200)
+  }
+  expect(all.map(({ atMs }) => atMs)).toEqual(all.map(({ atMs }) => atMs).sort((a, b) => a - b))
+  const tail = await get('/v1/requests?limit=2&follow=true')
+  let text = ''
+  const listen = async () => {
+    for await (const chunk of tail.body ?? []) text += Buffer.from(chunk).toString()
+  }
+  const over = listen().catch(() => {}) // its worker may be the one that is killed below
+  await expect.poll(() => linesIn(text).length).toBe(2)
+  const before = calls
+  for (let i = 0; i < 12; i++) await ask(running)
+  await expect.poll(() => linesIn(text).length).toBe(2 + calls - before)
+  process.kill(first, 'SIGKILL') // whoever comes in its place is asked, too
+  await running.serving(3)
+  await expect.poll(both, { timeout: 20_000 }).toBe(true)
+  await ended(running.child, 'SIGTERM')
+  await over
+}, 90_000)
+
 test('the limits of a key hold for all workers together', async () => {
   const running = await run('--config', writeConfig({ requestsPerMinute: 20 }), '--workers', '2')
   const pids = await running.serving(2)

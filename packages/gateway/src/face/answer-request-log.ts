@@ -1,53 +1,142 @@
 // Answer request log
 //
 // `GET /v1/requests`: the newest records of the caller's project, as JSON lines; with `?follow=true` also each one to
-// come, until the caller goes away; `GET /v1/requests/{id}`: one of them. `GET /v1/comparisons`: those of shadows, alike.
+// come, until the caller goes away; `GET /v1/requests/{id}`: one of them. `GET /v1/comparisons`: those of shadows,
+// alike. Of several workers each has its own: they are asked for them.
 
+import { jsonOf, objectOf } from '@tutti/core/dialect'
 import { refuse, sendJson } from './answer.ts'
 import type { Exchange } from './exchange.ts'
+import { askOthers, followOther, isForOneAlone, type OtherWorkers } from './other-workers.ts'
 import type { Logged, RequestLog } from './request-log.ts'
 
 const countDefault = 100
 const waitingBytesMax = 2 ** 20 // of a follower that reads slowly; more ends it
+const earlyMax = 10_000 // records that come while the others are asked for theirs; more ends it
 
-export function answerRequestLog<R extends Logged>(log: RequestLog<R>, exchange: Exchange): void {
-  const { request, reply, key, dialect } = exchange
+export interface Recorded<R extends Logged> {
+  readonly log: RequestLog<R>
+  readonly others: OtherWorkers
+}
+
+export function answerRequestLog<R extends Logged>(
+  from: Recorded<R>,
+  exchange: Exchange,
+): Promise<void> | void {
+  const { request, reply, dialect } = exchange
   const query = new URLSearchParams(request.url.split('?')[1] ?? '')
   const count = Number(query.get('limit') ?? countDefault)
   if (!Number.isSafeInteger(count) || count < 0) {
     const message = `limit: expected a count, got ${query.get('limit')}`
     return refuse(reply, dialect, { status: 400, code: 'invalid_query', message })
   }
-  const isFollowing = query.get('follow') === 'true'
-  const send = (record: R) => reply.write(`${JSON.stringify(record)}\n`)
-  const stop = !isFollowing
-    ? null
-    : log.follow({
-        onRecord: (record) => {
-          if (record.project === key.project) send(record)
-          if (reply.waitingBytes > waitingBytesMax) reply.destroy()
-        },
-        onEnd: () => reply.end(),
-      })
-  if (isFollowing && stop === null) {
+  return query.get('follow') === 'true'
+    ? follow(from, exchange, count)
+    : tellNewest(from, exchange, count)
+}
+
+async function tellNewest<R extends Logged>(
+  { log, others }: Recorded<R>,
+  exchange: Exchange,
+  count: number,
+): Promise<void> {
+  const { reply, key } = exchange
+  const answers = await askOthers(others, exchange)
+  const theirs = answers.flatMap(({ status, text }) =>
+    status === 200 ? text.split('\n').filter((line) => line !== '') : [],
+  )
+  reply.header('content-type', 'application/x-ndjson')
+  reply.begin(200)
+  const own = log.newest(key.project, count).map((record) => JSON.stringify(record))
+  for (const line of newestOf([own, theirs], count)) reply.write(`${line}\n`)
+  reply.end()
+}
+
+async function follow<R extends Logged>(
+  { log, others }: Recorded<R>,
+  exchange: Exchange,
+  count: number,
+): Promise<void> {
+  const { reply, key, dialect } = exchange
+  const early: string[] = []
+  let isCaughtUp = false
+  const tell = (line: string) => {
+    if (isCaughtUp) reply.write(`${line}\n`)
+    else early.push(line)
+    if (reply.waitingBytes > waitingBytesMax || early.length > earlyMax) reply.destroy()
+  }
+  const gone = new AbortController()
+  const stop = log.follow({
+    onRecord: (record) => {
+      if (record.project === key.project) tell(JSON.stringify(record))
+    },
+    onEnd: () => {
+      gone.abort()
+      reply.end()
+    },
+  })
+  if (stop === null) {
     const message = 'too many follow the requests already'
     return refuse(reply, dialect, { status: 429, code: 'too_many_followers', message })
   }
+  const own = log.newest(key.project, count).map((record) => JSON.stringify(record))
   reply.header('content-type', 'application/x-ndjson')
   reply.begin(200)
-  for (const record of log.newest(key.project, count)) send(record)
-  if (stop === null) return reply.end()
-  reply.onGone(stop)
+  reply.onGone(() => {
+    stop()
+    gone.abort()
+  })
+  const of = { onLine: tell, signal: gone.signal }
+  const isAlone = isForOneAlone(exchange)
+  const before = isAlone ? [] : await followOthers(others, exchange, of)
+  if (gone.signal.aborted) return
+  for (const line of newestOf([own, ...before], count)) reply.write(`${line}\n`)
+  if (isAlone) reply.write('\n') // what follows is new
+  isCaughtUp = true
+  for (const line of early.splice(0)) tell(line)
+}
+
+/** What the others have; those to come are followed from their first record on. */
+async function followOthers(
+  others: OtherWorkers,
+  exchange: Exchange,
+  of: { readonly onLine: (line: string) => void; readonly signal: AbortSignal },
+): Promise<readonly (readonly string[])[]> {
+  const followed = new Set<string>()
+  const followNew = () => {
+    const fresh = others.urls().filter((url) => !followed.has(url))
+    for (const url of fresh) followed.add(url)
+    return fresh.map((url) => followOther(url, exchange, of))
+  }
+  const before = followNew()
+  const leave = others.onCome(() => {
+    for (const came of followNew()) void came.then((lines) => lines.forEach(of.onLine))
+  })
+  of.signal.addEventListener('abort', leave, { once: true })
+  return await Promise.all(before)
+}
+
+/** In the order of time; each list is so already. */
+function newestOf(lists: readonly (readonly string[])[], count: number): readonly string[] {
+  const [only = []] = lists
+  if (lists.length === 1) return only
+  const timed = lists.flat().map((line) => ({ line, atMs: Number(objectOf(jsonOf(line))['atMs']) }))
+  const ordered = timed.sort((a, b) => a.atMs - b.atMs).map(({ line }) => line)
+  return ordered.slice(ordered.length - Math.min(count, ordered.length))
 }
 
 /** Of several with one id, the newest. */
-export function answerRequestRecord(
-  log: RequestLog,
-  { path, reply, key, dialect }: Exchange,
-): void {
+export async function answerRequestRecord<R extends Logged>(
+  { log, others }: Recorded<R>,
+  exchange: Exchange,
+): Promise<void> {
+  const { path, reply, key, dialect } = exchange
   const id = path.slice('/v1/requests/'.length)
   const found = log.find(key.project, id)
   if (found !== null) return sendJson(reply, 200, found)
+  const answers = await askOthers(others, exchange)
+  const theirs = answers.find(({ status }) => status === 200)
+  if (theirs !== undefined) return sendJson(reply, 200, jsonOf(theirs.text))
   const message = `request ${id.slice(0, 128)} is not among the last that this gateway answered`
   refuse(reply, dialect, { status: 404, code: 'request_not_found', message })
 }

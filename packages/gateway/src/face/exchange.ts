@@ -14,6 +14,7 @@ import type { AnswerCache } from './call-cache.ts'
 import type { Comparison } from './comparison.ts'
 import type { HostGuard } from './host-guard.ts'
 import type { Metrics } from './metrics.ts'
+import type { OtherWorkers } from './other-workers.ts'
 import type { RecentRequests } from './recent-requests.ts'
 import type { RequestIds } from './request-ids.ts'
 import type { RequestLog } from './request-log.ts'
@@ -27,6 +28,8 @@ export interface FacePorts {
   readonly router: Router
   readonly recent: RecentRequests
   readonly metrics: Metrics
+  /** Each has its own `recent`, `metrics`, `log` and `comparisons`. */
+  readonly others: OtherWorkers
   readonly limiter: Limiter
   readonly log: RequestLog
   readonly comparisons: RequestLog<Comparison>

@@ -3,16 +3,18 @@
 // The true label of an answered request, posted by the caller, goes to the node that answered: it knows what
 // it predicted, and counts.
 
+import { jsonOf } from '@tutti/core/dialect'
 import { Agent, request as send } from 'undici'
 import { messageOf } from '../failure.ts'
 import { refuse, sendJson } from './answer.ts'
 import type { Exchange, FacePorts } from './exchange.ts'
+import { askOthers } from './other-workers.ts'
 
 const timeoutMs = 5_000
 const direct = new Agent() // nodes are asked through no proxy
 
 export async function answerFeedback(
-  ports: Pick<FacePorts, 'recent'>,
+  ports: Pick<FacePorts, 'recent' | 'others'>,
   exchange: Exchange,
   body: Buffer,
 ): Promise<void> {
@@ -25,6 +27,9 @@ export async function answerFeedback(
   }
   const answered = ports.recent.find(parsed.request_id)
   if (answered === undefined || answered.project !== key.project) {
+    const answers = await askOthers(ports.others, exchange, body)
+    const theirs = answers.find(({ status }) => status !== 404)
+    if (theirs !== undefined) return sendJson(reply, theirs.status, jsonOf(theirs.text))
     const message = `no request ${parsed.request_id.slice(0, 128)} was answered here lately`
     return refuse(reply, 'openai', { status: 404, code: 'request_not_found', message })
   }

@@ -7,6 +7,7 @@ import type { Directory, KeyEntry } from '../routing/index.ts'
 import { bodyBytesMax, type Incoming, type IncomingBody, type Reply } from '../wire/index.ts'
 import { dialectOf, refuse, sendJson } from './answer.ts'
 import { answerCall, namesOf } from './answer-call.ts'
+import { answerMetrics } from './answer-metrics.ts'
 import { answerRequestLog, answerRequestRecord } from './answer-request-log.ts'
 import { askedOfChat } from './asked.ts'
 import { keyOf } from './authenticate.ts'
@@ -63,10 +64,11 @@ const chatPaths: ReadonlySet<string> = new Set([
 function answerKnown(ports: FacePorts, exchange: Exchange): Promise<void> | void {
   const { path, reply, request, key, directory } = exchange
   if (request.method === 'GET') {
-    if (path === '/metrics') return sendText(reply, formatMetrics(ports))
-    if (path === '/v1/requests') return answerRequestLog(ports.log, exchange)
-    if (path.startsWith('/v1/requests/')) return answerRequestRecord(ports.log, exchange)
-    if (path === '/v1/comparisons') return answerRequestLog(ports.comparisons, exchange)
+    if (path === '/metrics') return answerMetrics(ports, exchange)
+    if (path === '/v1/requests') return answerRequestLog(ports, exchange)
+    if (path.startsWith('/v1/requests/')) return answerRequestRecord(ports, exchange)
+    if (path === '/v1/comparisons')
+      return answerRequestLog({ ...ports, log: ports.comparisons }, exchange)
     if (path === '/v1/models') return sendJson(reply, 200, listModels(directory, key))
     if (path === '/v2' || path === '/v2/')
       return sendJson(reply, 200, serverMetadata(ports.version))
@@ -201,13 +203,4 @@ function listModels(directory: Directory, key: KeyEntry) {
 
 function serverMetadata(version: string) {
   return { name: 'tutti-gateway', version, extensions: ['binary_tensor_data'] }
-}
-
-function formatMetrics({ metrics, shadows, bodies, withheld }: FacePorts): string {
-  return metrics.format() + shadows.format() + bodies.format() + withheld.format()
-}
-
-function sendText(reply: Reply, text: string): void {
-  reply.header('content-type', 'text/plain; version=0.0.4')
-  reply.send(200, Buffer.from(text))
 }

@@ -43,6 +43,7 @@ const followersMax = 100
 
 /** What every record of a log has. */
 export interface Logged {
+  readonly atMs: number
   readonly project: string
   readonly id: string
 }

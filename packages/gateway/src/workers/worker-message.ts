@@ -13,6 +13,8 @@ export type WorkerMessage =
   | { readonly kind: 'relays'; readonly from: number; readonly urls: RelayUrls }
   /** A call of a tool that its caller has taken back, and that does not run where he said so. */
   | { readonly kind: 'taken-back'; readonly from: number; readonly call: CallKey }
+  /** Where it is asked for what it alone knows. */
+  | { readonly kind: 'door'; readonly from: number; readonly url: string }
   | { readonly kind: 'gone'; readonly from: number }
 
 /** Null for what is none; our own processes send nothing else. */
@@ -24,6 +26,9 @@ export function parseWorkerMessage(message: unknown): WorkerMessage | null {
   if (!('kind' in message)) return null
   const from = 'from' in message && typeof message.from === 'number' ? message.from : 0
   if (message.kind === 'gone') return { kind: 'gone', from }
+  if (message.kind === 'door' && 'url' in message && typeof message.url === 'string') {
+    return { kind: 'door', from, url: message.url }
+  }
   if (message.kind === 'relays' && 'urls' in message && isUrls(message.urls)) {
     return { kind: 'relays', from, urls: message.urls }
   }

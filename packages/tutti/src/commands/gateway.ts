@@ -80,7 +80,7 @@ async function runGateway({ controlPlane, ...given }: GatewayCommand): Promise<v
     region: options.region,
     version: readVersion(),
     drainMs,
-    isWorker: worker !== undefined,
+    worker: worker === undefined ? undefined : Number(process.env[placeName]),
     otlp: otlpOptionsOf(process.env),
   })
   const stop = async () => {

@@ -1,0 +1,55 @@
+// Answer metrics
+//
+// `GET /metrics`, in the Prometheus text format (0.0.4). Of several workers each counts for itself, from 0 when it is
+// started again: their series are told apart by the label `worker`.
+
+import type { Exchange, FacePorts } from './exchange.ts'
+import { askOthers } from './other-workers.ts'
+
+export async function answerMetrics(ports: FacePorts, exchange: Exchange): Promise<void> {
+  const { reply } = exchange
+  const { place } = ports.others
+  const own = withWorker(formatMetrics(ports), place)
+  const answers = await askOthers(ports.others, exchange)
+  const theirs = answers.filter(({ status }) => status === 200).map(({ text }) => text)
+  reply.header('content-type', 'text/plain; version=0.0.4')
+  reply.send(200, Buffer.from(joined([own, ...theirs])))
+}
+
+function formatMetrics({ metrics, shadows, bodies, withheld }: FacePorts): string {
+  return metrics.format() + shadows.format() + bodies.format() + withheld.format()
+}
+
+const sample = /^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (\S+)$/
+
+function withWorker(text: string, place: number): string {
+  if (place === 0) return text
+  const lines = text.split('\n').map((line) => {
+    const [, name, labels = '', value] = sample.exec(line) ?? []
+    if (name === undefined) return line
+    return `${name}{worker="${place}"${labels === '' ? '' : `,${labels}`}} ${value}`
+  })
+  return lines.join('\n')
+}
+
+/** All lines of a metric stand together, behind the one that says its type. */
+export function joined(texts: readonly string[]): string {
+  const families = new Map<string, string[]>()
+  const types = new Map<string, string>()
+  for (const line of texts.join('\n').split('\n')) {
+    const [, typed] = /^# TYPE (\S+) /.exec(line) ?? []
+    if (typed !== undefined) types.set(typed, line)
+    const [, name = typed] = sample.exec(line) ?? []
+    if (name === undefined) continue
+    const summary = name.replace(/_(?:count|sum)$/, '')
+    const family = types.has(summary) ? summary : name
+    const lines = families.get(family) ?? []
+    families.set(family, lines)
+    if (typed === undefined) lines.push(line)
+  }
+  const told = [...families].flatMap(([family, lines]) => [
+    ...(types.get(family)?.split('\n') ?? []),
+    ...lines,
+  ])
+  return `${told.join('\n')}\n`
+}

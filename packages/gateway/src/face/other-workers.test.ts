@@ -1,0 +1,167 @@
+// What each worker has of its own, told by the one that is asked: with others that are stubs of themselves.
+
+import { once } from 'node:events'
+import { createServer, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { afterEach, describe, expect, test } from 'vitest'
+import type { Incoming, Reply } from '../wire/index.ts'
+import { joined } from './answer-metrics.ts'
+import { answerRequestLog } from './answer-request-log.ts'
+import type { Exchange } from './exchange.ts'
+import { answerFeedback } from './feedback.ts'
+import type { OtherWorkers } from './other-workers.ts'
+import { RecentRequests } from './recent-requests.ts'
+import { RequestLog } from './request-log.ts'
+
+const cleanups: (() => unknown)[] = []
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
+})
+
+interface Own {
+  readonly atMs: number
+  readonly project: string
+  readonly id: string
+}
+
+const record = (atMs: number): Own => ({ atMs, project: 'default', id: `r${atMs}` })
+const line = (atMs: number) => `${JSON.stringify(record(atMs))}\n`
+
+async function other(answer: (response: ServerResponse, url: string) => void): Promise<string> {
+  const server = createServer((request, response) => {
+    request.resume().on('end', () => answer(response, request.url ?? ''))
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  cleanups.push(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+}
+
+/** The others, of which more may come. */
+function othersAt(...urls: string[]) {
+  const listeners = new Set<() => void>()
+  const others: OtherWorkers = {
+    place: 1,
+    urls: () => urls,
+    onCome: (listener) => {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    },
+  }
+  const come = (url: string) => {
+    urls.push(url)
+    for (const listener of listeners) listener()
+  }
+  return { others, come, listeners }
+}
+
+/** One request, and what came back so far. */
+function exchangeOf(of: Pick<Incoming, 'method' | 'url'>, headers: Incoming['headers'] = {}) {
+  let text = ''
+  let status = 0
+  let leave = () => {}
+  const write = (bytes: Buffer | string) => {
+    text += bytes.toString()
+    return true
+  }
+  const reply = {
+    ...{ hasBegun: false, isGone: false, waitingBytes: 0, header: () => {}, write, end: () => {} },
+    begin: (said: number) => {
+      status = said
+    },
+    send: (said: number, body: Buffer) => {
+      status = said
+      write(body)
+    },
+    onGone: (listener: () => void) => {
+      leave = listener
+    },
+  } as unknown as Reply
+  const request: Incoming = { ...of, headers, body: () => Buffer.alloc(0) }
+  const exchange = { request, reply, dialect: 'openai', key: { project: 'default' } }
+  return {
+    exchange: exchange as unknown as Exchange,
+    said: () => ({ status, text }),
+    leave: () => leave(),
+  }
+}
+
+describe('records of all workers', () => {
+  test('are told in the order of time, as many as are asked for; who is dead is left out', async () => {
+    const log = new RequestLog<Own>((_, one) => one)
+    for (const atMs of [1, 4, 5]) log.add(record(atMs))
+    const asked: string[] = []
+    const there = await other((response, url) => {
+      asked.push(url)
+      response.end(line(2) + line(3) + line(6))
+    })
+    const { others } = othersAt(there, 'http://127.0.0.1:1')
+    const url = '/v1/requests?limit=4'
+    const { exchange, said } = exchangeOf({ method: 'GET', url })
+    await answerRequestLog({ log, others }, exchange)
+    expect(said()).toEqual({ status: 200, text: line(3) + line(4) + line(5) + line(6) })
+    expect(asked).toEqual([url])
+  })
+
+  test('are followed, also of one that comes later, until the caller leaves', async () => {
+    const log = new RequestLog<Own>((_, one) => one)
+    log.add(record(2))
+    const followed: ServerResponse[] = []
+    const follow = (before: string) =>
+      other((response) => {
+        response.write(`${before}\n`)
+        followed.push(response)
+      })
+    const { others, come, listeners } = othersAt(await follow(line(1)))
+    const { exchange, said, leave } = exchangeOf({ method: 'GET', url: '/v1/requests?follow=true' })
+    const following = answerRequestLog({ log, others }, exchange)
+    log.add(record(3)) // while the other is asked for what it has
+    await following
+    expect(said().text).toBe(line(1) + line(2) + line(3))
+    followed[0]?.write(line(4))
+    await expect.poll(() => said().text).toContain(line(4))
+    come(await follow(line(5)))
+    await expect.poll(() => said().text).toContain(line(5))
+    const ended = followed.map((response) => once(response, 'close'))
+    leave()
+    await Promise.all(ended)
+    expect(listeners.size).toBe(0)
+  })
+
+  test('are its own where another worker asks: what it has, an empty line, what comes', async () => {
+    const log = new RequestLog<Own>((_, one) => one)
+    log.add(record(1))
+    const { others } = othersAt('http://127.0.0.1:1')
+    const asked = { method: 'GET', url: '/v1/requests?follow=true' }
+    const { exchange, said } = exchangeOf(asked, { 'x-tutti-worker': 'alone' })
+    await answerRequestLog({ log, others }, exchange)
+    log.add(record(2))
+    expect(said().text).toBe(`${line(1)}\n${line(2)}`)
+  })
+})
+
+test('feedback goes to the worker that remembers its request', async () => {
+  const recent = new RecentRequests()
+  const none = await other((response) => response.writeHead(404).end('{}'))
+  const body = Buffer.from('{"request_id":"r1","label":"cat"}')
+  const asked = { method: 'POST', url: '/v1/feedback' }
+  const nowhere = exchangeOf(asked)
+  await answerFeedback({ recent, others: othersAt(none).others }, nowhere.exchange, body)
+  expect(nowhere.said().status).toBe(404)
+  const knows = await other((response) => response.end('{"accepted":true}'))
+  const there = exchangeOf(asked)
+  await answerFeedback({ recent, others: othersAt(none, knows).others }, there.exchange, body)
+  expect(there.said()).toEqual({ status: 200, text: '{"accepted":true}' })
+})
+
+test('all lines of a metric stand together, behind its type', () => {
+  const one =
+    '# TYPE a counter\n# TYPE s summary\na{x="1"} 1\nb 2\ns{quantile="0.5"} 3\ns_count 4\n'
+  const other = '# TYPE a counter\na{x="2"} 5\n# TYPE s summary\ns_count 6\nb 7\n'
+  expect(joined([one, other])).toBe(
+    '# TYPE a counter\na{x="1"} 1\na{x="2"} 5\n# TYPE s summary\ns{quantile="0.5"} 3\ns_count 4\ns_count 6\nb 2\nb 7\n',
+  )
+})

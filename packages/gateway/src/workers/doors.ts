@@ -1,0 +1,54 @@
+// Doors
+//
+// Where each of several workers is asked by the others for what it alone knows: a port of its own on loopback, which
+// answers as the one does that all of them share.
+
+import type { Server } from 'node:http'
+import { createServer } from 'node:net'
+
+export class Doors {
+  /** Which worker this is, from 1; 0 where there is one process alone. */
+  readonly place: number
+  /** Of the others, by worker; written by `hear` and `forget`. */
+  readonly #urls = new Map<number, string>()
+  readonly #listeners = new Set<() => void>()
+
+  constructor(place: number) {
+    this.place = place
+  }
+
+  urls(): readonly string[] {
+    return [...this.#urls.values()]
+  }
+
+  /** Tells that one has come; what comes back ends it. */
+  onCome(listener: () => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  hear(worker: number, url: string): void {
+    if (this.#urls.get(worker) === url) return
+    this.#urls.set(worker, url)
+    for (const listener of this.#listeners) listener()
+  }
+
+  forget(worker: number): void {
+    this.#urls.delete(worker)
+  }
+}
+
+/** Another way in to the same server. */
+export async function openDoor(server: Server): Promise<{ url: string; close: () => void }> {
+  const door = createServer({ allowHalfOpen: true }, (socket) => {
+    server.emit('connection', socket)
+  })
+  // Among workers a port is shared unless it is said.
+  await new Promise<void>((resolve) => {
+    door.listen({ port: 0, host: '127.0.0.1', exclusive: true }, resolve)
+  })
+  door.unref()
+  const address = door.address()
+  const port = typeof address === 'object' && address !== null ? address.port : 0
+  return { url: `http://127.0.0.1:${port}`, close: () => door.close() }
+}
