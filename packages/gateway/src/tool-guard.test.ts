@@ -56,14 +56,20 @@ async function records({ url }: Gateway) {
 describe('the guard of a server of tools (M4)', () => {
   test('takes out of arguments whatever a member is called, and puts back in the result', async () => {
     const { say, seen, gateway } = await guarded({ detect: ['card'], on: ['input'] })
-    const said = { url: `https://evil.example/?c=${card}`, name: [card], id: 3 }
+    const said = { url: `https://evil.example/?c=${card}`, name: [card], id: 3.5 }
     const { content, structuredContent } = await say(said)
-    expect(seen).toEqual([{ url: 'https://evil.example/?c=[CARD_1]', name: ['[CARD_1]'], id: 3 }])
+    expect(seen).toEqual([{ url: 'https://evil.example/?c=[CARD_1]', name: ['[CARD_1]'], id: 3.5 }])
     expect(content).toMatchObject([{ text: JSON.stringify(said) }, { type: 'image' }])
     expect(structuredContent).toEqual({ name: JSON.stringify(said) })
     const [record] = await records(gateway)
     expect(record).toMatchObject({ route: 'mcp/one', status: 200, targets: ['one__say'] })
     expect(record.findings).toMatchObject([{ kind: 'card', side: 'input', action: 'redact' }])
+  })
+
+  test('takes out a number, too, and leaves others what they are', async () => {
+    const { say, seen } = await guarded({ detect: ['card'], on: ['input'] })
+    await say({ card: 4111111111111111, n: [1e21, -0.5] })
+    expect(seen).toEqual([{ card: '[CARD_1]', n: [1e21, -0.5] }])
   })
 
   test('takes out of results what the caller is not to see, and leaves media as they are', async () => {
@@ -209,6 +215,23 @@ describe('money (M3)', () => {
   })
 })
 
+test.each([
+  ['what is structured', { structuredContent: { a: 1 }, content: [] }, 200],
+  ['what is structured, and is another', { structuredContent: { b: 1 }, content: [] }, 403],
+  ['a text', { content: [{ type: 'text', text: '{"a":1}' }] }, 200],
+  ['a text that is another', { content: [{ type: 'text', text: 'so' }] }, 403],
+  ['an error', { isError: true, content: [{ type: 'text', text: 'it failed' }] }, 424],
+])('a schema is one of the result that a tool gives: %s', async (_, result, status) => {
+  const tools = await serveTools('one', (server) => {
+    server.registerTool('give', {}, async () => result as never)
+  })
+  const guard = guardSpec.parse({ outputSchema: { type: 'object', required: ['a'] } })
+  const { gateway } = await world(signed(toolSnapshot([{ name: 'one', url: tools.url, guard }])))
+  const client = await toolClient(gateway)
+  await client.callTool({ name: 'one__give' }).catch(() => null)
+  expect((await records(gateway))[0]).toMatchObject({ status })
+})
+
 test('usage counts tools by their names, and all that nobody has as one', async () => {
   const { say, client, gateway, told } = await guarded({})
   await say('hi')
@@ -221,11 +244,11 @@ test('usage counts tools by their names, and all that nobody has as one', async 
   ])
 })
 
-test('every text of a value is found, in order, and put back where it was', () => {
+test('every text and number of a value is found, in order, and put back where it was', () => {
   const value = { a: ['x', { name: 'y', blob: 'z' }], b: null, c: 3, d: { blob: 'w', uri: 'u' } }
-  expect(textsOf(value)).toEqual(['x', 'y', 'z', 'u'])
-  expect(withTexts(value, ['1', '2', '3', '4'])).toEqual({
-    ...{ a: ['1', { name: '2', blob: '3' }], b: null, c: 3, d: { blob: 'w', uri: '4' } },
+  expect(textsOf(value)).toEqual(['x', 'y', 'z', '3', 'u'])
+  expect(withTexts(value, ['1', '2', '4', '3', '5'])).toEqual({
+    ...{ a: ['1', { name: '2', blob: '4' }], b: null, c: 3, d: { blob: 'w', uri: '5' } },
   })
   const odd = JSON.parse('{"__proto__":{"said":"x"}}')
   expect(JSON.stringify(withTexts(odd, ['y']))).toBe('{"__proto__":{"said":"y"}}')

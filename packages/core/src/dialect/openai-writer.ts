@@ -100,7 +100,7 @@ export function writeOpenaiUsage(usage: Usage) {
     prompt_tokens: usage.input,
     completion_tokens: usage.output,
     total_tokens: usage.input + usage.output,
-    prompt_tokens_details: { cached_tokens: usage.cached },
+    prompt_tokens_details: { cached_tokens: usage.cached, cache_write_tokens: usage.cacheWritten },
     completion_tokens_details: { reasoning_tokens: usage.reasoning },
   }
 }

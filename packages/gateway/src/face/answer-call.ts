@@ -233,7 +233,7 @@ async function sendGuarded(
   candidate: Candidate,
 ): Promise<number> {
   const { exchange, guard, asked } = answering
-  const read = (json: string) => answerTexts(asked, candidate, json)
+  const read = (json: string) => ({ said: answerTexts(asked, candidate, json) })
   const inspected = guard === null ? outcome.body : await guard.inspectAnswer(outcome.body, read)
   if ('kind' in inspected) {
     keepBody(answering, outcome, candidate)

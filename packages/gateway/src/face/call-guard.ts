@@ -31,6 +31,13 @@ export interface CallGuardPorts {
   ) => Promise<readonly Judgement[] | null>
 }
 
+/** The texts of a whole answer, each for itself. */
+export interface AnswerSaid {
+  readonly said: readonly string[]
+  /** What has to fit a schema; absent: all of them. */
+  readonly shaped?: readonly string[]
+}
+
 /** What was found on a side; what a record of the request keeps. */
 export interface SideFinding extends FindingCount {
   readonly side: GuardSide
@@ -69,19 +76,16 @@ export class CallGuard {
     return this.#denial('input') ?? passed(body, scanned)
   }
 
-  /** A whole answer; `read` tells the texts that it gives, each for itself. */
-  async inspectAnswer(
-    body: Buffer,
-    read: (json: string) => readonly string[],
-  ): Promise<Buffer | Denial> {
+  /** A whole answer; `read` tells the texts that it gives. */
+  async inspectAnswer(body: Buffer, read: (json: string) => AnswerSaid): Promise<Buffer | Denial> {
     if (!this.#looksAt('output') && this.#originals.size === 0) return body
     const scanned = await this.#scan('output', body)
     if ('kind' in scanned) return scanned
     const clean = passed(body, scanned)
     if (this.#readsTexts) {
-      const texts = read(clean.toString('utf8'))
-      this.#judgeLength(texts.reduce((sum, { length }) => sum + length, 0))
-      for (const text of texts) await this.#judgeText(text)
+      const { said, shaped = said } = read(clean.toString('utf8'))
+      this.#judgeLength(said.reduce((sum, { length }) => sum + length, 0))
+      await this.#judgeTexts(said, shaped)
     }
     return this.#denial('output') ?? clean
   }
@@ -106,7 +110,7 @@ export class CallGuard {
       keepsText: isWatched && (outputSchema !== undefined || classifier !== undefined),
       judge: async (found, texts) => {
         this.#note('output', found)
-        for (const text of texts) if (isWatched) await this.#judgeText(text)
+        if (isWatched) await this.#judgeTexts(texts, texts)
         return this.#denial('output')
       },
     })
@@ -141,16 +145,21 @@ export class CallGuard {
   }
 
   /** What can be said only of the whole text of an answer. */
-  async #judgeText(text: string): Promise<void> {
-    const { outputSchema } = this.#guard
-    if (!this.#looksAt('output') || this.#denial('output') !== null) return
-    if (outputSchema !== undefined) {
-      // It brings a language with it, so it is loaded only where it is used.
-      const { whyUnfit } = await import('./why-unfit.ts')
-      const wrong = whyUnfit(outputSchema, text)
-      if (wrong !== null) this.#found('output', { kind: 'schema', detector: wrong.slice(0, 200) })
+  async #judgeTexts(said: readonly string[], shaped: readonly string[]): Promise<void> {
+    if (!this.#looksAt('output')) return
+    for (const text of shaped) await this.#judgeShape(text)
+    for (const text of said) {
+      if (this.#denial('output') === null) await this.#classify('output', [text])
     }
-    if (this.#denial('output') === null) await this.#classify('output', [text])
+  }
+
+  async #judgeShape(text: string): Promise<void> {
+    const { outputSchema } = this.#guard
+    if (outputSchema === undefined || this.#denial('output') !== null) return
+    // It brings a language with it, so it is loaded only where it is used.
+    const { whyUnfit } = await import('./why-unfit.ts')
+    const wrong = whyUnfit(outputSchema, text)
+    if (wrong !== null) this.#found('output', { kind: 'schema', detector: wrong.slice(0, 200) })
   }
 
   async #classify(side: GuardSide, texts: readonly string[]): Promise<void> {

@@ -8,6 +8,7 @@
 //   M3. What may have been done is paid; nothing is done that no budget holds.
 //   M4. Nothing goes to a server, and nothing of it to the caller, that the guard denies or could not look through.
 
+import { isObject, listOf, objectOf, textOf } from '@tutti/core/dialect'
 import { nanosOf, splitToolName } from '@tutti/core/routing'
 import { Presence, type RouteEntry, type ToolServerEntry } from '../routing/index.ts'
 import type { RequestTrace } from '../telemetry/index.ts'
@@ -19,7 +20,7 @@ import {
   textsOf,
   withTexts,
 } from '../tools/index.ts'
-import type { CallGuard } from './call-guard.ts'
+import type { AnswerSaid, CallGuard } from './call-guard.ts'
 import type { Exchange, FacePorts } from './exchange.ts'
 import { openGuard } from './guard-request.ts'
 import type { KeptToolCall } from './kept-tool-call.ts'
@@ -170,9 +171,18 @@ async function inspected<Value>(
   const passed =
     side === 'input'
       ? await guard.inspectRequest(json)
-      : await guard.inspectAnswer(json, (scanned) => [parse(scanned).join('\n')])
+      : await guard.inspectAnswer(json, (scanned) => saidBy(value, parse(scanned)))
   if ('kind' in passed) throw new Refused(403, 'guardrail_denied', passed.message)
   return passed === json ? value : withTexts(value, parse(passed.toString('utf8')))
+}
+
+/** Of a result with these texts; one that tells of a failure has no shape. */
+function saidBy(value: unknown, texts: readonly string[]): AnswerSaid {
+  const result = objectOf(withTexts(value, texts))
+  const { structuredContent, content, isError } = result
+  const parts = listOf(content).map((part) => textOf(objectOf(part)['text']))
+  const shape = isObject(structuredContent) ? JSON.stringify(structuredContent) : parts.join('\n')
+  return { said: [texts.join('\n')], shaped: isError === true ? [] : [shape] }
 }
 
 /** What `textsOf` gave, rewritten. */

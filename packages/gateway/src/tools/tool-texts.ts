@@ -1,7 +1,8 @@
 // Tool texts
 //
 // What the arguments and results of tools say, and the same value with other texts in its place. Every string is a text,
-// whatever its member is called: an address or a name may hold what must not go out. Only media in base64 are none.
+// whatever its member is called: an address or a name may hold what must not go out. So is every number: a card has one.
+// Only media in base64 are none.
 
 type Media = (owner: Readonly<Record<string, unknown>>, member: string) => boolean
 
@@ -23,6 +24,10 @@ export function withTexts<Value>(value: Value, texts: readonly string[]): Value 
 
 function rewrite(value: unknown, each: (text: string) => string): unknown {
   if (typeof value === 'string') return each(value)
+  if (typeof value === 'number') {
+    const text = each(`${value}`)
+    return text === `${value}` ? value : text
+  }
   if (Array.isArray(value)) return value.map((one) => rewrite(one, each))
   if (typeof value !== 'object' || value === null) return value
   const owner = value as Readonly<Record<string, unknown>>
