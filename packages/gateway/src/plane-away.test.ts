@@ -84,6 +84,7 @@ async function bed() {
   const accounts = new MemoryPlane(5, nowMs + 10 * hourMs)
   const control = await plane(accounts, signed(snapshot))
   const folder = newFolder()
+  const logged: string[] = []
   const start = async (): Promise<Gateway> => {
     let isThere = () => {}
     const there = new Promise<void>((resolve) => {
@@ -92,19 +93,23 @@ async function bed() {
     const gateway = await startGateway({
       ...{ host: '127.0.0.1', port: 0, folder, version: 't', clock: wall },
       controlPlane: { url: control.url, key: 'k', publicKey: didKeyOf(signer) },
-      log: (event) => (event === 'snapshot' ? isThere() : undefined),
+      log: (event) => {
+        logged.push(event)
+        if (event === 'snapshot') isThere()
+      },
     })
     cleanups.push(() => gateway.stop())
     await there
     return gateway
   }
+  const said = { text: '' } // with the last answer
   const call = async ({ url }: Gateway, by = key) => {
     const answer = await fetch(`${url}/v1/chat/completions`, {
       method: 'POST',
       headers: { authorization: `Bearer ${by}` },
       body: JSON.stringify({ model: 'chat', messages: [{ role: 'user', content: 'x' }] }),
     })
-    await answer.arrayBuffer()
+    said.text = await answer.text()
     return answer.status
   }
   const calls = async (gateway: Gateway, count: number) => {
@@ -112,7 +117,7 @@ async function bed() {
     for (let i = 0; i < count; i++) statuses.push(await call(gateway))
     return statuses
   }
-  return { control, accounts, clock, start, call, calls }
+  return { control, accounts, clock, start, call, calls, said, logged }
 }
 
 const count = (rows: readonly { requests: number; failed: number }[]) =>
@@ -143,7 +148,7 @@ test('an hour without it: keys, snapshot and leases hold, and what was spent is 
 })
 
 test('a gateway that starts anew while it is dead serves from disk, spends nothing, and tells what was used before', async () => {
-  const { control, accounts, clock, start, call, calls } = await bed()
+  const { control, accounts, clock, start, call, calls, said, logged } = await bed()
   const gateway = await start()
   expect(await calls(gateway, 3)).toEqual([200, 200, 200])
   control.leave()
@@ -151,7 +156,9 @@ test('a gateway that starts anew while it is dead serves from disk, spends nothi
   expect(await calls(gateway, 2)).toEqual([200, 200])
   await gateway.stop() // it can neither settle nor tell
   const anew = await start()
-  expect(await call(anew)).toBe(429) // known, but nothing is held
+  expect(await calls(anew, 2)).toEqual([429, 429]) // known, but nothing is held
+  expect(said.text).toContain('who keeps its accounts does not answer')
+  expect(logged.filter((event) => event === 'nobody grants of budgets')).toHaveLength(2) // by each
   expect(await call(anew, 'nobody')).toBe(401)
   control.back()
   await control.until(() => count(control.rows()) === 5)

@@ -248,6 +248,7 @@ describe('the exporter', () => {
     exporter.add(facts())
     await exporter.flush()
     expect([spansOf(to).length, exporter.dropped]).toEqual([1, 1])
+    expect(exporter.format()).toContain('tutti_gateway_spans_dropped_total 1\n')
     await exporter.stop()
   })
 

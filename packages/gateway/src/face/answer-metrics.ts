@@ -16,8 +16,9 @@ export async function answerMetrics(ports: FacePorts, exchange: Exchange): Promi
   reply.send(200, Buffer.from(joined([own, ...theirs])))
 }
 
-function formatMetrics({ metrics, shadows, bodies, withheld }: FacePorts): string {
-  return metrics.format() + shadows.format() + bodies.format() + withheld.format()
+function formatMetrics({ metrics, shadows, bodies, withheld, telemetry }: FacePorts): string {
+  const all = [metrics, shadows, bodies, withheld, telemetry]
+  return all.map((one) => one?.format() ?? '').join('')
 }
 
 const sample = /^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (\S+)$/

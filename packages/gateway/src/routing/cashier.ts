@@ -13,7 +13,7 @@ import type { Spent } from './attempt.ts'
 import type { Bounds, Call, Candidate } from './call.ts'
 import type { FailedAttempt } from './failed-attempt.ts'
 import type { PriceBook } from './price-book.ts'
-import type { BudgetEntry, Purses, Reservation, Reserved } from './purses.ts'
+import type { BudgetEntry, Purses, Reservation, Reserved, Short } from './purses.ts'
 
 export interface CashierPorts {
   readonly nowMs: () => number
@@ -54,7 +54,7 @@ export class Cashier {
     nanos: number,
   ): Promise<Reservation | FailedAttempt> {
     const reserved = await this.#ports.purses.reserve(budgets, nanos)
-    return 'spent' in reserved ? unaffordable(whySpent(reserved.spent, nanos)) : reserved
+    return 'spent' in reserved ? unaffordable(whyShort(reserved, nanos)) : reserved
   }
 
   /** What is set aside for an attempt, or why it cannot be paid. */
@@ -72,7 +72,7 @@ export class Cashier {
     const asked = this.#ports.purses.reserve(call.budgets, worst)
     const paid = (reserved: Reserved) =>
       'spent' in reserved
-        ? unaffordable(`${whySpent(reserved.spent, worst)}${hintOf(call, candidate, price)}`)
+        ? unaffordable(whyShort(reserved, worst, hintOf(call, candidate, price)))
         : new Payment(call, candidate, { price, reserved, nowMs })
     return asked instanceof Promise ? asked.then(paid) : paid(asked)
   }
@@ -158,9 +158,14 @@ function worstOf(
   return worstNanos(price, { input, output: output * bounds.answers })
 }
 
-function whySpent({ name, window }: BudgetEntry, worst: number): string {
-  const dollars = (worst / 1e9).toPrecision(3)
-  return `budget ${name} of this ${window} does not hold the ${dollars} dollars that it may cost`
+function whyShort({ spent, isAway }: Short, worst: number, hint = ''): string {
+  const { name, window } = spent
+  const dollars = `the ${(worst / 1e9).toPrecision(3)} dollars that it may cost`
+  if (isAway === true) {
+    return `nobody grants ${dollars} of budget ${name}: who keeps its accounts does not answer`
+  }
+  const of = window === 'total' ? name : `${name} of this ${window}`
+  return `budget ${of} does not hold ${dollars}${hint}`
 }
 
 const noTokens = { input: 0, output: 0 }

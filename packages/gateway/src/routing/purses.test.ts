@@ -33,10 +33,15 @@ test('of those who ask at once as many are paid as the budget holds', async () =
 })
 
 test('who waits for an answer that never comes is refused, and so are those behind him', async () => {
-  const ask: LeasePorts['ask'] = () => Promise.reject(new Error('away'))
+  let asked = 0
+  const ask: LeasePorts['ask'] = async () => {
+    asked += 1
+    throw new Error('away')
+  }
   const purses = new Purses({ ask, nowMs: () => 0 })
   const all = Array.from({ length: 5 }, () => purses.reserve([budget], 1))
-  for (const one of await Promise.all(all)) expect(one).toEqual({ spent: budget })
+  for (const one of await Promise.all(all)) expect(one).toEqual({ spent: budget, isAway: true })
+  expect(asked).toBe(1) // and not one after the other, each as long as it takes
 })
 
 test('a request that is too dear takes nothing from others while the control plane is away (U4)', async () => {
@@ -51,7 +56,7 @@ test('a request that is too dear takes nothing from others while the control pla
   const first = await purses.reserve([budget], 10_000) // a fiftieth of a million is held
   if ('settle' in first) first.settle(10_000)
   isAway = true
-  expect(await purses.reserve([budget], 500_000)).toEqual({ spent: budget })
+  expect(await purses.reserve([budget], 500_000)).toEqual({ spent: budget, isAway: true })
   const small = await purses.reserve([budget], 10_000)
   expect('settle' in small).toBe(true)
   if ('settle' in small) small.settle(4_000)
@@ -64,6 +69,12 @@ test('a request that is too dear takes nothing from others while the control pla
   if ('settle' in all) all.settle(986_000)
   await purses.close()
   expect([plane.settledNanos, plane.openNanos]).toEqual([1_000_000, 0])
+})
+
+test('what is more than a budget ever holds is refused, and nobody is asked', async () => {
+  const purses = new Purses({ ask: () => Promise.reject(new Error('asked')), nowMs: () => 0 })
+  expect(await purses.reserve([budget], 1_000_001)).toEqual({ spent: budget })
+  expect(await purses.reserve([budget], Number.MAX_VALUE)).toEqual({ spent: budget })
 })
 
 test('a clock that is set back keeps nobody from a budget that was spent once', async () => {

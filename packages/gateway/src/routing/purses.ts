@@ -50,8 +50,13 @@ export interface Reservation {
   readonly settle: (costNanos: number) => void
 }
 
-/** What is set aside, or the budget that does not hold it. */
-export type Reserved = Reservation | { readonly spent: BudgetEntry }
+/** What is set aside, or the budget that does not hold it; `isAway`: nobody could say whether. */
+export type Reserved = Reservation | Short
+
+export interface Short {
+  readonly spent: BudgetEntry
+  readonly isAway?: true
+}
 
 // Of a budget that one lease takes: many gateways may hold one, and a crash loses one.
 const share = 50
@@ -82,10 +87,12 @@ export class Purses {
   async #wantAndTake(budgets: readonly BudgetEntry[], nanos: number): Promise<Reserved> {
     for (let turns = 1; ; turns++) {
       const short = budgets.filter((budget) => this.#leaseFor(budget, nanos) === null)
-      const isThere = await this.#want(short, nanos)
+      const found = await this.#want(short, nanos)
       const taken = this.#take(budgets, nanos)
+      if ('settle' in taken) return taken
+      if (found === 'away') return { ...taken, isAway: true }
       // What was there may have been taken by another who waited for it too.
-      if ('settle' in taken || !isThere || turns === turnsMax) return taken
+      if (found === 'spent' || turns === turnsMax) return taken
     }
   }
 
@@ -145,9 +152,14 @@ export class Purses {
     return null
   }
 
-  /** True where enough was there when it was looked for. */
-  async #want(short: readonly BudgetEntry[], nanos: number): Promise<boolean> {
-    while (this.#asking !== null) await this.#asking.catch(() => {}) // its asker hears of it
+  /** `there`: enough was there when it was looked for. */
+  async #want(short: readonly BudgetEntry[], nanos: number): Promise<'there' | 'spent' | 'away'> {
+    if (short.some(({ limitDollars }) => nanos > nanosOf(limitDollars))) return 'spent' // for ever
+    try {
+      while (this.#asking !== null) await this.#asking
+    } catch {
+      return 'away' // one after the other they would wait for ever longer
+    }
     const nowMs = this.#ports.nowMs()
     const missing = short.filter((budget) => this.#leaseFor(budget, nanos) === null)
     const wanted = missing
@@ -157,18 +169,18 @@ export class Purses {
         budget: budget.name,
         nanos: Math.max(nanos, Math.ceil(nanosOf(budget.limitDollars) / share)),
       }))
-    if (wanted.length === 0) return missing.length === 0
+    if (wanted.length === 0) return missing.length === 0 ? 'there' : 'spent'
     this.#asking = this.#askFor(wanted, () => missing.every((one) => this.#leaseFor(one, nanos)))
     try {
       await this.#asking
     } catch {
-      return false // the control plane is away: what is held is all there is
+      return 'away' // what is held is all there is
     } finally {
       this.#asking = null
     }
     const spent = missing.filter((budget) => this.#leaseFor(budget, nanos) === null)
     for (const budget of spent) this.#spentAtMs.set(keyOf(budget), nowMs)
-    return spent.length === 0
+    return spent.length === 0 ? 'there' : 'spent'
   }
 
   /** Also where the clock was set back since it was found spent. */

@@ -48,7 +48,7 @@ export class OtlpExporter {
   /** Of requests and attempts that wait; written with `#waiting`. */
   #spans = 0
   #flushing: Promise<void> | null = null
-  /** Spans that were lost; told with the next batch that gets through. */
+  /** Spans that were lost. */
   #dropped = 0
   #isAway = false
 
@@ -64,6 +64,12 @@ export class OtlpExporter {
 
   get dropped(): number {
     return this.#dropped
+  }
+
+  /** For Prometheus. */
+  format(): string {
+    const metric = 'tutti_gateway_spans_dropped_total'
+    return `# TYPE ${metric} counter\n${metric} ${this.#dropped}\n`
   }
 
   add(facts: CallFacts): void {
