@@ -123,7 +123,8 @@ function stream(response: ServerResponse): void {
 /** A gateway that follows the control plane beside it. */
 async function startPlanedGateway(): Promise<void> {
   const gateway = await startGateway({
-    ...{ host: '127.0.0.1', port: 0, version: 'bench', isWorker: cluster.isWorker },
+    ...{ host: '127.0.0.1', port: 0, version: 'bench' },
+    worker: cluster.isWorker ? Number(process.env['PLACE']) : undefined,
     folder: mkdtempSync(join(tmpdir(), 'tutti-bench-gateway-')),
     controlPlane: { url: planeUrl, key: 'k', publicKey: planeKey },
     log: (event) => {

@@ -33,24 +33,17 @@ function withWorker(text: string, place: number): string {
   return lines.join('\n')
 }
 
-/** All lines of a metric stand together, behind the one that says its type. */
+/** All series of a metric stand together, behind the one line that says its type. */
 export function joined(texts: readonly string[]): string {
-  const families = new Map<string, string[]>()
-  const types = new Map<string, string>()
-  for (const line of texts.join('\n').split('\n')) {
-    const [, typed] = /^# TYPE (\S+) /.exec(line) ?? []
-    if (typed !== undefined) types.set(typed, line)
-    const [, name = typed] = sample.exec(line) ?? []
-    if (name === undefined) continue
-    const summary = name.replace(/_(?:count|sum)$/, '')
-    const family = types.has(summary) ? summary : name
-    const lines = families.get(family) ?? []
-    families.set(family, lines)
-    if (typed === undefined) lines.push(line)
+  const families = new Map<string, string[]>() // by that line
+  for (const text of texts) {
+    let series: string[] = []
+    for (const line of text.split('\n')) {
+      if (line.startsWith('# TYPE ')) {
+        series = families.get(line) ?? []
+        families.set(line, series)
+      } else if (line !== '') series.push(line)
+    }
   }
-  const told = [...families].flatMap(([family, lines]) => [
-    ...(types.get(family)?.split('\n') ?? []),
-    ...lines,
-  ])
-  return `${told.join('\n')}\n`
+  return [...families].map(([type, series]) => `${[type, ...series].join('\n')}\n`).join('')
 }

@@ -16,19 +16,17 @@ import type { RouteEntry } from '../routing/index.ts'
 import type { SideFinding } from './call-guard.ts'
 import type { Tally } from './tally.ts'
 
-/** Of one arm of an experiment. */
+/** Of one arm of an experiment; a route counts the same, and more. */
 interface ArmCounts {
   readonly statuses: Map<number, number>
   micros: number
   costNanos: number
 }
 
-interface RouteCounts {
-  readonly statuses: Map<number, number>
+interface RouteCounts extends ArmCounts {
   attempts: number
   inputTokens: number
   outputTokens: number
-  costNanos: number
   readonly arms: Map<string, ArmCounts>
   readonly buckets: SketchBuckets
   latency: Sketch
@@ -64,6 +62,7 @@ export class Metrics {
     counts.inputTokens += of.tally.inputTokens
     counts.outputTokens += of.tally.outputTokens
     counts.costNanos += of.tally.costNanos ?? 0
+    counts.micros += of.micros
     addLatency(counts.buckets, of.micros)
     if (of.arm !== null) countArm(counts.arms, of.arm, { status, ...of })
   }
@@ -96,63 +95,78 @@ export class Metrics {
   }
 
   format(): string {
-    const lines = ['# TYPE tutti_gateway_requests_total counter']
-    for (const [route, { statuses }] of this.#routes) {
-      for (const [status, count] of statuses) {
-        lines.push(`tutti_gateway_requests_total{route="${route}",status="${status}"} ${count}`)
-      }
-    }
-    lines.push('# TYPE tutti_gateway_attempts_total counter')
-    for (const [route, { attempts }] of this.#routes) {
-      lines.push(`tutti_gateway_attempts_total{route="${route}"} ${attempts}`)
-    }
-    lines.push('# TYPE tutti_gateway_tokens_total counter')
-    lines.push('# TYPE tutti_gateway_cost_dollars_total counter')
-    for (const [route, { inputTokens, outputTokens, costNanos }] of this.#routes) {
-      const tokens = `tutti_gateway_tokens_total{route="${route}"`
-      lines.push(
-        `${tokens},type="input"} ${inputTokens}`,
-        `${tokens},type="output"} ${outputTokens}`,
-      )
-      lines.push(`tutti_gateway_cost_dollars_total{route="${route}"} ${costNanos / 1e9}`)
-    }
-    lines.push(...this.#armLines())
-    if (this.#cached.size > 0) lines.push('# TYPE tutti_gateway_cache_hits_total counter')
-    for (const [labels, count] of this.#cached) {
-      lines.push(`tutti_gateway_cache_hits_total{${labels}} ${count}`)
-    }
-    if (this.#findings.size > 0) lines.push('# TYPE tutti_gateway_findings_total counter')
-    for (const [labels, count] of this.#findings) {
-      lines.push(`tutti_gateway_findings_total{${labels}} ${count}`)
-    }
-    lines.push('# TYPE tutti_gateway_request_seconds summary')
-    for (const [route, counts] of this.#routes) {
-      counts.latency = mergeSketches(counts.latency, takeSketch(counts.buckets))
-      for (const q of [0.5, 0.95, 0.99]) {
-        const seconds = quantile(counts.latency, q) / 1e6
-        lines.push(`tutti_gateway_request_seconds{route="${route}",quantile="${q}"} ${seconds}`)
-      }
-      lines.push(
-        `tutti_gateway_request_seconds_count{route="${route}"} ${sketchCount(counts.latency)}`,
-      )
-    }
-    return `${lines.join('\n')}\n`
+    return [
+      family('requests_total', 'counter', this.#byRoute(requestSeries)),
+      family('attempts_total', 'counter', this.#byRoute(attemptSeries)),
+      family('tokens_total', 'counter', this.#byRoute(tokenSeries)),
+      family('cost_dollars_total', 'counter', this.#byRoute(costSeries)),
+      family('arm_requests_total', 'counter', this.#byArm(requestSeries)),
+      family('arm_request_seconds_total', 'counter', this.#byArm(secondSeries)),
+      family('arm_cost_dollars_total', 'counter', this.#byArm(costSeries)),
+      family('cache_hits_total', 'counter', [...this.#cached]),
+      family('findings_total', 'counter', [...this.#findings]),
+      this.#formatSeconds(),
+    ].join('')
   }
 
-  #armLines(): string[] {
-    const lines: string[] = []
-    for (const [route, { arms }] of this.#routes) {
-      for (const [arm, { statuses, micros, costNanos }] of arms) {
-        const of = `{route="${route}",arm="${arm}"`
-        for (const [status, count] of statuses) {
-          lines.push(`tutti_gateway_arm_requests_total${of},status="${status}"} ${count}`)
-        }
-        lines.push(`tutti_gateway_arm_request_seconds_total${of}} ${micros / 1e6}`)
-        lines.push(`tutti_gateway_arm_cost_dollars_total${of}} ${costNanos / 1e9}`)
-      }
-    }
-    return lines
+  #byRoute(seriesOf: (counts: RouteCounts) => readonly Series[]): Series[] {
+    return [...this.#routes].flatMap(([route, counts]) =>
+      seriesOf(counts).map(([labels, value]) => [labelled(`route="${route}"`, labels), value]),
+    )
   }
+
+  #byArm(seriesOf: (counts: ArmCounts) => readonly Series[]): Series[] {
+    return this.#byRoute(({ arms }) =>
+      [...arms].flatMap(([arm, counts]) =>
+        seriesOf(counts).map(
+          ([labels, value]) => [labelled(`arm="${arm}"`, labels), value] as const,
+        ),
+      ),
+    )
+  }
+
+  #formatSeconds(): string {
+    for (const counts of this.#routes.values()) {
+      counts.latency = mergeSketches(counts.latency, takeSketch(counts.buckets))
+    }
+    const name = 'request_seconds'
+    return [
+      family(name, 'summary', this.#byRoute(quantileSeries)),
+      ...this.#byRoute(secondSeries).map((series) => line(`${name}_sum`, series)),
+      ...this.#byRoute(({ latency }) => [['', sketchCount(latency)]]).map((series) =>
+        line(`${name}_count`, series),
+      ),
+    ].join('')
+  }
+}
+
+/** The labels of a series, with commas between them, and its value. */
+type Series = readonly [labels: string, value: number]
+
+const requestSeries = ({ statuses }: Pick<RouteCounts, 'statuses'>): Series[] =>
+  [...statuses].map(([status, count]) => [`status="${status}"`, count])
+const attemptSeries = ({ attempts }: RouteCounts): Series[] => [['', attempts]]
+const tokenSeries = ({ inputTokens, outputTokens }: RouteCounts): Series[] => [
+  ['type="input"', inputTokens],
+  ['type="output"', outputTokens],
+]
+const costSeries = ({ costNanos }: ArmCounts): Series[] => [['', costNanos / 1e9]]
+const secondSeries = ({ micros }: ArmCounts): Series[] => [['', micros / 1e6]]
+const quantileSeries = ({ latency }: RouteCounts): Series[] =>
+  [0.5, 0.95, 0.99].map((q) => [`quantile="${q}"`, quantile(latency, q) / 1e6])
+
+/** All series of one metric, one after the other, as the format asks for. */
+function family(name: string, type: string, all: readonly Series[]): string {
+  if (all.length === 0) return ''
+  return `# TYPE tutti_gateway_${name} ${type}\n${all.map((one) => line(name, one)).join('')}`
+}
+
+function line(name: string, [labels, value]: Series): string {
+  return `tutti_gateway_${name}${labels === '' ? '' : `{${labels}}`} ${value}\n`
+}
+
+function labelled(label: string, labels: string): string {
+  return labels === '' ? label : `${label},${labels}`
 }
 
 function countArm(
@@ -170,6 +184,6 @@ function countArm(
 function newCounts(): RouteCounts {
   return {
     ...{ statuses: new Map(), attempts: 0, inputTokens: 0, outputTokens: 0, costNanos: 0 },
-    ...{ arms: new Map(), buckets: newBuckets(), latency: [] },
+    ...{ micros: 0, arms: new Map(), buckets: newBuckets(), latency: [] },
   }
 }

@@ -158,10 +158,9 @@ test('feedback goes to the worker that remembers its request', async () => {
 })
 
 test('all lines of a metric stand together, behind its type', () => {
-  const one =
-    '# TYPE a counter\n# TYPE s summary\na{x="1"} 1\nb 2\ns{quantile="0.5"} 3\ns_count 4\n'
-  const other = '# TYPE a counter\na{x="2"} 5\n# TYPE s summary\ns_count 6\nb 7\n'
-  expect(joined([one, other])).toBe(
-    '# TYPE a counter\na{x="1"} 1\na{x="2"} 5\n# TYPE s summary\ns{quantile="0.5"} 3\ns_count 4\ns_count 6\nb 2\nb 7\n',
-  )
+  const one = '# TYPE a counter\na{x="1"} 1\n# TYPE s summary\ns{quantile="0.5"} 3\ns_count 4\n'
+  const other = '# TYPE b counter\nb 7\n# TYPE a counter\na{x="2"} 5\n# TYPE s summary\ns_count 6\n'
+  const a = '# TYPE a counter\na{x="1"} 1\na{x="2"} 5\n'
+  const summary = '# TYPE s summary\ns{quantile="0.5"} 3\ns_count 4\ns_count 6\n'
+  expect(joined([one, other])).toBe(`${a}${summary}# TYPE b counter\nb 7\n`)
 })
