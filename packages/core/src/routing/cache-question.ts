@@ -38,6 +38,8 @@ export interface CacheAsked {
   readonly path: string
   readonly model: string
   readonly stream: boolean
+  /** What of Anthropic's is asked for by a header; absent: nothing. */
+  readonly beta?: string
   readonly parsed: JsonObject
 }
 
@@ -66,8 +68,8 @@ export function cacheQuestion(asked: CacheAsked, place: CachePlace): CacheQuesti
   const fence = [project, scope === 'key' ? place.key : null, route, identity] // C1, C2
   const neutral = parseChat(asked.dialect, asked.parsed, asked)
   if (isUnsayable(neutral) || !isChat(asked)) {
-    const { dialect, path, parsed } = asked
-    const exact = canonicalJson([fence, dialect, path, parsed])
+    const { dialect, path, parsed, beta = null } = asked
+    const exact = canonicalJson([fence, dialect, path, parsed, beta])
     return { exact, context: null, text: null, isTranslatable: false }
   }
   const exact = canonicalJson([fence, meaningOf(neutral), saidBack(asked)])
@@ -94,7 +96,8 @@ const saidBackNames = [
 ] as const
 
 /** What of one caller's request another one would read in the answer; nothing in most dialects. */
-function saidBack({ dialect, parsed }: CacheAsked): JsonObject {
+function saidBack({ dialect, parsed, beta }: CacheAsked): JsonObject {
+  if (beta !== undefined) return { beta }
   if (dialect !== 'openai-responses') return {}
   const members = saidBackNames.map((name) => [name, parsed[name] ?? undefined] as const)
   return Object.fromEntries(members.filter(([, value]) => value !== undefined))

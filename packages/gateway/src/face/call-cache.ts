@@ -79,6 +79,7 @@ function jobOf(call: CachedCall): AskedQuestion {
     path: chat.path,
     model: chat.model,
     stream: chat.stream,
+    ...(chat.beta === undefined ? {} : { beta: chat.beta }),
     place: {
       project: key.project,
       key: key.id,

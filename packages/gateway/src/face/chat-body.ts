@@ -13,6 +13,8 @@ export interface ChatAsked {
   readonly path: string
   readonly model: string
   readonly stream: boolean
+  /** What of Anthropic's the caller wants before it is everybody's; absent: nothing. */
+  readonly beta?: string
   readonly body: Buffer
   /** The request with its long texts cut to their beginnings, where it is long; else the whole. */
   readonly outline: JsonObject
@@ -54,6 +56,15 @@ export function parseChatAsked(
   const [path = ''] = url.slice('/v1'.length).split('?', 1)
   const { outline, whole, modelAt } = read
   return { dialect, path, model, stream: stream === true, body, outline, whole, modelAt }
+}
+
+const betaForm = /^[\w.:-]{1,100}(?: ?, ?[\w.:-]{1,100}){0,31}$/
+
+/** The same with what Anthropic's clients say in a header, or what is wrong with it. */
+export function withBeta(chat: ChatAsked, beta: string | readonly string[] | undefined) {
+  if (beta === undefined || chat.dialect !== 'anthropic') return chat
+  const isWell = typeof beta === 'string' && betaForm.test(beta)
+  return isWell ? { ...chat, beta } : 'anthropic-beta: expected names with commas between them'
 }
 
 const geminiPath =

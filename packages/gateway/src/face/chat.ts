@@ -83,10 +83,16 @@ function sameDialect(chat: ChatAsked, provider: ProviderEntry, target: ProviderT
   return {
     method: 'POST',
     path: isGemini ? geminiPath(target.model, chat.stream) : path,
-    headers: providerHeaders(provider),
+    headers: headersFor(chat, provider),
     body: isGemini ? body : askForUsage(chat, spliceModel(body, target.model, modelAt)),
     reading: readingOf(chat),
   }
+}
+
+/** Members of the body that are not everybody's yet are refused without their header. */
+function headersFor({ beta }: ChatAsked, provider: ProviderEntry): Outbound['headers'] {
+  const headers = providerHeaders(provider)
+  return beta === undefined ? headers : { ...headers, 'anthropic-beta': beta }
 }
 
 /**

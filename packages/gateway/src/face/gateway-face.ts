@@ -11,7 +11,7 @@ import { answerMetrics } from './answer-metrics.ts'
 import { answerRequestLog, answerRequestRecord } from './answer-request-log.ts'
 import { askedOfChat } from './asked.ts'
 import { keyOf } from './authenticate.ts'
-import { type ChatAsked, isGeminiPath, parseChatAsked } from './chat-body.ts'
+import { type ChatAsked, isGeminiPath, parseChatAsked, withBeta } from './chat-body.ts'
 import type { Exchange, FacePorts } from './exchange.ts'
 import { answerFeedback } from './feedback.ts'
 import { type Keep, type KeptCall, keepOf, keptCall, unkept } from './kept-responses.ts'
@@ -164,7 +164,9 @@ function answerOip(
 
 function answerChat(ports: FacePorts, exchange: Exchange, body: Buffer): Promise<void> | void {
   const { request, dialect, reply } = exchange
-  const chat = dialect === 'oip' ? 'not a chat' : parseChatAsked(dialect, request.url, body)
+  const parsed = dialect === 'oip' ? 'not a chat' : parseChatAsked(dialect, request.url, body)
+  const beta = request.headers['anthropic-beta']
+  const chat = typeof parsed === 'string' ? parsed : withBeta(parsed, beta)
   if (typeof chat === 'string') {
     return refuse(reply, dialect, { status: 400, code: 'invalid_body', message: chat })
   }

@@ -41,7 +41,8 @@ export async function guardRequest(
   if (body === chat.body) return { guard, asked }
   const passed = parseChatAsked(chat.dialect, exchange.request.url, body)
   if (typeof passed === 'string') return { guard, asked: denied(passed) }
-  return { guard, asked: askedOfChat(passed) }
+  const { beta } = chat
+  return { guard, asked: askedOfChat(beta === undefined ? passed : { ...passed, beta }) }
 }
 
 /** The guard of one call: of a chat, or of a tool. */

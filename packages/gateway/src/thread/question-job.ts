@@ -26,13 +26,13 @@ export interface FoundQuestion {
 
 /** Does a job on the thread that calls it; `known` is the request where it is parsed already. */
 export function questionOf(job: AskedQuestion, known?: JsonObject): FoundQuestion {
-  const { dialect, path, model, stream, place, bytes, isSemantic } = job
+  const { place, bytes, isSemantic, kind: _, ...of } = job
   const parsed = known ?? parsedOf(bytes)
-  const asked = cacheQuestion({ dialect, path, model, stream, parsed }, place)
+  const asked = cacheQuestion({ ...of, parsed }, place)
   const { exact, context, text, isTranslatable } = asked
   const isMeant = isSemantic && context !== null && text !== null
   return {
-    exact: hashOf(isTranslatable ? exact : `${stream}${exact}`),
+    exact: hashOf(isTranslatable ? exact : `${of.stream}${exact}`),
     context: isMeant ? hashOf(context) : null,
     text: isMeant ? new TextEncoder().encode(JSON.stringify(text)) : null,
   }

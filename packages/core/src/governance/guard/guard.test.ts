@@ -242,6 +242,15 @@ describe('streams', () => {
     expect(JSON.parse(back).n).toBe('4111111111111111')
   })
 
+  test('an answer is as long as its text, whatever it thinks and calls', () => {
+    const stream = new StreamRewrite<number>(answer())
+    stream.push(0, [{ kind: 'thinking', text: 'hm, hm' }])
+    stream.push(1, [{ kind: 'text', choice: 0, text: 'so' }])
+    stream.push(2, [{ kind: 'text', choice: 1, text: 'or' }])
+    stream.push(3, [{ kind: 'tool-arguments', index: 0, text: '{}' }])
+    expect(stream.length).toBe(4)
+  })
+
   test('what was taken out of a request is put back, in JSON as JSON has it', () => {
     expect(answer().again('Your [CARD_1], not [CARD_2].')).toBe(
       'Your 4111 1111 1111 1111, not [CARD_2].',

@@ -55,10 +55,10 @@ export class StreamRewrite<Held> {
     this.#rewrite = rewrite
   }
 
-  /** Characters of all texts so far. */
+  /** Characters of the answer's text so far: neither of thoughts nor of calls. */
   get length(): number {
     let length = 0
-    for (const channel of this.#channels.values()) length += channel.length
+    for (const [name, channel] of this.#channels) if (isChoice(name)) length += channel.length
     return length
   }
 
