@@ -43,12 +43,12 @@ export class MemoryPlane {
         if (isOver) this.end(lease, 'closed')
       }
     }
-    const granted = request.wanted.flatMap(({ project, budget, nanos: wanted }) => {
+    const granted = request.wanted.flatMap(({ project, budget, nanos: wanted, ...named }) => {
       const { limitNanos, settledNanos, openNanos } = this
       const nanos = decideGrant({ limitNanos, settledNanos, openNanos }, wanted)
       if (nanos === 0) return []
       this.#grants += 1
-      const lease = `lease-${this.#grants}`
+      const lease = named.lease ?? `lease-${this.#grants}`
       this.open.set(lease, { gateway: request.gateway, grantedNanos: nanos, settledNanos: 0 })
       return [{ lease, project, budget, nanos, untilMs: this.untilMs }]
     })

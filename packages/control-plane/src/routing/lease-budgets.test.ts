@@ -1,8 +1,10 @@
 // A budget's accounts on the real Postgres: B1, B3, and who may ask.
 
-import type { LeaseAnswer } from '@tutti/core/routing'
-import { describe, expect, test } from 'vitest'
-import { apply, bed, call, makeKey, usePlane } from '../test-plane.fixture.ts'
+import type { LeaseAnswer, LeaseRequest } from '@tutti/core/routing'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { openDatabase, type Sql } from '../store/index.ts'
+import { apply, bed, call, folder, makeKey, usePlane } from '../test-plane.fixture.ts'
+import { leaseBudgets } from './lease-budgets.ts'
 
 usePlane()
 
@@ -102,5 +104,119 @@ describe('leases', () => {
       { project: 'default', budget: 'soft', untilMs: Number.MAX_SAFE_INTEGER },
     ])
     expect(await ask('gateway-a', want('hard', 1))).not.toHaveProperty('soft')
+  })
+})
+
+describe('by a clock of one’s own', () => {
+  let sql: Sql | undefined
+  beforeAll(async () => {
+    ;({ sql } = await openDatabase({ url: undefined, dataFolder: folder }))
+  })
+  afterAll(() => sql?.end())
+  const turn = (nowMs: number, gateway: string, body: Partial<LeaseRequest>) => {
+    if (sql === undefined) throw new Error('it is opened first')
+    return leaseBudgets(sql, { gateway, settled: [], wanted: [], ...body }, nowMs)
+  }
+  const hourMs = 3_600_000
+  const dayMs = 24 * hourMs
+  const monthMs = Date.UTC(2025, 2, 1)
+  const noonMs = monthMs + 9 * dayMs + 12 * hourMs
+
+  const charged = async (budget: string) => {
+    if (sql === undefined) throw new Error('it is opened first')
+    const rows = await sql<{ nanos: string }[]>`
+      select sum(settled_nanos) as nanos from budget_window where budget = ${budget}`
+    return Number(rows[0]?.nanos)
+  }
+
+  test('those who end leases of the same budgets, in whatever order, wait for each other in one', async () => {
+    const names = Array.from({ length: 8 }, (_, i) => `crossed-${i}`)
+    for (const name of names) await apply('Budget', name, { limitDollars: 10, window: 'total' })
+    const gateways = Array.from({ length: 8 }, (_, i) => `gateway-${i}`)
+    const wanted = names.map((budget) => ({ project: 'default', budget, nanos: 10 }))
+    for (let round = 0; round < 5; round++) {
+      const end = async (gateway: string, isReversed: boolean) => {
+        const { granted } = await turn(noonMs, gateway, { wanted })
+        const settled = granted.map(({ lease }) => ({ lease, nanos: 1, isOver: true }))
+        return () => turn(noonMs, gateway, { settled: isReversed ? settled.reverse() : settled })
+      }
+      const ends = await Promise.all(gateways.map((name, i) => end(name, i % 2 === 1)))
+      await Promise.all(ends.map((one) => one()))
+    }
+    for (const name of names) expect(await charged(name)).toBe(5 * 8)
+  })
+
+  test('a lease that is lost while its gateway accounts for it is charged once (B3)', async () => {
+    for (let round = 0; round < 8; round++) {
+      const budget = `once-${round}`
+      await apply('Budget', budget, { limitDollars: 10, window: 'total' })
+      const wanted = [{ project: 'default', budget, nanos: dollar }]
+      const { granted } = await turn(noonMs, 'gateway-a', { wanted })
+      const settled = granted.map(({ lease }) => ({ lease, nanos: dollar / 2, isOver: true }))
+      const late = noonMs + 3 * hourMs
+      await Promise.all([
+        ...['gateway-b', 'gateway-c'].map((name) => turn(late, name, { wanted })),
+        turn(late, 'gateway-a', { settled }),
+        ...['gateway-d', 'gateway-e'].map((name) => turn(late, name, { wanted })),
+      ])
+      expect([dollar / 2, dollar]).toContain(await charged(budget))
+    }
+  })
+
+  test('a lease whose time has passed is charged in full, and nothing is heard of it any more (B3)', async () => {
+    await apply('Budget', 'late', { limitDollars: 10, window: 'total' })
+    const wanted = [{ project: 'default', budget: 'late', nanos: dollar }]
+    const [lease] = (await turn(noonMs, 'gateway-a', { wanted })).granted
+    const late = noonMs + 2 * hourMs + 1
+    await turn(late, 'gateway-b', { wanted })
+    expect(await charged('late')).toBe(dollar)
+    const settled = [{ lease: lease?.lease ?? '', nanos: dollar / 2, isOver: true }]
+    expect((await turn(late, 'gateway-a', { settled })).unknown).toEqual([lease?.lease])
+    expect(await charged('late')).toBe(dollar)
+  })
+
+  test('times are told by the clock of the gateway, whatever that says', async () => {
+    await apply('Budget', 'clocks', { limitDollars: 4, softDollars: 0, window: 'hour' })
+    const wanted = [{ project: 'default', budget: 'clocks', nanos: dollar }]
+    const nowMs = noonMs + 58 * 60_000
+    for (const aheadMs of [0, 5 * 60_000, -5 * 60_000]) {
+      const answer = await turn(nowMs, 'gateway-a', { atMs: nowMs + aheadMs, wanted })
+      const untilMs = noonMs + hourMs + aheadMs
+      expect([answer.granted[0]?.untilMs, answer.soft?.[0]?.untilMs]).toEqual([untilMs, untilMs])
+    }
+    const { granted } = await turn(nowMs, 'gateway-a', { wanted }) // one of before
+    expect(granted[0]?.untilMs).toBe(noonMs + hourMs)
+  })
+
+  test('a window that is made longer holds what was spent in it before', async () => {
+    const want = (nowMs: number) =>
+      turn(nowMs, 'gateway-a', {
+        wanted: [{ project: 'default', budget: 'longer', nanos: dollar }],
+      })
+    const spend = async (nowMs: number) => {
+      const answer = await want(nowMs)
+      const settled = answer.granted.map(({ lease, nanos }) => ({ lease, nanos, isOver: true }))
+      await turn(nowMs, 'gateway-a', { settled })
+      return sum([answer])
+    }
+    await apply('Budget', 'longer', { limitDollars: 1, window: 'day' })
+    expect(await spend(noonMs - 40 * dayMs)).toBe(dollar) // in the month before
+    for (const days of [0, 1]) expect(await spend(noonMs + days * dayMs)).toBe(dollar)
+    await apply('Budget', 'longer', { limitDollars: 2.5, window: 'month' })
+    expect(await spend(noonMs + 2 * dayMs)).toBe(dollar / 2)
+    await apply('Budget', 'longer', { limitDollars: 4, window: 'total' })
+    expect(await spend(noonMs + 3 * dayMs)).toBe(dollar / 2)
+    await apply('Budget', 'longer', { limitDollars: 1, window: 'hour' })
+    expect(sum([await want(noonMs + 4 * dayMs)])).toBe(dollar)
+  })
+
+  test('a lease whose answer was lost is given back by the name that the gateway gave it', async () => {
+    await apply('Budget', 'named', { limitDollars: 1, window: 'total' })
+    const lease = 'a-lease-of-my-own'
+    const wanted = [{ project: 'default', budget: 'named', nanos: dollar, lease }]
+    expect((await turn(noonMs, 'gateway-a', { wanted })).granted[0]?.lease).toBe(lease)
+    const settled = [{ lease, nanos: 0, isOver: true }]
+    const again = { settled, wanted: [{ ...wanted[0], lease: `${lease}-2` }] as typeof wanted }
+    expect(sum([await turn(noonMs, 'gateway-a', again)])).toBe(dollar)
   })
 })

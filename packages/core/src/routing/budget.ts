@@ -48,6 +48,18 @@ export function windowStartMs(window: BudgetSpec['window'], nowMs: number): numb
   }
 }
 
+/**
+ * What was charged in a window of `nowMs` began within these; of a Budget whose window was changed
+ * also those that were shorter.
+ */
+export function windowBounds(
+  window: BudgetSpec['window'],
+  nowMs: number,
+): { readonly startMs: number; readonly endMs: number } {
+  const endMs = Math.min(windowEndMs(window, nowMs), Number.MAX_SAFE_INTEGER)
+  return { startMs: windowStartMs(window, nowMs), endMs }
+}
+
 /** When the next window begins: a request that begins then is paid from that one. */
 export function windowEndMs(window: BudgetSpec['window'], nowMs: number): number {
   const dayMs = 86_400_000
@@ -72,7 +84,7 @@ export function softUntilMs(
   nowMs: number,
 ): number | null {
   if (softDollars === undefined || spentNanos < nanosOf(softDollars)) return null
-  return Math.min(windowEndMs(window, nowMs), Number.MAX_SAFE_INTEGER)
+  return windowBounds(window, nowMs).endMs
 }
 
 /** How much of `wantedNanos` is granted: all, what is left, or nothing. */

@@ -11,6 +11,7 @@ export {
   reserveFrom,
   settleIn,
   softUntilMs,
+  windowBounds,
   windowEndMs,
   windowStartMs,
 } from './budget.ts'

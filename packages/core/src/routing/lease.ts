@@ -2,6 +2,7 @@
 //
 // What a gateway and the control plane say to each other about budgets: what was spent of each lease, which are done,
 // and for which budgets more is wanted. Counts are totals of a lease, so that saying them twice changes nothing.
+// The gateway names the leases that it wants: of one whose answer was lost it says that it is over, with nothing spent.
 
 import { z } from 'zod'
 
@@ -10,8 +11,18 @@ const nanos = z.int().min(0)
 export const leaseRequest = z.strictObject({
   /** Chosen anew by every start of a gateway: another start does not know these leases. */
   gateway: z.string().min(8).max(64),
+  /** What its clock says: times of the answer are by that clock. Absent: both have one time. */
+  atMs: z.number().optional(),
   settled: z.array(z.strictObject({ lease: z.string(), nanos, isOver: z.boolean() })).max(10_000),
-  wanted: z.array(z.strictObject({ project: z.string(), budget: z.string(), nanos })).max(1_000),
+  wanted: z
+    .array(
+      z.strictObject({
+        ...{ project: z.string(), budget: z.string(), nanos },
+        /** Never used before; absent: one is chosen here. */
+        lease: z.string().min(8).max(64).optional(),
+      }),
+    )
+    .max(1_000),
 })
 export type LeaseRequest = z.infer<typeof leaseRequest>
 
@@ -45,6 +56,8 @@ export type LeaseAnswer = z.infer<typeof leaseAnswer>
 /** The accounts of budgets that a gateway without a control plane keeps in a file. */
 export const leaseAccounts = z.strictObject({
   format: z.literal('tutti/leases/v1'),
+  /** The start that keeps it; absent in files of before. */
+  holder: z.string().optional(),
   /** Charged in each window of each budget, by `project/budget/start`. */
   settled: z.record(z.string(), nanos),
   open: z.record(

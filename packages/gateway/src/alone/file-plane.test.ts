@@ -120,6 +120,73 @@ test.skipIf(!isLinux)('a full disk grants nothing, and costs no file handle', ()
   expect(handles()).toBe(before)
 })
 
+test.skipIf(!isLinux)(
+  'a full disk takes nothing from a budget: what was not granted is not held (B5)',
+  () => {
+    const path = join(newFolder(), 'leases.json')
+    const file = new LeaseFile({ path, budgetOf, nowMs: () => 1 })
+    const all = [{ project: 'default', budget: 'b', nanos: limitNanos }]
+    const ask = (settled: { lease: string; nanos: number; isOver: boolean }[] = []) =>
+      file.ask({ gateway: 'gateway-1', settled, wanted: all })
+    const fill = () => symlinkSync('/dev/full', `${path}.new`)
+    fill()
+    expect(() => ask()).toThrow(/ENOSPC/)
+    const [lease] = ask().granted
+    expect(lease?.nanos).toBe(limitNanos)
+    const settled = [{ lease: lease?.lease ?? '', nanos: 1, isOver: true }]
+    fill()
+    expect(() => ask(settled)).toThrow(/ENOSPC/)
+    const answer = ask(settled)
+    expect([answer.unknown, answer.granted[0]?.nanos]).toEqual([[], limitNanos - 1])
+  },
+)
+
+test('of two that share the accounts by mistake one spends, and never more than there is (B4)', () => {
+  const path = join(newFolder(), 'leases.json')
+  const open = () => new LeaseFile({ path, budgetOf, nowMs: () => 1 })
+  const want = (file: LeaseFile, nanos: number) => {
+    const wanted = [{ project: 'default', budget: 'b', nanos }]
+    const { granted } = file.ask({ gateway: 'gateway-1', settled: [], wanted })
+    return granted.reduce((sum, lease) => sum + lease.nanos, 0)
+  }
+  const first = open()
+  expect(want(first, limitNanos / 4)).toBe(limitNanos / 4)
+  const second = open()
+  expect(want(second, limitNanos / 4)).toBe(limitNanos / 4)
+  expect(() => want(first, limitNanos)).toThrow('another gateway has taken')
+  expect(want(second, limitNanos)).toBe(limitNanos / 2)
+  expect(want(open(), limitNanos)).toBe(0)
+})
+
+test('accounts of an earlier version are read, and a lease has the name that was asked for', () => {
+  const path = join(newFolder(), 'leases.json')
+  const settled = { 'default/b/0': limitNanos / 2 }
+  writeFileSync(path, JSON.stringify({ format: 'tutti/leases/v1', settled, open: {} }))
+  const file = new LeaseFile({ path, budgetOf, nowMs: () => 1 })
+  const wanted = [{ project: 'default', budget: 'b', nanos: limitNanos, lease: 'named-by-it' }]
+  const { granted } = file.ask({ gateway: 'gateway-1', settled: [], wanted })
+  expect(granted).toMatchObject([{ lease: 'named-by-it', nanos: limitNanos / 2 }])
+})
+
+test('a window that is made longer holds what was spent in it before', () => {
+  const path = join(newFolder(), 'leases.json')
+  let nowMs = Date.UTC(2025, 2, 10, 12)
+  let spec = { limitDollars: 1, window: 'day' as 'day' | 'month' }
+  const file = new LeaseFile({ path, budgetOf: () => spec, nowMs: () => nowMs })
+  const spend = () => {
+    const wanted = [{ project: 'default', budget: 'b', nanos: limitNanos }]
+    const { granted } = file.ask({ gateway: 'gateway-1', settled: [], wanted })
+    const settled = granted.map(({ lease, nanos }) => ({ lease, nanos, isOver: true }))
+    file.ask({ gateway: 'gateway-1', settled, wanted: [] })
+    return granted.reduce((sum, { nanos }) => sum + nanos, 0)
+  }
+  expect(spend()).toBe(limitNanos)
+  nowMs += 86_400_000
+  expect(spend()).toBe(limitNanos)
+  spec = { limitDollars: 2.5, window: 'month' }
+  expect(spend()).toBe(limitNanos / 2)
+})
+
 test('accounts that cannot be read are not begun anew', () => {
   const path = join(newFolder(), 'leases.json')
   writeFileSync(path, '{"format":"tutti/leases/v1","settled":{')

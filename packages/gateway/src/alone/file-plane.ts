@@ -7,8 +7,14 @@ import { randomBytes, timingSafeEqual } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { signingPrefix } from '@tutti/core/fleet'
 import { canonicalJson } from '@tutti/core/resource'
-import { leaseRequest, type Snapshot } from '@tutti/core/routing'
+import {
+  type LeaseAnswer,
+  type LeaseRequest,
+  leaseRequest,
+  type Snapshot,
+} from '@tutti/core/routing'
 import { didKeyOf, newPrivateKey, signText } from '@tutti/ledger'
+import { messageOf } from '../failure.ts'
 import { answerStored, isStoredPath } from './answer-stored.ts'
 import { LeaseFile } from './lease-file.ts'
 import { MemoryResponses } from './memory-responses.ts'
@@ -17,6 +23,8 @@ export interface FilePlaneOptions {
   readonly snapshot: Snapshot
   /** Where the accounts are kept. */
   readonly leases: string
+  /** Told why nothing is granted: a disk that is full, another who keeps the accounts. */
+  readonly log?: (event: string, fields: Readonly<Record<string, unknown>>) => void
 }
 
 export interface FilePlane {
@@ -45,6 +53,17 @@ export async function startFilePlane(options: FilePlaneOptions): Promise<FilePla
       snapshot.budgets.find((one) => one.project === project && one.name === name),
     nowMs: () => Date.now(),
   })
+  let whyNot = '' // written by `ask`: each reason is told once
+  const ask = (asked: LeaseRequest) => {
+    try {
+      return leases.ask(asked)
+    } catch (error) {
+      const reason = messageOf(error)
+      if (reason !== whyNot) options.log?.('budgets are not kept', { reason })
+      whyNot = reason
+      throw error
+    }
+  }
   const responses = new MemoryResponses(() => Date.now())
   const eventOf = () => {
     const payload = canonicalJson(snapshot)
@@ -58,7 +77,7 @@ export async function startFilePlane(options: FilePlaneOptions): Promise<FilePla
       response.write(eventOf())
       followers.add(response)
       response.once('close', () => followers.delete(response))
-    } else if (request.url === '/api/v1/leases') void answerLeases(leases, request, response)
+    } else if (request.url === '/api/v1/leases') void answerLeases(ask, request, response)
     else if (request.url === '/api/v1/usage') {
       response.end('{}') // who is alone has metrics and the request log
     } else if (isStoredPath(request.url ?? '')) {
@@ -86,7 +105,7 @@ export async function startFilePlane(options: FilePlaneOptions): Promise<FilePla
 }
 
 async function answerLeases(
-  leases: LeaseFile,
+  ask: (asked: LeaseRequest) => LeaseAnswer,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
@@ -96,7 +115,7 @@ async function answerLeases(
     if (text.length > bodyBytesMax) return void response.destroy()
   }
   try {
-    const answer = leases.ask(leaseRequest.parse(JSON.parse(text)))
+    const answer = ask(leaseRequest.parse(JSON.parse(text)))
     response.end(JSON.stringify(answer))
   } catch (error) {
     response.writeHead(500).end(String(error)) // a disk that is full: nothing was granted

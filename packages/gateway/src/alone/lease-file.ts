@@ -6,6 +6,8 @@
 // Invariants:
 //   B1. What is settled and what is open never exceed a budget's limit together (core/routing/budget.ts).
 //   B3. Leases of a start before this one are charged in full: nobody can say any more what was spent of them.
+//   B4. Of those that share a file by mistake the last that started keeps it; the others grant nothing more.
+//   B5. What is not on disk was not granted, nor settled: a write that failed leaves the accounts as they were.
 
 import { randomUUID } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
@@ -20,7 +22,7 @@ import {
   nanosOf,
   type SoftBudget,
   softUntilMs,
-  windowEndMs,
+  windowBounds,
   windowStartMs,
 } from '@tutti/core/routing'
 import { writeDurably } from '@tutti/machine'
@@ -37,21 +39,30 @@ const leaseMs = 2 * 3_600_000 // as the control plane's
 
 export class LeaseFile {
   readonly #ports: LeaseFilePorts
-  /** Written by `ask` and by the start. */
-  readonly #accounts: LeaseAccounts
+  /** Of this start. */
+  readonly #holder = randomUUID()
+  /** Written by `#change` alone. */
+  #accounts: LeaseAccounts
 
   /** Throws where the file is there and cannot be read: then nobody knows what was spent. */
   constructor(ports: LeaseFilePorts) {
     this.#ports = ports
-    this.#accounts = existsSync(ports.path)
-      ? leaseAccounts.parse(JSON.parse(readFileSync(ports.path, 'utf8')))
-      : { format: 'tutti/leases/v1', settled: {}, open: {} }
-    for (const id of Object.keys(this.#accounts.open)) this.#end(id, 'lost') // B3
-    this.#forgetPast(() => ports.nowMs() - pastMs)
-    this.#save()
+    this.#accounts = this.#read() ?? { format: 'tutti/leases/v1', settled: {}, open: {} }
+    this.#change(() => {
+      for (const id of Object.keys(this.#accounts.open)) this.#end(id, 'lost') // B3
+      this.#forgetPast(() => ports.nowMs() - pastMs)
+    })
   }
 
+  /** Throws where it cannot be kept: then nothing has changed. */
   ask(request: LeaseRequest): LeaseAnswer {
+    const holder = this.#read()?.holder
+    // B4
+    if (holder !== this.#holder) throw new Error(`another gateway has taken ${this.#ports.path}`)
+    return this.#change(() => this.#answer(request)) // on disk before anybody spends of it
+  }
+
+  #answer(request: LeaseRequest): LeaseAnswer {
     const unknown: string[] = []
     for (const { lease: id, nanos, isOver } of request.settled) {
       const known = this.#accounts.open[id]
@@ -62,36 +73,34 @@ export class LeaseFile {
       }
     }
     const granted = request.wanted.flatMap((wanted) => this.#grant(request.gateway, wanted))
-    this.#save() // before anybody spends of it
     const soft = request.wanted.flatMap((wanted) => this.#softOf(wanted))
     return { granted, unknown, ...(soft.length === 0 ? {} : { soft }) }
   }
 
   #grant(gateway: string, wanted: LeaseRequest['wanted'][number]): LeaseAnswer['granted'] {
-    const { project, budget } = wanted
+    const { project, budget, lease: id = randomUUID() } = wanted
     const nowMs = this.#ports.nowMs()
     const spec = this.#ports.budgetOf(project, budget)
     if (spec === undefined) return []
     const open = Object.entries(this.#accounts.open)
     for (const [id, { untilMs }] of open) if (untilMs < nowMs) this.#end(id, 'lost') // B3
-    const startMs = windowStartMs(spec.window, nowMs)
-    const openNanos = Object.values(this.#accounts.open)
-      .filter((one) => one.project === project && one.budget === budget && one.startMs === startMs)
-      .reduce((sum, one) => sum + Math.max(one.grantedNanos, one.settledNanos), 0)
-    const settledNanos = this.#accounts.settled[`${project}/${budget}/${startMs}`] ?? 0
+    const { startMs, endMs } = windowBounds(spec.window, nowMs)
+    const { settledNanos, open: held } = this.#chargedIn(wanted, { startMs, endMs })
+    const openNanos = held.reduce(
+      (sum, one) => sum + Math.max(one.grantedNanos, one.settledNanos),
+      0,
+    )
     // The window before stays: a clock may be set back a little.
     const keptMs = windowStartMs(spec.window, startMs - 1)
     this.#forgetPast((name) => (name === `${project}/${budget}` ? keptMs : 0))
     const limitNanos = nanosOf(spec.limitDollars)
     const nanos = decideGrant({ limitNanos, settledNanos, openNanos }, wanted.nanos) // B1
     if (nanos === 0) return []
-    const id = randomUUID()
     const untilMs = nowMs + leaseMs
     this.#accounts.open[id] = {
       ...{ gateway, project, budget, startMs, untilMs },
       ...{ grantedNanos: nanos, settledNanos: 0 },
     }
-    const endMs = windowEndMs(spec.window, nowMs)
     return [{ lease: id, project, budget, nanos, untilMs: Math.min(untilMs, endMs) }]
   }
 
@@ -99,13 +108,27 @@ export class LeaseFile {
     const nowMs = this.#ports.nowMs()
     const spec = this.#ports.budgetOf(project, budget)
     if (spec === undefined) return []
-    const startMs = windowStartMs(spec.window, nowMs)
-    const openNanos = Object.values(this.#accounts.open)
-      .filter((one) => one.project === project && one.budget === budget && one.startMs === startMs)
-      .reduce((sum, one) => sum + one.settledNanos, 0)
-    const settledNanos = this.#accounts.settled[`${project}/${budget}/${startMs}`] ?? 0
-    const untilMs = softUntilMs(spec, settledNanos + openNanos, nowMs)
+    const window = windowBounds(spec.window, nowMs)
+    const { settledNanos, open } = this.#chargedIn({ project, budget }, window)
+    const spentNanos = open.reduce((sum, one) => sum + one.settledNanos, settledNanos)
+    const untilMs = softUntilMs(spec, spentNanos, nowMs)
     return untilMs === null ? [] : [{ project, budget, untilMs }]
+  }
+
+  /** What is settled, and the leases that are open. */
+  #chargedIn(
+    { project, budget }: { readonly project: string; readonly budget: string },
+    { startMs, endMs }: { readonly startMs: number; readonly endMs: number },
+  ) {
+    const isIn = (atMs: number) => atMs >= startMs && atMs < endMs
+    const { settled, open } = this.#accounts
+    const prefix = `${project}/${budget}/`
+    const settledNanos = Object.entries(settled)
+      .filter(([name]) => name.startsWith(prefix) && isIn(Number(name.slice(prefix.length))))
+      .reduce((sum, [, nanos]) => sum + nanos, 0)
+    const isOpen = (one: { project: string; budget: string; startMs: number }) =>
+      one.project === project && one.budget === budget && isIn(one.startMs)
+    return { settledNanos, open: Object.values(open).filter(isOpen) }
   }
 
   #end(id: string, ending: 'closed' | 'lost'): void {
@@ -127,7 +150,22 @@ export class LeaseFile {
     }
   }
 
-  #save(): void {
-    writeDurably(this.#ports.path, JSON.stringify(this.#accounts))
+  #read(): LeaseAccounts | null {
+    const { path } = this.#ports
+    return existsSync(path) ? leaseAccounts.parse(JSON.parse(readFileSync(path, 'utf8'))) : null
+  }
+
+  /** B5. */
+  #change<Result>(change: () => Result): Result {
+    const before = this.#accounts
+    this.#accounts = { ...structuredClone(before), holder: this.#holder }
+    try {
+      const result = change()
+      writeDurably(this.#ports.path, JSON.stringify(this.#accounts))
+      return result
+    } catch (error) {
+      this.#accounts = before
+      throw error
+    }
   }
 }

@@ -128,6 +128,155 @@ test('what was spent of a lease that is used up is told once the control plane i
   expect([plane.settledNanos, plane.open.size]).toEqual([20_000, 0])
 })
 
+test('a lease whose answer was lost is given back, also where it came late (U5)', async () => {
+  const plane = new MemoryPlane(budget.limitDollars)
+  let nowMs = 0
+  const late: (() => void)[] = []
+  let isLost = true
+  const ask: LeasePorts['ask'] = async (asked) => {
+    const request = { gateway: 'one', ...asked }
+    if (!isLost) return plane.ask(request)
+    if (nowMs === 0) plane.ask(request)
+    else late.push(() => void plane.ask(request))
+    throw new Error('the answer was lost')
+  }
+  const purses = new Purses({ ask, nowMs: () => nowMs })
+  for (const atMs of [0, 1_000]) {
+    nowMs = atMs
+    expect(await purses.reserve([budget], 10)).toMatchObject({ isAway: true })
+  }
+  expect(plane.openNanos).toBe(20_000)
+  nowMs = 3_600_000 // and then the control plane was away for an hour
+  await expect(purses.tell()).rejects.toThrow('lost')
+  isLost = false
+  await purses.tell()
+  expect(plane.openNanos).toBe(0)
+  for (const one of late) one()
+  expect([plane.settledNanos, plane.openNanos]).toEqual([0, 0]) // behind each it was said to be over
+})
+
+test('what comes to the control plane after it was said to be over is said to be over again (U5)', async () => {
+  const plane = new MemoryPlane(budget.limitDollars)
+  let nowMs = 0
+  let arrive = () => {}
+  const ask: LeasePorts['ask'] = async (asked) => {
+    const request = { gateway: 'one', ...asked }
+    if (asked.wanted.length === 0) return plane.ask(request)
+    arrive = () => void plane.ask(request)
+    throw new Error('it took too long')
+  }
+  const purses = new Purses({ ask, nowMs: () => nowMs })
+  expect(await purses.reserve([budget], 10)).toMatchObject({ isAway: true })
+  await purses.tell()
+  arrive()
+  expect(plane.openNanos).toBe(20_000)
+  nowMs = 1_000
+  await purses.tell()
+  expect([plane.settledNanos, plane.openNanos]).toEqual([0, 0])
+})
+
+test('a lease that is on its way is not said to be over by a word that overtakes it (U5)', async () => {
+  const plane = new MemoryPlane(budget.limitDollars)
+  let answer = () => {}
+  const other = { ...budget, name: 'other' }
+  const ask: LeasePorts['ask'] = async (asked) => {
+    const answered = plane.ask({ gateway: 'one', ...asked })
+    if (asked.wanted.some((one) => one.budget === 'all')) {
+      await new Promise<void>((resolve) => (answer = resolve))
+    }
+    return answered
+  }
+  const purses = new Purses({ ask, nowMs: () => 0 })
+  const first = await purses.reserve([other], 10)
+  if ('settle' in first) first.settle(10)
+  const asking = purses.reserve([budget], 10)
+  await purses.tell()
+  answer()
+  const paid = await asking
+  if ('settle' in paid) paid.settle(10)
+  await purses.close()
+  expect(plane.settledNanos).toBe(20)
+})
+
+test('those who call while the control plane is away leave a bounded number of doubts', async () => {
+  let said = 0
+  const ask: LeasePorts['ask'] = async ({ settled }) => {
+    said = settled.length
+    throw new Error('away')
+  }
+  const purses = new Purses({ ask, nowMs: () => 0 })
+  for (let i = 0; i < 300; i++) await purses.reserve([budget], 10)
+  expect(said).toBe(100)
+})
+
+test.each([
+  ['was lowered', { limitDollars: 0.0005 }],
+  ['has another window', { window: 'day' as const }],
+])('a budget that %s is spent from no lease of before (U6)', async (_, change) => {
+  const plane = new MemoryPlane(budget.limitDollars)
+  const ask: LeasePorts['ask'] = async (asked) => plane.ask({ gateway: 'one', ...asked })
+  const purses = new Purses({ ask, nowMs: () => 0 })
+  const first = await purses.reserve([budget], 10)
+  if ('settle' in first) first.settle(10)
+  const before = [...plane.open.keys()]
+  await purses.reserve([{ ...budget, limitDollars: 0.002 }], 10) // one that was raised is held
+  expect([...plane.open.keys()]).toEqual(before)
+  await purses.reserve([{ ...budget, ...change }], 10)
+  const [lease] = before
+  expect(lease !== undefined && plane.open.has(lease)).toBe(true) // somebody is on his way with it
+  expect(plane.open.size).toBe(2)
+})
+
+test('a lease that is being given back pays for nothing more (U1)', async () => {
+  const plane = new MemoryPlane(budget.limitDollars)
+  let answer = () => {}
+  let isSlow = false
+  const ask: LeasePorts['ask'] = async (asked) => {
+    const answered = plane.ask({ gateway: 'one', ...asked })
+    if (isSlow) await new Promise<void>((resolve) => (answer = resolve))
+    return answered
+  }
+  const purses = new Purses({ ask, nowMs: () => 0 })
+  const first = await purses.reserve([budget], 10)
+  if ('settle' in first) first.settle(10)
+  isSlow = true
+  const closing = purses.close() // the control plane knows, and its answer is on its way
+  isSlow = false
+  const second = await purses.reserve([budget], 10)
+  if ('settle' in second) second.settle(10)
+  answer()
+  await closing
+  await purses.close()
+  expect(plane.settledNanos).toBe(20)
+})
+
+test('a lease that the control plane counts as lost pays for nothing more (U3)', async () => {
+  const plane = new MemoryPlane(budget.limitDollars)
+  const ask: LeasePorts['ask'] = async (asked) => plane.ask({ gateway: 'one', ...asked })
+  const purses = new Purses({ ask, nowMs: () => 0 })
+  const first = await purses.reserve([budget], 10)
+  if ('settle' in first) first.settle(10)
+  for (const id of [...plane.open.keys()]) plane.end(id, 'lost')
+  await purses.tell()
+  const second = await purses.reserve([budget], 10)
+  if ('settle' in second) second.settle(10)
+  await purses.close()
+  expect(plane.settledNanos).toBe(20_000 + 10)
+})
+
+test('leases of thousands of budgets go back, some hundred with each word', async () => {
+  const counts: number[] = []
+  const plane = new MemoryPlane(1)
+  const ask: LeasePorts['ask'] = async (asked) => {
+    if (asked.wanted.length === 0) counts.push(asked.settled.length)
+    return plane.ask({ gateway: 'one', ...asked })
+  }
+  const purses = new Purses({ ask, nowMs: () => 0 })
+  for (let i = 0; i < 1_200; i++) await purses.reserve([{ ...budget, name: `b${i}` }], 10)
+  await purses.close()
+  expect(counts).toEqual([500, 500, 200])
+})
+
 describe('money (B1, B2, B3, U1, U2)', () => {
   test('whatever is called, aborted, lost and killed: spent ≤ charged ≤ the budget', async () => {
     await fc.assert(
@@ -183,23 +332,30 @@ describe('money (B1, B2, B3, U1, U2)', () => {
     )
   })
 
-  test('without crashes what is charged is what was spent, to the nano-dollar', async () => {
+  test('without crashes what is charged is what was spent, to the nano-dollar, whatever answer is lost', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
         const plane = new MemoryPlane(budget.limitDollars)
+        let isAnswerLost = false
         const purses = new Purses({
-          ask: async (asked) => plane.ask({ gateway: 'gateway-1', ...asked }),
+          ask: async (asked) => {
+            const answer = plane.ask({ gateway: 'gateway-1', ...asked })
+            if (isAnswerLost) throw new Error('the answer was lost on its way')
+            return answer
+          },
           nowMs: () => 0,
         })
         let spent = 0
-        for (const { worst, part, what } of steps) {
+        for (const { worst, part, what, isLost } of steps) {
+          isAnswerLost = isLost
           const reservation = await purses.reserve([budget], worst)
           if (!('settle' in reservation)) continue
           const cost = Math.floor(worst * part)
           spent += cost
           reservation.settle(cost)
-          if (what === 'tell') await purses.tell()
+          if (what === 'tell') await purses.tell().catch(() => {})
         }
+        isAnswerLost = false
         await purses.close()
         expect(plane.open.size).toBe(0)
         expect(plane.settledNanos).toBe(spent)

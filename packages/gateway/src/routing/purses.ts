@@ -10,7 +10,10 @@
 //   U3. A lease that the control plane no longer knows pays for nothing more.
 //   U4. What is held is given back only to a control plane that is there: while it is away a request that is too dear
 //       takes nothing from those that are not.
+//   U5. A lease that was granted, and whose answer was lost, is given back: nobody is charged for what nobody had.
+//   U6. What was granted when a Budget was higher, or of another window, pays for nothing once its change is known.
 
+import { randomUUID } from 'node:crypto'
 import {
   emptyPurse,
   type LeaseAnswer,
@@ -36,10 +39,15 @@ interface Lease {
   readonly project: string
   readonly budget: string
   readonly untilMs: number
+  /** As the Budget was when it was wanted. */
+  readonly terms: Pick<BudgetEntry, 'limitDollars' | 'window'>
   purse: Purse
   /** What the control plane was told last. */
   toldNanos: number
-  /** True for one that has been outgrown: it goes back with the next word to the control plane. */
+  /**
+   * True for one that has been outgrown, or whose Budget is another now: it goes back with the next
+   * word to the control plane.
+   */
   isSpare: boolean
   /** True once it was given back, whether or not that was heard: nothing more is paid from it. */
   isEnding: boolean
@@ -62,16 +70,26 @@ export interface Short {
 const share = 50
 const turnsMax = 100 // of one who waits with others: each turn pays one of them
 const askMsMin = 1_000 // between two askings for a budget that is spent
+const toldMax = 500 // leases that one word speaks of: it has to be answered within two seconds
+const doubtMs = 60_000 // what was asked for is granted, or will never be: no statement takes longer
+const doubtsMax = 100 // leases of those before them count as spent
+
+interface Want {
+  readonly entry: BudgetEntry
+  readonly nanos: number
+}
 
 export class Purses {
   readonly #ports: LeasePorts
-  /** Written by `#takeIn` and `#tell`. */
+  /** Written by `#ask` and `#takeIn`. */
   readonly #leases = new Map<string, Lease>()
   /** When a budget was found spent; written by `#want`. */
   readonly #spentAtMs = new Map<string, number>()
   #asking: Promise<void> | null = null
   /** Budgets over their soft limit, until when; written by `#ask`. */
   readonly #softUntilMs = new Map<string, number>()
+  /** Leases whose answer was lost and that may have been granted, until when; written by `#ask`. */
+  readonly #doubtful = new Map<string, number>()
 
   constructor(ports: LeasePorts) {
     this.#ports = ports
@@ -131,23 +149,32 @@ export class Purses {
     const news = [...this.#leases.values()].filter(
       (lease) => lease.purse.settledNanos !== lease.toldNanos || this.#isOver(lease),
     )
-    if (news.length > 0) await this.#ask(news, [])
+    if (news.length > 0 || this.#doubtful.size > 0) await this.#tell(news)
   }
 
   /** Gives everything back: for a gateway that stops. */
   async close(): Promise<void> {
-    await this.#ask([...this.#leases.values()], [], true)
+    await this.#tell([...this.#leases.values()], true)
+  }
+
+  async #tell(news: readonly Lease[], isLast = false): Promise<void> {
+    for (let at = 0; at === 0 || at < news.length; at += toldMax) {
+      await this.#ask(news.slice(at, at + toldMax), [], isLast)
+    }
   }
 
   #settle(lease: Lease, reservedNanos: number, costNanos: number): void {
     lease.purse = settleIn(lease.purse, { reservedNanos, costNanos })
   }
 
-  #leaseFor({ project, name }: BudgetEntry, nanos: number): Lease | null {
+  #leaseFor({ project, name, limitDollars, window }: BudgetEntry, nanos: number): Lease | null {
     const nowMs = this.#ports.nowMs()
     for (const lease of this.#leases.values()) {
       const isOf = lease.project === project && lease.budget === name && !lease.isEnding
-      if (isOf && lease.untilMs > nowMs && leftNanos(lease.purse) >= nanos) return lease
+      if (!isOf || lease.untilMs <= nowMs || leftNanos(lease.purse) < nanos) continue
+      const { terms } = lease
+      if (terms.window === window && terms.limitDollars <= limitDollars) return lease
+      lease.isSpare = true // U6
     }
     return null
   }
@@ -164,10 +191,9 @@ export class Purses {
     const missing = short.filter((budget) => this.#leaseFor(budget, nanos) === null)
     const wanted = missing
       .filter((budget) => this.#mayAsk(budget, nowMs))
-      .map((budget) => ({
-        project: budget.project,
-        budget: budget.name,
-        nanos: Math.max(nanos, Math.ceil(nanosOf(budget.limitDollars) / share)),
+      .map((entry) => ({
+        entry,
+        nanos: Math.max(nanos, Math.ceil(nanosOf(entry.limitDollars) / share)),
       }))
     if (wanted.length === 0) return missing.length === 0 ? 'there' : 'spent'
     this.#asking = this.#askFor(wanted, () => missing.every((one) => this.#leaseFor(one, nanos)))
@@ -190,10 +216,10 @@ export class Purses {
   }
 
   /** U4: those that are too small go back once the control plane has said that it has no more. */
-  async #askFor(wanted: LeaseRequest['wanted'], isThere: () => boolean): Promise<void> {
+  async #askFor(wanted: readonly Want[], isThere: () => boolean): Promise<void> {
     const held = () =>
-      [...this.#leases.values()].filter((lease) =>
-        wanted.some((one) => lease.project === one.project && lease.budget === one.budget),
+      [...this.#leases.values()].filter(({ project, budget }) =>
+        wanted.some(({ entry }) => entry.project === project && entry.name === budget),
       )
     const old = held()
     await this.#ask(old, wanted)
@@ -201,31 +227,58 @@ export class Purses {
     else if (old.some(isIdle)) await this.#ask(held(), wanted, true)
   }
 
-  async #ask(
-    news: readonly Lease[],
-    wanted: LeaseRequest['wanted'],
-    isLast = false,
-  ): Promise<void> {
+  async #ask(news: readonly Lease[], wants: readonly Want[], isLast = false): Promise<void> {
     for (const lease of news) lease.isEnding ||= isIdle(lease) && (isLast || this.#isOver(lease))
-    const settled = news.map(({ id, purse, isEnding }) => ({
+    const said = news.map(({ id, purse, isEnding }) => ({
       ...{ lease: id, nanos: purse.settledNanos, isOver: isEnding },
     }))
-    const answer = await this.#ports.ask({ settled, wanted })
-    for (const { lease, nanos, isOver } of settled) {
+    const atMs = this.#ports.nowMs()
+    const doubted = [...this.#doubtful.keys()]
+    const settled = [...said, ...doubted.map((lease) => ({ lease, nanos: 0, isOver: true }))]
+    const wanted = wants.map(({ entry: { project, name: budget }, nanos }) => {
+      return { project, budget, nanos, lease: randomUUID() }
+    })
+    const answer = await this.#ports.ask({ atMs, settled, wanted }).catch((error: unknown) => {
+      // No sooner: of a lease that is still on its way nobody else may say that it is over.
+      for (const { lease } of wanted) this.#doubt(lease, atMs + doubtMs)
+      throw error
+    })
+    for (const lease of doubted) this.#doubtNoMore(lease, { answer, nowMs: atMs })
+    for (const { lease, nanos, isOver } of said) {
       const known = this.#leases.get(lease)
       if (known !== undefined) known.toldNanos = nanos
       if (isOver) this.#leases.delete(lease)
     }
     for (const id of answer.unknown) this.#leases.delete(id) // U3
-    for (const { project, budget: name } of wanted)
-      this.#softUntilMs.delete(keyOf({ project, name }))
-    for (const { project, budget: name, untilMs } of answer.soft ?? []) {
+    this.#takeIn(wants, answer)
+  }
+
+  #doubt(lease: string, untilMs: number): void {
+    this.#doubtful.set(lease, untilMs)
+    const [oldest] = this.#doubtful.keys()
+    if (this.#doubtful.size > doubtsMax && oldest !== undefined) this.#doubtful.delete(oldest)
+  }
+
+  /** U5: what was asked for may come to the control plane late, behind this word. */
+  #doubtNoMore(lease: string, of: { readonly answer: LeaseAnswer; readonly nowMs: number }): void {
+    const leftMs = (this.#doubtful.get(lease) ?? 0) - of.nowMs
+    const isOver = leftMs < 0 || leftMs > doubtMs // the clock may have been set back
+    if (isOver || !of.answer.unknown.includes(lease)) this.#doubtful.delete(lease)
+  }
+
+  #takeIn(wants: readonly Want[], { granted, soft = [] }: LeaseAnswer): void {
+    for (const { entry } of wants) this.#softUntilMs.delete(keyOf(entry))
+    for (const { project, budget: name, untilMs } of soft) {
       this.#softUntilMs.set(keyOf({ project, name }), untilMs)
     }
-    for (const { lease: id, project, budget, nanos, untilMs } of answer.granted) {
+    for (const { lease: id, project, budget, nanos, untilMs } of granted) {
+      const want = wants.find(({ entry }) => entry.project === project && entry.name === budget)
+      if (want === undefined) continue
+      const { limitDollars, window } = want.entry
       const purse = { ...emptyPurse, grantedNanos: nanos }
       const fresh = { purse, toldNanos: 0, isSpare: false, isEnding: false }
-      this.#leases.set(id, { id, project, budget, untilMs, ...fresh })
+      const terms = { limitDollars, window }
+      this.#leases.set(id, { id, project, budget, untilMs, terms, ...fresh })
     }
   }
 

@@ -151,6 +151,7 @@ async function filePlaneOf(options: GatewayCommand): Promise<FilePlane | null> {
   const plane = await startFilePlane({
     snapshot: readConfig(config, sequence, whyNoCondition),
     leases: join(homeFolder(options), 'gateway', 'leases.json'),
+    log: logLine,
   })
   process.on('SIGHUP', () => {
     try {
