@@ -5,6 +5,7 @@
 export const failureCodes = [
   'gateway/port-taken',
   'gateway/address-forbidden',
+  'gateway/accounts-unreadable',
   'gateway/scan-failed',
 ] as const
 export type FailureCode = (typeof failureCodes)[number]

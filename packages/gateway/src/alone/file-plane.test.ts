@@ -190,7 +190,8 @@ test('a window that is made longer holds what was spent in it before', () => {
 test('accounts that cannot be read are not begun anew', () => {
   const path = join(newFolder(), 'leases.json')
   writeFileSync(path, '{"format":"tutti/leases/v1","settled":{')
-  expect(() => new LeaseFile({ path, budgetOf, nowMs: () => 1 })).toThrow()
+  const open = () => new LeaseFile({ path, budgetOf, nowMs: () => 1 })
+  expect(open).toThrow(`cannot be read from ${path}: restore it, or delete it`)
 })
 
 function declared(baseUrl: string, sequence: number, limitDollars: number): Snapshot {

@@ -26,6 +26,7 @@ import {
   windowStartMs,
 } from '@tutti/core/routing'
 import { writeDurably } from '@tutti/machine'
+import { Failure, messageOf } from '../failure.ts'
 
 export interface LeaseFilePorts {
   readonly path: string
@@ -152,7 +153,14 @@ export class LeaseFile {
 
   #read(): LeaseAccounts | null {
     const { path } = this.#ports
-    return existsSync(path) ? leaseAccounts.parse(JSON.parse(readFileSync(path, 'utf8'))) : null
+    if (!existsSync(path)) return null
+    try {
+      return leaseAccounts.parse(JSON.parse(readFileSync(path, 'utf8')))
+    } catch (error) {
+      const hint = 'restore it, or delete it to have all Budgets begin anew'
+      const message = `what Budgets have spent cannot be read from ${path}: ${hint}`
+      throw new Failure('gateway/accounts-unreadable', `${message} (${messageOf(error)})`, error)
+    }
   }
 
   /** B5. */
