@@ -26,7 +26,7 @@ export function eventsOfAnswer(answer: ChatAnswer): readonly ChatEvent[] {
 function eventsOfPart(part: Part, index: number): ChatEvent[] {
   switch (part.kind) {
     case 'text':
-      return [{ kind: 'text', choice: 0, text: part.text }]
+      return [{ choice: 0, ...part }]
     case 'thinking': {
       const { text, signature } = part
       const signed: ChatEvent[] =
@@ -81,8 +81,10 @@ function addText(parts: Part[], event: ChatEvent, calls: ReadonlyMap<number, num
   const last = parts.at(-1)
   if (event.kind === 'text' || event.kind === 'thinking') {
     const { kind, text } = event
-    if (last?.kind === kind) parts[parts.length - 1] = { ...last, text: last.text + text }
-    else if (text !== '') parts.push({ kind, text })
+    const more = isRefusal(event) ? { isRefusal: true as const } : {}
+    const isSame = last?.kind === kind && isRefusal(last) === isRefusal(event)
+    if (isSame) parts[parts.length - 1] = { ...last, text: last.text + text }
+    else if (text !== '') parts.push(kind === 'text' ? { kind, text, ...more } : { kind, text })
   } else if (event.kind === 'signature' && last?.kind === 'thinking') {
     parts[parts.length - 1] = { ...last, signature: event.text }
   } else if (event.kind === 'tool-arguments') {
@@ -91,4 +93,8 @@ function addText(parts: Part[], event: ChatEvent, calls: ReadonlyMap<number, num
     if (call?.kind !== 'tool-call') return
     parts[place] = { ...call, arguments: call.arguments + event.text }
   }
+}
+
+function isRefusal(of: Part | ChatEvent): boolean {
+  return of.kind === 'text' && of.isRefusal === true
 }

@@ -18,7 +18,12 @@ export type ImageSource =
   | { readonly kind: 'data'; readonly mediaType: string; readonly data: string }
 
 export type Part =
-  | { readonly kind: 'text'; readonly text: string }
+  | {
+      readonly kind: 'text'
+      readonly text: string
+      /** OpenAI's models say apart why they do not answer; elsewhere it is a text. */
+      readonly isRefusal?: true
+    }
   | {
       readonly kind: 'image'
       readonly source: ImageSource
@@ -152,7 +157,12 @@ export interface ChatAnswer {
 /** What one event of a stream says. */
 export type ChatEvent =
   | { readonly kind: 'start'; readonly id: string; readonly model: string }
-  | { readonly kind: 'text'; readonly choice: number; readonly text: string }
+  | {
+      readonly kind: 'text'
+      readonly choice: number
+      readonly text: string
+      readonly isRefusal?: true
+    }
   | { readonly kind: 'thinking'; readonly text: string }
   /** What is no text: an image, most often. */
   | { readonly kind: 'image'; readonly source: ImageSource }

@@ -30,8 +30,10 @@ function readChoice(choice: JsonObject, events: ChatEvent[]): string | null {
   const delta = objectOf(choice['delta'])
   const thinking = textOf(delta['reasoning_content']) || textOf(delta['reasoning'])
   if (thinking !== '') events.push({ kind: 'thinking', text: thinking })
-  const text = delta['content'] ?? delta['refusal'] ?? choice['text']
+  const text = delta['content'] ?? choice['text']
   if (typeof text === 'string') events.push({ kind: 'text', choice: index, text })
+  const refusal = textOf(delta['refusal'])
+  if (refusal !== '') events.push({ kind: 'text', choice: index, text: refusal, isRefusal: true })
   for (const call of listOf(delta['tool_calls'])) readToolCall(objectOf(call), events)
   const reason = choice['finish_reason']
   if (typeof reason !== 'string') return null

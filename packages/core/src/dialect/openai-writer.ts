@@ -20,7 +20,10 @@ export class OpenaiWriter implements ChatWriter {
   write(event: ChatEvent): string {
     switch (event.kind) {
       case 'text':
-        return event.text === '' ? '' : this.#delta({ content: event.text }, event.choice)
+        if (event.text === '') return ''
+        return event.isRefusal === true
+          ? this.#delta({ refusal: event.text }, event.choice)
+          : this.#delta({ content: event.text }, event.choice)
       case 'thinking':
         return event.text === '' ? '' : this.#delta({ reasoning_content: event.text }, 0)
       case 'tool-start':

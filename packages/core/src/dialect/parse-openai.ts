@@ -37,7 +37,7 @@ const message = z.discriminatedUnion('role', [
     content: z
       .union([z.string(), z.array(z.discriminatedUnion('type', [textPart, refusalPart]))])
       .nullish(),
-    refusal: z.null().optional(),
+    refusal: z.string().nullish(),
     reasoning_content: z.string().nullish(),
     annotations: z.array(z.never()).optional(),
     audio: z.null().optional(),
@@ -155,7 +155,9 @@ function messageOf(from: OpenaiMessage): Message {
       const calls = (from.tool_calls ?? []).map(({ id, function: { name, arguments: args } }) => ({
         ...{ kind: 'tool-call' as const, id, name, arguments: args },
       }))
-      return { role: 'assistant', parts: [...partsOf(from.content ?? ''), ...calls] }
+      const refused = from.refusal ? [{ type: 'refusal' as const, refusal: from.refusal }] : []
+      const said = [...partsOf(from.content ?? ''), ...partsOf(refused)]
+      return { role: 'assistant', parts: [...said, ...calls] }
     }
     case 'tool': {
       const parts = partsOf(from.content)
@@ -173,7 +175,7 @@ function partsOf(content: Content): Part[] {
   if (typeof content === 'string') return content === '' ? [] : [{ kind: 'text', text: content }]
   return content.map((part): Part => {
     if (part.type === 'text') return { kind: 'text', text: part.text }
-    if (part.type === 'refusal') return { kind: 'text', text: part.refusal }
+    if (part.type === 'refusal') return { kind: 'text', text: part.refusal, isRefusal: true }
     const { url, detail } = part.image_url
     const source = imageSourceOf(url)
     return {

@@ -171,7 +171,7 @@ function messageOf(one: Item): Message {
 function partsOf(content: string | readonly ContentPart[]): Part[] {
   if (typeof content === 'string') return content === '' ? [] : [{ kind: 'text', text: content }]
   return content.map((part): Part => {
-    if (part.type === 'refusal') return { kind: 'text', text: part.refusal }
+    if (part.type === 'refusal') return { kind: 'text', text: part.refusal, isRefusal: true }
     if (part.type !== 'input_image') return { kind: 'text', text: part.text }
     const detail = part.detail === 'auto' ? undefined : (part.detail ?? undefined)
     const source = imageSourceOf(part.image_url)

@@ -37,7 +37,8 @@ function readOpenai(body: JsonObject): ChatAnswer {
   const choice = objectOf(listOf(body['choices'])[0])
   const message = objectOf(choice['message'])
   const thinking = textOf(message['reasoning_content']) || textOf(message['reasoning'])
-  const text = textOf(message['content']) || textOf(message['refusal'])
+  const text = textOf(message['content'])
+  const refusal = textOf(message['refusal'])
   const calls = listOf(message['tool_calls']).map((call): Part => {
     const tool = objectOf(objectOf(call)['function'])
     const args = textOf(tool['arguments'])
@@ -49,6 +50,7 @@ function readOpenai(body: JsonObject): ChatAnswer {
     parts: [
       ...(thinking === '' ? [] : [{ kind: 'thinking' as const, text: thinking }]),
       ...(text === '' ? [] : [{ kind: 'text' as const, text }]),
+      ...(refusal === '' ? [] : [{ kind: 'text', text: refusal, isRefusal: true } as const]),
       ...calls,
     ],
     stop: stopOf(openaiStop(textOf(choice['finish_reason'])) ?? 'stop', calls.length),

@@ -1,9 +1,12 @@
 // What a caller is told is wrong, and what is asked of a target in forms of its own.
 
 import { describe, expect, test } from 'vitest'
-import type { ChatEvent, EngineDialect, ToolCall } from './chat.ts'
+import { answerOfEvents, eventsOfAnswer } from './answer-events.ts'
+import { type ChatEvent, type EngineDialect, noUsage, type ToolCall } from './chat.ts'
 import { objectOf } from './json.ts'
+import { readOpenaiEvent } from './openai-stream.ts'
 import { readAnswer } from './read-answer.ts'
+import { readResponsesEvent } from './responses-stream.ts'
 import { newChatWriter, parseChat, whyUnsaid, writeAnswer, writeChat } from './translate.ts'
 import { isUnsayable } from './unsayable.ts'
 
@@ -141,6 +144,67 @@ test('who asks to read the thoughts gets them where they are given only on deman
   expect(writeChat('openai-responses', parsed, 'gemini')).toMatchObject({
     reasoning: { summary: 'auto' },
   })
+})
+
+describe('a refusal of OpenAI’s is one in both of its dialects, and a text elsewhere', () => {
+  const parts = [{ kind: 'text', text: 'I cannot', isRefusal: true } as const]
+  const answer = { id: 'a', model: 'm', parts, stop: 'stop', usage: noUsage } as const
+  const about = { request: {}, createdS: 1 }
+  const read = { openai: readOpenaiEvent, 'openai-responses': readResponsesEvent } as const
+
+  test.each(['openai', 'openai-responses'] as const)('whole and streamed, in %s', (dialect) => {
+    const whole = objectOf(writeAnswer(dialect, answer, about))
+    expect(JSON.stringify(whole)).toContain('"refusal":"I cannot"')
+    expect(JSON.stringify(whole)).not.toContain('output_text')
+    expect(readAnswer(dialect, whole).parts).toEqual(parts)
+    const options = { id: 'a', model: 'm', createdS: 1, streamUsage: true, sent: null }
+    const writer = newChatWriter(dialect, options, {})
+    const frames = eventsOfAnswer(answer).map((event) => writer.write(event))
+    const data = [...`${frames.join('')}${writer.end()}`.matchAll(/^data: (\{.*)$/gm)]
+    const events = data.flatMap(([, json = '']): readonly ChatEvent[] => {
+      const said = read[dialect]({ event: '', data: json })
+      return typeof said === 'string' ? [] : said
+    })
+    expect(answerOfEvents(events)?.parts).toEqual(parts)
+    expect(JSON.stringify(writeAnswer('anthropic', answer, about))).toContain('"text":"I cannot"')
+  })
+
+  test('is said again in the next turn', () => {
+    const messages = [
+      { role: 'user', content: 'x' },
+      { role: 'assistant', content: null, refusal: 'I cannot' },
+      { role: 'user', content: 'y' },
+    ]
+    const parsed = parseChat('openai', { model: 'm', messages }, named)
+    if (isUnsayable(parsed)) throw new Error(parsed.message)
+    const said = JSON.stringify(writeChat('openai-responses', parsed, 'openai'))
+    expect(said).toContain('{"type":"refusal","refusal":"I cannot"}')
+    expect(JSON.stringify(writeChat('gemini', parsed, 'openai'))).toContain('I cannot')
+  })
+})
+
+test('what would have no effect at the target is refused', () => {
+  const fieldFor = (to: EngineDialect, more: object) => {
+    const body = { model: 'm', messages: [{ role: 'user', content: 'x' }], ...more }
+    const parsed = parseChat('openai', body, named)
+    if (isUnsayable(parsed)) return parsed.field
+    const written = writeChat(to, parsed, 'openai')
+    return isUnsayable(written) ? written.field : null
+  }
+  expect(fieldFor('anthropic', { tool_choice: 'required' })).toBe('tool_choice')
+  expect(fieldFor('anthropic', { tool_choice: 'none' })).toBe(null)
+  const seen = (detail: string) => ({
+    messages: [
+      {
+        role: 'user',
+        content: [{ type: 'image_url', image_url: { url: 'data:image/png;base64,AAAA', detail } }],
+      },
+    ],
+  })
+  for (const to of ['anthropic', 'gemini', 'bedrock'] as const) {
+    expect([fieldFor(to, seen('low')), fieldFor(to, seen('high'))]).toEqual(['messages', null])
+  }
+  expect(fieldFor('openai-responses', seen('low'))).toBe(null)
 })
 
 test.each<[EngineDialect, string]>([

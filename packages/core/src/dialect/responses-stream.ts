@@ -17,8 +17,9 @@ export function readResponsesEvent({ data }: StreamEvent): readonly ChatEvent[] 
     case 'response.output_item.added':
       return readItem(index, objectOf(event['item']))
     case 'response.output_text.delta':
-    case 'response.refusal.delta':
       return [{ kind: 'text', choice: 0, text: textOf(event['delta']) }]
+    case 'response.refusal.delta':
+      return [{ kind: 'text', choice: 0, text: textOf(event['delta']), isRefusal: true }]
     case 'response.reasoning_summary_text.delta':
     case 'response.reasoning_text.delta':
       return [{ kind: 'thinking', text: textOf(event['delta']) }]
@@ -98,7 +99,9 @@ function partsOf(item: JsonObject): Part[] {
     case 'message':
       return listOf(item['content']).map((part) => {
         const { text, refusal } = objectOf(part)
-        return { kind: 'text', text: textOf(text) || textOf(refusal) }
+        return typeof refusal === 'string'
+          ? { kind: 'text', text: refusal, isRefusal: true }
+          : { kind: 'text', text: textOf(text) }
       })
     case 'reasoning':
       return listOf(item['summary']).map((part) => ({

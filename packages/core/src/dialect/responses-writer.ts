@@ -10,7 +10,7 @@ import { StreamTail } from './stream-tail.ts'
 import { responseFrame, writeResponsesAnswer } from './write-responses.ts'
 
 interface Item {
-  readonly kind: 'text' | 'thinking' | 'tool-call'
+  readonly kind: 'text' | 'refusal' | 'thinking' | 'tool-call'
   readonly index: number
   readonly itemId: string
   readonly call: { readonly id: string; readonly name: string; readonly index: number } | null
@@ -36,7 +36,10 @@ export class ResponsesWriter implements ChatWriter {
   write(event: ChatEvent): string {
     this.#tail.take(event)
     switch (event.kind) {
-      case 'text':
+      case 'text': {
+        const kind = event.isRefusal === true ? 'refusal' : 'text'
+        return event.text === '' ? '' : this.#grow(kind, event.text)
+      }
       case 'thinking':
         return event.text === '' ? '' : this.#grow(event.kind, event.text)
       case 'tool-start':
@@ -95,8 +98,9 @@ export class ResponsesWriter implements ChatWriter {
       ...{ output_index: index, item: itemOf(item, 'in_progress') },
     })
     if (kind === 'tool-call') return added
-    const type = kind === 'text' ? 'response.content_part.added' : summaryPart('added')
-    const place = kind === 'text' ? { content_index: 0 } : { summary_index: 0 }
+    const isThinking = kind === 'thinking'
+    const type = isThinking ? summaryPart('added') : 'response.content_part.added'
+    const place = isThinking ? { summary_index: 0 } : { content_index: 0 }
     const about = { item_id: itemId, output_index: index, ...place }
     return added + this.#frame(type, { ...about, part: contentOf(item) })
   }
@@ -122,6 +126,13 @@ export class ResponsesWriter implements ChatWriter {
           this.#frame('response.content_part.done', { ...place, part: contentOf(item) })
         )
       }
+      case 'refusal': {
+        const place = { ...about, content_index: 0 }
+        return (
+          this.#frame('response.refusal.done', { ...place, refusal: text }) +
+          this.#frame('response.content_part.done', { ...place, part: contentOf(item) })
+        )
+      }
       case 'thinking': {
         const place = { ...about, summary_index: 0 }
         return (
@@ -141,6 +152,7 @@ export class ResponsesWriter implements ChatWriter {
     const item = this.#open
     const about = { item_id: item?.itemId ?? '', output_index: item?.index ?? 0 }
     if (item?.kind === 'text') return { ...about, content_index: 0, logprobs: [] }
+    if (item?.kind === 'refusal') return { ...about, content_index: 0 }
     return item?.kind === 'thinking' ? { ...about, summary_index: 0 } : about
   }
 
@@ -153,10 +165,11 @@ export class ResponsesWriter implements ChatWriter {
 
 const deltaTypes = {
   text: 'response.output_text.delta',
+  refusal: 'response.refusal.delta',
   thinking: 'response.reasoning_summary_text.delta',
   'tool-call': 'response.function_call_arguments.delta',
 } as const
-const prefixes = { text: 'msg', thinking: 'rs', 'tool-call': 'fc' } as const
+const prefixes = { text: 'msg', refusal: 'msg', thinking: 'rs', 'tool-call': 'fc' } as const
 
 function summaryPart(what: 'added' | 'done'): string {
   return `response.reasoning_summary_part.${what}`
@@ -164,6 +177,7 @@ function summaryPart(what: 'added' | 'done'): string {
 
 function contentOf({ kind, text }: Item): object {
   if (kind === 'thinking') return { type: 'summary_text', text }
+  if (kind === 'refusal') return { type: 'refusal', refusal: text }
   return { type: 'output_text', text, annotations: [], logprobs: [] }
 }
 
@@ -171,7 +185,8 @@ function itemOf(item: Item, status: 'in_progress' | 'completed'): object {
   const { kind, itemId, call, text } = item
   const isDone = status === 'completed'
   switch (kind) {
-    case 'text': {
+    case 'text':
+    case 'refusal': {
       const content = isDone ? [contentOf(item)] : []
       return { id: itemId, type: 'message', status, role: 'assistant', content }
     }
@@ -189,5 +204,5 @@ function partOf({ kind, text, call }: Item): Part {
   if (kind === 'tool-call') {
     return { kind, id: call?.id ?? '', name: call?.name ?? '', arguments: text }
   }
-  return { kind, text }
+  return kind === 'refusal' ? { kind: 'text', text, isRefusal: true } : { kind, text }
 }

@@ -43,6 +43,7 @@ export class StreamProgress {
         this.model ||= event.model
         return
       case 'text':
+        if (event.isRefusal === true) this.isPlainText = false
         return this.#takeText(event.choice, event.text)
       case 'thinking':
         if (event.text === '') return

@@ -68,22 +68,33 @@ const sides: Readonly<Record<Message['role'], readonly Part['kind'][]>> = {
 }
 
 /** What writers would have to leave out; null where there is nothing of it. */
-function whyLost(to: EngineDialect, { messages }: ChatRequest): Unsayable | null {
-  const isText = to === 'openai' || to === 'openai-responses'
+function whyLost(
+  to: EngineDialect,
+  { messages, tools, toolChoice }: ChatRequest,
+): Unsayable | null {
+  if (tools.length === 0 && ['required', 'tool'].includes(toolChoice?.kind ?? 'auto')) {
+    return unsayable('toolChoice', 'there are no tools')
+  }
   for (const { role, parts } of messages) {
     for (const part of parts) {
-      if (!sides[role].includes(part.kind)) {
-        return unsayable('messages', `no ${part.kind} of the ${role} has a counterpart`)
-      }
-      if (part.kind === 'image' && !isImage(part.source)) {
-        return unsayable('messages', 'of what is not text only images have a counterpart')
-      }
-      if (part.kind === 'tool-call' && !isText && argumentsOf(part) === null) {
-        return unsayable('messages', notAnObject(part))
-      }
+      const why = whyPartLost(to, role, part)
+      if (why !== null) return unsayable('messages', why)
     }
   }
   return null
+}
+
+function whyPartLost(to: EngineDialect, role: Message['role'], part: Part): string | null {
+  const isOpenais = to === 'openai' || to === 'openai-responses'
+  if (!sides[role].includes(part.kind)) return `no ${part.kind} of the ${role} has a counterpart`
+  if (part.kind === 'image' && !isImage(part.source)) {
+    return 'of what is not text only images have a counterpart'
+  }
+  if (part.kind === 'image' && part.detail === 'low' && !isOpenais) {
+    return 'images are looked at in full, their detail cannot be low'
+  }
+  const isLost = part.kind === 'tool-call' && !isOpenais && argumentsOf(part) === null
+  return isLost ? notAnObject(part) : null
 }
 
 function isImage(source: ImageSource): boolean {

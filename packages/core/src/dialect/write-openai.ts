@@ -135,13 +135,23 @@ function writeFormat(format: NonNullable<ChatRequest['format']>): object {
   return { type: 'json_schema', json_schema: { name, schema, strict } }
 }
 
+type Refusal = Extract<Part, { kind: 'text' }> & { readonly isRefusal: true }
+
+function isRefusal(part: Part): part is Refusal {
+  return part.kind === 'text' && part.isRefusal === true
+}
+
 /** A whole chat completion. */
 export function writeOpenaiAnswer(answer: ChatAnswer, createdS: number): object {
   const { id, model, parts, stop, usage } = answer
   const thinking = parts.map((part) => (part.kind === 'thinking' ? part.text : '')).join('')
+  const refusal = parts.map((part) => (isRefusal(part) ? part.text : '')).join('')
+  const others = parts.filter((part) => !isRefusal(part))
+  const isMute = refusal !== '' && !others.some(({ kind }) => kind === 'text')
   const message = {
-    ...writeAssistant(parts),
-    refusal: null,
+    ...writeAssistant(others),
+    ...(isMute ? { content: null } : {}),
+    refusal: refusal === '' ? null : refusal,
     ...(thinking === '' ? {} : { reasoning_content: thinking }),
   }
   const choice = { index: 0, message, logprobs: null, finish_reason: openaiReason(stop) }

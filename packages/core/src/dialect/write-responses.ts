@@ -65,6 +65,7 @@ function writeMessage({ role, parts }: Message): readonly object[] | Unsayable {
 
 function writeContent(role: Message['role'], part: Part): object | null {
   if (part.kind === 'text') {
+    if (part.isRefusal === true) return { type: 'refusal', refusal: part.text }
     return { type: role === 'assistant' ? 'output_text' : 'input_text', text: part.text }
   }
   if (part.kind !== 'image') return null
@@ -135,14 +136,21 @@ export function writeResponsesAnswer(
 
 function outputItems({ id, parts }: ChatAnswer): object[] {
   const items: object[] = []
-  const text = parts.map((part) => (part.kind === 'text' ? part.text : '')).join('')
+  const texts = parts.flatMap((part) => (part.kind === 'text' ? [part] : []))
+  const textOf = (isRefusal: boolean) =>
+    texts.map((part) => ((part.isRefusal === true) === isRefusal ? part.text : '')).join('')
+  const [text, refusal] = [textOf(false), textOf(true)]
   const thinking = parts.map((part) => (part.kind === 'thinking' ? part.text : '')).join('')
   if (thinking !== '') {
     const summary = [{ type: 'summary_text', text: thinking }]
     items.push({ id: `rs_${id}`, type: 'reasoning', summary })
   }
-  if (text !== '') {
-    const content = [{ type: 'output_text', text, annotations: [], logprobs: [] }]
+  if (text !== '' || refusal !== '') {
+    const said = { type: 'output_text', text, annotations: [], logprobs: [] }
+    const content = [
+      ...(text === '' ? [] : [said]),
+      ...(refusal === '' ? [] : [{ type: 'refusal', refusal }]),
+    ]
     items.push({
       ...{ id: `msg_${id}`, type: 'message', status: 'completed', role: 'assistant', content },
     })
