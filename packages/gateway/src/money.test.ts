@@ -330,6 +330,18 @@ describe('budgets and limits', () => {
     )
   })
 
+  test('a budget that is used up pays for nothing, and what is free needs none', async () => {
+    const engine = await startEngine('openai')
+    const ask = async (price: object) => {
+      const snapshot = priced(engine.url, { dialect: 'openai', limitDollars: 0, price })
+      const { gateway } = await world(snapshot, newFolder(), new MemoryPlane(0))
+      const answer = await send(gateway, '/v1/chat/completions', chat)
+      await answer.text()
+      return answer.status
+    }
+    expect([await ask({ outputPerMillion: 1 }), await ask({})]).toEqual([429, 200])
+  })
+
   test('without a price nothing is spent from a budget (K1)', async () => {
     const snapshot = listed('https://unknown.example/v1', 'nobody-knows')
     const { gateway } = await world(signed(snapshot), newFolder(), new MemoryPlane(10))

@@ -102,7 +102,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     },
   })
   const { nowMs, steadyMs } = clockOf(options)
-  const prices = new PriceBook()
+  const prices = new PriceBook(nowMs)
   const accounts = new Accounts({ ...controlPlane, folder: options.folder, log }, nowMs)
   const hosts = (options.hosts ?? []).map((host) => host.toLowerCase())
   let url = '' // known once it listens

@@ -10,6 +10,7 @@
 
 import { z } from 'zod'
 import { dnsName } from '../resource/index.ts'
+import { nanosOf } from './nanos.ts'
 
 const payable = z
   .string()
@@ -27,10 +28,6 @@ export const budgetSpec = z.strictObject({
   window: z.enum(['hour', 'day', 'month', 'total']).default('month'),
 })
 export type BudgetSpec = z.infer<typeof budgetSpec>
-
-export function nanosOf(dollars: number): number {
-  return Math.floor(dollars * 1_000_000_000)
-}
 
 /** When the window of `nowMs` began; 0 for `total`. */
 export function windowStartMs(window: BudgetSpec['window'], nowMs: number): number {
@@ -134,7 +131,8 @@ export function settleIn(
 ): Purse {
   return {
     grantedNanos: purse.grantedNanos,
-    settledNanos: purse.settledNanos + of.costNanos,
+    // What an upstream says that it counted has no bound; what is told of it has to be a number.
+    settledNanos: Math.min(purse.settledNanos + of.costNanos, Number.MAX_SAFE_INTEGER),
     reservedNanos: purse.reservedNanos - of.reservedNanos,
   }
 }

@@ -6,7 +6,6 @@ export {
   decideGrant,
   emptyPurse,
   leftNanos,
-  nanosOf,
   type Purse,
   reserveFrom,
   settleIn,
@@ -85,6 +84,7 @@ export {
   leaseRequest,
   type SoftBudget,
 } from './lease.ts'
+export { chargedNanosOf, nanosOf } from './nanos.ts'
 export { geminiConfigs, isThere, limitOf, outputLimit } from './output-limit.ts'
 export {
   orderByWeight,
@@ -97,6 +97,7 @@ export {
   costNanos,
   flatRate,
   freePrice,
+  isFree,
   type Price,
   priceOfTarget,
   type Rate,

@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { noUsage } from '../dialect/index.ts'
-import { costNanos, priceOfTarget, targetPrice, worstNanos } from './price.ts'
+import { settleIn } from './budget.ts'
+import { costNanos, isFree, priceOfTarget, targetPrice, worstNanos } from './price.ts'
 
 const dollars = fc.double({ min: 0, max: 100, noNaN: true })
 const own = fc.record({
@@ -24,6 +25,29 @@ test('P1, P2: a cost is a whole number, and never more than the worst case, howe
       expect(cost).toBeLessThanOrEqual(worstNanos(price, { input, output }))
     }),
   )
+})
+
+test('what costs a billionth of a dollar is charged, and no price is rounded to nothing', () => {
+  const cost = (given: object) => {
+    const price = priceOfTarget(targetPrice.parse(given))
+    return [costNanos(price, { ...noUsage, input: 1 }), isFree(price)]
+  }
+  expect(cost({ perCall: 0.134 })).toEqual([134_000_000, false])
+  expect(cost({ perCall: 1e-12 })).toEqual([1, false])
+  expect(cost({ inputPerMillion: 1e-9 })).toEqual([1, false])
+  expect(cost({ cachedPerMillion: 1 })).toEqual([0, false])
+  expect(cost({ perSecond: 1 })).toEqual([0, false])
+  expect(cost({})).toEqual([0, true])
+})
+
+test('whatever an upstream counts, and however often, its cost is a number that can be told (P1)', () => {
+  const dearest = { inputPerMillion: 1_000_000, outputPerMillion: 1_000_000 }
+  const price = priceOfTarget(targetPrice.parse(dearest))
+  const cost = costNanos(price, { ...noUsage, input: 1e9, output: 1e9 })
+  expect(cost).toBe(Number.MAX_SAFE_INTEGER)
+  let purse = { grantedNanos: 5, settledNanos: 0, reservedNanos: 5 }
+  for (let i = 0; i < 3; i++) purse = { ...settleIn(purse, { reservedNanos: 1, costNanos: cost }) }
+  expect(purse.settledNanos).toBe(Number.MAX_SAFE_INTEGER)
 })
 
 test('time costs by the second, up to the most that is charged', () => {

@@ -9,6 +9,7 @@
 
 import { z } from 'zod'
 import type { Usage } from '../dialect/index.ts'
+import { chargedNanosOf, wholeUp } from './nanos.ts'
 
 const dollars = z.number().min(0).max(1_000_000)
 
@@ -67,7 +68,12 @@ export function priceOfTarget(own: TargetPrice): Price {
 
 export const freePrice: Price = priceOfTarget(targetPrice.parse({}))
 
-const nanosPerDollar = 1_000_000_000
+/** True where nothing of it costs anything: nobody has to set anything aside for it. */
+export function isFree(price: Price): boolean {
+  const { input, output, cached, cacheWritten, cacheWrittenLong, perCall, perSecond } = price
+  const rates = [input, output, cached, cacheWritten, cacheWrittenLong]
+  return perCall === 0 && perSecond === 0 && rates.every((rate) => highest(rate) === 0)
+}
 
 /** What a usage costs that took so long. */
 export function costNanos(price: Price, usage: Usage, ms = 0): number {
@@ -81,7 +87,8 @@ export function costNanos(price: Price, usage: Usage, ms = 0): number {
     (written - long) * picosAt(price.cacheWritten, usage.input) +
     long * picosAt(price.cacheWrittenLong, usage.input) +
     usage.output * picosAt(price.output, usage.input)
-  return Math.ceil(picos / 1_000) + fixedNanos(price, ms / 1_000) // P1
+  const nanos = Math.ceil(picos / 1_000) + fixedNanos(price, ms / 1_000)
+  return Math.min(nanos, Number.MAX_SAFE_INTEGER) // P1
 }
 
 /** The most that a request of these bounds can cost. */
@@ -97,7 +104,7 @@ export function worstNanos(
 
 function fixedNanos({ perCall, perSecond, secondsMax }: Price, seconds: number): number {
   const timed = perSecond * Math.min(Math.max(0, seconds), secondsMax)
-  return Math.ceil(perCall * nanosPerDollar) + Math.ceil(timed * nanosPerDollar)
+  return chargedNanosOf(perCall) + chargedNanosOf(timed)
 }
 
 /** Pico-dollars of one token: a rate of 1 dollar per million is a million of them. */
@@ -110,11 +117,11 @@ function picosAt({ base, tiers }: Rate, input: number): number {
       from = start
     }
   }
-  return Math.round(rate * 1_000_000)
+  return wholeUp(rate * 1_000_000)
 }
 
 function highest({ base, tiers }: Rate): number {
   let dearest = base
   for (const { price } of tiers) dearest = Math.max(dearest, price)
-  return Math.round(dearest * 1_000_000)
+  return wholeUp(dearest * 1_000_000)
 }

@@ -9,7 +9,7 @@
 //   M4. Nothing goes to a server, and nothing of it to the caller, that the guard denies or could not look through.
 
 import { isObject, listOf, objectOf, textOf } from '@tutti/core/dialect'
-import { nanosOf, splitToolName } from '@tutti/core/routing'
+import { chargedNanosOf, splitToolName } from '@tutti/core/routing'
 import { Presence, type RouteEntry, type ToolServerEntry } from '../routing/index.ts'
 import type { RequestTrace } from '../telemetry/index.ts'
 import {
@@ -147,7 +147,7 @@ async function paid(
 ): Promise<ToolResult> {
   const { exchange, route, server } = course
   const { key, directory } = exchange
-  const nanos = nanosOf(server?.entry.price?.perCall ?? 0)
+  const nanos = chargedNanosOf(server?.entry.price?.perCall ?? 0)
   const budgets = nanos === 0 ? [] : directory.budgets(key, route)
   const reserved = await ports.router.cashier.reserveCall(budgets, nanos)
   if ('kind' in reserved) throw new Refused(429, 'insufficient_quota', reserved.reason)

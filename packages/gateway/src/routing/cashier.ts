@@ -8,7 +8,7 @@
 //   K2. Every attempt is charged once: by the upstream's own count, else by what was sent and came.
 
 import { noUsage, type Usage } from '@tutti/core/dialect'
-import { costNanos, freePrice, type Price, worstNanos } from '@tutti/core/routing'
+import { costNanos, freePrice, isFree, type Price, worstNanos } from '@tutti/core/routing'
 import type { Spent } from './attempt.ts'
 import type { Bounds, Call, Candidate } from './call.ts'
 import type { FailedAttempt } from './failed-attempt.ts'
@@ -68,6 +68,8 @@ export class Cashier {
     if (price === null || unknown !== null) {
       return unaffordable(`nobody knows ${unknown}: set a price on the target of the Route`) // K1
     }
+    // What is free is left of a Budget that is used up, and of one that nobody can say anything of.
+    if (isFree(price)) return new Payment(call, candidate, { price, reserved: null, nowMs })
     const worst = worstOf(call, candidate, price)
     const asked = this.#ports.purses.reserve(call.budgets, worst)
     const paid = (reserved: Reserved) =>

@@ -21,7 +21,7 @@ function candidateFor(target: object, allowPrivateNetwork = false) {
 }
 
 const priceFor = (target: object, isPrivate?: boolean) =>
-  new PriceBook().priceOf(candidateFor(target, isPrivate))
+  new PriceBook(Date.now).priceOf(candidateFor(target, isPrivate))
 
 test('the list is read with the first snapshot whose prices it may hold', () => {
   const require = createRequire(import.meta.url)
@@ -29,9 +29,9 @@ test('the list is read with the first snapshot whose prices it may hold', () => 
   priceFor({ model: 'gpt-4o-mini', price: { inputPerMillion: 7 } })
   priceFor({ model: 'gpt-4o-mini' }, true)
   expect(isRead()).toBe(false)
-  new PriceBook().renew({ providers: [{ ...provider, allowPrivateNetwork: true }] })
+  new PriceBook(Date.now).renew({ providers: [{ ...provider, allowPrivateNetwork: true }] })
   expect(isRead()).toBe(false)
-  new PriceBook().renew({ providers: [provider] })
+  new PriceBook(Date.now).renew({ providers: [provider] })
   expect(isRead()).toBe(true)
 })
 
@@ -48,10 +48,50 @@ test('a price of one’s own, an engine of one’s own and a model that nobody k
   expect(priceFor({ model: 'nobody-knows-it' })).toBeNull()
 })
 
+function listedAt(baseUrl: string, model: string) {
+  const candidate = candidateFor({ model })
+  const of = { target: candidate.target, provider: { ...provider, baseUrl } }
+  const clock = { nowMs: Date.UTC(2025, 5, 1, 16, 29) }
+  const book = new PriceBook(() => clock.nowMs)
+  return { clock, price: () => book.priceOf(of) }
+}
+
+test('a price that depends on the time of day is the one of the time, under one snapshot', () => {
+  const { clock, price } = listedAt('https://api.deepseek.com/v1', 'deepseek-chat')
+  const byDay = price()?.output.base ?? 0
+  clock.nowMs += 60_000
+  expect(price()?.output.base).toBe(byDay / 2)
+  clock.nowMs += 8 * 3_600_000
+  expect(price()?.output.base).toBe(byDay)
+})
+
+test('what a provider takes for each request is part of its price', () => {
+  const price = listedAt('https://api.perplexity.ai', 'sonar').price()
+  expect(price?.perCall).toBeGreaterThan(0)
+  expect(price?.input.base).toBeGreaterThan(0)
+})
+
+test.each([
+  ['https://api.perplexity.ai', 'sonar-deep-research'], // searches of its own, and what they cite
+  ['https://generativelanguage.googleapis.com', 'gemini-2.5-flash-image'], // answers in images
+  ['https://api.openai.com/v1', 'whisper-1'], // by the hour
+])('at %s nobody knows what %s costs (L1)', (baseUrl, model) => {
+  expect(listedAt(baseUrl, model).price()).toBeNull()
+})
+
+test.each([
+  ['https://api.openai.com/v1', 'gpt-4o-mini'],
+  ['https://api.openai.com/v1', 'text-embedding-3-small'],
+  ['https://api.anthropic.com/v1', 'claude-opus-4-6'],
+  ['https://generativelanguage.googleapis.com', 'gemini-2.5-flash'],
+])('at %s it is known what %s costs', (baseUrl, model) => {
+  expect(listedAt(baseUrl, model).price()?.input.base).toBeGreaterThan(0)
+})
+
 test('what Anthropic keeps for an hour costs more than what it keeps for minutes', () => {
   const candidate = candidateFor({ model: 'claude-opus-4-6' })
   const anthropic = { ...provider, baseUrl: 'https://api.anthropic.com/v1' }
-  const price = new PriceBook().priceOf({ target: candidate.target, provider: anthropic })
+  const price = new PriceBook(Date.now).priceOf({ target: candidate.target, provider: anthropic })
   const costOf = (ephemeral_1h_input_tokens: number) => {
     const counted = {
       ...{ input_tokens: 0, output_tokens: 0, cache_creation_input_tokens: 1_000 },
@@ -67,7 +107,11 @@ test('what Anthropic keeps for an hour costs more than what it keeps for minutes
 })
 
 test('what a call was charged by is known to whoever records it', async () => {
-  const cashier = new Cashier({ nowMs: () => 0, prices: new PriceBook(), purses: {} as never })
+  const cashier = new Cashier({
+    nowMs: () => 0,
+    prices: new PriceBook(Date.now),
+    purses: {} as never,
+  })
   const tally = new Tally()
   const onCharge: Call['onCharge'] = (charge) => tally.add(charge)
   const bounds = { inputTokens: 1, outputTokens: 1, answers: 1, unpriced: null }

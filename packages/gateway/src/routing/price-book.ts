@@ -1,8 +1,12 @@
 // Price book
 //
 // What a target costs: its own price where the Route has one, nothing for nodes and own engines, else the provider's
-// list price of @pydantic/genai-prices, as of the day. Looked up once for each target of a snapshot: a look-up costs 20 µs.
-// A gateway of own engines alone does without the list: it takes 50 ms, and what lives long 5 MB.
+// list price of @pydantic/genai-prices at the time: some are cheaper by night, others change on a day. Looked up four times
+// an hour for each target of a snapshot: a look-up costs 20 µs. A gateway of own engines alone does without the list: it
+// takes 50 ms, and what lives long 5 MB.
+//
+// Invariants:
+//   L1. What a provider charges besides what is counted here is no price: nobody knows what that costs.
 
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -23,9 +27,18 @@ import type { ProviderEntry } from './directory.ts'
 const require = createRequire(import.meta.url)
 const listName = '@pydantic/genai-prices'
 
+const quarterMs = 900_000 // prices that depend on the time of day begin with one
+
 export class PriceBook {
+  readonly #nowMs: () => number
   /** Null where nobody knows a price. A new snapshot has new targets. */
   #known = new WeakMap<RouteTarget, Price | null>()
+  /** In which they were looked up; written by `priceOf`. */
+  #quarter = 0
+
+  constructor(nowMs: () => number) {
+    this.#nowMs = nowMs
+  }
 
   /** The list is read with a snapshot that may need it, so that no request waits for that. */
   renew({ providers }: Pick<Snapshot, 'providers'>): void {
@@ -34,9 +47,13 @@ export class PriceBook {
   }
 
   priceOf({ target, provider }: Pick<Candidate, 'target' | 'provider'>): Price | null {
+    const nowMs = this.#nowMs()
+    const quarter = Math.floor(nowMs / quarterMs)
+    if (quarter !== this.#quarter) this.#known = new WeakMap()
+    this.#quarter = quarter
     const known = this.#known.get(target)
     if (known !== undefined) return known
-    const price = findPrice(target, provider)
+    const price = findPrice({ target, provider }, nowMs)
     this.#known.set(target, price)
     return price
   }
@@ -47,16 +64,28 @@ function isListed({ allowPrivateNetwork }: Pick<ProviderEntry, 'allowPrivateNetw
   return !allowPrivateNetwork
 }
 
-function findPrice(target: RouteTarget, provider: ProviderEntry | null): Price | null {
+function findPrice(
+  { target, provider }: Pick<Candidate, 'target' | 'provider'>,
+  nowMs: number,
+): Price | null {
   if (target.price !== undefined) return priceOfTarget(target.price)
   return provider === null || !('provider' in target)
     ? freePrice
-    : listPrice(provider, target.model)
+    : listPrice(provider, { model: target.model, at: new Date(nowMs) })
 }
 
-function listPrice(provider: ProviderEntry, model: string): Price | null {
+// What is counted, and what is only charged to who asks for it: for that a Budget does not pay (docs/decisions/0011).
+const counted = new Set([
+  ...['input_mtok', 'output_mtok', 'cache_read_mtok', 'cache_write_mtok', 'cache_write_1h_mtok'],
+  ...['requests_kcount', 'web_searches_kcount', 'storage_searches_kcount'],
+  ...['input_audio_mtok', 'cache_audio_read_mtok'],
+])
+
+function listPrice(
+  provider: ProviderEntry,
+  { model, at }: { readonly model: string; readonly at: Date },
+): Price | null {
   if (!isListed(provider)) return freePrice
-  const at = new Date()
   try {
     const found = listPrices().calcPrice({ input_tokens: 0, output_tokens: 0 }, model, {
       providerApiUrl: provider.baseUrl,
@@ -64,6 +93,9 @@ function listPrice(provider: ProviderEntry, model: string): Price | null {
     })
     if (found === null) return null
     const rates = found.model_price
+    const names = Object.keys(rates).filter((name) => rates[name] !== undefined)
+    const isCounted = names.length > 0 && names.every((name) => counted.has(name))
+    if (!isCounted) return null // L1
     const input = rateOf(rates['input_mtok']) ?? flatRate(0)
     const cacheWritten = rateOf(rates['cache_write_mtok']) ?? input
     return {
@@ -72,7 +104,8 @@ function listPrice(provider: ProviderEntry, model: string): Price | null {
       cached: rateOf(rates['cache_read_mtok']) ?? input,
       cacheWritten,
       cacheWrittenLong: rateOf(rates['cache_write_1h_mtok']) ?? cacheWritten,
-      ...{ perCall: 0, perSecond: 0, secondsMax: 0 },
+      perCall: (rateOf(rates['requests_kcount'])?.base ?? 0) / 1_000,
+      ...{ perSecond: 0, secondsMax: 0 },
       list: `${listed} ${at.toISOString().slice(0, 10)}`,
     }
   } catch {

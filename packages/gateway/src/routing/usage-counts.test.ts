@@ -1,4 +1,4 @@
-import type { UsageReport } from '@tutti/core/routing'
+import { type UsageReport, usageReport } from '@tutti/core/routing'
 import fc from 'fast-check'
 import { expect, test, vi } from 'vitest'
 import { UsageCounts, type UsageShelf } from './usage-counts.ts'
@@ -138,6 +138,17 @@ test('one file a minute, and a bounded number, while the control plane is away',
   await usage.tell()
   expect(files.size).toBe(0)
   expect(taken.flatMap(({ rows }) => rows).reduce((sum, row) => sum + row.requests, 0)).toBe(720)
+})
+
+test('what an upstream counts without bound can still be told', async () => {
+  const reports: UsageReport[] = []
+  const send = async (report: UsageReport) => void reports.push(usageReport.parse(report))
+  const gateway = 'gateway-1'
+  const usage = new UsageCounts({ gateway, send, shelf: disk().shelfOf('g'), nowMs: () => 0 })
+  const place = { project: 'p', key: 'k', route: 'r', model: 'm' }
+  for (let i = 0; i < 3; i++) usage.add(place, { costNanos: Number.MAX_SAFE_INTEGER })
+  await usage.tell()
+  expect(reports[0]?.rows[0]?.costNanos).toBe(Number.MAX_SAFE_INTEGER)
 })
 
 test('more kinds of requests than can wait are counted together (U2)', async () => {

@@ -62,7 +62,7 @@ export class UsageCounts {
     row.inputTokens += counts.inputTokens ?? 0
     row.outputTokens += counts.outputTokens ?? 0
     row.cachedTokens += counts.cachedTokens ?? 0
-    row.costNanos += counts.costNanos ?? 0
+    row.costNanos = Math.min(row.costNanos + (counts.costNanos ?? 0), Number.MAX_SAFE_INTEGER)
     row.unpriced += counts.unpriced ?? 0
   }
 
