@@ -10,6 +10,7 @@ export const failureCodes = [
   'tutti/model-invalid',
   'tutti/verification-failed',
   'tutti/child-failed',
+  'tutti/gateway-away',
 ] as const
 export type FailureCode = (typeof failureCodes)[number]
 
@@ -23,7 +24,7 @@ export class Failure extends Error {
   }
 
   get retryable(): boolean {
-    return this.code === 'tutti/child-failed'
+    return this.code === 'tutti/child-failed' || this.code === 'tutti/gateway-away'
   }
 }
 

@@ -70,7 +70,8 @@ function requests(...args: readonly string[]): Promise<{ out: string; err: strin
 }
 
 test('each request is one line: when, how, by whom, for whom, what it cost', async () => {
-  const { out } = await requests('--key', 'k', '--follow')
+  const { out, err } = await requests('--key', 'k', '--follow')
+  expect(err).toContain('the gateway has ended the list') // which is no end for who follows
   expect(out.trim().split('\n')).toEqual([
     '03:04:05.006 200 chat by engine/llama for app: 42 ms, 30+12 tokens, $0.000180',
     '03:04:05.006 200 chat by nobody for app: 42 ms, 30+12 tokens, price unknown; input: redact 2 card',
@@ -82,6 +83,12 @@ test('--json prints the records as they are; a refusal is said', async () => {
   const { out } = await requests('--key', 'k', '--json')
   expect(JSON.parse(out.split('\n')[0] ?? '')).toEqual(record)
   expect((await requests('--key', 'wrong')).err).toContain('401')
+  const away = await requests('--key', 'k', '--gateway', 'http://127.0.0.1:1')
+  expect(away.err).toContain('no gateway answers at http://127.0.0.1:1: is it up')
+  const unknown = await requests('show', 'r9', '--key', 'k')
+  expect(unknown.err).toMatch(
+    /r9 is not known here. the gateway: .*no control plane is known here/s,
+  )
 })
 
 test('tutti requests show has all of one: its record, and the bodies that this key may read', async () => {

@@ -2,7 +2,7 @@
 
 import type { Command } from 'commander'
 import { z } from 'zod'
-import { Failure } from '../failure.ts'
+import { describeError, Failure } from '../failure.ts'
 import { clientOf, type HomeContext, loadContext, print, printJson } from '../home/index.ts'
 import { type SharedOptions, withExamples, withShared } from './shared-options.ts'
 
@@ -50,7 +50,10 @@ export function addRequests(program: Command): void {
       const said = (await answer.text()).slice(0, 300)
       throw new Failure('tutti/argument-invalid', `the gateway answered ${answer.status}: ${said}`)
     }
-    await printLines(answer.body, (line) => (options.json === true ? line : lineOf(line)))
+    const format = (line: string) => (options.json === true ? line : lineOf(line))
+    const isWhole = await printLines(answer.body, format)
+    if (isWhole && options.follow !== true) return
+    throw new Failure('tutti/gateway-away', 'the gateway has ended the list: ask again')
   })
   const show = withShared(command.command('show <id>'))
     .option('--gateway <url>', 'gateway (default: the one of tutti up)')
@@ -67,7 +70,12 @@ async function askGateway(options: RequestsOptions, path: string): Promise<Respo
     const hint = 'give it with --gateway, or run tutti up on this machine'
     throw new Failure('tutti/no-context', `no gateway is known here: ${hint}`)
   }
-  return await fetch(base + path, { headers: { authorization: `Bearer ${key}` } })
+  try {
+    return await fetch(base + path, { headers: { authorization: `Bearer ${key}` } })
+  } catch (cause) {
+    const hint = 'is it up, and is the URL right (--gateway)?'
+    throw new Failure('tutti/gateway-away', `no gateway answers at ${base}: ${hint}`, cause)
+  }
 }
 
 /** One that stands alone needs no control plane to be asked. */
@@ -82,15 +90,18 @@ function gatewayOf(options: RequestsOptions): Pick<HomeContext, 'key' | 'gateway
 /** The record is the gateway's while it remembers it; what is kept is the control plane's. */
 async function showRequest(id: string, options: RequestsOptions): Promise<void> {
   const remembered = await askGateway(options, `/v1/requests/${encodeURIComponent(id)}`)
-    .then(async (answer) => (answer.status === 200 ? await answer.text() : null))
-    .catch(() => null)
+    .then(async (answer) => ({ text: await answer.text(), isThere: answer.status === 200 }))
+    .catch((error: unknown) => ({ text: describeError(error), isThere: false }))
   const kept = await Promise.resolve()
     .then(() => clientOf(options).keptRequests(id))
     .catch((error: unknown) => (error instanceof Error ? error : new Error(String(error))))
   const items = kept instanceof Error ? [] : kept.items
   const why = kept instanceof Error ? kept.message : null
-  if (remembered === null && items.length === 0) throw kept
-  const record: unknown = remembered === null ? items[0]?.record : JSON.parse(remembered)
+  if (!remembered.isThere && items.length === 0) {
+    const both = `the gateway: ${remembered.text}; the control plane: ${why ?? 'nothing is kept'}`
+    throw new Failure('tutti/argument-invalid', `request ${id} is not known here. ${both}`)
+  }
+  const record: unknown = remembered.isThere ? JSON.parse(remembered.text) : items[0]?.record
   if (options.json === true) return printJson({ record, kept: items, ...(why && { why }) })
   const line = JSON.stringify(record)
   print(lineOf(line))
@@ -122,14 +133,18 @@ function timeOf(ms: number): string {
   return new Date(ms).toISOString()
 }
 
+/** False where the list was cut. */
 async function printLines(
   body: AsyncIterable<Uint8Array>,
   format: (line: string) => string,
-): Promise<void> {
+): Promise<boolean> {
   const decoder = new TextDecoder()
+  const chunks = body[Symbol.asyncIterator]()
   let rest = ''
-  for await (const chunk of body) {
-    const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n')
+  for (;;) {
+    const next = await chunks.next().catch(() => null)
+    if (next === null || next.done === true) return next !== null
+    const lines = (rest + decoder.decode(next.value, { stream: true })).split('\n')
     rest = lines.pop() ?? ''
     for (const line of lines) print(format(line))
   }
