@@ -30,7 +30,7 @@ export function readAnthropicEvent({ data }: StreamEvent): readonly ChatEvent[] 
 
 function readStart(message: JsonObject): ChatEvent[] {
   // What it says of output was counted before there was any.
-  const { output: _, ...usage } = partialUsage(objectOf(message['usage']))
+  const { output: _, reasoning: __, ...usage } = partialUsage(objectOf(message['usage']))
   return [
     { kind: 'start', id: textOf(message['id']), model: textOf(message['model']) },
     { kind: 'usage', usage },
@@ -99,8 +99,9 @@ export function anthropicUsage(usage: JsonObject): Usage {
   const cacheWritten = countOf(usage['cache_creation_input_tokens'])
   const input = countOf(usage['input_tokens']) + cached + cacheWritten
   const cacheWrittenLong = countOf(objectOf(usage['cache_creation'])['ephemeral_1h_input_tokens'])
+  const reasoning = countOf(objectOf(usage['output_tokens_details'])['thinking_tokens'])
   return {
-    ...{ input, output: countOf(usage['output_tokens']), cached, cacheWritten, reasoning: 0 },
+    ...{ input, output: countOf(usage['output_tokens']), cached, cacheWritten, reasoning },
     ...(cacheWrittenLong === 0 ? {} : { cacheWrittenLong }),
   }
 }
@@ -109,7 +110,8 @@ export function anthropicUsage(usage: JsonObject): Usage {
 function partialUsage(usage: JsonObject): Partial<Usage> {
   const all = anthropicUsage(usage)
   if (usage['input_tokens'] === undefined || usage['input_tokens'] === null) {
-    return usage['output_tokens'] === undefined ? {} : { output: all.output }
+    const { output, reasoning } = all
+    return usage['output_tokens'] === undefined ? {} : { output, reasoning }
   }
   return all
 }

@@ -138,5 +138,8 @@ export function writeAnthropicUsage(usage: Usage) {
     cache_creation_input_tokens: usage.cacheWritten,
     cache_read_input_tokens: usage.cached,
     output_tokens: usage.output,
+    ...(usage.reasoning === 0
+      ? {}
+      : { output_tokens_details: { thinking_tokens: usage.reasoning } }),
   }
 }

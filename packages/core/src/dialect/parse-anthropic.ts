@@ -43,6 +43,7 @@ type Block = z.infer<typeof block>
 
 const jsonSchema = z.record(z.string(), z.unknown())
 const format = z.strictObject({ type: z.literal('json_schema'), schema: jsonSchema })
+const display = z.literal('summarized').nullish()
 const choiceMore = { disable_parallel_tool_use: z.boolean().optional() }
 
 const request = z.strictObject({
@@ -83,7 +84,9 @@ const request = z.strictObject({
     .optional(),
   thinking: z
     .discriminatedUnion('type', [
-      z.strictObject({ type: z.literal('enabled'), budget_tokens: z.int() }),
+      z.strictObject({ type: z.literal('enabled'), budget_tokens: z.int(), display }),
+      // As models elsewhere do by themselves.
+      z.strictObject({ type: z.literal('adaptive'), display }),
       z.strictObject({ type: z.literal('disabled') }),
     ])
     .optional(),
@@ -95,6 +98,7 @@ const request = z.strictObject({
     .optional(),
   output_format: format.optional(),
   service_tier: z.literal('auto').optional(),
+  ...{ cache_control, speed: z.literal('standard').optional() },
 })
 type AnthropicRequest = z.infer<typeof request>
 
@@ -183,9 +187,8 @@ function settingsOf(from: AnthropicRequest): Partial<ChatRequest> {
     ...(from.stop_sequences?.length ? { stop: from.stop_sequences } : {}),
     ...(user === undefined ? {} : { user }),
     ...(effort === undefined ? {} : { effort }),
-    ...(thinking?.type === 'enabled'
-      ? { thinkingTokens: thinking.budget_tokens, thoughts: true }
-      : {}),
+    ...(thinking?.type === 'enabled' ? { thinkingTokens: thinking.budget_tokens } : {}),
+    ...(thinking === undefined || thinking.type === 'disabled' ? {} : { thoughts: true }),
     ...(schema === undefined
       ? {}
       : { format: { kind: 'json-schema', name: 'answer', schema, strict: true } }),

@@ -129,6 +129,12 @@ test('who asks to read the thoughts gets them where they are given only on deman
     ['openai-responses', { model: 'm', input: 'x', reasoning: { summary: 'auto' } }, true],
     ['openai-responses', { model: 'm', input: 'x', reasoning: { effort: 'low' } }, undefined],
     ['anthropic', { model: 'm', max_tokens: 9, messages, thinking }, true],
+    ['anthropic', { model: 'm', max_tokens: 9, messages, thinking: { type: 'adaptive' } }, true],
+    [
+      'anthropic',
+      { model: 'm', max_tokens: 9, messages, thinking: { type: 'disabled' } },
+      undefined,
+    ],
   ] as const
   for (const [dialect, body, includeThoughts] of asked) {
     const parsed = parseChat(dialect, body, named)

@@ -132,10 +132,11 @@ const answers: fc.Arbitrary<ChatAnswer> = fc
     said: fc.array(word, { maxLength: 4 }),
     called: fc.array(args, { maxLength: 3 }),
     input: fc.nat(99),
-    output: fc.nat(99),
+    output: fc.integer({ min: 9, max: 99 }),
+    reasoning: fc.nat(9),
   })
   .filter(({ said, called }) => said.length + called.length > 0)
-  .map(({ said, called, input, output }) => ({
+  .map(({ said, called, input, output, reasoning }) => ({
     ...{ id: 'a1', model: 'm' },
     parts: [
       ...said.map((text): Part => ({ kind: 'text', text })),
@@ -147,7 +148,7 @@ const answers: fc.Arbitrary<ChatAnswer> = fc
       ),
     ],
     stop: called.length > 0 ? 'tool-calls' : 'stop',
-    usage: { input, output, cached: 0, cacheWritten: 0, reasoning: 0 },
+    usage: { input, output, cached: 0, cacheWritten: 0, reasoning },
   }))
 
 /** What a tool may answer that JSON.parse does not keep, or that looks like Gemini's wrapping. */
@@ -446,7 +447,8 @@ describe('what cannot be said is refused by its field', () => {
   test('hints that change no answer are taken in', () => {
     expect(fieldOf('openai', 'gemini', { ...base, store: false, service_tier: 'auto' })).toBe(null)
     const cached = { type: 'text', text: 'x', cache_control: { type: 'ephemeral' } }
-    const body = { ...base, max_tokens: 9, system: [cached] }
+    const top = { cache_control: { type: 'ephemeral' }, speed: 'standard' }
+    const body = { ...base, ...top, max_tokens: 9, system: [cached] }
     expect(fieldOf('anthropic', 'openai', body)).toBe(null)
     expect(isObject(body)).toBe(true)
   })

@@ -94,6 +94,23 @@ describe('the store', () => {
     { maxLength: 60 },
   )
 
+  test('an answer that is over hides no other one that is near', () => {
+    const store = new AnswerStore<string>(100)
+    const keep = (name: string, vector: readonly number[], untilMs: number) =>
+      store.keep(
+        name,
+        { answer: name, bytes: 1, untilMs },
+        {
+          ...{ context: 'c', vector: Float32Array.from(vector) },
+        },
+      )
+    keep('nearest', [1, 0], 5)
+    keep('near', [1, 0.1], 50)
+    const find = (nowMs: number) =>
+      store.findNear('c', Float32Array.from([1, 0]), { threshold: 0.9, nowMs })
+    expect([find(1), find(9), find(99)]).toEqual(['nearest', 'near', null])
+  })
+
   test('gives nothing late, holds to its size, and never crosses a context (C3, C4, C5)', () => {
     fc.assert(
       fc.property(acts, (list) => {

@@ -68,6 +68,7 @@ export class AnswerStore<Answer> {
     if (meanings === undefined || asked === null) return null
     let nearest: { readonly exact: string; readonly cosine: number } | null = null
     for (const meaning of meanings) {
+      if ((this.#answers.get(meaning.exact)?.untilMs ?? 0) <= of.nowMs) continue // C3
       const likeness = cosine(meaning.vector, asked)
       if (likeness + rounding >= of.threshold && likeness > (nearest?.cosine ?? -1)) {
         nearest = { exact: meaning.exact, cosine: likeness }
