@@ -415,3 +415,39 @@ test('answers carry a warning from the soft limit of a budget on, and only of th
   expect(await warned({ stream: true })).toEqual([200, 'all'])
   expect(await warned({ max_tokens: 500_000 })).toEqual([429, 'all'])
 })
+
+test('what a guard asks counts under the Route that it asks, as a Budget of that is charged', async () => {
+  const engine = await serve((request, response, body) => {
+    response.writeHead(200, { 'content-type': 'application/json' })
+    if (request.url !== '/moderations') return response.end(JSON.stringify(engines.openai.whole))
+    const results = JSON.parse(body).input.map(() => ({ category_scores: { violence: 0 } }))
+    return response.end(JSON.stringify({ id: 'm', results }))
+  })
+  const route = (name: string, model: string, more: object) => {
+    const targets = [{ provider: 'engine', model, price: { perCall: 0.001, ...more } }]
+    const guard = { classifier: { route: 'judge', threshold: 0.6 }, on: ['input', 'output'] }
+    const spec = routeSpec.parse({ targets, ...(name === 'chat' ? { guard } : {}) })
+    return { name, project: 'default', ...spec }
+  }
+  const snapshot = snapshotOf({
+    routes: [route('chat', 'm', price), route('judge', 'omni', {})],
+    providers: [
+      {
+        ...{ name: 'engine', project: 'default', dialect: 'openai', baseUrl: engine.url },
+        allowPrivateNetwork: true,
+      },
+    ],
+    budgets: [{ name: 'b', project: 'default', route: 'judge', limitDollars: 1, window: 'total' }],
+  })
+  const plane = new MemoryPlane(1)
+  const { gateway, told } = await world(signed(snapshot), newFolder(), plane)
+  const body = { model: 'chat', max_tokens: 9, messages: [{ role: 'user', content: 'x' }] }
+  expect((await send(gateway, '/v1/chat/completions', body)).status).toBe(200)
+  await gateway.stop()
+  const of = (name: string) => told.filter((row) => row.route === name)
+  const sum = (rows: typeof told) => rows.reduce((all, { costNanos }) => all + costNanos, 0)
+  expect([sum(of('judge')), sum(of('chat'))]).toEqual([2_000_000, cost(100, 40, 20) + 1_000_000])
+  expect(plane.settledNanos).toBe(2_000_000)
+  const requests = told.filter((row) => row.requests > 0)
+  expect(requests).toMatchObject([{ route: 'chat', model: 'engine/m', requests: 1 }])
+})

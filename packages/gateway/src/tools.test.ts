@@ -150,6 +150,18 @@ describe('tools', () => {
     ])
   })
 
+  test('a tool whose name no store takes counts as another, and keeps no count from being told', async () => {
+    const one = await serveTools('one', (server) => {
+      server.registerTool('a\u0000b', {}, () => ({ content: [] }))
+    })
+    const { gateway, told } = await world(signed(toolSnapshot([{ name: 'one', url: one.url }])))
+    const client = await toolClient(gateway)
+    for (const tool of ['a\u0000b', 'echo']) await client.callTool({ name: `one__${tool}` })
+    await client.close()
+    await gateway.stop()
+    expect(told.map(({ model }) => model).sort()).toEqual(['one__echo', 'other'])
+  })
+
   test('a call that takes too long ends, there and here, and only so many run', async () => {
     const one = await serveTools('one')
     const { gateway } = await world(

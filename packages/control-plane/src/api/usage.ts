@@ -27,7 +27,8 @@ async function take(context: Context<Env>, ports: ApiPorts): Promise<Response> {
   return context.json({ taken: parsed.data.sequence })
 }
 
-const weekMs = 7 * 86_400_000
+const hourMs = 3_600_000
+const weekMs = 7 * 24 * hourMs
 
 const usageQuery = z.object({
   /** Absent: all projects that the caller may read. */
@@ -59,7 +60,8 @@ async function give(context: Context<Env>, ports: ApiPorts): Promise<Response> {
     return refuse(context, 'api/forbidden', `this key may not read ${which}`)
   }
   const nowMs = ports.nowMs()
-  const sinceMs = since ?? nowMs - weekMs
+  // Counts are of whole hours: the one in which it begins is part of it.
+  const sinceMs = Math.floor((since ?? nowMs - weekMs) / hourMs) * hourMs
   const untilMs = until ?? nowMs
   const rows = await sumUsage(ports.sql, { projects, by, sinceMs, untilMs })
   if (rows === null) {

@@ -2,7 +2,9 @@
 
 import type { UsageRow } from '@tutti/core/routing'
 import { describe, expect, test } from 'vitest'
-import { apply, bed, call, makeKey, usePlane } from '../test-plane.fixture.ts'
+import { openDatabase } from '../store/index.ts'
+import { apply, bed, call, folder, makeKey, usePlane } from '../test-plane.fixture.ts'
+import { takeUsage } from './usage.ts'
 
 usePlane()
 
@@ -77,6 +79,29 @@ describe('usage', () => {
     ])
     const { rows: late } = await ask(`project=default&by=project&since=${hourMs}`)
     expect(late).toMatchObject([{ project: 'default', requests: 4 }])
+  })
+
+  test('the hour in which a time begins is part of it', async () => {
+    await tell('gateway-h', 1, [row({ key: 'hourly' })])
+    const { status, body } = await call('GET', `/usage?by=key&since=${hourMs + 1_799_999}`)
+    expect([status, body.since]).toEqual([200, hourMs])
+    expect(body.rows.map(({ key }: { key: string }) => key)).toContain('hourly')
+  })
+
+  test('a report that waited for weeks counts no more, if it came before', async () => {
+    const { sql } = await openDatabase({ url: undefined, dataFolder: folder })
+    const report = (gateway: string) => ({
+      ...{ gateway, sequence: 1, rows: [row({ key: 'waited', hourMs: hourMs - 3_600_000 })] },
+    })
+    const dayMs = 86_400_000
+    const nowMs = hourMs - 60 * dayMs
+    await takeUsage(sql, report('gateway-w'), nowMs)
+    await takeUsage(sql, report('gateway-v'), nowMs + 40 * dayMs)
+    await takeUsage(sql, report('gateway-w'), nowMs + 41 * dayMs)
+    const rows = await sql<{ requests: string }[]>`
+      select requests from usage_hour where key = 'waited'`
+    await sql.end()
+    expect(rows.map(({ requests }) => Number(requests))).toEqual([2])
   })
 
   test('is told of the projects that the caller may read, and of no others', async () => {

@@ -9,7 +9,8 @@ import type { UsageDimension, UsageReport } from '@tutti/core/routing'
 import type { Sql } from '../store/index.ts'
 
 const keptMs = 400 * 86_400_000 // the same month of last year
-const gatewaysKeptMs = 7 * 86_400_000 // a gateway that was away for so long begins anew
+// As long: a report that came, and whose answer was lost, waits on the gateway's disk for as long as its machine is away.
+const gatewaysKeptMs = keptMs
 
 /** One transaction: the number of the report and what is in it. */
 export async function takeUsage(sql: Sql, report: UsageReport, nowMs: number): Promise<void> {

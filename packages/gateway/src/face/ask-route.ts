@@ -37,7 +37,7 @@ export async function askRoute(
     promptBytes: null,
     selection: ports.router.select(directory, route, { key, asker, bounds }),
     budgets: directory.budgets(key, route),
-    onCharge: (charge) => tally.add(charge),
+    onCharge: (charge) => tally.addBeside(charge, route.name),
   })
   const answer = await pursuit.next()
   return answer.kind === 'answered' && answer.outcome.kind === 'whole' ? answer.outcome.body : null

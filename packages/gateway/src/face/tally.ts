@@ -1,12 +1,15 @@
 // Tally
 //
-// What one request has cost so far, over all of its attempts.
+// What one request has cost so far, over all of its attempts. What its guard or its cache asked of another Route is part of
+// its cost, and counts under that Route: so the usage of a Route is what Budgets of it are charged.
 
 import { noUsage, type Usage } from '@tutti/core/dialect'
 import type { Charge, ProviderTarget, UsageCounts, UsagePlace } from '../routing/index.ts'
 
 export interface ModelCharge extends Usage {
   readonly model: string
+  /** The Route that was asked on behalf of the request; null for its own. */
+  readonly beside: string | null
   readonly costNanos: number | null
 }
 
@@ -26,7 +29,10 @@ export class Tally {
   /** The list of prices that the last was charged by; null for a price of one's own. */
   priceList: string | null = null
 
-  /** Each attempt counts with its own model, the request with the one that was asked last. */
+  /**
+   * Each attempt counts with its own model, the request with the one of its Route that was asked
+   * last.
+   */
   count(
     usage: UsageCounts,
     place: Omit<UsagePlace, 'model'>,
@@ -34,7 +40,8 @@ export class Tally {
   ): void {
     const { project, key, route } = place
     // Written out, here and below: it is done for every request.
-    for (const { model, input, output, cached, costNanos } of this.charges) {
+    let last = 'none'
+    for (const { model, beside, input, output, cached, costNanos } of this.charges) {
       const counts = {
         inputTokens: input,
         outputTokens: output,
@@ -42,9 +49,10 @@ export class Tally {
         costNanos: costNanos ?? 0,
         unpriced: costNanos === null ? 1 : 0,
       }
-      usage.add({ project, key, route, model }, counts)
+      usage.add({ project, key, route: beside ?? route, model }, counts)
+      if (beside === null) last = model
     }
-    const model = over.isCached ? 'cache' : (this.charges.at(-1)?.model ?? 'none')
+    const model = over.isCached ? 'cache' : last
     usage.add({ project, key, route, model }, { requests: 1, failed: over.isFailed ? 1 : 0 })
   }
 
@@ -53,26 +61,33 @@ export class Tally {
     this.provider = 'mcp'
     this.model = model
     this.targets.push(target)
-    this.charges.push({ ...noUsage, model, costNanos })
+    this.charges.push({ ...noUsage, model, beside: null, costNanos })
     this.costNanos = this.costNanos === null ? null : this.costNanos + costNanos
   }
 
-  /** Written by this and `addCall` alone. */
-  add({ candidate, spent, costNanos, priceList }: Charge): void {
+  /** What the request's own Route was asked. */
+  add(charge: Charge): void {
+    const { target, provider } = charge.candidate
+    this.provider = provider?.dialect ?? 'tutti'
+    this.model = 'provider' in target ? target.model : target.deployment
+    this.priceList = charge.priceList
+    this.addBeside(charge, null)
+  }
+
+  /** What another Route was asked on its behalf. Sums are written by this and `addCall` alone. */
+  addBeside({ candidate, spent, costNanos }: Charge, beside: string | null): void {
     const { target, node } = candidate
     const model = 'provider' in target ? providersModel(target) : target.deployment
-    this.provider = candidate.provider?.dialect ?? 'tutti'
-    this.model = 'provider' in target ? target.model : target.deployment
     this.targets.push(node === null ? model : `${model} on ${node.name}`)
     const { input, output, cached, cacheWritten, reasoning } = spent.usage
-    this.charges.push({ input, output, cached, cacheWritten, reasoning, model, costNanos })
+    const counted = { input, output, cached, cacheWritten, reasoning }
+    this.charges.push({ ...counted, model, beside, costNanos })
     this.inputTokens += spent.usage.input
     this.outputTokens += spent.usage.output
     this.cachedTokens += spent.usage.cached
     this.costNanos =
       this.costNanos === null || costNanos === null ? null : this.costNanos + costNanos
     this.isEstimated ||= spent.isEstimated
-    this.priceList = priceList
   }
 }
 

@@ -218,6 +218,9 @@ function errorOf(sdk: Sdk, error: unknown): unknown {
   return new sdk.McpError(code, error.message, { code: error.code })
 }
 
+/** What a server may call a tool has no bounds; what the store takes as a name has. */
+const countable = /^[\w.-]+$/
+
 function record(
   ports: FacePorts,
   { exchange, route, server, guard, bodies, tally, trace, costNanos }: Course,
@@ -225,7 +228,8 @@ function record(
 ): void {
   // Usage is counted by names: those that nobody knows are one.
   const tool = splitToolName(name)?.tool ?? ''
-  const isKnown = server !== null && (status === 200 || server.hasTold(tool))
+  const isNamed = server !== null && (status === 200 || server.hasTold(tool))
+  const isKnown = isNamed && countable.test(tool)
   tally.addCall(name.slice(0, 200), isKnown ? name : 'other', costNanos)
   const nothing = { arm: null, cached: null, firstMs: null }
   noteCall(ports, exchange, { ...nothing, route, status, attempts: 1, tally, guard, trace, bodies })
