@@ -2,6 +2,7 @@
 
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
+import { gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { beforeEach, describe, expect, test } from 'vitest'
 import {
@@ -29,9 +30,9 @@ beforeEach(async () => {
   of = await world(signed(toProvider(`${engine.url}/v1`, true)))
 })
 
-async function post(body: string | Uint8Array<ArrayBuffer>) {
+async function post(body: string | Uint8Array<ArrayBuffer>, headers: object = {}) {
   const answer = await fetch(`${of.gateway.url}/v1/chat/completions`, {
-    ...{ method: 'POST', headers: { authorization: `Bearer ${key}` }, body },
+    ...{ method: 'POST', headers: { authorization: `Bearer ${key}`, ...headers }, body },
   })
   return { status: answer.status, text: await answer.text() }
 }
@@ -75,6 +76,14 @@ describe('bodies', () => {
       }),
       { numRuns: 60 },
     )
+    expect(calls).toBe(0)
+  })
+
+  test('one that is packed is refused, and how to send it is said', async () => {
+    const packed = gzipSync('{"model":"chat","messages":[]}')
+    const { status, text } = await post(packed, { 'content-encoding': 'gzip' })
+    expect([status, JSON.parse(text).error.code]).toEqual([415, 'unsupported_encoding'])
+    expect(text).toContain('content-encoding gzip is not taken: send the body as it is')
     expect(calls).toBe(0)
   })
 

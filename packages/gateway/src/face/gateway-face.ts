@@ -89,6 +89,8 @@ function answerKnown(ports: FacePorts, exchange: Exchange): Promise<void> | void
     const message = `${path} answers ${isPost ? 'POST' : 'GET'}, not ${request.method}`
     return refuse(reply, exchange.dialect, { status: 405, code: 'method_not_allowed', message })
   }
+  const { 'content-encoding': encoding = 'identity' } = request.headers
+  if (encoding !== 'identity' && oip === null) return refuseEncoding(exchange, encoding)
   const body = request.body()
   const asked = { oip, isPost }
   if (body instanceof Promise) return body.then((read) => answerRead(ports, exchange, asked, read))
@@ -136,6 +138,12 @@ function answerBody(
   if (path === '/v1/feedback') return answerFeedback(ports, exchange, body)
   if (oip !== null) return answerOip(ports, exchange, { oip, body: isPost ? body : null })
   return answerChat(ports, exchange, body)
+}
+
+/** A few bytes could unfold into gigabytes; no client of these dialects sends any. */
+function refuseEncoding({ reply, dialect }: Exchange, encoding: string): void {
+  const message = `content-encoding ${encoding.slice(0, 40)} is not taken: send the body as it is`
+  refuse(reply, dialect, { status: 415, code: 'unsupported_encoding', message })
 }
 
 function refuseTooLarge({ reply, dialect }: Exchange): void {
