@@ -319,6 +319,26 @@ describe('a classifier by route', () => {
     expect((await json(answer)).error.message).toContain('moderation (violence)')
   })
 
+  test('sees nothing that was taken out of the request, also where it is put back', async () => {
+    const judged: string[] = []
+    const both = { ...guard, on: ['input', 'output'], detect: ['card', 'email'] }
+    const url = await start(
+      both,
+      (request, response, body) => {
+        if (request.url === '/v1/moderations') judged.push(...JSON.parse(body).input)
+        return moderation(request, response, body)
+      },
+      { routes: [judge({ provider: 'engine', model: 'omni' })] },
+    )
+    const asked = `{"pay": "${card}", "for": "ann@mail.example"}`
+    const { choices } = await json(await ask(url, asked))
+    expect(choices[0].message.content).toBe(asked)
+    expect((await read(await ask(url, asked, { stream: true }))).text).toBe(asked)
+    expect(judged).toHaveLength(4)
+    for (const text of judged) expect(text).toMatch(/\[CARD_1\].*\[EMAIL_1\]/)
+    expect(judged.join()).not.toMatch(/4111|ann@/)
+  })
+
   test('a node of the fleet judges by its score', async () => {
     const node = await serve((_, response, body) => {
       const data = JSON.parse(body).inputs[0].data.map((text: string) => +text.includes('hit'))

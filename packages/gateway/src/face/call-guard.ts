@@ -149,8 +149,19 @@ export class CallGuard {
     if (!this.#looksAt('output')) return
     for (const text of shaped) await this.#judgeShape(text)
     for (const text of said) {
-      if (this.#denial('output') === null) await this.#classify('output', [text])
+      if (this.#denial('output') === null) await this.#classify('output', [this.#hidden(text)])
     }
+  }
+
+  /** What was put back into an answer is no more a classifier's to see than the model's. */
+  #hidden(text: string): string {
+    let hidden = text
+    const taken = [...this.#originals].sort(([, a], [, b]) => b.length - a.length)
+    for (const [placeholder, value] of taken) {
+      const escaped = JSON.stringify(value).slice(1, -1)
+      hidden = hidden.replaceAll(value, placeholder).replaceAll(escaped, placeholder)
+    }
+    return hidden
   }
 
   async #judgeShape(text: string): Promise<void> {
