@@ -110,7 +110,7 @@ async function answerRouted(
   const cache =
     route.cache === undefined
       ? null
-      : await cacheRequest(ports, exchange, { ...call, chat: asked.chat, tally })
+      : await cacheRequest(ports, exchange, { ...call, chat: asked.chat, guard, tally })
   const kept = cache === null ? null : await cache.find()
   const answer = kept === null ? keeping(await pursuit.next(), cache) : replayed(kept)
   if (kept !== null) reply.header('x-tutti-cache', kept.how)

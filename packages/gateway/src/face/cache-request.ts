@@ -2,9 +2,11 @@
 //
 // The cache of one call of a route that has one, with what it needs of the gateway.
 
+import type { CacheSpec } from '@tutti/core/routing'
 import type { CallTrace, Presence, RouteEntry, Selection } from '../routing/index.ts'
 import { askRoute } from './ask-route.ts'
 import { type CallCache, type CallCachePorts, openCallCache } from './call-cache.ts'
+import type { CallGuard } from './call-guard.ts'
 import type { ChatAsked } from './chat-body.ts'
 import { toEmbedder, vectorOf } from './embed.ts'
 import type { Exchange, FacePorts } from './exchange.ts'
@@ -16,6 +18,8 @@ export function cacheRequest(
   exchange: Exchange,
   of: {
     readonly chat: ChatAsked | null
+    /** Null where the route has none. */
+    readonly guard: Pick<CallGuard, 'hasTaken'> | null
     readonly route: RouteEntry
     readonly selection: Selection | null
     readonly presence: Presence
@@ -23,7 +27,7 @@ export function cacheRequest(
     readonly trace: CallTrace | null
   },
 ): CallCache | Promise<CallCache | null> | null {
-  const { chat, route, selection } = of
+  const { chat, guard, route, selection } = of
   const { key, directory, request } = exchange
   if (route.cache === undefined || chat === null) return null
   const embed = async (text: Uint8Array, name: string) => {
@@ -37,7 +41,7 @@ export function cacheRequest(
   return openCallCache(
     { cache: ports.cache, nowMs: ports.nowMs, embed, question },
     {
-      spec: route.cache,
+      spec: guard?.hasTaken === true ? withoutMeaning(route.cache) : route.cache,
       chat,
       key,
       route,
@@ -47,4 +51,9 @@ export function cacheRequest(
       control: request.headers['cache-control'] ?? '',
     },
   )
+}
+
+/** Two questions may mean the same and name what was taken out of them in another order. */
+function withoutMeaning({ semantic: _, ...exact }: CacheSpec): CacheSpec {
+  return exact
 }

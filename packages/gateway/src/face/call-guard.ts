@@ -58,6 +58,11 @@ export class CallGuard {
     this.#ports = ports
   }
 
+  /** True once something stands in the request for what was taken out of it. */
+  get hasTaken(): boolean {
+    return this.#originals.size > 0
+  }
+
   /** The body that may go on, the very same where nothing was taken out; or why none may. */
   async inspectRequest(body: Buffer): Promise<Buffer | Denial> {
     const { inputBytesMax = Infinity } = this.#guard
