@@ -57,6 +57,43 @@ test('time costs by the second, up to the most that is charged', () => {
   expect(worstNanos(price, { input: 9, output: 9 })).toBe(120_000_000)
 })
 
+const rate = fc.record({
+  base: dollars,
+  tiers: fc.array(fc.record({ start: fc.nat(150_000), price: dollars }), { maxLength: 3 }),
+})
+
+test('P2: no usage within the bounds costs more than the worst case, whatever was cached and dear', () => {
+  const listed = fc.record({
+    ...{ input: rate, output: rate, cached: rate, cacheWritten: rate, cacheWrittenLong: rate },
+  })
+  const parts = fc.record({ cached: count, cacheWritten: count, cacheWrittenLong: count })
+  fc.assert(
+    fc.property(listed, parts, count, count, (rates, kept, input, output) => {
+      const price = { ...priceOfTarget(targetPrice.parse({})), ...rates }
+      const cost = costNanos(price, { ...noUsage, ...kept, input, output })
+      expect(Number.isInteger(cost) && cost >= 0).toBe(true)
+      expect(cost).toBeLessThanOrEqual(worstNanos(price, { input, output }))
+    }),
+  )
+})
+
+test('above so many tokens of input all of them cost what a tier says, and so does the answer', () => {
+  const price = {
+    ...priceOfTarget(targetPrice.parse({})),
+    ...{
+      input: { base: 1, tiers: [{ start: 200_000, price: 2 }] },
+      cached: { base: 0.1, tiers: [{ start: 200_000, price: 0.2 }] },
+      output: { base: 5, tiers: [{ start: 200_000, price: 8 }] },
+    },
+  }
+  const cost = (input: number, cached: number) =>
+    costNanos(price, { ...noUsage, input, cached, output: 10 })
+  expect(cost(200_000, 0)).toBe(200_000 * 1_000 + 10 * 5_000)
+  expect(cost(200_001, 0)).toBe(200_001 * 2_000 + 10 * 8_000)
+  expect(cost(200_001, 200_000)).toBe(2_000 + 200_000 * 200 + 10 * 8_000)
+  expect(worstNanos(price, { input: 10, output: 10 })).toBe(10 * 2_000 + 10 * 8_000)
+})
+
 test('what a provider keeps longer than usual costs what that costs', () => {
   const rate = (base: number) => ({ base, tiers: [] })
   const price = {

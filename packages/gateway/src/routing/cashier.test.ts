@@ -1,0 +1,57 @@
+// What is set aside for an attempt, and what is charged where nobody counted.
+
+import { noUsage } from '@tutti/core/dialect'
+import { routeSpec } from '@tutti/core/routing'
+import { expect, test } from 'vitest'
+import { MemoryPlane } from '../memory-plane.fixture.ts'
+import type { Bounds, Call, Candidate } from './call.ts'
+import { Cashier } from './cashier.ts'
+import { PriceBook } from './price-book.ts'
+import { Purses } from './purses.ts'
+
+const budget = { name: 'all', project: 'default', limitDollars: 1, window: 'total' as const }
+const price = { inputPerMillion: 1, outputPerMillion: 10 } // 1,000 and 10,000 nano-dollars a token
+
+function bed() {
+  const [target] = routeSpec.parse({
+    targets: [{ provider: 'engine', model: 'm', price, contextTokens: 1_000 }],
+  }).targets
+  const candidate = { target, provider: null, node: null, contextTokens: 1_000 }
+  const plane = new MemoryPlane(budget.limitDollars)
+  const ask: ConstructorParameters<typeof Purses>[0]['ask'] = async (asked) =>
+    plane.ask({ gateway: 'gateway-1', ...asked })
+  const purses = new Purses({ ask, nowMs: () => 0 })
+  const cashier = new Cashier({ nowMs: () => 0, prices: new PriceBook(() => 0), purses })
+  return { plane, purses, cashier, candidate: candidate as unknown as Candidate }
+}
+
+const bounds = (change: Partial<Bounds>): Bounds => ({
+  ...{ inputTokens: 10, outputTokens: 5, answers: 1, unpriced: null },
+  ...change,
+})
+
+test.each([
+  ['what was asked for', {}, 10 * 1_000 + 5 * 10_000],
+  ['each of several answers', { answers: 3 }, 10 * 1_000 + 3 * 5 * 10_000],
+  ['all that the model takes', { outputTokens: null }, 10 * 1_000 + 1_000 * 10_000],
+  ['all of it for each answer', { outputTokens: null, answers: 2 }, 10_000 + 2 * 10_000_000],
+  ['what is not in the body', { inputTokens: null }, 1_000 * 1_000 + 5 * 10_000],
+])('is set aside at worst: %s', (_, change, nanos) => {
+  const { cashier, candidate } = bed()
+  expect(cashier.worst({ bounds: bounds(change) }, candidate)).toBe(nanos)
+})
+
+test.each([
+  ['nobody counted, within what was asked for', true, 10 * 1_000 + 5 * 10_000],
+  ['was counted, as it was', false, 900 * 1_000 + 900 * 10_000],
+])('what %s is charged', async (_, isEstimated, nanos) => {
+  const { plane, purses, cashier, candidate } = bed()
+  const charges: unknown[] = []
+  const onCharge: Call['onCharge'] = ({ costNanos }) => charges.push(costNanos)
+  const call = { budgets: [budget], bounds: bounds({}), onCharge } as unknown as Call
+  const paid = await cashier.reserve(call, candidate)
+  if (!('settle' in paid)) throw new Error(paid.reason)
+  paid.settle({ usage: { ...noUsage, input: 900, output: 900 }, isEstimated })
+  await purses.close()
+  expect([charges, plane.settledNanos]).toEqual([[nanos], nanos])
+})
