@@ -168,6 +168,32 @@ test('accounts of an earlier version are read, and a lease has the name that was
   expect(granted).toMatchObject([{ lease: 'named-by-it', nanos: limitNanos / 2 }])
 })
 
+test('totals never go back, nobody accounts for somebody else, and what is lost is charged in full (B3)', () => {
+  const path = join(newFolder(), 'leases.json')
+  let nowMs = 1
+  const open = () => new LeaseFile({ path, budgetOf, nowMs: () => nowMs })
+  let file = open()
+  const charged = () => JSON.parse(readFileSync(path, 'utf8')).settled['default/b/0'] ?? 0
+  const want = () => {
+    const wanted = [{ project: 'default', budget: 'b', nanos: 1_000 }]
+    return file.ask({ gateway: 'gateway-1', settled: [], wanted }).granted[0]?.lease ?? ''
+  }
+  const settle = (lease: string, nanos: number, isOver: boolean, gateway = 'gateway-1') =>
+    file.ask({ gateway, settled: [{ lease, nanos, isOver }], wanted: [] }).unknown
+  const first = want()
+  expect(settle(first, 0, true, 'gateway-2')).toEqual([first])
+  settle(first, 500, false)
+  settle(first, 400, true) // a message that came late
+  expect(charged()).toBe(500)
+  const second = want()
+  nowMs += 2 * 3_600_000 + 1
+  want()
+  expect(settle(second, 1, true)).toEqual([second])
+  expect(charged()).toBe(500 + 1_000)
+  file = open()
+  expect(charged()).toBe(500 + 1_000 + 1_000) // of the start before
+})
+
 test('a window that is made longer holds what was spent in it before', () => {
   const path = join(newFolder(), 'leases.json')
   let nowMs = Date.UTC(2025, 2, 10, 12)
