@@ -7,6 +7,7 @@ export const failureCodes = [
   'gateway/address-forbidden',
   'gateway/accounts-unreadable',
   'gateway/scan-failed',
+  'gateway/telemetry-invalid',
 ] as const
 export type FailureCode = (typeof failureCodes)[number]
 

@@ -293,5 +293,9 @@ describe('the exporter', () => {
     })
     expect(otlpOptionsOf({})).toBeUndefined()
     expect(otlpOptionsOf({ ...env, OTEL_SDK_DISABLED: 'true' })).toBeUndefined()
+    for (const wrong of ['c:4318', 'grpc://c:4317', '/v1/traces']) {
+      const named = () => otlpOptionsOf({ OTEL_EXPORTER_OTLP_ENDPOINT: wrong })
+      expect(named).toThrow(/OTEL_EXPORTER_OTLP_ENDPOINT: expected an http or https URL, got/)
+    }
   })
 })
