@@ -204,6 +204,12 @@ test('of all workers whoever is asked tells the requests and counts, and each to
     return [1, 2].every((place) => text.includes(`requests_total{worker="${place}"`))
   }
   await expect.poll(both, { timeout: 20_000 }).toBe(true)
+  const isTold = async () => {
+    const counts = new Set<number>()
+    for (let i = 0; i < 10; i++) counts.add((await records()).length)
+    return counts.size
+  }
+  await expect.poll(isTold).toBe(1) // each of them knows of the other
   const all = (await records()).map((line) => JSON.parse(line))
   for (let i = 0; i < 6; i++) {
     expect(await records()).toHaveLength(all.length)

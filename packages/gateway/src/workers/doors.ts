@@ -27,10 +27,12 @@ export class Doors {
     return () => this.#listeners.delete(listener)
   }
 
-  hear(worker: number, url: string): void {
-    if (this.#urls.get(worker) === url) return
+  /** True for one that has just come. */
+  hear(worker: number, url: string): boolean {
+    if (this.#urls.get(worker) === url) return false
     this.#urls.set(worker, url)
     for (const listener of this.#listeners) listener()
+    return true
   }
 
   forget(worker: number): void {

@@ -31,12 +31,16 @@ export async function joinSiblings(shared: Shared): Promise<() => void> {
     if (process.connected) process.send?.({ kind: 'taken-back', call })
   }
   const door = await openDoor(shared.server)
+  const tellDoor = () => {
+    if (process.connected) process.send?.({ kind: 'door', url: door.url })
+  }
   const hear = (message: unknown) => {
     const said = parseWorkerMessage(message)
     if (said?.kind === 'used') limiter.hear(said.from, said.uses)
     if (said?.kind === 'taken-back') calls.hear(said.call)
     if (said?.kind === 'relays') relays.hear(said.from, said.urls)
-    if (said?.kind === 'door') doors.hear(said.from, said.url)
+    // Who has just come hears in turn where this one is asked.
+    if (said?.kind === 'door' && doors.hear(said.from, said.url)) tellDoor()
     if (said?.kind !== 'gone') return
     limiter.forget(said.from)
     relays.forget(said.from)
@@ -51,7 +55,7 @@ export async function joinSiblings(shared: Shared): Promise<() => void> {
     const urls = relays.news()
     const list = JSON.stringify(urls)
     const isTime = quiet % quietMax === 0
-    if (isTime) process.send?.({ kind: 'door', url: door.url })
+    if (isTime) tellDoor()
     quiet += 1
     if (list === toldRelays && (!isTime || list === '{}')) return
     toldRelays = list
