@@ -30,8 +30,12 @@ beforeEach(async () => {
   of = await world(signed(toProvider(`${engine.url}/v1`, true)))
 })
 
-async function post(body: string | Uint8Array<ArrayBuffer>, headers: object = {}) {
-  const answer = await fetch(`${of.gateway.url}/v1/chat/completions`, {
+async function post(
+  body: string | Uint8Array<ArrayBuffer>,
+  headers: object = {},
+  path = '/v1/chat/completions',
+) {
+  const answer = await fetch(`${of.gateway.url}${path}`, {
     ...{ method: 'POST', headers: { authorization: `Bearer ${key}`, ...headers }, body },
   })
   return { status: answer.status, text: await answer.text() }
@@ -84,6 +88,20 @@ describe('bodies', () => {
     const { status, text } = await post(packed, { 'content-encoding': 'gzip' })
     expect([status, JSON.parse(text).error.code]).toEqual([415, 'unsupported_encoding'])
     expect(text).toContain('content-encoding gzip is not taken: send the body as it is')
+    expect(calls).toBe(0)
+  })
+
+  test('one that is nested deeper than calls may be is refused in words, in every dialect', async () => {
+    const deep = '['.repeat(50_000) + ']'.repeat(50_000)
+    const tool = `{"name":"x","input_schema":{"a":${deep}}}`
+    const said = '"messages":[{"role":"user","content":"x"}]'
+    for (const [path, body] of [
+      ['/v1/messages', `{"model":"chat","max_tokens":5,${said},"tools":[${tool}]}`],
+      ['/v1beta/models/chat:generateContent', `{"contents":${deep}}`],
+    ] as const) {
+      const { status, text } = await post(body, {}, path)
+      expect([status, text]).toEqual([400, expect.stringContaining('nested too deep')])
+    }
     expect(calls).toBe(0)
   })
 

@@ -18,6 +18,7 @@ import {
   RequestIds,
   RequestLog,
   ResponseSockets,
+  refuseTooDeep,
   Shadows,
   storeKeeper,
   Turns,
@@ -219,6 +220,7 @@ function newTelemetry(
 function newFront(batch: Batch, ports: FacePorts, log: NonNullable<GatewayOptions['log']>): Front {
   return new Front(batch, (incoming, reply) => {
     const failed = (error: unknown) => {
+      if (refuseTooDeep(incoming, reply, error)) return
       log('a bug', { error: String(error) })
       reply.destroy()
     }

@@ -50,6 +50,18 @@ export function answerRequest(
   return answerKnown(ports, exchange)
 }
 
+/**
+ * For what a face threw: true where it lies with the request, which is refused. Documents are
+ * nested as deep as their sender likes, calls of ours are not.
+ */
+export function refuseTooDeep(request: Incoming, reply: Reply, error: unknown): boolean {
+  const isTooDeep = error instanceof RangeError && error.message.includes('call stack')
+  if (!isTooDeep || reply.hasBegun) return false
+  const message = 'the body is nested too deep: expected some thousand levels at most'
+  refuse(reply, dialectOf(pathOf(request.url)), { status: 400, code: 'invalid_body', message })
+  return true
+}
+
 const longBytes = 32 * 1_024 // below it a request takes a fraction of a millisecond
 
 const chatPaths: ReadonlySet<string> = new Set([
