@@ -94,12 +94,15 @@ const weights = weightsOf('prefix')
 function pickByPrefix(engines: readonly Engine[], { hash_ids }: Request): number {
   if (weights === null) throw new Error('prefix has weights')
   const candidates = engines.map((engine, i) => {
-    const { pendingBlocks } = engine
-    const uncachedBlocks = hash_ids.length - engine.believed.matched(hash_ids)
     const inflight = engine.waiting.length
     const view = {
-      ...{ inflight, pendingBlocks, uncachedBlocks, priceNanos: 0, latencyMs: 0 },
-      ...{ trust: 1, stickyClock: 0 },
+      inflight,
+      pendingBlocks: engine.pendingBlocks,
+      uncachedBlocks: hash_ids.length - engine.believed.matched(hash_ids),
+      priceNanos: 0,
+      latencyMs: 0,
+      trust: 1,
+      stickyClock: 0,
     }
     const score = scoreTarget(view, weights)
     return { url: String(i), region: '', release: '', inflight, healthy: true, score }

@@ -4,6 +4,9 @@
 // forgotten. No tokenizer: a block is known by the hash of all text up to its end, so that equal hashes mean equal
 // beginnings. Two generations instead of a list by last use: a block that is used again moves to the young one, and
 // once that is full the old one is dropped whole; an exact order costs four times as much and routes no better.
+//
+// Invariants:
+//   X1. Where a block is believed to be, all are that come before it in its prompt: they were sent with it.
 
 export class PrefixIndex {
   readonly #generationMax: number
@@ -18,8 +21,13 @@ export class PrefixIndex {
 
   /** How many of the prompt's blocks, from its beginning on, are believed to be there. */
   matched(hashes: ArrayLike<number>): number {
-    let count = 0
-    while (count < hashes.length && this.#has(hashes[count] ?? Number.NaN)) count += 1
+    let [count, end] = [0, hashes.length]
+    while (count < end) {
+      const middle = (count + end) >>> 1
+      if (this.#has(hashes[middle] ?? Number.NaN))
+        count = middle + 1 // X1
+      else end = middle
+    }
     return count
   }
 
