@@ -310,17 +310,17 @@ export class Attempt implements AnswerHandler, Watched {
     if (announced !== undefined && Number(announced) !== this.#bytes) {
       return this.#fail('truncated', `${announced} bytes were announced, ${this.#bytes} came`)
     }
-    const answer = { status: this.#status, headers: this.#headers, body }
-    if (this.#status >= 300) return this.#refuseAnswer(answer)
-    const encoding = this.#headers['content-encoding'] ?? 'identity'
+    const [status, headers] = [this.#status, this.#headers]
+    if (status >= 300) return this.#refuseAnswer({ status, headers, body })
+    const encoding = headers['content-encoding'] ?? 'identity'
     if (encoding !== 'identity') return this.#fail('malformed', `nobody asked for ${encoding}`)
     const reading = this.#reading.whole?.(body.toString('utf8'))
     if (reading?.kind === 'incomplete') return this.#fail('truncated', reading.reason)
-    if (reading === undefined && isEndUnmarked(this.#headers)) {
+    if (reading === undefined && isEndUnmarked(headers)) {
       return this.#fail('truncated', 'nothing says where the answer ends')
     }
     const { usage = null, parsed = null } = reading ?? {}
-    this.#end({ kind: 'whole', ...answer, usage, parsed })
+    this.#end({ kind: 'whole', status, headers, body, usage, parsed })
   }
 
   #refuseAnswer(answer: { status: number; headers: Headers; body: Buffer }): void {
