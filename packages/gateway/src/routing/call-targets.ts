@@ -132,6 +132,8 @@ export class CallTargets implements PursuitPorts {
     candidate: Candidate,
     timers: AttemptTimers,
   ): Started | FailedAttempt | Promise<Started | FailedAttempt> {
+    // Before anything is waited for: whoever is picked meanwhile sees it on its way.
+    this.#shared.health.begin(candidate.url)
     const paid = this.#shared.cashier.reserve(this.#call, candidate)
     if (paid instanceof Promise) return paid.then((one) => this.#send(candidate, timers, one))
     return this.#send(candidate, timers, paid)
@@ -142,10 +144,12 @@ export class CallTargets implements PursuitPorts {
     timers: AttemptTimers,
     paid: Paid | FailedAttempt,
   ): Started | FailedAttempt {
-    if ('kind' in paid) return paid
     const { health, views, upstreams, nowMs } = this.#shared
     const { url, base, isTrustedAddress, node } = candidate
-    health.begin(url)
+    if ('kind' in paid) {
+      health.end(url, 'aborted', nowMs())
+      return paid
+    }
     const { mayStream, trace, route } = this.#call
     const said = candidate.outbound
     const traced = trace === null ? null : trace.attempt(candidate, route.name)
