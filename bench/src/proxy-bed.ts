@@ -49,26 +49,27 @@ export interface ProxyBed {
 export async function startProxyBed({ more = [] }: ProxyBedOptions = {}): Promise<ProxyBed> {
   const folder = mkdtempSync(join(tmpdir(), 'tutti-bench-proxies-'))
   const children: ChildProcess[] = []
+  const home = { children, folder }
   const stop = async () => {
     await Promise.all(children.map(end))
     rmSync(folder, { recursive: true, force: true })
   }
   try {
-    const engine = await startOwn(children, ['engine'])
-    const plane = await startOwn(children, ['plane', engine.url])
+    const engine = await startOwn(home, ['engine'])
+    const plane = await startOwn(home, ['plane', engine.url])
     const planeArgs = [engine.url, plane.url, plane.publicKey]
-    const gateway = await startOwn(children, ['gateway', ...planeArgs])
+    const gateway = await startOwn(home, ['gateway', ...planeArgs])
     const authorization = `Bearer ${benchKey}`
     const headers = { authorization }
     const proxies: ProxyServer[] = [{ name: 'tutti', ...gateway, headers }]
     for (const role of more) {
-      const own = role === 'full' ? await startOwn(children, ['full-plane', engine.url]) : plane
+      const own = role === 'full' ? await startOwn(home, ['full-plane', engine.url]) : plane
       const args = [role, engine.url, own.url, own.publicKey]
-      const one = await startOwn(children, args)
+      const one = await startOwn(home, args)
       const workers = role === 'workers' ? 2 : 1
       proxies.push({ name: roleNames[role], ...one, headers, workers })
     }
-    const bare = await startOwn(children, ['bare', engine.url])
+    const bare = await startOwn(home, ['bare', engine.url])
     proxies.push({ name: bareName, ...bare, headers: {} })
     const nginx = ['/usr/sbin/nginx', '/usr/bin/nginx'].find((path) => existsSync(path))
     if (nginx === undefined) process.stderr.write('nginx is not installed: left out\n')
@@ -115,9 +116,15 @@ interface Said {
 
 type Started = Pick<ProxyServer, 'url' | 'pids' | 'watchStalls'> & { readonly publicKey: string }
 
-function startOwn(children: ChildProcess[], args: readonly string[]) {
+interface Home {
+  readonly children: ChildProcess[]
+  /** Removed with all that they keep in it. */
+  readonly folder: string
+}
+
+function startOwn({ children, folder }: Home, args: readonly string[]) {
   const path = fileURLToPath(new URL('./proxy-process.js', import.meta.url))
-  const env = { ...heapEnv, ...process.env }
+  const env = { ...heapEnv, ...process.env, TUTTI_BENCH_FOLDER: folder }
   const child = fork(path, args, { execArgv: [...heapFlags], env })
   children.push(child)
   return new Promise<Started>((resolve, reject) => {

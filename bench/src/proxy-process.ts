@@ -125,7 +125,7 @@ async function startPlanedGateway(): Promise<void> {
   const gateway = await startGateway({
     ...{ host: '127.0.0.1', port: 0, version: 'bench' },
     worker: cluster.isWorker ? Number(process.env['PLACE']) : undefined,
-    folder: mkdtempSync(join(tmpdir(), 'tutti-bench-gateway-')),
+    folder: mkdtempSync(join(process.env['TUTTI_BENCH_FOLDER'] ?? tmpdir(), 'gateway-')),
     controlPlane: { url: planeUrl, key: 'k', publicKey: planeKey },
     log: (event) => {
       if (event === 'snapshot') process.send?.({ ready: gateway.url, url: gateway.url })

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { mkdtemp } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import {
@@ -35,5 +35,6 @@ export async function keepAndCheck(): Promise<boolean> {
   // Check: offline, with nothing but the folder and the key that you got from elsewhere.
   const report = await verifyExport(folder, { vkey: log.verifier.vkey })
   for (const { file, index, detail } of report.findings) console.error(file, index, detail)
+  await rm(folder, { recursive: true })
   return report.ok
 }

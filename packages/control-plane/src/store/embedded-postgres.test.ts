@@ -5,6 +5,7 @@ import { once } from 'node:events'
 import {
   chmodSync,
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readFileSync,
   rmSync,
@@ -79,11 +80,45 @@ test('after a crash, a process id that has gone to somebody else keeps nothing f
   expect(stranger.exitCode).toBeNull()
 })
 
+test('a stop leaves no socket folder, whoever started what it stops', async () => {
+  const folder = makeFolder()
+  const first = await startEmbeddedPostgres(folder)
+  const adopted = await startEmbeddedPostgres(folder)
+  await adopted.stop()
+  expect(existsSync(dirname(first.socketPath))).toBe(false)
+  const second = await startEmbeddedPostgres(folder)
+  expect(await answerOf(second.socketPath)).toBe(42)
+  await second.stop()
+  expect(existsSync(dirname(second.socketPath))).toBe(false)
+})
+
+test('one that was killed leaves a socket: a start takes it over, a stop removes it', async () => {
+  const folder = makeFolder()
+  const data = join(folder, 'postgres')
+  const first = await startEmbeddedPostgres(folder)
+  await cutPower(data)
+  expect(existsSync(first.socketPath)).toBe(true)
+  const second = await startEmbeddedPostgres(folder)
+  expect(second.socketPath).toBe(first.socketPath)
+  await cutPower(data)
+  const stranger = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1e6)'])
+  children.push(stranger)
+  await once(stranger, 'spawn')
+  const lock = join(data, 'postmaster.pid')
+  const [, ...rest] = readFileSync(lock, 'utf8').split('\n')
+  writeFileSync(lock, [stranger.pid, ...rest].join('\n')) // its id has gone to somebody else
+  await second.stop()
+  expect(existsSync(dirname(first.socketPath))).toBe(false)
+  expect(stranger.signalCode).toBeNull()
+  expect(stranger.exitCode).toBeNull()
+})
+
 test('a socket folder that others can enter is refused: theirs would be our database', async () => {
   const folder = makeFolder()
   const first = await startEmbeddedPostgres(folder)
   await first.stop()
   const sockets = dirname(first.socketPath)
+  mkdirSync(sockets)
   chmodSync(sockets, 0o777)
   await expect(startEmbeddedPostgres(folder)).rejects.toThrow('this user alone can enter')
   rmSync(sockets, { recursive: true })

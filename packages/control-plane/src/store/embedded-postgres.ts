@@ -16,6 +16,7 @@ import {
   lstatSync,
   mkdirSync,
   readFileSync,
+  rmdirSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -31,7 +32,7 @@ export interface RunningPostgres {
   readonly socketPath: string
   readonly user: string
   readonly adopted: boolean
-  /** Fast shutdown; resolves when the postmaster is gone. */
+  /** Fast shutdown; resolves when the postmaster is gone, and the folder of its socket with it. */
   readonly stop: () => Promise<void>
 }
 
@@ -42,6 +43,7 @@ const substituteUid = 65_534 // nobody
 // recovery after a crash under load took 4 s at most; cold disks get the rest
 const startMs = 30_000
 const user = 'tutti'
+const socketName = `.s.PGSQL.${port}`
 
 /** Starts or adopts the Postgres whose data lives in `dataFolder`. */
 export async function startEmbeddedPostgres(dataFolder: string): Promise<RunningPostgres> {
@@ -56,7 +58,7 @@ export async function startEmbeddedPostgres(dataFolder: string): Promise<Running
 
   const socketFolder = socketFolderOf(data, mode)
   releaseLock(join(data, 'postmaster.pid'))
-  releaseLock(join(socketFolder, `.s.PGSQL.${port}.lock`))
+  releaseLock(join(socketFolder, `${socketName}.lock`))
   const [command, args, options] = commands('postgres', [
     ...['-D', data, '-p', String(port)],
     ...['-c', 'listen_addresses=', '-c', `unix_socket_directories=${socketFolder}`],
@@ -77,10 +79,10 @@ export async function startEmbeddedPostgres(dataFolder: string): Promise<Running
 
 function handleOf(data: string, socketFolder: string, adopted: boolean): RunningPostgres {
   return {
-    socketPath: join(socketFolder, `.s.PGSQL.${port}`),
+    socketPath: join(socketFolder, socketName),
     user,
     adopted,
-    stop: () => stopPostmaster(data),
+    stop: () => stopPostmaster(data, socketFolder),
   }
 }
 
@@ -250,7 +252,7 @@ function readPostmaster(data: string): Postmaster | null {
 function runningPostmaster(data: string): Postmaster | null {
   const postmaster = readPostmaster(data)
   if (postmaster === null || postmaster.status !== 'ready') return null
-  const socket = join(postmaster.socketFolder, `.s.PGSQL.${port}`)
+  const socket = join(postmaster.socketFolder, socketName)
   const isRunning = isAlive(postmaster.pid) && existsSync(socket) && isPostgres(postmaster.pid)
   return isRunning ? postmaster : null
 }
@@ -265,11 +267,21 @@ async function untilReady(data: string, socketFolder: string): Promise<void> {
   throw startFailed(data, `it was not ready after ${startMs / 1000} s`)
 }
 
-async function stopPostmaster(data: string): Promise<void> {
+async function stopPostmaster(data: string, socketFolder: string): Promise<void> {
   const postmaster = readPostmaster(data)
-  if (postmaster === null || !isAlive(postmaster.pid)) return
-  process.kill(postmaster.pid, 'SIGINT') // fast shutdown: roll back, checkpoint, exit
-  while (isAlive(postmaster.pid) && readPostmaster(data)?.pid === postmaster.pid) await delay(15)
+  if (postmaster !== null && isAlive(postmaster.pid) && isPostgres(postmaster.pid)) {
+    process.kill(postmaster.pid, 'SIGINT') // fast shutdown: roll back, checkpoint, exit
+    while (isAlive(postmaster.pid) && readPostmaster(data)?.pid === postmaster.pid) await delay(15)
+  } else if (postmaster !== null) {
+    for (const name of [socketName, `${socketName}.lock`]) {
+      rmSync(join(socketFolder, name), { force: true }) // a killed one could not
+    }
+  }
+  try {
+    rmdirSync(socketFolder)
+  } catch {
+    // Somebody has started it again: their socket is in there.
+  }
 }
 
 function isAlive(pid: number): boolean {

@@ -2,15 +2,13 @@
 // throws out of reach where a statement was under way) and another one goes on. Runs what was built.
 
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { afterAll, expect, test } from 'vitest'
-import { document } from './engine.fixture.ts'
+import { document, folder } from './engine.fixture.ts'
 
-const folder = mkdtempSync(join(tmpdir(), 'tutti-restarted-'))
 const dist = fileURLToPath(new URL('../../dist/', import.meta.url))
 const born = new Set<ChildProcess>()
 afterAll(() => {
