@@ -1,11 +1,14 @@
 // What clocks do to requests: one that somebody sets ahead or back does nothing, and an answer that takes its time keeps
 // nobody from an endpoint that is well again.
 
+import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
+import { createServer } from 'node:net'
 import { routeSpec } from '@tutti/core/routing'
 import { systemClock } from '@tutti/machine'
 import { expect, test } from 'vitest'
 import {
+  cleanups,
   type Handler,
   key,
   newFolder,
@@ -61,6 +64,26 @@ test.each([hourMs, -hourMs])('a wall clock that is set by %d ms ends no request'
   }
   const gateway = await bed(fails, { ...systemClock, nowMs: () => Date.now() + setMs })
   expect(await who(gateway)).toBe('second')
+})
+
+test('a connection has as long as its Route says', async () => {
+  const silent = createServer(() => {}).listen(0, '127.0.0.1') // takes connections, says nothing of TLS
+  await once(silent, 'listening')
+  cleanups.push(() => silent.close())
+  const address = silent.address()
+  const port = typeof address === 'object' && address !== null ? address.port : 0
+  const provider = { name: 'slow', project: 'default', dialect: 'openai', baseUrl: '' } as const
+  const spec = { targets: [{ provider: 'slow', model: 'm' }], timers: { connectMs: 40 } }
+  const snapshot = snapshotOf({
+    routes: [{ ...{ name: 'chat', project: 'default' }, ...routeSpec.parse(spec) }],
+    providers: [
+      { ...provider, baseUrl: `https://127.0.0.1:${port}`, allowPrivateNetwork: true, apiKey: 'k' },
+    ],
+  })
+  const { gateway } = await world(signed(snapshot))
+  const answer = await ask(gateway)
+  expect(answer.status).toBe(502)
+  expect(await answer.text()).toContain('could not be reached within 40 ms')
 })
 
 test('an endpoint that answers again, at length, is asked by others meanwhile (C3)', async () => {

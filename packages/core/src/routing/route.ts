@@ -64,6 +64,11 @@ export type RouteTarget = z.infer<typeof routeTarget>
  * How long each part of an attempt may take, in milliseconds, where another target is left to ask.
  */
 export const routeTimers = z.strictObject({
+  /**
+   * Until a connection is there, TLS and a proxy's tunnel included; holds without another target
+   * too. Absent: three seconds.
+   */
+  connectMs: z.int().min(1).max(60_000).optional(),
   /** From the request to the head of the answer; absent: an equal share of `timeoutMs`. */
   headersMs: z.int().min(1).optional(),
   /** From the head of a stream to its first content. */

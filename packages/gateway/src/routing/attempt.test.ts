@@ -13,6 +13,7 @@ afterEach(() => {
 
 const longMs = 3_600_000
 const none: AttemptTimers = {
+  connectMs: longMs,
   ...{ headersMs: longMs, wholeMs: longMs, firstTokenMs: longMs, idleMs: longMs },
   ...{ streamMs: longMs, rateMin: 0 },
 }

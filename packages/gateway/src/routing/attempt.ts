@@ -39,6 +39,8 @@ export interface AnswerReading {
 }
 
 export interface AttemptTimers {
+  /** For a new connection, where there is none for it. */
+  readonly connectMs: number
   readonly headersMs: number
   /** From its beginning until an answer is whole, or the first content of a stream there. */
   readonly wholeMs: number

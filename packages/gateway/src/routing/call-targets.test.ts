@@ -56,7 +56,10 @@ test('while one that tries it waits for who pays no other does; then another may
     ...{ mayStream: false, bounds: null, presence: new Presence(), trace: null, selection: null },
     ...{ budgets: [], promptBytes: null, onCharge: () => {} },
   }
-  const timers = { headersMs: 1, wholeMs: 1, firstTokenMs: 1, idleMs: 1, streamMs: 1, rateMin: 0 }
+  const timers = {
+    ...{ connectMs: 1, headersMs: 1, wholeMs: 1, firstTokenMs: 1 },
+    ...{ idleMs: 1, streamMs: 1, rateMin: 0 },
+  }
   const one = new CallTargets(shared, call, null)
   const other = new CallTargets(shared, call, null)
   const isWell = () => other.candidates().able.map(({ healthy }) => healthy)

@@ -92,6 +92,7 @@ interface Past {
 
 // Attempts of one request on their way at a time: as many as a route allows by default.
 const hedgedMax = 6
+const connectMsDefault = 3_000 // a SYN that was lost is sent again after one second, then two
 
 export class Pursuit {
   readonly #ports: PursuitPorts
@@ -191,12 +192,14 @@ export class Pursuit {
 
   /** Where nobody else is left, an attempt has all the time there is. */
   #timers(candidate: Candidate, able: readonly Candidate[]): AttemptTimers {
-    const { firstTokenMs, idleMs, streamMs, rateMin = 0, headersMs } = this.#call.route.timers
+    const { timers } = this.#call.route
+    const { firstTokenMs, idleMs, streamMs, rateMin = 0, headersMs } = timers
     const leftMs = Math.max(1, this.#untilMs - this.#ports.nowMs())
     const share = this.#shareMs(able, candidate)
     const isAlone = share === leftMs
     const mayRace = candidate.node !== null
     return {
+      connectMs: timers.connectMs ?? connectMsDefault,
       wholeMs: leftMs,
       headersMs: isAlone || mayRace ? leftMs : Math.min(leftMs, headersMs ?? share),
       firstTokenMs: isAlone ? leftMs : Math.min(leftMs, firstTokenMs),

@@ -62,7 +62,8 @@ export class Upstreams {
         sign === undefined
           ? outbound.headers
           : { ...outbound.headers, ...sign({ host: new URL(origin).host, path: whole }) }
-      lanes.dispatch(origin, { path: whole, method, headers, body }, attempt)
+      const message = { path: whole, method, headers, body, connectMs: timers.connectMs }
+      lanes.dispatch(origin, message, attempt)
     } catch (error) {
       attempt.refuse('impossible', messageOf(error))
     }

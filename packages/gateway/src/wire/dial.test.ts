@@ -44,7 +44,7 @@ function ask(lanes: Lanes, origin: string): Promise<string> {
     let body = ''
     lanes.dispatch(
       origin,
-      { method: 'GET', path: '/', headers: {}, body: null },
+      { method: 'GET', path: '/', headers: {}, body: null, connectMs: 60_000 },
       {
         onRequestStart: () => {},
         onResponseStart: () => {},

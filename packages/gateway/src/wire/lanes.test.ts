@@ -17,6 +17,7 @@ const message: UpstreamMessage = {
   path: '/x',
   headers: { a: 'b' },
   body: Buffer.from('hi'),
+  connectMs: 60_000,
 }
 const ok = 'HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok'
 
@@ -143,6 +144,17 @@ describe('a connection that may not go on is not used again (N2)', () => {
   })
 })
 
+test('each waits for a connection as long as it says itself (N5)', async () => {
+  const { lanes, origin } = await upstream(() => {}) // answers no handshake of TLS
+  const silent = origin.replace('http:', 'https:')
+  const patient = ask(lanes, silent)
+  const hasty = ask(lanes, silent, { connectMs: 30 })
+  expect(await hasty.ended).toMatch(/could not be reached within 30 ms/)
+  expect(patient.told).toEqual([])
+  lanes.stop()
+  expect(await patient.ended).toMatch(/stops/)
+})
+
 describe('every end is heard once (N1)', () => {
   const ends: Record<
     string,
@@ -174,7 +186,8 @@ describe('every end is heard once (N1)', () => {
     const { lanes, origin } = await upstream(() => {})
     const closed = origin.replace(/\d+$/, '1')
     expect(await ask(lanes, closed).ended).toMatch(/ECONNREFUSED/)
-    expect(await ask(lanes, origin.replace('http:', 'https:')).ended).toEqual(expect.any(String))
+    const silent = origin.replace('http:', 'https:') // says nothing of TLS
+    expect(await ask(lanes, silent, { connectMs: 50 }).ended).toEqual(expect.any(String))
   })
 
   test('whoever asked cuts it off, and the next gets a connection of its own', async () => {

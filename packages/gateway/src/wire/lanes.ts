@@ -7,6 +7,7 @@
 // Invariants:
 //   N3. At most `lanesMax` connections to one origin, and `waitingMax` requests that wait for one.
 //   N4. A connection that the other side may be about to close is not used.
+//   N5. A request waits for its own connection as long as it says, whatever others who ask there say.
 
 import type { Socket } from 'node:net'
 import type { AnswerHandler } from './answer-handler.ts'
@@ -19,11 +20,16 @@ export interface UpstreamMessage {
   readonly path: string
   readonly headers: Readonly<Record<string, string>>
   readonly body: Buffer | null
+  /** How long a new connection for it may take. */
+  readonly connectMs: number
 }
 
 interface Waiting {
   readonly request: LaneRequest
   readonly handler: AnswerHandler
+  readonly connectMs: number
+  /** A connection is dialled for it; written by `#dialIfNeeded` and `#useOrKeep`. */
+  isDialled: boolean
 }
 
 interface Origin {
@@ -41,7 +47,6 @@ interface Origin {
 
 const lanesMax = 512 // streams to one engine at a time; more wait, within their own timers
 const waitingMax = 10_000 // each holds its request's body
-const dialMsMax = 3_000
 const keepAliveMs = 10_000 // shorter than servers keep theirs, for those that do not say
 const keepAliveMarginMs = 1_000 // an answer's way here, and ours there
 const sweepMs = 2_000
@@ -78,7 +83,7 @@ export class Lanes {
     if (lanes.waiting.length >= waitingMax) {
       return refuse(handler, `${waitingMax} requests wait for ${origin} already`) // N3
     }
-    lanes.waiting.push({ request, handler })
+    lanes.waiting.push({ request, handler, connectMs: message.connectMs, isDialled: false })
     this.#dialIfNeeded(lanes)
   }
 
@@ -106,12 +111,16 @@ export class Lanes {
   #dialIfNeeded(origin: Origin): void {
     const { all, waiting } = origin
     while (origin.dialling < waiting.length && all.size + origin.dialling < lanesMax) {
+      const next = waiting.find(({ isDialled }) => !isDialled)
+      if (next === undefined) return
+      next.isDialled = true
       origin.dialling += 1
-      this.#dial(origin)
+      this.#dial(origin, next)
     }
   }
 
-  #dial(origin: Origin): void {
+  /** N5: whoever it is dialled for has it first, or hears why there is none. */
+  #dial(origin: Origin, whose: Waiting): void {
     let isDialling = true
     const dialled = () => {
       isDialling = false
@@ -121,14 +130,19 @@ export class Lanes {
     const failed = (error?: Error) => {
       if (!isDialling) return
       dialled()
-      const first = origin.waiting.shift() // of those who wait, one for each connection that failed
-      if (first !== undefined) refuse(first.handler, error?.message || 'it was closed at once')
+      const place = origin.waiting.indexOf(whose) // -1: another connection has become free for it
+      if (place !== -1) {
+        origin.waiting.splice(place, 1)
+        refuse(whose.handler, error?.message || 'it was closed at once')
+      }
       if (!this.#isStopped) this.#dialIfNeeded(origin)
       this.#forgetIfUnused(origin)
     }
     const done = (socket: Socket) => {
       if (!isDialling) return
       dialled()
+      const place = origin.waiting.indexOf(whose)
+      if (place > 0) origin.waiting.unshift(...origin.waiting.splice(place, 1))
       this.#takeOn(origin, socket)
     }
     const giveUp = dial(
@@ -143,8 +157,8 @@ export class Lanes {
     )
     const timer = setTimeout(() => {
       const { host } = origin.url
-      giveUp(new Error(`${host} could not be reached within ${dialMsMax} ms`))
-    }, dialMsMax)
+      giveUp(new Error(`${host} could not be reached within ${whose.connectMs} ms`))
+    }, whose.connectMs)
   }
 
   #takeOn(origin: Origin, socket: Socket): void {
@@ -168,6 +182,7 @@ export class Lanes {
       queueMicrotask(() => {
         if (this.#isStopped) return refuse(next.handler, 'the gateway stops')
         if (lane.isUsable) return lane.send(next.request, next.handler)
+        next.isDialled = false
         origin.waiting.unshift(next) // nothing of it was sent
         lane.destroy()
         this.#dialIfNeeded(origin)
