@@ -62,6 +62,7 @@ export const scenes: Readonly<Record<string, { readonly ask: Ask; readonly scrip
   },
   schema: { ask: { ...ask, schema: parameters }, script: { ...plain, text: '{"city":"Köln"}' } },
   'cut at its length': { ask, script: { ...plain, stop: 'length' } },
+  'stopped by a filter': { ask, script: { ...plain, stop: 'filtered' } },
   'an error': { ask, script: { status: 400, message: 'the engine does not like it' } },
 }
 
@@ -80,10 +81,35 @@ export async function dialects(): Promise<Score> {
         }
       }
     }
+    for (const from of dialectNames) {
+      for (const to of engineNames.filter((name) => name !== from)) {
+        for (const stream of [false, true]) {
+          const why = await passesForGood(bed, { from, to, stream, ask, script: odd })
+          scoring.check(why === null, `${from} to ${to}, an odd end, streamed ${stream}: ${why}`)
+        }
+      }
+    }
     for (const one of refusals) scoring.check(await isRefused(bed, one), `${one.field} is refused`)
     return scoring.score
   } finally {
     await bed.stop()
+  }
+}
+
+const odd: Said = { ...plain, stop: 'odd' }
+
+/** What the caller got where an end that its dialect does not know passes for a good one. */
+async function passesForGood(bed: DialectBed, scene: Scene): Promise<string | null> {
+  const { from, to, stream, ask, script } = scene
+  bed.engine.script = script
+  const model = bed.modelOf(to)
+  const body = wires[from].write({ ...ask, stream }, model)
+  try {
+    const answer = await post(bed, wires[from].path(model, stream), body)
+    const text = await answer.text()
+    return answer.status === 200 ? text : null
+  } catch {
+    return null // cut, as a stream that broke off is
   }
 }
 

@@ -6,6 +6,7 @@ import {
   type Json,
   parameters,
   type Said,
+  stops,
   type Turn,
   typedFrame,
   type WireDialect,
@@ -87,7 +88,10 @@ function seeTurn({ role, content }: Json): Turn {
   }
 }
 
-const reasons = { stop: 'end_turn', length: 'max_tokens', calls: 'tool_use' } as const
+const reasons = {
+  ...{ stop: 'end_turn', length: 'max_tokens', calls: 'tool_use', filtered: 'refusal' },
+  odd: 'pause_turn',
+} as const
 
 function usageOf({ usage }: Said) {
   return {
@@ -140,7 +144,7 @@ function frames(said: Said, model: string): string[] {
 }
 
 function stopOf(reason: string): Said['stop'] {
-  return reason === 'tool_use' ? 'calls' : reason === 'max_tokens' ? 'length' : 'stop'
+  return stops.find((stop) => reasons[stop] === reason) ?? 'odd'
 }
 
 function readUsage(usage: Json): Said['usage'] {

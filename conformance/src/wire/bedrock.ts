@@ -43,7 +43,10 @@ function seeTurn({ role, content }: Json): Turn {
   }
 }
 
-const reasons = { stop: 'end_turn', length: 'max_tokens', calls: 'tool_use' } as const
+const reasons = {
+  ...{ stop: 'end_turn', length: 'max_tokens', calls: 'tool_use' },
+  ...{ filtered: 'guardrail_intervened', odd: 'malformed_tool_use' },
+} as const
 
 function usageOf({ usage }: Said) {
   return {

@@ -7,6 +7,7 @@ import {
   type Json,
   parameters,
   type Said,
+  stops,
   type Turn,
   type WireDialect,
 } from './wire-dialect.ts'
@@ -106,7 +107,11 @@ function chunk(parts: object[], model: string, more: object = {}, usage: object 
   return { candidates: [candidate], ...usage, modelVersion: model, responseId: 'resp-1' }
 }
 
-const reasonOf = ({ stop }: Said) => ({ finishReason: stop === 'length' ? 'MAX_TOKENS' : 'STOP' })
+const reasons = {
+  ...{ stop: 'STOP', length: 'MAX_TOKENS', calls: 'STOP', filtered: 'SAFETY' },
+  odd: 'MALFORMED_FUNCTION_CALL',
+} as const
+const reasonOf = ({ stop }: Said) => ({ finishReason: reasons[stop] })
 
 function whole(said: Said, model: string): object {
   const parts = [
@@ -131,11 +136,11 @@ function read(body: Json): Said {
   const usage = body.usageMetadata
   const calls = parts.flatMap(({ functionCall: call }) => (call === undefined ? [] : [call]))
   const reasoning = usage.thoughtsTokenCount ?? 0
-  const stop = calls.length > 0 ? 'calls' : 'stop'
+  const stop = stops.find((one) => reasons[one] === candidate.finishReason) ?? 'odd'
   return {
     text: parts.map(({ text }) => text ?? '').join(''),
     calls: calls.map(({ id, name, args }) => ({ id, name, args })),
-    stop: candidate.finishReason === 'MAX_TOKENS' ? 'length' : stop,
+    stop: stop === 'stop' && calls.length > 0 ? 'calls' : stop,
     usage: {
       ...{ input: usage.promptTokenCount, output: usage.candidatesTokenCount + reasoning },
       ...{ cached: usage.cachedContentTokenCount ?? 0, reasoning },

@@ -8,6 +8,7 @@ import {
   type Json,
   parameters,
   type Said,
+  stops,
   type Turn,
   type WireDialect,
 } from './wire-dialect.ts'
@@ -102,7 +103,10 @@ function seeCall(call: Json): Call {
   return { id: call.id, name: call.function.name, args: JSON.parse(call.function.arguments) }
 }
 
-const reasons = { stop: 'stop', length: 'length', calls: 'tool_calls' } as const
+const reasons = {
+  ...{ stop: 'stop', length: 'length', calls: 'tool_calls', filtered: 'content_filter' },
+  odd: 'paused',
+} as const
 
 function usageOf({ usage }: Said) {
   return {
@@ -153,7 +157,7 @@ function frames(said: Said, model: string): string[] {
 }
 
 function stopOf(reason: string): Said['stop'] {
-  return reason === 'tool_calls' ? 'calls' : reason === 'length' ? 'length' : 'stop'
+  return stops.find((stop) => reasons[stop] === reason) ?? 'odd'
 }
 
 function readUsage(usage: Json): Said['usage'] {

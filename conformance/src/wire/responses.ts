@@ -115,12 +115,18 @@ function items(said: Said): Json[] {
   ]
 }
 
+function statusOf(stop: Said['stop']): string {
+  if (stop === 'odd') return 'cancelled'
+  return stop === 'length' || stop === 'filtered' ? 'incomplete' : 'completed'
+}
+
 function whole(said: Said, model: string): object {
-  const isCut = said.stop === 'length'
+  const isCut = said.stop === 'length' || said.stop === 'filtered'
+  const reason = said.stop === 'length' ? 'max_output_tokens' : 'content_filter'
   return {
     ...{ id: 'resp_1', object: 'response', created_at: 1_700_000_000, model, error: null },
-    ...{ status: isCut ? 'incomplete' : 'completed', output: items(said), usage: usageOf(said) },
-    incomplete_details: isCut ? { reason: 'max_output_tokens' } : null,
+    ...{ status: statusOf(said.stop), output: items(said), usage: usageOf(said) },
+    incomplete_details: isCut ? { reason } : null,
     ...{ instructions: null, metadata: {}, parallel_tool_calls: true, temperature: 1, top_p: 1 },
     ...{ tool_choice: 'auto', tools: [] },
   }
@@ -156,7 +162,7 @@ function frames(said: Said, model: string): string[] {
     }
     add('response.output_item.done', { output_index, item })
   }
-  add(said.stop === 'length' ? 'response.incomplete' : 'response.completed', { response })
+  add(`response.${statusOf(said.stop)}`, { response })
   return all
 }
 
@@ -169,13 +175,18 @@ function read(body: Json): Said {
       .map(({ content }) => content[0].text)
       .join(''),
     calls,
-    stop: body.status === 'incomplete' ? 'length' : calls.length > 0 ? 'calls' : 'stop',
+    stop: stopOf(body, calls.length),
     usage: {
       ...{ input: usage.input_tokens, output: usage.output_tokens },
       cached: usage.input_tokens_details.cached_tokens,
       reasoning: usage.output_tokens_details.reasoning_tokens,
     },
   }
+}
+
+function stopOf({ status, incomplete_details: why }: Json, calls: number): Said['stop'] {
+  if (status === 'incomplete') return why.reason === 'content_filter' ? 'filtered' : 'length'
+  return calls > 0 ? 'calls' : 'stop'
 }
 
 /** What the deltas say must be what the last event says. */

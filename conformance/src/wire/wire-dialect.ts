@@ -41,7 +41,8 @@ export interface Ask {
 export interface Said {
   readonly text: string
   readonly calls: readonly Call[]
-  readonly stop: 'stop' | 'length' | 'calls'
+  /** `odd`: as only its own dialect knows, and for no good end. */
+  readonly stop: (typeof stops)[number]
   readonly usage: {
     readonly input: number
     readonly output: number
@@ -50,6 +51,9 @@ export interface Said {
     readonly reasoning: number
   }
 }
+
+/** In the order in which a reason that stands for two of them is read. */
+export const stops = ['stop', 'length', 'calls', 'filtered', 'odd'] as const
 
 /** What an engine reads and sends. */
 export interface EngineWire {

@@ -244,6 +244,7 @@ describe('an answer is given again', () => {
 
   for (const [what, upstream] of [
     ['cut at its length', () => engine('length')],
+    ['stopped for a reason that nobody knows', () => engine('paused')],
     ['an error', () => engine('stop', 400)],
   ] as const) {
     test(`never one that is ${what} (C6)`, async () => {

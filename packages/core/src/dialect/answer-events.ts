@@ -95,6 +95,7 @@ function addText(parts: Part[], event: ChatEvent, calls: ReadonlyMap<number, num
   }
 }
 
-function isRefusal(of: Part | ChatEvent): boolean {
+/** True for what a model says instead of an answer. */
+export function isRefusal(of: Part | ChatEvent): boolean {
   return of.kind === 'text' && of.isRefusal === true
 }

@@ -83,8 +83,10 @@ export function anthropicStop(reason: string): Stop {
       return 'content-filter'
     case 'stop_sequence':
       return 'stop-sequence'
-    default:
+    case 'end_turn':
       return 'stop'
+    default:
+      return 'other' // pause_turn, compaction, and what is added later
   }
 }
 

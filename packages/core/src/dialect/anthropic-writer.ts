@@ -129,6 +129,8 @@ export function anthropicReason(stop: Stop): string {
       return 'tool_use'
     case 'content-filter':
       return 'refusal'
+    case 'other':
+      return 'pause_turn'
   }
 }
 

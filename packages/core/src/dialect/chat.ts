@@ -113,7 +113,8 @@ export interface ChatRequest {
   readonly user?: string
 }
 
-export type Stop = 'stop' | 'stop-sequence' | 'length' | 'tool-calls' | 'content-filter'
+/** `other` is an end that only its own dialect knows: callers of another one are not told of it. */
+export type Stop = 'stop' | 'stop-sequence' | 'length' | 'tool-calls' | 'content-filter' | 'other'
 
 /** Tokens; `input` counts the cached ones too and `output` the reasoning ones. */
 export interface Usage {

@@ -53,23 +53,35 @@ function readToolCall(call: JsonObject, events: ChatEvent[]): void {
   if (text !== '') events.push({ kind: 'tool-arguments', index, text })
 }
 
-/** Null for an answer that the engine gave up. */
+/** Null for an answer that the engine gave up. Engines write what OpenAI has no word for. */
 export function openaiStop(reason: string): Stop | null {
-  switch (reason) {
+  switch (reason.toLowerCase()) {
     case 'abort':
     case 'cancelled':
     case 'error':
     case 'insufficient_system_resource':
       return null // vLLM, OpenRouter and DeepSeek say so
+    case 'stop':
+    case 'eos':
+    case 'eos_token':
+    case 'end_turn':
+    case 'complete':
+      return 'stop'
+    case 'stop_sequence':
+      return 'stop-sequence'
     case 'length':
+    case 'model_length':
+    case 'max_tokens':
       return 'length'
     case 'tool_calls':
     case 'function_call':
       return 'tool-calls'
     case 'content_filter':
+    case 'safety':
+    case 'refusal':
       return 'content-filter'
     default:
-      return 'stop'
+      return 'other'
   }
 }
 

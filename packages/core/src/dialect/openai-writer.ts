@@ -95,6 +95,8 @@ export function openaiReason(stop: Stop): string {
       return 'tool_calls'
     case 'content-filter':
       return 'content_filter'
+    case 'other': // refused (`newChatWriter`)
+      return 'length'
   }
 }
 

@@ -7,7 +7,7 @@ import type { ChatAnswer, ChatEvent, Part } from './chat.ts'
 import { type ChatWriter, typedFrame, type WriterOptions } from './chat-writer.ts'
 import type { JsonObject } from './json.ts'
 import { StreamTail } from './stream-tail.ts'
-import { responseFrame, writeResponsesAnswer } from './write-responses.ts'
+import { isCutBy, responseFrame, writeResponsesAnswer } from './write-responses.ts'
 
 interface Item {
   readonly kind: 'text' | 'refusal' | 'thinking' | 'tool-call'
@@ -66,8 +66,10 @@ export class ResponsesWriter implements ChatWriter {
     }
     const whole = writeResponsesAnswer(answer, this.#request, this.#options.createdS)
     const response = { ...whole, output: this.#closed.map((item) => itemOf(item, 'completed')) }
-    const isCut = stop === 'length' || stop === 'content-filter'
-    return before + this.#frame(isCut ? 'response.incomplete' : 'response.completed', { response })
+    return (
+      before +
+      this.#frame(isCutBy(stop) ? 'response.incomplete' : 'response.completed', { response })
+    )
   }
 
   #begin(): string {

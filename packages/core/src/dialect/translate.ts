@@ -3,6 +3,7 @@
 // The one table of chat dialects: how each is parsed, written, read and told. Every pair goes through the neutral
 // form, so that a new dialect is one more row.
 
+import { isRefusal } from './answer-events.ts'
 import { AnthropicWriter } from './anthropic-writer.ts'
 import { CallOrder } from './call-order.ts'
 import {
@@ -123,6 +124,7 @@ function writeRequest(to: EngineDialect, request: ChatRequest): object | Unsayab
 export function whyUnsaid(dialect: ChatDialect, { parts, stop }: ChatAnswer): string | null {
   const hasImage = parts.some(({ kind }) => kind === 'image')
   if (hasImage && dialect !== 'gemini') return noImages
+  if (stop === 'other') return noSuchEnd
   if (dialect.startsWith('openai') || stop === 'length') return null
   const lost = parts.find((part) => part.kind === 'tool-call' && argumentsOf(part) === null)
   return lost?.kind === 'tool-call' ? notAnObject(lost) : null
@@ -130,6 +132,8 @@ export function whyUnsaid(dialect: ChatDialect, { parts, stop }: ChatAnswer): st
 
 // Answers of the other dialects are texts and calls.
 const noImages = 'it holds an image, or other data that is no text'
+// A plain end would have the caller take for whole what is to be gone on with.
+const noSuchEnd = 'it stopped for a reason that only its own dialect knows'
 
 /** A whole answer in the caller's dialect. */
 export function writeAnswer(
@@ -143,10 +147,16 @@ export function writeAnswer(
     case 'openai-responses':
       return writeResponsesAnswer(answer, about.request, about.createdS)
     case 'anthropic':
-      return writeAnthropicAnswer(answer)
+      return writeAnthropicAnswer(withRefusal(answer))
     case 'gemini':
-      return writeGeminiAnswer(answer)
+      return writeGeminiAnswer(withRefusal(answer))
   }
+}
+
+/** Where a refusal is a text as any other, the stop says that it is one. */
+function withRefusal(answer: ChatAnswer): ChatAnswer {
+  const isRefused = answer.parts.some(isRefusal) && answer.stop === 'stop'
+  return isRefused ? { ...answer, stop: 'content-filter' } : answer
 }
 
 /** A writer of a streamed answer in the caller's dialect. */
@@ -157,15 +167,22 @@ export function newChatWriter(
 ): ChatWriter {
   const order = new CallOrder(options.id)
   const writer = writerOf(dialect, options, request)
-  const written = (event: ChatEvent) => writer.write(event)
-  let hasImage = false // written by `write`
+  let hasImage = false // these are written by `written`
+  let isRefused = false
+  let isOther = false
+  const written = (event: ChatEvent) => {
+    hasImage ||= event.kind === 'image'
+    isRefused ||= isRefusal(event) && !dialect.startsWith('openai')
+    if (event.kind !== 'stop') return writer.write(event)
+    isOther ||= event.stop === 'other'
+    const isFiltered = isRefused && event.stop === 'stop' // `withRefusal`
+    return writer.write(isFiltered ? { ...event, stop: 'content-filter' } : event)
+  }
   return {
-    write: (event) => {
-      hasImage ||= event.kind === 'image'
-      return order.take(event).map(written).join('')
-    },
+    write: (event) => order.take(event).map(written).join(''),
     get wrong() {
-      const lost = hasImage && dialect !== 'gemini' ? noImages : null
+      const noImage = hasImage && dialect !== 'gemini' ? noImages : null
+      const lost = noImage ?? (isOther ? noSuchEnd : null)
       return lost ?? order.wrong ?? writer.wrong ?? null
     },
     end: () => order.take({ kind: 'end' }).map(written).join('') + writer.end(),

@@ -192,6 +192,8 @@ export function geminiReason(stop: Stop): string {
       return 'MAX_TOKENS'
     case 'content-filter':
       return 'SAFETY'
+    case 'other':
+      return 'OTHER'
   }
 }
 

@@ -2,7 +2,7 @@
 //
 // A neutral request as one of OpenAI's Responses API, and a neutral answer as a response object.
 
-import type { ChatAnswer, ChatRequest, Message, Part, Usage } from './chat.ts'
+import type { ChatAnswer, ChatRequest, Message, Part, Stop, Usage } from './chat.ts'
 import type { JsonObject } from './json.ts'
 import { isUnsayable, type Unsayable, unsayable } from './unsayable.ts'
 import { imageUrl, resultText } from './write-openai.ts'
@@ -123,8 +123,8 @@ export function writeResponsesAnswer(
   createdS: number,
 ): object {
   const { id, model, stop } = answer
-  const isCut = stop === 'length' || stop === 'content-filter'
-  const reason = stop === 'length' ? 'max_output_tokens' : 'content_filter'
+  const isCut = isCutBy(stop)
+  const reason = stop === 'content-filter' ? 'content_filter' : 'max_output_tokens'
   return {
     ...responseFrame(request, { id, model, createdS }),
     status: isCut ? 'incomplete' : 'completed',
@@ -132,6 +132,11 @@ export function writeResponsesAnswer(
     output: outputItems(answer),
     usage: writeResponsesUsage(answer.usage),
   }
+}
+
+/** True for an answer that did not come to its own end. */
+export function isCutBy(stop: Stop): boolean {
+  return stop === 'length' || stop === 'content-filter' || stop === 'other'
 }
 
 function outputItems({ id, parts }: ChatAnswer): object[] {

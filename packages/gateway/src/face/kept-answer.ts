@@ -102,5 +102,6 @@ function replayed(events: readonly ReadEvent[]): EventSource {
 /** True for an answer that came to its own end: one that was cut at a length is not given again. */
 export function isOwnEnd(events: readonly ChatEvent[]): boolean {
   const stops = events.flatMap((event) => (event.kind === 'stop' ? [event.stop] : []))
-  return stops.length > 0 && !stops.some((stop) => stop === 'length' || stop === 'content-filter')
+  const cut = ['length', 'content-filter', 'other']
+  return stops.length > 0 && !stops.some((stop) => cut.includes(stop))
 }

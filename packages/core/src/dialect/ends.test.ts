@@ -1,0 +1,79 @@
+// Why an answer ended, in every dialect: what is no good end passes for none elsewhere.
+
+import { describe, expect, test } from 'vitest'
+import { eventsOfAnswer } from './answer-events.ts'
+import { type ChatAnswer, chatDialects, noUsage, type Stop } from './chat.ts'
+import { readAnswer } from './read-answer.ts'
+import { newChatWriter, whyUnsaid, writeAnswer } from './translate.ts'
+
+const about = { request: {}, createdS: 1 }
+const options = { id: 'a', model: 'm', createdS: 1, streamUsage: true, sent: null }
+
+function stopOf(dialect: 'openai' | 'anthropic' | 'gemini' | 'bedrock', reason: string): Stop {
+  switch (dialect) {
+    case 'openai':
+      return readAnswer(dialect, { choices: [{ finish_reason: reason }] }).stop
+    case 'anthropic':
+      return readAnswer(dialect, { stop_reason: reason }).stop
+    case 'gemini':
+      return readAnswer(dialect, { candidates: [{ finishReason: reason }] }).stop
+    case 'bedrock':
+      return readAnswer(dialect, { stopReason: reason }).stop
+  }
+}
+
+test.each([
+  ['anthropic', 'end_turn', 'stop'],
+  ['anthropic', 'pause_turn', 'other'],
+  ['anthropic', 'refusal', 'content-filter'],
+  ['anthropic', 'model_context_window_exceeded', 'length'],
+  ['anthropic', 'added_later', 'other'],
+  ['openai', 'stop', 'stop'],
+  ['openai', 'eos_token', 'stop'],
+  ['openai', 'STOP', 'stop'],
+  ['openai', 'stop_sequence', 'stop-sequence'],
+  ['openai', 'max_tokens', 'length'],
+  ['openai', 'model_length', 'length'],
+  ['openai', 'SAFETY', 'content-filter'],
+  ['openai', 'repetition', 'other'],
+  ['gemini', 'BLOCKLIST', 'content-filter'],
+  ['gemini', 'PROHIBITED_CONTENT', 'content-filter'],
+  ['gemini', 'LANGUAGE', 'content-filter'],
+  ['gemini', 'RECITATION', 'content-filter'],
+  ['gemini', 'IMAGE_SAFETY', 'content-filter'],
+  ['bedrock', 'guardrail_intervened', 'content-filter'],
+  ['bedrock', 'content_filtered', 'content-filter'],
+] as const)('%s: %s is %s', (dialect, reason, stop) => {
+  expect(stopOf(dialect, reason)).toBe(stop)
+})
+
+function answered(stop: Stop, isRefusal?: true): ChatAnswer {
+  const text = { kind: 'text', text: 'well' } as const
+  const parts = isRefusal === true ? [{ ...text, isRefusal }] : [text]
+  return { id: 'a', model: 'm', parts, stop, usage: noUsage }
+}
+
+describe.each(chatDialects)('in %s', (dialect) => {
+  const written = (answer: ChatAnswer) => {
+    const writer = newChatWriter(dialect, options, {})
+    const frames = eventsOfAnswer(answer).map((event) => writer.write(event))
+    return { text: frames.join('') + writer.end(), wrong: writer.wrong ?? null }
+  }
+
+  test('an end that only its own dialect knows is not told', () => {
+    const answer = answered('other')
+    expect(whyUnsaid(dialect, answer)).toContain('it stopped for a reason')
+    expect(written(answer).wrong).toContain('it stopped for a reason')
+    expect(whyUnsaid(dialect, answered('stop'))).toBe(null)
+    expect(written(answered('stop')).wrong).toBe(null)
+  })
+
+  test('a refusal that is a text is told by its stop', () => {
+    const refused = answered('stop', true)
+    const isText = !dialect.startsWith('openai')
+    const sign = dialect === 'gemini' ? '"finishReason":"SAFETY"' : '"stop_reason":"refusal"'
+    expect(JSON.stringify(writeAnswer(dialect, refused, about)).includes(sign)).toBe(isText)
+    expect(written(refused).text.includes(sign)).toBe(isText)
+    expect(written(answered('stop')).text).not.toContain(sign)
+  })
+})
