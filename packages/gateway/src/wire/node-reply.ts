@@ -1,6 +1,6 @@
 // Node reply
 //
-// A request that node:http has read, and its answer by node:http.
+// A request that node:http has read, and its answer by node:http. HEAD is GET whose answer ends with its head.
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { readBody } from './read-body.ts'
@@ -9,14 +9,19 @@ import { whenDrained } from './when-drained.ts'
 
 export function nodeIncoming(request: IncomingMessage): Incoming {
   const { method = 'GET', url = '/', headers } = request
-  return { method, url, headers, body: () => readBody(request) }
+  const asked = method === 'HEAD' ? 'GET' : method
+  return { method: asked, url, headers, body: () => readBody(request) }
 }
 
 export class NodeReply implements Reply {
   readonly #response: ServerResponse
+  readonly #isHead: boolean
+  /** The caller has heard all that it asked for; written by `begin`. */
+  #isEnough = false
 
   constructor(response: ServerResponse) {
     this.#response = response
+    this.#isHead = response.req.method === 'HEAD'
   }
 
   get hasBegun(): boolean {
@@ -42,11 +47,13 @@ export class NodeReply implements Reply {
 
   begin(status: number): void {
     this.#response.writeHead(status)
-    this.#response.flushHeaders()
+    this.#isEnough = this.#isHead
+    if (this.#isEnough) this.#response.end()
+    else this.#response.flushHeaders()
   }
 
   write(bytes: Buffer | string): boolean {
-    return this.#response.write(bytes)
+    return this.#isEnough || this.#response.write(bytes)
   }
 
   drained(): Promise<boolean> {
@@ -75,7 +82,7 @@ export class NodeReply implements Reply {
 
   onGone(listener: () => void): void {
     this.#response.once('close', () => {
-      if (!this.#response.writableFinished) listener()
+      if (this.#isEnough || !this.#response.writableFinished) listener()
     })
   }
 }
