@@ -138,7 +138,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const sockets = new ResponseSockets(ports)
   const front = newFront(batch, ports, log)
   takeUpgrades(front, sockets, relays)
-  const leaveSiblings = await joinSiblings({ ...ports, relays, doors, server: front.server })
+  const leaveSiblings = await joinSiblings({ ...ports, relays, doors, server: front.server, log })
   url = await listen(front.server, options)
   source.start(options.publicUrl ?? url)
   log('serving', { url, pid: process.pid })

@@ -40,17 +40,24 @@ export class Doors {
   }
 }
 
-/** Another way in to the same server. */
-export async function openDoor(server: Server): Promise<{ url: string; close: () => void }> {
+export interface Door {
+  readonly url: string
+  readonly close: () => void
+}
+
+/** Another way in to the same server, or why there is none. */
+export async function openDoor(server: Server, host = '127.0.0.1'): Promise<Door | string> {
   const door = createServer({ allowHalfOpen: true }, (socket) => {
     server.emit('connection', socket)
   })
-  // Among workers a port is shared unless it is said.
-  await new Promise<void>((resolve) => {
-    door.listen({ port: 0, host: '127.0.0.1', exclusive: true }, resolve)
+  const failed = await new Promise<string | null>((resolve) => {
+    door.on('error', (error) => resolve(error.message))
+    // Among workers a port is shared unless it is said.
+    door.listen({ port: 0, host, exclusive: true }, () => resolve(null))
   })
+  if (failed !== null) return failed
   door.unref()
   const address = door.address()
   const port = typeof address === 'object' && address !== null ? address.port : 0
-  return { url: `http://127.0.0.1:${port}`, close: () => door.close() }
+  return { url: `http://${host}:${port}`, close: () => door.close() }
 }

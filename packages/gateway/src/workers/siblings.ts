@@ -20,6 +20,7 @@ export interface Shared {
   readonly doors: Doors
   /** Answers what the others ask. */
   readonly server: Server
+  readonly log: (event: string, fields: Readonly<Record<string, unknown>>) => void
 }
 
 /** Keeps these in step with the other workers; what comes back ends it. */
@@ -31,8 +32,11 @@ export async function joinSiblings(shared: Shared): Promise<() => void> {
     if (process.connected) process.send?.({ kind: 'taken-back', call })
   }
   const door = await openDoor(shared.server)
+  const hasDoor = typeof door !== 'string'
+  // It serves without: the others answer for all but what this one alone knows.
+  if (!hasDoor) shared.log('the other workers cannot ask this one', { reason: door })
   const tellDoor = () => {
-    if (process.connected) process.send?.({ kind: 'door', url: door.url })
+    if (process.connected && hasDoor) process.send?.({ kind: 'door', url: door.url })
   }
   const hear = (message: unknown) => {
     const said = parseWorkerMessage(message)
@@ -65,6 +69,6 @@ export async function joinSiblings(shared: Shared): Promise<() => void> {
   return () => {
     clearInterval(telling)
     process.removeListener('message', hear)
-    door.close()
+    if (hasDoor) door.close()
   }
 }
