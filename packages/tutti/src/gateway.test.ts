@@ -2,11 +2,12 @@
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { didKeyOf, newPrivateKey } from '@tutti/ledger'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 
 const main = fileURLToPath(new URL('../dist/main.js', import.meta.url))
@@ -262,6 +263,24 @@ test('it follows a control plane, or a file, and not both', async () => {
   await expect(run(...away)).rejects.toThrow(/ended with 1: .*127\.0\.0\.1:1/s)
   await expect(run(...away, '--config', writeConfig({}))).rejects.toThrow(/give one of them/)
 }, 40_000)
+
+test.each([1, 2])(
+  'SIGHUP ends none of %d that follow a control plane',
+  async (workers) => {
+    const pinned = join(folder, 'home/gateway')
+    mkdirSync(pinned, { recursive: true })
+    writeFileSync(join(pinned, 'control-plane.key'), didKeyOf(newPrivateKey()))
+    const away = ['--control-plane', 'http://127.0.0.1:1', '--key', 'k', '--workers', `${workers}`]
+    const running = await run(...away)
+    for (const pid of await running.serving(workers)) process.kill(pid, 'SIGHUP')
+    running.child.kill('SIGHUP')
+    await running.told(/there is nothing to read again/)
+    expect(await ask(running)).toBe(503) // it has no snapshot, and says so
+    expect(await ended(running.child, 'SIGTERM')).toBe(0)
+    expect(await running.serving(workers)).toHaveLength(workers) // none was started again
+  },
+  40_000,
+)
 
 test('a file that declares what cannot be served is refused with all that is wrong', async () => {
   const path = join(folder, 'bad.yaml')

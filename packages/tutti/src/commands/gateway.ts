@@ -70,6 +70,7 @@ async function runGateway({ controlPlane, ...given }: GatewayCommand): Promise<v
   // What a file says holds from its start: nothing of a former one is served from.
   if (options.config !== undefined) rmSync(join(folder, 'snapshot.json'), { force: true })
   const plane = worker === undefined ? await filePlaneOf(options) : null
+  if (worker !== undefined) process.on('SIGHUP', () => {}) // whoever started it reads for all
   const gateway = await startGateway({
     host: options.host,
     port: portOf(options.port),
@@ -142,10 +143,14 @@ async function pinnedKey(home: string, url: string, key: string): Promise<string
   return controlPlane
 }
 
-/** The file in a control plane's stead; SIGHUP has it read again. */
+/** The file in a control plane's stead; SIGHUP has it read again, and ends nobody. */
 async function filePlaneOf(options: GatewayCommand): Promise<FilePlane | null> {
   const { config } = options
-  if (config === undefined) return null
+  if (config === undefined) {
+    const reason = 'it follows its control plane, and hears of each change at once'
+    process.on('SIGHUP', () => logLine('there is nothing to read again', { reason }))
+    return null
+  }
   const { startFilePlane, whyNoCondition } = await import('@tutti/gateway')
   let sequence = 1
   const plane = await startFilePlane({
