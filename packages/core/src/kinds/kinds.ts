@@ -6,7 +6,7 @@
 import type { z } from 'zod'
 import { deploymentSpec, modelSpec, nodeSpec, rolloutResourceSpec } from '../fleet/index.ts'
 import { approvalSpec, policySpec, projectSpec, secretSpec } from '../governance/index.ts'
-import { budgetSpec, keySpec, providerSpec, routeSpec } from '../routing/index.ts'
+import { declaredBudgetSpec, keySpec, providerSpec, routeSpec } from '../routing/index.ts'
 import { workflowSpec } from '../workflow/index.ts'
 
 export interface KindEntry {
@@ -121,7 +121,7 @@ export const kinds = {
     scope: 'project',
     declaredBy: 'people',
     immutable: false,
-    spec: budgetSpec,
+    spec: declaredBudgetSpec,
     summary: 'What a project, a key or a route may spend in a window of time.',
   },
   Approval: {

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { formatFinding } from '../resource/index.ts'
+import { budgetSpec, snapshot } from '../routing/index.ts'
 import { kindNames, kindOf, kinds } from './kinds.ts'
 import { findingsOf, parseResource } from './parse-resource.ts'
 
@@ -22,6 +23,22 @@ describe('parse resource', () => {
       environment: 'development',
       strategy: { soakMs: 30_000, canary: { perStratum: 3 }, gate: { alpha: 1e-3 } },
     })
+  })
+
+  test('a Budget that would warn after its end is refused, and one of before goes on', () => {
+    const budget = (spec: object) => ({
+      ...{ apiVersion: 'tutti/v1', kind: 'Budget', metadata: { name: 'team' }, spec },
+    })
+    const late = { limitDollars: 20, softDollars: 25 }
+    expect(said(budget(late))).toBe(
+      'spec.softDollars: expected at most limitDollars (20), got 25: nothing is spent there, ' +
+        'so nobody would be warned: lower it, or raise limitDollars',
+    )
+    expect(said(budget({ ...late, softDollars: 20 }))).toBe('ok')
+    expect(said(budget({ limitDollars: 0 }))).toBe('ok')
+    expect(budgetSpec.parse(late)).toMatchObject(late)
+    const named = { ...late, name: 'team', project: 'default' }
+    expect(snapshot.shape.budgets.parse([named])).toMatchObject([named])
   })
 
   test('names the nearest field, at any depth, in lists too', () => {

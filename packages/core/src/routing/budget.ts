@@ -29,6 +29,19 @@ export const budgetSpec = z.strictObject({
 })
 export type BudgetSpec = z.infer<typeof budgetSpec>
 
+/**
+ * What may be declared. One of before, whose warning comes after its end, goes on as it is: the
+ * schema above takes it.
+ */
+export const declaredBudgetSpec = budgetSpec.superRefine((spec, context) => {
+  const { limitDollars, softDollars = 0 } = spec
+  if (softDollars <= limitDollars) return
+  const message =
+    `expected at most limitDollars (${limitDollars}), got ${softDollars}: nothing is spent there, ` +
+    'so nobody would be warned: lower it, or raise limitDollars'
+  context.addIssue({ code: 'custom', path: ['softDollars'], message })
+})
+
 /** When the window of `nowMs` began; 0 for `total`. */
 export function windowStartMs(window: BudgetSpec['window'], nowMs: number): number {
   switch (window) {

@@ -4,6 +4,7 @@ export {
   budgetSpec,
   chargeOf,
   decideGrant,
+  declaredBudgetSpec,
   emptyPurse,
   leftNanos,
   type Purse,
