@@ -422,8 +422,7 @@ describe('the stores', () => {
 
   describe('of the process that stands in for a control plane', () => {
     test('keeps and gives back', async () => {
-      const leases = `${newFolder()}/leases.json`
-      const plane = await startFilePlane({ snapshot: snapshotOf({}), leases })
+      const plane = await startFilePlane({ snapshot: snapshotOf({}), folder: newFolder() })
       const store = remoteResponses(plane.controlPlane)
       const one = {
         ...{ id: `resp_tutti_${'a'.repeat(32)}`, project: 'p', route: 'r', items: [] },

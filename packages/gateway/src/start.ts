@@ -37,6 +37,7 @@ import {
   type RouteEntry,
   Router,
   remoteResponses,
+  remoteUsage,
   SnapshotSource,
   sendKeptRequests,
 } from './routing/index.ts'
@@ -127,7 +128,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const doors = new Doors(options.worker ?? 0)
   const given = {
     ...{ directory: () => directory, router, responses, hosts, version, nowMs, steadyMs, chance },
-    ...{ withheld: new WithheldTools({ log }), others: doors },
+    ...{ withheld: new WithheldTools({ log }), others: doors, askUsage: remoteUsage(controlPlane) },
   }
   const bodies = new BodyKeeper({
     ...{ nowMs, chance, log },
@@ -181,7 +182,7 @@ function takeUpgrades(front: Front, sockets: ResponseSockets, relays: RelayDoor)
 const chance = () => Math.random()
 
 type Shared =
-  | ('directory' | 'router' | 'responses' | 'telemetry' | 'usage')
+  | ('directory' | 'router' | 'responses' | 'telemetry' | 'usage' | 'askUsage')
   | ('bodies' | 'version' | 'nowMs' | 'withheld' | 'others')
 type Given = Pick<FacePorts, Shared> & {
   readonly hosts: readonly string[]

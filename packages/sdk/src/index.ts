@@ -1,4 +1,10 @@
-export type { ChangeAnswer, ResourceAnswer, RunAnswer, VerdictAnswer } from './answers.ts'
+export type {
+  ChangeAnswer,
+  ResourceAnswer,
+  RunAnswer,
+  UsageAnswer,
+  VerdictAnswer,
+} from './answers.ts'
 export { Client, type ClientOptions, type ResourceRef } from './client.ts'
 export { Failure, failureCodes } from './failure.ts'
 export type { RunFilter } from './run-filter.ts'

@@ -1,12 +1,13 @@
 // tutti gateway as a person runs it: alone with a file, several workers, one killed, the file changed while it serves.
 
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { didKeyOf, newPrivateKey } from '@tutti/ledger'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 
@@ -233,6 +234,34 @@ test('of all workers whoever is asked tells the requests and counts, and each to
   await expect.poll(both, { timeout: 20_000 }).toBe(true)
   await ended(running.child, 'SIGTERM')
   await over
+}, 90_000)
+
+test('alone it tells what all workers used, while they work and after kill -9', async () => {
+  const running = await run('--config', writeConfig({}), '--workers', '2')
+  await running.serving(2)
+  await expect.poll(() => ask(running), { timeout: 10_000 }).toBe(200)
+  for (let i = 0; i < 20; i++) expect(await ask(running)).toBe(200)
+  const told = async ({ url }: Running): Promise<unknown> => {
+    const args = ['usage', '--gateway', url, '--key', 'secret', '--by', 'key,model', '--json']
+    const { stdout } = await promisify(execFile)(process.execPath, [main, ...args])
+    return JSON.parse(stdout).rows
+  }
+  const used = [
+    {
+      ...{ key: 'app', model: 'engine/llama', requests: calls, failed: 0, unpriced: 0 },
+      ...{ inputTokens: 40 * calls, outputTokens: 10 * calls, cachedTokens: 0 },
+      costDollars: expect.closeTo(calls * callDollars, 9),
+    },
+  ]
+  await expect.poll(() => told(running), { timeout: 20_000 }).toEqual(used)
+  await ended(running.child, 'SIGKILL')
+  const again = await run('--config', writeConfig({}))
+  await expect.poll(() => ask(again), { timeout: 10_000 }).toBe(200)
+  await ended(again.child, 'SIGTERM') // which says the last of it
+  const third = await run('--config', writeConfig({}))
+  await third.told(/"event":"snapshot"/)
+  const [row] = Object(await told(third))
+  expect(row).toMatchObject({ requests: calls, inputTokens: 40 * calls })
 }, 90_000)
 
 test('the limits of a key hold for all workers together', async () => {

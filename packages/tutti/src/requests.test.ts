@@ -123,3 +123,26 @@ test('tutti usage tells what was used and what it cost, in the dimensions that a
   expect(JSON.parse((await run('--json')).out)).toEqual(usage)
   expect((await run('--since', 'soon')).err).toContain('tutti/argument-invalid')
 })
+
+test('tutti usage asks a gateway of the project of its key, where no control plane is known', async () => {
+  const { TUTTI_URL: _, TUTTI_PROJECT: __, ...known } = process.env
+  const env = { ...known, TUTTI_HOME: '/nonexistent', TUTTI_KEY: 'k' }
+  const run = (...args: readonly string[]) =>
+    new Promise<{ out: string; err: string }>((resolve) => {
+      const all = [main, 'usage', '--since', '2026-01-02T00:00:00Z', ...args]
+      execFile(process.execPath, all, { env }, (_, out, err) => resolve({ out, err }))
+    })
+  const { out } = await run('--gateway', `${url}/`, '--by', 'key')
+  expect(out).toContain('$0.0125+')
+  const asking = `/api/v1/usage?by=key&since=${Date.UTC(2026, 0, 2)}`
+  expect(asked.at(-1)).toEqual({ url: asking, authorization: 'Bearer k' })
+  expect(JSON.parse((await run('--gateway', url, '--by', 'key', '-p', 'a', '--json')).out)).toEqual(
+    usage,
+  )
+  expect(asked.at(-1)?.url).toBe(`${asking}&project=a`)
+  await run('--gateway', url, '--by', 'key', '-p', 'a', '-A')
+  expect(asked.at(-1)?.url).toBe(asking)
+  const away = await run('--gateway', 'http://127.0.0.1:1')
+  expect(away.err).toContain('no gateway answers at http://127.0.0.1:1: is it up')
+  expect((await run()).err).toContain('tutti/no-context')
+})

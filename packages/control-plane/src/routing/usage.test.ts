@@ -2,6 +2,7 @@
 
 import type { UsageRow } from '@tutti/core/routing'
 import { describe, expect, test } from 'vitest'
+import { usagePlaneContract } from '../../../core/src/routing/usage-plane.fixture.ts'
 import { openDatabase } from '../store/index.ts'
 import { apply, bed, call, folder, makeKey, usePlane } from '../test-plane.fixture.ts'
 import { takeUsage } from './usage.ts'
@@ -29,63 +30,12 @@ async function ask(query: string, key?: string) {
 }
 
 describe('usage', () => {
-  test('a report counts once, however often it comes and whoever else tells (U1)', async () => {
-    const rows = [row({}), row({ key: 'other', failed: 1 }), row({})]
-    await Promise.all([
-      ...[1, 2, 3].map(() => tell('gateway-a', 1, rows)),
-      tell('gateway-b', 1, [row({ model: 'engine/large', costNanos: 9_000_000 })]),
-    ])
-    await tell('gateway-a', 2, [row({ hourMs: hourMs - 3_600_000, unpriced: 1 })])
-    await tell('gateway-a', 1, rows) // late
-    const sums = { failed: 0, cachedTokens: 2, unpriced: 0 }
-    expect((await ask('project=default&by=model,key')).rows).toEqual(
-      [
-        {
-          model: 'engine/large',
-          key: 'app',
-          requests: 1,
-          ...sums,
-          inputTokens: 10,
-          outputTokens: 5,
-          costDollars: 0.009,
-        },
-        {
-          model: 'engine/llama',
-          key: 'app',
-          requests: 3,
-          failed: 0,
-          inputTokens: 30,
-          outputTokens: 15,
-          cachedTokens: 6,
-          unpriced: 1,
-          costDollars: 0.009,
-        },
-        {
-          model: 'engine/llama',
-          key: 'other',
-          requests: 1,
-          ...sums,
-          failed: 1,
-          inputTokens: 10,
-          outputTokens: 5,
-          costDollars: 0.003,
-        },
-      ].sort((a, b) => b.costDollars - a.costDollars || b.requests - a.requests),
-    )
-    const { rows: hours } = await ask('project=default&by=hour')
-    expect(hours.map((one: { hour: string }) => one.hour).sort()).toEqual([
-      new Date(hourMs - 3_600_000).toISOString().replace('.000', ''),
-      new Date(hourMs).toISOString().replace('.000', ''),
-    ])
-    const { rows: late } = await ask(`project=default&by=project&since=${hourMs}`)
-    expect(late).toMatchObject([{ project: 'default', requests: 4 }])
-  })
-
-  test('the hour in which a time begins is part of it', async () => {
-    await tell('gateway-h', 1, [row({ key: 'hourly' })])
-    const { status, body } = await call('GET', `/usage?by=key&since=${hourMs + 1_799_999}`)
-    expect([status, body.since]).toEqual([200, hourMs])
-    expect(body.rows.map(({ key }: { key: string }) => key)).toContain('hourly')
+  usagePlaneContract({
+    tell: async (report) => {
+      const key = bed.plane.credentials?.gateway ?? ''
+      return (await call('POST', '/usage', report, { key })).status
+    },
+    ask: async (query) => await call('GET', `/usage?${query}`),
   })
 
   test('a report that waited for weeks counts no more, if it came before', async () => {

@@ -5,12 +5,14 @@
 // Invariants:
 //   U1. A report counts once, however often it comes.
 
-import type { UsageDimension, UsageReport } from '@tutti/core/routing'
+import {
+  type UsageQuestion,
+  type UsageReport,
+  type UsageSum,
+  usageKeptMs,
+  usageSumsMax,
+} from '@tutti/core/routing'
 import type { Sql } from '../store/index.ts'
-
-const keptMs = 400 * 86_400_000 // the same month of last year
-// As long: a report that came, and whose answer was lost, waits on the gateway's disk for as long as its machine is away.
-const gatewaysKeptMs = keptMs
 
 /** One transaction: the number of the report and what is in it. */
 export async function takeUsage(sql: Sql, report: UsageReport, nowMs: number): Promise<void> {
@@ -42,31 +44,21 @@ export async function takeUsage(sql: Sql, report: UsageReport, nowMs: number): P
         cached_tokens = usage_hour.cached_tokens + excluded.cached_tokens,
         cost_nanos = usage_hour.cost_nanos + excluded.cost_nanos,
         unpriced = usage_hour.unpriced + excluded.unpriced`
-    await tx`delete from usage_hour where hour_ms < ${nowMs - keptMs}`
-    await tx`delete from usage_gateway where seen_ms < ${nowMs - gatewaysKeptMs}`
+    await tx`delete from usage_hour where hour_ms < ${nowMs - usageKeptMs}`
+    // As long: a report that came, and whose answer was lost, waits on the gateway's disk for as long as its machine is away.
+    await tx`delete from usage_gateway where seen_ms < ${nowMs - usageKeptMs}`
   })
 }
 
-export interface UsageQuestion {
-  readonly projects: readonly string[]
-  readonly by: readonly UsageDimension[]
-  readonly sinceMs: number
-  readonly untilMs: number
-}
-
-export interface UsageSum {
-  /** The dimensions that were asked for; hours and days as ISO 8601. */
-  readonly [dimension: string]: string | number
-}
-
-const rowsMax = 10_000
-
 /** The dearest first; null where there are more than can be given. */
-export async function sumUsage(sql: Sql, of: UsageQuestion): Promise<UsageSum[] | null> {
+export async function sumUsage(
+  sql: Sql,
+  { by: names, sinceMs, untilMs }: UsageQuestion,
+  projects: readonly string[],
+): Promise<UsageSum[] | null> {
   const day = sql`to_char(to_timestamp(hour_ms / 1000) at time zone 'utc', 'YYYY-MM-DD')`
   const hour = sql`to_char(to_timestamp(hour_ms / 1000) at time zone 'utc',
     'YYYY-MM-DD"T"HH24:00:00"Z"')`
-  const names = [...new Set(of.by)]
   const chosen = names.map((name) => {
     const value = name === 'day' ? day : name === 'hour' ? hour : sql`${sql(name)}`
     return sql`${value} as ${sql(name)},`
@@ -82,11 +74,11 @@ export async function sumUsage(sql: Sql, of: UsageQuestion): Promise<UsageSum[] 
       coalesce(sum(cached_tokens), 0) as "cachedTokens",
       coalesce(sum(cost_nanos), 0) as "costNanos", coalesce(sum(unpriced), 0) as unpriced
     from usage_hour
-    where project in ${sql([...of.projects])}
-      and hour_ms >= ${of.sinceMs} and hour_ms < ${of.untilMs}
+    where project in ${sql([...projects])}
+      and hour_ms >= ${sinceMs} and hour_ms < ${untilMs}
     ${grouped}
-    order by "costNanos" desc, requests desc limit ${rowsMax + 1}`
-  if (rows.length > rowsMax) return null
+    order by "costNanos" desc, requests desc limit ${usageSumsMax + 1}`
+  if (rows.length > usageSumsMax) return null
   return rows.map((row) => {
     const { costNanos, ...counts } = row
     const sums = Object.entries(counts).map(([name, value]) =>

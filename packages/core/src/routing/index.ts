@@ -190,12 +190,29 @@ export {
   toolServerSpec,
   whyUnpinned,
 } from './tool-server.ts'
+export { emptyHour, hourOf, hourWith, type UsageHour } from './usage-hour.ts'
 export {
+  answerOfUsage,
+  parseUsageQuestion,
+  refuseProjects,
+  type UsageAnswer,
   type UsageDimension,
+  type UsageQuestion,
+  type UsageRefusal,
+  type UsageSum,
+  usageDimensions,
+} from './usage-question.ts'
+export {
+  addUsage,
+  noAmounts,
+  otherPlace,
+  type UsageAmounts,
+  type UsagePlace,
   type UsageReport,
   type UsageRow,
-  usageDimensions,
+  usageKeptMs,
   usageReport,
   usageRow,
   usageRowsMax,
 } from './usage-report.ts'
+export { UsageSums, usageSumsMax } from './usage-sums.ts'

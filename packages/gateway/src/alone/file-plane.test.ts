@@ -250,7 +250,7 @@ test('a gateway serves from it, spends no more, and takes another snapshot while
   const folder = newFolder()
   const leases = join(folder, 'leases.json')
   const base = `${engine.url}/v1`
-  const plane = await startFilePlane({ snapshot: declared(base, 1, 0.001), leases })
+  const plane = await startFilePlane({ snapshot: declared(base, 1, 0.001), folder })
   cleanups.push(() => plane.stop())
   const waiters: (() => void)[] = []
   const nextSnapshot = () => new Promise<void>((resolve) => waiters.push(resolve))

@@ -1,30 +1,33 @@
 // File plane
 //
-// What a gateway has where there is no control plane: a snapshot and accounts of budgets, given on loopback in the
-// control plane's own words, to one gateway process or to several. So a gateway needs to know of one source only.
+// What a gateway has where there is no control plane: a snapshot, accounts of budgets and what requests used, given on
+// loopback in the control plane's own words, to one gateway process or to several. So a gateway needs to know of one
+// source only.
 
 import { randomBytes, timingSafeEqual } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { join } from 'node:path'
 import { signingPrefix } from '@tutti/core/fleet'
 import { canonicalJson } from '@tutti/core/resource'
-import {
-  type LeaseAnswer,
-  type LeaseRequest,
-  leaseRequest,
-  type Snapshot,
-} from '@tutti/core/routing'
+import { leaseRequest, type Snapshot, usageReport } from '@tutti/core/routing'
 import { didKeyOf, newPrivateKey, signText } from '@tutti/ledger'
+import { keyOf } from '../face/index.ts'
 import { messageOf } from '../failure.ts'
+import { makeDirectory } from '../routing/index.ts'
 import { answerStored, isStoredPath } from './answer-stored.ts'
+import { answerUsage, isUsagePath } from './answer-usage.ts'
 import { LeaseFile } from './lease-file.ts'
 import { MemoryResponses } from './memory-responses.ts'
+import { UsageHours } from './usage-hours.ts'
+
+type Log = (event: string, fields: Readonly<Record<string, unknown>>) => void
 
 export interface FilePlaneOptions {
   readonly snapshot: Snapshot
   /** Where the accounts are kept. */
-  readonly leases: string
-  /** Told why nothing is granted: a disk that is full, another who keeps the accounts. */
-  readonly log?: (event: string, fields: Readonly<Record<string, unknown>>) => void
+  readonly folder: string
+  /** Told why nothing is granted or counted: a full disk, another who keeps the accounts. */
+  readonly log?: Log
 }
 
 export interface FilePlane {
@@ -41,48 +44,43 @@ export interface FilePlane {
 
 const aliveMs = 10_000
 const bodyBytesMax = 4 * 2 ** 20 // ten thousand leases
+const nowMs = () => Date.now()
 
 export async function startFilePlane(options: FilePlaneOptions): Promise<FilePlane> {
   let { snapshot } = options // written by `swap`
+  let directory = makeDirectory(snapshot) // with it
   const signer = newPrivateKey()
   const key = randomBytes(32).toString('base64url')
   const followers = new Set<ServerResponse>()
-  const leases = new LeaseFile({
-    path: options.leases,
-    budgetOf: (project, name) =>
-      snapshot.budgets.find((one) => one.project === project && one.name === name),
-    nowMs: () => Date.now(),
-  })
-  let whyNot = '' // written by `ask`: each reason is told once
-  const ask = (asked: LeaseRequest) => {
-    try {
-      return leases.ask(asked)
-    } catch (error) {
-      const reason = messageOf(error)
-      if (reason !== whyNot) options.log?.('budgets are not kept', { reason })
-      whyNot = reason
-      throw error
-    }
-  }
-  const responses = new MemoryResponses(() => Date.now())
+  const budgetOf = (project: string, name: string) => directory.budget(project, name)
+  const accounts = openAccounts(options, budgetOf)
+  const responses = new MemoryResponses(nowMs)
   const eventOf = () => {
     const payload = canonicalJson(snapshot)
     const signature = signText(signer, signingPrefix.snapshot, payload)
     return `event: snapshot\ndata: ${JSON.stringify({ payload, signature })}\n\n`
   }
+  const answer = async (request: IncomingMessage): Promise<Said> => {
+    const { method = 'GET', url = '' } = request
+    if (isStoredPath(url)) {
+      return await answerStored(responses, { method, url, body: await textOf(request) })
+    }
+    const act = method === 'POST' ? accounts.acts[url] : undefined
+    if (act === undefined) return { status: 404, body: '' }
+    return { status: 200, body: JSON.stringify(await act(JSON.parse(await textOf(request)))) }
+  }
   const server = createServer((request, response) => {
-    if (!isKey(request.headers.authorization, key)) return void response.writeHead(401).end()
-    if (request.url?.startsWith('/api/v1/snapshot') === true) {
-      response.writeHead(200, { 'content-type': 'text/event-stream' })
-      response.write(eventOf())
-      followers.add(response)
-      response.once('close', () => followers.delete(response))
-    } else if (request.url === '/api/v1/leases') void answerLeases(ask, request, response)
-    else if (request.url === '/api/v1/usage') {
-      response.end('{}') // who is alone has metrics and the request log
-    } else if (isStoredPath(request.url ?? '')) {
-      void answerKept(responses, request, response)
-    } else response.writeHead(404).end()
+    const { method, url = '', headers } = request
+    if (method === 'GET' && isUsagePath(url)) {
+      const asked = { url, key: keyOf(request, directory, nowMs()), nowMs: nowMs() }
+      return void send(response, answerUsage(accounts.hours, asked))
+    }
+    if (!isKey(headers.authorization, key)) return void response.writeHead(401).end()
+    if (!url.startsWith('/api/v1/snapshot')) return void send(response, answer(request))
+    response.writeHead(200, { 'content-type': 'text/event-stream' })
+    response.write(eventOf())
+    followers.add(response)
+    response.once('close', () => followers.delete(response))
   })
   const alive = setInterval(() => {
     for (const follower of followers) follower.write(': alive\n\n')
@@ -94,6 +92,7 @@ export async function startFilePlane(options: FilePlaneOptions): Promise<FilePla
     controlPlane: { url: `http://127.0.0.1:${port}`, key, publicKey: didKeyOf(signer) },
     swap: (next) => {
       snapshot = next
+      directory = makeDirectory(next)
       for (const follower of followers) follower.write(eventOf())
     },
     stop: async () => {
@@ -104,35 +103,64 @@ export async function startFilePlane(options: FilePlaneOptions): Promise<FilePla
   }
 }
 
-async function answerLeases(
-  ask: (asked: LeaseRequest) => LeaseAnswer,
-  request: IncomingMessage,
-  response: ServerResponse,
-): Promise<void> {
-  let text = ''
-  for await (const chunk of request) {
-    text += String(chunk)
-    if (text.length > bodyBytesMax) return void response.destroy()
+/** What Budgets have spent, and what requests used: beside each other, kept by the same one. */
+function openAccounts(
+  { folder, log = () => {} }: FilePlaneOptions,
+  budgetOf: ConstructorParameters<typeof LeaseFile>[0]['budgetOf'],
+) {
+  const leases = new LeaseFile({ path: join(folder, 'leases.json'), budgetOf, nowMs })
+  const assertHeld = () => leases.assertHeld()
+  const hours = new UsageHours({ folder: join(folder, 'usage-hours'), assertHeld, nowMs })
+  const grant = complaining(
+    async (said: unknown) => leases.ask(leaseRequest.parse(said)),
+    (reason) => log('budgets are not kept', { reason }),
+  )
+  const count = complaining(
+    async (said: unknown) => {
+      const report = usageReport.parse(said)
+      await hours.take(report)
+      return { taken: report.sequence }
+    },
+    (reason) => log('usage is not kept', { reason }),
+  )
+  const acts: Readonly<Record<string, (said: unknown) => Promise<object>>> = {
+    '/api/v1/leases': grant,
+    '/api/v1/usage': count,
   }
-  try {
-    const answer = ask(leaseRequest.parse(JSON.parse(text)))
-    response.end(JSON.stringify(answer))
-  } catch (error) {
-    response.writeHead(500).end(String(error)) // a disk that is full: nothing was granted
+  return { hours, acts }
+}
+
+/** Tells each reason why it failed once, until it goes well again. */
+function complaining<Answer>(
+  act: (said: unknown) => Promise<Answer>,
+  tell: (reason: string) => void,
+): (said: unknown) => Promise<Answer> {
+  let told = ''
+  return async (said) => {
+    try {
+      const answer = await act(said)
+      told = ''
+      return answer
+    } catch (error) {
+      const reason = messageOf(error)
+      if (reason !== told) tell(reason)
+      told = reason
+      throw error
+    }
   }
 }
 
-async function answerKept(
-  store: MemoryResponses,
-  request: IncomingMessage,
-  response: ServerResponse,
-): Promise<void> {
+interface Said {
+  readonly status: number
+  readonly body: string
+}
+
+async function send(response: ServerResponse, saying: Promise<Said>): Promise<void> {
   try {
-    const { method = 'GET', url = '' } = request
-    const said = await answerStored(store, { method, url, body: await textOf(request) })
-    response.writeHead(said.status).end(said.body)
-  } catch {
-    response.destroy() // it was no JSON, or too long
+    const { status, body } = await saying
+    response.writeHead(status).end(body)
+  } catch (error) {
+    response.writeHead(500).end(messageOf(error)) // a full disk: nothing was granted or counted
   }
 }
 

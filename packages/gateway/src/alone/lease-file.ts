@@ -57,10 +57,14 @@ export class LeaseFile {
 
   /** Throws where it cannot be kept: then nothing has changed. */
   ask(request: LeaseRequest): LeaseAnswer {
-    const holder = this.#read()?.holder
-    // B4
-    if (holder !== this.#holder) throw new Error(`another gateway has taken ${this.#ports.path}`)
+    this.assertHeld()
     return this.#change(() => this.#answer(request)) // on disk before anybody spends of it
+  }
+
+  /** B4. Throws where another has taken the accounts, those of usage among them. */
+  assertHeld(): void {
+    if (this.#read()?.holder === this.#holder) return
+    throw new Error(`another gateway has taken ${this.#ports.path}`)
   }
 
   #answer(request: LeaseRequest): LeaseAnswer {

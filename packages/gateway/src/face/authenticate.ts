@@ -5,8 +5,10 @@
 import type { Directory, KeyEntry } from '../routing/index.ts'
 import type { Incoming } from '../wire/index.ts'
 
+type Asking = Pick<Incoming, 'headers'>
+
 /** The key of the call, or null. Secrets have 256 bits of chance and only hashes are compared. */
-export function keyOf(request: Incoming, directory: Directory, nowMs: number): KeyEntry | null {
+export function keyOf(request: Asking, directory: Directory, nowMs: number): KeyEntry | null {
   const secret = secretOf(request)
   if (secret === null) return null
   const key = directory.keyOfSecret(secret)
@@ -15,7 +17,7 @@ export function keyOf(request: Incoming, directory: Directory, nowMs: number): K
 }
 
 /** Where each dialect's clients put it: OpenAI's, Anthropic's, Google's. */
-function secretOf({ headers }: Incoming): string | null {
+export function secretOf({ headers }: Asking): string | null {
   const bearer = /^Bearer (\S+)$/.exec(headers.authorization ?? '')?.[1]
   if (bearer !== undefined) return bearer
   const named = headers['x-api-key'] ?? headers['x-goog-api-key']

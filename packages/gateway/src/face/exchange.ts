@@ -3,7 +3,14 @@
 // What the faces share: the ports of the gateway, and one call of a known key.
 
 import type { Scanner } from '../governance/index.ts'
-import type { Directory, KeyEntry, Limiter, Router, UsageCounts } from '../routing/index.ts'
+import type {
+  AskUsage,
+  Directory,
+  KeyEntry,
+  Limiter,
+  Router,
+  UsageCounts,
+} from '../routing/index.ts'
 import type { OtlpExporter } from '../telemetry/index.ts'
 import type { SideThread } from '../thread/index.ts'
 import type { ToolServers } from '../tools/index.ts'
@@ -50,6 +57,8 @@ export interface FacePorts {
   readonly bodies: BodyKeeper
   /** What requests used, for the control plane. */
   readonly usage: UsageCounts
+  /** What became of that. */
+  readonly askUsage: AskUsage
   /** Null where nobody collects telemetry. */
   readonly telemetry: OtlpExporter | null
   readonly version: string

@@ -9,6 +9,7 @@ import { dialectOf, refuse, sendJson } from './answer.ts'
 import { answerCall, namesOf } from './answer-call.ts'
 import { answerMetrics } from './answer-metrics.ts'
 import { answerRequestLog, answerRequestRecord } from './answer-request-log.ts'
+import { answerUsageQuestion, usagePath } from './answer-usage-question.ts'
 import { askedOfChat } from './asked.ts'
 import { keyOf } from './authenticate.ts'
 import { type ChatAsked, isGeminiPath, parseChatAsked, withBeta } from './chat-body.ts'
@@ -81,6 +82,7 @@ function answerKnown(ports: FacePorts, exchange: Exchange): Promise<void> | void
     if (path.startsWith('/v1/requests/')) return answerRequestRecord(ports, exchange)
     if (path === '/v1/comparisons')
       return answerRequestLog({ ...ports, log: ports.comparisons }, exchange)
+    if (path === usagePath) return answerUsageQuestion(ports, exchange)
     if (path === '/v1/models') return sendJson(reply, 200, listModels(directory, key))
     if (path === '/v2' || path === '/v2/')
       return sendJson(reply, 200, serverMetadata(ports.version))

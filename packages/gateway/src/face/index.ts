@@ -1,3 +1,4 @@
+export { keyOf } from './authenticate.ts'
 export { BodyKeeper } from './body-keeper.ts'
 export { newAnswerCache } from './call-cache.ts'
 export type { Comparison } from './comparison.ts'

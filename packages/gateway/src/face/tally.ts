@@ -4,7 +4,8 @@
 // its cost, and counts under that Route: so the usage of a Route is what Budgets of it are charged.
 
 import { noUsage, type Usage } from '@tutti/core/dialect'
-import type { Charge, ProviderTarget, UsageCounts, UsagePlace } from '../routing/index.ts'
+import type { UsagePlace } from '@tutti/core/routing'
+import type { Charge, ProviderTarget, UsageCounts } from '../routing/index.ts'
 
 export interface ModelCharge extends Usage {
   readonly model: string

@@ -7,12 +7,18 @@
 //   U1. A report goes again under its number until it is taken, whoever sends it: the control plane counts it once.
 //   U2. At most `rowsMax` rows wait in reports and as many outside; what would be more is counted as `other`.
 
-import { type UsageReport, type UsageRow, usageRowsMax } from '@tutti/core/routing'
+import {
+  addUsage,
+  noAmounts,
+  otherPlace,
+  type UsageAmounts,
+  type UsagePlace,
+  type UsageReport,
+  type UsageRow,
+  usageRowsMax,
+} from '@tutti/core/routing'
 
 type Mutable = { -readonly [Name in keyof UsageRow]: UsageRow[Name] }
-/** Under what something counts. */
-export type UsagePlace = Pick<UsageRow, 'project' | 'key' | 'route' | 'model'>
-type Counts = Partial<Omit<UsageRow, keyof UsagePlace | 'hourMs'>>
 
 export interface UsagePorts {
   readonly gateway: string
@@ -55,15 +61,8 @@ export class UsageCounts {
     this.#ports = ports
   }
 
-  add(place: UsagePlace, counts: Counts): void {
-    const row = this.#rowOf(place)
-    row.requests += counts.requests ?? 0
-    row.failed += counts.failed ?? 0
-    row.inputTokens += counts.inputTokens ?? 0
-    row.outputTokens += counts.outputTokens ?? 0
-    row.cachedTokens += counts.cachedTokens ?? 0
-    row.costNanos = Math.min(row.costNanos + (counts.costNanos ?? 0), Number.MAX_SAFE_INTEGER)
-    row.unpriced += counts.unpriced ?? 0
+  add(place: UsagePlace, amounts: Partial<UsageAmounts>): void {
+    addUsage(this.#rowOf(place), amounts)
   }
 
   /** Tells all there is; throws where the control plane does not take it. */
@@ -156,9 +155,9 @@ export class UsageCounts {
       return known
     }
     if (this.#rows.size >= rowsMax && model !== 'other') {
-      return this.#rowOf({ project, key: 'other', route: 'other', model: 'other' }) // U2
+      return this.#rowOf(otherPlace(project)) // U2
     }
-    const row = { ...place, hourMs: hour, ...nothing }
+    const row = { ...place, hourMs: hour, ...noAmounts }
     this.#rows.set(name, row)
     return row
   }
@@ -167,9 +166,4 @@ export class UsageCounts {
 function isPlace(one: UsagePlace, { project, key, route, model }: UsagePlace): boolean {
   const isKeys = one.key === key && one.project === project
   return isKeys && one.route === route && one.model === model
-}
-
-const nothing = {
-  ...{ requests: 0, failed: 0, inputTokens: 0, outputTokens: 0, cachedTokens: 0 },
-  ...{ costNanos: 0, unpriced: 0 },
 }

@@ -155,7 +155,7 @@ async function filePlaneOf(options: GatewayCommand): Promise<FilePlane | null> {
   let sequence = 1
   const plane = await startFilePlane({
     snapshot: readConfig(config, sequence, whyNoCondition),
-    leases: join(homeFolder(options), 'gateway', 'leases.json'),
+    folder: join(homeFolder(options), 'gateway'),
     log: logLine,
   })
   process.on('SIGHUP', () => {

@@ -3,7 +3,7 @@
 import type { Command } from 'commander'
 import { z } from 'zod'
 import { describeError, Failure } from '../failure.ts'
-import { clientOf, type HomeContext, loadContext, print, printJson } from '../home/index.ts'
+import { clientOf, gatewayAway, gatewayOf, print, printJson } from '../home/index.ts'
 import { type SharedOptions, withExamples, withShared } from './shared-options.ts'
 
 interface RequestsOptions extends SharedOptions {
@@ -64,27 +64,12 @@ export function addRequests(program: Command): void {
 }
 
 async function askGateway(options: RequestsOptions, path: string): Promise<Response> {
-  const { key, gateway = '' } = gatewayOf(options)
-  const base = gateway.replace(/\/$/, '')
-  if (base === '') {
-    const hint = 'give it with --gateway, or run tutti up on this machine'
-    throw new Failure('tutti/no-context', `no gateway is known here: ${hint}`)
-  }
+  const { key, gateway } = gatewayOf(options)
   try {
-    return await fetch(base + path, { headers: { authorization: `Bearer ${key}` } })
+    return await fetch(gateway + path, { headers: { authorization: `Bearer ${key}` } })
   } catch (cause) {
-    const hint = 'is it up, and is the URL right (--gateway)?'
-    throw new Failure('tutti/gateway-away', `no gateway answers at ${base}: ${hint}`, cause)
+    throw gatewayAway(gateway, cause)
   }
-}
-
-/** One that stands alone needs no control plane to be asked. */
-function gatewayOf(options: RequestsOptions): Pick<HomeContext, 'key' | 'gateway'> {
-  const { gateway } = options
-  const key = options.key ?? process.env['TUTTI_KEY']
-  if (gateway !== undefined && key !== undefined) return { key, gateway }
-  const context = loadContext(options)
-  return gateway === undefined ? context : { ...context, gateway }
 }
 
 /** The record is the gateway's while it remembers it; what is kept is the control plane's. */

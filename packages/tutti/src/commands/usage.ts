@@ -1,14 +1,24 @@
 // tutti usage: what requests used and cost, by project, key, route, model, day or hour.
 
+import { Client, type UsageAnswer } from '@tutti/sdk'
 import type { Command } from 'commander'
 import { Failure } from '../failure.ts'
-import { clientOf, formatTable, loadContext, print, printJson } from '../home/index.ts'
+import {
+  clientOf,
+  formatTable,
+  gatewayAway,
+  gatewayOf,
+  loadContext,
+  print,
+  printJson,
+} from '../home/index.ts'
 import { type SharedOptions, withExamples, withShared } from './shared-options.ts'
 
 interface UsageOptions extends SharedOptions {
   readonly by: string
   readonly since: string
   readonly allProjects?: boolean
+  readonly gateway?: string
 }
 
 export function addUsage(program: Command): void {
@@ -16,15 +26,15 @@ export function addUsage(program: Command): void {
     .option('--by <dimensions>', 'of project, key, route, model, day, hour', 'route,model')
     .option('--since <time>', 'so long ago (90m, 24h, 7d), or a time in ISO 8601', '7d')
     .option('-A, --all-projects', 'all projects that the key may read')
+    .option('--gateway <url>', 'ask a gateway, such as one that has no control plane')
     .description('show what requests used and what they cost')
-  withExamples(command, 'tutti usage', 'tutti usage --by key,day --since 30d --json')
+  withExamples(
+    command,
+    'tutti usage --by key,day --since 30d --json',
+    'tutti usage --gateway http://127.0.0.1:8080 --key tutti_app_…',
+  )
   command.action(async (options: UsageOptions) => {
-    const sinceMs = sinceOf(options.since, Date.now())
-    const answer = await clientOf(options).usage({
-      by: options.by.split(',').map((one) => one.trim()),
-      sinceMs,
-      ...(options.allProjects === true ? {} : { project: loadContext(options).project }),
-    })
+    const answer = await askUsage(options)
     if (options.json === true) return printJson(answer)
     if (answer.rows.length === 0) return print('no request was answered in this time')
     const columns = [...answer.by, 'requests', 'failed', 'input', 'output', 'cached', 'cost']
@@ -35,6 +45,24 @@ export function addUsage(program: Command): void {
       ...{ cached: String(row.cachedTokens), cost: costOf(row) },
     }))
     print(formatTable(columns, rows))
+  })
+}
+
+async function askUsage(options: UsageOptions): Promise<UsageAnswer> {
+  const by = options.by.split(',').map((one) => one.trim())
+  const of = { by, sinceMs: sinceOf(options.since, Date.now()) }
+  const isAll = options.allProjects === true
+  if (options.gateway === undefined) {
+    const project = isAll ? {} : { project: loadContext(options).project }
+    return await clientOf(options).usage({ ...of, ...project })
+  }
+  // A key tells its project there: unless another is named, it is that one.
+  const { key, gateway: url } = gatewayOf(options)
+  const named = isAll ? undefined : (options.project ?? process.env['TUTTI_PROJECT'])
+  const project = named === undefined ? {} : { project: named }
+  return await new Client({ url, key }).usage({ ...of, ...project }).catch((error: unknown) => {
+    const isAway = error instanceof Error && 'code' in error && error.code === 'sdk/unreachable'
+    throw isAway ? gatewayAway(url, error) : error
   })
 }
 

@@ -1,4 +1,5 @@
 export { parseDocuments, readDocuments, type SourceDocument } from './documents.ts'
+export { type GatewayOptions, gatewayAway, gatewayOf } from './gateway-of.ts'
 export { giveWorkflowKey } from './give-workflow-key.ts'
 export { heedProxies } from './heed-proxies.ts'
 export {
