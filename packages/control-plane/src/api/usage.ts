@@ -5,7 +5,7 @@
 import { answerOfUsage, parseUsageQuestion, refuseProjects, usageReport } from '@tutti/core/routing'
 import type { Context, Hono } from 'hono'
 import { sumUsage, takeUsage } from '../routing/index.ts'
-import { listResources } from '../store/index.ts'
+import { everNamed } from '../store/index.ts'
 import { refuse } from './answer.ts'
 import { openFence, whyMayNot } from './authorize.ts'
 import type { ApiPorts, Env } from './ports.ts'
@@ -29,19 +29,16 @@ async function take(context: Context<Env>, ports: ApiPorts): Promise<Response> {
   return context.json({ taken: parsed.data.sequence })
 }
 
-/** Who may read a Project may see what it used. */
+/** Who may read a Project may see what it used, also when it has been deleted. */
 async function give(context: Context<Env>, ports: ApiPorts): Promise<Response> {
   const parsed = parseUsageQuestion(context.req.query(), ports.nowMs())
   if (!parsed.ok) return refuse(context, parsed.code, parsed.message)
   const { question } = parsed
   const fence = openFence(ports, context.get('caller').principal, 'Project')
-  const all = await listResources(ports.sql, { kind: 'Project', limit: 10_000 })
-  const asked = all.filter(({ metadata }) => metadata.name === (question.project ?? metadata.name))
+  const name = question.project
+  const asked = await everNamed(ports.sql, { kind: 'Project', name, limit: 10_000 })
   const projects: string[] = []
-  for (const { metadata } of asked) {
-    const { name, labels } = metadata
-    if (await fence({ project: '', name, labels })) projects.push(name)
-  }
+  for (const one of asked) if (await fence(one)) projects.push(one.name)
   const outcome =
     projects.length === 0
       ? refuseProjects(question)

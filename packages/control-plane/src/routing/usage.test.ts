@@ -67,6 +67,24 @@ describe('usage', () => {
     expect((await ask('project=nobody')).status).toBe(403)
   })
 
+  test('what a Project used is told when it has been deleted, to whom it was told before', async () => {
+    const labels = { secrecy: 'high' }
+    expect((await apply('Project', 'past', {}, { metadata: { labels } })).status).toBe(201)
+    const cedar = `@id("high") forbid(principal, action == Action::"read", resource is Project)
+      when { resource.hasTag("secrecy") } unless { principal in Role::"admin" };`
+    expect((await apply('Policy', 'high', { cedar })).status).toBe(201)
+    await tell('gateway-p', 1, [row({ project: 'past', key: 'once' })])
+    expect((await call('DELETE', '/projects/past')).status).toBe(200)
+    const { status, rows } = await ask('project=past&by=key')
+    expect([status, rows]).toMatchObject([200, [{ key: 'once', requests: 1 }]])
+    expect((await ask('by=project')).rows).toContainEqual(
+      expect.objectContaining({ project: 'past', requests: 1 }),
+    )
+    const viewer = await makeKey('vera', ['viewer'])
+    expect((await ask('project=past', viewer)).status).toBe(403)
+    expect((await ask('project=default', viewer)).status).toBe(200)
+  })
+
   test('only gateways tell, and only what makes sense is asked', async () => {
     const key = await makeKey('cody', ['caller'])
     const report = { gateway: 'gateway-x', sequence: 1, rows: [] }

@@ -15,6 +15,7 @@ export { isDatabaseAway } from './database-away.ts'
 export { openPieceDigests, type PieceDigests } from './piece-digests.ts'
 export {
   allResources,
+  everNamed,
   findKey,
   jsonOf,
   type ListFilter,

@@ -80,6 +80,19 @@ export async function allResources(sql: Query, kind: string): Promise<Resource[]
   return rows.map(resourceOf)
 }
 
+export type Named = Pick<ResourceRow, 'project' | 'name' | 'labels'>
+
+/** All of a kind that there ever were, or those of a name: deleted ones as they were at last. */
+export async function everNamed(
+  sql: Query,
+  of: { readonly kind: string; readonly name: string | undefined; readonly limit: number },
+): Promise<readonly Named[]> {
+  return await sql<Named[]>`
+    select project, name, labels from resource
+    where kind = ${of.kind} ${of.name === undefined ? sql`` : sql`and name = ${of.name}`}
+    order by project, name limit ${of.limit}`
+}
+
 /** Overwrites the status of one generation; a stale writer changes nothing and gets false. */
 export async function saveStatus(
   sql: Sql,
