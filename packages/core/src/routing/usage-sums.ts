@@ -1,9 +1,8 @@
 // Usage sums
 //
-// Adds up what requests used by the dimensions that a question names, as it is read; a control plane has its database do
-// the same.
+// Adds up rows of usage by dimensions, as they are read; a control plane has its database do the same.
 
-import type { UsageDimension, UsageQuestion, UsageSum } from './usage-question.ts'
+import type { UsageDimension, UsageSum } from './usage-question.ts'
 import { addUsage, noAmounts, type UsageAmounts, type UsageRow } from './usage-report.ts'
 
 /** More is no answer to a person. */
@@ -12,23 +11,21 @@ export const usageSumsMax = 10_000
 type Sum = { -readonly [Name in keyof UsageAmounts]: UsageAmounts[Name] }
 
 export class UsageSums {
-  readonly #question: UsageQuestion
+  readonly #by: readonly UsageDimension[]
   /** By the values of the dimensions, as JSON; written by `add`. */
   readonly #sums = new Map<string, Sum>()
 
-  constructor(question: UsageQuestion) {
-    this.#question = question
+  constructor(by: readonly UsageDimension[]) {
+    this.#by = by
   }
 
-  /** True once there are more than can be given: what is added from then on changes nothing. */
+  /** True once there are more than can be given: no need to add more. */
   get isTooMany(): boolean {
     return this.#sums.size > usageSumsMax
   }
 
   add(row: UsageRow): void {
-    const { by, sinceMs, untilMs } = this.#question
-    if (row.hourMs < sinceMs || row.hourMs >= untilMs || this.isTooMany) return
-    const name = JSON.stringify(by.map((dimension) => dimensionOf(row, dimension)))
+    const name = JSON.stringify(this.#by.map((dimension) => dimensionOf(row, dimension)))
     const sum = this.#sums.get(name) ?? { ...noAmounts }
     addUsage(sum, row)
     this.#sums.set(name, sum)
@@ -42,7 +39,7 @@ export class UsageSums {
     )
     return sums.map(([name, { costNanos, ...counts }]) => {
       const values: string[] = JSON.parse(name)
-      const dimensions = this.#question.by.map((dimension, i) => [dimension, values[i] ?? ''])
+      const dimensions = this.#by.map((dimension, i) => [dimension, values[i] ?? ''])
       return { ...Object.fromEntries(dimensions), ...counts, costDollars: costNanos / 1e9 }
     })
   }

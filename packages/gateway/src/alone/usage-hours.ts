@@ -63,9 +63,11 @@ export class UsageHours {
     }
   }
 
-  async #sum(question: UsageQuestion, project: string): Promise<readonly UsageSum[] | null> {
-    const { sinceMs, untilMs } = question
-    const sums = new UsageSums(question)
+  async #sum(
+    { by, sinceMs, untilMs }: UsageQuestion,
+    project: string,
+  ): Promise<readonly UsageSum[] | null> {
+    const sums = new UsageSums(by)
     // Once, whatever else is left of its hour.
     for (const hourMs of new Set((await this.#names()).map(hourOfName))) {
       if (!(hourMs >= sinceMs && hourMs < untilMs)) continue
