@@ -106,18 +106,20 @@ export class CallTargets implements PursuitPorts {
       if ('kind' in outbound) impossible ??= outbound
       else able.push(this.#providerCandidate(provider, outbound, { target, place }))
     }
-    if (able.length === 0) impossible = noTarget(this.#call) ?? impossible
+    if (able.length === 0) impossible = noTarget(this.#call) ?? impossible ?? this.#never()
     const scoring = this.#scoring
     const scored = scoring === null ? able : able.map((one) => this.#scored(one, scoring))
     return { able: scored, impossible }
   }
 
   whyNobody(): readonly string[] {
-    const { project, selection, toNode } = this.#call
+    const { project, route, selection, toNode } = this.#call
     const left = this.#order.map((target) => {
       if ('deployment' in target) {
         const isForNodes = toNode !== null
-        const why = isForNodes ? 'no node serves it at the moment' : 'nodes do not answer this'
+        const path = `/v2/models/${route.name}/infer`
+        const never = `nodes do not answer this, but POST ${path}`
+        const why = isForNodes ? 'no node serves it at the moment' : never
         return `${target.deployment}: ${why}`
       }
       const { provider, model } = target
@@ -126,6 +128,17 @@ export class CallTargets implements PursuitPorts {
       return `${provider}/${model}: ${why}`
     })
     return [...left, ...removedOf(selection)]
+  }
+
+  /** Where waiting helps nobody: what is asked for is none of what its targets answer. */
+  #never(): Impossible | null {
+    const { route, toNode, toProvider } = this.#call
+    const mayAnswer = (target: RouteTarget) =>
+      ('deployment' in target ? toNode : toProvider) !== null
+    if (this.#order.length === 0 || this.#order.some(mayAnswer)) return null
+    const reasons = this.whyNobody().join('; ')
+    const message = `no target of ${route.name} answers such a request: ${reasons}`
+    return { kind: 'impossible', code: 'no_target', field: 'model', message }
   }
 
   start(

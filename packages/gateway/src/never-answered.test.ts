@@ -1,0 +1,58 @@
+// What no target of a Route ever answers is refused for good; what may yet be answered is not.
+
+import { routeSpec } from '@tutti/core/routing'
+import { expect, test } from 'vitest'
+import { infer, key, serve, signed, snapshotOf, world } from './gateway-world.fixture.ts'
+
+async function bed(targets: readonly object[]) {
+  const engine = await serve((_, response) => response.end('{}'))
+  const snapshot = snapshotOf({
+    routes: [{ ...{ name: 'parts', project: 'default' }, ...routeSpec.parse({ targets }) }],
+    deployments: [{ name: 'llama', project: 'default', serves: 'llama', endpoints: [] }],
+    providers: [
+      {
+        ...{ name: 'engine', project: 'default', dialect: 'openai', baseUrl: engine.url },
+        allowPrivateNetwork: true,
+      },
+    ],
+  })
+  const { gateway } = await world(signed(snapshot))
+  const post = async (path: string, body: object) => {
+    const answer = await fetch(gateway.url + path, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${key}` },
+      body: JSON.stringify({ model: 'parts', ...body }),
+    })
+    return {
+      status: answer.status,
+      again: answer.headers.get('retry-after'),
+      text: await answer.text(),
+    }
+  }
+  const chat = () => post('/v1/chat/completions', { messages: [{ role: 'user', content: 'hi' }] })
+  return { gateway, chat }
+}
+
+const deployment = { deployment: 'llama' }
+const provider = { provider: 'engine', model: 'm' }
+
+test('a chat at Deployments alone is a 400 that says what they answer', async () => {
+  const { gateway, chat } = await bed([deployment])
+  const { status, again, text } = await chat()
+  expect([status, again]).toEqual([400, null])
+  expect(JSON.parse(text).error).toMatchObject({ code: 'no_target', param: 'model' })
+  expect(text).toContain('llama: nodes do not answer this, but POST /v2/models/parts/infer')
+  expect((await infer(gateway)).status).toBe(503) // no node serves it yet
+})
+
+test('tensors at Providers alone are one, too', async () => {
+  const { gateway } = await bed([provider])
+  const answer = await infer(gateway)
+  expect(answer.status).toBe(400)
+  expect(await answer.text()).toContain('engine/m: it does not answer this')
+})
+
+test('a Provider that is not there yet may come: 503, and when to ask again', async () => {
+  const { chat } = await bed([deployment, { ...provider, provider: 'gone' }])
+  expect(await chat()).toMatchObject({ status: 503, again: '1' })
+})
