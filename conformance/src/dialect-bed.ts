@@ -27,7 +27,9 @@ export async function startDialectBed(): Promise<DialectBed> {
       const name = modelOf(dialect)
       const baseUrl = engine.baseUrl(dialect)
       const provider = { dialect, baseUrl, allowPrivateNetwork: true }
-      const route = { targets: [{ provider: name, model: 'engine-model' }] }
+      // Of those that speak OpenAI's dialect Google's sign their calls, and are told so by their name.
+      const model = dialect === 'openai' ? 'gemini-engine' : 'engine-model'
+      const route = { targets: [{ provider: name, model }] }
       await declare(fleet, 'Provider', name, provider)
       await declare(fleet, 'Route', name, route)
       await untilKnown(fleet, name)

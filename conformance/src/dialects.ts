@@ -7,6 +7,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { type DialectBed, startDialectBed } from './dialect-bed.ts'
 import { type Score, Scoring } from './score.ts'
 import { dialectNames, engineNames, type Script, wires } from './scripted-engine.ts'
+import { nextTurn } from './wire/next-turn.ts'
 import {
   type Ask,
   type DialectName,
@@ -82,6 +83,14 @@ export async function dialects(): Promise<Score> {
       }
     }
     for (const from of dialectNames) {
+      for (const to of engineNames) {
+        for (const stream of [false, true]) {
+          const why = await comesBack(bed, { from, to, stream, ...signing })
+          scoring.check(why === null, `${from} to ${to}, signed, streamed ${stream}: ${why}`)
+        }
+      }
+    }
+    for (const from of dialectNames) {
       for (const to of engineNames.filter((name) => name !== from)) {
         for (const stream of [false, true]) {
           const why = await passesForGood(bed, { from, to, stream, ask, script: odd })
@@ -94,6 +103,29 @@ export async function dialects(): Promise<Score> {
   } finally {
     await bed.stop()
   }
+}
+
+const signing = {
+  ask: { ...ask, tools: ['weather', 'time'] },
+  script: { ...calling, signature: 'Sig+na/ture==' },
+}
+// What these sign has no place in chat completions, and is not asked for there.
+const unsaid: readonly EngineName[] = ['openai-responses', 'anthropic', 'bedrock']
+
+/** Whether an engine gets back what it signed once the tools have answered; null where it does. */
+async function comesBack(bed: DialectBed, scene: Scene): Promise<string | null> {
+  const { from, to, stream, ask, script } = scene
+  const model = bed.modelOf(to)
+  const path = wires[from].path(model, stream)
+  bed.engine.script = script
+  const asked = wires[from].write({ ...ask, stream }, model)
+  const text = await (await post(bed, path, asked)).text()
+  const got = stream ? datasOf(text) : [JSON.parse(text)]
+  const next = await post(bed, path, nextTurn(from, asked, got))
+  const seen = bed.engine.seen?.body ?? ''
+  const isTold = seen.includes(JSON.stringify(signing.script.signature))
+  const isRight = isTold !== (from === 'openai' && unsaid.includes(to))
+  return next.status === 200 && isRight ? null : `${await next.text()} ${seen}`
 }
 
 const odd: Said = { ...plain, stop: 'odd' }

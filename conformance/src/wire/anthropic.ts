@@ -104,11 +104,16 @@ function whole(said: Said, model: string): object {
   return {
     ...{ id: 'msg_1', type: 'message', role: 'assistant', model },
     content: [
+      ...thoughts(said),
       ...(said.text === '' ? [] : [{ type: 'text', text: said.text }]),
       ...said.calls.map(({ id, name, args }) => ({ type: 'tool_use', id, name, input: args })),
     ],
     ...{ stop_reason: reasons[said.stop], stop_sequence: null, usage: usageOf(said) },
   }
+}
+
+function thoughts({ signature }: Said): object[] {
+  return signature === undefined ? [] : [{ type: 'thinking', thinking: 'hm', signature }]
 }
 
 function frames(said: Said, model: string): string[] {
@@ -123,6 +128,14 @@ function frames(said: Said, model: string): string[] {
     }
     all.push(typedFrame({ type: 'content_block_stop', ...{ index } }))
     index += 1
+  }
+  if (said.signature !== undefined) {
+    const { signature } = said
+    const deltas = [
+      { type: 'thinking_delta', thinking: 'hm' },
+      { type: 'signature_delta', signature },
+    ]
+    block({ type: 'thinking', thinking: '', signature: '' }, deltas)
   }
   if (said.text !== '') {
     const deltas = halves(said.text).map((text) => ({ type: 'text_delta', text }))

@@ -60,7 +60,10 @@ function whole(said: Said): object {
   const calls = said.calls.map(({ id, name, args }) => ({
     toolUse: { toolUseId: id, name, input: args },
   }))
-  const content = [...(said.text === '' ? [] : [{ text: said.text }]), ...calls]
+  const { signature } = said
+  const reasoningText = { text: 'hm', signature }
+  const thoughts = signature === undefined ? [] : [{ reasoningContent: { reasoningText } }]
+  const content = [...thoughts, ...(said.text === '' ? [] : [{ text: said.text }]), ...calls]
   return {
     output: { message: { role: 'assistant', content } },
     ...{ stopReason: reasons[said.stop], usage: usageOf(said), metrics: { latencyMs: 1 } },
@@ -75,6 +78,13 @@ function frames(said: Said): Buffer[] {
     for (const delta of deltas) all.push(frame('contentBlockDelta', { delta, contentBlockIndex }))
     all.push(frame('contentBlockStop', { contentBlockIndex }))
     contentBlockIndex += 1
+  }
+  const { signature } = said
+  if (signature !== undefined) {
+    block(
+      null,
+      [{ text: 'hm' }, { signature }].map((reasoningContent) => ({ reasoningContent })),
+    )
   }
   if (said.text !== '')
     block(

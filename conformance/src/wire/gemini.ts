@@ -113,16 +113,21 @@ const reasons = {
 } as const
 const reasonOf = ({ stop }: Said) => ({ finishReason: reasons[stop] })
 
+/** The first of several calls is signed. */
+function writeCalls({ calls, signature }: Said): object[] {
+  return calls.map(({ id, name, args }, i) => ({
+    functionCall: { id, name, args },
+    ...(signature === undefined || i > 0 ? {} : { thoughtSignature: signature }),
+  }))
+}
+
 function whole(said: Said, model: string): object {
-  const parts = [
-    ...(said.text === '' ? [] : [{ text: said.text }]),
-    ...said.calls.map(({ id, name, args }) => ({ functionCall: { id, name, args } })),
-  ]
+  const parts = [...(said.text === '' ? [] : [{ text: said.text }]), ...writeCalls(said)]
   return chunk(parts, model, reasonOf(said), { usageMetadata: usageOf(said) })
 }
 
 function frames(said: Said, model: string): string[] {
-  const calls = said.calls.map(({ id, name, args }) => ({ functionCall: { id, name, args } }))
+  const calls = writeCalls(said)
   return [
     ...halves(said.text).map((text) => chunk([{ text }], model)),
     ...(calls.length === 0 ? [] : [chunk(calls, model)]),

@@ -118,8 +118,17 @@ function usageOf({ usage }: Said) {
   }
 }
 
+/** As Google's models do where they speak this dialect. */
+function signed({ signature: thought_signature }: Said, place: number): object {
+  const isSigned = thought_signature !== undefined && place === 0
+  return isSigned ? { extra_content: { google: { thought_signature } } } : {}
+}
+
 function whole(said: Said, model: string): object {
-  const calls = said.calls.length === 0 ? {} : { tool_calls: said.calls.map(writeCall) }
+  const calls =
+    said.calls.length === 0
+      ? {}
+      : { tool_calls: said.calls.map((one, i) => ({ ...writeCall(one), ...signed(said, i) })) }
   const content = said.text === '' ? null : said.text
   const message = { role: 'assistant', content, refusal: null, ...calls }
   const choice = { index: 0, message, logprobs: null, finish_reason: reasons[said.stop] }
@@ -143,7 +152,10 @@ function frames(said: Said, model: string): string[] {
     ...said.calls.flatMap((call, index) => [
       delta({
         tool_calls: [
-          { index, id: call.id, type: 'function', function: { name: call.name, arguments: '' } },
+          {
+            ...{ index, id: call.id, type: 'function', ...signed(said, index) },
+            function: { name: call.name, arguments: '' },
+          },
         ],
       }),
       ...halves(JSON.stringify(call.args)).map((text) =>

@@ -106,7 +106,11 @@ function usageOf({ usage }: Said) {
 function items(said: Said): Json[] {
   const content = [{ type: 'output_text', text: said.text, annotations: [], logprobs: [] }]
   const about = { id: 'msg_1', type: 'message', status: 'completed', role: 'assistant' }
+  const { signature: encrypted_content } = said
   return [
+    ...(encrypted_content === undefined
+      ? []
+      : [{ id: 'rs_1', type: 'reasoning', summary: [], encrypted_content }]),
     ...(said.text === '' ? [] : [{ ...about, content }]),
     ...said.calls.map(({ id, name, args }, i) => ({
       ...{ id: `fc_${i}`, type: 'function_call', status: 'completed', call_id: id, name },
@@ -151,6 +155,9 @@ function frames(said: Said, model: string): string[] {
       }
       add('response.output_text.done', { ...at, text: said.text, logprobs: [] })
       add('response.content_part.done', { ...at, part: { ...part, text: said.text } })
+    } else if (item.type === 'reasoning') {
+      const { encrypted_content: _, ...opened } = item
+      add('response.output_item.added', { output_index, item: opened })
     } else {
       const opened = { ...item, arguments: '', status: 'in_progress' }
       add('response.output_item.added', { output_index, item: opened })

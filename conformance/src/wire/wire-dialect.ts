@@ -41,6 +41,8 @@ export interface Ask {
 export interface Said {
   readonly text: string
   readonly calls: readonly Call[]
+  /** Of the thoughts before the calls: what the engine wants back as it is. */
+  readonly signature?: string
   /** `odd`: as only its own dialect knows, and for no good end. */
   readonly stop: (typeof stops)[number]
   readonly usage: {

@@ -14,6 +14,7 @@ import {
   type ToolCall,
   type Usage,
 } from './chat.ts'
+import { ownSignature } from './signature.ts'
 
 export function eventsOfAnswer(answer: ChatAnswer): readonly ChatEvent[] {
   const events: ChatEvent[] = [{ kind: 'start', id: answer.id, model: answer.model }]
@@ -34,10 +35,9 @@ function eventsOfPart(part: Part, index: number): ChatEvent[] {
       return [{ kind: 'thinking', text }, ...signed]
     }
     case 'tool-call': {
-      const { id, name, signature } = part
-      const more = signature === undefined ? {} : { signature }
+      const { id, name } = part
       return [
-        { kind: 'tool-start', index, id, name, ...more },
+        { kind: 'tool-start', index, id, name },
         { kind: 'tool-arguments', index, text: part.arguments },
       ]
     }
@@ -72,9 +72,8 @@ export function answerOfEvents(events: readonly ChatEvent[]): ChatAnswer | null 
   return { ...answer, parts }
 }
 
-function callOf({ id, name, signature }: Extract<ChatEvent, { kind: 'tool-start' }>): ToolCall {
-  const call = { kind: 'tool-call', id, name, arguments: '' } as const
-  return signature === undefined ? call : { ...call, signature }
+function callOf({ id, name }: Extract<ChatEvent, { kind: 'tool-start' }>): ToolCall {
+  return { kind: 'tool-call', id, name, arguments: '' }
 }
 
 function addText(parts: Part[], event: ChatEvent, calls: ReadonlyMap<number, number>): void {
@@ -82,17 +81,24 @@ function addText(parts: Part[], event: ChatEvent, calls: ReadonlyMap<number, num
   if (event.kind === 'text' || event.kind === 'thinking') {
     const { kind, text } = event
     const more = isRefusal(event) ? { isRefusal: true as const } : {}
-    const isSame = last?.kind === kind && isRefusal(last) === isRefusal(event)
+    const isSame = last?.kind === kind && isRefusal(last) === isRefusal(event) && !isSigned(last)
     if (isSame) parts[parts.length - 1] = { ...last, text: last.text + text }
     else if (text !== '') parts.push(kind === 'text' ? { kind, text, ...more } : { kind, text })
-  } else if (event.kind === 'signature' && last?.kind === 'thinking') {
-    parts[parts.length - 1] = { ...last, signature: event.text }
+  } else if (event.kind === 'signature') {
+    const thought = { kind: 'thinking', text: '', signature: event.text } as const
+    const isOwn = ownSignature('redacted', event.text) !== null
+    if (last?.kind !== 'thinking' || isSigned(last) || isOwn) parts.push(thought)
+    else parts[parts.length - 1] = { ...thought, text: last.text }
   } else if (event.kind === 'tool-arguments') {
     const place = calls.get(event.index) ?? parts.length - 1
     const call = parts[place]
     if (call?.kind !== 'tool-call') return
     parts[place] = { ...call, arguments: call.arguments + event.text }
   }
+}
+
+function isSigned(part: Part): boolean {
+  return part.kind === 'thinking' && part.signature !== undefined
 }
 
 /** True for what a model says instead of an answer. */

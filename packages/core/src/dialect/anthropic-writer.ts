@@ -4,15 +4,17 @@
 
 import type { ChatEvent, Stop, Usage } from './chat.ts'
 import { type ChatWriter, typedFrame, type WriterOptions } from './chat-writer.ts'
+import { carriedSignature, ownSignature } from './signature.ts'
 import { StreamTail } from './stream-tail.ts'
 
 type Block = 'text' | 'thinking' | 'tool_use'
+type ContentBlock = Readonly<Record<string, unknown>> & { readonly type: string }
 
 export class AnthropicWriter implements ChatWriter {
   readonly #options: WriterOptions
   #hasBegun: boolean
   /** The block that is open; written by `#open` and `#close`. */
-  #block: { readonly index: number; readonly type: Block } | null = null
+  #block: { readonly index: number; readonly type: string } | null = null
   #blocks = 0
   #hasCalled = false
   readonly #tail: StreamTail
@@ -37,11 +39,10 @@ export class AnthropicWriter implements ChatWriter {
         if (event.text === '') return ''
         return this.#in('thinking') + this.#delta({ type: 'thinking_delta', thinking: event.text })
       case 'signature':
-        if (this.#block?.type !== 'thinking') return ''
-        return this.#delta({ type: 'signature_delta', signature: event.text })
+        return this.#sign(event.text)
       case 'tool-start':
         this.#hasCalled = true
-        return this.#open('tool_use', event)
+        return this.#open(blockOf('tool_use', event))
       case 'tool-arguments':
         return this.#delta({ type: 'input_json_delta', partial_json: event.text })
       case 'stop':
@@ -81,16 +82,25 @@ export class AnthropicWriter implements ChatWriter {
   }
 
   #in(type: 'text' | 'thinking'): string {
-    return this.#block?.type === type ? '' : this.#open(type, null)
+    return this.#block?.type === type ? '' : this.#open(blockOf(type, null))
   }
 
-  #open(type: Block, call: Extract<ChatEvent, { kind: 'tool-start' }> | null): string {
+  /** What is signed is over. */
+  #sign(text: string): string {
+    const data = ownSignature('redacted', text)
+    if (data !== null) return this.#open({ type: 'redacted_thinking', data }) + this.#close()
+    const signature = carriedSignature('anthropic', text)
+    return (
+      this.#in('thinking') + this.#delta({ type: 'signature_delta', signature }) + this.#close()
+    )
+  }
+
+  #open(content_block: ContentBlock): string {
     const before = this.#begin() + this.#close()
     const index = this.#blocks
     this.#blocks += 1
-    this.#block = { index, type }
-    const block = blockOf(type, call)
-    return before + typedFrame({ type: 'content_block_start', index, content_block: block })
+    this.#block = { index, type: content_block.type }
+    return before + typedFrame({ type: 'content_block_start', index, content_block })
   }
 
   #close(): string {
@@ -106,7 +116,10 @@ export class AnthropicWriter implements ChatWriter {
   }
 }
 
-function blockOf(type: Block, call: Extract<ChatEvent, { kind: 'tool-start' }> | null) {
+function blockOf(
+  type: Block,
+  call: Extract<ChatEvent, { kind: 'tool-start' }> | null,
+): ContentBlock {
   switch (type) {
     case 'text':
       return { type, text: '' }

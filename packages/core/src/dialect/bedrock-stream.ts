@@ -6,6 +6,7 @@
 import { bedrockError } from './bedrock-error.ts'
 import type { ChatAnswer, ChatEvent, Part, Stop, StreamEvent, Usage } from './chat.ts'
 import { countOf, isObject, type JsonObject, jsonOf, listOf, objectOf, textOf } from './json.ts'
+import { signedBy } from './signature.ts'
 
 /** What an event says, or what is wrong with it. */
 export function readBedrockEvent({ event, data }: StreamEvent): readonly ChatEvent[] | string {
@@ -43,8 +44,13 @@ function readDelta(index: number, delta: JsonObject): ChatEvent[] {
   if (typeof text === 'string') return [{ kind: 'text', choice: 0, text }]
   if (isObject(toolUse)) return [{ kind: 'tool-arguments', index, text: textOf(toolUse['input']) }]
   if (!isObject(reasoningContent)) return []
-  const { text: thinking, signature } = reasoningContent
-  if (typeof signature === 'string') return [{ kind: 'signature', text: signature }]
+  const { text: thinking, signature, redactedContent } = reasoningContent
+  if (typeof redactedContent === 'string') {
+    return [{ kind: 'signature', text: signedBy('redacted', redactedContent) }]
+  }
+  if (typeof signature === 'string') {
+    return [{ kind: 'signature', text: signedBy('anthropic', signature) }]
+  }
   return typeof thinking === 'string' ? [{ kind: 'thinking', text: thinking }] : []
 }
 
@@ -102,8 +108,12 @@ function readBlock(one: unknown): Part[] {
     const [id, name] = [textOf(toolUse['toolUseId']), textOf(toolUse['name'])]
     return [{ kind: 'tool-call', id, name, arguments: JSON.stringify(toolUse['input'] ?? {}) }]
   }
-  const reasoning = objectOf(objectOf(reasoningContent)['reasoningText'])
-  if (typeof reasoning['text'] !== 'string') return []
-  const signature = textOf(reasoning['signature'])
-  return [{ kind: 'thinking', text: reasoning['text'], signature }]
+  const { reasoningText, redactedContent } = objectOf(reasoningContent)
+  if (typeof redactedContent === 'string') {
+    return [{ kind: 'thinking', text: '', signature: signedBy('redacted', redactedContent) }]
+  }
+  const { text: thought, signature: own } = objectOf(reasoningText)
+  if (typeof thought !== 'string') return []
+  const signature = textOf(own) === '' ? {} : { signature: signedBy('anthropic', textOf(own)) }
+  return [{ kind: 'thinking', text: thought, ...signature }]
 }

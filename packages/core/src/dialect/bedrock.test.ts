@@ -19,7 +19,15 @@ const called: ChatRequest = {
   tools: [{ ...tool, strict: true }],
   messages: [
     ...base.messages,
-    { role: 'assistant', parts: [{ kind: 'thinking', text: 'hm', signature: 's' }, call] },
+    {
+      role: 'assistant',
+      parts: [
+        { kind: 'thinking', text: 'hm', signature: 'anthropic:s' },
+        { kind: 'thinking', text: '', signature: 'redacted:r' },
+        { kind: 'thinking', text: 'of another', signature: 'gemini:s' },
+        call,
+      ],
+    },
     { role: 'user', parts: [result] },
     { role: 'user', parts: [{ kind: 'text', text: 'and?' }] },
   ],
@@ -34,6 +42,7 @@ describe('a request', () => {
           role: 'assistant',
           content: [
             { reasoningContent: { reasoningText: { text: 'hm', signature: 's' } } },
+            { reasoningContent: { redactedContent: 'r' } },
             { toolUse: { toolUseId: 't1', name: 'time', input: { a: 1 } } },
           ],
         },
@@ -98,6 +107,7 @@ describe('an answer', () => {
     role: 'assistant',
     content: [
       { reasoningContent: { reasoningText: { text: 'hm', signature: 's' } } },
+      { reasoningContent: { redactedContent: 'r' } },
       { text: 'I look.' },
       { toolUse: { toolUseId: 't', name: 'time', input: { a: 1 } } },
     ],
@@ -110,7 +120,8 @@ describe('an answer', () => {
     expect(readBedrock({ output: { message }, stopReason: 'tool_use', usage })).toEqual({
       ...{ id: '', model: '', stop: 'tool-calls' },
       parts: [
-        { kind: 'thinking', text: 'hm', signature: 's' },
+        { kind: 'thinking', text: 'hm', signature: 'anthropic:s' },
+        { kind: 'thinking', text: '', signature: 'redacted:r' },
         { kind: 'text', text: 'I look.' },
         { kind: 'tool-call', id: 't', name: 'time', arguments: '{"a":1}' },
       ],

@@ -29,6 +29,7 @@ export type Part =
       readonly source: ImageSource
       readonly detail?: 'low' | 'high'
     }
+  /** Signed, it is wanted back before whatever follows it; alone, it is of what follows. */
   | { readonly kind: 'thinking'; readonly text: string; readonly signature?: string }
   | ToolCall
   | {
@@ -44,8 +45,6 @@ export interface ToolCall {
   readonly name: string
   /** JSON text, as the model wrote it. */
   readonly arguments: string
-  /** Gemini's opaque `thoughtSignature`, which it wants back. */
-  readonly signature?: string
 }
 
 /** A call's arguments; null where they are no JSON object. A call without any says nothing. */
@@ -167,6 +166,7 @@ export type ChatEvent =
   | { readonly kind: 'thinking'; readonly text: string }
   /** What is no text: an image, most often. */
   | { readonly kind: 'image'; readonly source: ImageSource }
+  /** Of the thoughts before it, or of what follows (`signature.ts`). */
   | { readonly kind: 'signature'; readonly text: string }
   | {
       readonly kind: 'tool-start'
@@ -174,7 +174,6 @@ export type ChatEvent =
       readonly index: number
       readonly id: string
       readonly name: string
-      readonly signature?: string
     }
   | { readonly kind: 'tool-arguments'; readonly index: number; readonly text: string }
   | { readonly kind: 'stop'; readonly choice: number; readonly stop: Stop }

@@ -5,6 +5,7 @@
 import type { ChatEvent, Stop, StreamEvent, Usage } from './chat.ts'
 import { countOf, isObject, type JsonObject, jsonOf, listOf, objectOf, textOf } from './json.ts'
 import type { ErrorEvent } from './openai-error.ts'
+import { signedBy } from './signature.ts'
 
 export function readGeminiEvent({ data }: StreamEvent): readonly ChatEvent[] | string {
   const chunk = jsonOf(data)
@@ -46,13 +47,13 @@ export function geminiEvents(chunk: JsonObject): ChatEvent[] {
 
 function readPart(part: JsonObject, choice: number, events: ChatEvent[]): void {
   const call = part['functionCall']
+  const own = textOf(part['thoughtSignature'])
+  const signed: ChatEvent[] =
+    own === '' ? [] : [{ kind: 'signature', text: signedBy('gemini', own) }]
+  if (part['thought'] !== true) events.push(...signed)
   if (isObject(call)) {
-    const signature = textOf(part['thoughtSignature'])
     events.push(
-      {
-        ...{ kind: 'tool-start', index: -1, id: textOf(call['id']), name: textOf(call['name']) },
-        ...(signature === '' ? {} : { signature }),
-      },
+      { kind: 'tool-start', index: -1, id: textOf(call['id']), name: textOf(call['name']) },
       { kind: 'tool-arguments', index: -1, text: JSON.stringify(objectOf(call['args'])) },
     )
   } else if (isObject(part['inlineData']) && part['thought'] !== true) {
@@ -61,9 +62,8 @@ function readPart(part: JsonObject, choice: number, events: ChatEvent[]): void {
     events.push({ kind: 'image', source })
   } else if (typeof part['text'] === 'string') {
     const text = part['text']
-    events.push(
-      part['thought'] === true ? { kind: 'thinking', text } : { kind: 'text', choice, text },
-    )
+    if (part['thought'] === true) events.push({ kind: 'thinking', text }, ...signed)
+    else events.push({ kind: 'text', choice, text })
   }
 }
 

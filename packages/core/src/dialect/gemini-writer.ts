@@ -5,6 +5,7 @@
 
 import { argumentsOf, type ChatEvent, notAnObject, type ToolCall } from './chat.ts'
 import { type ChatWriter, dataFrame, type WriterOptions } from './chat-writer.ts'
+import { carriedSignature, ownSignature } from './signature.ts'
 import { StreamTail } from './stream-tail.ts'
 import { geminiReason, inlineData, writeGeminiUsage } from './write-gemini.ts'
 
@@ -13,6 +14,8 @@ export class GeminiWriter implements ChatWriter {
   readonly #tail: StreamTail
   /** The call that is still being written. */
   #call: ToolCall | null = null
+  /** Of the text or call that comes next; written by `#sign` and `#signed`. */
+  #signature: string | null = null
   /** The first call whose arguments are none; written by `#flush`. */
   #lost: ToolCall | null = null
 
@@ -31,7 +34,7 @@ export class GeminiWriter implements ChatWriter {
     switch (event.kind) {
       case 'text':
         if (event.text === '' || event.choice !== 0) return ''
-        return this.#flush() + this.#chunk([{ text: event.text }])
+        return this.#flush() + this.#chunk([{ text: event.text, ...this.#signed() }])
       case 'thinking':
         if (event.text === '') return ''
         return this.#flush() + this.#chunk([{ text: event.text, thought: true }])
@@ -39,9 +42,8 @@ export class GeminiWriter implements ChatWriter {
         return this.#flush() + this.#chunk([inlineData(event.source)])
       case 'tool-start': {
         const before = this.#flush()
-        const { id, name, signature } = event
-        const more = signature === undefined ? {} : { signature }
-        this.#call = { kind: 'tool-call', id, name, arguments: '', ...more }
+        const { id, name } = event
+        this.#call = { kind: 'tool-call', id, name, arguments: '' }
         return before
       }
       case 'tool-arguments':
@@ -51,9 +53,10 @@ export class GeminiWriter implements ChatWriter {
         return ''
       case 'stop':
         return this.#flush()
+      case 'signature':
+        return this.#flush() + this.#sign(event.text)
       case 'usage':
       case 'start':
-      case 'signature':
       case 'end':
       case 'error':
         return ''
@@ -62,21 +65,36 @@ export class GeminiWriter implements ChatWriter {
 
   end(): string {
     const finishReason = geminiReason(this.#tail.stop)
-    const candidate = { content: { role: 'model', parts: [{ text: '' }] }, finishReason, index: 0 }
+    const flushed = this.#flush()
+    const parts = [{ text: '', ...this.#signed() }]
+    const candidate = { content: { role: 'model', parts }, finishReason, index: 0 }
     const last = { candidates: [candidate], usageMetadata: writeGeminiUsage(this.#tail.usage) }
-    return this.#flush() + dataFrame({ ...last, ...this.#head() })
+    return flushed + dataFrame({ ...last, ...this.#head() })
+  }
+
+  /** Gemini's own stands with what follows; another's is of the thoughts before it. */
+  #sign(signature: string): string {
+    this.#signature = ownSignature('gemini', signature)
+    if (this.#signature !== null) return ''
+    const thoughtSignature = carriedSignature('gemini', signature)
+    return this.#chunk([{ text: '', thought: true, thoughtSignature }])
+  }
+
+  #signed(): object {
+    const thoughtSignature = this.#signature
+    this.#signature = null
+    return thoughtSignature === null ? {} : { thoughtSignature }
   }
 
   #flush(): string {
     const made = this.#call
     if (made === null) return ''
     this.#call = null
-    const { id, name, signature } = made
+    const { id, name } = made
     const args = argumentsOf(made)
     if (args === null) this.#lost ??= made
     if (args === null) return ''
-    const call = { functionCall: { id, name, args } }
-    return this.#chunk([signature === undefined ? call : { ...call, thoughtSignature: signature }])
+    return this.#chunk([{ functionCall: { id, name, args }, ...this.#signed() }])
   }
 
   #chunk(parts: readonly object[]): string {

@@ -5,6 +5,7 @@
 import type { ChatEvent, Stop, StreamEvent, Usage } from './chat.ts'
 import { countOf, isObject, type JsonObject, jsonOf, listOf, objectOf, textOf } from './json.ts'
 import { openaiError } from './openai-error.ts'
+import { signedBy } from './signature.ts'
 
 /** The events in a chunk, or what is wrong with it. */
 export function readOpenaiEvent({ data }: StreamEvent): readonly ChatEvent[] | string {
@@ -48,9 +49,17 @@ function readToolCall(call: JsonObject, events: ChatEvent[]): void {
   // A custom tool is given a text.
   const tool = objectOf(call['function'] ?? call['custom'])
   const name = textOf(tool['name'])
+  const signature = callSignature(call)
+  if (signature !== null) events.push({ kind: 'signature', text: signature })
   if (name !== '') events.push({ kind: 'tool-start', index, id: textOf(call['id']), name })
   const text = textOf(tool['arguments']) || textOf(tool['input'])
   if (text !== '') events.push({ kind: 'tool-arguments', index, text })
+}
+
+/** Google's name for the signature of a call, where its models speak as OpenAI's do. */
+export function callSignature({ extra_content: extra }: JsonObject): string | null {
+  const { thought_signature: signature } = objectOf(objectOf(extra)['google'])
+  return textOf(signature) === '' ? null : signedBy('gemini', textOf(signature))
 }
 
 /** Null for an answer that the engine gave up. Engines write what OpenAI has no word for. */

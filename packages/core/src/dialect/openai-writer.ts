@@ -4,12 +4,15 @@
 
 import { type ChatEvent, grownUsage, noUsage, type Stop, type Usage } from './chat.ts'
 import { type ChatWriter, dataFrame, type WriterOptions } from './chat-writer.ts'
+import { ownSignature } from './signature.ts'
 
 export class OpenaiWriter implements ChatWriter {
   readonly #options: WriterOptions
   #hasBegun: boolean
   #usage: Usage
   #hasCalled = false
+  /** Of a call that comes next; in this dialect nothing else carries one. */
+  #signature: string | undefined
 
   constructor(options: WriterOptions) {
     this.#options = options
@@ -21,6 +24,7 @@ export class OpenaiWriter implements ChatWriter {
     switch (event.kind) {
       case 'text':
         if (event.text === '') return ''
+        this.#signature = undefined
         return event.isRefusal === true
           ? this.#delta({ refusal: event.text }, event.choice)
           : this.#delta({ content: event.text }, event.choice)
@@ -37,8 +41,10 @@ export class OpenaiWriter implements ChatWriter {
       case 'usage':
         this.#usage = grownUsage(this.#usage, event.usage)
         return ''
+      case 'signature':
+        this.#signature = event.text
+        return ''
       case 'start':
-      case 'signature': // nothing in this dialect can carry it
       case 'end':
       case 'error':
       case 'image': // refused (`newChatWriter`)
@@ -60,7 +66,9 @@ export class OpenaiWriter implements ChatWriter {
 
   #toolStart({ index, id, name }: Extract<ChatEvent, { kind: 'tool-start' }>): string {
     this.#hasCalled = true
-    const call = { index, id, type: 'function', function: { name, arguments: '' } }
+    const signed = writeCallSignature(this.#signature)
+    this.#signature = undefined
+    const call = { index, id, type: 'function', function: { name, arguments: '' }, ...signed }
     return this.#delta({ tool_calls: [call] }, 0)
   }
 
@@ -82,6 +90,12 @@ export class OpenaiWriter implements ChatWriter {
     const { id, model, createdS } = this.#options
     return { id, object: 'chat.completion.chunk', created: createdS, model }
   }
+}
+
+/** What else a call says where it is signed, in Google's words. */
+export function writeCallSignature(signature: string | undefined): object {
+  const thought_signature = ownSignature('gemini', signature)
+  return thought_signature === null ? {} : { extra_content: { google: { thought_signature } } }
 }
 
 export function openaiReason(stop: Stop): string {

@@ -7,6 +7,7 @@ import { z } from 'zod'
 import type { ChatRequest, Part } from './chat.ts'
 import type { JsonObject } from './json.ts'
 import { mergeMessages, withoutNulls } from './merge-messages.ts'
+import { givenSignature, signedBy } from './signature.ts'
 import { type Unsayable, unsayableOf } from './unsayable.ts'
 
 const cache_control = z.looseObject({ type: z.string() }).nullish()
@@ -38,6 +39,7 @@ const block = z.discriminatedUnion('type', [
   z.strictObject({
     ...{ type: z.literal('thinking'), thinking: z.string(), signature: z.string().optional() },
   }),
+  z.strictObject({ type: z.literal('redacted_thinking'), data: z.string() }),
 ])
 type Block = z.infer<typeof block>
 
@@ -143,9 +145,12 @@ function partOf(from: Block): Part {
       return { kind: 'tool-result', id: from.tool_use_id, parts, isError }
     }
     case 'thinking': {
-      const signature = from.signature === undefined ? {} : { signature: from.signature }
-      return { kind: 'thinking', text: from.thinking, ...signature }
+      const { thinking: text, signature = '' } = from
+      const signed = signature === '' ? {} : { signature: givenSignature('anthropic', signature) }
+      return { kind: 'thinking', text, ...signed }
     }
+    case 'redacted_thinking':
+      return { kind: 'thinking', text: '', signature: signedBy('redacted', from.data) }
   }
 }
 

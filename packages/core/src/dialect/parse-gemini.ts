@@ -8,6 +8,7 @@ import { z } from 'zod'
 import type { ChatRequest, Message, Part } from './chat.ts'
 import { isObject, type JsonObject, objectOf } from './json.ts'
 import { mergeMessages, withoutNulls } from './merge-messages.ts'
+import { foreignSignature, givenSignature, ownSignature } from './signature.ts'
 import { type Unsayable, unsayable, unsayableOf } from './unsayable.ts'
 
 const anObject = z.record(z.string(), z.unknown())
@@ -121,7 +122,7 @@ export function parseGemini(
   return {
     ...{ ...named, streamUsage: true },
     system: (systemInstruction?.parts ?? []).map(({ text }) => text).join('\n\n'),
-    messages: mergeMessages(messages),
+    messages: mergeMessages(messages).map(joinedThoughts),
     tools: tools
       .flatMap((tool) => tool.functionDeclarations)
       .map(({ name, description, parameters, parametersJsonSchema }) => ({
@@ -181,9 +182,8 @@ function messagesOf(contents: GeminiRequest['contents']): Message[] | Unsayable 
         const { name, args, id = `call_${calls}` } = one.functionCall
         calls += 1
         open.push({ id, name })
-        const signature =
-          one.thoughtSignature === undefined ? {} : { signature: one.thoughtSignature }
-        read.push({ kind: 'tool-call', id, name, arguments: JSON.stringify(args), ...signature })
+        read.push(...signatureOf(one))
+        read.push({ kind: 'tool-call', id, name, arguments: JSON.stringify(args) })
       } else if ('functionResponse' in one) {
         const { id, name, response } = one.functionResponse
         const place = open.findIndex((call) =>
@@ -194,7 +194,7 @@ function messagesOf(contents: GeminiRequest['contents']): Message[] | Unsayable 
           return unsayable(`contents[${i}].parts[${j}]`, `no call of ${name} waits for a result`)
         }
         read.push(resultOf(call.id, response))
-      } else read.push(partOf(one))
+      } else read.push(...partsOf(one))
     }
     messages.push({ role: role === 'model' ? 'assistant' : 'user', parts: read })
   }
@@ -203,14 +203,36 @@ function messagesOf(contents: GeminiRequest['contents']): Message[] | Unsayable 
 
 type PlainPart = Exclude<GeminiPart, { functionCall: unknown } | { functionResponse: unknown }>
 
-function partOf(from: PlainPart): Part {
+function partsOf(from: PlainPart): Part[] {
   if ('inlineData' in from) {
     const { mimeType, data } = from.inlineData
-    return { kind: 'image', source: { kind: 'data', mediaType: mimeType, data } }
+    return [{ kind: 'image', source: { kind: 'data', mediaType: mimeType, data } }]
   }
-  if (from.thought !== true) return { kind: 'text', text: from.text }
-  const signature = from.thoughtSignature === undefined ? {} : { signature: from.thoughtSignature }
-  return { kind: 'thinking', text: from.text, ...signature }
+  const { text } = from
+  const signed = signatureOf(from)
+  if (from.thought === true) return [{ kind: 'thinking', ...signed[0], text }]
+  return text === '' && signed.length > 0 ? signed : [...signed, { kind: 'text', text }]
+}
+
+type Thought = Extract<Part, { kind: 'thinking' }>
+
+function signatureOf({ thoughtSignature: text }: { thoughtSignature?: string | undefined }) {
+  if (text === undefined || text === foreignSignature) return []
+  const signature = givenSignature('gemini', text)
+  return [{ kind: 'thinking', text: '', signature } satisfies Thought]
+}
+
+/** A thought that came in pieces, as streams bring it, is one: its signature came last. */
+function joinedThoughts({ role, parts }: Message): Message {
+  const joined: Part[] = []
+  for (const part of parts) {
+    const last = joined.at(-1)
+    const isOn = last?.kind === 'thinking' && last.signature === undefined
+    if (part.kind !== 'thinking' || !isOn || ownSignature('redacted', part.signature) !== null) {
+      joined.push(part)
+    } else joined[joined.length - 1] = { ...part, text: last.text + part.text }
+  }
+  return { role, parts: joined }
 }
 
 function resultOf(id: string, response: JsonObject): Part {

@@ -8,6 +8,7 @@ import { z } from 'zod'
 import type { ChatRequest, Message, Part } from './chat.ts'
 import type { JsonObject } from './json.ts'
 import { describedSchema, imageSourceOf, mergeMessages, withoutNulls } from './merge-messages.ts'
+import { callSignature } from './openai-stream.ts'
 import { type Unsayable, unsayable, unsayableOf } from './unsayable.ts'
 
 const textPart = z.strictObject({ type: z.literal('text'), text: z.string() })
@@ -24,6 +25,9 @@ const toolCall = z.strictObject({
   id: z.string(),
   type: z.literal('function'),
   function: z.strictObject({ name: z.string(), arguments: z.string() }),
+  extra_content: z
+    .strictObject({ google: z.strictObject({ thought_signature: z.string() }) })
+    .nullish(),
 })
 
 const message = z.discriminatedUnion('role', [
@@ -152,9 +156,7 @@ function messageOf(from: OpenaiMessage): Message {
     case 'user':
       return { role: 'user', parts: partsOf(from.content) }
     case 'assistant': {
-      const calls = (from.tool_calls ?? []).map(({ id, function: { name, arguments: args } }) => ({
-        ...{ kind: 'tool-call' as const, id, name, arguments: args },
-      }))
+      const calls = (from.tool_calls ?? []).flatMap(callOf)
       const refused = from.refusal ? [{ type: 'refusal' as const, refusal: from.refusal }] : []
       const said = [...partsOf(from.content ?? ''), ...partsOf(refused)]
       return { role: 'assistant', parts: [...said, ...calls] }
@@ -165,6 +167,14 @@ function messageOf(from: OpenaiMessage): Message {
       return { role: 'user', parts: [result] }
     }
   }
+}
+
+function callOf(call: z.infer<typeof toolCall>): Part[] {
+  const { id, function: tool } = call
+  const signature = callSignature(call)
+  const { name, arguments: args } = tool
+  const made = { kind: 'tool-call', id, name, arguments: args } as const
+  return signature === null ? [made] : [{ kind: 'thinking', text: '', signature }, made]
 }
 
 type Content =

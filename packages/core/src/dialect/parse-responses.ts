@@ -7,6 +7,7 @@ import { z } from 'zod'
 import type { ChatRequest, Message, Part } from './chat.ts'
 import type { JsonObject } from './json.ts'
 import { describedSchema, imageSourceOf, mergeMessages, withoutNulls } from './merge-messages.ts'
+import { givenSignature } from './signature.ts'
 import { type Unsayable, unsayable, unsayableOf } from './unsayable.ts'
 
 const inputText = z.strictObject({ type: z.literal('input_text'), text: z.string() })
@@ -42,7 +43,7 @@ const item = z.union([
     output: z.union([z.string(), z.array(z.discriminatedUnion('type', [inputText, inputImage]))]),
   }),
   z.strictObject({
-    ...{ type: z.literal('reasoning'), id, status, encrypted_content: z.null().optional() },
+    ...{ type: z.literal('reasoning'), id, status, encrypted_content: z.string().nullish() },
     summary: z.array(z.strictObject({ type: z.literal('summary_text'), text: z.string() })),
     content: z.array(z.unknown()).nullish(),
   }),
@@ -163,7 +164,10 @@ function messageOf(one: Item): Message {
     }
     case 'reasoning': {
       const text = one.summary.map((part) => part.text).join('\n')
-      return { role: 'assistant', parts: text === '' ? [] : [{ kind: 'thinking', text }] }
+      const given = one.encrypted_content ?? ''
+      const signature = given === '' ? {} : { signature: givenSignature('openai', given) }
+      const isSaid = text !== '' || given !== ''
+      return { role: 'assistant', parts: isSaid ? [{ kind: 'thinking', text, ...signature }] : [] }
     }
   }
 }

@@ -2,21 +2,15 @@
 //
 // A whole answer of an upstream in the neutral form, from any dialect.
 
+import { answerOfEvents } from './answer-events.ts'
 import { anthropicStop, anthropicUsage } from './anthropic-stream.ts'
 import { readBedrock } from './bedrock-stream.ts'
-import { callId } from './call-order.ts'
-import {
-  type ChatAnswer,
-  type EngineDialect,
-  grownUsage,
-  noUsage,
-  type Part,
-  type Stop,
-} from './chat.ts'
+import { type ChatAnswer, type EngineDialect, noUsage, type Part, type Stop } from './chat.ts'
 import { geminiEvents } from './gemini-stream.ts'
 import { type JsonObject, listOf, objectOf, textOf } from './json.ts'
-import { openaiStop, openaiUsage } from './openai-stream.ts'
+import { callSignature, openaiStop, openaiUsage } from './openai-stream.ts'
 import { readResponsesAnswer } from './responses-stream.ts'
+import { signedBy } from './signature.ts'
 
 export function readAnswer(dialect: EngineDialect, body: JsonObject): ChatAnswer {
   switch (dialect) {
@@ -39,11 +33,14 @@ function readOpenai(body: JsonObject): ChatAnswer {
   const thinking = textOf(message['reasoning_content']) || textOf(message['reasoning'])
   const text = textOf(message['content'])
   const refusal = textOf(message['refusal'])
-  const calls = listOf(message['tool_calls']).map((call): Part => {
-    const tool = objectOf(objectOf(call)['function'])
+  const calls = listOf(message['tool_calls']).flatMap((one): Part[] => {
+    const call = objectOf(one)
+    const tool = objectOf(call['function'])
     const args = textOf(tool['arguments'])
-    const id = textOf(objectOf(call)['id'])
-    return { kind: 'tool-call', id, name: textOf(tool['name']), arguments: args }
+    const id = textOf(call['id'])
+    const signature = callSignature(call)
+    const made = { kind: 'tool-call', id, name: textOf(tool['name']), arguments: args } as const
+    return signature === null ? [made] : [{ kind: 'thinking', text: '', signature }, made]
   })
   return {
     ...{ id: textOf(body['id']), model: textOf(body['model']) },
@@ -70,8 +67,13 @@ function readAnthropic(body: JsonObject): ChatAnswer {
       case 'text':
         return [{ kind: 'text', text: textOf(block['text']) }]
       case 'thinking': {
-        const signature = textOf(block['signature'])
-        return [{ kind: 'thinking', text: textOf(block['thinking']), signature }]
+        const own = textOf(block['signature'])
+        const signature = own === '' ? {} : { signature: signedBy('anthropic', own) }
+        return [{ kind: 'thinking', text: textOf(block['thinking']), ...signature }]
+      }
+      case 'redacted_thinking': {
+        const signature = signedBy('redacted', textOf(block['data']))
+        return [{ kind: 'thinking', text: '', signature }]
       }
       case 'tool_use': {
         const args = JSON.stringify(block['input'] ?? {})
@@ -89,35 +91,12 @@ function readAnthropic(body: JsonObject): ChatAnswer {
   }
 }
 
-/** Read as the events of a stream are; calls without an id get one by their place. */
+/** Read as the events of a stream are; of several candidates the first. */
 function readGemini(body: JsonObject): ChatAnswer {
-  const parts: Part[] = []
-  let answer: ChatAnswer = { id: '', model: '', parts, stop: 'stop', usage: noUsage }
-  let calls = 0
-  for (const event of geminiEvents(body)) {
-    if ('choice' in event && event.choice !== 0) continue
-    if (event.kind === 'start') answer = { ...answer, id: event.id, model: event.model }
-    if (event.kind === 'text') parts.push({ kind: 'text', text: event.text })
-    if (event.kind === 'thinking') parts.push({ kind: 'thinking', text: event.text })
-    if (event.kind === 'image') parts.push({ kind: 'image', source: event.source })
-    if (event.kind === 'stop') answer = { ...answer, stop: event.stop }
-    if (event.kind === 'usage') answer = { ...answer, usage: grownUsage(answer.usage, event.usage) }
-    if (event.kind === 'tool-start') {
-      const { id, name, signature } = event
-      const more = signature === undefined ? {} : { signature }
-      parts.push({
-        kind: 'tool-call',
-        id: id || callId(answer.id, calls),
-        name,
-        arguments: '',
-        ...more,
-      })
-      calls += 1
-    }
-    const last = parts.at(-1)
-    if (event.kind === 'tool-arguments' && last?.kind === 'tool-call') {
-      parts[parts.length - 1] = { ...last, arguments: event.text }
-    }
-  }
-  return { ...answer, stop: stopOf(answer.stop, calls) }
+  const events = geminiEvents(body).filter((event) => !('choice' in event) || event.choice === 0)
+  const answer = answerOfEvents(events) ?? emptyAnswer
+  const calls = answer.parts.filter(({ kind }) => kind === 'tool-call')
+  return { ...answer, stop: stopOf(answer.stop, calls.length) }
 }
+
+const emptyAnswer: ChatAnswer = { id: '', model: '', parts: [], stop: 'stop', usage: noUsage }

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from 'vitest'
 import { answerOfEvents, eventsOfAnswer } from './answer-events.ts'
-import { type ChatEvent, type EngineDialect, noUsage, type ToolCall } from './chat.ts'
+import { type ChatEvent, type EngineDialect, noUsage, type Part, type ToolCall } from './chat.ts'
 import { objectOf } from './json.ts'
 import { readOpenaiEvent } from './openai-stream.ts'
 import { readAnswer } from './read-answer.ts'
@@ -19,7 +19,7 @@ describe('the field that is at fault is named, however deep it stands', () => {
   }
   test.each([
     [{ type: 'item_reference', id: 'x' }, 'input[0].type'],
-    [{ type: 'reasoning', id: 'x', summary: [], encrypted_content: 'a' }, /encrypted_content$/],
+    [{ type: 'reasoning', id: 'x', summary: [], content: 7 }, 'input[0].content'],
     [{ role: 'user', content: [{ type: 'input_file', file_id: 'x' }] }, 'input[0].content[0].type'],
     [{ role: 'user', content: 'x', cache: 1 }, 'input[0].cache'],
     [{ type: 'function_call_output', call_id: 'c', output: [{ type: 'x' }] }, /output\[0\]\.type$/],
@@ -76,7 +76,7 @@ describe('Gemini', () => {
     ['another', false],
   ])('%s is told that calls of others have no signature: %s', (model, isTold) => {
     const call = (id: string): ToolCall => ({ kind: 'tool-call', id, name: 'f', arguments: '{}' })
-    const said = (parts: readonly ToolCall[]) =>
+    const said = (parts: readonly Part[]) =>
       JSON.stringify(
         writeChat(
           'gemini',
@@ -89,9 +89,10 @@ describe('Gemini', () => {
       ).match(/"thoughtSignature":"[^"]*"/g)
     const foreign = ['"thoughtSignature":"skip_thought_signature_validator"']
     expect(said([call('a'), call('b')])).toEqual(isTold ? foreign : null)
-    expect(said([{ ...call('a'), signature: 'own' }, call('b')])).toEqual([
-      '"thoughtSignature":"own"',
-    ])
+    const signed = { kind: 'thinking', text: '', signature: 'gemini:own' } as const
+    expect(said([signed, call('a'), call('b')])).toEqual(['"thoughtSignature":"own"'])
+    const other = { ...signed, signature: 'anthropic:own' }
+    expect(said([other, call('a'), call('b')])).toEqual(isTold ? foreign : null)
   })
 
   const image = { inlineData: { mimeType: 'image/png', data: 'AAAA' } }

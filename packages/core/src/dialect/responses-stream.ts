@@ -5,6 +5,7 @@
 import type { ChatAnswer, ChatEvent, Part, Stop, StreamEvent, Usage } from './chat.ts'
 import { countOf, isObject, type JsonObject, jsonOf, listOf, objectOf, textOf } from './json.ts'
 import { openaiError } from './openai-error.ts'
+import { signedBy } from './signature.ts'
 
 export function readResponsesEvent({ data }: StreamEvent): readonly ChatEvent[] | string {
   const event = jsonOf(data)
@@ -16,6 +17,8 @@ export function readResponsesEvent({ data }: StreamEvent): readonly ChatEvent[] 
       return [{ kind: 'start', id: textOf(response['id']), model: textOf(response['model']) }]
     case 'response.output_item.added':
       return readItem(index, objectOf(event['item']))
+    case 'response.output_item.done':
+      return signatureOf(objectOf(event['item'])).map((text) => ({ kind: 'signature', text }))
     case 'response.output_text.delta':
       return [{ kind: 'text', choice: 0, text: textOf(event['delta']) }]
     case 'response.refusal.delta':
@@ -47,6 +50,12 @@ function readItem(index: number, item: JsonObject): ChatEvent[] {
   if (!callTypes.has(item['type'])) return []
   const id = textOf(item['call_id']) || textOf(item['id'])
   return [{ kind: 'tool-start', index, id, name: textOf(item['name']) }]
+}
+
+/** Of a thought that the model wants back; none of what else there is. */
+function signatureOf(item: JsonObject): string[] {
+  const own = item['type'] === 'reasoning' ? textOf(item['encrypted_content']) : ''
+  return own === '' ? [] : [signedBy('openai', own)]
 }
 
 function readEnd(response: JsonObject): ChatEvent[] {
@@ -103,10 +112,13 @@ function partsOf(item: JsonObject): Part[] {
           ? { kind: 'text', text: refusal, isRefusal: true }
           : { kind: 'text', text: textOf(text) }
       })
-    case 'reasoning':
-      return listOf(item['summary']).map((part) => ({
-        ...{ kind: 'thinking', text: textOf(objectOf(part)['text']) },
-      }))
+    case 'reasoning': {
+      const parts = [...listOf(item['summary']), ...listOf(item['content'])]
+      const text = parts.map((part) => textOf(objectOf(part)['text'])).join('')
+      const [signature] = signatureOf(item)
+      if (signature !== undefined) return [{ kind: 'thinking', text, signature }]
+      return text === '' ? [] : [{ kind: 'thinking', text }]
+    }
     case 'function_call': {
       const id = textOf(item['call_id'])
       const args = textOf(item['arguments'])

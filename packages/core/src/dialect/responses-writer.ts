@@ -6,8 +6,15 @@
 import type { ChatAnswer, ChatEvent, Part } from './chat.ts'
 import { type ChatWriter, typedFrame, type WriterOptions } from './chat-writer.ts'
 import type { JsonObject } from './json.ts'
+import { ownSignature } from './signature.ts'
 import { StreamTail } from './stream-tail.ts'
-import { isCutBy, responseFrame, writeResponsesAnswer } from './write-responses.ts'
+import {
+  isCutBy,
+  outputText,
+  reasoningItem,
+  responseFrame,
+  writeResponsesAnswer,
+} from './write-responses.ts'
 
 interface Item {
   readonly kind: 'text' | 'refusal' | 'thinking' | 'tool-call'
@@ -15,6 +22,8 @@ interface Item {
   readonly itemId: string
   readonly call: { readonly id: string; readonly name: string; readonly index: number } | null
   text: string
+  /** Of a thought; written by `#sign`. */
+  signature?: string
 }
 
 export class ResponsesWriter implements ChatWriter {
@@ -46,10 +55,11 @@ export class ResponsesWriter implements ChatWriter {
         return this.#begin() + this.#close() + this.#start('tool-call', event)
       case 'tool-arguments':
         return this.#grow('tool-call', event.text)
+      case 'signature':
+        return this.#sign(event.text)
       case 'stop':
       case 'usage':
       case 'start':
-      case 'signature':
       case 'end':
       case 'error':
       case 'image': // refused (`newChatWriter`)
@@ -86,7 +96,8 @@ export class ResponsesWriter implements ChatWriter {
 
   #grow(kind: Item['kind'], text: string): string {
     const isOpen = this.#open?.kind === kind
-    const before = isOpen ? '' : this.#begin() + this.#close() + this.#start(kind, null)
+    const begun = isOpen ? '' : this.#begin() + this.#close() + this.#start(kind, null)
+    const before = begun + this.#openPart()
     if (this.#open !== null) this.#open.text += text
     return before + this.#frame(deltaTypes[kind], { ...this.#place(), delta: text })
   }
@@ -96,15 +107,28 @@ export class ResponsesWriter implements ChatWriter {
     const itemId = `${prefixes[kind]}_${this.#options.id}_${index}`
     const item: Item = { kind, index, itemId, call, text: '' }
     this.#open = item
-    const added = this.#frame('response.output_item.added', {
+    return this.#frame('response.output_item.added', {
       ...{ output_index: index, item: itemOf(item, 'in_progress') },
     })
-    if (kind === 'tool-call') return added
-    const isThinking = kind === 'thinking'
+  }
+
+  /** With the first text of an item; a call has no parts. */
+  #openPart(): string {
+    const item = this.#open
+    if (item === null || item.text !== '' || item.kind === 'tool-call') return ''
+    const isThinking = item.kind === 'thinking'
     const type = isThinking ? summaryPart('added') : 'response.content_part.added'
     const place = isThinking ? { summary_index: 0 } : { content_index: 0 }
-    const about = { item_id: itemId, output_index: index, ...place }
-    return added + this.#frame(type, { ...about, part: contentOf(item) })
+    const about = { item_id: item.itemId, output_index: item.index, ...place }
+    return this.#frame(type, { ...about, part: contentOf(item) })
+  }
+
+  /** What is signed is over. */
+  #sign(signature: string): string {
+    const isOpen = this.#open?.kind === 'thinking' && ownSignature('redacted', signature) === null
+    const before = isOpen ? '' : this.#begin() + this.#close() + this.#start('thinking', null)
+    if (this.#open !== null) this.#open.signature = signature
+    return before + this.#close()
   }
 
   #close(): string {
@@ -136,6 +160,7 @@ export class ResponsesWriter implements ChatWriter {
         )
       }
       case 'thinking': {
+        if (text === '') return '' // only signed
         const place = { ...about, summary_index: 0 }
         return (
           this.#frame('response.reasoning_summary_text.done', { ...place, text }) +
@@ -179,8 +204,7 @@ function summaryPart(what: 'added' | 'done'): string {
 
 function contentOf({ kind, text }: Item): object {
   if (kind === 'thinking') return { type: 'summary_text', text }
-  if (kind === 'refusal') return { type: 'refusal', refusal: text }
-  return { type: 'output_text', text, annotations: [], logprobs: [] }
+  return outputText(kind === 'refusal' ? { text, isRefusal: true } : { text })
 }
 
 function itemOf(item: Item, status: 'in_progress' | 'completed'): object {
@@ -193,7 +217,7 @@ function itemOf(item: Item, status: 'in_progress' | 'completed'): object {
       return { id: itemId, type: 'message', status, role: 'assistant', content }
     }
     case 'thinking':
-      return { id: itemId, type: 'reasoning', summary: isDone ? [contentOf(item)] : [] }
+      return reasoningItem(itemId, isDone ? item : { text: '' })
     case 'tool-call': {
       const { id = '', name = '' } = call ?? {}
       const about = { id: itemId, type: 'function_call', status, call_id: id, name }

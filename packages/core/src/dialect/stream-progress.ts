@@ -76,6 +76,8 @@ export class StreamProgress {
         this.isEnded = true
         return
       case 'signature':
+        this.isPlainText = false
+        return
       case 'error':
         return
     }

@@ -4,6 +4,7 @@
 
 import { anthropicReason, writeAnthropicUsage } from './anthropic-writer.ts'
 import { argumentsOf, type ChatAnswer, type ChatRequest, type Part } from './chat.ts'
+import { carriedSignature, ownSignature } from './signature.ts'
 import { type Unsayable, unsayable } from './unsayable.ts'
 
 // The dialect demands a bound; this is what its smallest models take.
@@ -60,10 +61,8 @@ function writePart(part: Part): object[] {
       return part.text === '' ? [] : [{ type: 'text', text: part.text }]
     case 'image':
       return [{ type: 'image', source: writeSource(part.source) }]
-    case 'thinking': // unsigned, it is not Anthropic's and would be refused
-      return part.signature
-        ? [{ type: 'thinking', thinking: part.text, signature: part.signature }]
-        : []
+    case 'thinking':
+      return writeThought(part)
     case 'tool-call': {
       const { id, name } = part
       return [{ type: 'tool_use', id, name, input: argumentsOf(part) ?? {} }]
@@ -74,6 +73,14 @@ function writePart(part: Part): object[] {
       return [{ type: 'tool_result', tool_use_id: part.id, content, ...isError }]
     }
   }
+}
+
+/** Unsigned, or signed by somebody else, it would be refused. */
+function writeThought({ text, signature: given }: Extract<Part, { kind: 'thinking' }>): object[] {
+  const data = ownSignature('redacted', given)
+  if (data !== null) return [{ type: 'redacted_thinking', data }]
+  const signature = ownSignature('anthropic', given)
+  return signature === null ? [] : [{ type: 'thinking', thinking: text, signature }]
 }
 
 function writeSource(source: Extract<Part, { kind: 'image' }>['source']): object {
@@ -120,9 +127,11 @@ function writeSettings({ temperature, topP, topK, stop, user }: ChatRequest): ob
 export function writeAnthropicAnswer({ id, model, parts, stop, usage }: ChatAnswer): object {
   const content = parts.flatMap((part): object[] => {
     if (part.kind === 'tool-call' && argumentsOf(part) === null) return [] // `whyUnsaid`
-    return part.kind === 'thinking'
-      ? [{ type: 'thinking', thinking: part.text, signature: part.signature ?? '' }]
-      : writePart(part)
+    const own = writePart(part)
+    if (part.kind !== 'thinking' || own.length > 0) return own
+    const { text, signature: given } = part
+    const signature = given === undefined ? '' : carriedSignature('anthropic', given)
+    return [{ type: 'thinking', thinking: text, signature }]
   })
   return {
     ...{ id, type: 'message', role: 'assistant', model, content },

@@ -4,6 +4,7 @@
 
 import { argumentsOf, type ChatRequest, type Part } from './chat.ts'
 import { mergeMessages } from './merge-messages.ts'
+import { ownSignature } from './signature.ts'
 import { isUnsayable, type Unsayable, unsayable } from './unsayable.ts'
 
 export function writeBedrock(request: ChatRequest): object | Unsayable {
@@ -83,10 +84,8 @@ function writePart(part: Part): object | Unsayable | null {
       }
       return { image: { format, source: { bytes: source.data } } }
     }
-    case 'thinking': // unsigned, it is of another provider and would be refused
-      return part.signature
-        ? { reasoningContent: { reasoningText: { text: part.text, signature: part.signature } } }
-        : null
+    case 'thinking':
+      return writeThought(part)
     case 'tool-call': {
       const { id: toolUseId, name } = part
       return { toolUse: { toolUseId, name, input: argumentsOf(part) ?? {} } }
@@ -94,6 +93,14 @@ function writePart(part: Part): object | Unsayable | null {
     case 'tool-result':
       return writeResult(part)
   }
+}
+
+/** Unsigned, or signed by somebody else, it would be refused. */
+function writeThought({ text, signature: given }: Extract<Part, { kind: 'thinking' }>) {
+  const redactedContent = ownSignature('redacted', given)
+  if (redactedContent !== null) return { reasoningContent: { redactedContent } }
+  const signature = ownSignature('anthropic', given)
+  return signature === null ? null : { reasoningContent: { reasoningText: { text, signature } } }
 }
 
 function writeResult(part: Extract<Part, { kind: 'tool-result' }>): object | Unsayable {

@@ -13,6 +13,7 @@ import {
 } from './chat.ts'
 import { isObject, type JsonObject, jsonOf } from './json.ts'
 import { plainResult } from './parse-gemini.ts'
+import { carriedSignature, foreignSignature, ownSignature } from './signature.ts'
 import { isUnsayable, type Unsayable, unsayable } from './unsayable.ts'
 import { resultText } from './write-openai.ts'
 
@@ -25,14 +26,12 @@ export function writeGemini(request: ChatRequest): object | Unsayable {
   const names = new Map<string, string>() // of tools, by the id of their call
   const contents: object[] = []
   for (const { role, parts } of request.messages) {
-    const written: object[] = []
-    for (const part of signedFor(request.model, parts)) {
+    const write = (part: Part) => {
       if (part.kind === 'tool-call') names.set(part.id, part.name)
-      const one = writePart(part, names)
-      if (one === null) continue
-      if (isUnsayable(one)) return one
-      written.push(one)
+      return writePart(part, names)
     }
+    const written = writeParts(parts, write, signatureInstead(request.model, parts))
+    if (isUnsayable(written)) return written
     contents.push({ role: role === 'assistant' ? 'model' : 'user', parts: written })
   }
   const config = writeConfig(request)
@@ -45,19 +44,34 @@ export function writeGemini(request: ChatRequest): object | Unsayable {
   }
 }
 
-// What Google gives for calls that its model has not made, or whose signature nobody could keep.
-const foreignSignature = 'skip_thought_signature_validator'
-
 /** From its third generation on Gemini refuses steps whose first call is not signed. */
-function signedFor(model: string, parts: readonly Part[]): readonly Part[] {
-  const first = parts.find((part) => part.kind === 'tool-call')
-  if (first === undefined || parts.some(isSigned)) return parts
-  if (!/gemini-(?![12]\b)/.test(model)) return parts
-  return parts.map((part) => (part === first ? { ...first, signature: foreignSignature } : part))
+function signatureInstead(model: string, parts: readonly Part[]): string | null {
+  const isSigned = parts.some(
+    (part) => part.kind === 'thinking' && ownSignature('gemini', part.signature) !== null,
+  )
+  return isSigned || !/gemini-(?![12]\b)/.test(model) ? null : foreignSignature
 }
 
-function isSigned(part: Part): boolean {
-  return part.kind === 'tool-call' && part.signature !== undefined
+/** What Gemini signed stands with the call or the text that follows it, or at the end. */
+function writeParts(
+  parts: readonly Part[],
+  write: (part: Part) => object | Unsayable | null,
+  unsigned: string | null,
+): object[] | Unsayable {
+  const written: object[] = []
+  let signature = unsigned
+  for (const part of parts) {
+    if (part.kind === 'thinking') signature = ownSignature('gemini', part.signature) ?? signature
+    const one = write(part)
+    if (one === null) continue
+    if (isUnsayable(one)) return one
+    const isSigned =
+      part.kind === 'tool-call' || (part.kind === 'text' && signature !== foreignSignature)
+    written.push(isSigned && signature !== null ? { ...one, thoughtSignature: signature } : one)
+    if (isSigned) signature = null
+  }
+  if (signature === null || signature === foreignSignature) return written
+  return [...written, { text: '', thoughtSignature: signature }]
 }
 
 function writePart(part: Part, names: ReadonlyMap<string, string>): object | Unsayable | null {
@@ -71,10 +85,8 @@ function writePart(part: Part, names: ReadonlyMap<string, string>): object | Uns
     }
     case 'thinking': // of another provider, or of a former turn
       return null
-    case 'tool-call': {
-      const call = { functionCall: { name: part.name, args: argumentsOf(part) ?? {} } }
-      return part.signature === undefined ? call : { ...call, thoughtSignature: part.signature }
-    }
+    case 'tool-call':
+      return { functionCall: { name: part.name, args: argumentsOf(part) ?? {} } }
     case 'tool-result':
       return writeResult(part, names)
   }
@@ -163,17 +175,28 @@ function writeConfig(request: ChatRequest): object | Unsayable {
 
 /** A whole response. */
 export function writeGeminiAnswer({ id, model, parts, stop, usage }: ChatAnswer): object {
-  const written = parts.flatMap((part): object[] => {
-    if (part.kind === 'thinking') return [{ text: part.text, thought: true }]
-    if (part.kind === 'tool-call' && argumentsOf(part) === null) return [] // `whyUnsaid`
-    const one = writePart(part, new Map())
-    return one === null || isUnsayable(one) ? [] : [withCallId(part, one)]
-  })
+  const written = writeParts(parts, writeAnswerPart, null)
   const content = { role: 'model', parts: written }
   return {
     candidates: [{ content, finishReason: geminiReason(stop), index: 0 }],
     ...{ usageMetadata: writeGeminiUsage(usage), modelVersion: model, responseId: id },
   }
+}
+
+function writeAnswerPart(part: Part): object | null {
+  if (part.kind === 'thinking') return writeThought(part)
+  if (part.kind === 'tool-call' && argumentsOf(part) === null) return null // `whyUnsaid`
+  const one = writePart(part, new Map())
+  return one === null || isUnsayable(one) ? null : withCallId(part, one)
+}
+
+/** Another's signature is of the thought, which it needs. */
+function writeThought({ text, signature }: Extract<Part, { kind: 'thinking' }>): object | null {
+  const isOwn = ownSignature('gemini', signature) !== null
+  if (isOwn && text === '') return null
+  const thoughtSignature =
+    signature === undefined || isOwn ? null : carriedSignature('gemini', signature)
+  return { text, thought: true, ...(thoughtSignature === null ? {} : { thoughtSignature }) }
 }
 
 function withCallId(part: Part, written: object): object {

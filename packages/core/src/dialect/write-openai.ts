@@ -3,7 +3,7 @@
 // A neutral request as a chat completion request, and a neutral answer as a chat completion.
 
 import type { ChatAnswer, ChatRequest, Message, Part } from './chat.ts'
-import { openaiReason, writeOpenaiUsage } from './openai-writer.ts'
+import { openaiReason, writeCallSignature, writeOpenaiUsage } from './openai-writer.ts'
 import { type Unsayable, unsayable } from './unsayable.ts'
 
 /** As engines know it; at OpenAI itself the limit has another name (`inOpenaisWords`). */
@@ -15,7 +15,7 @@ export function writeOpenai(request: ChatRequest): object | Unsayable {
   const messages: object[] =
     request.system === '' ? [] : [{ role: 'system', content: request.system }]
   for (const message of request.messages) {
-    const written = writeMessage(message)
+    const written = writeMessage(isGemini(request.model) ? message : unsigned(message))
     if (!Array.isArray(written)) return written
     messages.push(...written)
   }
@@ -25,6 +25,15 @@ export function writeOpenai(request: ChatRequest): object | Unsayable {
     ...writeTools(request),
     ...writeSettings(request),
   }
+}
+
+/** Google takes back what its models signed; others know no such member. */
+function isGemini(model: string): boolean {
+  return model.includes('gemini')
+}
+
+function unsigned({ role, parts }: Message): Message {
+  return { role, parts: parts.filter(({ kind }) => kind !== 'thinking') }
 }
 
 /**
@@ -66,16 +75,14 @@ export function resultText(part: Extract<Part, { kind: 'tool-result' }>): string
 /** Thinking of former turns is not repeated: no model of this dialect reads it. */
 function writeAssistant(parts: readonly Part[]): object {
   const text = parts.map((part) => (part.kind === 'text' ? part.text : '')).join('')
-  const calls = parts.flatMap((part) =>
-    part.kind === 'tool-call'
-      ? [
-          {
-            ...{ id: part.id, type: 'function' },
-            function: { name: part.name, arguments: part.arguments },
-          },
-        ]
-      : [],
-  )
+  const calls = parts.flatMap((part, i) => {
+    if (part.kind !== 'tool-call') return []
+    const before = parts[i - 1]
+    const signature = before?.kind === 'thinking' ? before.signature : undefined
+    const { id, name, arguments: args } = part
+    const call = { id, type: 'function', function: { name, arguments: args } }
+    return [{ ...call, ...writeCallSignature(signature) }]
+  })
   return {
     ...{ role: 'assistant', content: text === '' && calls.length > 0 ? null : text },
     ...(calls.length === 0 ? {} : { tool_calls: calls }),

@@ -2,8 +2,10 @@
 //
 // A neutral request as one of OpenAI's Responses API, and a neutral answer as a response object.
 
+import { isRefusal } from './answer-events.ts'
 import type { ChatAnswer, ChatRequest, Message, Part, Stop, Usage } from './chat.ts'
 import type { JsonObject } from './json.ts'
+import { carriedSignature, ownSignature } from './signature.ts'
 import { isUnsayable, type Unsayable, unsayable } from './unsayable.ts'
 import { imageUrl, resultText } from './write-openai.ts'
 
@@ -53,6 +55,11 @@ function writeMessage({ role, parts }: Message): readonly object[] | Unsayable {
     if (part.kind === 'tool-call') {
       const { id, name, arguments: args } = part
       items.push({ type: 'function_call', call_id: id, name, arguments: args })
+    } else if (part.kind === 'thinking') {
+      const encrypted_content = ownSignature('openai', part.signature)
+      if (encrypted_content === null) continue // no model reads another's
+      const summary = part.text === '' ? [] : [{ type: 'summary_text', text: part.text }]
+      items.push({ type: 'reasoning', summary, encrypted_content })
     } else if (part.kind === 'tool-result') {
       const output = resultText(part)
       if (output === null) return unsayable('messages', "a tool's result is text in this dialect")
@@ -139,36 +146,62 @@ export function isCutBy(stop: Stop): boolean {
   return stop === 'length' || stop === 'content-filter' || stop === 'other'
 }
 
+/** In the order in which they were said; texts that follow each other are one message. */
 function outputItems({ id, parts }: ChatAnswer): object[] {
   const items: object[] = []
-  const texts = parts.flatMap((part) => (part.kind === 'text' ? [part] : []))
-  const textOf = (isRefusal: boolean) =>
-    texts.map((part) => ((part.isRefusal === true) === isRefusal ? part.text : '')).join('')
-  const [text, refusal] = [textOf(false), textOf(true)]
-  const thinking = parts.map((part) => (part.kind === 'thinking' ? part.text : '')).join('')
-  if (thinking !== '') {
-    const summary = [{ type: 'summary_text', text: thinking }]
-    items.push({ id: `rs_${id}`, type: 'reasoning', summary })
+  let content: object[] = []
+  const flush = () => {
+    if (content.length > 0) {
+      const about = { id: `msg_${id}_${items.length}`, type: 'message', status: 'completed' }
+      items.push({ ...about, role: 'assistant', content })
+    }
+    content = []
   }
-  if (text !== '' || refusal !== '') {
-    const said = { type: 'output_text', text, annotations: [], logprobs: [] }
-    const content = [
-      ...(text === '' ? [] : [said]),
-      ...(refusal === '' ? [] : [{ type: 'refusal', refusal }]),
-    ]
-    items.push({
-      ...{ id: `msg_${id}`, type: 'message', status: 'completed', role: 'assistant', content },
-    })
-  }
-  for (const [i, part] of parts.entries()) {
+  for (const part of joinedTexts(parts)) {
+    if (part.kind === 'text') {
+      if (part.text !== '') content.push(outputText(part))
+      continue
+    }
+    flush()
+    if (part.kind === 'thinking') items.push(reasoningItem(`rs_${id}_${items.length}`, part))
     if (part.kind !== 'tool-call') continue
-    const { name, arguments: args } = part
+    const { id: call_id, name, arguments: args } = part
     items.push({
-      ...{ id: `fc_${id}_${i}`, type: 'function_call', status: 'completed' },
-      ...{ call_id: part.id, name, arguments: args },
+      ...{ id: `fc_${id}_${items.length}`, type: 'function_call', status: 'completed' },
+      ...{ call_id, name, arguments: args },
     })
   }
+  flush()
   return items
+}
+
+function joinedTexts(parts: readonly Part[]): Part[] {
+  const joined: Part[] = []
+  for (const part of parts) {
+    const last = joined.at(-1)
+    const isOn =
+      part.kind === 'text' && last?.kind === 'text' && isRefusal(part) === isRefusal(last)
+    if (isOn) joined[joined.length - 1] = { ...last, text: last.text + part.text }
+    else joined.push(part)
+  }
+  return joined
+}
+
+export function outputText({ text, isRefusal }: Omit<TextPart, 'kind'>): object {
+  if (isRefusal === true) return { type: 'refusal', refusal: text }
+  return { type: 'output_text', text, annotations: [], logprobs: [] }
+}
+
+type TextPart = Extract<Part, { kind: 'text' }>
+
+export function reasoningItem(
+  id: string,
+  { text, signature }: { readonly text: string; readonly signature?: string },
+): object {
+  const summary = text === '' ? [] : [{ type: 'summary_text', text }]
+  const item = { id, type: 'reasoning', summary }
+  if (signature === undefined) return item
+  return { ...item, encrypted_content: carriedSignature('openai', signature) }
 }
 
 export function writeResponsesUsage(usage: Usage): object {

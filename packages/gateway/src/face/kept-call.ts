@@ -13,6 +13,9 @@ type TextEvent = Extract<ChatEvent, { text: string }>
 // Of a streamed answer; what comes after it is not kept.
 const charactersMax = 2 ** 20
 
+// What several of them say does not make one text.
+const apart: readonly ChatEvent['kind'][] = ['tool-arguments', 'signature']
+
 /** What the keeper of bodies needs of a call. */
 export interface Kept {
   readonly route: RouteEntry
@@ -79,7 +82,7 @@ export class KeptCall implements Kept {
 
   #append(event: TextEvent): void {
     const last = this.#events.at(-1)
-    const isSame = last?.kind === event.kind && event.kind !== 'tool-arguments'
+    const isSame = last?.kind === event.kind && !apart.includes(event.kind)
     if (!isSame || !('text' in last)) return void this.#events.push(event)
     this.#events[this.#events.length - 1] = { ...last, text: last.text + event.text }
   }

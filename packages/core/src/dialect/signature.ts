@@ -1,0 +1,69 @@
+// Signature
+//
+// What a model signs of its thoughts and wants back unchanged in the next turn: opaque to everybody else. In the neutral
+// form it says whose it is, `anthropic:…`, so that callers of other dialects can carry it and no model gets another's.
+
+/** Who reads it; `redacted` are thoughts of Anthropic's that nobody else may read. */
+export type Signer = 'anthropic' | 'redacted' | 'gemini' | 'openai'
+
+// What Google gives for calls that its model has not made, or whose signature nobody could keep.
+export const foreignSignature = 'skip_thought_signature_validator'
+
+const form = /^(?:anthropic|redacted|gemini|openai):/
+
+export function signedBy(signer: Signer, text: string): string {
+  return `${signer}:${text}`
+}
+
+/** As its signer wrote it; null where that is somebody else. */
+export function ownSignature(signer: Signer, signature: string | undefined): string | null {
+  const head = `${signer}:`
+  return signature?.startsWith(head) === true ? signature.slice(head.length) : null
+}
+
+/**
+ * As callers of a dialect carry it: its own as they know it, another's packed, since some clients
+ * take a signature for bytes and write them anew.
+ */
+export function carriedSignature(by: Signer, signature: string): string {
+  return ownSignature(by, signature) ?? packed(signature)
+}
+
+/** What a caller gives back: another's that he carried, or his dialect's own. */
+export function givenSignature(by: Signer, text: string): string {
+  const signature = unpacked(text)
+  return form.test(signature) ? signature : signedBy(by, text)
+}
+
+const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'
+const values = new Map([...alphabet, '-', '_'].map((letter, i) => [letter, i < 64 ? i : i - 2]))
+
+/** Base64 of a text of one byte a character, as signatures are; by hand: core knows no platform. */
+function packed(text: string): string {
+  let made = ''
+  for (let i = 0; i < text.length; i += 3) {
+    const [a, b, c] = [0, 1, 2].map((k) => text.charCodeAt(i + k) & 255)
+    const group = ((a ?? 0) << 16) | ((b ?? 0) << 8) | (c ?? 0)
+    for (const shift of [18, 12, 6, 0]) made += alphabet[(group >> shift) & 63]
+  }
+  const missing = (3 - (text.length % 3)) % 3
+  return made.slice(0, made.length - missing) + '='.repeat(missing)
+}
+
+/** Of either alphabet of Base64; empty where it is none. */
+function unpacked(text: string): string {
+  let made = ''
+  let bits = 0
+  let group = 0
+  for (const letter of text) {
+    if (letter === '=') break
+    const value = values.get(letter)
+    if (value === undefined) return ''
+    group = ((group << 6) | value) & 0xffff
+    bits += 6
+    if (bits < 8) continue
+    bits -= 8
+    made += String.fromCharCode((group >> bits) & 255)
+  }
+  return made
+}
