@@ -1,6 +1,6 @@
 export { type FilePlane, type FilePlaneOptions, startFilePlane } from './alone/index.ts'
 export { Failure, failureCodes } from './failure.ts'
-export { whyNoCondition } from './routing/index.ts'
+export { gatherUsage, whyNoCondition } from './routing/index.ts'
 export { type Gateway, type GatewayOptions, startGateway } from './start.ts'
 export { otlpOptionsOf } from './telemetry/index.ts'
 export { startWorkers, type Workers, type WorkersOptions } from './workers/index.ts'

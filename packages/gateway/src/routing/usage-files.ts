@@ -3,7 +3,7 @@
 // Reports of usage that nobody has taken yet, one file each: what was counted while the control plane was away outlives
 // the gateway, and the machine's power. A report that two processes send counts once, so none needs to know whether another still lives.
 
-import { readdir, readFile, rm } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type UsageReport, usageReport } from '@tutti/core/routing'
 import { placeDurably } from '@tutti/machine'
@@ -21,7 +21,7 @@ const leftMax = 10_000 // of all starts before; the first of them
 
 /** A disk that takes nothing costs what is on it, and no request. */
 export function usageFiles({ folder, gateway, log }: UsageFilesOptions): UsageShelf {
-  const place = join(folder, 'usage')
+  const place = placeIn(folder)
   const pathOf = (report: UsageReport) => join(place, nameOf(report))
   return {
     put: async (report) => {
@@ -35,8 +35,7 @@ export function usageFiles({ folder, gateway, log }: UsageFilesOptions): UsageSh
       await rm(pathOf(report), { force: true }).catch(() => {}) // told once more: it counts once
     },
     left: async () => {
-      const names = await readdir(place).catch(() => [])
-      const others = names.filter((name) => name.endsWith('.json') && !name.startsWith(gateway))
+      const others = (await namesIn(place)).filter((name) => !name.startsWith(gateway))
       const left: UsageReport[] = []
       for (const name of others.sort().slice(0, leftMax)) {
         const report = await read(join(place, name))
@@ -46,6 +45,29 @@ export function usageFiles({ folder, gateway, log }: UsageFilesOptions): UsageSh
       return left
     },
   }
+}
+
+/**
+ * Brings what waits in `folders` to one of them, before anybody works there: who starts with fewer
+ * workers than before looks into fewer folders. Throws what the system says.
+ */
+export async function gatherUsage(folders: readonly string[], into: string): Promise<void> {
+  const place = placeIn(into)
+  for (const other of folders.map(placeIn).filter((one) => one !== place)) {
+    for (const name of await namesIn(other)) {
+      await mkdir(place, { recursive: true })
+      await rename(join(other, name), join(place, name))
+    }
+  }
+}
+
+function placeIn(folder: string): string {
+  return join(folder, 'usage')
+}
+
+async function namesIn(place: string): Promise<readonly string[]> {
+  const names = await readdir(place).catch(() => [])
+  return names.filter((name) => name.endsWith('.json'))
 }
 
 /** Sorted by name, the reports of one gateway stand in their order. */

@@ -1,7 +1,7 @@
 // tutti gateway: one process, or several workers behind one port; with a control plane, or alone with a file.
 
 import cluster from 'node:cluster'
-import { existsSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Declared, parseResource } from '@tutti/core/kinds'
 import { formatFinding } from '@tutti/core/resource'
@@ -60,13 +60,13 @@ async function runGateway({ controlPlane, ...given }: GatewayCommand): Promise<v
   const options = controlPlane === undefined ? given : { ...given, url: controlPlane }
   const count = countOf('--workers', options.workers)
   const drainMs = drainMsOf(options)
+  if (cluster.isPrimary) await bringUsage(options, count)
   if (count > 1 && cluster.isPrimary) return await runWorkers(options, { count, drainMs })
   const { startGateway, otlpOptionsOf } = await import('@tutti/gateway')
   spareHeap()
   const home = homeFolder(options)
   const worker = cluster.worker?.id
-  const own = worker === undefined ? 'gateway' : `gateway/worker-${process.env[placeName]}`
-  const folder = join(home, own, options.config === undefined ? '' : 'alone')
+  const folder = folderOf(options, worker === undefined ? null : `${process.env[placeName]}`)
   // What a file says holds from its start: nothing of a former one is served from.
   if (options.config !== undefined) rmSync(join(folder, 'snapshot.json'), { force: true })
   const plane = worker === undefined ? await filePlaneOf(options) : null
@@ -89,6 +89,29 @@ async function runGateway({ controlPlane, ...given }: GatewayCommand): Promise<v
     await plane?.stop()
   }
   ready('gateway', gateway.url, stop, drainMs + settleMs)
+}
+
+/** Where a worker keeps what it knows; `place` is null for who works without others. */
+function folderOf(options: GatewayCommand, place: string | null): string {
+  const own = place === null ? 'gateway' : `gateway/${workerPrefix}${place}`
+  return join(homeFolder(options), own, options.config === undefined ? '' : 'alone')
+}
+
+const workerPrefix = 'worker-'
+
+/** Usage that nobody has taken yet, of as many workers as there were, to one that there will be. */
+async function bringUsage(options: GatewayCommand, count: number): Promise<void> {
+  const root = join(homeFolder(options), 'gateway')
+  if (!existsSync(root)) return
+  const workers = readdirSync(root).filter((name) => name.startsWith(workerPrefix))
+  const places = [null, ...workers.map((name) => name.slice(workerPrefix.length))]
+  const folders = places.map((place) => folderOf(options, place))
+  const { gatherUsage } = await import('@tutti/gateway')
+  try {
+    await gatherUsage(folders, folderOf(options, count > 1 ? '1' : null))
+  } catch (error) {
+    logLine('usage of former workers stays where it is', { reason: describeError(error) })
+  }
 }
 
 const settleMs = 2_000 // for what was spent to be told, once all is answered
