@@ -2,7 +2,7 @@
 //
 // Real servers of the Model Context Protocol, and its real client, around a gateway.
 
-import { createServer, type IncomingMessage } from 'node:http'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { Client } from '@modelcontextprotocol/sdk/client/index.js'
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
@@ -21,6 +21,8 @@ export interface ToolBed {
   readonly untilCancelled: (count: number) => Promise<void>
   /** Resolves when so many calls of `slow` have begun. */
   readonly untilBegun: (count: number) => Promise<void>
+  /** Resolves when so many listen to what it says by itself. */
+  readonly untilListened: (count: number) => Promise<void>
   readonly stop: () => Promise<void>
 }
 
@@ -35,6 +37,7 @@ export async function serveTools(
   const authorizations: (string | undefined)[] = []
   const begun = new Counter()
   const cancelled = new Counter()
+  const listened = new Counter()
   const open = async () => {
     const server = new McpServer({ name, version: '1' })
     addTools(server, name, { begun, cancelled })
@@ -52,6 +55,7 @@ export async function serveTools(
     const id = request.headers['mcp-session-id']
     const known = typeof id === 'string' ? sessions.get(id)?.transport : await open()
     if (known === undefined) return void response.writeHead(404).end()
+    if (request.method === 'GET') whenBegun(response, () => listened.add())
     await known.handleRequest(request, response, body)
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
@@ -68,8 +72,15 @@ export async function serveTools(
     forgetSessions: () => sessions.clear(),
     untilCancelled: (count) => cancelled.until(count),
     untilBegun: (count) => begun.until(count),
+    untilListened: (count) => listened.until(count),
     stop,
   }
+}
+
+/** Once the head of an answer has gone out; not where none ever does. */
+function whenBegun(response: ServerResponse, then: () => void): void {
+  if (response.headersSent) then()
+  else if (!response.destroyed) setImmediate(() => whenBegun(response, then))
 }
 
 class Counter {

@@ -18,22 +18,32 @@ const guarded = new Agent({ connect: { lookup: providerGuard.lookup, timeout: co
 const trusted = new Agent({ connect: { timeout: connectMsMax } })
 
 export function fetchOf({ allowPrivateNetwork, timeoutMs }: ToolServerEntry): Fetch {
-  const limits = { headersTimeout: timeoutMs, bodyTimeout: timeoutMs }
   return async (url, init = {}) => {
     const { method = 'GET', body = null, signal } = init
-    // The SDK would listen for what servers say by themselves: nobody here does.
-    if (method === 'GET') return new Response(null, { status: 405 })
+    // What a server says by itself, or asks: it hears at once that nobody here answers that.
+    const isListening = method === 'GET'
     const dispatcher = await dispatcherFor(new URL(url), allowPrivateNetwork)
     const answer = await request(url, {
-      ...limits,
-      method: method === 'DELETE' ? 'DELETE' : 'POST',
+      headersTimeout: timeoutMs,
+      bodyTimeout: isListening ? 0 : timeoutMs,
+      method: isListening || method === 'DELETE' ? method : 'POST',
       headers: Object.fromEntries(new Headers(init.headers)),
       body: body === null ? null : String(body),
       signal: signal ?? null,
       dispatcher,
     })
-    return responseOf(answer)
+    return isListening && !isEvents(answer) ? nothingToHear(answer) : responseOf(answer)
   }
+}
+
+function isEvents({ statusCode, headers }: Dispatcher.ResponseData): boolean {
+  return statusCode !== 200 || String(headers['content-type']).includes('text/event-stream')
+}
+
+/** A page for people, say: the SDK would take its end for a cut, and come again every second. */
+async function nothingToHear({ body }: Dispatcher.ResponseData): Promise<Response> {
+  await body.dump()
+  return new Response(null, { status: 405 })
 }
 
 const proxies = new Map<string, ProxyAgent>() // as many as the environment names

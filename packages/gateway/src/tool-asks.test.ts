@@ -1,0 +1,45 @@
+// What servers of tools ask their caller for: nobody here gives it, which they hear at once and not when their time is over.
+
+import type { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
+import { ResultSchema } from '@modelcontextprotocol/sdk/types.js'
+import { expect, test } from 'vitest'
+import { serve, signed, world } from './gateway-world.fixture.ts'
+import { serveTools, toolClient, toolSnapshot } from './tool-world.fixture.ts'
+import { fetchOf } from './tools/fetch-of.ts'
+
+const asks = ['roots/list', 'sampling/createMessage', 'elicitation/create']
+const notHere = { code: -32_601 } // of JSON-RPC: there is no such method
+const timeout = 3_600_000 // whoever waits so long, waits for the test's own end
+
+test.each(asks)('%s by itself', async (method) => {
+  const servers: McpServer[] = []
+  const one = await serveTools('one', (server) => servers.push(server))
+  const { gateway } = await world(signed(toolSnapshot([{ name: 'one', url: one.url }])))
+  await (await toolClient(gateway)).callTool({ name: 'one__echo' })
+  await one.untilListened(1)
+  const asked = servers[0]?.server.request({ method } as never, ResultSchema, { timeout })
+  await expect(asked).rejects.toMatchObject(notHere)
+})
+
+test.each(asks)('%s within a call', async (method) => {
+  const one = await serveTools('one', (server) => {
+    server.registerTool('ask', {}, async (extra) => {
+      const asked = extra.sendRequest({ method } as never, ResultSchema, { timeout })
+      const text = await asked.then(String, ({ code }) => String(code))
+      return { content: [{ type: 'text', text }] }
+    })
+  })
+  const { gateway } = await world(signed(toolSnapshot([{ name: 'one', url: one.url }])))
+  const { content } = await (await toolClient(gateway)).callTool({ name: 'one__ask' })
+  expect(content).toEqual([{ type: 'text', text: String(notHere.code) }])
+})
+
+test('a page for people is none to listen to', async () => {
+  const page = await serve((_, response) => {
+    response.setHeader('content-type', 'text/html; charset=utf-8').end('<html>')
+  })
+  const [entry] = toolSnapshot([{ name: 'one', url: page.url }]).toolServers ?? []
+  if (entry === undefined) throw new Error('it names a server')
+  expect((await fetchOf(entry)(page.url)).status).toBe(405)
+  expect((await fetchOf(entry)(page.url, { method: 'POST', body: '{}' })).status).toBe(200)
+})
