@@ -81,8 +81,10 @@ interface Want {
 
 export class Purses {
   readonly #ports: LeasePorts
-  /** Written by `#ask` and `#takeIn`. */
+  /** Written by `#keep` and `#drop`. */
   readonly #leases = new Map<string, Lease>()
+  /** The same by project and Budget, of which each key may have its own. */
+  readonly #byProject = new Map<string, Map<string, readonly Lease[]>>()
   /** When a budget was found spent; written by `#want`. */
   readonly #spentAtMs = new Map<string, number>()
   #asking: Promise<void> | null = null
@@ -167,11 +169,12 @@ export class Purses {
     lease.purse = settleIn(lease.purse, { reservedNanos, costNanos })
   }
 
-  #leaseFor({ project, name, limitDollars, window }: BudgetEntry, nanos: number): Lease | null {
+  #leaseFor(budget: BudgetEntry, nanos: number): Lease | null {
+    const { limitDollars, window } = budget
     const nowMs = this.#ports.nowMs()
-    for (const lease of this.#leases.values()) {
-      const isOf = lease.project === project && lease.budget === name && !lease.isEnding
-      if (!isOf || lease.untilMs <= nowMs || leftNanos(lease.purse) < nanos) continue
+    for (const lease of this.#of(budget)) {
+      const isPast = lease.isEnding || lease.untilMs <= nowMs
+      if (isPast || leftNanos(lease.purse) < nanos) continue
       const { terms } = lease
       if (terms.window === window && terms.limitDollars <= limitDollars) return lease
       lease.isSpare = true // U6
@@ -217,10 +220,7 @@ export class Purses {
 
   /** U4: those that are too small go back once the control plane has said that it has no more. */
   async #askFor(wanted: readonly Want[], isThere: () => boolean): Promise<void> {
-    const held = () =>
-      [...this.#leases.values()].filter(({ project, budget }) =>
-        wanted.some(({ entry }) => entry.project === project && entry.name === budget),
-      )
+    const held = () => wanted.flatMap(({ entry }) => this.#of(entry))
     const old = held()
     await this.#ask(old, wanted)
     if (isThere()) for (const lease of old) lease.isSpare = true
@@ -247,9 +247,9 @@ export class Purses {
     for (const { lease, nanos, isOver } of said) {
       const known = this.#leases.get(lease)
       if (known !== undefined) known.toldNanos = nanos
-      if (isOver) this.#leases.delete(lease)
+      if (isOver) this.#drop(lease)
     }
-    for (const id of answer.unknown) this.#leases.delete(id) // U3
+    for (const id of answer.unknown) this.#drop(id) // U3
     this.#takeIn(wants, answer)
   }
 
@@ -278,8 +278,33 @@ export class Purses {
       const purse = { ...emptyPurse, grantedNanos: nanos }
       const fresh = { purse, toldNanos: 0, isSpare: false, isEnding: false }
       const terms = { limitDollars, window }
-      this.#leases.set(id, { id, project, budget, untilMs, terms, ...fresh })
+      this.#keep({ id, project, budget, untilMs, terms, ...fresh })
     }
+  }
+
+  /** Looked up by two names, not by one made of them, which every request would make. */
+  #of({ project, name }: Pick<BudgetEntry, 'project' | 'name'>): readonly Lease[] {
+    return this.#byProject.get(project)?.get(name) ?? nobodys
+  }
+
+  #keep(lease: Lease): void {
+    const { project, budget: name } = lease
+    const ofProject = this.#byProject.get(project) ?? new Map<string, readonly Lease[]>()
+    ofProject.set(name, [...this.#of({ project, name }), lease])
+    this.#byProject.set(project, ofProject)
+    this.#leases.set(lease.id, lease)
+  }
+
+  #drop(id: string): void {
+    const lease = this.#leases.get(id)
+    if (lease === undefined) return
+    const { project, budget: name } = lease
+    const others = this.#of({ project, name }).filter((one) => one !== lease)
+    const ofProject = this.#byProject.get(project)
+    if (others.length > 0) ofProject?.set(name, others)
+    else ofProject?.delete(name)
+    if (ofProject?.size === 0) this.#byProject.delete(project)
+    this.#leases.delete(id)
   }
 
   #isOver(lease: Lease): boolean {
@@ -288,6 +313,8 @@ export class Purses {
     return isIdle(lease) && isDone
   }
 }
+
+const nobodys: readonly Lease[] = []
 
 function isIdle({ purse }: Lease): boolean {
   return purse.reservedNanos === 0
