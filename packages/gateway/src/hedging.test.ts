@@ -1,7 +1,9 @@
 // A second target asked beside a silent first, where the Route wants that: one answer counts, both are paid.
 
 import { once } from 'node:events'
+import type { ServerResponse } from 'node:http'
 import { routeSpec } from '@tutti/core/routing'
+import { systemClock } from '@tutti/machine'
 import { expect, test } from 'vitest'
 import {
   type Handler,
@@ -15,16 +17,16 @@ import {
 } from './gateway-world.fixture.ts'
 import { MemoryPlane } from './memory-plane.fixture.ts'
 
-const answers: Handler = (_, response) => {
-  const message = { role: 'assistant', content: 'here' }
-  const usage = { prompt_tokens: 100, completion_tokens: 10, total_tokens: 110 }
-  const choices = [{ index: 0, message, finish_reason: 'stop' }]
-  response.end(JSON.stringify({ choices, usage }))
-}
+const message = { role: 'assistant', content: 'here' }
+const usage = { prompt_tokens: 100, completion_tokens: 10, total_tokens: 110 }
+const choices = [{ index: 0, message, finish_reason: 'stop' }]
+const answer = JSON.stringify({ choices, usage })
+const answers: Handler = (_, response) => response.end(answer)
 const price = { inputPerMillion: 1_000, outputPerMillion: 10_000 } // a thousandth, a hundredth of a dollar
 const answerNanos = 100 * 1_000_000 + 10 * 10_000_000
 
-async function bed(first: Handler, hedgeMs: number) {
+/** With a price of one's own, else engines that cost nothing. */
+async function bed(first: Handler, timers: object, more: { readonly isFree?: true } = {}) {
   const asked = [0, 0]
   const engines = await Promise.all(
     [first, answers].map((handler, i) =>
@@ -34,8 +36,9 @@ async function bed(first: Handler, hedgeMs: number) {
       }),
     ),
   )
-  const targets = engines.map((_, i) => ({ provider: `e${i}`, model: 'm', tier: i, price }))
-  const spec = routeSpec.parse({ targets, timers: { hedgeMs } })
+  const targets = engines.map((_, i) => ({ provider: `e${i}`, model: 'm', tier: i }))
+  const priced = targets.map((target) => ({ ...target, price }))
+  const spec = routeSpec.parse({ targets: more.isFree ? targets : priced, timers })
   const plane = new MemoryPlane(100)
   const snapshot = snapshotOf({
     routes: [{ name: 'chat', project: 'default', ...spec }],
@@ -45,7 +48,8 @@ async function bed(first: Handler, hedgeMs: number) {
     })),
     budgets: [{ name: 'all', project: 'default', limitDollars: 100, window: 'total' }],
   })
-  const { gateway } = await world(signed(snapshot), newFolder(), plane)
+  const clock = { ...systemClock, steadyMs: () => 0 } // a circuit that opens stays so
+  const { gateway } = await world(signed(snapshot), newFolder(), plane, { clock })
   const ask = async () => {
     const answer = await fetch(`${gateway.url}/v1/chat/completions`, {
       method: 'POST',
@@ -66,7 +70,7 @@ test('the first answer counts, the other is cut; both are charged, by what is kn
   const silent: Handler = (request) => {
     cut = once(request.socket, 'close')
   }
-  const { gateway, plane, ask } = await bed(silent, 50)
+  const { gateway, plane, ask } = await bed(silent, { hedgeMs: 50 })
   expect(await ask()).toEqual({ status: 200, attempts: '2' })
   await cut
   const record = await recordOf(gateway)
@@ -77,8 +81,50 @@ test('the first answer counts, the other is cut; both are charged, by what is kn
 })
 
 test('who answers in time is asked alone', async () => {
-  const { gateway, plane, asked, ask } = await bed(answers, 20_000)
+  const { gateway, plane, asked, ask } = await bed(answers, { hedgeMs: 20_000 })
   expect(await ask()).toEqual({ status: 200, attempts: '1' })
   await gateway.stop()
   expect([asked, plane.settledNanos]).toEqual([[1, 0], answerNanos])
+})
+
+/** An engine whose answers the test gives, each on a connection of its own. */
+function held() {
+  const waiting: ServerResponse[] = []
+  const closed: Promise<unknown>[] = []
+  const handler: Handler = (request, response) => {
+    waiting.push(response)
+    closed.push(once(request.socket, 'close'))
+  }
+  return { waiting, closed, handler }
+}
+
+test('who never answers within its own time is asked last, though others were faster', async () => {
+  const { closed, handler } = held()
+  const { asked, ask } = await bed(handler, { hedgeMs: 30, headersMs: 300 }, { isFree: true })
+  for (let i = 0; i < 3; i++) expect(await ask()).toEqual({ status: 200, attempts: '2' })
+  await Promise.all(closed)
+  expect(await ask()).toEqual({ status: 200, attempts: '1' })
+  expect(asked).toEqual([3, 4])
+})
+
+test('who is only slower is asked again', async () => {
+  const { waiting, closed, handler } = held()
+  const { asked, ask } = await bed(handler, { hedgeMs: 30, headersMs: 20_000 }, { isFree: true })
+  for (let i = 0; i < 3; i++) await ask()
+  for (const response of waiting) response.setHeader('connection', 'close').end(answer)
+  await Promise.all(closed)
+  await ask()
+  expect(asked).toEqual([4, 4])
+})
+
+test('of those that are slow only so many go on; nobody pays for what nobody hears', async () => {
+  const slow = held()
+  const free = await bed(slow.handler, { hedgeMs: 30, headersMs: 20_000 }, { isFree: true })
+  for (let i = 0; i < 4; i++) await free.ask()
+  await slow.closed[3] // the fourth is cut
+  expect(slow.waiting.map(({ destroyed }) => destroyed)).toEqual([false, false, false, true])
+  const dear = held()
+  const paid = await bed(dear.handler, { hedgeMs: 30, headersMs: 20_000 })
+  await paid.ask()
+  await dear.closed[0]
 })

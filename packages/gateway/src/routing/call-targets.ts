@@ -5,6 +5,7 @@
 
 import {
   clockOf,
+  isTargetsFault,
   orderByWeight,
   type RouteTarget,
   relayScheme,
@@ -307,9 +308,30 @@ class Sent implements Started {
   }
 
   over(how: 'answered' | 'failed' | 'aborted'): void {
-    const { url, outbound } = this.#candidate
-    this.#shared.health.end(url, how, this.#shared.nowMs())
-    this.#paid.settle(this.attempt.spent(outbound.body?.length ?? 0))
+    this.#shared.health.end(this.#candidate.url, how, this.#shared.nowMs())
+    this.#settle(how)
+  }
+
+  /** What costs nothing may go on beside its end, for its endpoint's circuit alone. */
+  lost(): void {
+    const { health, nowMs } = this.#shared
+    const { url } = this.#candidate
+    const { attempt } = this
+    const isSilent = attempt.course.headersMs === null
+    if (!isSilent || !this.#paid.isFree || !health.tryLoser(url)) {
+      attempt.cancel()
+      return this.over('aborted')
+    }
+    this.#settle('aborted')
+    void attempt.outcome.then((outcome) => {
+      const isFault = outcome.kind === 'failed' && isTargetsFault(outcome.failure)
+      health.endLoser(url, isFault ? 'failed' : 'answered', nowMs())
+      attempt.cancel() // a stream that nobody reads
+    })
+  }
+
+  #settle(how: 'answered' | 'failed' | 'aborted'): void {
+    this.#paid.settle(this.attempt.spent(this.#candidate.outbound.body?.length ?? 0))
     this.#traced?.onOver?.({ how, ...this.attempt.course })
   }
 }

@@ -82,6 +82,8 @@ export class Cashier {
 
 /** What is set aside for one attempt. */
 export interface Paid {
+  /** However long it takes, and whatever comes. */
+  readonly isFree: boolean
   readonly settle: (spent: Spent | null) => void
 }
 
@@ -103,6 +105,11 @@ class Payment implements Paid {
     this.#candidate = candidate
     this.#of = of
     this.#sinceMs = isTimed(of.price) ? of.nowMs() : 0
+  }
+
+  get isFree(): boolean {
+    const { price } = this.#of
+    return price !== null && isFree(price)
   }
 
   /** K2. */

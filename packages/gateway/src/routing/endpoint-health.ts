@@ -16,12 +16,16 @@ import {
 interface Seen {
   inflight: number
   circuit: Circuit
+  /** Losers of a race that go on for nobody. */
+  losers: number
 }
 
+// Of one endpoint, at a time: as many failures as open a circuit.
+const losersMax = 3
 const urlsMax = 100_000 // more than one gateway ever serves; a bound on hostile churn
 
 export class EndpointHealth {
-  /** Written by `begin` and `end`. */
+  /** Written by `begin`, `answers`, `tryLoser` and `end`. */
   readonly #seen = new Map<string, Seen>()
 
   inflight(url: string): number {
@@ -35,7 +39,7 @@ export class EndpointHealth {
   /** A request goes out; call `end` with how it went. */
   begin(url: string): void {
     if (this.#seen.size >= urlsMax) this.#seen.clear()
-    const seen = this.#seen.get(url) ?? { inflight: 0, circuit: circuitStart }
+    const seen = this.#seen.get(url) ?? { inflight: 0, circuit: circuitStart, losers: 0 }
     seen.inflight += 1
     seen.circuit = circuitAfterStart(seen.circuit)
     this.#seen.set(url, seen)
@@ -45,6 +49,23 @@ export class EndpointHealth {
   answers(url: string): void {
     const seen = this.#seen.get(url)
     if (seen !== undefined) seen.circuit = circuitAfterBeginning(seen.circuit)
+  }
+
+  /**
+   * Whether one that somebody else was faster than goes on until it has answered or is over its own
+   * time: a slow one is told from one that never answers. Then `endLoser` says how it went.
+   */
+  tryLoser(url: string): boolean {
+    const seen = this.#seen.get(url)
+    if (seen === undefined || seen.losers >= losersMax) return false
+    seen.losers += 1
+    return true
+  }
+
+  endLoser(url: string, outcome: 'answered' | 'failed', nowMs: number): void {
+    const seen = this.#seen.get(url)
+    if (seen !== undefined) seen.losers = Math.max(0, seen.losers - 1)
+    this.end(url, outcome, nowMs)
   }
 
   end(url: string, outcome: 'answered' | 'failed' | 'aborted', nowMs: number): void {

@@ -8,7 +8,8 @@
 //       that keeps silent is not waited for alone.
 //   T2. What the caller did wrong is not tried again elsewhere.
 //   T3. At most `attemptsMax` attempts, within `timeoutMs`.
-//   T4. One answer counts; what else is on its way is cut.
+//   T4. One answer counts; what else is on its way is cut, or left alone by all but the circuit of its endpoint
+//       (docs/decisions/0036).
 
 import {
   decideAttempt,
@@ -77,6 +78,8 @@ export interface Started {
   /** A stream has begun, and goes on. */
   readonly begun: () => void
   readonly over: (how: 'answered' | 'failed' | 'aborted') => void
+  /** Another has answered: it ends it, and `over` is not called. */
+  readonly lost: () => void
 }
 
 interface Running {
@@ -260,7 +263,7 @@ export class Pursuit {
     this.#running = this.#running.filter((one) => one !== running)
     const past = this.#past[index]
     if (outcome.kind !== 'failed') {
-      this.#cancelAll() // T4
+      for (const loser of this.#running.splice(0)) loser.started.lost() // T4
       if (outcome.kind === 'whole') running.started.over('answered')
       else {
         this.#streaming = running
