@@ -43,3 +43,21 @@ test('a page for people is none to listen to', async () => {
   expect((await fetchOf(entry)(page.url)).status).toBe(405)
   expect((await fetchOf(entry)(page.url, { method: 'POST', body: '{}' })).status).toBe(200)
 })
+
+test('a server that ends it at once is not listened to all the time', async () => {
+  let listeners = 0
+  const hasty = await serve(({ method }, response) => {
+    if (method === 'GET') listeners += 1
+    response.setHeader('content-type', 'text/event-stream').end('retry: 0\n\n')
+  })
+  const [entry] = toolSnapshot([{ name: 'one', url: hasty.url }]).toolServers ?? []
+  if (entry === undefined) throw new Error('it names a server')
+  const fetch = fetchOf(entry, timeout)
+  await (await fetch(hasty.url)).text()
+  const enough = new AbortController()
+  const second = fetch(hasty.url, { signal: enough.signal })
+  await (await fetch(hasty.url, { method: 'POST', body: '{}' })).text()
+  enough.abort()
+  await expect(second).rejects.toThrow()
+  expect(listeners).toBe(1)
+})

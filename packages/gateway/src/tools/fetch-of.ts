@@ -4,24 +4,37 @@
 // so, and never more bytes than a result may have.
 
 import { Readable } from 'node:stream'
-import { proxyFor } from '@tutti/machine'
+import { pause, proxyFor } from '@tutti/machine'
 import { Agent, type Dispatcher, ProxyAgent, request } from 'undici'
 import { providerGuard } from '../governance/index.ts'
 import type { ToolServerEntry } from '../routing/index.ts'
 
 const answerBytesMax = 16 * 2 ** 20 // lists of tools and results are some kilobytes
 const connectMsMax = 5_000
+const listenMs = 1_000 // a server that ends it and says `retry: 0` is not asked all the time
 
 export type Fetch = (url: string | URL, init?: RequestInit) => Promise<Response>
 
 const guarded = new Agent({ connect: { lookup: providerGuard.lookup, timeout: connectMsMax } })
 const trusted = new Agent({ connect: { timeout: connectMsMax } })
 
-export function fetchOf({ allowPrivateNetwork, timeoutMs }: ToolServerEntry): Fetch {
+/** `listenMsMin` is between two times that it begins to listen. */
+export function fetchOf(
+  { allowPrivateNetwork, timeoutMs }: ToolServerEntry,
+  listenMsMin = listenMs,
+): Fetch {
+  let listenAtMs = -Infinity // no sooner; written below
   return async (url, init = {}) => {
     const { method = 'GET', body = null, signal } = init
     // What a server says by itself, or asks: it hears at once that nobody here answers that.
     const isListening = method === 'GET'
+    if (isListening) {
+      const nowMs = performance.now()
+      listenAtMs = Math.max(nowMs, listenAtMs)
+      const waitMs = listenAtMs - nowMs
+      listenAtMs += listenMsMin
+      if (waitMs > 0) await pause(waitMs, signal ?? never)
+    }
     const dispatcher = await dispatcherFor(new URL(url), allowPrivateNetwork)
     const answer = await request(url, {
       headersTimeout: timeoutMs,
@@ -45,6 +58,8 @@ async function nothingToHear({ body }: Dispatcher.ResponseData): Promise<Respons
   await body.dump()
   return new Response(null, { status: 405 })
 }
+
+const never = new AbortController().signal
 
 const proxies = new Map<string, ProxyAgent>() // as many as the environment names
 
