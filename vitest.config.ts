@@ -1,8 +1,25 @@
 import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
+import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
 // CI asks for a report that can be counted.
 const report = process.env['TUTTI_TEST_REPORT']
+
+// Where nothing is known of former runs, Vitest begins with the largest files. Those that have whole fleets played are
+// small, and the longest by far: begun last, they keep one process busy for minutes while the others have nothing to do.
+const isLong = ({ moduleId }: TestSpecification) => /\/(conformance|testkit|tools)\//.test(moduleId)
+const othersBetween = 3 // two fleets at once would have to share the machine
+
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const sorted = await super.sort(files)
+    const others = sorted.filter((file) => !isLong(file))
+    const first = sorted
+      .filter(isLong)
+      .flatMap((long) => [long, ...others.splice(0, othersBetween)])
+    return [...first, ...others]
+  }
+}
 
 // Tests import the workspace's sources through the `tutti-source` export condition: no stale `dist`.
 // (`source` alone would also load the sources of packages that ship theirs.)
@@ -12,6 +29,7 @@ export default defineConfig({
   test: {
     include: ['{packages,examples,conformance,bench}/**/src/**/*.test.ts', 'tools/*.test.ts'],
     pool: 'forks',
+    sequence: { sequencer: LongestFirst },
     maxWorkers: Math.max(2, availableParallelism() - 1), // much of a test is waiting for processes
     testTimeout: 60_000,
     hookTimeout: 60_000,
