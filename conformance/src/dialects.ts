@@ -63,6 +63,7 @@ export const scenes: Readonly<Record<string, { readonly ask: Ask; readonly scrip
   },
   schema: { ask: { ...ask, schema: parameters }, script: { ...plain, text: '{"city":"Köln"}' } },
   'cut at its length': { ask, script: { ...plain, stop: 'length' } },
+  'a source': { ask, script: { ...plain, cited: { url: 'https://a.example/x', title: 'A' } } },
   'stopped by a filter': { ask, script: { ...plain, stop: 'filtered' } },
   'an error': { ask, script: { status: 400, message: 'the engine does not like it' } },
 }
@@ -198,7 +199,8 @@ function numbered(ask: Ask): Ask {
 function expected(said: Said, from: DialectName, to: EngineName): Said {
   const isUntold = to === 'anthropic' || to === 'bedrock'
   const reasoning = from === 'anthropic' ? -1 : isUntold ? 0 : said.usage.reasoning
-  return { ...said, usage: { ...said.usage, reasoning } }
+  const cited = said.cited === undefined ? {} : { cited: { ...said.cited, words: said.text } }
+  return { ...said, ...cited, usage: { ...said.usage, reasoning } }
 }
 
 export function datasOf(text: string): Json[] {

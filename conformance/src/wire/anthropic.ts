@@ -105,11 +105,17 @@ function whole(said: Said, model: string): object {
     ...{ id: 'msg_1', type: 'message', role: 'assistant', model },
     content: [
       ...thoughts(said),
-      ...(said.text === '' ? [] : [{ type: 'text', text: said.text }]),
+      ...(said.text === '' ? [] : [{ type: 'text', text: said.text, ...citations(said) }]),
       ...said.calls.map(({ id, name, args }) => ({ type: 'tool_use', id, name, input: args })),
     ],
     ...{ stop_reason: reasons[said.stop], stop_sequence: null, usage: usageOf(said) },
   }
+}
+
+function citations({ cited }: Said): { citations?: object[] } {
+  if (cited === undefined) return {}
+  const about = { ...cited, cited_text: 'words', encrypted_index: 'x' }
+  return { citations: [{ type: 'web_search_result_location', ...about }] }
 }
 
 function thoughts({ signature }: Said): object[] {
@@ -138,7 +144,9 @@ function frames(said: Said, model: string): string[] {
     block({ type: 'thinking', thinking: '', signature: '' }, deltas)
   }
   if (said.text !== '') {
-    const deltas = halves(said.text).map((text) => ({ type: 'text_delta', text }))
+    const texts = halves(said.text).map((text) => ({ type: 'text_delta', text }))
+    const cited = citations(said).citations ?? []
+    const deltas = [...cited.map((citation) => ({ type: 'citations_delta', citation })), ...texts]
     block({ type: 'text', text: '' }, deltas)
   }
   all.push(typedFrame({ type: 'ping' }))
@@ -173,7 +181,15 @@ function read(body: Json): Said {
       .join(''),
     calls: of('tool_use').map(({ id, name, input }) => ({ id, name, args: input })),
     ...{ stop: stopOf(body.stop_reason), usage: readUsage(body.usage) },
+    ...readCited(of('text')),
   }
+}
+
+function readCited(blocks: readonly Json[]): Pick<Said, 'cited'> {
+  const block = blocks.find(({ citations }) => citations?.length > 0)
+  if (block === undefined) return {}
+  const { url, title } = block.citations[0]
+  return { cited: { url, title, words: block.text } }
 }
 
 function readFrames(datas: readonly Json[]): Said {
@@ -186,6 +202,9 @@ function readFrames(datas: readonly Json[]): Said {
     const block = blocks[event.index]
     if (event.type === 'content_block_delta') {
       if (event.delta.type === 'text_delta') block.text += event.delta.text
+      if (event.delta.type === 'citations_delta') {
+        block.citations = [...(block.citations ?? []), event.delta.citation]
+      }
       if (event.delta.type === 'input_json_delta') block.json += event.delta.partial_json
     }
     if (event.type === 'content_block_stop' && block.json !== '')

@@ -3,6 +3,7 @@
 import { crc32 } from 'node:zlib'
 import {
   type Ask,
+  type Cited,
   type EngineWire,
   halves,
   type Json,
@@ -63,11 +64,19 @@ function whole(said: Said): object {
   const { signature } = said
   const reasoningText = { text: 'hm', signature }
   const thoughts = signature === undefined ? [] : [{ reasoningContent: { reasoningText } }]
-  const content = [...thoughts, ...(said.text === '' ? [] : [{ text: said.text }]), ...calls]
+  const text =
+    said.cited === undefined
+      ? { text: said.text }
+      : { citationsContent: { content: [{ text: said.text }], citations: [citation(said.cited)] } }
+  const content = [...thoughts, ...(said.text === '' ? [] : [text]), ...calls]
   return {
     output: { message: { role: 'assistant', content } },
     ...{ stopReason: reasons[said.stop], usage: usageOf(said), metrics: { latencyMs: 1 } },
   }
+}
+
+function citation({ url, title }: Cited): object {
+  return { title, sourceContent: [{ text: 'words' }], location: { web: { url } } }
 }
 
 function frames(said: Said): Buffer[] {
@@ -87,10 +96,10 @@ function frames(said: Said): Buffer[] {
     )
   }
   if (said.text !== '')
-    block(
-      null,
-      halves(said.text).map((text) => ({ text })),
-    )
+    block(null, [
+      ...halves(said.text).map((text) => ({ text })),
+      ...(said.cited === undefined ? [] : [{ citation: citation(said.cited) }]),
+    ])
   for (const { id, name, args } of said.calls) {
     const inputs = halves(JSON.stringify(args)).map((input) => ({ toolUse: { input } }))
     block({ toolUse: { toolUseId: id, name } }, inputs)

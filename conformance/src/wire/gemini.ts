@@ -113,6 +113,25 @@ const reasons = {
 } as const
 const reasonOf = ({ stop }: Said) => ({ finishReason: reasons[stop] })
 
+function grounded({ cited, text }: Said): object {
+  if (cited === undefined) return {}
+  const segment = { endIndex: Buffer.byteLength(text) }
+  const groundingMetadata = {
+    groundingChunks: [{ web: { uri: cited.url, title: cited.title } }],
+    groundingSupports: [{ segment, groundingChunkIndices: [0] }],
+  }
+  return { groundingMetadata }
+}
+
+function readCited(metadata: Json, text: string): Pick<Said, 'cited'> {
+  if (metadata === undefined) return {}
+  const { groundingChunks, groundingSupports } = metadata
+  const { segment, groundingChunkIndices } = groundingSupports[0]
+  const { uri: url, title } = groundingChunks[groundingChunkIndices[0]].web
+  const words = Buffer.from(text).subarray(segment.startIndex ?? 0, segment.endIndex)
+  return { cited: { url, title, words: words.toString('utf8') } }
+}
+
 /** The first of several calls is signed. */
 function writeCalls({ calls, signature }: Said): object[] {
   return calls.map(({ id, name, args }, i) => ({
@@ -123,7 +142,8 @@ function writeCalls({ calls, signature }: Said): object[] {
 
 function whole(said: Said, model: string): object {
   const parts = [...(said.text === '' ? [] : [{ text: said.text }]), ...writeCalls(said)]
-  return chunk(parts, model, reasonOf(said), { usageMetadata: usageOf(said) })
+  const more = { ...reasonOf(said), ...grounded(said) }
+  return chunk(parts, model, more, { usageMetadata: usageOf(said) })
 }
 
 function frames(said: Said, model: string): string[] {
@@ -131,7 +151,12 @@ function frames(said: Said, model: string): string[] {
   return [
     ...halves(said.text).map((text) => chunk([{ text }], model)),
     ...(calls.length === 0 ? [] : [chunk(calls, model)]),
-    chunk([{ text: '' }], model, reasonOf(said), { usageMetadata: usageOf(said) }),
+    chunk(
+      [{ text: '' }],
+      model,
+      { ...reasonOf(said), ...grounded(said) },
+      { usageMetadata: usageOf(said) },
+    ),
   ].map(dataFrame)
 }
 
@@ -142,8 +167,10 @@ function read(body: Json): Said {
   const calls = parts.flatMap(({ functionCall: call }) => (call === undefined ? [] : [call]))
   const reasoning = usage.thoughtsTokenCount ?? 0
   const stop = stops.find((one) => reasons[one] === candidate.finishReason) ?? 'odd'
+  const text = parts.map((part) => part.text ?? '').join('')
   return {
-    text: parts.map(({ text }) => text ?? '').join(''),
+    text,
+    ...readCited(candidate.groundingMetadata, text),
     calls: calls.map(({ id, name, args }) => ({ id, name, args })),
     stop: stop === 'stop' && calls.length > 0 ? 'calls' : stop,
     usage: {

@@ -118,6 +118,18 @@ function usageOf({ usage }: Said) {
   }
 }
 
+function annotated({ cited, text }: Said): object {
+  if (cited === undefined) return {}
+  const url_citation = { ...cited, start_index: 0, end_index: [...text].length }
+  return { annotations: [{ type: 'url_citation', url_citation }] }
+}
+
+function readCited(annotations: Json, text: string): Pick<Said, 'cited'> {
+  if (annotations === undefined) return {}
+  const { url, title, start_index, end_index } = annotations[0].url_citation
+  return { cited: { url, title, words: [...text].slice(start_index, end_index).join('') } }
+}
+
 /** As Google's models do where they speak this dialect. */
 function signed({ signature: thought_signature }: Said, place: number): object {
   const isSigned = thought_signature !== undefined && place === 0
@@ -130,7 +142,7 @@ function whole(said: Said, model: string): object {
       ? {}
       : { tool_calls: said.calls.map((one, i) => ({ ...writeCall(one), ...signed(said, i) })) }
   const content = said.text === '' ? null : said.text
-  const message = { role: 'assistant', content, refusal: null, ...calls }
+  const message = { role: 'assistant', content, refusal: null, ...annotated(said), ...calls }
   const choice = { index: 0, message, logprobs: null, finish_reason: reasons[said.stop] }
   return {
     ...{ id: 'chatcmpl-1', object: 'chat.completion', created: 1_700_000_000, model },
@@ -149,6 +161,7 @@ function frames(said: Said, model: string): string[] {
   return [
     delta({ role: 'assistant', content: '' }),
     ...halves(said.text).map((content) => delta({ content })),
+    ...(said.cited === undefined ? [] : [delta(annotated(said))]),
     ...said.calls.flatMap((call, index) => [
       delta({
         tool_calls: [
@@ -185,6 +198,7 @@ function read(body: Json): Said {
   return {
     ...{ text: message.content ?? '', calls: (message.tool_calls ?? []).map(seeCall) },
     ...{ stop: stopOf(finish_reason), usage: readUsage(body.usage) },
+    ...readCited(message.annotations, message.content),
   }
 }
 
@@ -206,5 +220,7 @@ function readFrames(datas: readonly Json[]): Said {
     }
   }
   const parsed = calls.map(({ id, name, args }) => ({ id, name, args: JSON.parse(args) }))
-  return { text, calls: parsed, stop, usage: readUsage(usage) }
+  const all = datas.flatMap(({ choices }) => choices[0]?.delta.annotations ?? [])
+  const cited = readCited(all.length === 0 ? undefined : all, text)
+  return { text, calls: parsed, stop, usage: readUsage(usage), ...cited }
 }

@@ -103,8 +103,20 @@ function usageOf({ usage }: Said) {
   }
 }
 
+function annotationsOf({ cited, text }: Said): object[] {
+  if (cited === undefined) return []
+  return [{ type: 'url_citation', ...cited, start_index: 0, end_index: [...text].length }]
+}
+
+function readCited({ text, annotations }: Json): Pick<Said, 'cited'> {
+  if (annotations.length === 0) return {}
+  const { url, title, start_index, end_index } = annotations[0]
+  return { cited: { url, title, words: [...text].slice(start_index, end_index).join('') } }
+}
+
 function items(said: Said): Json[] {
-  const content = [{ type: 'output_text', text: said.text, annotations: [], logprobs: [] }]
+  const annotations = annotationsOf(said)
+  const content = [{ type: 'output_text', text: said.text, annotations, logprobs: [] }]
   const about = { id: 'msg_1', type: 'message', status: 'completed', role: 'assistant' }
   const { signature: encrypted_content } = said
   return [
@@ -153,8 +165,13 @@ function frames(said: Said, model: string): string[] {
       for (const delta of halves(said.text)) {
         add('response.output_text.delta', { ...at, delta, logprobs: [] })
       }
+      const [annotation] = annotationsOf(said)
+      if (annotation !== undefined) {
+        const more = { ...at, annotation_index: 0, annotation }
+        add('response.output_text.annotation.added', more)
+      }
       add('response.output_text.done', { ...at, text: said.text, logprobs: [] })
-      add('response.content_part.done', { ...at, part: { ...part, text: said.text } })
+      add('response.content_part.done', { ...at, part: item.content[0] })
     } else if (item.type === 'reasoning') {
       const { encrypted_content: _, ...opened } = item
       add('response.output_item.added', { output_index, item: opened })
@@ -183,6 +200,7 @@ function read(body: Json): Said {
       .join(''),
     calls,
     stop: stopOf(body, calls.length),
+    ...(of('message')[0] === undefined ? {} : readCited(of('message')[0].content[0])),
     usage: {
       ...{ input: usage.input_tokens, output: usage.output_tokens },
       cached: usage.input_tokens_details.cached_tokens,
@@ -204,6 +222,8 @@ function readFrames(datas: readonly Json[]): Said {
     .filter(({ type }) => type === 'response.output_text.delta')
     .map(({ delta }) => delta)
   if (deltas.join('') !== said.text) throw new Error('the deltas are not the text of the response')
+  const told = datas.filter(({ type }) => type === 'response.output_text.annotation.added')
+  if (told.length !== (said.cited === undefined ? 0 : 1)) throw new Error('it cites otherwise')
   const numbers = datas.map(({ sequence_number }) => sequence_number)
   if (numbers.some((number, i) => number !== i)) throw new Error('the events are not numbered')
   return said

@@ -37,10 +37,19 @@ export interface Ask {
   readonly stream: boolean
 }
 
+export interface Cited {
+  readonly url: string
+  readonly title: string
+  /** What of the text is from there; absent in what an engine is to say. */
+  readonly words?: string
+}
+
 /** What an engine says, and what a client is expected to get. */
 export interface Said {
   readonly text: string
   readonly calls: readonly Call[]
+  /** A page that all of the text is from. */
+  readonly cited?: Cited
   /** Of the thoughts before the calls: what the engine wants back as it is. */
   readonly signature?: string
   /** `odd`: as only its own dialect knows, and for no good end. */

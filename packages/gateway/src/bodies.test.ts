@@ -152,17 +152,18 @@ describe('bodies', () => {
   })
 })
 
+const parsed = { model: 'chat', messages: [] }
+const chat = {
+  dialect: 'openai',
+  ...{ path: '/chat/completions', model: 'chat', stream: true, body: Buffer.from('{}') },
+  ...{ outline: parsed, whole: () => parsed, modelAt: null },
+} as const
+const route = {
+  ...{ name: 'chat', project: 'default' },
+  ...routeSpec.parse({ targets: [{ provider: 'p', model: 'm' }], bodies: {} }),
+}
+
 test('of a stream of several choices the first is kept', () => {
-  const parsed = { model: 'chat', messages: [] }
-  const chat = {
-    dialect: 'openai',
-    ...{ path: '/chat/completions', model: 'chat', stream: true, body: Buffer.from('{}') },
-    ...{ outline: parsed, whole: () => parsed, modelAt: null },
-  } as const
-  const route = {
-    ...{ name: 'chat', project: 'default' },
-    ...routeSpec.parse({ targets: [{ provider: 'p', model: 'm' }], bodies: {} }),
-  }
   const call = new KeptCall(route, chat)
   call.take([{ kind: 'text', choice: 1, text: 'second' }])
   expect(call.output(1)).toBeNull()
@@ -175,6 +176,17 @@ test('of a stream of several choices the first is kept', () => {
   call.take([{ kind: 'stop', choice: 0, stop: 'stop' }])
   const { json = '', isCut } = call.output(1) ?? {}
   expect([JSON.parse(json).choices[0].message.content, isCut]).toEqual(['first', false])
+})
+
+test('of what an answer cites no more is kept than of its text', () => {
+  const call = new KeptCall(route, { ...chat, dialect: 'anthropic' })
+  const quote = 'x'.repeat(600_000)
+  const citation = { title: 'T', quote, start: 0, end: 1 }
+  call.take([{ kind: 'text', choice: 0, text: 'so' }])
+  for (let i = 0; i < 9; i++) call.take([{ kind: 'citation', of: 'text', citation }])
+  call.take([{ kind: 'stop', choice: 0, stop: 'stop' }])
+  const { json = '', isCut } = call.output(1) ?? {}
+  expect([JSON.parse(json).content[0].citations.length, isCut]).toEqual([1, true])
 })
 
 describe('a keeper', () => {

@@ -194,6 +194,19 @@ describe('a whole answer is whole or a failure (I6)', () => {
   }
 })
 
+test('what the same text cites is told, wherever it stands (L2)', async () => {
+  const url_citation = { url: 'https://a.example', title: 'A', start_index: 0, end_index: 3 }
+  const delta = { annotations: [{ type: 'url_citation', url_citation }] }
+  const cites = `data: ${JSON.stringify({ id: 'c2', choices: [{ index: 0, delta }] })}\n\n`
+  const parts = frames('openai', [text.slice(0, 3), text.slice(3)], true)
+  const bad = await serve(streams(frames('openai', words.slice(0, 4), false), cuts))
+  const good = await serve(streams([...parts.slice(0, 1), cites, ...parts.slice(1)], ends))
+  const { gateway } = await world(signed(chain([bad.url, good.url], 'openai')))
+  const got = await drain(await ask(gateway, 'openai'))
+  expect([said(got.text), got.isCut]).toEqual([text, false])
+  expect(got.text).toContain('https://a.example')
+})
+
 for (const dialect of ['openai', 'anthropic'] as const) {
   describe(`a stream is complete or says that it is not (I6), ${dialect}`, () => {
     const half = words.slice(0, 4)

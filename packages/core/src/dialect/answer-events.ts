@@ -7,6 +7,7 @@ import { CallOrder } from './call-order.ts'
 import {
   type ChatAnswer,
   type ChatEvent,
+  type Citation,
   grownUsage,
   noUsage,
   type Part,
@@ -14,6 +15,7 @@ import {
   type ToolCall,
   type Usage,
 } from './chat.ts'
+import { CitedText, withCitations } from './cited-text.ts'
 import { ownSignature } from './signature.ts'
 
 export function eventsOfAnswer(answer: ChatAnswer): readonly ChatEvent[] {
@@ -26,8 +28,15 @@ export function eventsOfAnswer(answer: ChatAnswer): readonly ChatEvent[] {
 
 function eventsOfPart(part: Part, index: number): ChatEvent[] {
   switch (part.kind) {
-    case 'text':
-      return [{ choice: 0, ...part }]
+    case 'text': {
+      const { citations = [], ...said } = part
+      const text: ChatEvent = { choice: 0, ...said }
+      if (citations.length === 0) return [text]
+      const cited = citations.map((citation): ChatEvent => {
+        return { kind: 'citation', of: 'block', citation }
+      })
+      return [{ kind: 'block-end' }, text, ...cited, { kind: 'block-end' }]
+    }
     case 'thinking': {
       const { text, signature } = part
       const signed: ChatEvent[] =
@@ -57,7 +66,11 @@ export function answerOfEvents(events: readonly ChatEvent[]): ChatAnswer | null 
   }
   const begin = events.find(({ kind }) => kind === 'start')
   const order = new CallOrder(begin?.kind === 'start' ? begin.id : '')
-  for (const event of [...events, { kind: 'end' } as const].flatMap((one) => order.take(one))) {
+  const cited = new CitedText()
+  const citations: Citation[] = []
+  let isApart = false // a block has ended: what follows is another part
+  const ordered = [...events, { kind: 'end' } as const].flatMap((one) => order.take(one))
+  for (const event of ordered.flatMap((one) => cited.take(one))) {
     if ('choice' in event && event.choice !== 0) return null
     if (event.kind === 'start') {
       answer = { ...answer, id: answer.id || event.id, model: answer.model || event.model }
@@ -67,21 +80,28 @@ export function answerOfEvents(events: readonly ChatEvent[]): ChatAnswer | null 
       calls.set(event.index, parts.length)
       parts.push(callOf(event))
     } else if (event.kind === 'image') parts.push({ kind: 'image', source: event.source })
-    else addText(parts, event, calls)
+    else if (event.kind === 'citation') citations.push(event.citation)
+    else addText(parts, event, { calls, isApart })
+    isApart = event.kind === 'block-end' || (isApart && !('text' in event && event.text !== ''))
   }
-  return { ...answer, parts }
+  return { ...answer, parts: withCitations(parts, citations) }
 }
 
 function callOf({ id, name }: Extract<ChatEvent, { kind: 'tool-start' }>): ToolCall {
   return { kind: 'tool-call', id, name, arguments: '' }
 }
 
-function addText(parts: Part[], event: ChatEvent, calls: ReadonlyMap<number, number>): void {
+function addText(
+  parts: Part[],
+  event: ChatEvent,
+  { calls, isApart }: { readonly calls: ReadonlyMap<number, number>; readonly isApart: boolean },
+): void {
   const last = parts.at(-1)
   if (event.kind === 'text' || event.kind === 'thinking') {
     const { kind, text } = event
     const more = isRefusal(event) ? { isRefusal: true as const } : {}
-    const isSame = last?.kind === kind && isRefusal(last) === isRefusal(event) && !isSigned(last)
+    const isKind = last?.kind === kind && isRefusal(last) === isRefusal(event)
+    const isSame = isKind && !isSigned(last) && !isApart
     if (isSame) parts[parts.length - 1] = { ...last, text: last.text + text }
     else if (text !== '') parts.push(kind === 'text' ? { kind, text, ...more } : { kind, text })
   } else if (event.kind === 'signature') {

@@ -2,6 +2,7 @@
 //
 // What the events of a streamed message say: message_start, content_block_*, message_delta, message_stop.
 
+import { readBlockCitation } from './annotation.ts'
 import { anthropicError } from './anthropic-error.ts'
 import type { ChatEvent, Stop, StreamEvent, Usage } from './chat.ts'
 import { countOf, isObject, type JsonObject, jsonOf, objectOf, textOf } from './json.ts'
@@ -22,10 +23,12 @@ export function readAnthropicEvent({ data }: StreamEvent): readonly ChatEvent[] 
       return readEnd(objectOf(event['delta']), objectOf(event['usage']))
     case 'message_stop':
       return [{ kind: 'end' }]
+    case 'content_block_stop':
+      return [{ kind: 'block-end' }]
     case 'error':
       return [anthropicError(event, 502)]
     default:
-      return [] // ping, content_block_stop, and what is added later
+      return [] // ping, and what is added later
   }
 }
 
@@ -57,6 +60,10 @@ function readDelta(index: number, delta: JsonObject): ChatEvent[] {
   switch (delta['type']) {
     case 'text_delta':
       return [{ kind: 'text', choice: 0, text: textOf(delta['text']) }]
+    case 'citations_delta': {
+      const citation = readBlockCitation(delta['citation'])
+      return [{ kind: 'citation', of: 'whole block', citation }]
+    }
     case 'thinking_delta':
       return [{ kind: 'thinking', text: textOf(delta['thinking']) }]
     case 'signature_delta':

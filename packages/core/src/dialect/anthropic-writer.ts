@@ -2,6 +2,7 @@
 //
 // Writes a stream as the events of a message: one content block after the other, the stop reason and the usage last.
 
+import { writeBlockCitation } from './annotation.ts'
 import type { ChatEvent, Stop, Usage } from './chat.ts'
 import { type ChatWriter, typedFrame, type WriterOptions } from './chat-writer.ts'
 import { carriedSignature, ownSignature } from './signature.ts'
@@ -35,6 +36,12 @@ export class AnthropicWriter implements ChatWriter {
       case 'text':
         if (event.text === '' || event.choice !== 0) return ''
         return this.#in('text') + this.#delta({ type: 'text_delta', text: event.text })
+      case 'citation': {
+        const citation = writeBlockCitation(event.citation)
+        return this.#in('text') + this.#delta({ type: 'citations_delta', citation })
+      }
+      case 'block-end':
+        return this.#block?.type === 'text' ? this.#close() : ''
       case 'thinking':
         if (event.text === '') return ''
         return this.#in('thinking') + this.#delta({ type: 'thinking_delta', thinking: event.text })

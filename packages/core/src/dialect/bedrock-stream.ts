@@ -3,8 +3,10 @@
 // What answers of Amazon Bedrock's Converse say: the whole ones, and the events of a stream, each named by its frame:
 // messageStart, contentBlock*, messageStop, metadata, or an exception.
 
+import { sourceOf } from './annotation.ts'
 import { bedrockError } from './bedrock-error.ts'
-import type { ChatAnswer, ChatEvent, Part, Stop, StreamEvent, Usage } from './chat.ts'
+import type { ChatAnswer, ChatEvent, Citation, Part, Stop, StreamEvent, Usage } from './chat.ts'
+import { textEnd, within } from './cited-text.ts'
 import { countOf, isObject, type JsonObject, jsonOf, listOf, objectOf, textOf } from './json.ts'
 import { signedBy } from './signature.ts'
 
@@ -23,6 +25,8 @@ export function readBedrockEvent({ event, data }: StreamEvent): readonly ChatEve
     }
     case 'contentBlockDelta':
       return readDelta(countOf(body['contentBlockIndex']), objectOf(body['delta']))
+    case 'contentBlockStop':
+      return [{ kind: 'block-end' }]
     case 'messageStop': {
       const stop = bedrockStop(textOf(body['stopReason']))
       return stop === null ? `the model stopped with ${body['stopReason']}` : [stopEvent(stop)]
@@ -30,7 +34,7 @@ export function readBedrockEvent({ event, data }: StreamEvent): readonly ChatEve
     case 'metadata':
       return [...usageEvents(body['usage']), { kind: 'end' }]
     default:
-      // contentBlockStop, and what is added later
+      // what is added later
       return event.toLowerCase().endsWith('exception') ? [bedrockError(body, 502, event)] : []
   }
 }
@@ -40,7 +44,10 @@ function stopEvent(stop: Stop): ChatEvent {
 }
 
 function readDelta(index: number, delta: JsonObject): ChatEvent[] {
-  const { text, toolUse, reasoningContent } = delta
+  const { text, toolUse, reasoningContent, citation } = delta
+  if (isObject(citation)) {
+    return [{ kind: 'citation', of: 'whole block', citation: readCitation(citation) }]
+  }
   if (typeof text === 'string') return [{ kind: 'text', choice: 0, text }]
   if (isObject(toolUse)) return [{ kind: 'tool-arguments', index, text: textOf(toolUse['input']) }]
   if (!isObject(reasoningContent)) return []
@@ -102,7 +109,8 @@ export function readBedrock(body: JsonObject): ChatAnswer {
 }
 
 function readBlock(one: unknown): Part[] {
-  const { text, toolUse, reasoningContent } = objectOf(one)
+  const { text, toolUse, reasoningContent, citationsContent } = objectOf(one)
+  if (isObject(citationsContent)) return [readCited(citationsContent)]
   if (typeof text === 'string') return [{ kind: 'text', text }]
   if (isObject(toolUse)) {
     const [id, name] = [textOf(toolUse['toolUseId']), textOf(toolUse['name'])]
@@ -116,4 +124,24 @@ function readBlock(one: unknown): Part[] {
   if (typeof thought !== 'string') return []
   const signature = textOf(own) === '' ? {} : { signature: signedBy('anthropic', textOf(own)) }
   return [{ kind: 'thinking', text: thought, ...signature }]
+}
+
+function readCited({ content, citations }: JsonObject): Part {
+  const text = listOf(content)
+    .map((one) => textOf(objectOf(one)['text']))
+    .join('')
+  const cited = within(listOf(citations).map(objectOf).map(readCitation), text)
+  return { kind: 'text', text, ...(cited.length === 0 ? {} : { citations: cited }) }
+}
+
+function readCitation({ title, source, sourceContent, location }: JsonObject): Citation {
+  const { url } = objectOf(objectOf(location)['web'])
+  const quote = listOf(sourceContent)
+    .map((one) => textOf(objectOf(one)['text']))
+    .join('')
+  return {
+    ...sourceOf(textOf(url) || textOf(source), textOf(title)),
+    ...(quote === '' ? {} : { quote }),
+    ...{ start: 0, end: textEnd },
+  }
 }

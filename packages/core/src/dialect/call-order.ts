@@ -13,7 +13,15 @@ import { isObject, jsonOf } from './json.ts'
 
 /** What stands in an answer, in the order in which it is said. */
 type Said = Extract<ChatEvent, { kind: SaidKind }>
-type SaidKind = 'text' | 'thinking' | 'signature' | 'image' | 'tool-start' | 'tool-arguments'
+type SaidKind =
+  | 'text'
+  | 'citation'
+  | 'block-end'
+  | 'thinking'
+  | 'signature'
+  | 'image'
+  | 'tool-start'
+  | 'tool-arguments'
 
 interface OpenCall {
   /** As the upstream counts; -1 where it does not. */

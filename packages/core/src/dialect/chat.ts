@@ -17,12 +17,28 @@ export type ImageSource =
   | { readonly kind: 'url'; readonly url: string }
   | { readonly kind: 'data'; readonly mediaType: string; readonly data: string }
 
+/** Where it is from what an answer says between two places of its text. */
+export interface Citation {
+  /** Of a page; absent for a document or a file. */
+  readonly url?: string
+  readonly title: string
+  /** The source's own words. */
+  readonly quote?: string
+  readonly fileId?: string
+  /** In characters, the first of them. */
+  readonly start: number
+  /** The first one after it. */
+  readonly end: number
+}
+
 export type Part =
   | {
       readonly kind: 'text'
       readonly text: string
       /** OpenAI's models say apart why they do not answer; elsewhere it is a text. */
       readonly isRefusal?: true
+      /** Of an answer; counted from the beginning of this text. */
+      readonly citations?: readonly Citation[]
     }
   | {
       readonly kind: 'image'
@@ -163,6 +179,14 @@ export type ChatEvent =
       readonly text: string
       readonly isRefusal?: true
     }
+  /** Of the first choice, and of text that came before; `of` is what its places are counted in. */
+  | {
+      readonly kind: 'citation'
+      readonly citation: Citation
+      readonly of: 'text' | 'bytes' | 'block' | 'whole block'
+    }
+  /** A text, a thought or a call is over; said by some dialects alone. */
+  | { readonly kind: 'block-end' }
   | { readonly kind: 'thinking'; readonly text: string }
   /** What is no text: an image, most often. */
   | { readonly kind: 'image'; readonly source: ImageSource }

@@ -2,7 +2,9 @@
 //
 // What the chunks of streamGenerateContent say, and what a whole response says: both have the same form.
 
-import type { ChatEvent, Stop, StreamEvent, Usage } from './chat.ts'
+import { sourceOf } from './annotation.ts'
+import type { ChatEvent, Citation, Stop, StreamEvent, Usage } from './chat.ts'
+import { textEnd } from './cited-text.ts'
 import { countOf, isObject, type JsonObject, jsonOf, listOf, objectOf, textOf } from './json.ts'
 import type { ErrorEvent } from './openai-error.ts'
 import { signedBy } from './signature.ts'
@@ -32,6 +34,7 @@ export function geminiEvents(chunk: JsonObject): ChatEvent[] {
     for (const part of listOf(objectOf(candidate['content'])['parts'])) {
       readPart(objectOf(part), choice, events)
     }
+    if (choice === 0) events.push(...citationEvents(candidate))
   }
   const metadata = chunk['usageMetadata']
   if (isGeminiUsage(metadata)) events.push({ kind: 'usage', usage: geminiUsage(metadata) })
@@ -65,6 +68,43 @@ function readPart(part: JsonObject, choice: number, events: ChatEvent[]): void {
     if (part['thought'] === true) events.push({ kind: 'thinking', text }, ...signed)
     else events.push({ kind: 'text', choice, text })
   }
+}
+
+/** Places are bytes there, and of all the text that was said so far. */
+function citationEvents({ groundingMetadata, citationMetadata }: JsonObject): ChatEvent[] {
+  const { citationSources, citations } = objectOf(citationMetadata)
+  const quoted = [...listOf(citationSources), ...listOf(citations)].map(objectOf).map((one) => ({
+    ...sourceOf(textOf(one['uri']), textOf(one['title'])),
+    ...spanOf(one),
+  }))
+  const all = [...groundings(objectOf(groundingMetadata)), ...quoted]
+  return all.map((citation) => ({ kind: 'citation', of: 'bytes', citation }))
+}
+
+/** A source that supports no stretch by name is one of the whole. */
+function groundings({ groundingChunks, groundingSupports }: JsonObject): Citation[] {
+  const sources = listOf(groundingChunks).map((chunk) => {
+    const { web, retrievedContext, maps, image } = objectOf(chunk)
+    const one = objectOf(web ?? retrievedContext ?? maps ?? image)
+    const quote = isObject(retrievedContext) ? textOf(retrievedContext['text']) : ''
+    const source = sourceOf(textOf(one['uri']) || textOf(one['sourceUri']), textOf(one['title']))
+    return quote === '' ? source : { ...source, quote }
+  })
+  const named = new Set<number>()
+  const supported = listOf(groundingSupports).flatMap((one) => {
+    const { segment, groundingChunkIndices } = objectOf(one)
+    return listOf(groundingChunkIndices).flatMap((index): Citation[] => {
+      const source = sources[Number(index)]
+      named.add(Number(index))
+      return source === undefined ? [] : [{ ...source, ...spanOf(objectOf(segment)) }]
+    })
+  })
+  const others = sources.filter((_, i) => !named.has(i))
+  return [...supported, ...others.map((source) => ({ ...source, ...spanOf({}) }))]
+}
+
+function spanOf({ startIndex, endIndex }: JsonObject): Pick<Citation, 'start' | 'end'> {
+  return { start: countOf(startIndex), end: countOf(endIndex ?? textEnd) }
 }
 
 /** Null for an answer that the model did not bring to an end, such as a malformed call. */

@@ -3,15 +3,18 @@
 // Writes a stream as chunks of streamGenerateContent. A call of a tool goes out whole, the usage and the reason to
 // stop last.
 
-import { argumentsOf, type ChatEvent, notAnObject, type ToolCall } from './chat.ts'
+import { argumentsOf, type ChatEvent, type Citation, notAnObject, type ToolCall } from './chat.ts'
 import { type ChatWriter, dataFrame, type WriterOptions } from './chat-writer.ts'
 import { carriedSignature, ownSignature } from './signature.ts'
 import { StreamTail } from './stream-tail.ts'
-import { geminiReason, inlineData, writeGeminiUsage } from './write-gemini.ts'
+import { geminiReason, inlineData, writeGeminiUsage, writeGroundings } from './write-gemini.ts'
 
 export class GeminiWriter implements ChatWriter {
   readonly #options: WriterOptions
   readonly #tail: StreamTail
+  /** What was said, and its citations, which go out last. */
+  #text: string
+  readonly #citations: Citation[] = []
   /** The call that is still being written. */
   #call: ToolCall | null = null
   /** Of the text or call that comes next; written by `#sign` and `#signed`. */
@@ -22,6 +25,7 @@ export class GeminiWriter implements ChatWriter {
   constructor(options: WriterOptions) {
     this.#options = options
     this.#tail = new StreamTail(options)
+    this.#text = options.sent?.text ?? ''
   }
 
   /** A call that was cut with its answer is left out: its stop says so. */
@@ -34,7 +38,11 @@ export class GeminiWriter implements ChatWriter {
     switch (event.kind) {
       case 'text':
         if (event.text === '' || event.choice !== 0) return ''
+        this.#text += event.text
         return this.#flush() + this.#chunk([{ text: event.text, ...this.#signed() }])
+      case 'citation':
+        this.#citations.push(event.citation)
+        return ''
       case 'thinking':
         if (event.text === '') return ''
         return this.#flush() + this.#chunk([{ text: event.text, thought: true }])
@@ -57,6 +65,7 @@ export class GeminiWriter implements ChatWriter {
         return this.#flush() + this.#sign(event.text)
       case 'usage':
       case 'start':
+      case 'block-end':
       case 'end':
       case 'error':
         return ''
@@ -67,7 +76,8 @@ export class GeminiWriter implements ChatWriter {
     const finishReason = geminiReason(this.#tail.stop)
     const flushed = this.#flush()
     const parts = [{ text: '', ...this.#signed() }]
-    const candidate = { content: { role: 'model', parts }, finishReason, index: 0 }
+    const cited = writeGroundings(this.#text, this.#citations)
+    const candidate = { content: { role: 'model', parts }, finishReason, index: 0, ...cited }
     const last = { candidates: [candidate], usageMetadata: writeGeminiUsage(this.#tail.usage) }
     return flushed + dataFrame({ ...last, ...this.#head() })
   }

@@ -2,6 +2,7 @@
 //
 // What the chunks of a streamed chat completion, or of a legacy text completion, say.
 
+import { readAnnotation } from './annotation.ts'
 import type { ChatEvent, Stop, StreamEvent, Usage } from './chat.ts'
 import { countOf, isObject, type JsonObject, jsonOf, listOf, objectOf, textOf } from './json.ts'
 import { openaiError } from './openai-error.ts'
@@ -35,6 +36,10 @@ function readChoice(choice: JsonObject, events: ChatEvent[]): string | null {
   if (typeof text === 'string') events.push({ kind: 'text', choice: index, text })
   const refusal = textOf(delta['refusal'])
   if (refusal !== '') events.push({ kind: 'text', choice: index, text: refusal, isRefusal: true })
+  for (const one of index === 0 ? listOf(delta['annotations']) : []) {
+    const citation = readAnnotation(one)
+    if (citation !== null) events.push({ kind: 'citation', of: 'text', citation })
+  }
   for (const call of listOf(delta['tool_calls'])) readToolCall(objectOf(call), events)
   const reason = choice['finish_reason']
   if (typeof reason !== 'string') return null

@@ -2,6 +2,7 @@
 //
 // Writes a stream as the chunks of a chat completion.
 
+import { writeUrlCitations } from './annotation.ts'
 import { type ChatEvent, grownUsage, noUsage, type Stop, type Usage } from './chat.ts'
 import { type ChatWriter, dataFrame, type WriterOptions } from './chat-writer.ts'
 import { ownSignature } from './signature.ts'
@@ -28,6 +29,10 @@ export class OpenaiWriter implements ChatWriter {
         return event.isRefusal === true
           ? this.#delta({ refusal: event.text }, event.choice)
           : this.#delta({ content: event.text }, event.choice)
+      case 'citation': {
+        const annotations = writeUrlCitations([event.citation])
+        return annotations.length === 0 ? '' : this.#delta({ annotations }, 0)
+      }
       case 'thinking':
         return event.text === '' ? '' : this.#delta({ reasoning_content: event.text }, 0)
       case 'tool-start':
@@ -45,6 +50,7 @@ export class OpenaiWriter implements ChatWriter {
         this.#signature = event.text
         return ''
       case 'start':
+      case 'block-end':
       case 'end':
       case 'error':
       case 'image': // refused (`newChatWriter`)

@@ -13,7 +13,7 @@ import { type Unsayable, unsayableOf } from './unsayable.ts'
 const cache_control = z.looseObject({ type: z.string() }).nullish()
 const text = z.strictObject({
   ...{ type: z.literal('text'), text: z.string(), cache_control },
-  citations: z.array(z.never()).nullish(),
+  citations: z.array(z.unknown()).nullish(), // about the text, not part of it
 })
 const image = z.strictObject({
   type: z.literal('image'),

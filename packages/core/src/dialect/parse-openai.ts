@@ -43,7 +43,7 @@ const message = z.discriminatedUnion('role', [
       .nullish(),
     refusal: z.string().nullish(),
     reasoning_content: z.string().nullish(),
-    annotations: z.array(z.never()).optional(),
+    annotations: z.array(z.unknown()).optional(), // about the text, not part of it
     audio: z.null().optional(),
     function_call: z.null().optional(),
     tool_calls: z.array(toolCall).nullish(),

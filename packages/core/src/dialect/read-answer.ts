@@ -2,10 +2,12 @@
 //
 // A whole answer of an upstream in the neutral form, from any dialect.
 
+import { readAnnotations, readBlockCitation } from './annotation.ts'
 import { answerOfEvents } from './answer-events.ts'
 import { anthropicStop, anthropicUsage } from './anthropic-stream.ts'
 import { readBedrock } from './bedrock-stream.ts'
 import { type ChatAnswer, type EngineDialect, noUsage, type Part, type Stop } from './chat.ts'
+import { within } from './cited-text.ts'
 import { geminiEvents } from './gemini-stream.ts'
 import { type JsonObject, listOf, objectOf, textOf } from './json.ts'
 import { callSignature, openaiStop, openaiUsage } from './openai-stream.ts'
@@ -32,6 +34,7 @@ function readOpenai(body: JsonObject): ChatAnswer {
   const message = objectOf(choice['message'])
   const thinking = textOf(message['reasoning_content']) || textOf(message['reasoning'])
   const text = textOf(message['content'])
+  const cited = readAnnotations(message['annotations'], text)
   const refusal = textOf(message['refusal'])
   const calls = listOf(message['tool_calls']).flatMap((one): Part[] => {
     const call = objectOf(one)
@@ -46,7 +49,7 @@ function readOpenai(body: JsonObject): ChatAnswer {
     ...{ id: textOf(body['id']), model: textOf(body['model']) },
     parts: [
       ...(thinking === '' ? [] : [{ kind: 'thinking' as const, text: thinking }]),
-      ...(text === '' ? [] : [{ kind: 'text' as const, text }]),
+      ...(text === '' ? [] : [{ kind: 'text' as const, text, ...cited }]),
       ...(refusal === '' ? [] : [{ kind: 'text', text: refusal, isRefusal: true } as const]),
       ...calls,
     ],
@@ -65,7 +68,7 @@ function readAnthropic(body: JsonObject): ChatAnswer {
     const block = objectOf(one)
     switch (block['type']) {
       case 'text':
-        return [{ kind: 'text', text: textOf(block['text']) }]
+        return [citedBlock(textOf(block['text']), listOf(block['citations']))]
       case 'thinking': {
         const own = textOf(block['signature'])
         const signature = own === '' ? {} : { signature: signedBy('anthropic', own) }
@@ -89,6 +92,11 @@ function readAnthropic(body: JsonObject): ChatAnswer {
     stop: anthropicStop(textOf(body['stop_reason'])),
     usage: anthropicUsage(objectOf(body['usage'])),
   }
+}
+
+function citedBlock(text: string, cited: readonly unknown[]): Part {
+  if (cited.length === 0) return { kind: 'text', text }
+  return { kind: 'text', text, citations: within(cited.map(readBlockCitation), text) }
 }
 
 /** Read as the events of a stream are; of several candidates the first. */

@@ -2,6 +2,7 @@
 //
 // What the events of a streamed response say, and what a whole response object says.
 
+import { readAnnotation, readAnnotations } from './annotation.ts'
 import type { ChatAnswer, ChatEvent, Part, Stop, StreamEvent, Usage } from './chat.ts'
 import { countOf, isObject, type JsonObject, jsonOf, listOf, objectOf, textOf } from './json.ts'
 import { openaiError } from './openai-error.ts'
@@ -21,6 +22,12 @@ export function readResponsesEvent({ data }: StreamEvent): readonly ChatEvent[] 
       return signatureOf(objectOf(event['item'])).map((text) => ({ kind: 'signature', text }))
     case 'response.output_text.delta':
       return [{ kind: 'text', choice: 0, text: textOf(event['delta']) }]
+    case 'response.output_text.annotation.added': {
+      const citation = readAnnotation(event['annotation'])
+      return citation === null ? [] : [{ kind: 'citation', of: 'block', citation }]
+    }
+    case 'response.content_part.done':
+      return [{ kind: 'block-end' }]
     case 'response.refusal.delta':
       return [{ kind: 'text', choice: 0, text: textOf(event['delta']), isRefusal: true }]
     case 'response.reasoning_summary_text.delta':
@@ -107,10 +114,10 @@ function partsOf(item: JsonObject): Part[] {
   switch (item['type']) {
     case 'message':
       return listOf(item['content']).map((part) => {
-        const { text, refusal } = objectOf(part)
-        return typeof refusal === 'string'
-          ? { kind: 'text', text: refusal, isRefusal: true }
-          : { kind: 'text', text: textOf(text) }
+        const { text, refusal, annotations } = objectOf(part)
+        if (typeof refusal === 'string') return { kind: 'text', text: refusal, isRefusal: true }
+        const cited = readAnnotations(annotations, textOf(text))
+        return { kind: 'text', text: textOf(text), ...cited }
       })
     case 'reasoning': {
       const parts = [...listOf(item['summary']), ...listOf(item['content'])]

@@ -3,8 +3,10 @@
 // Writes a stream as the events of OpenAI's Responses API: items open, grow and close one after the other; the whole
 // response comes with the first and the last event.
 
-import type { ChatAnswer, ChatEvent, Part } from './chat.ts'
+import { writeAnnotation } from './annotation.ts'
+import type { ChatAnswer, ChatEvent, Citation, Part } from './chat.ts'
 import { type ChatWriter, typedFrame, type WriterOptions } from './chat-writer.ts'
+import { charactersOf, movedCitation } from './cited-text.ts'
 import type { JsonObject } from './json.ts'
 import { ownSignature } from './signature.ts'
 import { StreamTail } from './stream-tail.ts'
@@ -24,6 +26,10 @@ interface Item {
   text: string
   /** Of a thought; written by `#sign`. */
   signature?: string
+  /** Of a text; written by `#cite`. */
+  readonly citations: Citation[]
+  /** How many characters of text there are before it; written by `#citing`. */
+  from?: number
 }
 
 export class ResponsesWriter implements ChatWriter {
@@ -32,6 +38,8 @@ export class ResponsesWriter implements ChatWriter {
   #sequence = 0
   #hasBegun = false
   #open: Item | null = null
+  /** How many items know where they begin; written by `#citing`. */
+  #placed = 0
   /** Items that are closed; written by `#close`. */
   readonly #closed: Item[] = []
   readonly #tail: StreamTail
@@ -55,11 +63,14 @@ export class ResponsesWriter implements ChatWriter {
         return this.#begin() + this.#close() + this.#start('tool-call', event)
       case 'tool-arguments':
         return this.#grow('tool-call', event.text)
+      case 'citation':
+        return this.#cite(event.citation)
       case 'signature':
         return this.#sign(event.text)
       case 'stop':
       case 'usage':
       case 'start':
+      case 'block-end':
       case 'end':
       case 'error':
       case 'image': // refused (`newChatWriter`)
@@ -105,7 +116,7 @@ export class ResponsesWriter implements ChatWriter {
   #start(kind: Item['kind'], call: Item['call']): string {
     const index = this.#closed.length
     const itemId = `${prefixes[kind]}_${this.#options.id}_${index}`
-    const item: Item = { kind, index, itemId, call, text: '' }
+    const item: Item = { kind, index, itemId, call, text: '', citations: [] }
     this.#open = item
     return this.#frame('response.output_item.added', {
       ...{ output_index: index, item: itemOf(item, 'in_progress') },
@@ -121,6 +132,31 @@ export class ResponsesWriter implements ChatWriter {
     const place = isThinking ? { summary_index: 0 } : { content_index: 0 }
     const about = { item_id: item.itemId, output_index: item.index, ...place }
     return this.#frame(type, { ...about, part: contentOf(item) })
+  }
+
+  /** At the text that it begins in, which may be closed: the whole response has it, too. */
+  #cite(citation: Citation): string {
+    const item = this.#citing(citation.start)
+    if (item === undefined) return '' // there is no text that it could be about
+    const own = movedCitation(citation, -(item.from ?? 0))
+    const annotation_index = item.citations.push(own) - 1
+    const at = { item_id: item.itemId, output_index: item.index, content_index: 0 }
+    const more = { ...at, annotation_index, annotation: writeAnnotation(own) }
+    return this.#frame('response.output_text.annotation.added', more)
+  }
+
+  /** The last text that begins before a place. */
+  #citing(place: number): Item | undefined {
+    const items = this.#open === null ? this.#closed : [...this.#closed, this.#open]
+    for (; this.#placed < items.length; this.#placed++) {
+      const [before, item] = [items[this.#placed - 1], items[this.#placed]]
+      if (item === undefined) break
+      const isText = before?.kind === 'text' || before?.kind === 'refusal'
+      const length = isText ? charactersOf(before.text) : 0
+      item.from = (before?.from ?? 0) + length
+    }
+    const texts = items.filter(({ kind }) => kind === 'text')
+    return texts.findLast(({ from = 0 }) => from <= place) ?? texts[0]
   }
 
   /** What is signed is over. */
@@ -202,9 +238,9 @@ function summaryPart(what: 'added' | 'done'): string {
   return `response.reasoning_summary_part.${what}`
 }
 
-function contentOf({ kind, text }: Item): object {
+function contentOf({ kind, text, citations }: Item): object {
   if (kind === 'thinking') return { type: 'summary_text', text }
-  return outputText(kind === 'refusal' ? { text, isRefusal: true } : { text })
+  return outputText(kind === 'refusal' ? { text, isRefusal: true } : { text, citations })
 }
 
 function itemOf(item: Item, status: 'in_progress' | 'completed'): object {

@@ -76,7 +76,10 @@ export class StreamProgress {
         this.isEnded = true
         return
       case 'signature':
+      case 'citation':
         this.isPlainText = false
+        return
+      case 'block-end':
         return
       case 'error':
         return

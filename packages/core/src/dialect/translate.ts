@@ -19,6 +19,7 @@ import {
   type Part,
 } from './chat.ts'
 import type { ChatWriter, WriterOptions } from './chat-writer.ts'
+import { CitedText } from './cited-text.ts'
 import { GeminiWriter } from './gemini-writer.ts'
 import type { JsonObject } from './json.ts'
 import { OpenaiWriter } from './openai-writer.ts'
@@ -166,6 +167,7 @@ export function newChatWriter(
   request: JsonObject,
 ): ChatWriter {
   const order = new CallOrder(options.id)
+  const cited = new CitedText(options.sent?.text)
   const writer = writerOf(dialect, options, request)
   let hasImage = false // these are written by `written`
   let isRefused = false
@@ -178,14 +180,20 @@ export function newChatWriter(
     const isFiltered = isRefused && event.stop === 'stop' // `withRefusal`
     return writer.write(isFiltered ? { ...event, stop: 'content-filter' } : event)
   }
+  const write = (event: ChatEvent) =>
+    order
+      .take(event)
+      .flatMap((one) => cited.take(one))
+      .map(written)
+      .join('')
   return {
-    write: (event) => order.take(event).map(written).join(''),
+    write,
     get wrong() {
       const noImage = hasImage && dialect !== 'gemini' ? noImages : null
       const lost = noImage ?? (isOther ? noSuchEnd : null)
       return lost ?? order.wrong ?? writer.wrong ?? null
     },
-    end: () => order.take({ kind: 'end' }).map(written).join('') + writer.end(),
+    end: () => write({ kind: 'end' }) + writer.end(),
   }
 }
 

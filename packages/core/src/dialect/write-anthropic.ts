@@ -2,6 +2,7 @@
 //
 // A neutral request as a message request of Anthropic's, and a neutral answer as a message.
 
+import { writeBlockCitation } from './annotation.ts'
 import { anthropicReason, writeAnthropicUsage } from './anthropic-writer.ts'
 import { argumentsOf, type ChatAnswer, type ChatRequest, type Part } from './chat.ts'
 import { carriedSignature, ownSignature } from './signature.ts'
@@ -128,6 +129,9 @@ export function writeAnthropicAnswer({ id, model, parts, stop, usage }: ChatAnsw
   const content = parts.flatMap((part): object[] => {
     if (part.kind === 'tool-call' && argumentsOf(part) === null) return [] // `whyUnsaid`
     const own = writePart(part)
+    if (part.kind === 'text' && part.citations !== undefined) {
+      return own.map((block) => ({ ...block, citations: part.citations?.map(writeBlockCitation) }))
+    }
     if (part.kind !== 'thinking' || own.length > 0) return own
     const { text, signature: given } = part
     const signature = given === undefined ? '' : carriedSignature('anthropic', given)

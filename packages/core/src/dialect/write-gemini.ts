@@ -6,11 +6,13 @@ import {
   argumentsOf,
   type ChatAnswer,
   type ChatRequest,
+  type Citation,
   type ImageSource,
   type Part,
   type Stop,
   type Usage,
 } from './chat.ts'
+import { citationsOf, Places } from './cited-text.ts'
 import { isObject, type JsonObject, jsonOf } from './json.ts'
 import { plainResult } from './parse-gemini.ts'
 import { carriedSignature, foreignSignature, ownSignature } from './signature.ts'
@@ -177,10 +179,28 @@ function writeConfig(request: ChatRequest): object | Unsayable {
 export function writeGeminiAnswer({ id, model, parts, stop, usage }: ChatAnswer): object {
   const written = writeParts(parts, writeAnswerPart, null)
   const content = { role: 'model', parts: written }
+  const texts = parts.map((part) => (part.kind === 'text' ? part.text : ''))
+  const cited = writeGroundings(texts.join(''), citationsOf(parts))
   return {
-    candidates: [{ content, finishReason: geminiReason(stop), index: 0 }],
+    candidates: [{ content, finishReason: geminiReason(stop), index: 0, ...cited }],
     ...{ usageMetadata: writeGeminiUsage(usage), modelVersion: model, responseId: id },
   }
+}
+
+/** What a candidate says of its sources; nothing where it cites none. */
+export function writeGroundings(text: string, citations: readonly Citation[]): object {
+  if (citations.length === 0) return {}
+  const places = new Places()
+  const groundingChunks = citations.map(({ url: uri, title, quote }) =>
+    uri === undefined
+      ? { retrievedContext: { title, ...(quote === undefined ? {} : { text: quote }) } }
+      : { web: { uri, title } },
+  )
+  const groundingSupports = citations.map(({ start, end }, i) => {
+    const [startIndex, endIndex] = [places.byteAt(text, start), places.byteAt(text, end)]
+    return { segment: { startIndex, endIndex }, groundingChunkIndices: [i] }
+  })
+  return { groundingMetadata: { groundingChunks, groundingSupports } }
 }
 
 function writeAnswerPart(part: Part): object | null {

@@ -2,7 +2,9 @@
 //
 // A neutral request as a chat completion request, and a neutral answer as a chat completion.
 
+import { writeUrlCitations } from './annotation.ts'
 import type { ChatAnswer, ChatRequest, Message, Part } from './chat.ts'
+import { citationsOf } from './cited-text.ts'
 import { openaiReason, writeCallSignature, writeOpenaiUsage } from './openai-writer.ts'
 import { type Unsayable, unsayable } from './unsayable.ts'
 
@@ -153,12 +155,14 @@ export function writeOpenaiAnswer(answer: ChatAnswer, createdS: number): object 
   const { id, model, parts, stop, usage } = answer
   const thinking = parts.map((part) => (part.kind === 'thinking' ? part.text : '')).join('')
   const refusal = parts.map((part) => (isRefusal(part) ? part.text : '')).join('')
+  const annotations = writeUrlCitations(citationsOf(parts))
   const others = parts.filter((part) => !isRefusal(part))
   const isMute = refusal !== '' && !others.some(({ kind }) => kind === 'text')
   const message = {
     ...writeAssistant(others),
     ...(isMute ? { content: null } : {}),
     refusal: refusal === '' ? null : refusal,
+    ...(annotations.length === 0 ? {} : { annotations }),
     ...(thinking === '' ? {} : { reasoning_content: thinking }),
   }
   const choice = { index: 0, message, logprobs: null, finish_reason: openaiReason(stop) }

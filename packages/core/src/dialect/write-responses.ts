@@ -2,8 +2,10 @@
 //
 // A neutral request as one of OpenAI's Responses API, and a neutral answer as a response object.
 
+import { writeAnnotation } from './annotation.ts'
 import { isRefusal } from './answer-events.ts'
 import type { ChatAnswer, ChatRequest, Message, Part, Stop, Usage } from './chat.ts'
+import { citationsOf } from './cited-text.ts'
 import type { JsonObject } from './json.ts'
 import { carriedSignature, ownSignature } from './signature.ts'
 import { isUnsayable, type Unsayable, unsayable } from './unsayable.ts'
@@ -181,15 +183,21 @@ function joinedTexts(parts: readonly Part[]): Part[] {
     const last = joined.at(-1)
     const isOn =
       part.kind === 'text' && last?.kind === 'text' && isRefusal(part) === isRefusal(last)
-    if (isOn) joined[joined.length - 1] = { ...last, text: last.text + part.text }
+    if (isOn) joined[joined.length - 1] = joinedText(last, part)
     else joined.push(part)
   }
   return joined
 }
 
-export function outputText({ text, isRefusal }: Omit<TextPart, 'kind'>): object {
+function joinedText(before: TextPart, after: TextPart): TextPart {
+  const text = before.text + after.text
+  const citations = citationsOf([before, after])
+  return { ...before, text, ...(citations.length === 0 ? {} : { citations }) }
+}
+
+export function outputText({ text, isRefusal, citations = [] }: Omit<TextPart, 'kind'>): object {
   if (isRefusal === true) return { type: 'refusal', refusal: text }
-  return { type: 'output_text', text, annotations: [], logprobs: [] }
+  return { type: 'output_text', text, annotations: citations.map(writeAnnotation), logprobs: [] }
 }
 
 type TextPart = Extract<Part, { kind: 'text' }>

@@ -16,6 +16,11 @@ const charactersMax = 2 ** 20
 // What several of them say does not make one text.
 const apart: readonly ChatEvent['kind'][] = ['tool-arguments', 'signature']
 
+/** True for what may be many and without which the rest is whole. */
+function isBeside({ kind }: ChatEvent): boolean {
+  return kind === 'citation' || kind === 'block-end'
+}
+
 /** What the keeper of bodies needs of a call. */
 export interface Kept {
   readonly route: RouteEntry
@@ -72,8 +77,10 @@ export class KeptCall implements Kept {
       if ('choice' in event && event.choice !== 0) continue
       if (event.kind === 'image') continue // what is kept are texts
       if (event.kind === 'stop') this.#isStopped = true
-      if (!('text' in event)) this.#events.push(event)
-      else if (this.#characters <= charactersMax) {
+      if (event.kind === 'citation') this.#characters += JSON.stringify(event).length
+      if (!('text' in event)) {
+        if (this.#characters <= charactersMax || !isBeside(event)) this.#events.push(event)
+      } else if (this.#characters <= charactersMax) {
         this.#characters += event.text.length
         this.#append(event)
       }

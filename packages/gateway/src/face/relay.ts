@@ -245,7 +245,7 @@ class Repetition {
     if (this.isOver) return events
     const fresh: ChatEvent[] = []
     for (const event of events) {
-      if (event.kind === 'usage') fresh.push(event)
+      if (event.kind === 'usage' || event.kind === 'citation') fresh.push(event)
       if (['stop', 'tool-start', 'image'].includes(event.kind)) return null
       if (event.kind !== 'text') continue
       const text = this.#cut(event.text)

@@ -63,7 +63,8 @@ export class StreamGuard {
   /** The bytes of an event, the very same where nothing of it is replaced. */
   frame({ held, events, changes }: Released<Buffer>): Buffer | string {
     const saysText = events.some((event) => 'text' in event)
-    if (saysText && changes.length === 0) return held
+    const cites = events.some(({ kind }) => kind === 'citation')
+    if (saysText && !cites && changes.length === 0) return held
     const frame = held.toString('utf8')
     const rewritten = rewriteFrame(frame, changes, (text) => this.#rewrite.again(text))
     return rewritten === frame ? held : rewritten

@@ -259,6 +259,18 @@ describe('streams', () => {
     expect(JSON.parse(answer().again(args))).toEqual({ key: key('A"B') })
   })
 
+  test('what a source says is looked through with the text that cites it', () => {
+    const rewrite = answer()
+    const stream = new StreamRewrite<number>(rewrite)
+    const cited = { url: 'https://4111111111111111', title: 'T', start: 0, end: 1 }
+    const citation = { ...cited, quote: 'pay 4111111111111111' }
+    const [released] = stream.push(0, [{ kind: 'citation', of: 'text', citation }])
+    expect(released?.events).toEqual([
+      { kind: 'citation', of: 'text', citation: { ...cited, quote: 'pay [CARD]' } },
+    ])
+    expect(rewrite.counts.all).toHaveLength(1)
+  })
+
   test('a frame keeps all but its text', () => {
     const frame = 'event: x\nid: 7\ndata: {"delta":{"content":"4111","n":1.10},"type":"4111"}\n\n'
     const changes = [{ before: '4111', after: '' }]

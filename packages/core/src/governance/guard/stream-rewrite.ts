@@ -8,7 +8,7 @@
 //   T2. An event in which nothing is replaced goes on as it came.
 //   T3. Events keep their order.
 
-import type { ChatEvent } from '../../dialect/index.ts'
+import { type ChatEvent, jsonOf, objectOf } from '../../dialect/index.ts'
 import { type AnswerRewrite, beginsAsJson, JsonPlace } from './inspect.ts'
 import { TextScan } from './text-scan.ts'
 
@@ -64,7 +64,8 @@ export class StreamRewrite<Held> {
 
   push(held: Held, events: readonly ChatEvent[]): readonly Released<Held>[] {
     const pieces = events.map((event) => this.#take(event))
-    this.#waiting.push({ held, events, pieces })
+    const others = events.map((event) => this.#cited(event))
+    this.#waiting.push({ held, events: others, pieces })
     return this.#release()
   }
 
@@ -72,6 +73,14 @@ export class StreamRewrite<Held> {
   end(): readonly Released<Held>[] {
     for (const channel of this.#channels.values()) channel.end()
     return this.#release()
+  }
+
+  /** What a source says comes whole; the frame that it came in is rewritten by `rewriteFrame`. */
+  #cited(event: ChatEvent): ChatEvent {
+    if (event.kind !== 'citation') return event
+    const { title, quote } = event.citation
+    const said = this.#rewrite.document(JSON.stringify({ title, quote }))
+    return { ...event, citation: { ...event.citation, ...objectOf(jsonOf(said)) } }
   }
 
   #take(event: ChatEvent): Piece | null {

@@ -1,0 +1,21 @@
+// What of an event goes on where nothing of its text is replaced.
+
+import { AnswerRewrite, detectorsOf, guardSpec } from '@tutti/core/governance'
+import { expect, test } from 'vitest'
+import { StreamGuard } from './stream-guard.ts'
+
+test('what a source says is looked through in the frame that it came in', () => {
+  const detectors = detectorsOf(guardSpec.parse({ detect: ['card'] }), 'output')
+  const plan = { card: 'redact' } as const
+  const rewrite = new AnswerRewrite({ detectors, plan, originals: new Map() })
+  const judge = () => Promise.resolve(null)
+  const guard = new StreamGuard(rewrite, { charsMax: 100, keepsText: false, judge })
+  const frame = (text: string) => Buffer.from(`data: {"text":"so","quote":"${text}"}\n\n`)
+  const citation = { title: 'T', quote: 'pay 4111111111111111', start: 0, end: 2 }
+  const { released } = guard.push(frame(citation.quote), [
+    { kind: 'text', choice: 0, text: 'so' },
+    { kind: 'citation', of: 'text', citation },
+    { kind: 'stop', choice: 0, stop: 'stop' },
+  ])
+  expect(released.map((one) => `${guard.frame(one)}`)).toEqual([`${frame('pay [CARD]')}`])
+})
