@@ -61,10 +61,8 @@ const row = {
 
 describe('of a gateway alone, through its own address', () => {
   let world: ReturnType<typeof start> | null = null
-  const folder = newFolder()
-  // Each test ends what it started: what is counted stays.
   const started = async () => {
-    const fresh = start(folder)
+    const fresh = start()
     world = fresh
     cleanups.push(() => {
       world = null
