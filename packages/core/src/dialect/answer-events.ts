@@ -21,7 +21,9 @@ import { ownSignature } from './signature.ts'
 export function eventsOfAnswer(answer: ChatAnswer): readonly ChatEvent[] {
   const events: ChatEvent[] = [{ kind: 'start', id: answer.id, model: answer.model }]
   for (const [index, part] of answer.parts.entries()) events.push(...eventsOfPart(part, index))
-  events.push({ kind: 'stop', choice: 0, stop: answer.stop })
+  const { stop, sequence } = answer
+  const told = sequence === undefined ? {} : { sequence }
+  events.push({ kind: 'stop', choice: 0, stop, ...told })
   events.push({ kind: 'usage', usage: answer.usage }, { kind: 'end' })
   return events
 }
@@ -61,7 +63,7 @@ function eventsOfPart(part: Part, index: number): ChatEvent[] {
 export function answerOfEvents(events: readonly ChatEvent[]): ChatAnswer | null {
   const parts: Part[] = []
   const calls = new Map<number, number>() // where in `parts`, by the dialect's index
-  let answer: { id: string; model: string; stop: Stop; usage: Usage } = {
+  let answer: { id: string; model: string; stop: Stop; sequence?: string; usage: Usage } = {
     ...{ id: '', model: '', stop: 'stop', usage: noUsage },
   }
   const begin = events.find(({ kind }) => kind === 'start')
@@ -74,8 +76,10 @@ export function answerOfEvents(events: readonly ChatEvent[]): ChatAnswer | null 
     if ('choice' in event && event.choice !== 0) return null
     if (event.kind === 'start') {
       answer = { ...answer, id: answer.id || event.id, model: answer.model || event.model }
-    } else if (event.kind === 'stop') answer = { ...answer, stop: event.stop }
-    else if (event.kind === 'usage') answer.usage = grownUsage(answer.usage, event.usage)
+    } else if (event.kind === 'stop') {
+      const { kind: _, choice: __, ...stopped } = event
+      answer = { ...answer, ...stopped }
+    } else if (event.kind === 'usage') answer.usage = grownUsage(answer.usage, event.usage)
     else if (event.kind === 'tool-start') {
       calls.set(event.index, parts.length)
       parts.push(callOf(event))

@@ -78,8 +78,14 @@ function readDelta(index: number, delta: JsonObject): ChatEvent[] {
 function readEnd(delta: JsonObject, usage: JsonObject): ChatEvent[] {
   const events: ChatEvent[] = [{ kind: 'usage', usage: partialUsage(usage) }]
   const reason = textOf(delta['stop_reason'])
-  if (reason !== '') events.push({ kind: 'stop', choice: 0, stop: anthropicStop(reason) })
+  const stopped = { stop: anthropicStop(reason), ...sequenceOf(delta['stop_sequence']) }
+  if (reason !== '') events.push({ kind: 'stop', choice: 0, ...stopped })
   return events
+}
+
+/** The text at which an answer stopped, where that is told. */
+export function sequenceOf(sequence: unknown): { readonly sequence?: string } {
+  return typeof sequence === 'string' ? { sequence } : {}
 }
 
 export function anthropicStop(reason: string): Stop {

@@ -65,7 +65,7 @@ export class AnthropicWriter implements ChatWriter {
   end(): string {
     const delta = {
       stop_reason: anthropicReason(this.#stopOf(this.#tail.stop)),
-      stop_sequence: null,
+      stop_sequence: this.#tail.sequence ?? null,
     }
     const last = { type: 'message_delta', delta, usage: writeAnthropicUsage(this.#tail.usage) }
     return this.#begin() + this.#close() + typedFrame(last) + typedFrame({ type: 'message_stop' })
@@ -154,12 +154,24 @@ export function anthropicReason(stop: Stop): string {
   }
 }
 
+/** How long what was written to the cache is kept, where some of it is for longer than usual. */
+function writeKept({ cacheWritten, cacheWrittenLong = 0 }: Usage): object {
+  if (cacheWrittenLong === 0) return {}
+  return {
+    cache_creation: {
+      ephemeral_5m_input_tokens: Math.max(0, cacheWritten - cacheWrittenLong),
+      ephemeral_1h_input_tokens: cacheWrittenLong,
+    },
+  }
+}
+
 export function writeAnthropicUsage(usage: Usage) {
   return {
     input_tokens: Math.max(0, usage.input - usage.cached - usage.cacheWritten),
     cache_creation_input_tokens: usage.cacheWritten,
     cache_read_input_tokens: usage.cached,
     output_tokens: usage.output,
+    ...writeKept(usage),
     ...(usage.reasoning === 0
       ? {}
       : { output_tokens_details: { thinking_tokens: usage.reasoning } }),

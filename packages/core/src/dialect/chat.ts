@@ -167,6 +167,8 @@ export interface ChatAnswer {
   /** Text, thinking and tool calls; of Gemini's, images too. */
   readonly parts: readonly Part[]
   readonly stop: Stop
+  /** Which one it was, where the engine says so of a `stop-sequence`. */
+  readonly sequence?: string
   readonly usage: Usage
 }
 
@@ -200,7 +202,12 @@ export type ChatEvent =
       readonly name: string
     }
   | { readonly kind: 'tool-arguments'; readonly index: number; readonly text: string }
-  | { readonly kind: 'stop'; readonly choice: number; readonly stop: Stop }
+  | {
+      readonly kind: 'stop'
+      readonly choice: number
+      readonly stop: Stop
+      readonly sequence?: string
+    }
   | { readonly kind: 'usage'; readonly usage: Partial<Usage> }
   | { readonly kind: 'end' }
   | {

@@ -3,7 +3,7 @@
 // What the chunks of a streamed chat completion, or of a legacy text completion, say.
 
 import { readAnnotation } from './annotation.ts'
-import type { ChatEvent, Stop, StreamEvent, Usage } from './chat.ts'
+import type { ChatAnswer, ChatEvent, Stop, StreamEvent, Usage } from './chat.ts'
 import { countOf, isObject, type JsonObject, jsonOf, listOf, objectOf, textOf } from './json.ts'
 import { openaiError } from './openai-error.ts'
 import { signedBy } from './signature.ts'
@@ -45,7 +45,7 @@ function readChoice(choice: JsonObject, events: ChatEvent[]): string | null {
   if (typeof reason !== 'string') return null
   const stop = openaiStop(reason)
   if (stop === null) return `the model stopped with ${reason}`
-  events.push({ kind: 'stop', choice: index, stop })
+  events.push({ kind: 'stop', choice: index, ...openaiEnd(stop, choice) })
   return null
 }
 
@@ -97,6 +97,15 @@ export function openaiStop(reason: string): Stop | null {
     default:
       return 'other'
   }
+}
+
+/** vLLM and SGLang tell apart, in members of their own, the sequence at which an answer stopped. */
+export function openaiEnd(stop: Stop, choice: JsonObject): Pick<ChatAnswer, 'stop' | 'sequence'> {
+  const sequence = choice['stop_reason'] ?? choice['matched_stop']
+  // Others repeat the reason there.
+  const isOne = typeof sequence === 'string' && openaiStop(sequence) === 'other'
+  if (stop !== 'stop' || !isOne) return { stop }
+  return { stop: 'stop-sequence', sequence }
 }
 
 /** False for what counts nothing. */

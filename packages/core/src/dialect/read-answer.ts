@@ -4,13 +4,13 @@
 
 import { readAnnotations, readBlockCitation } from './annotation.ts'
 import { answerOfEvents } from './answer-events.ts'
-import { anthropicStop, anthropicUsage } from './anthropic-stream.ts'
+import { anthropicStop, anthropicUsage, sequenceOf } from './anthropic-stream.ts'
 import { readBedrock } from './bedrock-stream.ts'
 import { type ChatAnswer, type EngineDialect, noUsage, type Part, type Stop } from './chat.ts'
 import { within } from './cited-text.ts'
 import { geminiEvents } from './gemini-stream.ts'
 import { type JsonObject, listOf, objectOf, textOf } from './json.ts'
-import { callSignature, openaiStop, openaiUsage } from './openai-stream.ts'
+import { callSignature, openaiEnd, openaiStop, openaiUsage } from './openai-stream.ts'
 import { readResponsesAnswer } from './responses-stream.ts'
 import { signedBy } from './signature.ts'
 
@@ -36,6 +36,7 @@ function readOpenai(body: JsonObject): ChatAnswer {
   const text = textOf(message['content'])
   const cited = readAnnotations(message['annotations'], text)
   const refusal = textOf(message['refusal'])
+  const stop = openaiStop(textOf(choice['finish_reason'])) ?? 'stop'
   const calls = listOf(message['tool_calls']).flatMap((one): Part[] => {
     const call = objectOf(one)
     const tool = objectOf(call['function'])
@@ -53,7 +54,7 @@ function readOpenai(body: JsonObject): ChatAnswer {
       ...(refusal === '' ? [] : [{ kind: 'text', text: refusal, isRefusal: true } as const]),
       ...calls,
     ],
-    stop: stopOf(openaiStop(textOf(choice['finish_reason'])) ?? 'stop', calls.length),
+    ...openaiEnd(stopOf(stop, calls.length), choice),
     usage: openaiUsage(objectOf(body['usage'])),
   }
 }
@@ -89,7 +90,7 @@ function readAnthropic(body: JsonObject): ChatAnswer {
   })
   return {
     ...{ id: textOf(body['id']), model: textOf(body['model']), parts },
-    stop: anthropicStop(textOf(body['stop_reason'])),
+    ...{ stop: anthropicStop(textOf(body['stop_reason'])), ...sequenceOf(body['stop_sequence']) },
     usage: anthropicUsage(objectOf(body['usage'])),
   }
 }

@@ -8,6 +8,7 @@ import type { WriterOptions } from './chat-writer.ts'
 /** Lives as long as one writer; written by `take` alone. */
 export class StreamTail {
   stop: Stop = 'stop'
+  sequence: string | undefined
   usage: Usage
 
   /** Goes on from what was sent before, where a stream is finished for somebody else. */
@@ -18,6 +19,8 @@ export class StreamTail {
   /** Of several choices the first says why the stream stopped: dialects with one have no other. */
   take(event: ChatEvent): void {
     if (event.kind === 'usage') this.usage = grownUsage(this.usage, event.usage)
-    if (event.kind === 'stop' && event.choice === 0) this.stop = event.stop
+    if (event.kind !== 'stop' || event.choice !== 0) return
+    this.stop = event.stop
+    this.sequence = event.sequence
   }
 }

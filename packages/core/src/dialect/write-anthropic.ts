@@ -125,7 +125,8 @@ function writeSettings({ temperature, topP, topK, stop, user }: ChatRequest): ob
 }
 
 /** A whole message. */
-export function writeAnthropicAnswer({ id, model, parts, stop, usage }: ChatAnswer): object {
+export function writeAnthropicAnswer(answer: ChatAnswer): object {
+  const { id, model, parts, stop, sequence, usage } = answer
   const content = parts.flatMap((part): object[] => {
     if (part.kind === 'tool-call' && argumentsOf(part) === null) return [] // `whyUnsaid`
     const own = writePart(part)
@@ -139,7 +140,7 @@ export function writeAnthropicAnswer({ id, model, parts, stop, usage }: ChatAnsw
   })
   return {
     ...{ id, type: 'message', role: 'assistant', model, content },
-    ...{ stop_reason: anthropicReason(stop), stop_sequence: null },
+    ...{ stop_reason: anthropicReason(stop), stop_sequence: sequence ?? null },
     usage: writeAnthropicUsage(usage),
   }
 }

@@ -104,6 +104,9 @@ function writeFormat(format: NonNullable<ChatRequest['format']>): object {
   return { type: 'json_schema', name, schema, strict }
 }
 
+// Members of a response that say what was asked, where it was.
+const saidBack = ['reasoning', 'truncation', 'user', 'safety_identifier', 'prompt_cache_key']
+
 /** What a response says back of its request. */
 export function responseFrame(
   request: JsonObject,
@@ -122,6 +125,11 @@ export function responseFrame(
     max_output_tokens: request['max_output_tokens'] ?? null,
     previous_response_id: null,
     store: false,
+    ...Object.fromEntries(
+      saidBack
+        .filter((name) => (request[name] ?? null) !== null)
+        .map((name) => [name, request[name]]),
+    ),
   }
 }
 

@@ -38,6 +38,8 @@ describe('questions', () => {
       expect(own.exact).not.toBe(plain.exact)
       if (!('include' in more)) expect(own.context).not.toBe(plain.context)
     }
+    const reasoned = (summary: string) => cacheQuestion(response({ reasoning: { summary } }), place)
+    expect(reasoned('auto').exact).not.toBe(reasoned('concise').exact)
   })
 
   test('what our form has no words for is compared as it stands, and given again as it came', () => {

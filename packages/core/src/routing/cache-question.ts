@@ -93,6 +93,7 @@ function meaningOf({ model: _, stream: __, streamUsage: ___, user: ____, ...mean
 // A response says these back of its request, or has more in it for them.
 const saidBackNames = [
   ...['metadata', 'user', 'safety_identifier', 'prompt_cache_key', 'service_tier', 'include'],
+  ...['reasoning', 'truncation'],
 ] as const
 
 /** What of one caller's request another one would read in the answer; nothing in most dialects. */
