@@ -5,7 +5,16 @@
 
 import { sourceOf } from './annotation.ts'
 import { bedrockError } from './bedrock-error.ts'
-import type { ChatAnswer, ChatEvent, Citation, Part, Stop, StreamEvent, Usage } from './chat.ts'
+import type {
+  ChatAnswer,
+  ChatEvent,
+  Citation,
+  ImageSource,
+  Part,
+  Stop,
+  StreamEvent,
+  Usage,
+} from './chat.ts'
 import { textEnd, within } from './cited-text.ts'
 import { countOf, isObject, type JsonObject, jsonOf, listOf, objectOf, textOf } from './json.ts'
 import { signedBy } from './signature.ts'
@@ -44,7 +53,8 @@ function stopEvent(stop: Stop): ChatEvent {
 }
 
 function readDelta(index: number, delta: JsonObject): ChatEvent[] {
-  const { text, toolUse, reasoningContent, citation } = delta
+  const { text, toolUse, reasoningContent, citation, image } = delta
+  if (isObject(image)) return [{ kind: 'image', source: imageOf(image) }]
   if (isObject(citation)) {
     return [{ kind: 'citation', of: 'whole block', citation: readCitation(citation) }]
   }
@@ -109,7 +119,8 @@ export function readBedrock(body: JsonObject): ChatAnswer {
 }
 
 function readBlock(one: unknown): Part[] {
-  const { text, toolUse, reasoningContent, citationsContent } = objectOf(one)
+  const { text, toolUse, reasoningContent, citationsContent, image } = objectOf(one)
+  if (isObject(image)) return [{ kind: 'image', source: imageOf(image) }]
   if (isObject(citationsContent)) return [readCited(citationsContent)]
   if (typeof text === 'string') return [{ kind: 'text', text }]
   if (isObject(toolUse)) {
@@ -144,4 +155,11 @@ function readCitation({ title, source, sourceContent, location }: JsonObject): C
     ...(quote === '' ? {} : { quote }),
     ...{ start: 0, end: textEnd },
   }
+}
+
+/** A stream tells the format before, with the block that begins. */
+function imageOf({ format, source }: JsonObject): ImageSource {
+  const type = textOf(format)
+  const mediaType = type === '' ? 'application/octet-stream' : `image/${type}`
+  return { kind: 'data', mediaType, data: textOf(objectOf(source)['bytes']) }
 }

@@ -63,6 +63,9 @@ function readPart(part: JsonObject, choice: number, events: ChatEvent[]): void {
     const { mimeType, data } = part['inlineData']
     const source = { kind: 'data', mediaType: textOf(mimeType), data: textOf(data) } as const
     events.push({ kind: 'image', source })
+  } else if (isObject(part['fileData'])) {
+    const url = textOf(part['fileData']['fileUri'])
+    events.push({ kind: 'image', source: { kind: 'url', url } })
   } else if (typeof part['text'] === 'string') {
     const text = part['text']
     if (part['thought'] === true) events.push({ kind: 'thinking', text }, ...signed)

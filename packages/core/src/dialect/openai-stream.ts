@@ -5,6 +5,7 @@
 import { readAnnotation } from './annotation.ts'
 import type { ChatAnswer, ChatEvent, Stop, StreamEvent, Usage } from './chat.ts'
 import { countOf, isObject, type JsonObject, jsonOf, listOf, objectOf, textOf } from './json.ts'
+import { openaiContent } from './openai-content.ts'
 import { openaiError } from './openai-error.ts'
 import { signedBy } from './signature.ts'
 
@@ -30,10 +31,10 @@ export function readOpenaiEvent({ data }: StreamEvent): readonly ChatEvent[] | s
 function readChoice(choice: JsonObject, events: ChatEvent[]): string | null {
   const index = countOf(choice['index'])
   const delta = objectOf(choice['delta'])
-  const thinking = textOf(delta['reasoning_content']) || textOf(delta['reasoning'])
-  if (thinking !== '') events.push({ kind: 'thinking', text: thinking })
-  const text = delta['content'] ?? choice['text']
-  if (typeof text === 'string') events.push({ kind: 'text', choice: index, text })
+  // Legacy completions have their text beside.
+  for (const said of openaiContent(delta, delta['content'] ?? choice['text'])) {
+    events.push(said.kind === 'text' ? { ...said, choice: index } : said)
+  }
   const refusal = textOf(delta['refusal'])
   if (refusal !== '') events.push({ kind: 'text', choice: index, text: refusal, isRefusal: true })
   for (const one of index === 0 ? listOf(delta['annotations']) : []) {
@@ -42,7 +43,7 @@ function readChoice(choice: JsonObject, events: ChatEvent[]): string | null {
   }
   for (const call of listOf(delta['tool_calls'])) readToolCall(objectOf(call), events)
   const reason = choice['finish_reason']
-  if (typeof reason !== 'string') return null
+  if (typeof reason !== 'string' || reason === '') return null
   const stop = openaiStop(reason)
   if (stop === null) return `the model stopped with ${reason}`
   events.push({ kind: 'stop', choice: index, ...openaiEnd(stop, choice) })
@@ -75,6 +76,7 @@ export function openaiStop(reason: string): Stop | null {
     case 'error':
     case 'insufficient_system_resource':
       return null // vLLM, OpenRouter and DeepSeek say so
+    case '': // of a whole answer that tells none
     case 'stop':
     case 'eos':
     case 'eos_token':

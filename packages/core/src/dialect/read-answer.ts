@@ -10,6 +10,7 @@ import { type ChatAnswer, type EngineDialect, noUsage, type Part, type Stop } fr
 import { within } from './cited-text.ts'
 import { geminiEvents } from './gemini-stream.ts'
 import { type JsonObject, listOf, objectOf, textOf } from './json.ts'
+import { type OpenaiContent, openaiContent } from './openai-content.ts'
 import { callSignature, openaiEnd, openaiStop, openaiUsage } from './openai-stream.ts'
 import { readResponsesAnswer } from './responses-stream.ts'
 import { signedBy } from './signature.ts'
@@ -32,7 +33,7 @@ export function readAnswer(dialect: EngineDialect, body: JsonObject): ChatAnswer
 function readOpenai(body: JsonObject): ChatAnswer {
   const choice = objectOf(listOf(body['choices'])[0])
   const message = objectOf(choice['message'])
-  const thinking = textOf(message['reasoning_content']) || textOf(message['reasoning'])
+  const said = openaiContent(message, message['content']).filter(isSaid)
   const text = textOf(message['content'])
   const cited = readAnnotations(message['annotations'], text)
   const refusal = textOf(message['refusal'])
@@ -49,14 +50,17 @@ function readOpenai(body: JsonObject): ChatAnswer {
   return {
     ...{ id: textOf(body['id']), model: textOf(body['model']) },
     parts: [
-      ...(thinking === '' ? [] : [{ kind: 'thinking' as const, text: thinking }]),
-      ...(text === '' ? [] : [{ kind: 'text' as const, text, ...cited }]),
+      ...said.map((one) => (one.kind === 'text' ? { ...one, ...cited } : one)),
       ...(refusal === '' ? [] : [{ kind: 'text', text: refusal, isRefusal: true } as const]),
       ...calls,
     ],
     ...openaiEnd(stopOf(stop, calls.length), choice),
     usage: openaiUsage(objectOf(body['usage'])),
   }
+}
+
+function isSaid(one: OpenaiContent): boolean {
+  return one.kind === 'image' || one.text !== ''
 }
 
 /** Who calls tools stops for that, whatever the upstream names it. */
