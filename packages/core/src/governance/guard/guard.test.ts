@@ -242,6 +242,17 @@ describe('streams', () => {
     expect(JSON.parse(back).n).toBe('4111111111111111')
   })
 
+  test('JSON stays JSON where the blanks before it went out alone (T1)', () => {
+    const stream = new StreamRewrite<number>(answer())
+    const said = (text: string) => ({ kind: 'text', choice: 0, text }) as const
+    const pieces = [said(' \n'), said('{"card":"5555-5555-5555-4444"}')]
+    const events = [...pieces, { kind: 'stop', choice: 0, stop: 'stop' } as const]
+    const texts = events
+      .flatMap((event, i) => stream.push(i, [event]))
+      .flatMap((one) => one.events.map((event) => ('text' in event ? event.text : '')))
+    expect(texts.join('')).toBe(' \n{"card":"[CARD]"}')
+  })
+
   test('an answer is as long as its text, whatever it thinks and calls', () => {
     const stream = new StreamRewrite<number>(answer())
     stream.push(0, [{ kind: 'thinking', text: 'hm, hm' }])

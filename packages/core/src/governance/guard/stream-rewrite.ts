@@ -236,9 +236,9 @@ class Channel {
   }
 
   #lookTo(end: number): void {
-    if (this.#isJson !== true || end <= this.#looked) return
-    this.#place.take(this.#original(this.#looked, end))
-    this.#looked = end
+    if (end <= this.#looked) return
+    if (this.#isJson === true) this.#place.take(this.#original(this.#looked, end))
+    this.#looked = end // blanks before JSON, too: they are gone once they are released
   }
 
   #original(start: number, end: number): string {
