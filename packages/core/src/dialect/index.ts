@@ -40,9 +40,11 @@ export {
   type WholeReader,
 } from './read-whole.ts'
 export { readResponsesEvent } from './responses-stream.ts'
+export { carriedMark } from './signature.ts'
 export { StreamProgress } from './stream-progress.ts'
 export { newChatWriter, parseChat, whyUnsaid, writeAnswer, writeChat } from './translate.ts'
 export { isUnsayable, type Unsayable } from './unsayable.ts'
+export { withoutCarried } from './without-carried.ts'
 export { type DialectError, writeError, writeErrorEvent } from './write-error.ts'
 export { inOpenaisWords } from './write-openai.ts'
 export { writeResponsesAnswer } from './write-responses.ts'

@@ -21,7 +21,13 @@ import { type JsonObject, jsonOf, listOf, objectOf } from './json.ts'
 import { readOpenaiEvent } from './openai-stream.ts'
 import { readAnswer } from './read-answer.ts'
 import { readResponsesEvent } from './responses-stream.ts'
-import { carriedSignature, foreignSignature, givenSignature, signedBy } from './signature.ts'
+import {
+  carriedMark,
+  carriedSignature,
+  foreignSignature,
+  givenSignature,
+  signedBy,
+} from './signature.ts'
 import { StreamProgress } from './stream-progress.ts'
 import { newChatWriter, parseChat, writeAnswer, writeChat } from './translate.ts'
 import { isUnsayable } from './unsayable.ts'
@@ -240,6 +246,7 @@ test('another’s signature is Base64, of whichever alphabet it comes back in', 
       expect(givenSignature('gemini', given)).toBe(`anthropic:${text}`)
     }
   }
+  expect(carriedSignature('gemini', 'openai:x').startsWith(carriedMark)).toBe(true)
   expect(carriedSignature('gemini', 'gemini:own')).toBe('own')
   expect(givenSignature('gemini', 'own')).toBe('gemini:own')
 })

@@ -9,7 +9,10 @@ export type Signer = 'anthropic' | 'redacted' | 'gemini' | 'openai'
 // What Google gives for calls that its model has not made, or whose signature nobody could keep.
 export const foreignSignature = 'skip_thought_signature_validator'
 
-const form = /^(?:anthropic|redacted|gemini|openai):/
+const form = /^tutti:((?:anthropic|redacted|gemini|openai):.*)/s
+
+/** How another's signature begins that a caller carries: `tutti:` in Base64. */
+export const carriedMark = 'dHV0dGk6'
 
 export function signedBy(signer: Signer, text: string): string {
   return `${signer}:${text}`
@@ -26,13 +29,13 @@ export function ownSignature(signer: Signer, signature: string | undefined): str
  * take a signature for bytes and write them anew.
  */
 export function carriedSignature(by: Signer, signature: string): string {
-  return ownSignature(by, signature) ?? packed(signature)
+  return ownSignature(by, signature) ?? packed(`tutti:${signature}`)
 }
 
 /** What a caller gives back: another's that he carried, or his dialect's own. */
 export function givenSignature(by: Signer, text: string): string {
-  const signature = unpacked(text)
-  return form.test(signature) ? signature : signedBy(by, text)
+  const [, signature] = text.startsWith(carriedMark) ? (form.exec(unpacked(text)) ?? []) : []
+  return signature ?? signedBy(by, text)
 }
 
 const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'

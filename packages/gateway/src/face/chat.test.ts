@@ -1,4 +1,4 @@
-// How the limit of an answer is said to whoever speaks OpenAI's dialect.
+// How the limit of an answer is said to whoever speaks OpenAI's dialect, and what a caller carries for others.
 
 import { expect, test } from 'vitest'
 import { toChatProvider } from './chat.ts'
@@ -21,4 +21,55 @@ test.each([
   if ('kind' in out) throw new Error(out.message)
   const said = JSON.parse(String(out.body))
   expect(['max_tokens', 'max_completion_tokens'].filter((one) => one in said)).toEqual([name])
+})
+
+const carried = 'dHV0dGk6Z2VtaW5pOnM=' // tutti:gemini:s
+const own = { type: 'thinking', thinking: 'hm', signature: 'c2ln' }
+const call = { type: 'tool_use', id: 'c', name: 'f', input: { signature: carried, content: [] } }
+
+test.each([
+  [
+    'anthropic',
+    '/v1/messages',
+    {
+      messages: [
+        { role: 'assistant', content: [{ ...own, signature: carried }] },
+        { role: 'assistant', content: [own, { ...own, signature: carried }, call] },
+        { role: 'user', content: 'x' },
+      ],
+    },
+    {
+      messages: [
+        { role: 'assistant', content: [own, call] },
+        { role: 'user', content: 'x' },
+      ],
+    },
+  ],
+  [
+    'gemini',
+    '/v1beta/models/chat:generateContent',
+    {
+      contents: [
+        { role: 'model', parts: [{ text: '', thought: true, thoughtSignature: carried }] },
+        { role: 'model', parts: [{ text: 'a', thoughtSignature: 'c2ln' }] },
+      ],
+    },
+    { contents: [{ role: 'model', parts: [{ text: 'a', thoughtSignature: 'c2ln' }] }] },
+  ],
+  [
+    'openai-responses',
+    '/v1/responses',
+    { input: [{ type: 'reasoning', summary: [], encrypted_content: carried }, { role: 'user' }] },
+    { input: [{ role: 'user' }] },
+  ],
+] as const)('%s gets nothing that is signed by another', (dialect, path, body, wanted) => {
+  const bytes = Buffer.from(JSON.stringify({ model: 'chat', ...body }))
+  const asked = parseChatAsked(dialect, path, bytes)
+  if (typeof asked === 'string') throw new Error(asked)
+  const provider = { name: 'e', project: 'default', dialect, baseUrl: 'http://e' } as const
+  const target = { provider: 'e', model: 'm', weight: 1, tier: 0, prefill: false }
+  const out = toChatProvider(asked)({ ...provider, allowPrivateNetwork: true }, target)
+  if ('kind' in out) throw new Error(out.message)
+  const { model: _, ...said } = JSON.parse(String(out.body))
+  expect(said).toEqual(wanted)
 })

@@ -6,13 +6,16 @@
 import {
   type ChatDialect,
   type ChatRequest,
+  carriedMark,
   type EngineDialect,
   inOpenaisWords,
   isUnsayable,
   type JsonObject,
+  jsonOf,
   objectOf,
   parseChat,
   type Unsayable,
+  withoutCarried,
   writeChat,
 } from '@tutti/core/dialect'
 import type {
@@ -77,7 +80,8 @@ function isChat({ dialect, path }: ChatAsked): boolean {
   return dialect === 'gemini' || path === endpoints[dialect]
 }
 
-function sameDialect(chat: ChatAsked, provider: ProviderEntry, target: ProviderTarget): Outbound {
+function sameDialect(given: ChatAsked, provider: ProviderEntry, target: ProviderTarget): Outbound {
+  const chat = withoutForeign(given)
   const { dialect, path, body, modelAt } = chat
   const isGemini = dialect === 'gemini'
   return {
@@ -87,6 +91,13 @@ function sameDialect(chat: ChatAsked, provider: ProviderEntry, target: ProviderT
     body: isGemini ? body : askForUsage(chat, spliceModel(body, target.model, modelAt)),
     reading: readingOf(chat),
   }
+}
+
+/** Chat completions carry no signature for others: their bytes are not looked through. */
+function withoutForeign(chat: ChatAsked): ChatAsked {
+  if (chat.dialect === 'openai' || !chat.body.includes(carriedMark)) return chat
+  const own = withoutCarried(objectOf(jsonOf(chat.body.toString('utf8'))))
+  return { ...chat, body: Buffer.from(JSON.stringify(own)), modelAt: null }
 }
 
 /** Members of the body that are not everybody's yet are refused without their header. */

@@ -1,0 +1,37 @@
+// Without carried
+//
+// A request that goes on in its own dialect, without what its caller carries for models of others: an engine refuses a
+// thought that it has not signed.
+
+import { isObject, type JsonObject } from './json.ts'
+import { carriedMark } from './signature.ts'
+
+/** The lists of messages, and of what they hold, in every dialect. */
+const lists = ['messages', 'contents', 'input', 'content', 'parts'] as const
+const signatures = ['signature', 'thoughtSignature', 'encrypted_content'] as const
+
+export function withoutCarried(body: JsonObject): JsonObject {
+  const changed: Record<string, unknown> = { ...body }
+  for (const name of lists) {
+    const list = body[name]
+    if (Array.isArray(list)) changed[name] = list.flatMap(kept)
+  }
+  return changed
+}
+
+/** A message that held nothing else goes as well. */
+function kept(one: unknown): unknown[] {
+  if (!isObject(one)) return [one]
+  if (signatures.some((name) => isCarried(one[name]))) return []
+  const left = withoutCarried(one)
+  const isEmpty = lists.some((name) => isEmptied(one[name], left[name]))
+  return isEmpty ? [] : [left]
+}
+
+function isEmptied(before: unknown, after: unknown): boolean {
+  return Array.isArray(before) && before.length > 0 && Array.isArray(after) && after.length === 0
+}
+
+function isCarried(value: unknown): boolean {
+  return typeof value === 'string' && value.startsWith(carriedMark)
+}
