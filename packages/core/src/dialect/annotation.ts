@@ -5,6 +5,7 @@
 import type { Citation } from './chat.ts'
 import { textEnd, within } from './cited-text.ts'
 import { countOf, type JsonObject, listOf, objectOf, textOf } from './json.ts'
+import { carriedMark } from './signature.ts'
 
 const everything = { start: 0, end: textEnd } as const
 
@@ -66,7 +67,7 @@ export function sourceOf(source: string, title: string): Pick<Citation, 'url' | 
 
 export function writeBlockCitation({ url, title, quote = '', fileId }: Citation): JsonObject {
   if (url !== undefined) {
-    const about = { cited_text: quote, title, url, encrypted_index: '' } // nobody's but its own
+    const about = { cited_text: quote, title, url, encrypted_index: carriedMark }
     return { type: 'web_search_result_location', ...about }
   }
   return {

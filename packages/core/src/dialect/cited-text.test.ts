@@ -297,6 +297,15 @@ test('what stands behind the text is cited by its end', () => {
   expect(withCitations(parts, [citation])).toEqual([{ ...parts[0], citations: [citation] }])
 })
 
+test('a page that Anthropic did not find is marked as such', () => {
+  const parts: readonly Part[] = [
+    { kind: 'text', text: 'a', citations: [{ url, title, start: 0, end: 1 }] },
+  ]
+  const answer: ChatAnswer = { id: 'a', model: 'm', parts, stop: 'stop', usage: noUsage }
+  const written = writeAnswer('anthropic', answer, { request: {}, createdS: 1 })
+  expect(JSON.stringify(written)).toContain('"encrypted_index":"dHV0dGk6"')
+})
+
 test('of several choices the first one’s sources are told', () => {
   const candidate = { index: 1, content: { parts: [{ text: all }] }, groundingMetadata: grounding }
   const delta = { content: all, annotations: [nested] }

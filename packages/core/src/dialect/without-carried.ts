@@ -1,14 +1,19 @@
 // Without carried
 //
 // A request that goes on in its own dialect, without what its caller carries for models of others: an engine refuses a
-// thought that it has not signed.
+// thought that it has not signed, and a source that it has not found.
 
 import { isObject, type JsonObject } from './json.ts'
 import { carriedMark } from './signature.ts'
 
 /** The lists of messages, and of what they hold, in every dialect. */
-const lists = ['messages', 'contents', 'input', 'content', 'parts'] as const
-const signatures = ['signature', 'thoughtSignature', 'encrypted_content'] as const
+const lists = ['messages', 'contents', 'input', 'content', 'parts', 'citations'] as const
+// What Anthropic found on a page it knows by an index that only Anthropic writes.
+const signatures = [
+  ...['signature', 'thoughtSignature', 'encrypted_content', 'encrypted_index'],
+] as const
+// A message without any is refused.
+const said = ['content', 'parts'] as const
 
 export function withoutCarried(body: JsonObject): JsonObject {
   const changed: Record<string, unknown> = { ...body }
@@ -24,7 +29,7 @@ function kept(one: unknown): unknown[] {
   if (!isObject(one)) return [one]
   if (signatures.some((name) => isCarried(one[name]))) return []
   const left = withoutCarried(one)
-  const isEmpty = lists.some((name) => isEmptied(one[name], left[name]))
+  const isEmpty = said.some((name) => isEmptied(one[name], left[name]))
   return isEmpty ? [] : [left]
 }
 

@@ -27,6 +27,9 @@ const carried = 'dHV0dGk6Z2VtaW5pOnM=' // tutti:gemini:s
 const own = { type: 'thinking', thinking: 'hm', signature: 'c2ln' }
 const call = { type: 'tool_use', id: 'c', name: 'f', input: { signature: carried, content: [] } }
 
+const found = { type: 'web_search_result_location', url: 'https://a', encrypted_index: 'own' }
+const page = { ...found, encrypted_index: 'dHV0dGk6' }
+
 test.each([
   [
     'anthropic',
@@ -35,12 +38,16 @@ test.each([
       messages: [
         { role: 'assistant', content: [{ ...own, signature: carried }] },
         { role: 'assistant', content: [own, { ...own, signature: carried }, call] },
+        { role: 'assistant', content: [{ type: 'text', text: 'a', citations: [found, page] }] },
+        { role: 'assistant', content: [{ type: 'text', text: 'b', citations: [page] }] },
         { role: 'user', content: 'x' },
       ],
     },
     {
       messages: [
         { role: 'assistant', content: [own, call] },
+        { role: 'assistant', content: [{ type: 'text', text: 'a', citations: [found] }] },
+        { role: 'assistant', content: [{ type: 'text', text: 'b', citations: [] }] },
         { role: 'user', content: 'x' },
       ],
     },
