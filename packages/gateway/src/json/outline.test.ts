@@ -107,10 +107,26 @@ describe('outline', () => {
   test('a text of any length ends where it does, wherever an escape falls (J1)', () => {
     for (const said of ['\\n', '\\"', '\\u00e9', 'é', 'x']) {
       for (const near of [16, 65_536, 131_072]) {
-        for (let length = near - 40; length < near + 40; length++) {
-          const text = Buffer.from(`${'x'.repeat(Math.max(0, length))}${said}y"z`)
+        for (let length = near - 80; length < near + 40; length++) {
+          const text = Buffer.from(`${'x'.repeat(Math.max(0, length))}${said}${'y'.repeat(90)}"z`)
           expect(textEnd(text, 0)).toBe(text.length - 2)
           expect(textEnd(text.subarray(0, -2), 0)).toBe(-1)
+        }
+      }
+    }
+  })
+
+  test('each escape is one to JSON.parse too, wherever it falls (J1)', () => {
+    const inside = /^(?:[ !#-[\]-~\x7f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"/
+    for (let code = 0; code < 128; code++) {
+      for (const tail of ['', '\\', '00e9', '00g9', '0e9"']) {
+        const written = `\\${String.fromCharCode(code)}${tail}`
+        for (const row of [0, 1, 2, 31, 32]) {
+          for (const plain of [0, 1, 15, 16, 57, 58, 59, 60, 61, 62, 63, 64, 65, 66]) {
+            const text = `${'x'.repeat(plain)}${'\\\\'.repeat(row)}${written}y"`
+            const end = (inside.exec(text)?.[0].length ?? 0) - 1
+            if (textEnd(Buffer.from(text), 0) !== end) expect.fail(JSON.stringify(text))
+          }
         }
       }
     }

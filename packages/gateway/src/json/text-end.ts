@@ -5,7 +5,7 @@
 // Invariants:
 //   J1. What is taken for a text is one to JSON.parse too, if its bytes are UTF-8; what is not, is not.
 
-import { escapesAt, textScanCode } from './text-scan-code.ts'
+import { blockBytes, textScanCode } from './text-scan-code.ts'
 
 // What of the global these two lines use; the types of Node 20 have none of it.
 declare const WebAssembly: {
@@ -18,13 +18,10 @@ declare const WebAssembly: {
 }
 
 const windowBytes = 65_536 // what the loop sees at a time: one page, and two hold all of it
-const escapeBytes = 6 // of the longest: nothing of one is cut off between two windows
-const quotesBytes = 32 // behind the window: more than the loop looks ahead
-const quote = 0x22
+const [quote, backslash] = [0x22, 0x5c] as const
 
 const memory = new WebAssembly.Memory({ initial: 2, maximum: 2 })
 const seen = new Uint8Array(memory.buffer)
-for (const escaped of '"\\/bfnrt') seen[escapesAt + escaped.charCodeAt(0)] = 1
 const module = new WebAssembly.Module(textScanCode)
 const { scan } = new WebAssembly.Instance(module, { host: { memory } }).exports
 
@@ -34,10 +31,12 @@ export function textEnd(body: Uint8Array, from: number): number {
     const size = Math.min(windowBytes, body.length - begin)
     const isLast = begin + size === body.length
     seen.set(body.subarray(begin, begin + size))
-    seen.fill(quote, size, size + quotesBytes)
-    const limit = isLast ? size : size - escapeBytes
+    seen.fill(quote, size, size + blockBytes)
+    const limit = isLast ? size : size - blockBytes // a long escape ends in what is seen
     const place = scan(limit)
-    if (place >= limit && !isLast) begin += place
-    else return place < size && body[begin + place] === quote ? begin + place : -1
+    const byte = place < size ? body[begin + place] : -1
+    if (byte === quote) return begin + place
+    if (isLast || (place !== limit && byte !== backslash)) return -1
+    begin += place
   }
 }
