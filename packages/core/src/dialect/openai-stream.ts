@@ -33,7 +33,8 @@ function readChoice(choice: JsonObject, events: ChatEvent[]): string | null {
   const delta = objectOf(choice['delta'])
   // Legacy completions have their text beside.
   for (const said of openaiContent(delta, delta['content'] ?? choice['text'])) {
-    events.push(said.kind === 'text' ? { ...said, choice: index } : said)
+    // Written out: it is made for every event.
+    events.push(said.kind === 'text' ? { kind: 'text', choice: index, text: said.text } : said)
   }
   const refusal = textOf(delta['refusal'])
   if (refusal !== '') events.push({ kind: 'text', choice: index, text: refusal, isRefusal: true })
