@@ -28,6 +28,8 @@ export class StreamProgress {
   #countedLength = -1
   readonly #choices: number
   readonly #begun = new Set<number>()
+  /** The choice of the last text: it has begun. */
+  #choice = -1
   readonly #stopped = new Set<number>()
 
   /** `choices` are asked for; an engine that gives fewer marks its end. */
@@ -103,7 +105,8 @@ export class StreamProgress {
   }
 
   #takeText(choice: number, text: string): void {
-    this.#begun.add(choice)
+    if (choice !== this.#choice) this.#begun.add(choice)
+    this.#choice = choice
     if (text === '') return
     this.hasContent = true
     this.contentLength += text.length

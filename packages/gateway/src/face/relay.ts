@@ -122,10 +122,11 @@ export class Relay {
       for (const event of events) this.#sent.take(event)
       const { guard, bodies } = this.#ports
       if (bodies !== null) bodies.take(events)
-      const isSent =
+      const sending =
         guard === null
-          ? await this.#send(turn.event.raw, events)
-          : await this.#pass(guard.push(turn.event.raw, events))
+          ? this.#send(turn.event.raw, events)
+          : this.#pass(guard.push(turn.event.raw, events))
+      const isSent = sending instanceof Promise ? await sending : sending
       if (!isSent) return gone
     }
   }

@@ -31,7 +31,7 @@ export const eventBytesMax = 8 * 2 ** 20
 
 export class EventSplitter {
   /** What came and is not yet a whole event; written by `push`. */
-  #rest: Buffer = Buffer.alloc(0)
+  #rest: Buffer = nothing
 
   /** The events that this chunk completes. */
   push(chunk: Buffer): RawEvent[] {
@@ -42,11 +42,12 @@ export class EventSplitter {
     let from = 0
     let end = blankLineEnd(bytes, searched)
     while (end !== -1) {
-      events.push(parseEvent(bytes.subarray(from, end)))
+      const isAll = from === 0 && end === bytes.length // nearly always
+      events.push(parseEvent(isAll ? bytes : bytes.subarray(from, end)))
       from = end
       end = blankLineEnd(bytes, from)
     }
-    this.#rest = bytes.subarray(from)
+    this.#rest = from === bytes.length ? nothing : bytes.subarray(from)
     return events
   }
 
@@ -58,6 +59,8 @@ export class EventSplitter {
     return this.#rest.length
   }
 }
+
+const nothing = Buffer.alloc(0)
 
 /** Where the first blank line from `from` on is over, or -1. */
 function blankLineEnd(bytes: Buffer, from: number): number {

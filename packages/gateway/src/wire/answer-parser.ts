@@ -116,18 +116,23 @@ export class AnswerParser {
   #takeBody(rest: Buffer, next: 'over' | 'chunk-end'): number {
     const count = Math.min(rest.length, this.#left)
     this.#left -= count
-    if (this.#left === 0) this.#phase = next
+    if (this.#left > 0 || next === 'over') {
+      if (this.#left === 0) this.#phase = next
+      this.#listener.onData(count === rest.length ? rest : rest.subarray(0, count))
+      return count
+    }
+    const isEnded = rest[count] === cr && rest[count + 1] === lf // nearly always in the same bytes
+    this.#phase = isEnded ? 'chunk-size' : next
     this.#listener.onData(count === rest.length ? rest : rest.subarray(0, count))
-    return count
+    return isEnded ? count + 2 : count
   }
 
   #takeSize(rest: Buffer): number | string {
     const end = rest.indexOf(lf)
     if (end === -1) return rest.length > lineBytesMax ? 'a chunk without a size' : 0
-    const line = rest.toString('latin1', 0, end)
-    const size = /^([0-9a-f]{1,8})[ \t]*(?:;[^\r\n]*)?\r$/i.exec(line)?.[1]
-    if (size === undefined) return `a chunk of the size ${JSON.stringify(line.slice(0, 20))}`
-    this.#left = Number.parseInt(size, 16)
+    const size = plainSize(rest, end) ?? writtenSize(rest.toString('latin1', 0, end))
+    if (typeof size === 'string') return size
+    this.#left = size
     this.#phase = this.#left === 0 ? 'trailers' : 'chunk'
     this.#trailerBytes = 0
     return end + 1
@@ -174,6 +179,30 @@ const statusLine = /^HTTP\/1\.[01] \d{3}(?: [^\r\n]*)?$/
 const headerLine = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+:[^\r\n\0]*$/
 const wholeHead =
   /^HTTP\/1\.[01] \d{3}(?: [^\r\n]*)?(?:\r\n[!#$%&'*+.^_`|~0-9A-Za-z-]+:[^\r\n\0]*)*$/
+
+/** The size of a chunk where its line is that and no more, as nearly all are; null: look closer. */
+function plainSize(bytes: Buffer, end: number): number | null {
+  if (end < 2 || end > 8 || bytes[end - 1] !== cr) return null
+  let size = 0
+  for (let at = 0; at < end - 1; at++) {
+    const digit = hexDigits[bytes[at] ?? 0] ?? -1
+    if (digit === -1) return null
+    size = size * 16 + digit
+  }
+  return size
+}
+
+const hexDigits = Int8Array.from({ length: 256 }, (_, byte) => {
+  const digit = Number.parseInt(String.fromCharCode(byte), 16)
+  return Number.isNaN(digit) ? -1 : digit
+})
+
+/** The size that a line tells beside extensions, or what is wrong with it. */
+function writtenSize(line: string): number | string {
+  const size = /^([0-9a-f]{1,8})[ \t]*(?:;[^\r\n]*)?\r$/i.exec(line)?.[1]
+  if (size === undefined) return `a chunk of the size ${JSON.stringify(line.slice(0, 20))}`
+  return Number.parseInt(size, 16)
+}
 
 interface AnswerHead {
   readonly status: number
