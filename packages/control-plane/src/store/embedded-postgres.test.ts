@@ -92,6 +92,21 @@ test('a stop leaves no socket folder, whoever started what it stops', async () =
   expect(existsSync(dirname(second.socketPath))).toBe(false)
 })
 
+test('a start beside a stop keeps its socket folder, and the next stop leaves none', async () => {
+  const folder = makeFolder()
+  const first = await startEmbeddedPostgres(folder)
+  const stopping = first.stop()
+  const lock = join(folder, 'postgres/postmaster.pid')
+  while (existsSync(lock)) await new Promise(setImmediate) // before the stop looks again
+  const second = await startEmbeddedPostgres(folder)
+  await stopping
+  expect(await answerOf(second.socketPath)).toBe(42)
+  writeFileSync(join(dirname(second.socketPath), 'starting'), '') // as a killed starter leaves it
+  const adopted = await startEmbeddedPostgres(folder)
+  await adopted.stop()
+  expect(existsSync(dirname(second.socketPath))).toBe(false)
+})
+
 test('one that was killed leaves a socket: a start takes it over, a stop removes it', async () => {
   const folder = makeFolder()
   const data = join(folder, 'postgres')

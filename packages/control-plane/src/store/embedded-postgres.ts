@@ -44,19 +44,23 @@ const substituteUid = 65_534 // nobody
 const startMs = 30_000
 const user = 'tutti'
 const socketName = `.s.PGSQL.${port}`
+const claimName = 'starting' // keeps a folder from being empty before Postgres has its socket there
+const claimsMax = 5
 
 /** Starts or adopts the Postgres whose data lives in `dataFolder`. */
 export async function startEmbeddedPostgres(dataFolder: string): Promise<RunningPostgres> {
   const data = join(dataFolder, 'postgres')
   const adopted = runningPostmaster(data)
-  if (adopted !== null) return handleOf(data, adopted.socketFolder, true)
-
+  if (adopted !== null) {
+    rmSync(join(adopted.socketFolder, claimName), { force: true }) // of a starter that was killed
+    return handleOf(data, adopted.socketFolder, true)
+  }
   const mode = chooseMode()
   const commands = commandsFor(mode, nativeFolder())
   if (!existsSync(join(data, 'PG_VERSION'))) createCluster(data, commands)
   takeOver(data, ownerIn(mode))
 
-  const socketFolder = socketFolderOf(data, mode)
+  const socketFolder = claimSocketFolder(data, mode)
   releaseLock(join(data, 'postmaster.pid'))
   releaseLock(join(socketFolder, `${socketName}.lock`))
   const [command, args, options] = commands('postgres', [
@@ -73,6 +77,7 @@ export async function startEmbeddedPostgres(dataFolder: string): Promise<Running
   })
   failed.catch(() => {}) // an exit after the start is seen by the pool, not here
   await Promise.race([untilReady(data, socketFolder), failed])
+  rmSync(join(socketFolder, claimName), { force: true })
   child.unref()
   return handleOf(data, socketFolder, false)
 }
@@ -180,6 +185,20 @@ function createCluster(data: string, commands: Commands): void {
   })
 }
 
+/** Beside a stop, which removes the folder only while it is empty. */
+function claimSocketFolder(data: string, mode: Mode): string {
+  for (let claims = 1; ; claims++) {
+    try {
+      const folder = socketFolderOf(data, mode)
+      writeFileSync(join(folder, claimName), '')
+      return folder
+    } catch (error) {
+      // The stop was between the two.
+      if (codeOf(error) !== 'ENOENT' || claims === claimsMax) throw error
+    }
+  }
+}
+
 /** A unix socket's path may have 107 bytes at most, so it lives below the temporary folder. */
 function socketFolderOf(data: string, mode: Mode): string {
   const name = createHash('sha256').update(data).digest('hex').slice(0, 16)
@@ -280,7 +299,7 @@ async function stopPostmaster(data: string, socketFolder: string): Promise<void>
   try {
     rmdirSync(socketFolder)
   } catch {
-    // Somebody has started it again: their socket is in there.
+    // Somebody has started it again: their claim or their socket is in there.
   }
 }
 
