@@ -15,11 +15,15 @@ const signatures = [
 // A message without any is refused.
 const said = ['content', 'parts'] as const
 
+/** The same object where nothing is taken out. */
 export function withoutCarried(body: JsonObject): JsonObject {
-  const changed: Record<string, unknown> = { ...body }
+  let changed = body
   for (const name of lists) {
     const list = body[name]
-    if (Array.isArray(list)) changed[name] = list.flatMap(kept)
+    if (!Array.isArray(list)) continue
+    const left = list.flatMap(kept)
+    const isSame = left.length === list.length && left.every((one, i) => one === list[i])
+    if (!isSame) changed = { ...changed, [name]: left }
   }
   return changed
 }

@@ -80,3 +80,24 @@ test.each([
   const { model: _, ...said } = JSON.parse(String(out.body))
   expect(said).toEqual(wanted)
 })
+
+test.each([
+  ['anthropic', '/v1/messages', '"messages":[{"role":"user","content":[{"text":"dHV0dGk6"}]}]'],
+  [
+    ...['gemini', '/v1beta/models/chat:generateContent'],
+    '"contents":[{"parts":[{"text":"dHV0dGk6"}]}]',
+  ],
+  ['openai-responses', '/v1/responses', '"input":[{"role":"user","content":"dHV0dGk6"}]'],
+] as const)(
+  '%s gets the bytes as they came where a text only names what others sign',
+  (dialect, path, said) => {
+    const bytes = `{ "model":"m", "x":{"id":12345678901234567890,"y":1.0}, ${said} }`
+    const asked = parseChatAsked(dialect, path, Buffer.from(bytes))
+    if (typeof asked === 'string') throw new Error(asked)
+    const provider = { name: 'e', project: 'default', dialect, baseUrl: 'http://e' } as const
+    const target = { provider: 'e', model: 'm', weight: 1, tier: 0, prefill: false }
+    const out = toChatProvider(asked)({ ...provider, allowPrivateNetwork: true }, target)
+    if ('kind' in out) throw new Error(out.message)
+    expect(String(out.body)).toBe(bytes)
+  },
+)

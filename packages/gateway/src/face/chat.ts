@@ -93,10 +93,15 @@ function sameDialect(given: ChatAsked, provider: ProviderEntry, target: Provider
   }
 }
 
-/** Chat completions carry no signature for others: their bytes are not looked through. */
+/**
+ * Chat completions carry no signature for others: their bytes are not looked through. Written anew
+ * is only what has lost something: numbers would be rounded.
+ */
 function withoutForeign(chat: ChatAsked): ChatAsked {
   if (chat.dialect === 'openai' || !chat.body.includes(carriedMark)) return chat
-  const own = withoutCarried(objectOf(jsonOf(chat.body.toString('utf8'))))
+  const said = objectOf(jsonOf(chat.body.toString('utf8')))
+  const own = withoutCarried(said)
+  if (own === said) return chat
   return { ...chat, body: Buffer.from(JSON.stringify(own)), modelAt: null }
 }
 
