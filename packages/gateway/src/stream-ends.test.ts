@@ -19,11 +19,12 @@ interface Seen {
 
 /** What a caller sees where the engine's answer is this one, or breaks off after it. */
 async function seen(
-  engine: { dialect: Dialect; says: string | object; breaks?: boolean },
+  engine: { dialect: Dialect; says: string | Buffer | object; breaks?: boolean },
   asked: { path?: string; body: object },
 ): Promise<Seen> {
   const { says, dialect } = engine
   const { url } = await serve((_, response) => {
+    if (says instanceof Buffer) return response.end(says)
     if (typeof says !== 'string') return response.end(JSON.stringify(says))
     response.writeHead(200, { 'content-type': 'text/event-stream' })
     if (engine.breaks === true) response.write(says, () => response.destroy())
@@ -63,6 +64,30 @@ async function seen(
 const messages = [{ role: 'user', content: 'x' }]
 const choice = (index: number, content: string, finish_reason: string | null = null) => ({
   choices: [{ index, delta: { content }, finish_reason }],
+})
+
+describe('an engine that nests, or lists, more than calls of ours can take', () => {
+  const says = (more: string) => {
+    const candidate = `{"content":{"parts":[{"text":"hi"}]},"finishReason":"STOP",${more}}`
+    return `{"candidates":[${candidate}]}`
+  }
+  const deep = `${'['.repeat(20_000)}${']'.repeat(20_000)}`
+  const all = {
+    'a list': says(
+      `"citationMetadata":{"citations":[${Array.from({ length: 200_000 }, () => '{}')}]}`,
+    ),
+    'a place': says(
+      `"groundingMetadata":{"groundingSupports":[{"groundingChunkIndices":[${deep}]}]}`,
+    ),
+    'a call': `{"candidates":[{"content":{"parts":[{"functionCall":{"name":"f","args":{"a":${deep}}}}]},"finishReason":"STOP"}]}`,
+  }
+  test.each(Object.entries(all))('%s: one answer fails, and nobody else’s', async (name, text) => {
+    const whole = await seen({ dialect: 'gemini', says: Buffer.from(text) }, { body: { messages } })
+    expect(whole.status).toBe(name === 'a call' ? 502 : 200)
+    const body = { messages, stream: true }
+    const stream = await seen({ dialect: 'gemini', says: `data: ${text}\n\n` }, { body })
+    expect(stream.status).toBe(name === 'a call' ? 502 : 200)
+  })
 })
 
 describe('of several choices', () => {

@@ -20,7 +20,9 @@ import { ownSignature } from './signature.ts'
 
 export function eventsOfAnswer(answer: ChatAnswer): readonly ChatEvent[] {
   const events: ChatEvent[] = [{ kind: 'start', id: answer.id, model: answer.model }]
-  for (const [index, part] of answer.parts.entries()) events.push(...eventsOfPart(part, index))
+  for (const [index, part] of answer.parts.entries()) {
+    for (const event of eventsOfPart(part, index)) events.push(event) // there may be very many
+  }
   const { stop, sequence } = answer
   const told = sequence === undefined ? {} : { sequence }
   events.push({ kind: 'stop', choice: 0, stop, ...told })

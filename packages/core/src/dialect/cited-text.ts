@@ -12,8 +12,8 @@ type CitationEvent = Extract<ChatEvent, { kind: 'citation' }>
 
 /** Lives as long as one stream. */
 export class CitedText {
-  /** Of the first choice. */
-  #text: string
+  /** Of the first choice, in UTF-16 as the language counts. */
+  #length: number
   readonly #places = new Places()
   /** Where the block at hand began in the text, in UTF-16 as the language counts. */
   #blockAt: number
@@ -24,7 +24,8 @@ export class CitedText {
 
   /** `sent` is what the caller has of the text already. */
   constructor(sent = '') {
-    this.#text = sent
+    this.#length = sent.length
+    this.#places.take(sent)
     this.#blockAt = sent.length
   }
 
@@ -32,7 +33,7 @@ export class CitedText {
   take(event: ChatEvent): readonly ChatEvent[] {
     switch (event.kind) {
       case 'text':
-        if (event.choice === 0) this.#text += event.text
+        if (event.choice === 0) this.#takeText(event.text)
         return [event]
       case 'citation':
         if (event.of !== 'whole block') return [this.#placed(event)]
@@ -46,6 +47,11 @@ export class CitedText {
     }
   }
 
+  #takeText(text: string): void {
+    this.#length += text.length
+    this.#places.take(text)
+  }
+
   #placed({ citation, of }: CitationEvent): CitationEvent {
     const { start, end } = citation
     switch (of) {
@@ -55,25 +61,25 @@ export class CitedText {
       case 'block': {
         const before = this.#startOfBlock()
         if (end < textEnd) return ofText(citation, before + start, before + end)
-        const all = this.#places.charactersTo(this.#text, this.#text.length)
+        const all = this.#places.charactersTo(this.#length)
         return ofText(citation, before + start, all)
       }
       case 'bytes': {
-        const from = this.#places.characterAt(this.#text, start)
-        return ofText(citation, from, this.#places.characterAt(this.#text, end))
+        const from = this.#places.characterAt(start)
+        return ofText(citation, from, this.#places.characterAt(end))
       }
     }
   }
 
   #startOfBlock(): number {
-    this.#blockStart ??= this.#places.charactersTo(this.#text, this.#blockAt)
+    this.#blockStart ??= this.#places.charactersTo(this.#blockAt)
     return this.#blockStart
   }
 
   #endBlock(): readonly ChatEvent[] {
     const held = this.#held
     const start = held.length === 0 ? 0 : this.#startOfBlock()
-    this.#blockAt = this.#text.length
+    this.#blockAt = this.#length
     this.#blockStart = null
     if (held.length === 0) return []
     this.#held = []
@@ -86,23 +92,29 @@ function ofText(citation: Citation, start: number, end: number): CitationEvent {
   return { kind: 'citation', of: 'text', citation: { ...citation, start, end } }
 }
 
-/** Where the characters of a text begin in its UTF-8; the text only grows between two questions. */
+/** Where the characters of a text begin in its UTF-8. */
 export class Places {
   /** By character, as far as anybody asked. */
   readonly #bytes: number[] = []
   #bytesAll = 0
   /** Up to where the text is counted, in UTF-16. */
   #counted = 0
+  /** What follows: the whole would be made one text anew at each question. */
+  #uncounted = ''
+
+  take(text: string): void {
+    this.#uncounted += text
+  }
 
   /** How many characters there are before a place in UTF-16; places are asked for in order. */
-  charactersTo(text: string, place: number): number {
-    this.#countTo(text, place)
+  charactersTo(place: number): number {
+    this.#countTo(place)
     return this.#bytes.length
   }
 
   /** The character to which a byte belongs; their number where there are no so many bytes. */
-  characterAt(text: string, byte: number): number {
-    this.#countTo(text, text.length)
+  characterAt(byte: number): number {
+    this.#countTo(Infinity)
     let [low, high] = [0, this.#bytes.length]
     while (low < high) {
       const middle = (low + high) >> 1
@@ -112,17 +124,20 @@ export class Places {
     return low
   }
 
-  byteAt(text: string, character: number): number {
-    this.#countTo(text, text.length)
+  byteAt(character: number): number {
+    this.#countTo(Infinity)
     return this.#bytes[character] ?? this.#bytesAll
   }
 
-  #countTo(text: string, place: number): void {
-    for (const character of text.slice(this.#counted, Math.max(place, this.#counted))) {
+  #countTo(place: number): void {
+    const fresh = this.#uncounted.slice(0, Math.max(0, place - this.#counted))
+    if (fresh === '') return
+    this.#uncounted = this.#uncounted.slice(fresh.length)
+    this.#counted += fresh.length
+    for (const character of fresh) {
       this.#bytes.push(this.#bytesAll)
       this.#bytesAll += bytesOf(character.codePointAt(0) ?? 0)
     }
-    this.#counted = Math.max(place, this.#counted)
   }
 }
 

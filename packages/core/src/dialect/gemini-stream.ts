@@ -34,7 +34,7 @@ export function geminiEvents(chunk: JsonObject): ChatEvent[] {
     for (const part of listOf(objectOf(candidate['content'])['parts'])) {
       readPart(objectOf(part), choice, events)
     }
-    if (choice === 0) events.push(...citationEvents(candidate))
+    for (const event of choice === 0 ? citationEvents(candidate) : []) events.push(event)
   }
   const metadata = chunk['usageMetadata']
   if (isGeminiUsage(metadata)) events.push({ kind: 'usage', usage: geminiUsage(metadata) })
@@ -96,9 +96,11 @@ function groundings({ groundingChunks, groundingSupports }: JsonObject): Citatio
   const named = new Set<number>()
   const supported = listOf(groundingSupports).flatMap((one) => {
     const { segment, groundingChunkIndices } = objectOf(one)
-    return listOf(groundingChunkIndices).flatMap((index): Citation[] => {
-      const source = sources[Number(index)]
-      named.add(Number(index))
+    // Each source once: a few bytes for an index repeat a whole page otherwise.
+    return [...new Set(listOf(groundingChunkIndices))].flatMap((index): Citation[] => {
+      const place = typeof index === 'number' ? index : -1
+      const source = sources[place]
+      named.add(place)
       return source === undefined ? [] : [{ ...source, ...spanOf(objectOf(segment)) }]
     })
   })

@@ -76,7 +76,8 @@ export function openaiStop(reason: string): Stop | null {
     case 'cancelled':
     case 'error':
     case 'insufficient_system_resource':
-      return null // vLLM, OpenRouter and DeepSeek say so
+    case 'network_error':
+      return null // vLLM, OpenRouter, DeepSeek and GLM say so
     case '': // of a whole answer that tells none
     case 'stop':
     case 'eos':
@@ -89,12 +90,16 @@ export function openaiStop(reason: string): Stop | null {
     case 'length':
     case 'model_length':
     case 'max_tokens':
+    case 'max_output_tokens':
       return 'length'
     case 'tool_calls':
+    case 'tool_call':
+    case 'tool_use':
     case 'function_call':
       return 'tool-calls'
     case 'content_filter':
     case 'safety':
+    case 'sensitive':
     case 'refusal':
       return 'content-filter'
     default:

@@ -191,13 +191,14 @@ export function writeGeminiAnswer({ id, model, parts, stop, usage }: ChatAnswer)
 export function writeGroundings(text: string, citations: readonly Citation[]): object {
   if (citations.length === 0) return {}
   const places = new Places()
+  places.take(text)
   const groundingChunks = citations.map(({ url: uri, title, quote }) =>
     uri === undefined
       ? { retrievedContext: { title, ...(quote === undefined ? {} : { text: quote }) } }
       : { web: { uri, title } },
   )
   const groundingSupports = citations.map(({ start, end }, i) => {
-    const [startIndex, endIndex] = [places.byteAt(text, start), places.byteAt(text, end)]
+    const [startIndex, endIndex] = [places.byteAt(start), places.byteAt(end)]
     return { segment: { startIndex, endIndex }, groundingChunkIndices: [i] }
   })
   return { groundingMetadata: { groundingChunks, groundingSupports } }

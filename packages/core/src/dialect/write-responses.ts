@@ -4,8 +4,8 @@
 
 import { writeAnnotation } from './annotation.ts'
 import { isRefusal } from './answer-events.ts'
-import type { ChatAnswer, ChatRequest, Message, Part, Stop, Usage } from './chat.ts'
-import { citationsOf } from './cited-text.ts'
+import type { ChatAnswer, ChatRequest, Citation, Message, Part, Stop, Usage } from './chat.ts'
+import { charactersOf, movedCitation } from './cited-text.ts'
 import type { JsonObject } from './json.ts'
 import { carriedSignature, ownSignature } from './signature.ts'
 import { isUnsayable, type Unsayable, unsayable } from './unsayable.ts'
@@ -187,20 +187,26 @@ function outputItems({ id, parts }: ChatAnswer): object[] {
 
 function joinedTexts(parts: readonly Part[]): Part[] {
   const joined: Part[] = []
+  let length = 0 // characters of the last one, where it is a text
+  let citations: Citation[] = []
   for (const part of parts) {
     const last = joined.at(-1)
     const isOn =
       part.kind === 'text' && last?.kind === 'text' && isRefusal(part) === isRefusal(last)
-    if (isOn) joined[joined.length - 1] = joinedText(last, part)
-    else joined.push(part)
+    if (!isOn) [length, citations] = [0, []]
+    if (part.kind !== 'text') joined.push(part)
+    else {
+      for (const one of part.citations ?? []) citations.push(movedCitation(one, length))
+      length += charactersOf(part.text)
+      const text = (isOn ? last.text : '') + part.text
+      const cited = citations.length === 0 ? {} : { citations }
+      const { citations: _, ...said } = part
+      const made = { ...said, text, ...cited }
+      if (isOn) joined[joined.length - 1] = made
+      else joined.push(made)
+    }
   }
   return joined
-}
-
-function joinedText(before: TextPart, after: TextPart): TextPart {
-  const text = before.text + after.text
-  const citations = citationsOf([before, after])
-  return { ...before, text, ...(citations.length === 0 ? {} : { citations }) }
 }
 
 export function outputText({ text, isRefusal, citations = [] }: Omit<TextPart, 'kind'>): object {

@@ -3,6 +3,7 @@
 // A call of a known key for a named route: looks the route up, has it pursued, and sends what comes back.
 
 import { jsonOf, objectOf, readAnswer, whyUnsaid, writeAnswer } from '@tutti/core/dialect'
+import { isTooDeep } from '../failure.ts'
 import type {
   Answer,
   Call,
@@ -165,7 +166,14 @@ function sendSettled(answering: Answering, answer: Answer): Sent | Promise<Sent>
   const { call, ports, exchange } = answering
   const over = call.budgets.length === 0 ? null : ports.router.cashier.overSoft(call.budgets)
   if (over !== null) exchange.reply.header('x-tutti-budget-warning', over)
-  const failed = (error: unknown) => abandon(answering, answer, { error })
+  const failed = (error: unknown) => {
+    const { reply, dialect } = exchange
+    const isAnswers = isTooDeep(error) && !reply.hasBegun // the request has been read before
+    if (!isAnswers) return abandon(answering, answer, { error })
+    const message = 'the answer is nested too deep'
+    refuse(reply, dialect, { status: 502, code: 'malformed_answer', message })
+    return { status: 502, bug: null }
+  }
   if (call.presence.isGone) return abandon(answering, answer, null)
   try {
     const sent = sendAnswer(answering, answer)

@@ -3,6 +3,7 @@
 // One request from its first byte to its last: is it meant for us, whose is it, what does it ask for, who
 // answers, and what goes back.
 
+import { isTooDeep } from '../failure.ts'
 import type { Directory, KeyEntry } from '../routing/index.ts'
 import { bodyBytesMax, type Incoming, type IncomingBody, type Reply } from '../wire/index.ts'
 import { dialectOf, refuse, sendJson } from './answer.ts'
@@ -56,8 +57,7 @@ export function answerRequest(
  * nested as deep as their sender likes, calls of ours are not.
  */
 export function refuseTooDeep(request: Incoming, reply: Reply, error: unknown): boolean {
-  const isTooDeep = error instanceof RangeError && error.message.includes('call stack')
-  if (!isTooDeep || reply.hasBegun) return false
+  if (!isTooDeep(error) || reply.hasBegun) return false
   const message = 'the body is nested too deep: expected some thousand levels at most'
   refuse(reply, dialectOf(pathOf(request.url)), { status: 400, code: 'invalid_body', message })
   return true

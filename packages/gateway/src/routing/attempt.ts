@@ -18,6 +18,7 @@ import {
   type WholeReader,
 } from '@tutti/core/dialect'
 import { classifyFailure, type ErrorAnswer, type FailureClass } from '@tutti/core/routing'
+import { messageOf } from '../failure.ts'
 import type { AnswerController, AnswerHandler, AnswerHeaders } from '../wire/index.ts'
 import { EventSplitter, eventBytesMax, type Splitter } from './event-splitter.ts'
 import { type EventSource, EventStream } from './event-stream.ts'
@@ -191,6 +192,14 @@ export class Attempt implements AnswerHandler, Watched {
   }
 
   onResponseData(chunk: Buffer): void {
+    try {
+      this.#take(chunk)
+    } catch (error) {
+      this.#failReading(error)
+    }
+  }
+
+  #take(chunk: Buffer): void {
     if (this.#mode === 'whole') return this.#takeChunk(chunk)
     if (this.#mode !== 'stream') return
     this.#splitter ??= this.#reading.frames?.splitter() ?? new EventSplitter()
@@ -206,8 +215,12 @@ export class Attempt implements AnswerHandler, Watched {
   onResponseEnd(): void {
     this.#controller = null // the connection is free again: nothing is left to cut
     if (this.#lingerTimer !== null) clearTimeout(this.#lingerTimer)
-    if (this.#mode === 'whole') this.#endWhole()
-    else if (this.#mode === 'stream') this.#endStream('ended')
+    try {
+      if (this.#mode === 'whole') this.#endWhole()
+      else if (this.#mode === 'stream') this.#endStream('ended')
+    } catch (error) {
+      this.#failReading(error)
+    }
   }
 
   onResponseError(error: Error): void {
@@ -244,6 +257,11 @@ export class Attempt implements AnswerHandler, Watched {
   /** For what fails before anything is sent. */
   refuse(failure: FailureClass, reason: string): void {
     this.#fail(failure, reason)
+  }
+
+  /** An upstream nests as deep as it likes, calls of ours do not: that is its failure. */
+  #failReading(error: unknown): void {
+    this.#fail('malformed', `the answer cannot be read: ${messageOf(error)}`)
   }
 
   #takeChunk(chunk: Buffer): void {

@@ -155,6 +155,28 @@ test('each waits for a connection as long as it says itself (N5)', async () => {
   expect(await patient.ended).toMatch(/stops/)
 })
 
+test('who comes next has a dial of its own, whatever became of the one before (N5)', async () => {
+  const asked: Socket[] = []
+  const { origin } = await upstream((socket) => asked.push(socket))
+  let names = 0
+  const lanes = new Lanes(new Batch(), {
+    lookup: (_name, _options, found) => {
+      names += 1
+      if (names === 1) found(null, [{ address: '127.0.0.1', family: 4 }]) // later ones never hear
+    },
+  })
+  cleanups.push(() => lanes.stop())
+  const named = origin.replace('127.0.0.1', 'localhost')
+  const first = ask(lanes, named)
+  await expect.poll(() => asked.length).toBe(1)
+  ask(lanes, named) // gets the first one's connection
+  asked[0]?.write(ok)
+  expect(await first.ended).toBe('ok')
+  await expect.poll(() => asked.length).toBe(2)
+  const hasty = ask(lanes, named, { connectMs: 30 })
+  expect(await hasty.ended).toMatch(/could not be reached within 30 ms/)
+})
+
 describe('every end is heard once (N1)', () => {
   const ends: Record<
     string,

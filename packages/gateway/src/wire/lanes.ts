@@ -110,7 +110,7 @@ export class Lanes {
   /** As many as wait, within the bound. */
   #dialIfNeeded(origin: Origin): void {
     const { all, waiting } = origin
-    while (origin.dialling < waiting.length && all.size + origin.dialling < lanesMax) {
+    while (all.size + origin.dialling < lanesMax) {
       const next = waiting.find(({ isDialled }) => !isDialled)
       if (next === undefined) return
       next.isDialled = true
