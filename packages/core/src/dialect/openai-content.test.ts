@@ -50,6 +50,24 @@ describe('of a message', () => {
     expect(typeof events === 'string' ? events : answerOfEvents(events)?.parts).toEqual(parts)
   })
 
+  test('a citation stands once, with the text of the list that it is about', () => {
+    const cites = { url: 'https://a', title: 'A', start_index: 6, end_index: 11 }
+    const message = {
+      content: [
+        { type: 'text', text: 'Hello ' },
+        { type: 'text', text: 'world' },
+      ],
+      annotations: [{ type: 'url_citation', url_citation: cites }],
+    }
+    expect(readAnswer('openai', { choices: [{ message }] }).parts).toEqual([
+      { kind: 'text', text: 'Hello ' },
+      {
+        ...{ kind: 'text', text: 'world' },
+        citations: [{ url: 'https://a', title: 'A', start: 0, end: 5 }],
+      },
+    ])
+  })
+
   test('a reason that is empty ends no stream, and no whole answer otherwise', () => {
     const choice = { index: 0, delta: { content: 'a' }, message: {}, finish_reason: '' }
     expect(readOpenaiEvent({ event: '', data: JSON.stringify({ choices: [choice] }) })).toEqual([

@@ -7,7 +7,7 @@ import { answerOfEvents } from './answer-events.ts'
 import { anthropicStop, anthropicUsage, sequenceOf } from './anthropic-stream.ts'
 import { readBedrock } from './bedrock-stream.ts'
 import { type ChatAnswer, type EngineDialect, noUsage, type Part, type Stop } from './chat.ts'
-import { within } from './cited-text.ts'
+import { withCitations, within } from './cited-text.ts'
 import { geminiEvents } from './gemini-stream.ts'
 import { type JsonObject, listOf, objectOf, textOf } from './json.ts'
 import { type OpenaiContent, openaiContent } from './openai-content.ts'
@@ -34,8 +34,8 @@ function readOpenai(body: JsonObject): ChatAnswer {
   const choice = objectOf(listOf(body['choices'])[0])
   const message = objectOf(choice['message'])
   const said = openaiContent(message, message['content']).filter(isSaid)
-  const text = textOf(message['content'])
-  const cited = readAnnotations(message['annotations'], text)
+  const text = said.map((one) => (one.kind === 'text' ? one.text : '')).join('')
+  const { citations = [] } = readAnnotations(message['annotations'], text)
   const refusal = textOf(message['refusal'])
   const stop = openaiStop(textOf(choice['finish_reason'])) ?? 'stop'
   const calls = listOf(message['tool_calls']).flatMap((one): Part[] => {
@@ -50,7 +50,7 @@ function readOpenai(body: JsonObject): ChatAnswer {
   return {
     ...{ id: textOf(body['id']), model: textOf(body['model']) },
     parts: [
-      ...said.map((one) => (one.kind === 'text' ? { ...one, ...cited } : one)),
+      ...withCitations(said, citations),
       ...(refusal === '' ? [] : [{ kind: 'text', text: refusal, isRefusal: true } as const]),
       ...calls,
     ],
