@@ -6,7 +6,7 @@ import { readBlockCitation } from './annotation.ts'
 import { anthropicError } from './anthropic-error.ts'
 import type { ChatEvent, Stop, StreamEvent, Usage } from './chat.ts'
 import { countOf, isObject, type JsonObject, jsonOf, objectOf, textOf } from './json.ts'
-import { signedBy } from './signature.ts'
+import { signatureEvents } from './signature.ts'
 
 /** What an event says, or what is wrong with it. */
 export function readAnthropicEvent({ data }: StreamEvent): readonly ChatEvent[] | string {
@@ -50,7 +50,7 @@ function readBlock(index: number, block: JsonObject): ChatEvent[] {
     case 'thinking':
       return [{ kind: 'thinking', text: textOf(block['thinking']) }]
     case 'redacted_thinking':
-      return [{ kind: 'signature', text: signedBy('redacted', textOf(block['data'])) }]
+      return signatureEvents('redacted', textOf(block['data']))
     default:
       return []
   }
@@ -67,7 +67,7 @@ function readDelta(index: number, delta: JsonObject): ChatEvent[] {
     case 'thinking_delta':
       return [{ kind: 'thinking', text: textOf(delta['thinking']) }]
     case 'signature_delta':
-      return [{ kind: 'signature', text: signedBy('anthropic', textOf(delta['signature'])) }]
+      return signatureEvents('anthropic', textOf(delta['signature']))
     case 'input_json_delta':
       return [{ kind: 'tool-arguments', index, text: textOf(delta['partial_json']) }]
     default:

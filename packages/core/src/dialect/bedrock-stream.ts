@@ -17,7 +17,7 @@ import type {
 } from './chat.ts'
 import { textEnd, within } from './cited-text.ts'
 import { countOf, isObject, type JsonObject, jsonOf, listOf, objectOf, textOf } from './json.ts'
-import { signedBy } from './signature.ts'
+import { signatureEvents, signedBy } from './signature.ts'
 
 /** What an event says, or what is wrong with it. */
 export function readBedrockEvent({ event, data }: StreamEvent): readonly ChatEvent[] | string {
@@ -62,12 +62,8 @@ function readDelta(index: number, delta: JsonObject): ChatEvent[] {
   if (isObject(toolUse)) return [{ kind: 'tool-arguments', index, text: textOf(toolUse['input']) }]
   if (!isObject(reasoningContent)) return []
   const { text: thinking, signature, redactedContent } = reasoningContent
-  if (typeof redactedContent === 'string') {
-    return [{ kind: 'signature', text: signedBy('redacted', redactedContent) }]
-  }
-  if (typeof signature === 'string') {
-    return [{ kind: 'signature', text: signedBy('anthropic', signature) }]
-  }
+  if (typeof redactedContent === 'string') return signatureEvents('redacted', redactedContent)
+  if (typeof signature === 'string') return signatureEvents('anthropic', signature)
   return typeof thinking === 'string' ? [{ kind: 'thinking', text: thinking }] : []
 }
 
@@ -129,6 +125,7 @@ function readBlock(one: unknown): Part[] {
   }
   const { reasoningText, redactedContent } = objectOf(reasoningContent)
   if (typeof redactedContent === 'string') {
+    if (redactedContent === '') return []
     return [{ kind: 'thinking', text: '', signature: signedBy('redacted', redactedContent) }]
   }
   const { text: thought, signature: own } = objectOf(reasoningText)

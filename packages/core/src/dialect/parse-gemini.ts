@@ -217,7 +217,7 @@ function partsOf(from: PlainPart): Part[] {
 type Thought = Extract<Part, { kind: 'thinking' }>
 
 function signatureOf({ thoughtSignature: text }: { thoughtSignature?: string | undefined }) {
-  if (text === undefined || text === foreignSignature) return []
+  if (text === undefined || text === '' || text === foreignSignature) return []
   const signature = givenSignature('gemini', text)
   return [{ kind: 'thinking', text: '', signature } satisfies Thought]
 }

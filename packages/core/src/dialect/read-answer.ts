@@ -80,8 +80,9 @@ function readAnthropic(body: JsonObject): ChatAnswer {
         return [{ kind: 'thinking', text: textOf(block['thinking']), ...signature }]
       }
       case 'redacted_thinking': {
-        const signature = signedBy('redacted', textOf(block['data']))
-        return [{ kind: 'thinking', text: '', signature }]
+        const own = textOf(block['data'])
+        if (own === '') return []
+        return [{ kind: 'thinking', text: '', signature: signedBy('redacted', own) }]
       }
       case 'tool_use': {
         const args = JSON.stringify(block['input'] ?? {})

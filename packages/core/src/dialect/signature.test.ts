@@ -338,6 +338,28 @@ test.each<[string, Reader, readonly StreamEvent[], readonly Part[]]>([
   expect(answerOfEvents(all)?.parts).toEqual(parts)
 })
 
+test('an empty signature is none, whole and streamed', () => {
+  const began = (content_block: object) => said('', { type: 'content_block_start', content_block })
+  const goesOn = (delta: object) => said('', { type: 'content_block_delta', delta })
+  const reasons = (reasoningContent: object) =>
+    said('contentBlockDelta', { delta: { reasoningContent } })
+  const redacted = { type: 'redacted_thinking', data: '' }
+  expect(readAnthropicEvent(began(redacted))).toEqual([])
+  expect(readAnthropicEvent(goesOn({ type: 'signature_delta', signature: '' }))).toEqual([])
+  expect(readBedrockEvent(reasons({ signature: '' }))).toEqual([])
+  expect(readBedrockEvent(reasons({ redactedContent: '' }))).toEqual([])
+  const told = readGeminiEvent(chunk({ text: 'so', thoughtSignature: '' }))
+  expect(told).not.toContainEqual(expect.objectContaining({ kind: 'signature' }))
+  expect(readAnswer('anthropic', { content: [redacted] }).parts).toEqual([])
+  const content = [{ reasoningContent: { redactedContent: '' } }]
+  expect(readAnswer('bedrock', { output: { message: { content } } }).parts).toEqual([])
+  const contents = [{ role: 'model', parts: [{ text: 'so', thoughtSignature: '' }] }]
+  const given = parseChat('gemini', { contents }, named)
+  expect(isUnsayable(given) ? given : given.messages[0]?.parts).toEqual([
+    { kind: 'text', text: 'so' },
+  ])
+})
+
 const thought = (text: string, signed: string): Part => ({
   ...{ kind: 'thinking', text, signature: signed },
 })

@@ -3,6 +3,8 @@
 // What a model signs of its thoughts and wants back unchanged in the next turn: opaque to everybody else. In the neutral
 // form it says whose it is, `anthropic:…`, so that callers of other dialects can carry it and no model gets another's.
 
+import type { ChatEvent } from './chat.ts'
+
 /** Who reads it; `redacted` are thoughts of Anthropic's that nobody else may read. */
 export type Signer = 'anthropic' | 'redacted' | 'gemini' | 'openai'
 
@@ -16,6 +18,11 @@ export const carriedMark = 'dHV0dGk6'
 
 export function signedBy(signer: Signer, text: string): string {
   return `${signer}:${text}`
+}
+
+/** Of a stream; an empty one signs nothing. */
+export function signatureEvents(signer: Signer, text: string): ChatEvent[] {
+  return text === '' ? [] : [{ kind: 'signature', text: signedBy(signer, text) }]
 }
 
 /** As its signer wrote it; null where that is somebody else. */
