@@ -115,12 +115,11 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   })
   const batch = new Batch()
   const router = new Router({
-    batch,
+    ...{ batch, chance },
     relayOf: (node) => relays.urlOf(node),
     region: options.region ?? '',
     directory: () => directory,
     nowMs: steadyMs,
-    chance,
     cashier: new Cashier({ nowMs: steadyMs, prices, purses: accounts.purses }),
   })
   const { version } = options
@@ -128,7 +127,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const doors = new Doors(options.worker ?? 0)
   const given = {
     ...{ directory: () => directory, router, responses, hosts, version, nowMs, steadyMs, chance },
-    ...{ withheld: new WithheldTools({ log }), others: doors, askUsage: remoteUsage(controlPlane) },
+    ...{ withheld: new WithheldTools({ log }), others: doors },
+    askUsage: remoteUsage(controlPlane, log),
   }
   const bodies = new BodyKeeper({
     ...{ nowMs, chance, log },

@@ -11,11 +11,12 @@ import { signingPrefix } from '@tutti/core/fleet'
 import { canonicalJson } from '@tutti/core/resource'
 import { leaseRequest, type Snapshot, usageReport } from '@tutti/core/routing'
 import { didKeyOf, newPrivateKey, signText } from '@tutti/ledger'
+import { complaining } from '../complaining.ts'
 import { keyOf } from '../face/index.ts'
 import { messageOf } from '../failure.ts'
 import { makeDirectory } from '../routing/index.ts'
 import { answerStored, isStoredPath } from './answer-stored.ts'
-import { answerUsage, isUsagePath } from './answer-usage.ts'
+import { answerUsage, isUsagePath, type UsageAsked } from './answer-usage.ts'
 import { LeaseFile } from './lease-file.ts'
 import { MemoryResponses } from './memory-responses.ts'
 import { UsageHours } from './usage-hours.ts'
@@ -73,7 +74,7 @@ export async function startFilePlane(options: FilePlaneOptions): Promise<FilePla
     const { method, url = '', headers } = request
     if (method === 'GET' && isUsagePath(url)) {
       const asked = { url, key: keyOf(request, directory, nowMs()), nowMs: nowMs() }
-      return void send(response, answerUsage(accounts.hours, asked))
+      return void send(response, accounts.tell(asked))
     }
     if (!isKey(headers.authorization, key)) return void response.writeHead(401).end()
     if (!url.startsWith('/api/v1/snapshot')) return void send(response, answer(request))
@@ -123,37 +124,24 @@ function openAccounts(
     },
     (reason) => log('usage is not kept', { reason }),
   )
+  const tell = complaining(
+    async (asked: UsageAsked): Promise<Said> => answerUsage(hours, asked),
+    (reason) => log('usage cannot be told', { reason }),
+  )
   const acts: Readonly<Record<string, (said: unknown) => Promise<object>>> = {
     '/api/v1/leases': grant,
     '/api/v1/usage': count,
   }
-  return { hours, acts }
-}
-
-/** Tells each reason why it failed once, until it goes well again. */
-function complaining<Answer>(
-  act: (said: unknown) => Promise<Answer>,
-  tell: (reason: string) => void,
-): (said: unknown) => Promise<Answer> {
-  let told = ''
-  return async (said) => {
-    try {
-      const answer = await act(said)
-      told = ''
-      return answer
-    } catch (error) {
-      const reason = messageOf(error)
-      if (reason !== told) tell(reason)
-      told = reason
-      throw error
-    }
-  }
+  return { acts, tell: (asked: UsageAsked) => tell(asked).catch(() => usageAway) }
 }
 
 interface Said {
   readonly status: number
   readonly body: string
 }
+
+/** Callers hear no more: the reason names folders of ours. */
+const usageAway: Said = { status: 503, body: 'what requests used cannot be told now' }
 
 async function send(response: ServerResponse, saying: Promise<Said>): Promise<void> {
   try {

@@ -1,6 +1,6 @@
 // What requests used, told to and asked of a gateway that is alone: as of a control plane, and with the caller's own key.
 
-import { mkdirSync, readdirSync, symlinkSync } from 'node:fs'
+import { mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Snapshot } from '@tutti/core/routing'
 import { describe, expect, test } from 'vitest'
@@ -24,7 +24,12 @@ const keys = ['default', 'team', 'late'].map((project) => ({
 }))
 
 async function start(folder = newFolder(), more: Partial<Snapshot> = {}) {
-  const plane = await startFilePlane({ snapshot: snapshotOf({ keys, ...more }), folder })
+  const told: unknown[] = []
+  const note = (event: string, { reason }: { reason?: unknown }) => {
+    if (event === 'usage cannot be told') told.push(reason)
+  }
+  const snapshot = snapshotOf({ keys, ...more })
+  const plane = await startFilePlane({ snapshot, folder, log: note })
   cleanups.push(() => plane.stop())
   let serves = () => {}
   const isServing = new Promise<void>((resolve) => {
@@ -33,13 +38,16 @@ async function start(folder = newFolder(), more: Partial<Snapshot> = {}) {
   const gateway = await startGateway({
     ...{ host: '127.0.0.1', port: 0, folder: `${folder}/alone`, version: 'test' },
     controlPlane: plane.controlPlane,
-    log: (event) => event === 'snapshot' && serves(),
+    log: (event, fields) => {
+      if (event === 'snapshot') serves()
+      note(event, fields)
+    },
   })
   cleanups.push(() => gateway.stop())
   await isServing
   const { url, key: own } = plane.controlPlane
   return {
-    ...{ plane, gateway, own },
+    ...{ plane, gateway, own, told },
     tell: async (report: object) => {
       const headers = { authorization: `Bearer ${own}` }
       const body = JSON.stringify(report)
@@ -110,6 +118,22 @@ test('that nobody can say what was used is said, and is no empty answer', async 
   const { status, body } = await ask('')
   expect(status).toBe(503)
   expect(body).toMatchObject({ error: { code: 'usage_away' } })
+})
+
+test('why nobody can say what was used is logged once, and names no folder of ours to callers', async () => {
+  const folder = newFolder()
+  const { plane, ask, told } = await start(folder)
+  writeFileSync(join(folder, 'usage-hours'), 'no folder')
+  const message = 'what requests used cannot be told now'
+  for (const query of ['', 'by=route']) {
+    const { status, body } = await ask(query)
+    expect(status).toBe(503)
+    expect(body).toMatchObject({ error: { code: 'usage_away', message } })
+  }
+  const headers = { authorization: `Bearer ${key}` }
+  const asked = await fetch(`${plane.controlPlane.url}/api/v1/usage`, { headers })
+  expect([asked.status, await asked.text()]).toEqual([503, message])
+  expect(told).toEqual([expect.stringContaining('ENOTDIR'), `503: ${message}`])
 })
 
 test('of two that share a folder the last that started counts, the other says why not, once', async () => {

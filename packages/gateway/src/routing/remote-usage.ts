@@ -4,6 +4,7 @@
 // judges who may know, so it is asked with the caller's own key.
 
 import { request } from 'undici'
+import { complaining } from '../complaining.ts'
 
 export interface UsageAsking {
   /** As it came, without its question mark. */
@@ -16,17 +17,26 @@ export interface UsageSaid {
   readonly text: string
 }
 
-export type AskUsage = (asking: UsageAsking) => Promise<UsageSaid>
+/** Null where nobody can say; the log has the reason, which is not for callers. */
+export type AskUsage = (asking: UsageAsking) => Promise<UsageSaid | null>
+
+type Log = (event: string, fields: Readonly<Record<string, unknown>>) => void
 
 const answerMsMax = 30_000 // a year of hours is read for it
+const reasonMax = 500
 
-/** Throws where nobody answers. */
-export function remoteUsage({ url }: { readonly url: string }): AskUsage {
-  return async ({ query, secret }) => {
-    const { statusCode, body } = await request(`${url}/api/v1/usage?${query}`, {
-      headers: { authorization: `Bearer ${secret}` },
-      ...{ headersTimeout: answerMsMax, bodyTimeout: answerMsMax },
-    })
-    return { status: statusCode, text: await body.text() }
-  }
+export function remoteUsage({ url }: { readonly url: string }, log: Log): AskUsage {
+  const ask = complaining(
+    async ({ query, secret }: UsageAsking): Promise<UsageSaid> => {
+      const { statusCode: status, body } = await request(`${url}/api/v1/usage?${query}`, {
+        headers: { authorization: `Bearer ${secret}` },
+        ...{ headersTimeout: answerMsMax, bodyTimeout: answerMsMax },
+      })
+      const text = await body.text()
+      if (status >= 500) throw new Error(`${status}: ${text.slice(0, reasonMax)}`)
+      return { status, text }
+    },
+    (reason) => log('usage cannot be told', { reason }),
+  )
+  return (asking) => ask(asking).catch(() => null)
 }
