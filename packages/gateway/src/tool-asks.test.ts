@@ -1,8 +1,9 @@
 // What servers of tools ask their caller for: nobody here gives it, which they hear at once and not when their time is over.
 
+import type { ServerResponse } from 'node:http'
 import type { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
 import { ResultSchema } from '@modelcontextprotocol/sdk/types.js'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { serve, signed, world } from './gateway-world.fixture.ts'
 import { serveTools, toolClient, toolSnapshot } from './tool-world.fixture.ts'
 import { fetchOf } from './tools/fetch-of.ts'
@@ -60,4 +61,42 @@ test('a server that ends it at once is not listened to all the time', async () =
   enough.abort()
   await expect(second).rejects.toThrow()
   expect(listeners).toBe(1)
+})
+
+test.each([
+  { callsMax: 4, most: 8 },
+  { callsMax: 10, most: 10 },
+])('a server that asks and takes no answers sees $most at a time', async ({ callsMax, most }) => {
+  const held: ServerResponse[] = []
+  let enough = () => {}
+  const isEnough = new Promise<void>((resolve) => {
+    enough = resolve
+  })
+  const silent = await serve((_, response) => {
+    held.push(response)
+    if (held.length === most) enough()
+  })
+  const [entry] = toolSnapshot([{ name: 'one', url: silent.url }]).toolServers ?? []
+  if (entry === undefined) throw new Error('it names a server')
+  const fetch = fetchOf({ ...entry, callsMax })
+  const post = (said: object) => {
+    const body = JSON.stringify({ jsonrpc: '2.0', ...said })
+    return fetch(silent.url, { method: 'POST', body })
+  }
+  const outcomes = Array.from({ length: 500 }, (_, id) =>
+    post({ id, ...(id % 2 === 0 ? { result: {} } : { error: notHere }) }).then(
+      ({ status }) => status,
+      () => 'refused',
+    ),
+  )
+  await isEnough
+  const first = await Promise.all(outcomes.slice(most))
+  expect(new Set(first)).toEqual(new Set(['refused']))
+  expect(held).toHaveLength(most)
+  for (const response of held) response.writeHead(202).end()
+  expect(new Set(await Promise.all(outcomes.slice(0, most)))).toEqual(new Set([202]))
+  const next = post({ id: 500, result: {} })
+  await vi.waitUntil(() => held.length > most) // there is room again
+  held[most]?.writeHead(202).end()
+  expect((await next).status).toBe(202)
 })

@@ -11,6 +11,7 @@ import type { ToolServerEntry } from '../routing/index.ts'
 
 const answerBytesMax = 16 * 2 ** 20 // lists of tools and results are some kilobytes
 const connectMsMax = 5_000
+const answersMin = 8 // to what a server asks, on their way at a time; or one for each call
 const listenMs = 1_000 // a server that ends it and says `retry: 0` is not asked all the time
 
 export type Fetch = (url: string | URL, init?: RequestInit) => Promise<Response>
@@ -20,10 +21,12 @@ const trusted = new Agent({ connect: { timeout: connectMsMax } })
 
 /** `listenMsMin` is between two times that it begins to listen. */
 export function fetchOf(
-  { allowPrivateNetwork, timeoutMs }: ToolServerEntry,
+  { allowPrivateNetwork, timeoutMs, callsMax }: ToolServerEntry,
   listenMsMin = listenMs,
 ): Fetch {
   let listenAtMs = -Infinity // no sooner; written below
+  const answersMax = Math.max(answersMin, callsMax)
+  let answers = 0 // on their way; written below
   return async (url, init = {}) => {
     const { method = 'GET', body = null, signal } = init
     // What a server says by itself, or asks: it hears at once that nobody here answers that.
@@ -35,18 +38,41 @@ export function fetchOf(
       listenAtMs += listenMsMin
       if (waitMs > 0) await pause(waitMs, signal ?? never)
     }
-    const dispatcher = await dispatcherFor(new URL(url), allowPrivateNetwork)
-    const answer = await request(url, {
-      headersTimeout: timeoutMs,
-      bodyTimeout: isListening ? 0 : timeoutMs,
-      method: isListening || method === 'DELETE' ? method : 'POST',
-      headers: Object.fromEntries(new Headers(init.headers)),
-      body: body === null ? null : String(body),
-      signal: signal ?? null,
-      dispatcher,
-    })
+    const send = async () =>
+      request(url, {
+        headersTimeout: timeoutMs,
+        bodyTimeout: isListening ? 0 : timeoutMs,
+        method: isListening || method === 'DELETE' ? method : 'POST',
+        headers: Object.fromEntries(new Headers(init.headers)),
+        body: body === null ? null : String(body),
+        signal: signal ?? null,
+        dispatcher: await dispatcherFor(new URL(url), allowPrivateNetwork),
+      })
+    if (body !== null && isAnswer(String(body))) {
+      if (answers >= answersMax) throw new Error('it asks faster than it takes answers') // S2
+      answers += 1
+      try {
+        return await withoutBody(await send())
+      } finally {
+        answers -= 1
+      }
+    }
+    const answer = await send()
     return isListening && !isEvents(answer) ? nothingToHear(answer) : responseOf(answer)
   }
+}
+
+/** What the SDK says back to a server that asks; what it asks itself names a method. */
+function isAnswer(body: string): boolean {
+  if (body.startsWith('{"method":')) return false // long ones are not read again
+  const said: unknown = JSON.parse(body)
+  return typeof said === 'object' && said !== null && !('method' in said)
+}
+
+/** On its way until its last byte is here: a server could hold it back. */
+async function withoutBody({ statusCode, body }: Dispatcher.ResponseData): Promise<Response> {
+  await body.dump()
+  return new Response(null, { status: statusCode })
 }
 
 function isEvents({ statusCode, headers }: Dispatcher.ResponseData): boolean {
