@@ -204,7 +204,27 @@ test('what the same text cites is told, wherever it stands (L2)', async () => {
   const { gateway } = await world(signed(chain([bad.url, good.url], 'openai')))
   const got = await drain(await ask(gateway, 'openai'))
   expect([said(got.text), got.isCut]).toEqual([text, false])
-  expect(got.text).toContain('https://a.example')
+  expect(got.text).toMatch(/"start_index":0,"end_index":3/)
+})
+
+test('what a target cites that goes on after others’ words is told of its own words', async () => {
+  const url_citation = { url: 'https://a.example', title: 'A', start_index: 0, end_index: 3 }
+  const delta = { annotations: [{ type: 'url_citation', url_citation }] }
+  const cites = `data: ${JSON.stringify({ id: 'c2', choices: [{ index: 0, delta }] })}\n\n`
+  const [half, rest] = [words.slice(0, 4), words.slice(4)]
+  const parts = frames('openai', [rest.join('')], true)
+  let asked = 0
+  const bad = await serve((request, response, body) => {
+    asked += 1
+    if (asked === 1) streams(frames('openai', half, false), cuts)(request, response, body)
+    else request.socket.destroy()
+  })
+  const good = await serve(streams([...parts.slice(0, 1), cites, ...parts.slice(1)], ends))
+  const chained = chain([bad.url, good.url], 'openai', { prefill: true })
+  const got = await drain(await ask((await world(signed(chained))).gateway, 'openai'))
+  expect([said(got.text), got.isCut]).toEqual([text, false])
+  const start = half.join('').length
+  expect(got.text).toContain(`"start_index":${start},"end_index":${text.length}`)
 })
 
 for (const dialect of ['openai', 'anthropic'] as const) {

@@ -88,6 +88,16 @@ export class CitedText {
   }
 }
 
+/**
+ * Of an answer that goes on for another one: its places count a text of its own, which is the whole
+ * where it begins anew, and its blocks are not those that the caller has.
+ */
+export function unplaced(event: ChatEvent, isAnew: boolean): ChatEvent {
+  if (event.kind !== 'citation') return event
+  if (isAnew && (event.of === 'text' || event.of === 'bytes')) return event
+  return { ...event, of: 'block', citation: { ...event.citation, start: 0, end: textEnd } }
+}
+
 function ofText(citation: Citation, start: number, end: number): CitationEvent {
   return { kind: 'citation', of: 'text', citation: { ...citation, start, end } }
 }

@@ -17,6 +17,7 @@ import {
   newChatWriter,
   StreamProgress,
   type Usage,
+  unplaced,
   writeErrorEvent,
 } from '@tutti/core/dialect'
 import type { Candidate, FailedAttempt, Pursuit, StreamAttempt } from '../routing/index.ts'
@@ -69,6 +70,8 @@ export class Relay {
   #writer: ChatWriter | null = null
   /** The text that a guard let pass, where there is one: the caller's, not the model's. */
   #passedText = ''
+  /** True once another target goes on; written by `run`. */
+  #isContinued = false
   #isDenied = false
 
   constructor(ports: RelayPorts) {
@@ -95,6 +98,7 @@ export class Relay {
       current.pursuit.broke(failed)
       const next = await this.#continue(current, failed)
       if (next === null) return this.#breakOff(current, failed)
+      this.#isContinued = true
       repeated = next.isAnew ? this.#sent.text : ''
       current = next
     }
@@ -102,7 +106,7 @@ export class Relay {
 
   /** Sends all that comes; null where it came to its end. */
   async #drain(
-    { stream, candidate }: RelaySource,
+    { stream, candidate, isAnew }: RelaySource,
     repeated: string,
   ): Promise<FailedAttempt | null> {
     if (candidate.provider?.dialect !== this.#ports.dialect) this.#translate(stream.progress)
@@ -114,11 +118,12 @@ export class Relay {
         return repetition.isOver ? null : notTheSame
       }
       if (turn.kind === 'broken') return turn.failure
-      const events = repetition.take(turn.event.events)
-      if (events === null) {
+      const fresh = repetition.take(turn.event.events)
+      if (fresh === null) {
         stream.stream.cancel()
         return notTheSame // L2
       }
+      const events = this.#isContinued ? fresh.map((one) => unplaced(one, isAnew)) : fresh
       for (const event of events) this.#sent.take(event)
       const { guard, bodies } = this.#ports
       if (bodies !== null) bodies.take(events)
