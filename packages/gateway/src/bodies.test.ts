@@ -178,6 +178,47 @@ test('of a stream of several choices the first is kept', () => {
   expect([JSON.parse(json).choices[0].message.content, isCut]).toEqual(['first', false])
 })
 
+const start = { kind: 'start', id: 'c', model: 'm' } as const
+const counted = (output: number) => ({ kind: 'usage', usage: { output } }) as const
+const word = { kind: 'text', choice: 0, text: 'a' } as const
+const more = { kind: 'tool-arguments', index: 0, text: '[' } as const
+
+test('a text in pieces is one, whatever comes with each of them', () => {
+  const call = new KeptCall(route, chat)
+  const before = call.bytes
+  call.take([start, counted(1), word])
+  const first = call.bytes - before
+  for (let i = 2; i < 1_002; i++) call.take([start, counted(i), word])
+  expect(call.bytes - before).toBe(first + 2 * 1_000)
+  call.take([{ ...word, text: 'no', isRefusal: true }])
+  call.take([{ kind: 'tool-start', index: 0, id: 't', name: 'f' }, more])
+  const beforeMore = call.bytes
+  call.take([more, { ...more, text: ']]' }])
+  expect(call.bytes - beforeMore).toBe(2 * 3)
+  call.take([{ kind: 'stop', choice: 0, stop: 'stop' }])
+  const { json = '', isCut } = call.output(1) ?? {}
+  const { choices, usage, id, model } = JSON.parse(json)
+  const { content, refusal, tool_calls } = choices[0].message
+  expect([content, refusal, isCut]).toEqual(['a'.repeat(1_001), 'no', false])
+  expect(tool_calls[0].function.arguments).toBe('[[]]')
+  expect([id, model, usage.completion_tokens]).toEqual(['c', 'm', 1_001])
+})
+
+test.each([
+  { kind: 'block-end' },
+  { kind: 'tool-start', index: 0, id: 't', name: 'f' },
+  { kind: 'signature', text: '' },
+  { kind: 'stop', choice: 0, stop: 'length' },
+] as const)('of many events no more is kept than of a text: $kind', (event) => {
+  const call = new KeptCall(route, chat)
+  const many = Array.from({ length: 1_000 }, () => event)
+  call.take([start, word])
+  for (let i = 0; i < 30; i++) call.take(many)
+  expect(call.bytes).toBeGreaterThan(2 ** 21)
+  call.take([{ kind: 'stop', choice: 0, stop: 'stop' }])
+  expect(call.output(1)?.isCut).toBe(true)
+})
+
 test('of what an answer cites no more is kept than of its text', () => {
   const call = new KeptCall(route, { ...chat, dialect: 'anthropic' })
   const quote = 'x'.repeat(600_000)

@@ -12,6 +12,7 @@ export {
   chatDialects,
   type EngineDialect,
   engineDialects,
+  grownUsage,
   type ImageSource,
   type Message,
   noUsage,

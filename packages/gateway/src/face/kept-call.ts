@@ -3,7 +3,14 @@
 // What is kept of one call of a Route that keeps bodies, as far as it has come: what was let through to the targets,
 // and what they said, both with the placeholders of the guard in them.
 
-import { answerOfEvents, type ChatEvent, writeAnswer } from '@tutti/core/dialect'
+import {
+  answerOfEvents,
+  type ChatEvent,
+  grownUsage,
+  noUsage,
+  type Usage,
+  writeAnswer,
+} from '@tutti/core/dialect'
 import type { GuardSide } from '@tutti/core/governance'
 import type { RouteEntry } from '../routing/index.ts'
 import type { ChatAsked } from './chat-body.ts'
@@ -13,13 +20,8 @@ type TextEvent = Extract<ChatEvent, { text: string }>
 // Of a streamed answer; what comes after it is not kept.
 const charactersMax = 2 ** 20
 
-// What several of them say does not make one text.
-const apart: readonly ChatEvent['kind'][] = ['tool-arguments', 'signature']
-
-/** True for what may be many and without which the rest is whole. */
-function isBeside({ kind }: ChatEvent): boolean {
-  return kind === 'citation' || kind === 'block-end'
-}
+// What an event takes beside its text, some 100 bytes.
+const eventCharacters = 50
 
 /** What the keeper of bodies needs of a call. */
 export interface Kept {
@@ -40,9 +42,14 @@ export class KeptCall implements Kept {
   #chat: ChatAsked
   /** A whole answer in the caller's dialect; written by `answer`. */
   #whole: Buffer | null = null
-  /** Of a streamed answer, texts that follow each other as one; written by `take`. */
+  /** Of a streamed answer, texts that follow each other as one; written by `#hold`. */
   readonly #events: ChatEvent[] = []
+  /** Written by `take`: it may come with each piece of a text. */
+  #usage: Usage = noUsage
+  /** Written by `#hold` and `#append`. */
   #characters = 0
+  /** Written by `take`, as `#isStopped` is: some upstreams begin with each piece anew. */
+  #isStarted = false
   #isStopped = false
 
   constructor(route: RouteEntry, chat: ChatAsked) {
@@ -75,23 +82,38 @@ export class KeptCall implements Kept {
   take(events: readonly ChatEvent[]): void {
     for (const event of events) {
       if ('choice' in event && event.choice !== 0) continue
-      if (event.kind === 'image') continue // what is kept are texts
+      if (event.kind === 'usage') this.#usage = grownUsage(this.#usage, event.usage)
+      else if (this.#isNew(event)) this.#hold(event)
+      if (event.kind === 'start') this.#isStarted = true
       if (event.kind === 'stop') this.#isStopped = true
-      if (event.kind === 'citation') this.#characters += JSON.stringify(event).length
-      if (!('text' in event)) {
-        if (this.#characters <= charactersMax || !isBeside(event)) this.#events.push(event)
-      } else if (this.#characters <= charactersMax) {
-        this.#characters += event.text.length
-        this.#append(event)
-      }
     }
+  }
+
+  /** False for images, too: what is kept are texts. */
+  #isNew({ kind }: ChatEvent): boolean {
+    return kind !== 'image' && !(kind === 'start' && this.#isStarted)
+  }
+
+  /** However much there was, why it stopped is kept. */
+  #hold(event: ChatEvent): void {
+    if ('text' in event) {
+      if (this.#characters <= charactersMax) this.#append(event)
+      return
+    }
+    this.#characters += eventCharacters + JSON.stringify(event).length
+    const isEnd = event.kind === 'stop' && !this.#isStopped
+    if (isEnd || this.#characters <= charactersMax) this.#events.push(event)
   }
 
   #append(event: TextEvent): void {
     const last = this.#events.at(-1)
-    const isSame = last?.kind === event.kind && !apart.includes(event.kind)
-    if (!isSame || !('text' in last)) return void this.#events.push(event)
-    this.#events[this.#events.length - 1] = { ...last, text: last.text + event.text }
+    this.#characters += event.text.length
+    if (last !== undefined && 'text' in last && isOneText(last, event)) {
+      this.#events[this.#events.length - 1] = { ...last, text: last.text + event.text }
+      return
+    }
+    this.#characters += eventCharacters
+    this.#events.push(event)
   }
 
   /** The answer, and whether there was more of it; null where none came. */
@@ -101,7 +123,17 @@ export class KeptCall implements Kept {
     const answer = answerOfEvents(this.#events)
     if (answer === null) return null
     const { dialect, whole } = this.#chat
-    const json = JSON.stringify(writeAnswer(dialect, answer, { request: whole(), createdS }))
+    const used = { ...answer, usage: this.#usage }
+    const json = JSON.stringify(writeAnswer(dialect, used, { request: whole(), createdS }))
     return { json, isCut: !this.#isStopped || this.#characters > charactersMax }
   }
+}
+
+/** Each signature is one of its own; arguments are of one call, and a refusal is no answer. */
+function isOneText(last: TextEvent, event: TextEvent): boolean {
+  if (last.kind === 'tool-arguments' && event.kind === 'tool-arguments') {
+    return last.index === event.index
+  }
+  if (last.kind === 'text' && event.kind === 'text') return last.isRefusal === event.isRefusal
+  return last.kind === event.kind && event.kind !== 'signature'
 }
