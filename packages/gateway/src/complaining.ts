@@ -7,7 +7,7 @@ import { messageOf } from './failure.ts'
 /** Tells each reason why it failed once, until it goes well again. */
 export function complaining<Asked, Answer>(
   act: (asked: Asked) => Promise<Answer>,
-  tell: (reason: string) => void,
+  tell: (reason: string, asked: Asked) => void,
 ): (asked: Asked) => Promise<Answer> {
   let told = ''
   return async (asked) => {
@@ -17,7 +17,7 @@ export function complaining<Asked, Answer>(
       return answer
     } catch (error) {
       const reason = messageOf(error)
-      if (reason !== told) tell(reason)
+      if (reason !== told) tell(reason, asked)
       told = reason
       throw error
     }

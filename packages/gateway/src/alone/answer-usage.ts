@@ -22,12 +22,14 @@ export interface UsageAsked {
   /** Null where it is not known. */
   readonly key: KeyEntry | null
   readonly nowMs: number
+  /** Aborted when nobody waits any more. */
+  readonly signal: AbortSignal
 }
 
 /** Throws where nobody can say. */
 export async function answerUsage(
   hours: UsageHours,
-  { url, key, nowMs }: UsageAsked,
+  { url, key, nowMs, signal }: UsageAsked,
 ): Promise<{ readonly status: number; readonly body: string }> {
   if (key === null) return refused(401, 'api/unauthenticated', 'expected a key that is valid here')
   const query = Object.fromEntries(new URLSearchParams(url.split('?')[1] ?? ''))
@@ -37,7 +39,7 @@ export async function answerUsage(
   const { project } = key
   const outcome =
     (question.project ?? project) === project
-      ? answerOfUsage(question, await hours.sum(question, project))
+      ? answerOfUsage(question, await hours.sum(question, { project, signal }))
       : refuseProjects(question)
   if (!outcome.ok) return refused(statusOf[outcome.code], outcome.code, outcome.message)
   return { status: 200, body: JSON.stringify(outcome.answer) }

@@ -73,7 +73,10 @@ export async function startFilePlane(options: FilePlaneOptions): Promise<FilePla
   const server = createServer((request, response) => {
     const { method, url = '', headers } = request
     if (method === 'GET' && isUsagePath(url)) {
-      const asked = { url, key: keyOf(request, directory, nowMs()), nowMs: nowMs() }
+      const gone = new AbortController()
+      response.once('close', () => gone.abort())
+      const { signal } = gone
+      const asked = { url, key: keyOf(request, directory, nowMs()), nowMs: nowMs(), signal }
       return void send(response, accounts.tell(asked))
     }
     if (!isKey(headers.authorization, key)) return void response.writeHead(401).end()
@@ -126,7 +129,7 @@ function openAccounts(
   )
   const tell = complaining(
     async (asked: UsageAsked): Promise<Said> => answerUsage(hours, asked),
-    (reason) => log('usage cannot be told', { reason }),
+    (reason, { signal }) => signal.aborted || log('usage cannot be told', { reason }),
   )
   const acts: Readonly<Record<string, (said: unknown) => Promise<object>>> = {
     '/api/v1/leases': grant,

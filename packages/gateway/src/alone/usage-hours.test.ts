@@ -32,10 +32,11 @@ function open(folder: string, of: { nowMs?: () => number; assertHeld?: () => voi
 
 const fileOf = (hour: number) =>
   `${new Date(startMs + hour * hourMs).toISOString().slice(0, 13)}.jsonl`
+const askerOf = (project: string) => ({ project, signal: new AbortController().signal })
 const always = { by: ['hour'] as const, sinceMs: 0, untilMs: startMs + 1_000 * dayMs }
 
 async function requestsByHour(hours: UsageHours) {
-  const rows = (await hours.sum(always, 'p')) ?? []
+  const rows = (await hours.sum(always, askerOf('p'))) ?? []
   return Object.fromEntries(rows.map(({ hour, requests }) => [hour, requests]))
 }
 
@@ -144,7 +145,7 @@ test('an hour that cannot be read is neither left out nor begun anew: it is name
   for (const spoilt of [whole.slice(0, -20), whole.split('\n').slice(0, 2).join('\n'), '']) {
     writeFileSync(path, spoilt)
     const message = `cannot be read from ${path}: restore it, or delete it`
-    await expect(open(folder).sum(always, 'p')).rejects.toThrow(message)
+    await expect(open(folder).sum(always, askerOf('p'))).rejects.toThrow(message)
     const report = { gateway: 'gateway-1', sequence: 2, rows: [rowOf()] }
     await expect(open(folder).take(report)).rejects.toThrow(message)
     expect(readFileSync(path, 'utf8')).toBe(spoilt)
@@ -165,14 +166,28 @@ test('who has lost the accounts to another counts nothing more (B4)', async () =
   expect(Object.values(await requestsByHour(hours))).toEqual([1])
 })
 
-test('a bounded number asks at once, and the next one is told so', async () => {
+test('two of a project ask at once, eight in all; the next one is refused', async () => {
   const hours = open(newFolder())
-  const asking = Array.from({ length: 9 }, () =>
-    hours.sum(always, 'p').then(
-      () => 'told',
-      () => 'refused',
-    ),
-  )
-  expect((await Promise.all(asking)).filter((one) => one === 'refused')).toHaveLength(1)
-  expect(await hours.sum(always, 'p')).toEqual([])
+  const refusedOf = async (projects: string) => {
+    const asking = [...projects].map((project) =>
+      hours.sum(always, askerOf(project)).then(
+        () => '',
+        () => project,
+      ),
+    )
+    return (await Promise.all(asking)).join('')
+  }
+  expect(await refusedOf('aaaab')).toBe('aa')
+  expect(await refusedOf('aabbccdde')).toBe('e')
+  expect(await refusedOf('aabbccdd')).toBe('')
+})
+
+test('nothing more is read for one who has gone', async () => {
+  const folder = newFolder()
+  const hours = open(folder)
+  await hours.take({ gateway: 'gateway-1', sequence: 1, rows: [rowOf()] })
+  const gone = new AbortController()
+  const asked = hours.sum(always, { project: 'p', signal: gone.signal })
+  gone.abort()
+  await expect(asked).rejects.toMatchObject({ name: 'AbortError' })
 })

@@ -32,6 +32,13 @@ export interface UsageHoursPorts {
 }
 
 const askedMax = 8 // at once: each of them reads thousands of files
+const askedOfProjectMax = 2 // so that no project keeps all others out
+
+export interface UsageAsker {
+  readonly project: string
+  /** Aborted when nobody waits for it any more. */
+  readonly signal: AbortSignal
+}
 
 export class UsageHours {
   readonly #ports: UsageHoursPorts
@@ -39,7 +46,8 @@ export class UsageHours {
   #last: UsageHour | null = null
   /** One report is taken after the other; written by `take`. */
   #taking: Promise<void> = Promise.resolve()
-  #asked = 0
+  /** The project of each that is asked; written by `sum`. */
+  readonly #asked: string[] = []
 
   constructor(ports: UsageHoursPorts) {
     this.#ports = ports
@@ -53,24 +61,29 @@ export class UsageHours {
   }
 
   /** What a project used; null where there are more rows than can be given. */
-  async sum(question: UsageQuestion, project: string): Promise<readonly UsageSum[] | null> {
-    if (this.#asked >= askedMax) throw new Error('too many ask what was used: ask again')
-    this.#asked += 1
+  async sum(question: UsageQuestion, asker: UsageAsker): Promise<readonly UsageSum[] | null> {
+    const { project } = asker
+    const ofProject = this.#asked.filter((one) => one === project).length
+    if (this.#asked.length >= askedMax || ofProject >= askedOfProjectMax) {
+      throw new Error('too many ask what was used: ask again')
+    }
+    this.#asked.push(project)
     try {
-      return await this.#sum(question, project)
+      return await this.#sum(question, asker)
     } finally {
-      this.#asked -= 1
+      this.#asked.splice(this.#asked.indexOf(project), 1)
     }
   }
 
   async #sum(
     { by, sinceMs, untilMs }: UsageQuestion,
-    project: string,
+    { project, signal }: UsageAsker,
   ): Promise<readonly UsageSum[] | null> {
     const sums = new UsageSums(by)
     // Once, whatever else is left of its hour.
     for (const hourMs of new Set((await this.#names()).map(hourOfName))) {
       if (!(hourMs >= sinceMs && hourMs < untilMs)) continue
+      signal.throwIfAborted()
       const hour = await readHour(this.#pathOf(hourMs))
       for (const row of hour?.rows.values() ?? []) if (row.project === project) sums.add(row)
       if (sums.isTooMany) break

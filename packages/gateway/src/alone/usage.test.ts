@@ -3,7 +3,7 @@
 import { mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Snapshot } from '@tutti/core/routing'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { usagePlaneContract } from '../../../core/src/routing/usage-plane.fixture.ts'
 import {
   cleanups,
@@ -16,6 +16,7 @@ import {
 } from '../gateway-world.fixture.ts'
 import { startGateway } from '../start.ts'
 import { startFilePlane } from './file-plane.ts'
+import { UsageHours } from './usage-hours.ts'
 
 const keys = ['default', 'team', 'late'].map((project) => ({
   ...{ id: 'app', project, owner: 'app' },
@@ -134,6 +135,30 @@ test('why nobody can say what was used is logged once, and names no folder of ou
   const asked = await fetch(`${plane.controlPlane.url}/api/v1/usage`, { headers })
   expect([asked.status, await asked.text()]).toEqual([503, message])
   expect(told).toEqual([expect.stringContaining('ENOTDIR'), `503: ${message}`])
+})
+
+test('who asks what was used and hangs up is not added up for, and no failure', async () => {
+  const { gateway, told } = await start()
+  const caller = new AbortController()
+  const stopped = new Promise<void>((resolve) => {
+    const sum = vi.spyOn(UsageHours.prototype, 'sum').mockImplementation(
+      (_, { signal }) =>
+        new Promise((_, reject) => {
+          signal.addEventListener('abort', () => {
+            reject(signal.reason)
+            resolve()
+          })
+          caller.abort()
+        }),
+    )
+    cleanups.push(() => void sum.mockRestore())
+  })
+  const headers = { authorization: `Bearer ${key}` }
+  const asked = fetch(`${gateway.url}/api/v1/usage`, { headers, signal: caller.signal })
+  await expect(asked).rejects.toMatchObject({ name: 'AbortError' })
+  await stopped
+  await gateway.stop()
+  expect(told).toEqual([])
 })
 
 test('of two that share a folder the last that started counts, the other says why not, once', async () => {

@@ -14,7 +14,10 @@ export async function answerUsageQuestion(
   { request, reply, dialect }: Exchange,
 ): Promise<void> {
   const query = request.url.split('?')[1] ?? ''
-  const said = await askUsage({ query, secret: secretOf(request) ?? '' })
+  const gone = new AbortController()
+  reply.onGone(() => gone.abort())
+  const said = await askUsage({ query, secret: secretOf(request) ?? '', signal: gone.signal })
+  if (reply.isGone) return
   if (said === null) {
     const message = 'what requests used cannot be told now'
     return refuse(reply, dialect, { status: 503, code: 'usage_away', message, retryAfterS: 1 })

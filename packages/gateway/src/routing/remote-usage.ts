@@ -10,6 +10,8 @@ export interface UsageAsking {
   /** As it came, without its question mark. */
   readonly query: string
   readonly secret: string
+  /** Aborted when the caller is gone. */
+  readonly signal: AbortSignal
 }
 
 export interface UsageSaid {
@@ -27,16 +29,16 @@ const reasonMax = 500
 
 export function remoteUsage({ url }: { readonly url: string }, log: Log): AskUsage {
   const ask = complaining(
-    async ({ query, secret }: UsageAsking): Promise<UsageSaid> => {
+    async ({ query, secret, signal }: UsageAsking): Promise<UsageSaid> => {
       const { statusCode: status, body } = await request(`${url}/api/v1/usage?${query}`, {
         headers: { authorization: `Bearer ${secret}` },
-        ...{ headersTimeout: answerMsMax, bodyTimeout: answerMsMax },
+        ...{ headersTimeout: answerMsMax, bodyTimeout: answerMsMax, signal },
       })
       const text = await body.text()
       if (status >= 500) throw new Error(`${status}: ${text.slice(0, reasonMax)}`)
       return { status, text }
     },
-    (reason) => log('usage cannot be told', { reason }),
+    (reason, { signal }) => signal.aborted || log('usage cannot be told', { reason }),
   )
   return (asking) => ask(asking).catch(() => null)
 }
