@@ -1,6 +1,7 @@
 // What a model signed comes back to it as it was, through callers of every dialect that has a place for it, whole and
 // streamed; no other model gets it.
 
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { answerOfEvents, eventsOfAnswer } from './answer-events.ts'
 import { readAnthropicEvent } from './anthropic-stream.ts'
@@ -249,6 +250,18 @@ test('another’s signature is Base64, of whichever alphabet it comes back in', 
   expect(carriedSignature('gemini', 'openai:x').startsWith(carriedMark)).toBe(true)
   expect(carriedSignature('gemini', 'gemini:own')).toBe('own')
   expect(givenSignature('gemini', 'own')).toBe('gemini:own')
+})
+
+test('a packed signature is the Base64 of its bytes', () => {
+  fc.assert(
+    fc.property(fc.uint8Array(), (bytes) => {
+      const text = Buffer.from(bytes).toString('latin1')
+      const wanted = Buffer.from(`tutti:anthropic:${text}`, 'latin1').toString('base64')
+      const carried = carriedSignature('gemini', signedBy('anthropic', text))
+      expect(carried).toBe(wanted)
+      expect(givenSignature('gemini', carried)).toBe(`anthropic:${text}`)
+    }),
+  )
 })
 
 const said = (event: string, data: object): StreamEvent => ({ event, data: JSON.stringify(data) })

@@ -52,12 +52,17 @@ const values = new Map([...alphabet, '-', '_'].map((letter, i) => [letter, i < 6
 function packed(text: string): string {
   let made = ''
   for (let i = 0; i < text.length; i += 3) {
-    const [a, b, c] = [0, 1, 2].map((k) => text.charCodeAt(i + k) & 255)
-    const group = ((a ?? 0) << 16) | ((b ?? 0) << 8) | (c ?? 0)
-    for (const shift of [18, 12, 6, 0]) made += alphabet[(group >> shift) & 63]
+    const group = (byteAt(text, i) << 16) | (byteAt(text, i + 1) << 8) | byteAt(text, i + 2)
+    made += alphabet.charAt(group >> 18) + alphabet.charAt((group >> 12) & 63)
+    made += alphabet.charAt((group >> 6) & 63) + alphabet.charAt(group & 63)
   }
   const missing = (3 - (text.length % 3)) % 3
   return made.slice(0, made.length - missing) + '='.repeat(missing)
+}
+
+/** Zero behind the end. */
+function byteAt(text: string, place: number): number {
+  return text.charCodeAt(place) & 255
 }
 
 /** Of either alphabet of Base64; empty where it is none. */
