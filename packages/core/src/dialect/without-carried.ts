@@ -31,10 +31,17 @@ export function withoutCarried(body: JsonObject): JsonObject {
 /** A message that held nothing else goes as well. */
 function kept(one: unknown): unknown[] {
   if (!isObject(one)) return [one]
+  const { thoughtSignature, ...rest } = one
+  if (isCarried(thoughtSignature) && isSaid(rest)) return [rest]
   if (signatures.some((name) => isCarried(one[name]))) return []
   const left = withoutCarried(one)
   const isEmpty = said.some((name) => isEmptied(one[name], left[name]))
   return isEmpty ? [] : [left]
+}
+
+/** Gemini's calls and texts may be signed as its thoughts are; some parts only sign. */
+function isSaid(part: JsonObject): boolean {
+  return part['thought'] !== true && part['text'] !== '' && Object.keys(part).length > 0
 }
 
 function isEmptied(before: unknown, after: unknown): boolean {

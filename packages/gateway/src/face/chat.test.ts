@@ -59,9 +59,24 @@ test.each([
       contents: [
         { role: 'model', parts: [{ text: '', thought: true, thoughtSignature: carried }] },
         { role: 'model', parts: [{ text: 'a', thoughtSignature: 'c2ln' }] },
+        { role: 'model', parts: [{ text: '', thoughtSignature: carried }] },
+        { role: 'model', parts: [{ thoughtSignature: carried }] },
+        { role: 'model', parts: [{ text: 'hm', thought: true, thoughtSignature: carried }] },
+        {
+          role: 'model',
+          parts: [
+            { text: 'b', thoughtSignature: carried },
+            { functionCall: { name: 'f' }, thoughtSignature: carried },
+          ],
+        },
       ],
     },
-    { contents: [{ role: 'model', parts: [{ text: 'a', thoughtSignature: 'c2ln' }] }] },
+    {
+      contents: [
+        { role: 'model', parts: [{ text: 'a', thoughtSignature: 'c2ln' }] },
+        { role: 'model', parts: [{ text: 'b' }, { functionCall: { name: 'f' } }] },
+      ],
+    },
   ],
   [
     'openai-responses',
