@@ -6,7 +6,7 @@ import type { Server } from 'node:http'
 import type { Limiter, RelayDoor } from '../routing/index.ts'
 import type { RunningCalls } from '../tools/index.ts'
 import { type Doors, openDoor } from './doors.ts'
-import { parseWorkerMessage } from './worker-message.ts'
+import { mayBeGone, parseWorkerMessage } from './worker-message.ts'
 
 // So much of a key's limit may be used twice over: what came elsewhere in that time.
 const tellMs = 100
@@ -29,14 +29,14 @@ export async function joinSiblings(shared: Shared): Promise<() => void> {
   if (doors.place === 0) return () => {} // it has none
   const { calls } = tools
   calls.onElsewhere = (call) => {
-    if (process.connected) process.send?.({ kind: 'taken-back', call })
+    tellPrimary({ kind: 'taken-back', call })
   }
   const door = await openDoor(shared.server)
   const hasDoor = typeof door !== 'string'
   // It serves without: the others answer for all but what this one alone knows.
   if (!hasDoor) shared.log('the other workers cannot ask this one', { reason: door })
   const tellDoor = () => {
-    if (process.connected && hasDoor) process.send?.({ kind: 'door', url: door.url })
+    if (hasDoor) tellPrimary({ kind: 'door', url: door.url })
   }
   const hear = (message: unknown) => {
     const said = parseWorkerMessage(message)
@@ -55,7 +55,7 @@ export async function joinSiblings(shared: Shared): Promise<() => void> {
   const telling = setInterval(() => {
     const uses = limiter.news()
     if (!process.connected) return
-    if (uses.length > 0) process.send?.({ kind: 'used', uses })
+    if (uses.length > 0) tellPrimary({ kind: 'used', uses })
     const urls = relays.news()
     const list = JSON.stringify(urls)
     const isTime = quiet % quietMax === 0
@@ -63,7 +63,7 @@ export async function joinSiblings(shared: Shared): Promise<() => void> {
     quiet += 1
     if (list === toldRelays && (!isTime || list === '{}')) return
     toldRelays = list
-    process.send?.({ kind: 'relays', urls })
+    tellPrimary({ kind: 'relays', urls })
   }, tellMs).unref()
   process.on('message', hear)
   return () => {
@@ -71,4 +71,8 @@ export async function joinSiblings(shared: Shared): Promise<() => void> {
     process.removeListener('message', hear)
     if (hasDoor) door.close()
   }
+}
+
+function tellPrimary(message: object): void {
+  if (process.connected) process.send?.(message, mayBeGone)
 }

@@ -6,10 +6,11 @@
 // Invariants:
 //   G1. A worker that died is not counted on any more: its calls at a time are free again. What it had leased and not
 //       settled counts as spent (B3).
+//   G2. The death of one ends no other: neither this process nor the workers that it tells.
 
 import cluster, { type Worker } from 'node:cluster'
 import { heapEnv, heapFlags } from '../heap-flags.ts'
-import { parseWorkerMessage } from './worker-message.ts'
+import { mayBeGone, parseWorkerMessage } from './worker-message.ts'
 
 export interface WorkersOptions {
   readonly count: number
@@ -78,7 +79,7 @@ function living(): Worker[] {
 
 function tellOthers(from: Worker, message: object): void {
   for (const worker of living()) {
-    if (worker !== from && worker.isConnected()) worker.send(message)
+    if (worker !== from && worker.isConnected()) worker.send(message, mayBeGone) // G2
   }
 }
 

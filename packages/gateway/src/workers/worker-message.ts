@@ -17,6 +17,12 @@ export type WorkerMessage =
   | { readonly kind: 'door'; readonly from: number; readonly url: string }
   | { readonly kind: 'gone'; readonly from: number }
 
+/**
+ * For whoever sends: the other may have died in this moment, and hears nothing. Without a callback
+ * the broken pipe is an error that nobody listens to, and ends the sender too.
+ */
+export const mayBeGone = (_: Error | null): void => {}
+
 /** Null for what is none; our own processes send nothing else. */
 export function parseWorkerMessage(message: unknown): WorkerMessage | null {
   if (typeof message !== 'object' || message === null) return null
