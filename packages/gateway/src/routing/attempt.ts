@@ -150,6 +150,10 @@ export class Attempt implements AnswerHandler, Watched {
     } else if (nowMs >= this.#untilMs) this.#fail('silent', 'the answer took all of the time')
   }
 
+  get isOver(): boolean {
+    return this.#mode === 'over'
+  }
+
   get progress(): StreamProgress {
     this.#progress ??= new StreamProgress(this.#reading.choices)
     return this.#progress

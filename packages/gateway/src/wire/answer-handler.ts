@@ -13,6 +13,8 @@ export interface AnswerController {
 }
 
 export interface AnswerHandler {
+  /** True once it wants no answer any more: what was not sent for it need not be. */
+  readonly isOver: boolean
   readonly onRequestStart: (controller: AnswerController) => void
   readonly onResponseStart: (status: number, headers: AnswerHeaders) => void
   readonly onResponseData: (chunk: Buffer) => void

@@ -46,6 +46,7 @@ function ask(lanes: Lanes, origin: string): Promise<string> {
       origin,
       { method: 'GET', path: '/', headers: {}, body: null, connectMs: 60_000 },
       {
+        isOver: false,
         onRequestStart: () => {},
         onResponseStart: () => {},
         onResponseData: (chunk) => {

@@ -2,7 +2,7 @@
 
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
-import { afterEach, describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import type { AnswerController } from './answer-handler.ts'
 import { Batch } from './batch.ts'
 import { Lanes, type UpstreamMessage } from './lanes.ts'
@@ -47,7 +47,11 @@ async function upstream(answer: (socket: Socket, place: number, text: string) =>
   return { lanes, origin, connections: () => connections }
 }
 
-function ask(lanes: Lanes, origin: string, of: Partial<UpstreamMessage> = {}) {
+function ask(
+  lanes: Lanes,
+  origin: string,
+  { isOver = false, ...of }: Partial<UpstreamMessage> & { readonly isOver?: boolean } = {},
+) {
   const told: string[] = []
   let controller: AnswerController | null = null
   const ended = new Promise<string>((resolve) => {
@@ -56,6 +60,7 @@ function ask(lanes: Lanes, origin: string, of: Partial<UpstreamMessage> = {}) {
       origin,
       { ...message, ...of },
       {
+        isOver,
         onRequestStart: (given) => {
           controller = given
         },
@@ -177,6 +182,19 @@ test('who comes next has a dial of its own, whatever became of the one before (N
   expect(await hasty.ended).toMatch(/could not be reached within 30 ms/)
 })
 
+test('of a request that is over nothing waits (N6)', async () => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
+  cleanups.push(() => vi.useRealTimers())
+  const { lanes, origin } = await upstream(() => {}) // answers no handshake of TLS
+  const silent = origin.replace('http:', 'https:')
+  const over = ask(lanes, silent, { isOver: true })
+  const waiting = ask(lanes, silent)
+  vi.advanceTimersByTime(2_000)
+  lanes.stop()
+  expect(await waiting.ended).toMatch(/stops/)
+  expect(over.told).toEqual([])
+})
+
 describe('every end is heard once (N1)', () => {
   const ends: Record<
     string,
@@ -251,7 +269,7 @@ describe('every end is heard once (N1)', () => {
     for (let i = 0; i < 512; i++) {
       const stops = { onResponseEnd: () => lanes.stop(), onResponseError: () => {} }
       const deaf = { onRequestStart: () => {}, onResponseStart: () => {}, onResponseData: () => {} }
-      lanes.dispatch(origin, message, { ...deaf, ...stops })
+      lanes.dispatch(origin, message, { isOver: false, ...deaf, ...stops })
     }
     await full
     const waiting = ask(lanes, origin) // N3: no connection of its own
@@ -266,6 +284,7 @@ describe('every end is heard once (N1)', () => {
     expect(await ask(lanes, origin).ended).toBe('ok')
     const told: string[] = []
     lanes.dispatch(origin, message, {
+      isOver: false,
       onRequestStart: (controller) => controller.abort(new Error('nobody wants it')),
       onResponseStart: () => told.push('start'),
       onResponseData: () => told.push('data'),

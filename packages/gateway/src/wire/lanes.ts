@@ -8,6 +8,7 @@
 //   N3. At most `lanesMax` connections to one origin, and `waitingMax` requests that wait for one.
 //   N4. A connection that the other side may be about to close is not used.
 //   N5. A request waits for its own connection as long as it says, whatever others who ask there say.
+//   N6. Of a request that is over nothing waits: a connection may be dialled for a minute.
 
 import type { Socket } from 'node:net'
 import type { AnswerHandler } from './answer-handler.ts'
@@ -204,8 +205,10 @@ export class Lanes {
   }
 
   #sweep(): void {
-    for (const { free } of [...this.#origins.values()]) {
+    for (const { free, waiting } of [...this.#origins.values()]) {
       for (const lane of free.filter(isOld)) lane.destroy()
+      const left = waiting.filter(({ handler }) => !handler.isOver)
+      if (left.length < waiting.length) waiting.splice(0, waiting.length, ...left) // N6
     }
   }
 }
