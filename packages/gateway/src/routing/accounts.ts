@@ -6,7 +6,7 @@
 import { randomUUID } from 'node:crypto'
 import { type LeaseRequest, leaseAnswer } from '@tutti/core/routing'
 import { request } from 'undici'
-import { messageOf } from '../failure.ts'
+import { complaining } from '../complaining.ts'
 import { Purses } from './purses.ts'
 import { UsageCounts } from './usage-counts.ts'
 import { usageFiles } from './usage-files.ts'
@@ -32,18 +32,11 @@ export class Accounts {
   constructor(options: AccountsOptions, nowMs: () => number) {
     const gateway = randomUUID() // of this start alone
     const post = (path: string, body: object) => postJson(options, path, body)
-    let isAway = false
-    const ask = async (asked: Omit<LeaseRequest, 'gateway'>) => {
-      try {
-        const answer = leaseAnswer.parse(await post('/api/v1/leases', { gateway, ...asked }))
-        isAway = false
-        return answer
-      } catch (error) {
-        if (!isAway) options.log('nobody grants of budgets', { reason: messageOf(error) })
-        isAway = true // said once until it is there again
-        throw error
-      }
-    }
+    const ask = complaining(
+      async (asked: Omit<LeaseRequest, 'gateway'>) =>
+        leaseAnswer.parse(await post('/api/v1/leases', { gateway, ...asked })),
+      (reason) => options.log('nobody grants of budgets', { reason }),
+    )
     this.purses = new Purses({ ask, nowMs })
     const send = async (report: object) => void (await post('/api/v1/usage', report))
     this.usage = new UsageCounts({
