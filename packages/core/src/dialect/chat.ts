@@ -186,6 +186,8 @@ export type ChatEvent =
       readonly kind: 'citation'
       readonly citation: Citation
       readonly of: 'text' | 'bytes' | 'block' | 'whole block'
+      /** What was cited before counts no more: Gemini tells all of it again. */
+      readonly replaces?: true
     }
   /** A text, a thought or a call is over; said by some dialects alone. */
   | { readonly kind: 'block-end' }

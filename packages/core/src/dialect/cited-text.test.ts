@@ -1,5 +1,6 @@
 // Sources that an answer cites, as each engine tells them and as each caller is told, whole and streamed.
 
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { answerOfEvents, eventsOfAnswer } from './answer-events.ts'
 import { readAnthropicEvent } from './anthropic-stream.ts'
@@ -15,7 +16,7 @@ import {
   type Part,
   type StreamEvent,
 } from './chat.ts'
-import { CitedText, citationsOf, withCitations } from './cited-text.ts'
+import { CitedText, citationsOf, Places, withCitations } from './cited-text.ts'
 import { readGeminiEvent } from './gemini-stream.ts'
 import { type JsonObject, jsonOf, objectOf } from './json.ts'
 import { readOpenaiEvent } from './openai-stream.ts'
@@ -272,13 +273,96 @@ test('texts of two blocks stay two, with what each cites', () => {
   expect(places.map(({ start }) => start)).toEqual([1, 2])
 })
 
+const bytes = (title: string, start: number, end: number, replaces?: true): ChatEvent => ({
+  ...{ kind: 'citation', of: 'bytes', citation: { url, title, start, end } },
+  ...(replaces === true ? { replaces } : {}),
+})
+const saying = (text: string): ChatEvent => ({ kind: 'text', choice: 0, text })
+const placed = (cited: CitedText, events: readonly ChatEvent[]) =>
+  events
+    .flatMap((one) => cited.take(one))
+    .flatMap((one) => (one.kind === 'citation' ? [one.citation] : []))
+
 test('places count from what the caller has already', () => {
-  const text = new CitedText('😀')
-  const citation: Citation = { url, title, start: 4, end: 5 }
-  text.take({ kind: 'text', choice: 0, text: 'b' })
-  expect(text.take({ kind: 'citation', of: 'bytes', citation })).toEqual([
-    { kind: 'citation', of: 'text', citation: { url, title, start: 1, end: 2 } },
+  const events = [saying('b'), bytes('A', 4, 5), { kind: 'end' } as const]
+  expect(placed(new CitedText('😀'), events)).toEqual([{ url, title: 'A', start: 1, end: 2 }])
+})
+
+test('of sources that are told again and again the last ones count, once all has been said', () => {
+  const first = [bytes('A', 0, 9, true), saying('Hello '), bytes('A', 0, 9, true)]
+  const last = [saying('world'), bytes('A', 0, 5, true), bytes('B', 6, 11)]
+  const all = [...first, ...last, { kind: 'stop', choice: 0, stop: 'stop' } as const]
+  expect(placed(new CitedText(), [...all, { kind: 'end' }])).toEqual([
+    { url, title: 'A', start: 0, end: 5 },
+    { url, title: 'B', start: 6, end: 11 },
   ])
+})
+
+test('Gemini tells its sources anew with each chunk', () => {
+  const grounded = (text: string, titles: readonly string[]) => {
+    const groundingChunks = titles.map((title) => ({ web: { uri: url, title } }))
+    const candidate = { content: { parts: [{ text }] }, groundingMetadata: { groundingChunks } }
+    return readGeminiEvent({ event: '', data: JSON.stringify({ candidates: [candidate] }) })
+  }
+  const chunks = [grounded('Hello ', ['A']), grounded('world', ['A', 'B'])]
+  const events = chunks.flatMap((one) => (typeof one === 'string' ? [] : [...one]))
+  const told = placed(new CitedText(), [...events, { kind: 'end' }])
+  expect(told.map(({ title }) => title)).toEqual(['A', 'B'])
+})
+
+test('bytes and characters of any text, however it was cut', () => {
+  const unit = fc.constantFrom('a', 'é', '€', '😀', '\n')
+  fc.assert(
+    fc.property(fc.array(unit), fc.array(fc.nat(40)), (units, cuts) => {
+      const text = units.join('')
+      const places = new Places()
+      const ends = [...cuts.map((cut) => cut % (text.length + 1)), text.length].sort(
+        (a, b) => a - b,
+      )
+      ends.forEach((end, i) => {
+        places.take(text.slice(ends[i - 1] ?? 0, end))
+      })
+      expect(places.characters).toBe(units.length)
+      const starts = [...units.keys()].map((i) => Buffer.byteLength(units.slice(0, i).join('')))
+      for (const [character, start] of starts.entries()) {
+        expect(places.byteAt(character)).toBe(start)
+      }
+      const all = Buffer.byteLength(text)
+      for (let byte = 0; byte <= all + 2; byte++) {
+        const first = starts.findIndex((start) => start >= byte)
+        expect(places.characterAt(byte)).toBe(first === -1 ? units.length : first)
+      }
+      expect(places.byteAt(units.length + 1)).toBe(all)
+    }),
+  )
+})
+
+test('a Responses caller is told at the first text what was cited before it', () => {
+  const options = { id: 'a', model: 'm', createdS: 1, streamUsage: true, sent: null }
+  const writer = newChatWriter('openai-responses', options, {})
+  const citation: Citation = { url, title: 'A', start: 0, end: 2 }
+  expect(writer.write({ kind: 'citation', of: 'text', citation })).toBe('')
+  expect(writer.write(saying('Hi'))).toMatch(/output_text\.delta[\s\S]*annotation\.added/)
+  expect(writer.end()).toContain('"annotations":[{"type":"url_citation"')
+})
+
+test('a citation of a whole text stays within it, and is counted without what was refused', () => {
+  const annotation = { type: 'url_citation', url, title: 'A', start_index: 500, end_index: 3 }
+  const { parts } = readAnswer('openai', {
+    choices: [{ message: { content: 'Hello', annotations: [annotation] }, finish_reason: 'stop' }],
+  })
+  expect(parts).toMatchObject([{ citations: [{ start: 3, end: 3 }] }])
+  const refused: Part = { kind: 'text', text: 'no', isRefusal: true }
+  const cited: Part = {
+    kind: 'text',
+    text: 'a',
+    citations: [{ url, title: 'A', start: 0, end: 1 }],
+  }
+  const answer: ChatAnswer = {
+    ...{ id: 'a', model: 'm', parts: [refused, cited], stop: 'stop', usage: noUsage },
+  }
+  const written = JSON.stringify(writeAnswer('openai', answer, { request: {}, createdS: 1 }))
+  expect(written).toContain('"start_index":0,"end_index":1')
 })
 
 test('blocks begin after what the caller has already, and Gemini’s places, too', () => {

@@ -12,79 +12,79 @@ type CitationEvent = Extract<ChatEvent, { kind: 'citation' }>
 
 /** Lives as long as one stream. */
 export class CitedText {
-  /** Of the first choice, in UTF-16 as the language counts. */
-  #length: number
+  /** Of the first choice's text. */
   readonly #places = new Places()
-  /** Where the block at hand began in the text, in UTF-16 as the language counts. */
-  #blockAt: number
-  /** The same in characters, once somebody asked. */
-  #blockStart: number | null = null
+  /** How many characters there were when the block at hand began. */
+  #blockStart: number
   /** Citations of the block at hand, as it is not over yet. */
-  #held: Citation[] = []
+  #ofBlock: Citation[] = []
+  /** Those of the whole answer, which may be told anew until it is over. */
+  #ofAll: Citation[] = []
 
   /** `sent` is what the caller has of the text already. */
   constructor(sent = '') {
-    this.#length = sent.length
     this.#places.take(sent)
-    this.#blockAt = sent.length
+    this.#blockStart = this.#places.characters
   }
 
   /** The events that may go on. */
   take(event: ChatEvent): readonly ChatEvent[] {
     switch (event.kind) {
       case 'text':
-        if (event.choice === 0) this.#takeText(event.text)
+        if (event.choice === 0) this.#places.take(event.text)
         return [event]
       case 'citation':
-        if (event.of !== 'whole block') return [this.#placed(event)]
-        this.#held.push(event.citation)
-        return []
+        return this.#cite(event)
       case 'start':
       case 'usage':
         return [event]
+      case 'stop':
+      case 'end': {
+        const isOver = event.kind === 'end' || event.choice === 0
+        return [...this.#endBlock(), ...(isOver ? this.#tellAll() : []), event]
+      }
       default:
         return [...this.#endBlock(), event]
     }
   }
 
-  #takeText(text: string): void {
-    this.#length += text.length
-    this.#places.take(text)
-  }
-
-  #placed({ citation, of }: CitationEvent): CitationEvent {
+  #cite({ citation, of, replaces }: CitationEvent): readonly ChatEvent[] {
     const { start, end } = citation
     switch (of) {
       case 'text':
-      case 'whole block':
-        return ofText(citation, start, end)
+        return [ofText(citation, start, end)]
       case 'block': {
-        const before = this.#startOfBlock()
-        if (end < textEnd) return ofText(citation, before + start, before + end)
-        const all = this.#places.charactersTo(this.#length)
-        return ofText(citation, before + start, all)
+        const before = this.#blockStart
+        return [
+          ofText(citation, before + start, end < textEnd ? before + end : this.#places.characters),
+        ]
       }
-      case 'bytes': {
-        const from = this.#places.characterAt(start)
-        return ofText(citation, from, this.#places.characterAt(end))
-      }
+      case 'whole block':
+        this.#ofBlock.push(citation)
+        return []
+      case 'bytes':
+        if (replaces === true) this.#ofAll = []
+        this.#ofAll.push(citation)
+        return []
     }
   }
 
-  #startOfBlock(): number {
-    this.#blockStart ??= this.#places.charactersTo(this.#blockAt)
-    return this.#blockStart
+  #endBlock(): readonly ChatEvent[] {
+    const start = this.#blockStart
+    const end = this.#places.characters
+    this.#blockStart = end
+    const cited = this.#ofBlock
+    if (cited.length === 0) return []
+    this.#ofBlock = []
+    return cited.map((citation) => ofText(citation, start, end))
   }
 
-  #endBlock(): readonly ChatEvent[] {
-    const held = this.#held
-    const start = held.length === 0 ? 0 : this.#startOfBlock()
-    this.#blockAt = this.#length
-    this.#blockStart = null
-    if (held.length === 0) return []
-    this.#held = []
-    const end = this.#startOfBlock()
-    return held.map((citation) => ofText(citation, start, end))
+  #tellAll(): readonly ChatEvent[] {
+    const cited = this.#ofAll
+    if (cited.length === 0) return []
+    this.#ofAll = []
+    const at = (byte: number) => this.#places.characterAt(byte)
+    return cited.map((citation) => ofText(citation, at(citation.start), at(citation.end)))
   }
 }
 
@@ -102,53 +102,64 @@ function ofText(citation: Citation, start: number, end: number): CitationEvent {
   return { kind: 'citation', of: 'text', citation: { ...citation, start, end } }
 }
 
-/** Where the characters of a text begin in its UTF-8. */
+/** A stretch of characters of which each has as many bytes. */
+interface Run {
+  /** How many characters, and bytes, there are before it. */
+  readonly character: number
+  readonly byte: number
+  readonly width: number
+}
+
+/** Where the characters of a text begin in its UTF-8, without holding the text. */
 export class Places {
-  /** By character, as far as anybody asked. */
-  readonly #bytes: number[] = []
-  #bytesAll = 0
-  /** Up to where the text is counted, in UTF-16. */
-  #counted = 0
-  /** What follows: the whole would be made one text anew at each question. */
-  #uncounted = ''
+  characters = 0
+  #bytes = 0
+  readonly #runs: Run[] = []
+  /** The first half of a character of which the second has not come. */
+  #half = ''
 
   take(text: string): void {
-    this.#uncounted += text
-  }
-
-  /** How many characters there are before a place in UTF-16; places are asked for in order. */
-  charactersTo(place: number): number {
-    this.#countTo(place)
-    return this.#bytes.length
-  }
-
-  /** The character to which a byte belongs; their number where there are no so many bytes. */
-  characterAt(byte: number): number {
-    this.#countTo(Infinity)
-    let [low, high] = [0, this.#bytes.length]
-    while (low < high) {
-      const middle = (low + high) >> 1
-      if ((this.#bytes[middle] ?? 0) < byte) low = middle + 1
-      else high = middle
+    const all = this.#half + text
+    this.#half = endsInHalf(all) ? all.slice(-1) : ''
+    for (const character of this.#half === '' ? all : all.slice(0, -1)) {
+      const width = bytesOf(character.codePointAt(0) ?? 0)
+      if (this.#runs.at(-1)?.width !== width) {
+        this.#runs.push({ character: this.characters, byte: this.#bytes, width })
+      }
+      this.characters += 1
+      this.#bytes += width
     }
-    return low
+  }
+
+  /** The first character that begins there or later; their number where there are no so many. */
+  characterAt(byte: number): number {
+    const run = lastUpTo(this.#runs, (one) => one.byte <= byte)
+    if (run === undefined || byte >= this.#bytes) return Math.min(byte, this.characters)
+    return run.character + Math.ceil((byte - run.byte) / run.width)
   }
 
   byteAt(character: number): number {
-    this.#countTo(Infinity)
-    return this.#bytes[character] ?? this.#bytesAll
+    const run = lastUpTo(this.#runs, (one) => one.character <= character)
+    if (run === undefined || character >= this.characters) return this.#bytes
+    return run.byte + (character - run.character) * run.width
   }
+}
 
-  #countTo(place: number): void {
-    const fresh = this.#uncounted.slice(0, Math.max(0, place - this.#counted))
-    if (fresh === '') return
-    this.#uncounted = this.#uncounted.slice(fresh.length)
-    this.#counted += fresh.length
-    for (const character of fresh) {
-      this.#bytes.push(this.#bytesAll)
-      this.#bytesAll += bytesOf(character.codePointAt(0) ?? 0)
-    }
+/** By halves: they are in order, and the first ones fit. */
+function lastUpTo(runs: readonly Run[], fits: (run: Run) => boolean): Run | undefined {
+  let [low, high] = [0, runs.length]
+  while (low < high) {
+    const middle = (low + high) >> 1
+    const run = runs[middle]
+    if (run !== undefined && fits(run)) low = middle + 1
+    else high = middle
   }
+  return runs[low - 1]
+}
+
+function endsInHalf(text: string): boolean {
+  const last = text.charCodeAt(text.length - 1)
+  return last >= 0xd800 && last < 0xdc00
 }
 
 function bytesOf(code: number): number {
@@ -169,10 +180,13 @@ export function movedCitation(citation: Citation, by: number): Citation {
   return { ...citation, start: citation.start + by, end: citation.end + by }
 }
 
-/** Of a text that is whole: nothing is cited beyond it. */
+/** Of a text that is whole: nothing is cited beyond it, and nothing backwards. */
 export function within(citations: readonly Citation[], text: string): Citation[] {
-  const end = charactersOf(text)
-  return citations.map((one) => ({ ...one, end: Math.min(one.end, end) }))
+  const all = charactersOf(text)
+  return citations.map((one) => {
+    const end = Math.min(one.end, all)
+    return { ...one, start: Math.min(one.start, end), end }
+  })
 }
 
 /** All that an answer's texts cite, counted from the beginning of the first. */

@@ -73,7 +73,7 @@ function readPart(part: JsonObject, choice: number, events: ChatEvent[]): void {
   }
 }
 
-/** Places are bytes there, and of all the text that was said so far. */
+/** Places are bytes there, and of all the text; a later chunk tells all of them again. */
 function citationEvents({ groundingMetadata, citationMetadata }: JsonObject): ChatEvent[] {
   const { citationSources, citations } = objectOf(citationMetadata)
   const quoted = [...listOf(citationSources), ...listOf(citations)].map(objectOf).map((one) => ({
@@ -81,7 +81,10 @@ function citationEvents({ groundingMetadata, citationMetadata }: JsonObject): Ch
     ...spanOf(one),
   }))
   const all = [...groundings(objectOf(groundingMetadata)), ...quoted]
-  return all.map((citation) => ({ kind: 'citation', of: 'bytes', citation }))
+  return all.map((citation, i) => ({
+    ...{ kind: 'citation', of: 'bytes', citation },
+    ...(i === 0 ? { replaces: true } : {}),
+  }))
 }
 
 /** A source that supports no stretch by name is one of the whole. */

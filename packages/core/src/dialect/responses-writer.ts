@@ -40,6 +40,8 @@ export class ResponsesWriter implements ChatWriter {
   #open: Item | null = null
   /** How many items know where they begin; written by `#citing`. */
   #placed = 0
+  /** What is cited before there is a text; written by `#cite` and `#grow`. */
+  #early: Citation[] = []
   /** Items that are closed; written by `#close`. */
   readonly #closed: Item[] = []
   readonly #tail: StreamTail
@@ -110,7 +112,11 @@ export class ResponsesWriter implements ChatWriter {
     const begun = isOpen ? '' : this.#begin() + this.#close() + this.#start(kind, null)
     const before = begun + this.#openPart()
     if (this.#open !== null) this.#open.text += text
-    return before + this.#frame(deltaTypes[kind], { ...this.#place(), delta: text })
+    const grown = before + this.#frame(deltaTypes[kind], { ...this.#place(), delta: text })
+    if (kind !== 'text' || this.#early.length === 0) return grown
+    const early = this.#early
+    this.#early = []
+    return grown + early.map((citation) => this.#cite(citation)).join('')
   }
 
   #start(kind: Item['kind'], call: Item['call']): string {
@@ -137,7 +143,10 @@ export class ResponsesWriter implements ChatWriter {
   /** At the text that it begins in, which may be closed: the whole response has it, too. */
   #cite(citation: Citation): string {
     const item = this.#citing(citation.start)
-    if (item === undefined) return '' // there is no text that it could be about
+    if (item === undefined) {
+      this.#early.push(citation)
+      return ''
+    }
     const own = movedCitation(citation, -(item.from ?? 0))
     const annotation_index = item.citations.push(own) - 1
     const at = { item_id: item.itemId, output_index: item.index, content_index: 0 }

@@ -3,8 +3,10 @@
 // A request that goes on in its own dialect, without what its caller carries for models of others: an engine refuses a
 // thought that it has not signed, and a source that it has not found.
 
-import { isObject, type JsonObject } from './json.ts'
+import { isObject, type JsonObject, listOf } from './json.ts'
+import { callSignature } from './openai-stream.ts'
 import { carriedMark } from './signature.ts'
+import { isGemini } from './write-openai.ts'
 
 /** The lists of messages, and of what they hold, in every dialect. */
 const lists = ['messages', 'contents', 'input', 'content', 'parts', 'citations'] as const
@@ -28,6 +30,28 @@ export function withoutCarried(body: JsonObject): JsonObject {
   return changed
 }
 
+/**
+ * A request of OpenAI's dialect as models other than Google's take it: without what Gemini signed
+ * of its calls. The same object where there is none.
+ */
+export function withoutGoogles(body: JsonObject, model: string): JsonObject {
+  const isSigned = (call: unknown) => isObject(call) && callSignature(call) !== null
+  const messages = listOf(body['messages'])
+  const callsOf = (message: unknown) => (isObject(message) ? listOf(message['tool_calls']) : [])
+  if (isGemini(model) || !messages.some((one) => callsOf(one).some(isSigned))) return body
+  const unsigned = (call: unknown) => {
+    if (!isObject(call) || !isSigned(call)) return call
+    const { extra_content: _, ...rest } = call
+    return rest
+  }
+  const own = messages.map((one) =>
+    isObject(one) && callsOf(one).some(isSigned)
+      ? { ...one, tool_calls: callsOf(one).map(unsigned) }
+      : one,
+  )
+  return { ...body, messages: own }
+}
+
 /** A message that held nothing else goes as well. */
 function kept(one: unknown): unknown[] {
   if (!isObject(one)) return [one]
@@ -36,7 +60,8 @@ function kept(one: unknown): unknown[] {
   if (signatures.some((name) => isCarried(one[name]))) return []
   const left = withoutCarried(one)
   const isEmpty = said.some((name) => isEmptied(one[name], left[name]))
-  return isEmpty ? [] : [left]
+  const onlyCited = left !== one && left['text'] === '' // a block that was made for its sources
+  return isEmpty || onlyCited ? [] : [left]
 }
 
 /** Gemini's calls and texts may be signed as its thoughts are; some parts only sign. */

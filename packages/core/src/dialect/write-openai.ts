@@ -30,7 +30,7 @@ export function writeOpenai(request: ChatRequest): object | Unsayable {
 }
 
 /** Google takes back what its models signed; others know no such member. */
-function isGemini(model: string): boolean {
+export function isGemini(model: string): boolean {
   return model.includes('gemini')
 }
 
@@ -155,8 +155,8 @@ export function writeOpenaiAnswer(answer: ChatAnswer, createdS: number): object 
   const { id, model, parts, stop, usage } = answer
   const thinking = parts.map((part) => (part.kind === 'thinking' ? part.text : '')).join('')
   const refusal = parts.map((part) => (isRefusal(part) ? part.text : '')).join('')
-  const annotations = writeUrlCitations(citationsOf(parts))
   const others = parts.filter((part) => !isRefusal(part))
+  const annotations = writeUrlCitations(citationsOf(others))
   const isMute = refusal !== '' && !others.some(({ kind }) => kind === 'text')
   const message = {
     ...writeAssistant(others),

@@ -40,6 +40,7 @@ test.each([
         { role: 'assistant', content: [own, { ...own, signature: carried }, call] },
         { role: 'assistant', content: [{ type: 'text', text: 'a', citations: [found, page] }] },
         { role: 'assistant', content: [{ type: 'text', text: 'b', citations: [page] }] },
+        { role: 'assistant', content: [{ type: 'text', text: '', citations: [page] }] },
         { role: 'user', content: 'x' },
       ],
     },
@@ -116,3 +117,28 @@ test.each([
     expect(String(out.body)).toBe(bytes)
   },
 )
+
+test.each([
+  ['gpt-5', false],
+  ['gemini-3-pro', true],
+])('what Gemini signed of a call goes to %s in its own dialect: %s', (model, isThere) => {
+  const signed = { google: { thought_signature: 'c2ln' } }
+  const one = { id: 'c', type: 'function', function: { name: 'f', arguments: '{}' } }
+  const calls = [{ ...one, extra_content: signed }, one]
+  const messages = [
+    { role: 'user', content: 'x' },
+    { role: 'assistant', content: null, tool_calls: calls },
+  ]
+  const body = Buffer.from(JSON.stringify({ model: 'chat', messages }))
+  const asked = parseChatAsked('openai', '/v1/chat/completions', body)
+  if (typeof asked === 'string') throw new Error(asked)
+  const provider = { name: 'e', project: 'default', dialect: 'openai' } as const
+  const target = { provider: 'e', model, weight: 1, tier: 0, prefill: false }
+  const at = { baseUrl: 'https://api.openai.com/v1', allowPrivateNetwork: true }
+  const out = toChatProvider(asked)({ ...provider, ...at }, target)
+  if ('kind' in out) throw new Error(out.message)
+  const own = JSON.parse(String(out.body)).messages
+  expect(own).toEqual(
+    isThere ? messages : [messages[0], { ...messages[1], tool_calls: [one, one] }],
+  )
+})

@@ -16,6 +16,7 @@ import {
   parseChat,
   type Unsayable,
   withoutCarried,
+  withoutGoogles,
   writeChat,
 } from '@tutti/core/dialect'
 import type {
@@ -81,7 +82,7 @@ function isChat({ dialect, path }: ChatAsked): boolean {
 }
 
 function sameDialect(given: ChatAsked, provider: ProviderEntry, target: ProviderTarget): Outbound {
-  const chat = withoutForeign(given)
+  const chat = withoutForeign(given, target.model)
   const { dialect, path, body, modelAt } = chat
   const isGemini = dialect === 'gemini'
   return {
@@ -94,13 +95,17 @@ function sameDialect(given: ChatAsked, provider: ProviderEntry, target: Provider
 }
 
 /**
- * Chat completions carry no signature for others: their bytes are not looked through. Written anew
- * is only what has lost something: numbers would be rounded.
+ * Written anew is only what has lost something: numbers would be rounded. In chat completions only
+ * Google's models sign, and the outline tells where: their bytes are not looked through.
  */
-function withoutForeign(chat: ChatAsked): ChatAsked {
-  if (chat.dialect === 'openai' || !chat.body.includes(carriedMark)) return chat
-  const said = objectOf(jsonOf(chat.body.toString('utf8')))
-  const own = withoutCarried(said)
+function withoutForeign(chat: ChatAsked, model: string): ChatAsked {
+  const isOpenai = chat.dialect === 'openai'
+  const isOwn = isOpenai
+    ? withoutGoogles(chat.outline, model) === chat.outline
+    : !chat.body.includes(carriedMark)
+  if (isOwn) return chat
+  const said = objectOf(jsonOf(chat.body.toString('utf8'))) // a continuation has another body
+  const own = isOpenai ? withoutGoogles(said, model) : withoutCarried(said)
   if (own === said) return chat
   return { ...chat, body: Buffer.from(JSON.stringify(own)), modelAt: null }
 }
