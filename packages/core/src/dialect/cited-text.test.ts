@@ -292,6 +292,10 @@ test('of sources that are told again and again the last ones count, once all has
   const first = [bytes('A', 0, 9, true), saying('Hello '), bytes('A', 0, 9, true)]
   const last = [saying('world'), bytes('A', 0, 5, true), bytes('B', 6, 11)]
   const all = [...first, ...last, { kind: 'stop', choice: 0, stop: 'stop' } as const]
+  const text = new CitedText()
+  expect(all.flatMap((one) => text.take(one)).map(({ kind }) => kind)).toEqual([
+    ...['text', 'text', 'citation', 'citation', 'stop'], // a writer says what stopped it, and no more
+  ])
   expect(placed(new CitedText(), [...all, { kind: 'end' }])).toEqual([
     { url, title: 'A', start: 0, end: 5 },
     { url, title: 'B', start: 6, end: 11 },

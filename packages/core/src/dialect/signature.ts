@@ -46,18 +46,22 @@ export function givenSignature(by: Signer, text: string): string {
 }
 
 const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'
-const values = new Map([...alphabet, '-', '_'].map((letter, i) => [letter, i < 64 ? i : i - 2]))
+const none = 255
+/** By character code, of either alphabet of Base64. */
+const values = new Uint8Array(128).fill(none)
+for (const [i, letter] of [...alphabet].entries()) values[letter.charCodeAt(0)] = i
+for (const [i, letter] of [...'-_'].entries()) values[letter.charCodeAt(0)] = 62 + i
+const letters = Uint8Array.from(alphabet, (letter) => letter.charCodeAt(0))
 
 /** Base64 of a text of one byte a character, as signatures are; by hand: core knows no platform. */
 function packed(text: string): string {
-  let made = ''
-  for (let i = 0; i < text.length; i += 3) {
+  const made = new Uint8Array(4 * Math.ceil(text.length / 3))
+  for (let i = 0, at = 0; i < text.length; i += 3) {
     const group = (byteAt(text, i) << 16) | (byteAt(text, i + 1) << 8) | byteAt(text, i + 2)
-    made += alphabet.charAt(group >> 18) + alphabet.charAt((group >> 12) & 63)
-    made += alphabet.charAt((group >> 6) & 63) + alphabet.charAt(group & 63)
+    for (let shift = 18; shift >= 0; shift -= 6) made[at++] = letters[(group >> shift) & 63] ?? 0
   }
   const missing = (3 - (text.length % 3)) % 3
-  return made.slice(0, made.length - missing) + '='.repeat(missing)
+  return textOf(made.fill('='.charCodeAt(0), made.length - missing))
 }
 
 /** Zero behind the end. */
@@ -65,20 +69,30 @@ function byteAt(text: string, place: number): number {
   return text.charCodeAt(place) & 255
 }
 
-/** Of either alphabet of Base64; empty where it is none. */
+/** Empty where it is none. */
 function unpacked(text: string): string {
-  let made = ''
-  let bits = 0
-  let group = 0
-  for (const letter of text) {
-    if (letter === '=') break
-    const value = values.get(letter)
-    if (value === undefined) return ''
+  const made = new Uint8Array(Math.ceil((text.length * 3) / 4))
+  const padding = text.indexOf('=')
+  const end = padding === -1 ? text.length : padding
+  let [bits, group, at] = [0, 0, 0]
+  for (let i = 0; i < end; i++) {
+    const value = values[text.charCodeAt(i)] ?? none
+    if (value === none) return ''
     group = ((group << 6) | value) & 0xffff
     bits += 6
     if (bits < 8) continue
     bits -= 8
-    made += String.fromCharCode((group >> bits) & 255)
+    made[at++] = group >> bits
   }
-  return made
+  return textOf(made.subarray(0, at))
+}
+
+const codesMax = 8_192 // arguments of one call
+
+function textOf(codes: Uint8Array): string {
+  let text = ''
+  for (let i = 0; i < codes.length; i += codesMax) {
+    text += Reflect.apply(String.fromCharCode, null, codes.subarray(i, i + codesMax))
+  }
+  return text
 }
