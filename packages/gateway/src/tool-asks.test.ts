@@ -45,6 +45,28 @@ test('a page for people is none to listen to', async () => {
   expect((await fetchOf(entry)(page.url, { method: 'POST', body: '{}' })).status).toBe(200)
 })
 
+test('a long answer is looked through in pieces, between which others have their turns', async () => {
+  const pieces = 64
+  const long = await serve((_, response) => {
+    response.setHeader('content-type', 'text/event-stream').end(': ping\n\n'.repeat(512 * pieces))
+  })
+  const [entry] = toolSnapshot([{ name: 'one', url: long.url }]).toolServers ?? []
+  if (entry === undefined) throw new Error('it names a server')
+  const asked = JSON.stringify({ method: 'tools/list' })
+  const { body } = await fetchOf(entry)(long.url, { method: 'POST', body: asked })
+  let turns = 0
+  const others = () => {
+    turns += 1
+    turning = setImmediate(others)
+  }
+  let turning = setImmediate(others)
+  let bytes = 0
+  for await (const piece of body ?? []) bytes += piece.length
+  clearImmediate(turning)
+  expect(bytes).toBe(8 * 512 * pieces)
+  expect(turns).toBeGreaterThanOrEqual(pieces)
+})
+
 test('a server that ends it at once is not listened to all the time', async () => {
   let listeners = 0
   const hasty = await serve(({ method }, response) => {

@@ -4,12 +4,14 @@
 // so, and never more bytes than a result may have.
 
 import { Readable } from 'node:stream'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { pause, proxyFor } from '@tutti/machine'
 import { Agent, type Dispatcher, ProxyAgent, request } from 'undici'
 import { providerGuard } from '../governance/index.ts'
 import type { ToolServerEntry } from '../routing/index.ts'
 
 const answerBytesMax = 16 * 2 ** 20 // lists of tools and results are some kilobytes
+const pieceBytes = 4_096 // of an answer, looked through in one turn: short messages take a while each
 const connectMsMax = 5_000
 const answersMin = 8 // to what a server asks, on their way at a time; or one for each call
 const listenMs = 1_000 // a server that ends it and says `retry: 0` is not asked all the time
@@ -119,6 +121,9 @@ async function* bounded(body: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   for await (const chunk of body) {
     bytes += chunk.length
     if (bytes > answerBytesMax) throw new Error(`more than ${answerBytesMax} bytes came`)
-    yield chunk
+    for (let at = 0; at < chunk.length; at += pieceBytes) {
+      if (bytes > pieceBytes) await nextTurn()
+      yield chunk.subarray(at, at + pieceBytes)
+    }
   }
 }
