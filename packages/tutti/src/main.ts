@@ -1,8 +1,9 @@
 #!/usr/bin/env node
 import { describeError } from './failure.ts'
-import { heedProxies } from './home/index.ts'
+import { heedProxies, heedReaders } from './home/index.ts'
 import { makeProgram } from './program.ts'
 
+heedReaders()
 try {
   await heedProxies(process.argv[2])
   const program = await makeProgram(process.argv[2])

@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Command } from 'commander'
 import { Failure } from '../failure.ts'
-import { print } from '../home/index.ts'
+import { print, serveOn } from '../home/index.ts'
 import { type SharedOptions, withShared } from './shared-options.ts'
 
 export interface ListenOptions extends SharedOptions {
@@ -38,6 +38,7 @@ export function ready(
   stop: () => Promise<void>,
   drainMs = drainMsDefault,
 ): void {
+  serveOn()
   if (process.send === undefined) print(`${name} answers at ${url}`)
   else process.send({ ready: url })
   let isStopping = false

@@ -16,6 +16,7 @@ import {
   type RunningPart,
   runPart,
   saveContext,
+  serveOn,
 } from '../home/index.ts'
 import { type SharedOptions, withExamples, withShared } from './shared-options.ts'
 
@@ -51,6 +52,7 @@ export function addUp(program: Command): void {
       await stop()
       throw error
     }
+    serveOn()
     report(options, parts, performance.now() - startMs)
   })
 }

@@ -16,5 +16,13 @@ export {
   saveContext,
   writePrivate,
 } from './home.ts'
-export { formatAge, formatTable, print, printJson, type Row } from './output.ts'
+export {
+  formatAge,
+  formatTable,
+  heedReaders,
+  print,
+  printJson,
+  type Row,
+  serveOn,
+} from './output.ts'
 export { type Part, type RunningPart, runPart } from './supervisor.ts'

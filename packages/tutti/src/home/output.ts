@@ -24,6 +24,27 @@ export function print(text: string): void {
   process.stdout.write(`${text}\n`)
 }
 
+let isServing = false
+
+/** From now on this process goes on whoever reads what it prints. */
+export function serveOn(): void {
+  isServing = true
+}
+
+/**
+ * Of whoever has read enough (`| head`), and of a disk without room for what is printed: a command
+ * ends, and what serves goes on.
+ */
+export function heedReaders(): void {
+  process.stderr.on('error', () => {}) // there is nobody whom it could be told
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (isServing) return
+    if (error.code === 'EPIPE') process.exit(0)
+    process.stderr.write(`tutti: what was asked for cannot be printed: ${error.message}\n`)
+    process.exit(1)
+  })
+}
+
 export function printJson(value: unknown): void {
   print(JSON.stringify(value, null, 2))
 }

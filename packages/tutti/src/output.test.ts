@@ -1,0 +1,69 @@
+// What nobody reads, and what has no room on its disk: a command ends, what serves goes on.
+
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { fileURLToPath } from 'node:url'
+import { afterAll, expect, test } from 'vitest'
+
+const main = fileURLToPath(new URL('../dist/main.js', import.meta.url))
+const folder = mkdtempSync(join(tmpdir(), 'tutti-output-'))
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+const isLinux = process.platform === 'linux' // it alone has a full disk for everybody
+const logs = ['logs', 'gateway', '--home', folder, '--tail', '100000']
+mkdirSync(join(folder, 'logs'))
+writeFileSync(join(folder, 'logs', 'gateway.log'), 'a line of the log\n'.repeat(100_000))
+
+test('a command ends without a word once enough is read of it', async () => {
+  const child = spawn(process.execPath, [main, ...logs], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const ended = once(child, 'exit')
+  await once(child.stdout, 'data')
+  child.stdout.destroy()
+  expect(await text(child.stderr)).toBe('')
+  expect(await ended).toEqual([0, null])
+})
+
+test.skipIf(!isLinux)('a command that cannot print what was asked for says so', async () => {
+  const full = openSync('/dev/full', 'w')
+  const child = spawn(process.execPath, [main, ...logs], { stdio: ['ignore', full, 'pipe'] })
+  closeSync(full)
+  const ended = once(child, 'exit')
+  expect(await text(child.stderr)).toMatch(/^tutti: what was asked for cannot be printed: ENOSPC/)
+  expect(await ended).toEqual([1, null])
+})
+
+const provider = '{ dialect: openai, baseUrl: "http://127.0.0.1:9/v1", allowPrivateNetwork: true }'
+const config = join(folder, 'gateway.yaml')
+writeFileSync(
+  config,
+  `{ apiVersion: tutti/v1, kind: Provider, metadata: { name: e }, spec: ${provider} }
+---
+apiVersion: tutti/v1
+kind: Route
+metadata: { name: r }
+spec: { targets: [{ provider: e, model: m }] }
+`,
+)
+
+test.each(isLinux ? ['closed', 'full'] : ['closed'])(
+  'a gateway goes on, its log %s',
+  async (how) => {
+    const stderr = how === 'full' ? openSync('/dev/full', 'w') : 'pipe'
+    const args = [main, 'gateway', '--home', join(folder, how), '--port', '0', '--config', config]
+    const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', stderr] })
+    if (typeof stderr === 'number') closeSync(stderr)
+    const ended = once(child, 'exit')
+    const [said] = await once(child.stdout, 'data')
+    child.stdout.destroy()
+    child.stderr?.destroy()
+    const url = /http:\S+/.exec(String(said))?.[0]
+    child.kill('SIGHUP') // it says something
+    await expect.poll(async () => (await fetch(`${url}/v1/models`)).status).toBe(401)
+    child.kill('SIGTERM')
+    expect(await ended).toEqual([0, null])
+  },
+)
