@@ -11,7 +11,7 @@ import { providerGuard } from '../governance/index.ts'
 import type { ToolServerEntry } from '../routing/index.ts'
 
 const answerBytesMax = 16 * 2 ** 20 // lists of tools and results are some kilobytes
-const pieceBytes = 4_096 // of an answer, looked through in one turn: short messages take a while each
+const pieceBytes = 4_096 // of an answer, between two turns of the event loop: messages are short
 const connectMsMax = 5_000
 const answersMin = 8 // to what a server asks, on their way at a time; or one for each call
 const listenMs = 1_000 // a server that ends it and says `retry: 0` is not asked all the time

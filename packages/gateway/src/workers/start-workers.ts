@@ -9,6 +9,7 @@
 //   G2. The death of one ends no other: neither this process nor the workers that it tells.
 
 import cluster, { type Worker } from 'node:cluster'
+import { untilEnded } from '@tutti/machine'
 import { heapEnv, heapFlags } from '../heap-flags.ts'
 import { mayBeGone, parseWorkerMessage } from './worker-message.ts'
 
@@ -46,12 +47,13 @@ export async function startWorkers(options: WorkersOptions): Promise<Workers> {
     const worker = cluster.fork({ ...heapEnv, ...process.env, ...env, [placeName]: String(place) })
     const sinceMs = performance.now()
     worker.on('message', (message) => relayNews(worker, message))
-    worker.once('exit', (code, signal) => {
+    worker.on('error', () => {}) // of its process, which is heard below
+    void untilEnded(worker.process).then((reason) => {
       tellOthers(worker, { kind: 'gone', from: worker.id }) // G1
       if (isStopping || failures < 0) return
       failures = performance.now() - sinceMs > steadyMs ? 1 : failures + 1
       const pauseMs = Math.min(pauseMsMax, pauseMsMin * 2 ** Math.min(8, failures - 1))
-      log('a worker ended', { reason: signal ?? code, pauseMs })
+      log('a worker ended', { reason, pauseMs })
       setTimeout(() => {
         if (!isStopping) start(place).catch(() => {}) // its own end starts the next
       }, pauseMs)
@@ -74,7 +76,8 @@ export async function startWorkers(options: WorkersOptions): Promise<Workers> {
 }
 
 function living(): Worker[] {
-  return Object.values(cluster.workers ?? {}).flatMap((worker) => worker ?? [])
+  const all = Object.values(cluster.workers ?? {}).flatMap((worker) => worker ?? [])
+  return all.filter(({ process }) => process.pid !== undefined) // there may be no room for it
 }
 
 function tellOthers(from: Worker, message: object): void {
@@ -89,16 +92,14 @@ function untilReady(worker: Worker): Promise<string> {
       const said = parseWorkerMessage(message)
       if (said?.kind === 'ready') resolve(said.url)
     })
-    worker.once('exit', (code) =>
-      reject(new Error(`a worker ended with ${code} before it answered`)),
+    void untilEnded(worker.process).then((how) =>
+      reject(new Error(`a worker ended with ${how} before it answered`)),
     )
   })
 }
 
-function end(worker: Worker): Promise<void> {
-  return new Promise((resolve) => {
-    if (worker.isDead()) return resolve()
-    worker.once('exit', () => resolve())
-    worker.process.kill('SIGTERM')
-  })
+async function end(worker: Worker): Promise<void> {
+  if (worker.isDead()) return
+  worker.process.kill('SIGTERM')
+  await untilEnded(worker.process)
 }

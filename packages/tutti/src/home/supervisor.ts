@@ -6,6 +6,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { closeSync, mkdirSync, openSync } from 'node:fs'
 import { join } from 'node:path'
+import { untilEnded } from '@tutti/machine'
 import { Failure } from '../failure.ts'
 
 export interface Part {
@@ -42,11 +43,11 @@ export async function runPart(
   const start = (): Promise<string> => {
     child = spawnPart(main, part, logFolder)
     const current = child
-    current.once('exit', (code, signal) => {
+    void untilEnded(current).then((how) => {
       if (isStopping || failures < 0) return
       failures += 1
       const pauseMs = Math.min(pauseMsMax, 250 * 2 ** Math.min(8, failures))
-      onEvent(`${part.name} ended (${signal ?? code}); starting it again in ${pauseMs} ms`)
+      onEvent(`${part.name} ended (${how}); starting it again in ${pauseMs} ms`)
       setTimeout(() => {
         if (!isStopping)
           start().then(
@@ -89,8 +90,8 @@ function untilReady(part: Part, child: ChildProcess, logFolder: string): Promise
       if ('ready' in message) resolve(String(message.ready))
       if ('failed' in message) said = String(message.failed)
     })
-    child.once('exit', (code, signal) => {
-      const why = said === '' ? `it ended with ${signal ?? code}` : said
+    void untilEnded(child).then((how) => {
+      const why = said === '' ? `it ended with ${how}` : said
       const where = join(logFolder, `${part.name}.log`)
       reject(new Failure('tutti/child-failed', `${part.name}: ${why} (log: ${where})`))
     })
@@ -98,13 +99,10 @@ function untilReady(part: Part, child: ChildProcess, logFolder: string): Promise
 }
 
 async function stopChild(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return
-  await new Promise<void>((resolve) => {
-    const timer = setTimeout(() => child.kill('SIGKILL'), stopMs)
-    child.once('exit', () => {
-      clearTimeout(timer)
-      resolve()
-    })
-    child.kill('SIGTERM')
-  })
+  const isThere = child.pid !== undefined && child.exitCode === null && child.signalCode === null
+  if (!isThere) return
+  const timer = setTimeout(() => child.kill('SIGKILL'), stopMs)
+  child.kill('SIGTERM')
+  await untilEnded(child)
+  clearTimeout(timer)
 }
