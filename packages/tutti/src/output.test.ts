@@ -31,6 +31,7 @@ test.skipIf(!isLinux)('a command that cannot print what was asked for says so', 
   const full = openSync('/dev/full', 'w')
   const child = spawn(process.execPath, [main, ...logs], { stdio: ['ignore', full, 'pipe'] })
   closeSync(full)
+  if (child.stderr === null) throw new Error('it has a pipe')
   const ended = once(child, 'exit')
   expect(await text(child.stderr)).toMatch(/^tutti: what was asked for cannot be printed: ENOSPC/)
   expect(await ended).toEqual([1, null])
@@ -56,6 +57,7 @@ test.each(isLinux ? ['closed', 'full'] : ['closed'])(
     const args = [main, 'gateway', '--home', join(folder, how), '--port', '0', '--config', config]
     const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', stderr] })
     if (typeof stderr === 'number') closeSync(stderr)
+    if (child.stdout === null) throw new Error('it has a pipe')
     const ended = once(child, 'exit')
     const [said] = await once(child.stdout, 'data')
     child.stdout.destroy()
