@@ -32,5 +32,9 @@ export class Failure extends Error {
 export function describeError(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   const code = 'code' in error && typeof error.code === 'string' ? ` [${error.code}]` : ''
-  return `${error.message}${code}`
+  const isFolder = 'syscall' in error && error.syscall === 'mkdir'
+  const hint = isFolder
+    ? ': what Tutti keeps goes to ~/.tutti, or where --home or TUTTI_HOME say'
+    : ''
+  return `${error.message}${hint}${code}`
 }

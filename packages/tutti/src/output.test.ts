@@ -1,12 +1,13 @@
-// What nobody reads, and what has no room on its disk: a command ends, what serves goes on.
+// What is printed: nobody may read it any more, or its disk may have no room.
 
-import { spawn } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { afterAll, expect, test } from 'vitest'
 
 const main = fileURLToPath(new URL('../dist/main.js', import.meta.url))
@@ -49,6 +50,14 @@ metadata: { name: r }
 spec: { targets: [{ provider: e, model: m }] }
 `,
 )
+
+test.skipIf(!isLinux)('a home that cannot be made is said with what to do', async () => {
+  const args = [main, 'gateway', '--home', '/proc/tutti', '--config', config]
+  const stderr = expect.stringMatching(
+    /mkdir '.*': what Tutti keeps goes to .* --home or TUTTI_HOME/,
+  )
+  await expect(promisify(execFile)(process.execPath, args)).rejects.toMatchObject({ stderr })
+})
 
 test.each(isLinux ? ['closed', 'full'] : ['closed'])(
   'a gateway goes on, its log %s',

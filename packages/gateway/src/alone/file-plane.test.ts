@@ -1,6 +1,6 @@
 // A gateway without a control plane: the same limits and the same money, kept in a file through kill -9.
 
-import { readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { routeSpec, type Snapshot } from '@tutti/core/routing'
 import fc from 'fast-check'
@@ -218,6 +218,9 @@ test('accounts that cannot be read are not begun anew', () => {
   writeFileSync(path, '{"format":"tutti/leases/v1","settled":{')
   const open = () => new LeaseFile({ path, budgetOf, nowMs: () => 1 })
   expect(open).toThrow(`cannot be read from ${path}: restore it, or delete it`)
+  rmSync(path)
+  mkdirSync(path) // or whatever else keeps a file from being read that nobody should delete
+  expect(open).toThrow(`cannot be read from ${path}: EISDIR`)
 })
 
 function declared(baseUrl: string, sequence: number, limitDollars: number): Snapshot {

@@ -10,7 +10,7 @@
 //   B5. What is not on disk was not granted, nor settled: a write that failed leaves the accounts as they were.
 
 import { randomUUID } from 'node:crypto'
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import {
   type BudgetSpec,
   chargeOf,
@@ -25,8 +25,8 @@ import {
   windowBounds,
   windowStartMs,
 } from '@tutti/core/routing'
-import { writeDurably } from '@tutti/machine'
-import { Failure, messageOf } from '../failure.ts'
+import { whyUnreadable, writeDurably } from '@tutti/machine'
+import { Failure, isMissing } from '../failure.ts'
 
 export interface LeaseFilePorts {
   readonly path: string
@@ -157,13 +157,14 @@ export class LeaseFile {
 
   #read(): LeaseAccounts | null {
     const { path } = this.#ports
-    if (!existsSync(path)) return null
     try {
       return leaseAccounts.parse(JSON.parse(readFileSync(path, 'utf8')))
     } catch (error) {
+      if (isMissing(error)) return null
       const hint = 'restore it, or delete it to have all Budgets begin anew'
-      const message = `what Budgets have spent cannot be read from ${path}: ${hint}`
-      throw new Failure('gateway/accounts-unreadable', `${message} (${messageOf(error)})`, error)
+      const message = `what Budgets have spent cannot be read from ${path}`
+      const why = whyUnreadable(error, hint)
+      throw new Failure('gateway/accounts-unreadable', `${message}: ${why}`, error)
     }
   }
 

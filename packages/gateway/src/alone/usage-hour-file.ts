@@ -6,9 +6,9 @@
 import { readFile } from 'node:fs/promises'
 import { setImmediate } from 'node:timers/promises'
 import { hourOf, type UsageHour, type UsageRow, usageRow } from '@tutti/core/routing'
-import { placeDurably } from '@tutti/machine'
+import { placeDurably, whyUnreadable } from '@tutti/machine'
 import { z } from 'zod'
-import { Failure, messageOf } from '../failure.ts'
+import { Failure, isMissing } from '../failure.ts'
 
 const header = z.strictObject({
   format: z.literal('tutti/usage-hour/v1'),
@@ -35,8 +35,9 @@ export async function readHour(path: string): Promise<UsageHour | null> {
   } catch (error) {
     if (isMissing(error)) return null
     const hint = 'restore it, or delete it to have its hour begin anew'
-    const message = `what requests used cannot be read from ${path}: ${hint}`
-    throw new Failure('gateway/accounts-unreadable', `${message} (${messageOf(error)})`, error)
+    const message = `what requests used cannot be read from ${path}`
+    const why = whyUnreadable(error, hint)
+    throw new Failure('gateway/accounts-unreadable', `${message}: ${why}`, error)
   }
 }
 
@@ -49,8 +50,4 @@ export async function writeHour(path: string, { hourMs, told, rows }: UsageHour)
     if (lines.length % turnRows === 0) await setImmediate()
   }
   await placeDurably(path, `${lines.join('\n')}\n`)
-}
-
-function isMissing(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ENOENT'
 }

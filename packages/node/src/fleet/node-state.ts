@@ -7,7 +7,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { assignment, release, trial } from '@tutti/core/fleet'
 import { digest, labels } from '@tutti/core/resource'
-import { writeDurably } from '@tutti/machine'
+import { whyUnreadable, writeDurably } from '@tutti/machine'
 import { z } from 'zod'
 import { Failure, messageOf } from '../failure.ts'
 
@@ -79,7 +79,7 @@ function loadNodeState(folder: string): NodeState {
     return nodeState.parse(JSON.parse(readFileSync(path, 'utf8')))
   } catch (cause) {
     const hint = 'restore it, or delete it: the node then takes everything in anew'
-    const message = `cannot read the state in ${path}: ${messageOf(cause)}; ${hint}`
+    const message = `cannot read the state in ${path}: ${whyUnreadable(cause, hint)}`
     throw new Failure('node/state-unreadable', message, { cause })
   }
 }
