@@ -2,7 +2,15 @@
 
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { createHash, randomUUID } from 'node:crypto'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -20,10 +28,12 @@ let engine: Server
 let engineUrl = ''
 let calls = 0
 let seenKey: string | undefined
+let held: Promise<void> | null = null // answers wait for it
 
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'tutti-gateway-alone-'))
   calls = 0
+  held = null
   const message = { role: 'assistant', content: 'x' }
   const body = JSON.stringify({
     ...{
@@ -36,9 +46,10 @@ beforeEach(async () => {
   engine = createServer((request, response) => {
     calls += 1
     seenKey = request.headers.authorization
-    request
-      .resume()
-      .on('end', () => response.setHeader('content-type', 'application/json').end(body))
+    request.resume().on('end', async () => {
+      await held
+      response.setHeader('content-type', 'application/json').end(body)
+    })
   })
   await new Promise<void>((resolve) => engine.listen(0, '127.0.0.1', resolve))
   const address = engine.address()
@@ -241,11 +252,6 @@ test('alone it tells what all workers used, while they work and after kill -9', 
   await running.serving(2)
   await expect.poll(() => ask(running), { timeout: 10_000 }).toBe(200)
   for (let i = 0; i < 20; i++) expect(await ask(running)).toBe(200)
-  const told = async ({ url }: Running): Promise<unknown> => {
-    const args = ['usage', '--gateway', url, '--key', 'secret', '--by', 'key,model', '--json']
-    const { stdout } = await promisify(execFile)(process.execPath, [main, ...args])
-    return JSON.parse(stdout).rows
-  }
   const used = [
     {
       ...{ key: 'app', model: 'engine/llama', requests: calls, failed: 0, unpriced: 0 },
@@ -253,7 +259,7 @@ test('alone it tells what all workers used, while they work and after kill -9', 
       costDollars: expect.closeTo(calls * callDollars, 9),
     },
   ]
-  await expect.poll(() => told(running), { timeout: 20_000 }).toEqual(used)
+  await expect.poll(() => usageOf(running), { timeout: 20_000 }).toEqual(used)
   await ended(running.child, 'SIGKILL')
   const again = await run('--config', writeConfig({}))
   await expect.poll(() => ask(again), { timeout: 10_000 }).toBe(200)
@@ -264,8 +270,41 @@ test('alone it tells what all workers used, while they work and after kill -9', 
   leaveReport('worker-7', { ...other, requests: 3, inputTokens: 120 }) // of more workers once
   const third = await run('--config', writeConfig({}))
   const all = { requests: counted + 3, inputTokens: 40 * (counted + 3) }
-  await expect.poll(() => told(third), { timeout: 20_000 }).toMatchObject([all])
+  await expect.poll(() => usageOf(third), { timeout: 20_000 }).toMatchObject([all])
 }, 90_000)
+
+test('workers whose starter is killed answer what is under way, and the next tells what it used', async () => {
+  const running = await run('--config', writeConfig({}), '--workers', '2')
+  await running.serving(2)
+  const headers = { authorization: 'Bearer secret', connection: 'close' }
+  const list = async () => (await fetch(`${running.url}/v1/models`, { headers })).status
+  await expect.poll(list, { timeout: 10_000 }).toBe(200)
+  let release = () => {}
+  held = new Promise((resolve) => {
+    release = resolve
+  })
+  const asked = Array.from({ length: 8 }, () => ask(running))
+  await expect.poll(() => calls).toBe(8)
+  await ended(running.child, 'SIGKILL')
+  await expect.poll(() => ask(running)).toBe(0) // they take nothing more
+  release()
+  expect(await Promise.all(asked)).toEqual(asked.map(() => 200))
+  await expect.poll(() => left(), { timeout: 10_000 }).toBe(8)
+  const again = await run('--config', writeConfig({}))
+  await expect.poll(() => usageOf(again), { timeout: 20_000 }).toMatchObject([{ requests: 8 }])
+}, 60_000)
+
+/** How many requests are on disk that nobody has taken into account. */
+function left(): number {
+  const folders = [1, 2].map((place) => join(folder, `home/gateway/worker-${place}/alone/usage`))
+  const files = folders.flatMap((path) =>
+    existsSync(path) ? readdirSync(path).map((name) => join(path, name)) : [],
+  )
+  const rows = files.flatMap((path): { requests: number }[] =>
+    path.endsWith('.json') ? JSON.parse(readFileSync(path, 'utf8')).rows : [],
+  )
+  return rows.reduce((sum, { requests }) => sum + requests, 0)
+}
 
 /** As a worker leaves what nobody has taken. */
 function leaveReport(worker: string, row: object): void {
@@ -275,6 +314,12 @@ function leaveReport(worker: string, row: object): void {
   mkdirSync(usage, { recursive: true })
   const report = { gateway: randomUUID(), sequence: 1, rows }
   writeFileSync(join(usage, `${report.gateway}-0000000001.json`), JSON.stringify(report))
+}
+
+async function usageOf({ url }: Running): Promise<unknown> {
+  const args = ['usage', '--gateway', url, '--key', 'secret', '--by', 'key,model', '--json']
+  const { stdout } = await promisify(execFile)(process.execPath, [main, ...args])
+  return JSON.parse(stdout).rows
 }
 
 test('the limits of a key hold for all workers together', async () => {
