@@ -2,6 +2,7 @@
 
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { createHash, randomUUID } from 'node:crypto'
+import { once } from 'node:events'
 import {
   existsSync,
   mkdirSync,
@@ -114,7 +115,8 @@ interface Running {
 function run(...args: readonly string[]): Promise<Running> {
   const env = { ...process.env, TUTTI_SECRET_THE_ENGINE: 'engine-key' }
   const all = [main, 'gateway', '--home', join(folder, 'home'), '--port', '0', ...args]
-  const child = spawn(process.execPath, all, { env, stdio: ['ignore', 'pipe', 'pipe'] })
+  const stdio = ['ignore', 'pipe', 'pipe'] as const
+  const child = spawn(process.execPath, all, { env, stdio: [...stdio], detached: true })
   children.add(child)
   let err = ''
   const waiters = new Set<() => void>()
@@ -151,6 +153,15 @@ async function ask({ url }: Running): Promise<number> {
   const body = JSON.stringify({ model: 'chat', messages: [], max_tokens: 10 })
   const headers = { authorization: 'Bearer secret', connection: 'close' }
   return await fetch(`${url}/v1/chat/completions`, { method: 'POST', headers, body }).then(
+    ({ status }) => status,
+    () => 0,
+  )
+}
+
+/** The status of what asks no engine, or 0 where nobody took the connection. */
+async function list({ url }: Running): Promise<number> {
+  const headers = { authorization: 'Bearer secret', connection: 'close' }
+  return await fetch(`${url}/v1/models`, { headers }).then(
     ({ status }) => status,
     () => 0,
   )
@@ -276,9 +287,7 @@ test('alone it tells what all workers used, while they work and after kill -9', 
 test('workers whose starter is killed answer what is under way, and the next tells what it used', async () => {
   const running = await run('--config', writeConfig({}), '--workers', '2')
   await running.serving(2)
-  const headers = { authorization: 'Bearer secret', connection: 'close' }
-  const list = async () => (await fetch(`${running.url}/v1/models`, { headers })).status
-  await expect.poll(list, { timeout: 10_000 }).toBe(200)
+  await expect.poll(() => list(running), { timeout: 10_000 }).toBe(200)
   let release = () => {}
   held = new Promise((resolve) => {
     release = resolve
@@ -286,13 +295,35 @@ test('workers whose starter is killed answer what is under way, and the next tel
   const asked = Array.from({ length: 8 }, () => ask(running))
   await expect.poll(() => calls).toBe(8)
   await ended(running.child, 'SIGKILL')
-  await expect.poll(() => ask(running)).toBe(0) // they take nothing more
+  await expect.poll(() => list(running)).toBe(0) // they take nothing more
   release()
   expect(await Promise.all(asked)).toEqual(asked.map(() => 200))
   await expect.poll(() => left(), { timeout: 10_000 }).toBe(8)
   const again = await run('--config', writeConfig({}))
   await expect.poll(() => usageOf(again), { timeout: 20_000 }).toMatchObject([{ requests: 8 }])
 }, 60_000)
+
+test.each(['SIGINT', 'SIGTERM'] as const)(
+  '%s to all processes at once, as from a terminal or a supervisor, cuts nobody',
+  async (signal) => {
+    const running = await run('--config', writeConfig({}), '--workers', '2')
+    await running.serving(2)
+    await expect.poll(() => list(running), { timeout: 10_000 }).toBe(200)
+    let release = () => {}
+    held = new Promise((resolve) => {
+      release = resolve
+    })
+    const asked = Array.from({ length: 8 }, () => ask(running))
+    await expect.poll(() => calls).toBe(8)
+    const exited = once(running.child, 'exit')
+    process.kill(-(running.child.pid ?? 0), signal) // its group
+    await expect.poll(() => list(running)).toBe(0) // they take nothing more
+    release()
+    expect(await Promise.all(asked)).toEqual(asked.map(() => 200))
+    expect(await exited).toEqual([0, null])
+  },
+  60_000,
+)
 
 /** How many requests are on disk that nobody has taken into account. */
 function left(): number {

@@ -31,6 +31,9 @@ const drainMsDefault = 10_000 // what a supervisor may count on
 /**
  * Says where it answers, and stops cleanly on SIGTERM and SIGINT: what is under way has `drainMs`
  * to end. A second signal does not wait.
+ *
+ * A part or a worker ends when whoever started it says so: Ctrl-C and many supervisors tell all
+ * processes at once, and that is not to be taken for a second signal.
  */
 export function ready(
   name: string,
@@ -38,12 +41,13 @@ export function ready(
   stop: () => Promise<void>,
   drainMs = drainMsDefault,
 ): void {
+  const isStarted = process.send !== undefined
   serveOn()
   if (process.send === undefined) print(`${name} answers at ${url}`)
-  else process.send({ ready: url })
+  else if (process.connected) process.send({ ready: url })
   let isStopping = false
   const end = () => {
-    if (isStopping) process.exit(1)
+    if (isStopping) return
     isStopping = true
     setTimeout(() => {
       process.stderr.write(`${name}: not all that was under way has ended in ${drainMs} ms\n`)
@@ -57,9 +61,12 @@ export function ready(
       },
     )
   }
-  process.on('SIGTERM', end)
-  process.on('SIGINT', end)
-  process.on('disconnect', end) // the parent is gone: nobody would stop us
+  const hurry = () => (isStopping ? process.exit(1) : end())
+  process.on('SIGTERM', isStarted ? end : hurry)
+  process.on('SIGINT', isStarted ? () => {} : hurry)
+  // Who started it is gone, and nobody would stop it.
+  process.on('disconnect', hurry)
+  if (isStarted && !process.connected) end()
 }
 
 export function readCredentials(home: string): {
