@@ -45,13 +45,15 @@ export function addUp(program: Command): void {
   command.action(async (options: UpOptions) => {
     const startMs = performance.now()
     const parts: RunningPart[] = []
-    const stop = stopOnSignal(parts)
+    const started = startParts(options, parts)
+    const end = stopOnSignal(parts, started)
     try {
-      await startParts(options, parts)
+      await started
     } catch (error) {
-      await stop()
+      await end.stop()
       throw error
     }
+    if (end.isAsked()) return
     serveOn()
     report(options, parts, performance.now() - startMs)
   })
@@ -122,11 +124,18 @@ async function startOwnNode(
   return await runPart({ name: 'node', args }, at.logs, at.onEvent)
 }
 
-/** Stops every part, the last of the list first, when somebody asks. */
-function stopOnSignal(parts: readonly RunningPart[]): () => Promise<void> {
+interface End {
+  readonly isAsked: () => boolean
+  readonly stop: () => Promise<void>
+}
+
+/** Stops every part, the last of the list first, when somebody asks: once all have started. */
+function stopOnSignal(parts: readonly RunningPart[], started: Promise<void>): End {
   let stopping: Promise<void> | null = null
   const stop = () => {
     stopping ??= (async () => {
+      await started.catch(() => {}) // those that have are in the list
+      for (const part of parts) part.retire() // whoever asks may have asked them, too
       for (const part of [...parts].reverse()) await part.stop()
     })()
     return stopping
@@ -134,7 +143,7 @@ function stopOnSignal(parts: readonly RunningPart[]): () => Promise<void> {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.on(signal, () => void stop().then(() => process.exit(0)))
   }
-  return stop
+  return { isAsked: () => stopping !== null, stop }
 }
 
 function report(options: UpOptions, parts: readonly RunningPart[], ms: number): void {

@@ -22,6 +22,8 @@ export interface RunningPart {
   readonly name: string
   /** Where it answers. */
   readonly url: string
+  /** It may end from now on: it is not started again. */
+  readonly retire: () => void
   readonly stop: () => Promise<void>
 }
 
@@ -61,14 +63,14 @@ export async function runPart(
   failures = -1 // a part that never came up is the caller's to hear of
   const url = await start()
   failures = 0
-  return {
-    name: part.name,
-    url,
-    stop: async () => {
-      isStopping = true
-      await stopChild(child)
-    },
+  const retire = () => {
+    isStopping = true
   }
+  const stop = async () => {
+    retire()
+    await stopChild(child)
+  }
+  return { name: part.name, url, retire, stop }
 }
 
 function spawnPart(main: URL, part: Part, logFolder: string): ChildProcess {
