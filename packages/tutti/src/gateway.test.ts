@@ -158,6 +158,9 @@ async function ask({ url }: Running): Promise<number> {
   )
 }
 
+/** Of two workers each has its snapshot, and serves. */
+const bothTook = /(?:"event":"snapshot"[\s\S]*){2}/
+
 /** The status of what asks no engine, or 0 where nobody took the connection. */
 async function list({ url }: Running): Promise<number> {
   const headers = { authorization: 'Bearer secret', connection: 'close' }
@@ -287,7 +290,7 @@ test('alone it tells what all workers used, while they work and after kill -9', 
 test('workers whose starter is killed answer what is under way, and the next tells what it used', async () => {
   const running = await run('--config', writeConfig({}), '--workers', '2')
   await running.serving(2)
-  await expect.poll(() => list(running), { timeout: 10_000 }).toBe(200)
+  await running.told(bothTook)
   let release = () => {}
   held = new Promise((resolve) => {
     release = resolve
@@ -308,7 +311,7 @@ test.each(['SIGINT', 'SIGTERM'] as const)(
   async (signal) => {
     const running = await run('--config', writeConfig({}), '--workers', '2')
     await running.serving(2)
-    await expect.poll(() => list(running), { timeout: 10_000 }).toBe(200)
+    await running.told(bothTook)
     let release = () => {}
     held = new Promise((resolve) => {
       release = resolve
