@@ -115,7 +115,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   })
   const batch = new Batch()
   const router = new Router({
-    ...{ batch, chance },
+    ...{ batch, chance, log },
     relayOf: (node) => relays.urlOf(node),
     region: options.region ?? '',
     directory: () => directory,

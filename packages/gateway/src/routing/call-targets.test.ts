@@ -13,6 +13,7 @@ import type { FailedAttempt } from './failed-attempt.ts'
 import { Presence } from './presence.ts'
 import { PriceBook } from './price-book.ts'
 import { Purses } from './purses.ts'
+import { RefusedKeys } from './refused-keys.ts'
 import { RetryBudget } from './retry-budget.ts'
 import { TargetViews } from './target-views.ts'
 import { Upstreams } from './upstreams.ts'
@@ -44,6 +45,7 @@ test('while one that tries it waits for who pays no other does; then another may
     ...{ region: '', directory: () => directory, relayOf: () => null, nowMs: clock },
     ...{ chance: () => 0, cashier, upstreams, health, retries: new RetryBudget() },
     views: new TargetViews(),
+    refusedKeys: new RefusedKeys({ log: () => {}, nowMs: clock }),
   }
   const reading = {
     whole: null,

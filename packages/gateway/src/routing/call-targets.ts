@@ -19,6 +19,7 @@ import type { Directory, ProviderEntry } from './directory.ts'
 import type { EndpointHealth } from './endpoint-health.ts'
 import type { FailedAttempt } from './failed-attempt.ts'
 import type { PursuitPorts, Started } from './pursuit.ts'
+import type { RefusedKeys } from './refused-keys.ts'
 import type { RetryBudget } from './retry-budget.ts'
 import type { TargetViews } from './target-views.ts'
 import type { Upstreams } from './upstreams.ts'
@@ -36,6 +37,7 @@ export interface Shared {
   readonly health: EndpointHealth
   readonly retries: RetryBudget
   readonly views: TargetViews
+  readonly refusedKeys: RefusedKeys
 }
 
 export interface Scoring {
@@ -86,6 +88,10 @@ export class CallTargets implements PursuitPorts {
 
   spendRetry(): void {
     this.#shared.retries.spend(this.#call.route)
+  }
+
+  refused({ provider }: Candidate, failed: FailedAttempt): void {
+    if (provider !== null) this.#shared.refusedKeys.note(provider, failed)
   }
 
   /** Anew each time: the world moves on. */

@@ -26,6 +26,7 @@ import type {
 } from './attempt.ts'
 import type { Call, Candidate, Impossible } from './call.ts'
 import type { FailedAttempt } from './failed-attempt.ts'
+import { whyRefused } from './refused-keys.ts'
 
 export type Answer =
   | {
@@ -67,6 +68,8 @@ export interface PursuitPorts {
   /** What is left of the route's retry budget. */
   readonly retriesLeft: () => number
   readonly spendRetry: () => void
+  /** Told of each that is `unauthorized`. */
+  readonly refused: (candidate: Candidate, failed: FailedAttempt) => void
   readonly region: string
   readonly nowMs: () => number
   readonly chance: () => number
@@ -91,6 +94,11 @@ interface Running {
 interface Past {
   readonly candidate: Candidate
   failed: FailedAttempt | null
+}
+
+interface Failure {
+  readonly candidate: Candidate
+  readonly failed: FailedAttempt
 }
 
 // Attempts of one request on their way at a time: as many as a route allows by default.
@@ -272,6 +280,7 @@ export class Pursuit {
       return { kind: 'answered', outcome, candidate, attempts: this.#past.length }
     }
     if (past !== undefined) past.failed = outcome
+    if (outcome.failure === 'unauthorized') this.#ports.refused(candidate, outcome)
     const isAborted = this.#call.presence.isGone
     const isFault = isTargetsFault(outcome.failure)
     running.started.over(isAborted ? 'aborted' : isFault ? 'failed' : 'answered')
@@ -307,9 +316,7 @@ export class Pursuit {
       failures.length > 0 && failures.every(({ failed }) => failed.failure === 'rate-limited')
     // The first that takes requests again is enough.
     const retryAfterMs = Math.min(...failures.map(({ failed }) => failed.retryAfterMs ?? 1_000))
-    const reasons = failures.map(
-      ({ candidate, failed }) => `${candidate.node?.name ?? candidate.base}: ${failed.reason}`,
-    )
+    const reasons = failures.map(whyFailed)
     const hasSilent = failures.some(({ failed }) => failed.failure === 'silent')
     return {
       kind: 'unanswered',
@@ -330,6 +337,13 @@ export class Pursuit {
       const forget = this.#call.presence.onGone(end)
     })
   }
+}
+
+/** In names of ours: where a Provider is, and what it says of its key, is no caller's business. */
+function whyFailed({ candidate, failed }: Failure): string {
+  const { node, provider, base } = candidate
+  if (provider !== null && failed.failure === 'unauthorized') return whyRefused(provider, failed)
+  return `${node?.name ?? provider?.name ?? base}: ${failed.reason}`
 }
 
 const nothingYet: readonly PastAttempt[] = []

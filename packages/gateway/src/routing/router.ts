@@ -11,6 +11,7 @@ import type { Directory, KeyEntry, RouteEntry } from './directory.ts'
 import { EndpointHealth } from './endpoint-health.ts'
 import { promptBlocks } from './prompt-blocks.ts'
 import { Pursuit } from './pursuit.ts'
+import { RefusedKeys, type RefusedKeysPorts } from './refused-keys.ts'
 import { RetryBudget } from './retry-budget.ts'
 import { noRules, type RouteRules, rulesOf, weightsOfRoute } from './route-rules.ts'
 import { mayBeTooLong, selectTargets } from './select-targets.ts'
@@ -21,6 +22,7 @@ import { Upstreams } from './upstreams.ts'
 export interface RouterOptions
   extends Pick<Shared, 'region' | 'directory' | 'relayOf' | 'nowMs' | 'chance' | 'cashier'> {
   readonly batch: Batch
+  readonly log: RefusedKeysPorts['log']
 }
 
 /** Who asks is looked at only where a route's rules want to know. */
@@ -41,11 +43,12 @@ const noBlocks = new Float64Array(0)
 export class Router {
   readonly #shared: Shared
 
-  constructor({ batch, ...own }: RouterOptions) {
+  constructor({ batch, log, ...own }: RouterOptions) {
     this.#shared = {
       ...own,
       ...{ upstreams: new Upstreams(batch), health: new EndpointHealth() },
       ...{ retries: new RetryBudget(), views: new TargetViews() },
+      refusedKeys: new RefusedKeys({ log, nowMs: own.nowMs }),
     }
   }
 

@@ -1,0 +1,49 @@
+// What callers are told where something is refused: by a Provider, or by the gateway itself.
+
+import { describe, expect, test } from 'vitest'
+import { key, serve, signed, toProvider, world } from './gateway-world.fixture.ts'
+
+const messages = [{ role: 'user', content: 'hello' }]
+
+/** A gateway whose only engine speaks OpenAI's dialect, and says this. */
+async function bed(status: number, body: object) {
+  const asked: string[] = []
+  const engine = await serve((_, response, sent) => {
+    asked.push(sent)
+    response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body))
+  })
+  const { gateway, events } = await world(signed(toProvider(engine.url, true)))
+  const ask = async (path: string) => {
+    const answer = await fetch(gateway.url + path, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${key}` },
+      body: JSON.stringify({ model: 'chat', max_tokens: 5, messages }),
+    })
+    return { status: answer.status, body: JSON.parse(await answer.text()) }
+  }
+  return { ask, asked, events, url: engine.url }
+}
+
+const openaisError = (message: string, code: string | number) => ({
+  error: { message, type: 'invalid_request_error', param: null, code },
+})
+
+describe('a Provider that refuses its key', () => {
+  test.each([
+    [401, 'invalid_api_key', 'the Provider engine refused its key'],
+    [403, 'model_not_found', 'the Provider engine refused its key'],
+    [429, 'insufficient_quota', 'the account at engine is used up'],
+  ])('%s %s is told by its name alone, and in the log once', async (status, code, told) => {
+    const theirs = 'Incorrect key sk-proj-abcd of project proj_7'
+    const { ask, events, url } = await bed(status, openaisError(theirs, code))
+    for (const path of ['/v1/chat/completions', '/v1/messages']) {
+      const { status: got, body } = await ask(path)
+      expect(got).toBe(502)
+      expect(body.error.message).toBe(`no endpoint could answer: ${told}`)
+      expect(JSON.stringify(body)).not.toContain(url)
+    }
+    const lines = events.filter(({ event }) => event === 'a Provider refuses its key')
+    const reason = `${status} ${theirs}`
+    expect(lines).toEqual([expect.objectContaining({ provider: 'engine', reason })])
+  })
+})
