@@ -8,6 +8,7 @@ import type { ChatRequest, Part } from './chat.ts'
 import type { JsonObject } from './json.ts'
 import { mergeMessages, withoutNulls } from './merge-messages.ts'
 import { givenSignature, signedBy } from './signature.ts'
+import { isStrictSchema } from './strict-schema.ts'
 import { type Unsayable, unsayableOf } from './unsayable.ts'
 
 const cache_control = z.looseObject({ type: z.string() }).nullish()
@@ -196,6 +197,8 @@ function settingsOf(from: AnthropicRequest): Partial<ChatRequest> {
     ...(thinking === undefined || thinking.type === 'disabled' ? {} : { thoughts: true }),
     ...(schema === undefined
       ? {}
-      : { format: { kind: 'json-schema', name: 'answer', schema, strict: true } }),
+      : {
+          format: { kind: 'json-schema', name: 'answer', schema, strict: isStrictSchema(schema) },
+        }),
   }
 }

@@ -6,9 +6,11 @@
 
 import { z } from 'zod'
 import type { ChatRequest, Message, Part } from './chat.ts'
+import { jsonSchemaOf } from './gemini-schema.ts'
 import { isObject, type JsonObject, objectOf } from './json.ts'
 import { mergeMessages, withoutNulls } from './merge-messages.ts'
 import { foreignSignature, givenSignature, ownSignature } from './signature.ts'
+import { isStrictSchema } from './strict-schema.ts'
 import { type Unsayable, unsayable, unsayableOf } from './unsayable.ts'
 
 const anObject = z.record(z.string(), z.unknown())
@@ -290,27 +292,6 @@ function formatOf(config: GeminiRequest['generationConfig']): Pick<ChatRequest, 
   const { responseSchema, responseJsonSchema } = config
   const schema = responseJsonSchema ?? (responseSchema && jsonSchemaOf(responseSchema))
   if (schema === undefined) return { format: { kind: 'json' } }
-  return { format: { kind: 'json-schema', name: 'answer', schema, strict: true } }
-}
-
-/** Gemini's own schemas are JSON schemas with types in capitals and `nullable`. */
-function jsonSchemaOf(schema: JsonObject): Record<string, unknown> {
-  const { nullable, ...rest } = schema
-  const written = Object.entries(rest).map(([name, value]): [string, unknown] => {
-    if (name === 'type' && typeof value === 'string') {
-      const type = value.toLowerCase()
-      return [name, nullable === true ? [type, 'null'] : type]
-    }
-    if (name === 'properties' && isObject(value)) {
-      const properties = Object.entries(value).map(([key, one]) => [key, childSchema(one)] as const)
-      return [name, Object.fromEntries(properties)]
-    }
-    if (name === 'anyOf' && Array.isArray(value)) return [name, value.map(childSchema)]
-    return [name, name === 'items' ? childSchema(value) : value]
-  })
-  return Object.fromEntries(written)
-}
-
-function childSchema(value: unknown): unknown {
-  return isObject(value) ? jsonSchemaOf(value) : value
+  const strict = isStrictSchema(schema) // there is no word for it, and OpenAI refuses others
+  return { format: { kind: 'json-schema', name: 'answer', schema, strict } }
 }

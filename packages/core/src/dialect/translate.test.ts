@@ -74,7 +74,10 @@ const messages = fc
     return all
   })
 
-const schema = { type: 'object', properties: { city: { type: 'string' } }, required: ['city'] }
+const schema = {
+  ...{ type: 'object', properties: { city: { type: 'string' } }, required: ['city'] },
+  additionalProperties: false,
+}
 const requests: fc.Arbitrary<ChatRequest> = fc.record(
   {
     model: fc.constant('m'),

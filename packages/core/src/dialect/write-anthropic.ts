@@ -6,6 +6,7 @@ import { writeBlockCitation } from './annotation.ts'
 import { anthropicReason, writeAnthropicUsage } from './anthropic-writer.ts'
 import { argumentsOf, type ChatAnswer, type ChatRequest, type Part } from './chat.ts'
 import { carriedSignature, ownSignature } from './signature.ts'
+import { closedSchema } from './strict-schema.ts'
 import { type Unsayable, unsayable } from './unsayable.ts'
 
 // The dialect demands a bound; this is what its smallest models take.
@@ -22,7 +23,7 @@ export function writeAnthropic(request: ChatRequest): object | Unsayable {
   const config = {
     ...(effort === undefined || effort === 'none' ? {} : { effort }),
     ...(format?.kind === 'json-schema'
-      ? { format: { type: 'json_schema', schema: format.schema } }
+      ? { format: { type: 'json_schema', schema: closedSchema(format.schema) } }
       : {}),
   }
   return {

@@ -5,6 +5,7 @@
 import { argumentsOf, type ChatRequest, type Part } from './chat.ts'
 import { mergeMessages } from './merge-messages.ts'
 import { ownSignature } from './signature.ts'
+import { closedSchema } from './strict-schema.ts'
 import { isUnsayable, type Unsayable, unsayable } from './unsayable.ts'
 
 export function writeBedrock(request: ChatRequest): object | Unsayable {
@@ -159,7 +160,10 @@ function writeFormat({
   name,
   schema,
 }: Extract<ChatRequest['format'], { kind: 'json-schema' }>): object {
-  const jsonSchema = { schema: JSON.stringify(schema), ...(name === '' ? {} : { name }) }
+  const jsonSchema = {
+    schema: JSON.stringify(closedSchema(schema)),
+    ...(name === '' ? {} : { name }),
+  }
   return { textFormat: { type: 'json_schema', structure: { jsonSchema } } }
 }
 

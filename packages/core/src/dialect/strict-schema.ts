@@ -1,0 +1,69 @@
+// Strict schema
+//
+// What providers ask of a JSON schema before they hold a model to it: OpenAI refuses a strict one that it cannot keep
+// word for word, Anthropic one whose objects do not say that they take no other members.
+
+import { isObject, type JsonObject, listOf, objectOf } from './json.ts'
+
+/** All that OpenAI takes in a strict schema; it refuses others, though they be of JSON Schema. */
+const strictNames = new Set([
+  ...['type', 'title', 'description', 'enum', 'const', 'anyOf', '$ref', '$defs', 'definitions'],
+  ...['properties', 'required', 'additionalProperties', 'items', 'minItems', 'maxItems'],
+  ...['pattern', 'format', 'multipleOf', 'minimum', 'maximum'],
+  ...['exclusiveMinimum', 'exclusiveMaximum'],
+])
+const strictFormats = new Set<unknown>([
+  ...['date-time', 'time', 'date', 'duration', 'email', 'hostname', 'ipv4', 'ipv6', 'uuid'],
+])
+
+/** Whether OpenAI can hold a model to it: an object, all of whose members are known and there. */
+export function isStrictSchema(schema: JsonObject): boolean {
+  return schema['type'] === 'object' && schema['anyOf'] === undefined && isStrict(schema)
+}
+
+function isStrict(schema: unknown): boolean {
+  if (!isObject(schema)) return false
+  if (!Object.keys(schema).every((name) => strictNames.has(name))) return false
+  if (schema['format'] !== undefined && !strictFormats.has(schema['format'])) return false
+  if (isOfObjects(schema)) {
+    const required = listOf(schema['required'])
+    const names = Object.keys(objectOf(schema['properties']))
+    const isClosed = schema['additionalProperties'] === false
+    if (!isClosed || !names.every((name) => required.includes(name))) return false
+  }
+  return childrenOf(schema).every(isStrict)
+}
+
+function childrenOf(schema: JsonObject): unknown[] {
+  return [
+    ...(schema['items'] === undefined ? [] : [schema['items']]),
+    ...listOf(schema['anyOf']),
+    ...maps.flatMap((name) => Object.values(objectOf(schema[name]))),
+  ]
+}
+
+const maps = ['properties', '$defs', 'definitions'] as const
+
+/**
+ * The same schema, each of whose objects takes no members but its own where it says nothing of
+ * them. Parts of an `allOf` stay as they are: each would exclude what the others name.
+ */
+export function closedSchema(schema: JsonObject): JsonObject {
+  const written = Object.entries(schema).map(([name, value]): [string, unknown] => {
+    if (name === 'items') return [name, closed(value)]
+    if (name === 'anyOf') return [name, Array.isArray(value) ? value.map(closed) : value]
+    if (!maps.some((one) => one === name) || !isObject(value)) return [name, value]
+    const own = Object.entries(value).map(([key, one]) => [key, closed(one)] as const)
+    return [name, Object.fromEntries(own)]
+  })
+  const isOpen = isOfObjects(schema) && schema['additionalProperties'] === undefined
+  return { ...Object.fromEntries(written), ...(isOpen ? { additionalProperties: false } : {}) }
+}
+
+function closed(value: unknown): unknown {
+  return isObject(value) ? closedSchema(value) : value
+}
+
+function isOfObjects({ type, properties }: JsonObject): boolean {
+  return type === 'object' || listOf(type).includes('object') || isObject(properties)
+}
