@@ -227,3 +227,16 @@ test.each<[EngineDialect, string]>([
   if (isUnsayable(parsed)) throw new Error(parsed.message)
   expect(objectOf(writeChat(dialect, { ...parsed, maxTokens: 7 }, 'openai'))[name]).toBe(7)
 })
+
+test.each([
+  [{}, 4_096],
+  [{ thinkingTokens: 0 }, 4_096],
+  [{ thinkingTokens: 8_000 }, 12_096],
+  [{ thinkingTokens: 8_000, maxTokens: 9_000 }, 9_000],
+])('what Anthropic demands as a limit has room for the thoughts: %o', (settings, max_tokens) => {
+  const messages = [{ role: 'user', parts: [{ kind: 'text', text: 'x' }] }] as const
+  const request = { model: 'm', system: '', messages, tools: [], stream: false, streamUsage: true }
+  expect(writeChat('anthropic', { ...request, ...settings }, 'gemini')).toMatchObject({
+    max_tokens,
+  })
+})

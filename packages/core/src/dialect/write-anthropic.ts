@@ -9,7 +9,7 @@ import { carriedSignature, ownSignature } from './signature.ts'
 import { closedSchema } from './strict-schema.ts'
 import { type Unsayable, unsayable } from './unsayable.ts'
 
-// The dialect demands a bound; this is what its smallest models take.
+// The dialect demands a bound of thoughts and answer together; this is what its smallest models take.
 const maxTokensDefault = 4_096
 
 export function writeAnthropic(request: ChatRequest): object | Unsayable {
@@ -20,6 +20,7 @@ export function writeAnthropic(request: ChatRequest): object | Unsayable {
     content: parts.flatMap((part) => writePart(part)),
   }))
   const { thinkingTokens: budget_tokens, effort, format } = request
+  const max_tokens = request.maxTokens ?? (budget_tokens ?? 0) + maxTokensDefault
   const config = {
     ...(effort === undefined || effort === 'none' ? {} : { effort }),
     ...(format?.kind === 'json-schema'
@@ -27,7 +28,7 @@ export function writeAnthropic(request: ChatRequest): object | Unsayable {
       : {}),
   }
   return {
-    ...{ model: request.model, messages, max_tokens: request.maxTokens ?? maxTokensDefault },
+    ...{ model: request.model, messages, max_tokens },
     ...(request.system === '' ? {} : { system: request.system }),
     ...(request.stream ? { stream: true } : {}),
     ...writeTools(request),
