@@ -5,7 +5,7 @@
 import { readBlockCitation } from './annotation.ts'
 import { anthropicError } from './anthropic-error.ts'
 import type { ChatEvent, Stop, StreamEvent, Usage } from './chat.ts'
-import { countOf, isObject, type JsonObject, jsonOf, objectOf, textOf } from './json.ts'
+import { countOf, isObject, type JsonObject, jsonOf, listOf, objectOf, textOf } from './json.ts'
 import { signatureEvents } from './signature.ts'
 
 /** What an event says, or what is wrong with it. */
@@ -52,7 +52,7 @@ function readBlock(index: number, block: JsonObject): ChatEvent[] {
     case 'redacted_thinking':
       return signatureEvents('redacted', textOf(block['data']))
     default:
-      return []
+      return [{ kind: 'other' }]
   }
 }
 
@@ -71,7 +71,7 @@ function readDelta(index: number, delta: JsonObject): ChatEvent[] {
     case 'input_json_delta':
       return [{ kind: 'tool-arguments', index, text: textOf(delta['partial_json']) }]
     default:
-      return []
+      return [{ kind: 'other' }]
   }
 }
 
@@ -111,15 +111,23 @@ export function isAnthropicUsage(usage: unknown): usage is JsonObject {
   return isObject(usage) && typeof usage['output_tokens'] === 'number'
 }
 
-/** Anthropic counts cached input beside `input_tokens`; here it is part of the input. */
+/**
+ * Anthropic counts cached input beside `input_tokens`; here it is part of the input. So is what a
+ * compaction of the conversation took, which `iterations` alone tell.
+ */
 export function anthropicUsage(usage: JsonObject): Usage {
-  const cached = countOf(usage['cache_read_input_tokens'])
-  const cacheWritten = countOf(usage['cache_creation_input_tokens'])
-  const input = countOf(usage['input_tokens']) + cached + cacheWritten
+  const beside = listOf(usage['iterations'])
+    .map(objectOf)
+    .filter(({ type }) => type !== 'message')
+  const all = [usage, ...beside]
+  const sum = (name: string) => all.reduce((count, one) => count + countOf(one[name]), 0)
+  const cached = sum('cache_read_input_tokens')
+  const cacheWritten = sum('cache_creation_input_tokens')
+  const input = sum('input_tokens') + cached + cacheWritten
   const cacheWrittenLong = countOf(objectOf(usage['cache_creation'])['ephemeral_1h_input_tokens'])
   const reasoning = countOf(objectOf(usage['output_tokens_details'])['thinking_tokens'])
   return {
-    ...{ input, output: countOf(usage['output_tokens']), cached, cacheWritten, reasoning },
+    ...{ input, output: sum('output_tokens'), cached, cacheWritten, reasoning },
     ...(cacheWrittenLong === 0 ? {} : { cacheWrittenLong }),
   }
 }

@@ -57,6 +57,7 @@ export class AnthropicWriter implements ChatWriter {
       case 'start':
       case 'end':
       case 'error':
+      case 'other': // no request of another dialect asks for it
       case 'image': // refused (`newChatWriter`)
         return ''
     }

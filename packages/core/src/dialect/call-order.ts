@@ -52,6 +52,7 @@ export class CallOrder {
     switch (event.kind) {
       case 'start':
       case 'usage':
+      case 'other':
         return [event]
       case 'stop':
       case 'end':

@@ -191,6 +191,8 @@ export type ChatEvent =
     }
   /** A text, a thought or a call is over; said by some dialects alone. */
   | { readonly kind: 'block-end' }
+  /** Content that only its own dialect has: sound, or a call that the provider answers itself. */
+  | { readonly kind: 'other' }
   | { readonly kind: 'thinking'; readonly text: string }
   /** What is no text: an image, most often. */
   | { readonly kind: 'image'; readonly source: ImageSource }

@@ -66,6 +66,7 @@ export class GeminiWriter implements ChatWriter {
       case 'usage':
       case 'start':
       case 'block-end':
+      case 'other': // no request of another dialect asks for it
       case 'end':
       case 'error':
         return ''

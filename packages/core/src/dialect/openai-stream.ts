@@ -43,6 +43,7 @@ function readChoice(choice: JsonObject, events: ChatEvent[]): string | null {
     if (citation !== null) events.push({ kind: 'citation', of: 'text', citation })
   }
   for (const call of listOf(delta['tool_calls'])) readToolCall(objectOf(call), events)
+  if (isObject(delta['audio']) || isObject(delta['function_call'])) events.push({ kind: 'other' })
   const reason = choice['finish_reason']
   if (typeof reason !== 'string' || reason === '') return null
   const stop = openaiStop(reason)

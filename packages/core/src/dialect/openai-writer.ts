@@ -53,6 +53,7 @@ export class OpenaiWriter implements ChatWriter {
       case 'block-end':
       case 'end':
       case 'error':
+      case 'other': // no request of another dialect asks for it
       case 'image': // refused (`newChatWriter`)
         return ''
     }

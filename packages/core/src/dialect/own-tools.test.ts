@@ -1,6 +1,7 @@
 // What an answer holds besides texts and calls of functions is content all the same: it begins a stream, and guards see it.
 
 import { expect, test } from 'vitest'
+import { anthropicUsage, readAnthropicEvent } from './anthropic-stream.ts'
 import type { ChatEvent } from './chat.ts'
 import { readOpenaiEvent } from './openai-stream.ts'
 import { readResponsesEvent } from './responses-stream.ts'
@@ -37,4 +38,62 @@ test.each<[string, readonly object[], typeof readOpenaiEvent]>([
   const progress = new StreamProgress()
   for (const event of events) progress.take(event)
   expect(progress.hasContent).toBe(true)
+})
+
+const delta = (said: object) => ({ choices: [{ index: 0, delta: said }] })
+const added = (type: string) => ({ type: 'response.output_item.added', item: { type } })
+const block = (content_block: object, index = 0) => ({
+  ...{ type: 'content_block_start', index, content_block },
+})
+
+test.each<[string, object, typeof readOpenaiEvent]>([
+  ['sound', delta({ audio: { data: 'x' } }), readOpenaiEvent],
+  ['a call of former times', delta({ function_call: { name: 'f' } }), readOpenaiEvent],
+  ['a search', added('web_search_call'), readResponsesEvent],
+  ['an image that is being made', added('image_generation_call'), readResponsesEvent],
+  ['a tool of the server', block({ type: 'server_tool_use' }), readAnthropicEvent],
+  ['a compaction', block({ type: 'compaction' }), readAnthropicEvent],
+  [
+    'more of it',
+    { type: 'content_block_delta', index: 0, delta: { type: 'compaction_delta' } },
+    readAnthropicEvent,
+  ],
+])('%s begins a stream, and nobody else goes on with it', (_, data, read) => {
+  const progress = new StreamProgress()
+  const events = read({ event: '', data: JSON.stringify(data) })
+  if (typeof events === 'string') throw new Error(events)
+  for (const event of events) progress.take(event)
+  expect(progress.hasContent).toBe(true)
+  expect(progress.isPlainText).toBe(false)
+})
+
+test.each([
+  ['a message', added('message'), readResponsesEvent],
+  ['a thought', added('reasoning'), readResponsesEvent],
+  ['what only keeps the line', { type: 'ping' }, readAnthropicEvent],
+])('%s is none yet', (_, data, read) => {
+  expect(read({ event: '', data: JSON.stringify(data) })).toEqual([])
+})
+
+test('nobody else goes on after a block that is over', () => {
+  const progress = new StreamProgress()
+  const text = { type: 'content_block_delta', index: 0, delta: { type: 'text_delta', text: 'a' } }
+  const plain = [block({ type: 'text', text: '' }), text, { type: 'content_block_stop', index: 0 }]
+  const states = plain.map((data) => {
+    const events = readAnthropicEvent({ event: '', data: JSON.stringify(data) })
+    if (typeof events !== 'string') for (const event of events) progress.take(event)
+    return progress.isPlainText
+  })
+  expect(states).toEqual([true, true, false])
+})
+
+test('what a compaction takes is counted, which stands beside', () => {
+  const one = { input_tokens: 180_000, output_tokens: 3_500, cache_read_input_tokens: 20 }
+  const own = { input_tokens: 100, output_tokens: 10 }
+  const iterations = [
+    { type: 'compaction', ...one },
+    { type: 'message', ...own },
+  ]
+  const usage = anthropicUsage({ ...own, iterations })
+  expect(usage).toMatchObject({ input: 180_120, output: 3_510, cached: 20 })
 })

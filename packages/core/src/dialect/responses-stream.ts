@@ -50,11 +50,12 @@ export function readResponsesEvent({ data }: StreamEvent): readonly ChatEvent[] 
   }
 }
 
-// Calls of the caller's tools; what a provider runs itself has no counterpart, but is content all the same.
+// What is called with arguments; what a provider runs itself has no counterpart, but is content all the same.
 const callTypes: ReadonlySet<unknown> = new Set(['function_call', 'custom_tool_call', 'mcp_call'])
 
 function readItem(index: number, item: JsonObject): ChatEvent[] {
-  if (!callTypes.has(item['type'])) return []
+  if (item['type'] === 'message' || item['type'] === 'reasoning') return [] // of what follows
+  if (!callTypes.has(item['type'])) return [{ kind: 'other' }]
   const id = textOf(item['call_id']) || textOf(item['id'])
   return [{ kind: 'tool-start', index, id, name: textOf(item['name']) }]
 }

@@ -75,6 +75,7 @@ export class ResponsesWriter implements ChatWriter {
       case 'block-end':
       case 'end':
       case 'error':
+      case 'other': // no request of another dialect asks for it
       case 'image': // refused (`newChatWriter`)
         return ''
     }

@@ -61,6 +61,7 @@ export class StreamProgress {
         this.#begun.add(0)
         return
       case 'image':
+      case 'other':
         this.hasContent = true
         this.isPlainText = false
         this.#begun.add(0)
@@ -82,6 +83,8 @@ export class StreamProgress {
         this.isPlainText = false
         return
       case 'block-end':
+        // What follows is another block, and of that one nobody knows how it was to go on.
+        if (this.text !== '') this.isPlainText = false
         return
       case 'error':
         return

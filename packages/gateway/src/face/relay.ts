@@ -252,7 +252,7 @@ class Repetition {
     const fresh: ChatEvent[] = []
     for (const event of events) {
       if (event.kind === 'usage' || event.kind === 'citation') fresh.push(event)
-      if (['stop', 'tool-start', 'image'].includes(event.kind)) return null
+      if (['stop', 'tool-start', 'image', 'other'].includes(event.kind)) return null
       if (event.kind !== 'text') continue
       const text = this.#cut(event.text)
       if (text === null) return null
