@@ -94,17 +94,18 @@ interface Ask {
   readonly by?: string
   readonly stream?: boolean
   readonly face?: 'openai' | 'anthropic'
+  readonly more?: object
   readonly headers?: Record<string, string>
 }
 
 async function ask(url: string, content: string, how: Ask = {}) {
-  const { by = key, stream = false, face = 'openai', headers = {} } = how
+  const { by = key, stream = false, face = 'openai', headers = {}, more = {} } = how
   const path = face === 'openai' ? '/v1/chat/completions' : '/v1/messages'
   const messages = [{ role: 'user', content }]
   const answer = await fetch(`${url}${path}`, {
     method: 'POST',
     headers: { authorization: `Bearer ${by}`, ...headers },
-    body: JSON.stringify({ model: 'chat', max_tokens: 64, messages, stream }),
+    body: JSON.stringify({ model: 'chat', max_tokens: 64, messages, stream, ...more }),
   })
   const raw = await answer.text()
   const said = stream
@@ -118,6 +119,13 @@ async function start(cache: object, of?: Engine, more: object = {}) {
   const { gateway, push, untilEvent } = await world(signed(caching(upstream.url, cache, more)))
   return { url: gateway.url, asked: upstream.asked, upstream, push, untilEvent }
 }
+
+test('what the provider looks up is asked for anew', async () => {
+  const { url, asked } = await start({})
+  const news = { more: { web_search_options: {} } }
+  for (let i = 1; i <= 2; i++) expect((await ask(url, 'the news?', news)).cache).toBeNull()
+  expect(asked).toHaveLength(2)
+})
 
 test.each([
   ['the same question', {}, 'what is the capital of France?'],

@@ -2,7 +2,7 @@
 
 import type { ChatDialect } from '@tutti/core/dialect'
 import { describe, expect, test } from 'vitest'
-import { boundsOf } from './bounds.ts'
+import { boundsOf, dependsOnProvider } from './bounds.ts'
 import { parseChatAsked } from './chat-body.ts'
 
 const urls = {
@@ -19,6 +19,23 @@ function boundsIn(dialect: ChatDialect, value: object, url = urls[dialect]) {
   return { ...boundsOf(asked), bytes: body.length }
 }
 const bounds = (value: object) => boundsIn('openai', value)
+
+test.each<[ChatDialect, object, boolean]>([
+  ['openai-responses', { conversation: 'conv_1' }, true],
+  ['openai-responses', { prompt: { id: 'pmpt_1' } }, true],
+  ['openai-responses', { previous_response_id: 'resp_1' }, false], // it stays what it is
+  ['openai-responses', { tools: [{ type: 'function' }], conversation: null }, false],
+  ['openai', { tools: [{ type: 'function' }] }, false],
+  ['openai', { web_search_options: {} }, true],
+  ['anthropic', { container: 'c' }, true],
+  ['anthropic', { thread: { type: 'create' } }, true],
+  ['gemini', { tools: [{ codeExecution: {} }] }, true],
+])('whether an answer is of its request alone: %s %j: not %s', (dialect, value, depends) => {
+  const body = Buffer.from(JSON.stringify({ model: 'm', ...value }))
+  const asked = parseChatAsked(dialect, urls[dialect], body)
+  if (typeof asked === 'string') throw new Error(asked)
+  expect(dependsOnProvider(asked)).toBe(depends)
+})
 
 describe('what goes in', () => {
   test('a token is a byte at least, and every image a large one, linked or not', () => {
@@ -57,6 +74,11 @@ describe('what goes in', () => {
     ['openai-responses', { input: 'hi', previous_response_id: 'resp_1' }],
     ['openai-responses', { input: 'hi', conversation: { id: 'conv_1' } }],
     ['openai-responses', { prompt: { id: 'pmpt_1' } }],
+    ['openai-responses', { input: [{ type: 'item_reference', id: 'msg_1' }] }],
+    ['openai-responses', { input: [{ type: null, id: 'msg_1' }] }],
+    ['anthropic', { thread: { type: 'continue', previous_message_id: 'msg_1' } }],
+    ['anthropic', { context_management: { edits: [{ type: 'compact_20260112' }] } }],
+    ['openai-responses', { context_management: [{ type: 'compaction' }] }],
     ['openai-responses', { input: [{ content: [{ type: 'input_image', file_id: 'f' }] }] }],
     [
       'anthropic',

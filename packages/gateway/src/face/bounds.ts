@@ -80,7 +80,7 @@ function answersIn(value: unknown): number {
 // Members that name something which the provider holds, or fetches: how long that is, nobody knows here.
 const elsewhere = new Set([
   ...['file_id', 'file_uri', 'fileUri', 'file_url', 'container', 'conversation'],
-  ...['cachedContent', 'cached_content', 'previous_response_id'],
+  ...['cachedContent', 'cached_content', 'previous_response_id', 'previous_message_id'],
 ])
 // Parts whose data says little of how many tokens they are: compressed pages, films.
 const dense = new Set(['document', 'file', 'input_file', 'video', 'video_url', 'input_video'])
@@ -103,14 +103,21 @@ interface Look {
 }
 
 function look(request: JsonObject, dialect: ChatDialect): Look {
-  const isTemplate = isObject(request['prompt']) // one that is kept
-  const seen: Look = { dialect, images: 0, isElsewhere: isTemplate, hasSound: false }
+  const isKept = isObject(request['prompt']) || listOf(request['input']).some(isReference)
+  const seen: Look = { dialect, images: 0, isElsewhere: isKept, hasSound: false }
   const left: object[] = [request] // a hostile body is nested deeper than calls may be
   for (let value = left.pop(); value !== undefined; value = left.pop()) {
     if (Array.isArray(value)) lookIntoList(seen, value, left)
     else lookIntoObject(seen, objectOf(value), left)
   }
   return seen
+}
+
+/** An item of Responses that is named and not said; its type may be left out. */
+function isReference(item: unknown): boolean {
+  if (!isObject(item)) return false
+  const { type, role, id } = item
+  return type === 'item_reference' || (!isThere(type) && !isThere(role) && typeof id === 'string')
 }
 
 function lookIntoList(seen: Look, list: readonly unknown[], left: object[]): void {
@@ -192,7 +199,20 @@ function whatBrings({ dialect, outline }: ChatAsked): string | null {
     const hosted = dialect === 'gemini' ? Object.keys(tool).find(isHosted) : undefined
     if (hosted !== undefined) return `the tool ${hosted.slice(0, nameMax)}`
   }
-  return null
+  const { context_management: managed } = outline
+  const edits = [...listOf(managed), ...listOf(objectOf(managed)['edits'])]
+  const isCompacted = edits.some((one) => textOf(objectOf(one)['type']).startsWith('compact'))
+  return isCompacted ? 'compaction' : null // it is read, and written, once more
+}
+
+/**
+ * True where an answer is not of its request alone: the provider goes on with what it holds, or its
+ * tools look something up, or do something.
+ */
+export function dependsOnProvider(asked: ChatAsked): boolean {
+  const { outline } = asked
+  const held = [outline['conversation'], outline['container'], outline['thread']]
+  return held.some(isThere) || isObject(outline['prompt']) || whatBrings(asked) !== null
 }
 
 /** What makes tokens dearer than the list says; null for nothing. */

@@ -5,6 +5,7 @@
 import type { CacheSpec } from '@tutti/core/routing'
 import type { CallTrace, Presence, RouteEntry, Selection } from '../routing/index.ts'
 import { askRoute } from './ask-route.ts'
+import { dependsOnProvider } from './bounds.ts'
 import { type CallCache, type CallCachePorts, openCallCache } from './call-cache.ts'
 import type { CallGuard } from './call-guard.ts'
 import type { ChatAsked } from './chat-body.ts'
@@ -29,7 +30,7 @@ export function cacheRequest(
 ): CallCache | Promise<CallCache | null> | null {
   const { chat, guard, route, selection } = of
   const { key, directory, request } = exchange
-  if (route.cache === undefined || chat === null) return null
+  if (route.cache === undefined || chat === null || dependsOnProvider(chat)) return null
   const embed = async (text: Uint8Array, name: string) => {
     const embedder = directory.route(key.project, name)
     if (embedder === undefined) return null

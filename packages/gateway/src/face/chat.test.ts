@@ -142,3 +142,20 @@ test.each([
     isThere ? messages : [messages[0], { ...messages[1], tool_calls: [one, one] }],
   )
 })
+
+test.each([
+  ['anthropic', 'fallbacks', [{ model: 'claude-opus-5', max_tokens: 32_000 }]],
+  ['openai', 'models', ['openai/o3-pro']],
+] as const)('which models answer is not for a body to say: %s %s', (dialect, field, list) => {
+  const path = dialect === 'openai' ? '/v1/chat/completions' : '/v1/messages'
+  const outOf = (value: object) => {
+    const body = Buffer.from(JSON.stringify({ model: 'chat', messages: [], ...value }))
+    const asked = parseChatAsked(dialect, path, body)
+    if (typeof asked === 'string') throw new Error(asked)
+    const provider = { name: 'e', project: 'default', dialect, baseUrl: 'https://a/v1' } as const
+    const target = { provider: 'e', model: 'm', weight: 1, tier: 0, prefill: false }
+    return toChatProvider(asked)({ ...provider, allowPrivateNetwork: true }, target)
+  }
+  expect(outOf({ [field]: list })).toMatchObject({ kind: 'impossible', field })
+  expect(outOf({ [field]: [] })).not.toHaveProperty('kind')
+})

@@ -12,6 +12,7 @@ import {
   isUnsayable,
   type JsonObject,
   jsonOf,
+  listOf,
   objectOf,
   parseChat,
   type Unsayable,
@@ -81,7 +82,16 @@ function isChat({ dialect, path }: ChatAsked): boolean {
   return dialect === 'gemini' || path === endpoints[dialect]
 }
 
-function sameDialect(given: ChatAsked, provider: ProviderEntry, target: ProviderTarget): Outbound {
+// Members by which a body names other models that may answer: which do, and at what price, is the Route's to say.
+const modelLists = ['fallbacks', 'models'] as const
+
+function sameDialect(
+  given: ChatAsked,
+  provider: ProviderEntry,
+  target: ProviderTarget,
+): Outbound | Impossible {
+  const field = modelLists.find((name) => listOf(given.outline[name]).length > 0)
+  if (field !== undefined) return impossible(field, 'the Route says which models may answer')
   const chat = withoutForeign(given, target.model)
   const { dialect, path, body, modelAt } = chat
   const isGemini = dialect === 'gemini'
