@@ -24,7 +24,10 @@ const text = z.union([z.string(), z.array(textPart)])
 const toolCall = z.strictObject({
   id: z.string(),
   type: z.literal('function'),
-  function: z.strictObject({ name: z.string(), arguments: z.string() }),
+  function: z.strictObject({
+    ...{ name: z.string(), arguments: z.string() },
+    parsed_arguments: z.unknown().optional(), // of the client's own, which says it again
+  }),
   extra_content: z
     .strictObject({ google: z.strictObject({ thought_signature: z.string() }) })
     .nullish(),
@@ -41,6 +44,7 @@ const message = z.discriminatedUnion('role', [
     content: z
       .union([z.string(), z.array(z.discriminatedUnion('type', [textPart, refusalPart]))])
       .nullish(),
+    parsed: z.unknown().optional(),
     refusal: z.string().nullish(),
     reasoning_content: z.string().nullish(),
     annotations: z.array(z.unknown()).optional(), // about the text, not part of it
@@ -48,7 +52,10 @@ const message = z.discriminatedUnion('role', [
     function_call: z.null().optional(),
     tool_calls: z.array(toolCall).nullish(),
   }),
-  z.strictObject({ role: z.literal('tool'), content: text, tool_call_id: z.string() }),
+  z.strictObject({
+    ...{ role: z.literal('tool'), content: text, tool_call_id: z.string() },
+    name: z.string().optional(), // of the tool, which its call has
+  }),
 ])
 type OpenaiMessage = z.infer<typeof message>
 

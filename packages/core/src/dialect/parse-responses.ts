@@ -5,7 +5,7 @@
 
 import { z } from 'zod'
 import type { ChatRequest, Message, Part } from './chat.ts'
-import type { JsonObject } from './json.ts'
+import { type JsonObject, listOf, objectOf } from './json.ts'
 import { describedSchema, imageSourceOf, mergeMessages, withoutNulls } from './merge-messages.ts'
 import { givenSignature } from './signature.ts'
 import { type Unsayable, unsayable, unsayableOf } from './unsayable.ts'
@@ -21,6 +21,7 @@ const outputText = z.strictObject({
   ...{ type: z.literal('output_text'), text: z.string() },
   annotations: z.array(z.unknown()).optional(), // about the text, not part of it
   logprobs: z.array(z.unknown()).optional(),
+  parsed: z.unknown().optional(), // of the client's own, which says it again
 })
 const refusal = z.strictObject({ type: z.literal('refusal'), refusal: z.string() })
 const contentPart = z.discriminatedUnion('type', [inputText, inputImage, outputText, refusal])
@@ -36,7 +37,7 @@ const item = z.union([
   }),
   z.strictObject({
     ...{ type: z.literal('function_call'), id, status, call_id: z.string() },
-    ...{ name: z.string(), arguments: z.string() },
+    ...{ name: z.string(), arguments: z.string(), parsed_arguments: z.unknown().optional() },
   }),
   z.strictObject({
     ...{ type: z.literal('function_call_output'), id, status, call_id: z.string() },
@@ -109,6 +110,11 @@ const request = z.strictObject({
 type ResponsesRequest = z.infer<typeof request>
 
 export function parseResponses(body: JsonObject): ChatRequest | Unsayable {
+  const reference = listOf(body['input']).findIndex(isReference)
+  if (reference !== -1) {
+    const message = 'an item that the provider holds has no counterpart: say it (`store: false`)'
+    return unsayable(`input[${reference}].type`, message)
+  }
   const parsed = request.safeParse(withoutNulls(body))
   if (!parsed.success) return unsayableOf(parsed.error)
   const { model, stream, input, instructions, tools } = parsed.data
@@ -134,6 +140,10 @@ export function parseResponses(body: JsonObject): ChatRequest | Unsayable {
     })),
     ...settingsOf(parsed.data),
   }
+}
+
+function isReference(one: unknown): boolean {
+  return objectOf(one)['type'] === 'item_reference'
 }
 
 function isSystem(one: Item): boolean {

@@ -23,6 +23,7 @@ import { readResponsesEvent } from './responses-stream.ts'
 import { StreamProgress } from './stream-progress.ts'
 import { newChatWriter, parseChat, writeAnswer, writeChat } from './translate.ts'
 import { isUnsayable } from './unsayable.ts'
+import { writeError } from './write-error.ts'
 
 const word = fc.stringMatching(/^[a-zé😀 "\\{}]{1,12}$/u)
 const text = word.map((text): Part => ({ kind: 'text', text }))
@@ -454,5 +455,39 @@ describe('what cannot be said is refused by its field', () => {
     const body = { ...base, ...top, max_tokens: 9, system: [cached] }
     expect(fieldOf('anthropic', 'openai', body)).toBe(null)
     expect(isObject(body)).toBe(true)
+  })
+})
+
+const asWhole = { model: 'm', stream: false }
+
+test('what clients add to what was answered is taken in, as it only says it again', () => {
+  const called = { name: 'f', arguments: '{}', parsed_arguments: null }
+  const call = { id: 'c', type: 'function', function: called }
+  const messages = [
+    { role: 'user', content: 'x' },
+    { role: 'assistant', content: '{}', parsed: { a: 1 }, tool_calls: [call] },
+    { role: 'tool', tool_call_id: 'c', content: 'y', name: 'f' },
+  ]
+  const said = parseChat('openai', { model: 'm', messages }, asWhole)
+  const output = { type: 'output_text', text: '{}', annotations: [], parsed: { a: 1 } }
+  const input = [
+    { role: 'user', content: 'x' },
+    { type: 'message', role: 'assistant', content: [output] },
+    { type: 'function_call', call_id: 'c', ...called },
+    { type: 'function_call_output', call_id: 'c', output: 'y' },
+  ]
+  const other = parseChat('openai-responses', { model: 'm', input }, asWhole)
+  if (isUnsayable(said) || isUnsayable(other)) throw new Error(JSON.stringify([said, other]))
+  expect(other.messages).toEqual(said.messages)
+  const reference = { type: 'item_reference', id: 'msg_1' }
+  expect(parseChat('openai-responses', { model: 'm', input: [reference] }, asWhole)).toMatchObject({
+    ...{ field: 'input[0].type', message: expect.stringContaining('store: false') },
+  })
+})
+
+test('a thread is refused in words that Anthropic’s clients go on from', () => {
+  const error = { status: 400, code: 'unsupported', message: 'thread: no', param: 'thread' }
+  expect(writeError('anthropic', error)).toMatchObject({
+    error: { details: { error_code: 'thread_unsupported_request', unsupported: ['thread'] } },
   })
 })

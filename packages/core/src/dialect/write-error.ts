@@ -23,10 +23,19 @@ export function writeError(dialect: ChatDialect, error: DialectError): unknown {
     case 'openai-responses':
       return { error: { message, type: openaiErrorType(status), param, code } }
     case 'anthropic':
-      return { type: 'error', error: { type: anthropicErrorType(status), message } }
+      return {
+        type: 'error',
+        error: { type: anthropicErrorType(status), message, ...threadDetails(error) },
+      }
     case 'gemini':
       return { error: { code: status, message, status: geminiStatus(status) } }
   }
+}
+
+/** By these Anthropic's clients know that they have to send the whole conversation instead. */
+function threadDetails({ param }: DialectError): object {
+  if (param !== 'thread') return {}
+  return { details: { error_code: 'thread_unsupported_request', unsupported: ['thread'] } }
 }
 
 /** The event that says, in a stream which has begun, that it will not be completed. */
