@@ -47,3 +47,15 @@ describe('a Provider that refuses its key', () => {
     expect(lines).toEqual([expect.objectContaining({ provider: 'engine', reason })])
   })
 })
+
+test('an error in words that nobody knows is told as it is to callers of another dialect', async () => {
+  const detail = [{ loc: ['body', 'messages'], msg: 'field required' }]
+  const { ask, asked } = await bed(422, { detail })
+  const { status, body } = await ask('/v1/messages')
+  expect(status).toBe(422)
+  expect(body.error).toEqual({
+    ...{ type: 'invalid_request_error', message: `422 ${JSON.stringify({ detail })}` },
+  })
+  expect(asked).toHaveLength(1)
+  expect((await ask('/v1/chat/completions')).body).toEqual({ detail }) // as it came
+})

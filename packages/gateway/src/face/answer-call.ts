@@ -323,8 +323,10 @@ function sendRefused(exchange: Exchange, answer: Extract<Answer, { kind: 'refuse
     reply.send(status, failed.answer.body)
     return status
   }
-  const { code, message } = failed.error ?? { code: failed.failure, message: failed.reason }
-  refuse(reply, dialect, { status, code: code || failed.failure, message })
+  const { code = '', message = '' } = failed.error ?? {}
+  // An engine may say what is wrong in words of its own.
+  const told = { code: code || failed.failure, message: message || failed.reason }
+  refuse(reply, dialect, { status, ...told })
   return status
 }
 
