@@ -73,6 +73,22 @@ describe('a request', () => {
     })
   })
 
+  test('tells a model of Anthropic’s not to think', () => {
+    const claude = { ...base, model: 'eu.anthropic.claude-x', effort: 'none' } as const
+    expect(writeChat('bedrock', claude, 'openai')).toMatchObject({
+      additionalModelRequestFields: { thinking: { type: 'disabled' } },
+    })
+    for (const thinkingTokens of [-1, 0]) {
+      const { model } = claude
+      expect(writeChat('bedrock', { ...base, model, thinkingTokens }, 'anthropic')).toMatchObject({
+        field: 'thinking.budget_tokens',
+      })
+    }
+    expect(writeChat('bedrock', { ...base, effort: 'none' }, 'anthropic')).toMatchObject({
+      field: 'thinking.type',
+    })
+  })
+
   const image = (source: object) => ({
     messages: [{ role: 'user', parts: [{ kind: 'image', source }] }],
   })

@@ -119,6 +119,7 @@ export interface ChatRequest {
   readonly seed?: number
   readonly presencePenalty?: number
   readonly frequencyPenalty?: number
+  /** `none`: the model is not to think. */
   readonly effort?: 'none' | 'minimal' | 'low' | 'medium' | 'high' | 'xhigh'
   readonly thinkingTokens?: number
   /** True where the caller wants to read what the model thought. */

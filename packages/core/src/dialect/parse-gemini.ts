@@ -271,6 +271,7 @@ function choiceOf(calling: Calling): Pick<ChatRequest, 'toolChoice'> {
 function settingsOf(config: GeminiRequest['generationConfig']): Partial<ChatRequest> {
   const { temperature, topP, topK, maxOutputTokens, stopSequences, seed, thinkingConfig } = config
   const { thinkingBudget, thinkingLevel } = thinkingConfig ?? {}
+  const effort = thinkingBudget === 0 ? 'none' : thinkingLevel
   return {
     ...(temperature === undefined ? {} : { temperature }),
     ...(topP === undefined ? {} : { topP }),
@@ -280,8 +281,8 @@ function settingsOf(config: GeminiRequest['generationConfig']): Partial<ChatRequ
     ...(seed === undefined ? {} : { seed }),
     ...(config.presencePenalty ? { presencePenalty: config.presencePenalty } : {}),
     ...(config.frequencyPenalty ? { frequencyPenalty: config.frequencyPenalty } : {}),
-    ...(thinkingBudget === undefined ? {} : { thinkingTokens: thinkingBudget }),
-    ...(thinkingLevel === undefined ? {} : { effort: thinkingLevel }),
+    ...(thinkingBudget ? { thinkingTokens: thinkingBudget } : {}),
+    ...(effort === undefined ? {} : { effort }),
     ...(thinkingConfig?.includeThoughts === true ? { thoughts: true } : {}),
     ...formatOf(config),
   }

@@ -2,7 +2,14 @@
 
 import { describe, expect, test } from 'vitest'
 import { answerOfEvents, eventsOfAnswer } from './answer-events.ts'
-import { type ChatEvent, type EngineDialect, noUsage, type Part, type ToolCall } from './chat.ts'
+import {
+  type ChatDialect,
+  type ChatEvent,
+  type EngineDialect,
+  noUsage,
+  type Part,
+  type ToolCall,
+} from './chat.ts'
 import { objectOf } from './json.ts'
 import { readOpenaiEvent } from './openai-stream.ts'
 import { readAnswer } from './read-answer.ts'
@@ -238,5 +245,39 @@ test.each([
   const request = { model: 'm', system: '', messages, tools: [], stream: false, streamUsage: true }
   expect(writeChat('anthropic', { ...request, ...settings }, 'gemini')).toMatchObject({
     max_tokens,
+  })
+})
+
+describe('who wants no thoughts says so to every model', () => {
+  const said = { role: 'user', content: 'x' }
+  const thinkingConfig = { thinkingBudget: 0, includeThoughts: true }
+  const callers: readonly (readonly [ChatDialect, object])[] = [
+    ['openai', { messages: [said], reasoning_effort: 'none' }],
+    ['openai-responses', { input: 'x', reasoning: { effort: 'none', summary: 'auto' } }],
+    ['gemini', { contents: [{ parts: [{ text: 'x' }] }], generationConfig: { thinkingConfig } }],
+    [
+      'anthropic',
+      {
+        ...{ max_tokens: 9, messages: [said], thinking: { type: 'disabled' } },
+        output_config: { effort: 'high' },
+      },
+    ],
+  ]
+
+  test.each(callers)('in %s', (dialect, body) => {
+    const model = dialect === 'gemini' ? {} : { model: 'm' }
+    const parsed = parseChat(dialect, { ...body, ...model }, named)
+    if (isUnsayable(parsed)) throw new Error(parsed.message)
+    const told = (to: EngineDialect, model = 'm') =>
+      objectOf(writeChat(to, { ...parsed, model }, dialect))
+    expect(told('openai')).toMatchObject({ reasoning_effort: 'none' })
+    expect(told('openai', 'gpt-4o')['reasoning_effort']).toBe(undefined)
+    expect(told('openai-responses')).toMatchObject({ reasoning: { effort: 'none' } })
+    expect(told('anthropic')).toMatchObject({ thinking: { type: 'disabled' } })
+    expect(told('anthropic')['output_config']).toBe(undefined)
+    expect(told('gemini')['generationConfig']).toMatchObject({
+      thinkingConfig: { thinkingBudget: 0 },
+    })
+    expect(JSON.stringify(told('gemini'))).not.toContain('includeThoughts')
   })
 })

@@ -19,8 +19,8 @@ export function writeAnthropic(request: ChatRequest): object | Unsayable {
     role,
     content: parts.flatMap((part) => writePart(part)),
   }))
-  const { thinkingTokens: budget_tokens, effort, format } = request
-  const max_tokens = request.maxTokens ?? (budget_tokens ?? 0) + maxTokensDefault
+  const { thinkingTokens = 0, effort, format } = request
+  const max_tokens = request.maxTokens ?? thinkingTokens + maxTokensDefault
   const config = {
     ...(effort === undefined || effort === 'none' ? {} : { effort }),
     ...(format?.kind === 'json-schema'
@@ -33,13 +33,18 @@ export function writeAnthropic(request: ChatRequest): object | Unsayable {
     ...(request.stream ? { stream: true } : {}),
     ...writeTools(request),
     ...writeSettings(request),
-    ...(budget_tokens === undefined ? {} : { thinking: writeThinking(budget_tokens) }),
+    ...writeThinking(request),
     ...(Object.keys(config).length === 0 ? {} : { output_config: config }),
   }
 }
 
-function writeThinking(budget_tokens: number): object {
-  return budget_tokens === 0 ? { type: 'disabled' } : { type: 'enabled', budget_tokens }
+/**
+ * Nothing of a wish to read thoughts: some models take only `enabled`, with a budget, and some only
+ * `adaptive`.
+ */
+export function writeThinking({ thinkingTokens: budget_tokens, effort }: ChatRequest): object {
+  if (effort === 'none') return { thinking: { type: 'disabled' } }
+  return budget_tokens === undefined ? {} : { thinking: { type: 'enabled', budget_tokens } }
 }
 
 function whyNot(request: ChatRequest): Unsayable | null {

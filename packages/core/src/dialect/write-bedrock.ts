@@ -7,6 +7,7 @@ import { mergeMessages } from './merge-messages.ts'
 import { ownSignature } from './signature.ts'
 import { closedSchema } from './strict-schema.ts'
 import { isUnsayable, type Unsayable, unsayable } from './unsayable.ts'
+import { writeThinking } from './write-anthropic.ts'
 
 export function writeBedrock(request: ChatRequest): object | Unsayable {
   const refusal = whyNot(request)
@@ -34,7 +35,7 @@ export function writeBedrock(request: ChatRequest): object | Unsayable {
 }
 
 function whyNot(request: ChatRequest): Unsayable | null {
-  const without = ['seed', 'presencePenalty', 'frequencyPenalty', 'user', 'effort'] as const
+  const without = ['seed', 'presencePenalty', 'frequencyPenalty', 'user'] as const
   for (const name of without) {
     if (request[name] !== undefined) return unsayable(name, 'Converse has no counterpart of it')
   }
@@ -55,10 +56,17 @@ function whyNot(request: ChatRequest): Unsayable | null {
   }
   const isOwn = isClaude(request.model)
   if (request.topK !== undefined && !isOwn) return unsayable('topK', 'this model has none of it')
-  if (request.thinkingTokens !== undefined && !isOwn) {
-    return unsayable('thinkingTokens', 'this model has none of it')
+  return whyNoThinking(request, isOwn)
+}
+
+function whyNoThinking({ effort, thinkingTokens }: ChatRequest, isOwn: boolean): Unsayable | null {
+  if (effort === 'none' && !isOwn) return unsayable('noEffort', 'this model cannot be told so')
+  if (effort !== undefined && effort !== 'none') {
+    return unsayable('effort', 'Converse has no counterpart of it')
   }
-  return null
+  if (thinkingTokens === undefined || (isOwn && thinkingTokens > 0)) return null
+  const why = isOwn ? 'this model takes a number of tokens' : 'this model has none of it'
+  return unsayable('thinkingTokens', why)
 }
 
 function isToolPart({ kind }: Part): boolean {
@@ -168,13 +176,8 @@ function writeFormat({
 }
 
 /** What Converse passes on to a model of Anthropic's as it is. */
-function writeOwn({ topK, thinkingTokens }: ChatRequest): object {
-  if (topK === undefined && thinkingTokens === undefined) return {}
-  const thinking = { type: 'enabled', budget_tokens: thinkingTokens }
-  return {
-    additionalModelRequestFields: {
-      ...(topK === undefined ? {} : { top_k: topK }),
-      ...(thinkingTokens === undefined ? {} : { thinking }),
-    },
-  }
+function writeOwn(request: ChatRequest): object {
+  const { topK } = request
+  const own = { ...(topK === undefined ? {} : { top_k: topK }), ...writeThinking(request) }
+  return Object.keys(own).length === 0 ? {} : { additionalModelRequestFields: own }
 }

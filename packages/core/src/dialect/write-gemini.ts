@@ -158,7 +158,8 @@ function writeConfig(request: ChatRequest): object | Unsayable {
   const thinking = {
     ...(thinkingTokens === undefined ? {} : { thinkingBudget: thinkingTokens }),
     ...(effort === 'none' ? { thinkingBudget: 0 } : effort ? { thinkingLevel: effort } : {}),
-    ...(request.thoughts === true ? { includeThoughts: true } : {}),
+    // Refused where there are none.
+    ...(request.thoughts === true && effort !== 'none' ? { includeThoughts: true } : {}),
   }
   return {
     ...(maxTokens === undefined ? {} : { maxOutputTokens: maxTokens }),

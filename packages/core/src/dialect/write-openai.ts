@@ -38,6 +38,12 @@ function unsigned({ role, parts }: Message): Message {
   return { role, parts: parts.filter(({ kind }) => kind !== 'thinking') }
 }
 
+/** Empty for models before thoughts, which refuse the word and are without as they are. */
+export function saidEffort({ model, effort }: ChatRequest): Pick<ChatRequest, 'effort'> {
+  const isSaid = effort !== undefined && !(effort === 'none' && /gpt-[34]/.test(model))
+  return isSaid ? { effort } : {}
+}
+
 /**
  * The same for OpenAI itself, whose newer models refuse the old name of the limit. Engines that
  * speak as it did pass over the new one without a word.
@@ -122,8 +128,9 @@ function writeTools({ tools, toolChoice, parallelToolCalls }: ChatRequest): obje
 }
 
 function writeSettings(request: ChatRequest): object {
-  const { maxTokens, temperature, topP, stop, seed, effort, user, format } = request
+  const { maxTokens, temperature, topP, stop, seed, user, format } = request
   const { presencePenalty, frequencyPenalty } = request
+  const { effort } = saidEffort(request)
   return {
     ...(maxTokens === undefined ? {} : { max_tokens: maxTokens }),
     ...(temperature === undefined ? {} : { temperature }),

@@ -9,7 +9,7 @@ import { charactersOf, movedCitation } from './cited-text.ts'
 import type { JsonObject } from './json.ts'
 import { carriedSignature, ownSignature } from './signature.ts'
 import { isUnsayable, type Unsayable, unsayable } from './unsayable.ts'
-import { imageUrl, resultText } from './write-openai.ts'
+import { imageUrl, resultText, saidEffort } from './write-openai.ts'
 
 export function writeResponses(request: ChatRequest): object | Unsayable {
   const without = ['topK', 'thinkingTokens', 'stop', 'seed', 'presencePenalty', 'frequencyPenalty']
@@ -21,9 +21,9 @@ export function writeResponses(request: ChatRequest): object | Unsayable {
     if (isUnsayable(items)) return items
     input.push(...items)
   }
-  const { maxTokens, temperature, topP, effort, thoughts, user, format } = request
+  const { maxTokens, temperature, topP, thoughts, user, format } = request
   const reasoning = {
-    ...(effort === undefined ? {} : { effort }),
+    ...saidEffort(request),
     ...(thoughts === true ? { summary: 'auto' } : {}),
   }
   return {
