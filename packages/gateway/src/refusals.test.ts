@@ -59,3 +59,26 @@ test('an error in words that nobody knows is told as it is to callers of another
   expect(asked).toHaveLength(1)
   expect((await ask('/v1/chat/completions')).body).toEqual({ detail }) // as it came
 })
+
+describe('an error in an answer of 200', () => {
+  const complaint = openaisError('this model takes no images', 400)
+
+  test('is the one that its code says: told as it is, and asked once', async () => {
+    const { ask, asked } = await bed(200, complaint)
+    expect(await ask('/v1/chat/completions')).toEqual({ status: 400, body: complaint })
+    const message = 'this model takes no images'
+    expect(await ask('/v1/messages')).toMatchObject({ status: 400, body: { error: { message } } })
+    expect(asked).toHaveLength(2)
+  })
+
+  test('is the Provider’s failure where it is about its key, or says no status', async () => {
+    const refused = await bed(200, openaisError('no credits at acc_7', 402))
+    const unpaid = await refused.ask('/v1/chat/completions')
+    expect(unpaid).toMatchObject({ status: 502 })
+    expect(unpaid.body.error.message).toContain('the account at engine is used up')
+    const failing = await bed(200, openaisError('out of memory', 'server_error'))
+    const { status, body } = await failing.ask('/v1/chat/completions')
+    expect([status, body.error.message]).toEqual([502, expect.stringContaining('out of memory')])
+    expect(failing.asked).toHaveLength(2)
+  })
+})

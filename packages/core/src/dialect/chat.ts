@@ -233,3 +233,4 @@ export interface StreamEvent {
 export type WholeReading =
   | { readonly kind: 'complete'; readonly usage: Usage | null; readonly parsed: unknown }
   | { readonly kind: 'incomplete'; readonly reason: string }
+  | Extract<ChatEvent, { kind: 'error' }>

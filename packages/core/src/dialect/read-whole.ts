@@ -1,13 +1,14 @@
 // Read whole
 //
 // Whether the body of a 200 is a complete answer in its dialect. A proxy's error page, an empty object or an answer
-// without a stop reason is none (I6).
+// without a stop reason is none (I6). Routers in OpenAI's dialect answer 200 with an error, whose status it tells.
 
 import { anthropicUsage, isAnthropicUsage } from './anthropic-stream.ts'
 import { bedrockStop, bedrockUsage, isBedrockUsage } from './bedrock-stream.ts'
 import type { Usage, WholeReading } from './chat.ts'
 import { geminiStop, geminiUsage, isGeminiUsage } from './gemini-stream.ts'
 import { isObject, type JsonObject, jsonOf, listOf, objectOf } from './json.ts'
+import { type ErrorEvent, openaiError } from './openai-error.ts'
 import { isOpenaiUsage, openaiStop, openaiUsage } from './openai-stream.ts'
 import { isResponsesUsage, responsesUsage } from './responses-stream.ts'
 
@@ -21,10 +22,13 @@ function incomplete(reason: string): WholeReading {
 function reader(
   why: (body: JsonObject) => string | null,
   usage: (body: JsonObject) => Usage | null,
+  errorIn: (body: JsonObject) => ErrorEvent | null = () => null,
 ): WholeReader {
   return (text) => {
     const body = jsonOf(text)
     if (!isObject(body)) return incomplete(`expected a JSON object, got ${text.slice(0, 80)}`)
+    const error = errorIn(body)
+    if (error !== null) return error
     const reason = why(body)
     if (reason !== null) return incomplete(reason)
     return { kind: 'complete', usage: usage(body), parsed: body }
@@ -35,21 +39,34 @@ function openaiUsageIn({ usage }: JsonObject): Usage | null {
   return isOpenaiUsage(usage) ? openaiUsage(usage) : null
 }
 
+/** Null where it names none, or has begun to answer: that is paid, and judged as what it is. */
+function openaiErrorIn(body: JsonObject): ErrorEvent | null {
+  const hasBegun = listOf(body['choices']).length > 0
+  if (hasBegun || body['error'] === undefined || body['error'] === null) return null
+  const error = openaiError(body, 502)
+  return error.code === '' && error.message === '' ? null : error
+}
+
 /** Chat completions and legacy completions: every choice has its finish reason. */
-export const readOpenaiWhole = reader((body) => {
-  const choices = listOf(body['choices'])
-  if (choices.length === 0) return 'an answer without choices'
-  const reasons = choices.map((one) => objectOf(one)['finish_reason'])
-  for (const reason of reasons) {
-    if (typeof reason !== 'string') return 'a choice without a finish_reason'
-    if (openaiStop(reason) === null) return `an answer that stopped with ${reason}`
-  }
-  return null
-}, openaiUsageIn)
+export const readOpenaiWhole = reader(
+  (body) => {
+    const choices = listOf(body['choices'])
+    if (choices.length === 0) return 'an answer without choices'
+    const reasons = choices.map((one) => objectOf(one)['finish_reason'])
+    for (const reason of reasons) {
+      if (typeof reason !== 'string') return 'a choice without a finish_reason'
+      if (openaiStop(reason) === null) return `an answer that stopped with ${reason}`
+    }
+    return null
+  },
+  openaiUsageIn,
+  openaiErrorIn,
+)
 
 export const readEmbeddingsWhole = reader(
   (body) => (listOf(body['data']).length === 0 ? 'an answer without data' : null),
   openaiUsageIn,
+  openaiErrorIn,
 )
 
 export const readAnthropicWhole = reader(

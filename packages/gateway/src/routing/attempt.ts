@@ -339,6 +339,9 @@ export class Attempt implements AnswerHandler, Watched {
     const encoding = headers['content-encoding'] ?? 'identity'
     if (encoding !== 'identity') return this.#fail('malformed', `nobody asked for ${encoding}`)
     const reading = this.#reading.whole?.(body.toString('utf8'))
+    if (reading?.kind === 'error') {
+      return this.#refuseAnswer({ status: reading.status, headers, body })
+    }
     if (reading?.kind === 'incomplete') return this.#fail('truncated', reading.reason)
     if (reading === undefined && isEndUnmarked(headers)) {
       return this.#fail('truncated', 'nothing says where the answer ends')
