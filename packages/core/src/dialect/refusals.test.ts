@@ -153,7 +153,11 @@ test('who asks to read the thoughts gets them where they are given only on deman
     )
   }
   const generationConfig = { thinkingConfig: { includeThoughts: true } }
-  const parsed = parseChat('gemini', { contents: [{ parts: [] }], generationConfig }, named)
+  const parsed = parseChat(
+    'gemini',
+    { contents: [{ parts: [{ text: 'x' }] }], generationConfig },
+    named,
+  )
   if (isUnsayable(parsed)) throw new Error(parsed.message)
   expect(writeChat('openai-responses', parsed, 'gemini')).toMatchObject({
     reasoning: { summary: 'auto' },

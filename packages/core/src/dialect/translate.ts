@@ -28,6 +28,7 @@ import { parseGemini } from './parse-gemini.ts'
 import { parseOpenai } from './parse-openai.ts'
 import { parseResponses } from './parse-responses.ts'
 import { ResponsesWriter } from './responses-writer.ts'
+import { saidMessages } from './said-messages.ts'
 import { isUnsayable, type Unsayable, unsayable } from './unsayable.ts'
 import { writeAnthropic, writeAnthropicAnswer } from './write-anthropic.ts'
 import { writeBedrock } from './write-bedrock.ts'
@@ -59,7 +60,11 @@ export function writeChat(
   request: ChatRequest,
   from: ChatDialect,
 ): object | Unsayable {
-  const written = whyLost(to, request) ?? writeRequest(to, request)
+  const messages = saidMessages(to, request.messages)
+  const written =
+    whyLost(to, request) ??
+    whyMute(to, request.system, messages) ??
+    writeRequest(to, { ...request, messages })
   if (!isUnsayable(written)) return written
   return unsayable(fieldNames[from][written.field] ?? written.field, written.message)
 }
@@ -97,6 +102,12 @@ function whyPartLost(to: EngineDialect, role: Message['role'], part: Part): stri
   }
   const isLost = part.kind === 'tool-call' && !isOpenais && argumentsOf(part) === null
   return isLost ? notAnObject(part) : null
+}
+
+/** Engines of OpenAI's chat dialect answer a system's message alone. */
+function whyMute(to: EngineDialect, system: string, messages: readonly Message[]) {
+  if (messages.length > 0 || (to === 'openai' && system !== '')) return null
+  return unsayable('messages', 'no message but the system’s says anything')
 }
 
 function isImage(source: ImageSource): boolean {

@@ -3,7 +3,6 @@
 // A neutral request as a Converse request of Amazon Bedrock. The model and whether to stream stand in the path.
 
 import { argumentsOf, type ChatRequest, type Part } from './chat.ts'
-import { mergeMessages } from './merge-messages.ts'
 import { ownSignature } from './signature.ts'
 import { closedSchema } from './strict-schema.ts'
 import { isUnsayable, type Unsayable, unsayable } from './unsayable.ts'
@@ -13,7 +12,7 @@ export function writeBedrock(request: ChatRequest): object | Unsayable {
   const refusal = whyNot(request)
   if (refusal !== null) return refusal
   const messages: object[] = []
-  for (const { role, parts } of mergeMessages(request.messages)) {
+  for (const { role, parts } of request.messages) {
     const content: object[] = []
     for (const part of parts) {
       const one = writePart(part)
@@ -21,7 +20,7 @@ export function writeBedrock(request: ChatRequest): object | Unsayable {
       if (isUnsayable(one)) return one
       content.push(one)
     }
-    if (content.length > 0) messages.push({ role, content })
+    messages.push({ role, content })
   }
   const { system, format } = request
   return {
