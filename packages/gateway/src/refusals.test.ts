@@ -82,3 +82,36 @@ describe('an error in an answer of 200', () => {
     expect(failing.asked).toHaveLength(2)
   })
 })
+
+describe('a call without a key that is valid', () => {
+  test.each([
+    ['/v1/chat/completions', 'as Authorization: Bearer'],
+    ['/v2/models/parts/infer', 'as Authorization: Bearer'],
+    ['/v1/messages', 'as x-api-key or as Authorization: Bearer'],
+    [
+      '/v1beta/models/chat:generateContent',
+      'as x-goog-api-key, as ?key= or as Authorization: Bearer',
+    ],
+  ])('is told at %s where it goes: %s', async (path, where) => {
+    const { gateway } = await world(signed(toProvider('http://127.0.0.1:1', true)))
+    const answer = await fetch(gateway.url + path, { method: 'POST', body: '{}' })
+    expect(answer.status).toBe(401)
+    expect(await answer.text()).toContain(`expected a key that is valid here, ${where}"`)
+  })
+
+  test.each([
+    ['/v1/chat/completions', { authorization: `bearer ${key}` }],
+    ['/v1/chat/completions', { authorization: `BEARER  ${key}` }],
+    ['/v1/messages', { 'x-api-key': key }],
+    [`/v1beta/models/chat:generateContent?key=${key}`, {}],
+  ])('and is known at %s by %j', async (path, headers: Record<string, string>) => {
+    const { gateway } = await world(signed(toProvider('http://127.0.0.1:1', true)))
+    const answer = await fetch(gateway.url + path, { method: 'POST', headers, body: '{' })
+    expect(answer.status).toBe(400)
+  })
+
+  test('nor by a key in a URL of others', async () => {
+    const { gateway } = await world(signed(toProvider('http://127.0.0.1:1', true)))
+    expect((await fetch(`${gateway.url}/v1/models?key=${key}`)).status).toBe(401)
+  })
+})

@@ -4,8 +4,9 @@
 
 import type { Directory, KeyEntry } from '../routing/index.ts'
 import type { Incoming } from '../wire/index.ts'
+import type { Dialect } from './answer.ts'
 
-type Asking = Pick<Incoming, 'headers'>
+type Asking = Pick<Incoming, 'headers'> & { readonly url?: string | undefined }
 
 /** The key of the call, or null. Secrets have 256 bits of chance and only hashes are compared. */
 export function keyOf(request: Asking, directory: Directory, nowMs: number): KeyEntry | null {
@@ -17,9 +18,29 @@ export function keyOf(request: Asking, directory: Directory, nowMs: number): Key
 }
 
 /** Where each dialect's clients put it: OpenAI's, Anthropic's, Google's. */
-export function secretOf({ headers }: Asking): string | null {
-  const bearer = /^Bearer (\S+)$/.exec(headers.authorization ?? '')?.[1]
+export function secretOf({ headers, url = '' }: Asking): string | null {
+  const bearer = /^Bearer +(\S+)$/i.exec(headers.authorization ?? '')?.[1]
   if (bearer !== undefined) return bearer
-  const named = headers['x-api-key'] ?? headers['x-goog-api-key']
+  const named = headers['x-api-key'] ?? headers['x-goog-api-key'] ?? keyInUrl(url)
   return typeof named === 'string' && named !== '' ? named : null
+}
+
+/** Google's alone: what stands in a URL is written into logs on its way. */
+function keyInUrl(url: string): string | null {
+  const query = url.startsWith('/v1beta/') ? url.split('?', 2)[1] : undefined
+  return query === undefined ? null : new URLSearchParams(query).get('key')
+}
+
+/** What is said to whoever has none that is valid. */
+export function whyNoKey(dialect: Dialect): string {
+  return `expected a key that is valid here, ${places[dialect]}`
+}
+
+const bearer = 'as Authorization: Bearer'
+const places: Readonly<Record<Dialect, string>> = {
+  oip: bearer,
+  openai: bearer,
+  'openai-responses': bearer,
+  anthropic: `as x-api-key or ${bearer}`,
+  gemini: `as x-goog-api-key, as ?key= or ${bearer}`,
 }

@@ -12,7 +12,7 @@ import { answerMetrics } from './answer-metrics.ts'
 import { answerRequestLog, answerRequestRecord } from './answer-request-log.ts'
 import { answerUsageQuestion, usagePath } from './answer-usage-question.ts'
 import { askedOfChat } from './asked.ts'
-import { keyOf } from './authenticate.ts'
+import { keyOf, whyNoKey } from './authenticate.ts'
 import { type ChatAsked, isGeminiPath, parseChatAsked, withBeta } from './chat-body.ts'
 import type { Exchange, FacePorts } from './exchange.ts'
 import { answerFeedback } from './feedback.ts'
@@ -45,8 +45,8 @@ export function answerRequest(
   }
   const key = keyOf(request, directory, ports.nowMs())
   if (key === null) {
-    const message = 'expected an Authorization header: Bearer and a key that is valid here'
-    return refuse(reply, dialect, { status: 401, code: 'invalid_api_key', message })
+    const refusal = { status: 401, code: 'invalid_api_key', message: whyNoKey(dialect) }
+    return refuse(reply, dialect, refusal)
   }
   const exchange = { request, reply, path, dialect, key, directory, requestId, startMs }
   return answerKnown(ports, exchange)
