@@ -22,6 +22,7 @@ import {
   Shadows,
   storeKeeper,
   Turns,
+  UnderWay,
   WithheldTools,
 } from './face/index.ts'
 import { Failure } from './failure.ts'
@@ -85,6 +86,7 @@ export interface Gateway {
 
 const drainMsDefault = 8_000 // the process has ten seconds in all: the rest is for settling
 const idleCheckMs = 50
+const settleMsMax = 1_000 // for who was cut: it takes some milliseconds
 
 /**
  * Starts a gateway; resolves when it listens. Without any snapshot it answers 503 until one
@@ -150,7 +152,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       ports.log.stop()
       ports.comparisons.stop()
       leaveSiblings()
-      await drain({ front, sockets, relays }, options.drainMs ?? drainMsDefault)
+      await drain({ front, sockets, relays, ports }, options.drainMs ?? drainMsDefault)
       await Promise.all([ports.shadows.stop(), bodies.stop()])
       await accounts.close()
       ports.tools.stop()
@@ -204,7 +206,7 @@ function newPorts({ hosts, steadyMs, chance, ...given }: Given): FacePorts {
       log: new RequestLog(overwriteRecord),
       guard: new HostGuard(hosts),
     },
-    ...{ thread, scanner: new Scanner(thread), cache: newAnswerCache() },
+    ...{ thread, scanner: new Scanner(thread), cache: newAnswerCache(), underWay: new UnderWay() },
   }
 }
 
@@ -226,7 +228,8 @@ function newFront(batch: Batch, ports: FacePorts, log: NonNullable<GatewayOption
       reply.destroy()
     }
     try {
-      answerRequest(ports, incoming, reply)?.catch(failed)
+      const answering = answerRequest(ports, incoming, reply)
+      if (answering !== undefined) ports.underWay.add(answering, failed)
     } catch (error) {
       failed(error)
     }
@@ -254,10 +257,12 @@ async function drain(
     front,
     sockets,
     relays,
+    ports,
   }: {
     readonly front: Front
     readonly sockets: ResponseSockets
     readonly relays: RelayDoor
+    readonly ports: Pick<FacePorts, 'underWay'>
   },
   drainMs: number,
 ): Promise<void> {
@@ -284,6 +289,7 @@ async function drain(
   clearTimeout(timer)
   clearInterval(idle)
   cut()
+  await ports.underWay.settled(settleMsMax) // what was cut, too
 }
 
 function logLine(event: string, fields: Readonly<Record<string, unknown>>): void {

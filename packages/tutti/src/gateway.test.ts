@@ -328,6 +328,20 @@ test.each(['SIGINT', 'SIGTERM'] as const)(
   60_000,
 )
 
+test('what is cut at the end of a drain is in the accounts, and its lease is given back', async () => {
+  const running = await run('--config', writeConfig({ limitDollars: 1 }), '--drain', '1')
+  await expect.poll(() => list(running), { timeout: 10_000 }).toBe(200)
+  held = new Promise(() => {})
+  const asked = Array.from({ length: 3 }, () => ask(running))
+  await expect.poll(() => calls).toBe(3)
+  expect(await ended(running.child, 'SIGTERM')).toBe(0)
+  expect(await Promise.all(asked)).toEqual([0, 0, 0])
+  const leases = JSON.parse(readFileSync(join(folder, 'home/gateway/leases.json'), 'utf8'))
+  expect(leases.open).toEqual({})
+  const again = await run('--config', writeConfig({ limitDollars: 1 }))
+  await expect.poll(() => usageOf(again), { timeout: 20_000 }).toMatchObject([{ requests: 3 }])
+}, 60_000)
+
 /** How many requests are on disk that nobody has taken into account. */
 function left(): number {
   const folders = [1, 2].map((place) => join(folder, `home/gateway/worker-${place}/alone/usage`))

@@ -28,6 +28,7 @@ import type { RequestLog } from './request-log.ts'
 import type { ResponseKeeper } from './response-keeper.ts'
 import type { Shadows } from './shadows.ts'
 import type { Turns } from './turns.ts'
+import type { UnderWay } from './under-way.ts'
 import type { WithheldTools } from './withheld-tools.ts'
 
 export interface FacePorts {
@@ -46,6 +47,7 @@ export interface FacePorts {
   /** Who hears of tools that nobody gets to see. */
   readonly withheld: WithheldTools
   readonly turns: Turns
+  readonly underWay: UnderWay
   readonly ids: RequestIds
   readonly guard: HostGuard
   /** Looks through what goes over guarded routes. */

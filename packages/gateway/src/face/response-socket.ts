@@ -120,7 +120,8 @@ export class ResponseSocket {
       const named = typeof streamId === 'string' ? streamId : null
       const reply = new SocketReply({ socket: this.#socket, streamId: named, onOver })
       const failed = () => reply.destroy() // our own bug ends one connection and not the process
-      answerRequest(this.#ports, incoming, reply)?.catch(failed)
+      const answering = answerRequest(this.#ports, incoming, reply)
+      if (answering !== undefined) this.#ports.underWay.add(answering, failed)
     })
   }
 
