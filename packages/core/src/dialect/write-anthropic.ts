@@ -5,6 +5,7 @@
 import { writeBlockCitation } from './annotation.ts'
 import { anthropicReason, writeAnthropicUsage } from './anthropic-writer.ts'
 import { argumentsOf, type ChatAnswer, type ChatRequest, type Part } from './chat.ts'
+import { plainCallIds } from './plain-call-ids.ts'
 import { carriedSignature, ownSignature } from './signature.ts'
 import { closedSchema } from './strict-schema.ts'
 import { type Unsayable, unsayable } from './unsayable.ts'
@@ -15,7 +16,7 @@ const maxTokensDefault = 4_096
 export function writeAnthropic(request: ChatRequest): object | Unsayable {
   const refusal = whyNot(request)
   if (refusal !== null) return refusal
-  const messages = request.messages.map(({ role, parts }) => ({
+  const messages = plainCallIds(request.messages).map(({ role, parts }) => ({
     role,
     content: parts.flatMap((part) => writePart(part)),
   }))

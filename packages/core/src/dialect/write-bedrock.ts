@@ -3,6 +3,7 @@
 // A neutral request as a Converse request of Amazon Bedrock. The model and whether to stream stand in the path.
 
 import { argumentsOf, type ChatRequest, type Part } from './chat.ts'
+import { plainCallIds } from './plain-call-ids.ts'
 import { ownSignature } from './signature.ts'
 import { closedSchema } from './strict-schema.ts'
 import { isUnsayable, type Unsayable, unsayable } from './unsayable.ts'
@@ -12,7 +13,7 @@ export function writeBedrock(request: ChatRequest): object | Unsayable {
   const refusal = whyNot(request)
   if (refusal !== null) return refusal
   const messages: object[] = []
-  for (const { role, parts } of request.messages) {
+  for (const { role, parts } of plainCallIds(request.messages)) {
     const content: object[] = []
     for (const part of parts) {
       const one = writePart(part)

@@ -1,0 +1,41 @@
+// Plain call ids
+//
+// Ids of calls as Anthropic and Bedrock take them: letters, digits, `_` and `-`, at most 64. Engines of other dialects
+// write what they like (`functions.weather:0`).
+//
+// Invariants:
+//   P1. A result still names its call, and no two ids become one.
+//   P2. An id that may stay does, and another becomes the same one in the next turn, so that prompts stay cached.
+
+import type { Message, Part } from './chat.ts'
+
+const plain = /^[a-zA-Z0-9_-]{1,64}$/
+const headMax = 56 // leaves room for a number behind it
+
+export function plainCallIds(messages: readonly Message[]): readonly Message[] {
+  const ids = new Set(messages.flatMap(({ parts }) => parts.flatMap(idsOf)))
+  const others = [...ids].filter((id) => !plain.test(id))
+  if (others.length === 0) return messages
+  const taken = new Set([...ids].filter((id) => plain.test(id))) // P2
+  const counts = new Map<string, number>() // by head, so that none is tried twice
+  const made = new Map<string, string>()
+  for (const id of others) {
+    const head = id.replaceAll(/[^a-zA-Z0-9_-]/g, '_').slice(0, headMax) || 'call'
+    let count = counts.get(head) ?? 1
+    let name = head
+    while (taken.has(name)) {
+      count += 1
+      name = `${head}_${count}` // P1
+    }
+    counts.set(head, count)
+    taken.add(name)
+    made.set(id, name)
+  }
+  const renamed = (part: Part): Part =>
+    'id' in part ? { ...part, id: made.get(part.id) ?? part.id } : part
+  return messages.map(({ role, parts }) => ({ role, parts: parts.map(renamed) }))
+}
+
+function idsOf(part: Part): string[] {
+  return 'id' in part ? [part.id] : []
+}
