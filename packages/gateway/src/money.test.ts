@@ -303,6 +303,22 @@ describe('budgets and limits', () => {
     expect(nanos).toBeLessThan(20_000_000_000)
   })
 
+  test.each([
+    ['/v1/chat/completions', { model: 'chat', messages: chat.messages }, 'max_tokens'],
+    ['/v1/responses', { model: 'chat', input: 'hello' }, 'max_output_tokens'],
+    [
+      '/v1beta/models/chat:generateContent',
+      { contents: [{ parts: [{ text: 'hello' }] }] },
+      'generationConfig.maxOutputTokens',
+    ],
+  ])('who may bound an answer at %s is told how', async (path, asked, name) => {
+    const snapshot = priced('http://127.0.0.1:1', { dialect: 'openai', limitDollars: 0.01 })
+    const { gateway } = await world(snapshot, newFolder(), new MemoryPlane(0.01))
+    const refused = await send(gateway, path, asked)
+    expect(refused.status).toBe(429)
+    expect(await refused.text()).toContain(`bound its answer (${name})`)
+  })
+
   test('many at once never spend more than there is; then it is said', async () => {
     const engine = await startEngine('openai')
     const plane = new MemoryPlane(0.01)

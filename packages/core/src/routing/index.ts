@@ -86,7 +86,7 @@ export {
   type SoftBudget,
 } from './lease.ts'
 export { chargedNanosOf, nanosOf } from './nanos.ts'
-export { geminiConfigs, isThere, limitOf, outputLimit } from './output-limit.ts'
+export { geminiConfigs, isThere, limitOf, outputLimit, outputLimitNames } from './output-limit.ts'
 export {
   orderByWeight,
   type PickCandidate,

@@ -8,6 +8,14 @@ import { type ChatDialect, type JsonObject, objectOf } from '../dialect/index.ts
 // More than any request or model has: what a number beyond it says is no limit, and sums with it stay finite.
 const countMax = 1_000_000_000
 
+/** What each dialect calls it, for whoever is to set one. */
+export const outputLimitNames: Readonly<Record<ChatDialect, string>> = {
+  openai: 'max_tokens',
+  'openai-responses': 'max_output_tokens',
+  anthropic: 'max_tokens',
+  gemini: 'generationConfig.maxOutputTokens',
+}
+
 /** Null where it sets none, or nobody knows which one counts. */
 export function outputLimit(body: JsonObject, dialect: ChatDialect): number | null {
   if (dialect === 'openai-responses') return limitOf(body['max_output_tokens'])

@@ -104,6 +104,7 @@ async function answerRouted(
     trace,
     selection: ports.router.select(directory, route, { key, asker, bounds }),
     budgets: directory.budgets(key, route),
+    dialect: asked.chat?.dialect ?? 'openai',
     promptBytes: asked.chat?.body ?? null,
     onCharge: (charge) => tally.add(charge),
   }

@@ -34,6 +34,7 @@ export async function askRoute(
     presence,
     mayStream: false,
     trace,
+    dialect: 'openai',
     promptBytes: null,
     selection: ports.router.select(directory, route, { key, asker, bounds }),
     budgets: directory.budgets(key, route),

@@ -56,7 +56,7 @@ test('while one that tries it waits for who pays no other does; then another may
   const call: Call = {
     ...{ project: 'default', route, requestId: 'r', toNode: null, toProvider: () => outbound },
     ...{ mayStream: false, bounds: null, presence: new Presence(), trace: null, selection: null },
-    ...{ budgets: [], promptBytes: null, onCharge: () => {} },
+    ...{ budgets: [], dialect: 'openai', promptBytes: null, onCharge: () => {} },
   }
   const timers = {
     ...{ connectMs: 1, headersMs: 1, wholeMs: 1, firstTokenMs: 1 },

@@ -2,6 +2,7 @@
 //
 // A request as a face has understood it, and whom it may be sent to.
 
+import type { ChatDialect } from '@tutti/core/dialect'
 import type { AttemptCandidate, FailureClass, Removed, RouteTarget } from '@tutti/core/routing'
 import type { AnswerReading, Spent } from './attempt.ts'
 import type { ProviderEntry, RouteEntry } from './directory.ts'
@@ -24,6 +25,8 @@ export interface Call {
   readonly promptBytes: Buffer | null
   /** The most that an answer can take, for budgets; null where it is free of tokens. */
   readonly bounds: Bounds | null
+  /** Whose words are used where it is told what it may say. */
+  readonly dialect: ChatDialect
   /** Told what each attempt has cost. */
   readonly onCharge: (charge: Charge) => void
   /** Who pays. */

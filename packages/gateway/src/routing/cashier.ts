@@ -8,7 +8,14 @@
 //   K2. Every attempt is charged once: by the upstream's own count, else by what was sent and came.
 
 import { noUsage, type Usage } from '@tutti/core/dialect'
-import { costNanos, freePrice, isFree, type Price, worstNanos } from '@tutti/core/routing'
+import {
+  costNanos,
+  freePrice,
+  isFree,
+  outputLimitNames,
+  type Price,
+  worstNanos,
+} from '@tutti/core/routing'
 import type { Spent } from './attempt.ts'
 import type { Bounds, Call, Candidate } from './call.ts'
 import type { FailedAttempt } from './failed-attempt.ts'
@@ -182,12 +189,12 @@ const oneToken = { input: 1, output: 1 }
 
 /** What can be done about it: nobody foresees what nothing bounds. */
 function hintOf(
-  { bounds }: Pick<Call, 'bounds'>,
+  { bounds, dialect }: Pick<Call, 'bounds' | 'dialect'>,
   { contextTokens }: Pick<Candidate, 'contextTokens'>,
   price: Price,
 ): string {
   if (worstNanos(price, oneToken) === worstNanos(price, noTokens)) return '' // nothing to bound
-  if (bounds?.outputTokens === null) return ': bound its answer (max_tokens)'
+  if (bounds?.outputTokens === null) return `: bound its answer (${outputLimitNames[dialect]})`
   const isOpen = bounds?.inputTokens === null && contextTokens === undefined
   return isOpen ? ': say on its target how much that takes (contextTokens)' : ''
 }
