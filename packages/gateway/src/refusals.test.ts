@@ -115,3 +115,14 @@ describe('a call without a key that is valid', () => {
     expect((await fetch(`${gateway.url}/v1/models?key=${key}`)).status).toBe(401)
   })
 })
+
+test('Anthropic’s clients find the id of a request where they look for it, and no others', async () => {
+  const { gateway } = await world(signed(toProvider('http://127.0.0.1:1', true)))
+  const idOf = async (path: string) => {
+    const headers = { 'x-request-id': 'mine', 'x-api-key': key }
+    const answer = await fetch(gateway.url + path, { method: 'POST', headers, body: '{' })
+    return [answer.headers.get('x-request-id'), answer.headers.get('request-id')]
+  }
+  expect(await idOf('/v1/messages')).toEqual(['mine', 'mine'])
+  expect(await idOf('/v1/chat/completions')).toEqual(['mine', null])
+})

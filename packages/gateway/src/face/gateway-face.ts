@@ -33,6 +33,7 @@ export function answerRequest(
   const dialect = dialectOf(path)
   const requestId = requestIdOf(request, ports.ids)
   reply.header('x-request-id', requestId)
+  if (dialect === 'anthropic') reply.header('request-id', requestId) // its clients look there
   const foreign = ports.guard.whyForeign(request.headers)
   if (foreign !== null) {
     return refuse(reply, dialect, { status: 403, code: 'foreign_origin', message: foreign })
