@@ -12,6 +12,7 @@ const base: ChatRequest = {
   messages: [{ role: 'user', parts: [{ kind: 'text', text: 'hi' }] }],
 }
 const tool = { name: 'time', parameters: {} }
+const closed = { type: 'object', additionalProperties: false }
 const call = { kind: 'tool-call', id: 't1', name: 'time', arguments: '{"a":1}' } as const
 const result = { kind: 'tool-result', id: 't1', isError: true, parts: [] } as const
 const called: ChatRequest = {
@@ -56,9 +57,7 @@ describe('a request', () => {
       ],
       inferenceConfig: {},
       toolConfig: {
-        tools: [
-          { toolSpec: { name: 'time', inputSchema: { json: { type: 'object' } }, strict: true } },
-        ],
+        tools: [{ toolSpec: { name: 'time', inputSchema: { json: closed }, strict: true } }],
       },
     })
   })

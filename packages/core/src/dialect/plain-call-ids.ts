@@ -5,7 +5,8 @@
 //
 // Invariants:
 //   P1. A result still names its call, and no two ids become one.
-//   P2. An id that may stay does, and another becomes the same one in the next turn, so that prompts stay cached.
+//   P2. An id that may stay does. Another becomes the same one in the next turn, so that prompts stay cached, unless
+//       that turn brings an id that may stay and is written so.
 
 import type { Message, Part } from './chat.ts'
 

@@ -62,6 +62,19 @@ describe('a schema of Gemini’s', () => {
   })
 })
 
+test.each(['anthropic', 'bedrock'] as const)('tools are held to closed objects by %s', (to) => {
+  const toldIn = (mode: string) =>
+    JSON.stringify(
+      written('gemini', to, {
+        contents: [{ parts: [{ text: 'x' }] }],
+        tools: [{ functionDeclarations: [{ name: 'f', parametersJsonSchema: open }] }],
+        toolConfig: { functionCallingConfig: { mode } },
+      }),
+    )
+  expect(toldIn('VALIDATED')).toContain(JSON.stringify(closed))
+  expect(toldIn('AUTO')).toContain(JSON.stringify(open))
+})
+
 test('a schema of Anthropic’s is strict at OpenAI’s where OpenAI can keep it', () => {
   const strictOf = (schema: object) =>
     written('anthropic', 'openai', {

@@ -60,6 +60,12 @@ export function closedSchema(schema: JsonObject): JsonObject {
   return { ...Object.fromEntries(written), ...(isOpen ? { additionalProperties: false } : {}) }
 }
 
+/** Of a tool's arguments: an object, which has to be closed only where models are held to it. */
+export function toolSchema(parameters: JsonObject, strict: boolean | undefined): JsonObject {
+  const schema = { type: 'object', ...parameters }
+  return strict === true ? closedSchema(schema) : schema
+}
+
 function closed(value: unknown): unknown {
   return isObject(value) ? closedSchema(value) : value
 }

@@ -7,7 +7,7 @@ import { anthropicReason, writeAnthropicUsage } from './anthropic-writer.ts'
 import { argumentsOf, type ChatAnswer, type ChatRequest, type Part } from './chat.ts'
 import { plainCallIds } from './plain-call-ids.ts'
 import { carriedSignature, ownSignature } from './signature.ts'
-import { closedSchema } from './strict-schema.ts'
+import { closedSchema, toolSchema } from './strict-schema.ts'
 import { type Unsayable, unsayable } from './unsayable.ts'
 
 // The dialect demands a bound of thoughts and answer together; this is what its smallest models take.
@@ -101,7 +101,7 @@ function writeSource(source: Extract<Part, { kind: 'image' }>['source']): object
 function writeTools({ tools, toolChoice, parallelToolCalls }: ChatRequest): object {
   if (tools.length === 0) return {}
   const written = tools.map(({ name, description, parameters, strict }) => ({
-    ...{ name, input_schema: { type: 'object', ...parameters } },
+    ...{ name, input_schema: toolSchema(parameters, strict) },
     ...(description === undefined ? {} : { description }),
     ...(strict === true ? { strict } : {}),
   }))

@@ -5,7 +5,7 @@
 import { argumentsOf, type ChatRequest, type Part } from './chat.ts'
 import { plainCallIds } from './plain-call-ids.ts'
 import { ownSignature } from './signature.ts'
-import { closedSchema } from './strict-schema.ts'
+import { closedSchema, toolSchema } from './strict-schema.ts'
 import { isUnsayable, type Unsayable, unsayable } from './unsayable.ts'
 import { writeThinking } from './write-anthropic.ts'
 
@@ -141,7 +141,7 @@ function writeTools({ tools, toolChoice }: ChatRequest): object {
     toolSpec: {
       name,
       ...(description === undefined || description === '' ? {} : { description }),
-      inputSchema: { json: { type: 'object', ...parameters } },
+      inputSchema: { json: toolSchema(parameters, strict) },
       ...(strict === true ? { strict } : {}),
     },
   }))
