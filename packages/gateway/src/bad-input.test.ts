@@ -160,7 +160,8 @@ describe('callers who do not get on', () => {
       void serve(() => {}).then(({ server, url }) => {
         server.removeAllListeners('connection')
         server.on('connection', (socket: Socket) => {
-          const ports = { batch, nowMs: () => nowMs, isDraining: () => false }
+          const mayCome = () => true
+          const ports = { batch, mayCome, nowMs: () => nowMs, isDraining: () => false }
           const none = () => {}
           const connection = new PlainConnection(socket, {
             ...{ ...ports, onRequest, handOver: none, onAnswered: none },

@@ -11,6 +11,7 @@ import {
   type Comparison,
   type FacePorts,
   HostGuard,
+  isLetIn,
   Metrics,
   newAnswerCache,
   overwriteRecord,
@@ -45,7 +46,7 @@ import {
 import { OtlpExporter, type OtlpOptions } from './telemetry/index.ts'
 import { SideThread } from './thread/index.ts'
 import { ToolServers } from './tools/index.ts'
-import { Batch, Front } from './wire/index.ts'
+import { Batch, Front, headWithoutOffer, type Incoming, type Reply } from './wire/index.ts'
 import { Doors, joinSiblings } from './workers/index.ts'
 
 export interface GatewayOptions {
@@ -173,9 +174,14 @@ function isLookedThrough({ guard, cache }: RouteEntry): boolean {
   return guard !== undefined || cache !== undefined
 }
 
-/** WebSockets: of callers, else of nodes that cannot be dialled. */
+/** WebSockets: of callers, else of nodes that cannot be dialled. Nothing else is taken up. */
 function takeUpgrades(front: Front, sockets: ResponseSockets, relays: RelayDoor): void {
   front.server.on('upgrade', (incoming, socket, head) => {
+    const again = headWithoutOffer(incoming)
+    if (again !== null) {
+      socket.unshift(Buffer.concat([Buffer.from(again, 'latin1'), head]))
+      return void front.server.emit('connection', socket)
+    }
     const door = ResponseSockets.wants(incoming) ? sockets : relays
     door.handleUpgrade(incoming, socket, head)
   })
@@ -221,7 +227,7 @@ function newTelemetry(
 
 /** A front whose requests the faces answer; our own bug ends one request and not the process. */
 function newFront(batch: Batch, ports: FacePorts, log: NonNullable<GatewayOptions['log']>): Front {
-  return new Front(batch, (incoming, reply) => {
+  const answer = (incoming: Incoming, reply: Reply) => {
     const failed = (error: unknown) => {
       if (refuseTooDeep(incoming, reply, error)) return
       log('a bug', { error: String(error) })
@@ -233,7 +239,8 @@ function newFront(batch: Batch, ports: FacePorts, log: NonNullable<GatewayOption
     } catch (error) {
       failed(error)
     }
-  })
+  }
+  return new Front(batch, answer, (incoming) => isLetIn(ports, incoming))
 }
 
 async function listen(server: Server, { host, port }: GatewayOptions): Promise<string> {

@@ -13,6 +13,7 @@ export function whyForeign(
 ): string | null {
   const known = new Set([...loopback, ...hosts.map((host) => host.toLowerCase())])
   const host = hostNameOf(headers.host ?? '')
+  if (host === '') return 'expected a Host header'
   if (!known.has(host)) {
     return `this server is not ${host}: start it with --host-name ${host} if it is`
   }

@@ -34,11 +34,12 @@ export function answerRequest(
   const requestId = requestIdOf(request, ports.ids)
   reply.header('x-request-id', requestId)
   if (dialect === 'anthropic') reply.header('request-id', requestId) // its clients look there
+  // It tells nothing, and whoever probes it calls it by what address it has.
+  if (path === '/healthz') return sendJson(reply, 200, { status: 'ok' })
   const foreign = ports.guard.whyForeign(request.headers)
   if (foreign !== null) {
     return refuse(reply, dialect, { status: 403, code: 'foreign_origin', message: foreign })
   }
-  if (path === '/healthz') return sendJson(reply, 200, { status: 'ok' })
   const directory = ports.directory()
   if (directory === null) {
     const message = 'this gateway has no configuration yet: the control plane has not answered it'
@@ -51,6 +52,13 @@ export function answerRequest(
   }
   const exchange = { request, reply, path, dialect, key, directory, requestId, startMs }
   return answerKnown(ports, exchange)
+}
+
+/** Whether a request is let in, by its head alone. */
+export function isLetIn(ports: FacePorts, request: Incoming): boolean {
+  const directory = ports.directory()
+  if (directory === null || ports.guard.whyForeign(request.headers) !== null) return false
+  return keyOf(request, directory, ports.nowMs()) !== null
 }
 
 /**

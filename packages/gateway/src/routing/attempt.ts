@@ -177,7 +177,7 @@ export class Attempt implements AnswerHandler, Watched {
     this.#status = status
     this.#headers = headers
     const type = this.#reading.frames?.contentType ?? 'text/event-stream'
-    const isEvents = (this.#headers['content-type'] ?? '').startsWith(type)
+    const isEvents = (this.#headers['content-type'] ?? '').toLowerCase().startsWith(type)
     if (!this.#mayStream || !isEvents || status >= 300 || this.#reading.event === null) {
       this.#mode = 'whole'
       this.#headersMs = this.#arm(this.#timers.firstTokenMs, 'no first byte came')

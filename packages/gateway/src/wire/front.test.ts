@@ -16,8 +16,12 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
 })
 
-async function start(onRequest: (incoming: Incoming, reply: Reply) => unknown) {
-  const front = new Front(new Batch(), (incoming, reply) => void onRequest(incoming, reply))
+async function start(
+  onRequest: (incoming: Incoming, reply: Reply) => unknown,
+  mayCome = () => true,
+) {
+  const answer = (incoming: Incoming, reply: Reply) => void onRequest(incoming, reply)
+  const front = new Front(new Batch(), answer, mayCome)
   front.server.listen(0, '127.0.0.1')
   await once(front.server, 'listening')
   cleanups.push(() => {
@@ -346,4 +350,26 @@ test('an answer that is given in the moment of draining goes out before its conn
   const socket = dial(port)
   socket.write(post('a'))
   expect(await heard(socket, () => false)).toMatch(/connection: close\r\n[\s\S]*last$/)
+})
+
+test.each([
+  [131_073, 'no'],
+  [131_072, 'late'],
+])('a body of %d bytes of whoever is not let in: %s', async (length, told) => {
+  const refuse = async (incoming: Incoming, reply: Reply) => {
+    const body = length > 131_072 ? null : await incoming.body() // a short one comes first
+    reply.send(401, Buffer.from(body === null ? 'no' : 'late'))
+  }
+  const { port } = await start(refuse, () => false)
+  const socket = dial(port)
+  socket.write(`POST /v1 HTTP/1.1\r\nHost: a\r\nContent-Length: ${length}\r\n\r\n`)
+  if (told === 'late') socket.write('x'.repeat(length))
+  expect(await heard(socket, (text) => text.endsWith(told))).toMatch(/^HTTP\/1.1 401 /)
+})
+
+test('a whole URL is its path', async () => {
+  const { port } = await start(echo)
+  const socket = dial(port)
+  socket.write('GET http://localhost:1/v1/models?a=b HTTP/1.1\r\nHost: a\r\n\r\n')
+  expect(await heard(socket, (text) => text.includes(']'))).toContain('x-url: /v1/models?a=b\r\n')
 })

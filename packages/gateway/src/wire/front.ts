@@ -17,15 +17,22 @@ export class Front {
   readonly server: Server
   readonly #batch: Batch
   readonly #onRequest: (incoming: Incoming, reply: Reply) => void
+  readonly #mayCome: (incoming: Incoming) => boolean
   readonly #plain = new Set<PlainConnection>()
   readonly #checking: NodeJS.Timeout
   /** Requests that are not answered to the end; written by this alone. */
   #inflight = 0
   #isDraining = false
 
-  constructor(batch: Batch, onRequest: (incoming: Incoming, reply: Reply) => void) {
+  /** `mayCome`: whose head lets him in, so that a long body of his may be waited for. */
+  constructor(
+    batch: Batch,
+    onRequest: (incoming: Incoming, reply: Reply) => void,
+    mayCome: (incoming: Incoming) => boolean,
+  ) {
     this.#batch = batch
     this.#onRequest = onRequest
+    this.#mayCome = mayCome
     this.server = createServer(limits, (request, response) => {
       this.#inflight += 1
       response.once('close', () => {
@@ -70,6 +77,7 @@ export class Front {
         this.#inflight += 1
         this.#onRequest(incoming, reply)
       },
+      mayCome: this.#mayCome,
       handOver: (given) => {
         this.#plain.delete(connection)
         for (const read of readers) if (typeof read === 'function') read.call(this.server, given)

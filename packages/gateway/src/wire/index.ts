@@ -1,5 +1,6 @@
 export type { AnswerController, AnswerHandler, AnswerHeaders } from './answer-handler.ts'
 export { Batch } from './batch.ts'
 export { Front } from './front.ts'
+export { headWithoutOffer } from './head-again.ts'
 export { Lanes } from './lanes.ts'
 export { bodyBytesMax, type Incoming, type IncomingBody, type Reply } from './reply.ts'

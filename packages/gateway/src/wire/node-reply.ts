@@ -10,7 +10,9 @@ import { whenDrained } from './when-drained.ts'
 export function nodeIncoming(request: IncomingMessage): Incoming {
   const { method = 'GET', url = '/', headers } = request
   const asked = method === 'HEAD' ? 'GET' : method
-  return { method: asked, url, headers, body: () => readBody(request) }
+  // Whole URLs are for proxies to ask with, and taken from anybody (RFC 9112 section 3.2.2).
+  const own = url.startsWith('/') ? url : url.replace(/^https?:\/\/[^/?#]*/i, '') || '/'
+  return { method: asked, url: own, headers, body: () => readBody(request) }
 }
 
 export class NodeReply implements Reply {

@@ -7,6 +7,7 @@
 //   W4. Each byte is read once: by this, or by node:http.
 //   W5. The next request is looked at when the answer before is written and taken by the caller's socket; what comes
 //       early waits, bounded by one read.
+//   W10. Of whoever has not shown a key no long body is kept.
 //   W8. Nobody holds a connection by not reading: its end is asked for once, and cut when it does not come.
 
 import type { Socket } from 'node:net'
@@ -18,6 +19,8 @@ import type { Incoming, Reply } from './reply.ts'
 export interface PlainPorts {
   readonly batch: Batch
   readonly onRequest: (incoming: Incoming, reply: Reply) => void
+  /** Whether a long body may be waited for: who is let in by its head. */
+  readonly mayCome: (incoming: Incoming) => boolean
   /** Takes the socket; what was read of it lies in it again. */
   readonly handOver: (socket: Socket) => void
   /** The answer is whole, or the caller gone. */
@@ -31,6 +34,7 @@ export interface PlainPorts {
 const idleMsMax = 60_000
 const requestMsMax = 60_000 // for a whole request, as node:http allows
 const unreadMsMax = 10_000 // for the last answer to go out; then the rest of it is lost
+const strangerBytesMax = 128 * 2 ** 10 // of a body, before anybody looks at the key
 const late = 'HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n'
 
 export class PlainConnection implements Member {
@@ -164,6 +168,11 @@ export class PlainConnection implements Member {
         this.#socket.pause() // W5
       }
       return this.#answer(head, bytes.subarray(head.bytes, end))
+    }
+    const { url, headers, contentLength } = head
+    const incoming: Incoming = { method: 'POST', url, headers, body: () => 'aborted' }
+    if (contentLength > strangerBytesMax && !this.#ports.mayCome(incoming)) {
+      return this.#handOver(bytes) // W10: node:http answers before there is a body
     }
     this.#phase = 'body'
     this.#sinceMs = this.#ports.nowMs()
