@@ -1,8 +1,8 @@
 // Which models a key is told of: those that it may call.
 
 import { routeSpec } from '@tutti/core/routing'
-import { expect, test } from 'vitest'
-import { digest, serve, signed, snapshotOf, world } from './gateway-world.fixture.ts'
+import { describe, expect, test } from 'vitest'
+import { digest, key, serve, signed, snapshotOf, world } from './gateway-world.fixture.ts'
 
 test('models are the routes of the key’s project that it, and the policies, let it call', async () => {
   const engine = await serve((_, response) => response.end('{}'))
@@ -36,4 +36,78 @@ test('models are the routes of the key’s project that it, and the policies, le
   expect(await told('narrow')).toEqual(['both'])
   expect(await told('kept')).toEqual(['both'])
   expect(await told('far')).toEqual([])
+})
+
+describe('models in the words of each dialect', () => {
+  const bed = async () => {
+    const target = { provider: 'engine', model: 'm' }
+    const routes = ['first', 'last', 'hidden'].map((name) => ({
+      ...{ name, project: 'default', ...routeSpec.parse({ targets: [target] }) },
+    }))
+    const [one] = snapshotOf({}).keys
+    if (one === undefined) throw new Error('the snapshot has no key')
+    const keys = [{ ...one, routes: ['first', 'last'] }]
+    const { gateway } = await world(signed(snapshotOf({ keys, routes })))
+    return async (path: string, headers: Record<string, string>) => {
+      const answer = await fetch(gateway.url + path, { headers })
+      return [answer.status, JSON.parse(await answer.text())]
+    }
+  }
+  const epoch = '1970-01-01T00:00:00Z'
+  const dialects: [string, string, Record<string, string>, (id: string) => object][] = [
+    [
+      'OpenAI',
+      '/v1',
+      { authorization: `Bearer ${key}` },
+      (id) => ({ id, object: 'model', created: 0, owned_by: 'default' }),
+    ],
+    [
+      'Anthropic',
+      '/v1',
+      { 'x-api-key': key, 'anthropic-version': '2023-06-01' },
+      (id) => ({ type: 'model', id, display_name: id, created_at: epoch }),
+    ],
+    ...['/v1beta', '/v1alpha', '/v1'].map((base): (typeof dialects)[number] => [
+      'Gemini',
+      base,
+      { 'x-goog-api-key': key },
+      (id) => ({
+        ...{ name: `models/${id}`, displayName: id },
+        supportedGenerationMethods: ['generateContent', 'streamGenerateContent'],
+      }),
+    ]),
+  ]
+  const lists: Record<string, (data: object[]) => object> = {
+    OpenAI: (data) => ({ object: 'list', data }),
+    Anthropic: (data) => ({ data, has_more: false, first_id: 'first', last_id: 'last' }),
+    Gemini: (models) => ({ models }),
+  }
+  const missing: Record<string, (message: string) => object> = {
+    OpenAI: (message) => ({
+      ...{ message, type: 'invalid_request_error', param: null, code: 'model_not_found' },
+    }),
+    Anthropic: (message) => ({ type: 'not_found_error', message }),
+    Gemini: (message) => ({ code: 404, message, status: 'NOT_FOUND' }),
+  }
+
+  test.each(dialects)('%s below %s', async (dialect, base, headers, of) => {
+    const ask = await bed()
+    const list = lists[dialect]?.([of('first'), of('last')])
+    expect(await ask(`${base}/models`, headers)).toEqual([200, list])
+    expect(await ask(`${base}/models/last`, headers)).toEqual([200, of('last')])
+    for (const name of ['hidden', 'nobody']) {
+      const [status, body] = await ask(`${base}/models/${name}`, headers)
+      const message = `there is no model ${name} for this key: it may call first, last`
+      expect([status, body.error]).toEqual([404, missing[dialect]?.(message)])
+    }
+  })
+
+  test('Google’s errors stand below its older and newer paths, too', async () => {
+    const ask = await bed()
+    for (const base of ['/v1', '/v1alpha', '/v1beta']) {
+      const path = `${base}/models/first:countTokens`
+      const [, body] = await ask(path, { authorization: `Bearer ${key}` })
+      expect(body.error).toMatchObject({ code: 404, status: 'NOT_FOUND' })
+    }
+  })
 })

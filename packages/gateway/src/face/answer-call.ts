@@ -8,13 +8,11 @@ import type {
   Answer,
   Call,
   Candidate,
-  Directory,
-  KeyEntry,
   Pursuit,
   RouteEntry,
   WholeAttempt,
 } from '../routing/index.ts'
-import { mayAsk, Presence } from '../routing/index.ts'
+import { Presence } from '../routing/index.ts'
 import { refuse } from './answer.ts'
 import { answerTexts } from './answer-texts.ts'
 import type { Asked } from './asked.ts'
@@ -28,6 +26,7 @@ import type { Exchange, FacePorts } from './exchange.ts'
 import { guardRequest, hasWords, refuseDenied } from './guard-request.ts'
 import type { Replay } from './kept-answer.ts'
 import type { KeptCall } from './kept-call.ts'
+import { noModel } from './models.ts'
 import { noteCall, traceOf } from './note-call.ts'
 import { Relay, type RelaySource } from './relay.ts'
 import { Tally } from './tally.ts'
@@ -41,10 +40,7 @@ export function answerCall(
   const route = directory.route(key.project, asked.name)
   const isAllowed = key.routes === undefined || key.routes.includes(asked.name)
   if (route === undefined || !isAllowed) {
-    const names = listNames(directory, key)
-    const name = asked.name.slice(0, 80)
-    const message = `there is no model ${name} for this key: it may call ${names}`
-    return refuse(reply, dialect, { status: 404, code: 'model_not_found', message })
+    return refuse(reply, dialect, noModel(directory, key, asked.name))
   }
   const waitS = ports.limiter.enter(key)
   if (waitS > 0) {
@@ -392,16 +388,4 @@ function setHeaders({ reply }: Exchange, { node }: Candidate, headers: Headers):
   if (node === null) return
   reply.header('x-tutti-node', node.name)
   reply.header('x-tutti-release', headers['x-tutti-release'] ?? node.release)
-}
-
-/** The names that a key may call. */
-export function namesOf(directory: Directory, key: KeyEntry): string[] {
-  const routes = directory.routes(key.project).filter((route) => mayAsk(key, route))
-  const names = routes.map(({ name }) => name)
-  return key.routes === undefined ? names : names.filter((name) => key.routes?.includes(name))
-}
-
-function listNames(directory: Directory, key: KeyEntry): string {
-  const names = namesOf(directory, key).slice(0, 20)
-  return names.length === 0 ? 'none yet' : names.join(', ')
 }

@@ -4,7 +4,7 @@
 // Inference Protocol's `{error: "…"}` below /v2.
 
 import { type ChatDialect, writeError } from '@tutti/core/dialect'
-import type { Reply } from '../wire/index.ts'
+import type { Incoming, Reply } from '../wire/index.ts'
 
 export type Dialect = ChatDialect | 'oip'
 
@@ -18,11 +18,21 @@ export interface Refusal {
 }
 
 /** The dialect that is spoken below a path. */
-export function dialectOf(path: string): Dialect {
+export function dialectOf(path: string, headers: Incoming['headers']): Dialect {
   if (path.startsWith('/v2')) return 'oip'
   if (path.startsWith('/v1/messages')) return 'anthropic'
-  if (path.startsWith('/v1beta/')) return 'gemini'
+  if (path.startsWith('/v1beta/') || path.startsWith('/v1alpha/')) return 'gemini'
+  if (path.startsWith('/v1/models')) return dialectOfModels(path, headers)
   return path.startsWith('/v1/responses') ? 'openai-responses' : 'openai'
+}
+
+const methodOfGoogles = /:[a-z]+[A-Z]/ // names of models have no capitals
+
+/** The one path that three dialects share: callers are told apart by what their clients send. */
+function dialectOfModels(path: string, headers: Incoming['headers']): Dialect {
+  if (headers['anthropic-version'] !== undefined) return 'anthropic'
+  const isGoogles = methodOfGoogles.test(path) || headers['x-goog-api-key'] !== undefined
+  return isGoogles ? 'gemini' : 'openai'
 }
 
 export function refuse(reply: Reply, dialect: Dialect, refusal: Refusal): void {

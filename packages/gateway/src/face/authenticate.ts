@@ -27,7 +27,7 @@ export function secretOf({ headers, url = '' }: Asking): string | null {
 
 /** Google's alone: what stands in a URL is written into logs on its way. */
 function keyInUrl(url: string): string | null {
-  const query = url.startsWith('/v1beta/') ? url.split('?', 2)[1] : undefined
+  const query = /^\/v1(beta|alpha)\//.test(url) ? url.split('?', 2)[1] : undefined
   return query === undefined ? null : new URLSearchParams(query).get('key')
 }
 

@@ -4,10 +4,9 @@
 // answers, and what goes back.
 
 import { isTooDeep } from '../failure.ts'
-import type { Directory, KeyEntry } from '../routing/index.ts'
 import { bodyBytesMax, type Incoming, type IncomingBody, type Reply } from '../wire/index.ts'
 import { dialectOf, refuse, sendJson } from './answer.ts'
-import { answerCall, namesOf } from './answer-call.ts'
+import { answerCall } from './answer-call.ts'
 import { answerMetrics } from './answer-metrics.ts'
 import { answerRequestLog, answerRequestRecord } from './answer-request-log.ts'
 import { answerUsageQuestion, usagePath } from './answer-usage-question.ts'
@@ -18,6 +17,7 @@ import type { Exchange, FacePorts } from './exchange.ts'
 import { answerFeedback } from './feedback.ts'
 import { type Keep, type KeptCall, keepOf, keptCall, unkept } from './kept-responses.ts'
 import { answerMcp, mcpPath } from './mcp.ts'
+import { answerModels, isModelsPath } from './models.ts'
 import { type OipPath, parseOipPath, toOipNode } from './oip.ts'
 import type { RequestIds } from './request-ids.ts'
 import { answerStored, isStoredPath } from './stored-responses.ts'
@@ -30,7 +30,7 @@ export function answerRequest(
 ): Promise<void> | void {
   const startMs = performance.now()
   const path = pathOf(request.url)
-  const dialect = dialectOf(path)
+  const dialect = dialectOf(path, request.headers)
   const requestId = requestIdOf(request, ports.ids)
   reply.header('x-request-id', requestId)
   if (dialect === 'anthropic') reply.header('request-id', requestId) // its clients look there
@@ -68,7 +68,8 @@ export function isLetIn(ports: FacePorts, request: Incoming): boolean {
 export function refuseTooDeep(request: Incoming, reply: Reply, error: unknown): boolean {
   if (!isTooDeep(error) || reply.hasBegun) return false
   const message = 'the body is nested too deep: expected some thousand levels at most'
-  refuse(reply, dialectOf(pathOf(request.url)), { status: 400, code: 'invalid_body', message })
+  const dialect = dialectOf(pathOf(request.url), request.headers)
+  refuse(reply, dialect, { status: 400, code: 'invalid_body', message })
   return true
 }
 
@@ -84,7 +85,7 @@ const chatPaths: ReadonlySet<string> = new Set([
 ])
 
 function answerKnown(ports: FacePorts, exchange: Exchange): Promise<void> | void {
-  const { path, reply, request, key, directory } = exchange
+  const { path, reply, request } = exchange
   if (request.method === 'GET') {
     if (path === '/metrics') return answerMetrics(ports, exchange)
     if (path === '/v1/requests') return answerRequestLog(ports, exchange)
@@ -92,7 +93,7 @@ function answerKnown(ports: FacePorts, exchange: Exchange): Promise<void> | void
     if (path === '/v1/comparisons')
       return answerRequestLog({ ...ports, log: ports.comparisons }, exchange)
     if (path === usagePath) return answerUsageQuestion(ports, exchange)
-    if (path === '/v1/models') return sendJson(reply, 200, listModels(directory, key))
+    if (isModelsPath(path) && !isGeminiPath(request.url)) return answerModels(exchange)
     if (path === '/v2' || path === '/v2/')
       return sendJson(reply, 200, serverMetadata(ports.version))
     if (path === '/v2/health/live') return sendJson(reply, 200, { live: true })
@@ -225,13 +226,6 @@ function requestIdOf(request: Incoming, ids: RequestIds): string {
   const given = request.headers['x-request-id']
   if (typeof given === 'string' && /^[\w.:-]{1,128}$/.test(given)) return given
   return ids.next()
-}
-
-function listModels(directory: Directory, key: KeyEntry) {
-  const data = namesOf(directory, key).map((id) => ({
-    ...{ id, object: 'model', created: 0, owned_by: key.project },
-  }))
-  return { object: 'list', data }
 }
 
 function serverMetadata(version: string) {
