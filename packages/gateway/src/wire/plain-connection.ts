@@ -7,8 +7,8 @@
 //   W4. Each byte is read once: by this, or by node:http.
 //   W5. The next request is looked at when the answer before is written and taken by the caller's socket; what comes
 //       early waits, bounded by one read.
-//   W10. Of whoever has not shown a key no long body is kept.
 //   W8. Nobody holds a connection by not reading: its end is asked for once, and cut when it does not come.
+//   W10. Of whoever has not shown a key no long body is kept.
 
 import type { Socket } from 'node:net'
 import type { Batch, Member } from './batch.ts'
