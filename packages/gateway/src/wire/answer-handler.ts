@@ -15,6 +15,7 @@ export interface AnswerController {
 export interface AnswerHandler {
   /** True once it wants no answer any more: what was not sent for it need not be. */
   readonly isOver: boolean
+  /** Again where it is sent once more, on another connection (N7): the one before is of no use. */
   readonly onRequestStart: (controller: AnswerController) => void
   readonly onResponseStart: (status: number, headers: AnswerHeaders) => void
   readonly onResponseData: (chunk: Buffer) => void

@@ -16,6 +16,7 @@ test.each([
           batch: new Batch(),
           onFree: () => {},
           onGone: () => resolve(),
+          onUnanswered: () => false,
         })
         expect(lane.isUsable).toBe(true)
         socket.once(event, () => expect(lane.isUsable).toBe(false)) // the lane's own turn comes later
@@ -28,7 +29,8 @@ test.each([
 
 test('a paused lane that holds bytes which nobody has read serves nobody', async () => {
   await withSocket(async (socket, far) => {
-    const lane = new Lane(socket, { batch: new Batch(), onFree: () => {}, onGone: () => {} })
+    const deaf = { onFree: () => {}, onGone: () => {}, onUnanswered: () => false }
+    const lane = new Lane(socket, { batch: new Batch(), ...deaf })
     socket.pause()
     far.write('HTTP/1.1 200 OK\r\n\r\n')
     while (socket.readableLength === 0) await new Promise(setImmediate)

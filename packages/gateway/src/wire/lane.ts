@@ -5,6 +5,9 @@
 // Invariants:
 //   N1. A request's handler hears its end once: `onResponseEnd`, or `onResponseError`.
 //   N2. A connection serves another request only where the answer before was whole and asked for no end.
+//   N7. A request whose connection had served others, and ended before any byte of its answer came, is given back to
+//       be sent once more on a new one: most servers end what is idle when they like. Its handler hears no end; it is
+//       given another controller. One whose connection was new is not sent again.
 
 import type { Socket } from 'node:net'
 import type { AnswerHandler } from './answer-handler.ts'
@@ -15,6 +18,8 @@ export interface LaneRequest {
   /** Of the message: its first line and its headers, with the empty line. */
   readonly head: string
   readonly body: Buffer | null
+  /** How long a new connection for it may take. */
+  readonly connectMs: number
 }
 
 export interface LanePorts {
@@ -22,6 +27,8 @@ export interface LanePorts {
   /** The lane is free for another request. */
   readonly onFree: (lane: Lane) => void
   readonly onGone: (lane: Lane) => void
+  /** N7. Called before `onGone`; true where it is sent again, so that its end is heard there. */
+  readonly onUnanswered: (request: LaneRequest, handler: AnswerHandler) => boolean
 }
 
 const joinedBytesMax = 16 * 2 ** 10 // more is written beside its head instead of copied behind it
@@ -34,6 +41,10 @@ export class Lane implements Member {
   #handler: AnswerHandler | null = null
   /** False until something of the request has gone out; written by `send`. */
   #isSent = false
+  /** N7: what may be given back; written by `send`, and by `#take` when its answer begins. */
+  #unanswered: LaneRequest | null = null
+  /** An answer came whole; written by `#over`. */
+  #hasServed = false
   #isGone = false
   /** What has come and waits for its turn: bytes, then how they ended. */
   readonly #inbox: Buffer[] = []
@@ -69,7 +80,7 @@ export class Lane implements Member {
       this.#take(bytes)
     }
     if (this.#isEnded && !this.#isGone) this.#end()
-    if (this.#error !== null) this.#lose(this.#error)
+    if (this.#error !== null) this.#endedBy(this.#error)
   }
 
   #fail(error: Error): void {
@@ -94,12 +105,17 @@ export class Lane implements Member {
     return !hasEnded && this.#inbox.length === 0 && this.#socket.readableLength === 0
   }
 
+  /** False for one that was dialled just now. */
+  get hasServed(): boolean {
+    return this.#hasServed
+  }
+
   /** Milliseconds for which the other side keeps it while nothing is asked; 0: it does not say. */
   get keepAliveMs(): number {
     return this.#parser.keepAliveMs
   }
 
-  send({ head, body }: LaneRequest, handler: AnswerHandler): void {
+  send(request: LaneRequest, handler: AnswerHandler): void {
     if (this.#isGone) return handler.onResponseError(new Error('the connection was closed'))
     this.#handler = handler
     this.#isSent = false
@@ -109,7 +125,9 @@ export class Lane implements Member {
       return
     }
     this.#isSent = true
+    this.#unanswered = this.#hasServed ? request : null
     const { batch } = this.#ports
+    const { head, body } = request
     if (body === null) batch.write(this.#socket, head)
     else if (body.length <= joinedBytesMax) {
       const bytes = Buffer.allocUnsafe(head.length + body.length)
@@ -147,6 +165,7 @@ export class Lane implements Member {
   #take(bytes: Buffer): void {
     if (this.#isGone) return
     if (this.#handler === null) return this.#breakOff('bytes that nobody asked for') // H2
+    this.#unanswered = null
     const wrong = this.#parser.push(bytes)
     if (this.#isGone) return // whoever took the answer has cut it
     if (this.#parser.isOver) this.#over(wrong === null)
@@ -160,6 +179,7 @@ export class Lane implements Member {
     const isDone = isClean && this.#parser.keepsAlive && this.#socket.writableLength === 0
     if (isDone && this.#isQuiet) {
       this.#parser.reset()
+      this.#hasServed = true
       if (this.#socket.isPaused()) this.#socket.resume()
       this.#ports.onFree(this)
     } else {
@@ -173,11 +193,20 @@ export class Lane implements Member {
   /** The other side says no more. */
   #end(): void {
     if (this.#handler !== null && this.#parser.endsWithConnection) return this.#over(false)
-    this.#breakOff(
-      this.#parser.hasBegun
-        ? 'the connection ended before the answer did'
-        : 'the connection ended before an answer began',
-    )
+    const began = this.#parser.hasBegun ? 'the answer did' : 'an answer began'
+    this.#endedBy(new Error(`the connection ended before ${began}`))
+  }
+
+  /** Not by us. */
+  #endedBy(error: Error): void {
+    if (this.#isGone) return
+    const [request, handler] = [this.#unanswered, this.#handler]
+    this.#unanswered = null
+    if (request !== null && handler !== null && this.#ports.onUnanswered(request, handler)) {
+      this.#handler = null // N7
+    }
+    this.#socket.destroy()
+    this.#lose(error)
   }
 
   #breakOff(reason: string): void {

@@ -9,6 +9,8 @@
 //   N4. A connection that the other side may be about to close is not used.
 //   N5. A request waits for its own connection as long as it says, whatever others who ask there say.
 //   N6. Of a request that is over nothing waits: a connection may be dialled for a minute.
+//   N7. One that a connection of before has lost is sent once more, on a new one only (lane.ts): it waits for that
+//       first of all, under the same bounds and clock as one that was never sent.
 
 import type { Socket } from 'node:net'
 import type { AnswerHandler } from './answer-handler.ts'
@@ -28,7 +30,8 @@ export interface UpstreamMessage {
 interface Waiting {
   readonly request: LaneRequest
   readonly handler: AnswerHandler
-  readonly connectMs: number
+  /** N7. */
+  readonly isAgain: boolean
   /** A connection is dialled for it; written by `#dialIfNeeded` and `#useOrKeep`. */
   isDialled: boolean
 }
@@ -48,7 +51,8 @@ interface Origin {
 
 const lanesMax = 512 // streams to one engine at a time; more wait, within their own timers
 const waitingMax = 10_000 // each holds its request's body
-const keepAliveMs = 10_000 // shorter than servers keep theirs, for those that do not say
+const keepAliveMs = 10_000 // whatever servers say: there are others to use it
+const unsaidMs = 4_000 // for those that do not say: uvicorn keeps its own for 5 s
 const keepAliveMarginMs = 1_000 // an answer's way here, and ours there
 const sweepMs = 2_000
 
@@ -77,14 +81,15 @@ export class Lanes {
   /** Throws where a header cannot be sent. */
   dispatch(origin: string, message: UpstreamMessage, handler: AnswerHandler): void {
     const lanes = this.#originOf(origin)
-    const request = { head: headOf(message, lanes), body: message.body }
+    const { body, connectMs } = message
+    const request = { head: headOf(message, lanes), body, connectMs }
     const lane = this.#freeLane(lanes)
     if (lane !== undefined) return lane.send(request, handler)
     if (this.#isStopped) return refuse(handler, 'the gateway stops')
     if (lanes.waiting.length >= waitingMax) {
       return refuse(handler, `${waitingMax} requests wait for ${origin} already`) // N3
     }
-    lanes.waiting.push({ request, handler, connectMs: message.connectMs, isDialled: false })
+    lanes.waiting.push({ request, handler, isAgain: false, isDialled: false })
     this.#dialIfNeeded(lanes)
   }
 
@@ -156,10 +161,10 @@ export class Lanes {
         },
       },
     )
+    const { connectMs } = whose.request
     const timer = setTimeout(() => {
-      const { host } = origin.url
-      giveUp(new Error(`${host} could not be reached within ${whose.connectMs} ms`))
-    }, whose.connectMs)
+      giveUp(new Error(`${origin.url.host} could not be reached within ${connectMs} ms`))
+    }, connectMs)
   }
 
   #takeOn(origin: Origin, socket: Socket): void {
@@ -167,6 +172,7 @@ export class Lanes {
       batch: this.#batch,
       onFree: (freed) => this.#useOrKeep(origin, freed),
       onGone: (gone) => this.#lost(origin, gone),
+      onUnanswered: (request, handler) => this.#sendAgain(origin, { request, handler }),
     })
     origin.all.add(lane)
     if (this.#isStopped) lane.destroy()
@@ -174,7 +180,9 @@ export class Lanes {
   }
 
   #useOrKeep(origin: Origin, lane: Lane): void {
-    const next = origin.waiting.shift()
+    const { waiting } = origin
+    const place = lane.hasServed ? waiting.findIndex(({ isAgain }) => !isAgain) : 0 // N7
+    const next = place === -1 ? undefined : waiting.splice(place, 1)[0]
     if (next === undefined) {
       lane.freeSinceMs = performance.now()
       origin.free.push(lane)
@@ -184,11 +192,19 @@ export class Lanes {
         if (this.#isStopped) return refuse(next.handler, 'the gateway stops')
         if (lane.isUsable) return lane.send(next.request, next.handler)
         next.isDialled = false
-        origin.waiting.unshift(next) // nothing of it was sent
+        waiting.unshift(next) // nothing of it was sent
         lane.destroy()
         this.#dialIfNeeded(origin)
       })
     }
+  }
+
+  /** N7. The lane that it was on is gone next: then a connection is dialled for it. */
+  #sendAgain({ waiting }: Origin, lost: Pick<Waiting, 'request' | 'handler'>): boolean {
+    const mayWait = !this.#isStopped && waiting.length < waitingMax // N3
+    if (!mayWait || lost.handler.isOver) return false
+    waiting.unshift({ ...lost, isAgain: true, isDialled: false })
+    return true
   }
 
   #lost(origin: Origin, lane: Lane): void {
@@ -214,7 +230,7 @@ export class Lanes {
 }
 
 function isOld({ freeSinceMs, keepAliveMs: said }: Lane): boolean {
-  const forMs = said === 0 ? keepAliveMs : Math.min(keepAliveMs, said - keepAliveMarginMs)
+  const forMs = said === 0 ? unsaidMs : Math.min(keepAliveMs, said - keepAliveMarginMs)
   return performance.now() - freeSinceMs > forMs
 }
 
