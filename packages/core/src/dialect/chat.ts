@@ -122,8 +122,11 @@ export interface ChatRequest {
   /** `none`: the model is not to think. */
   readonly effort?: 'none' | 'minimal' | 'low' | 'medium' | 'high' | 'xhigh'
   readonly thinkingTokens?: number
-  /** True where the caller wants to read what the model thought. */
-  readonly thoughts?: true
+  /**
+   * True where the caller wants to read what the model thought; false where it need not think, as
+   * Anthropic's models do by default.
+   */
+  readonly thoughts?: boolean
   readonly format?: AnswerFormat
   /** An opaque id of the end user, for the provider's abuse detection. */
   readonly user?: string

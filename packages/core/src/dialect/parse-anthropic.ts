@@ -183,8 +183,7 @@ function choiceOf({ tool_choice: choice }: AnthropicRequest): Partial<ChatReques
 function settingsOf(from: AnthropicRequest): Partial<ChatRequest> {
   const { temperature, thinking } = from
   const user = from.metadata?.user_id ?? undefined
-  const isThoughtless = thinking?.type === 'disabled' // whatever the effort
-  const effort = isThoughtless ? 'none' : (from.output_config?.effort ?? undefined)
+  const effort = from.output_config?.effort ?? undefined
   const schema = (from.output_config?.format ?? from.output_format)?.schema
   return {
     maxTokens: from.max_tokens,
@@ -195,7 +194,7 @@ function settingsOf(from: AnthropicRequest): Partial<ChatRequest> {
     ...(user === undefined ? {} : { user }),
     ...(effort === undefined ? {} : { effort }),
     ...(thinking?.type === 'enabled' ? { thinkingTokens: thinking.budget_tokens } : {}),
-    ...(thinking === undefined || isThoughtless ? {} : { thoughts: true }),
+    ...(thinking === undefined ? {} : { thoughts: thinking.type !== 'disabled' }),
     ...(schema === undefined
       ? {}
       : {

@@ -259,13 +259,6 @@ describe('who wants no thoughts says so to every model', () => {
     ['openai', { messages: [said], reasoning_effort: 'none' }],
     ['openai-responses', { input: 'x', reasoning: { effort: 'none', summary: 'auto' } }],
     ['gemini', { contents: [{ parts: [{ text: 'x' }] }], generationConfig: { thinkingConfig } }],
-    [
-      'anthropic',
-      {
-        ...{ max_tokens: 9, messages: [said], thinking: { type: 'disabled' } },
-        output_config: { effort: 'high' },
-      },
-    ],
   ]
 
   test.each(callers)('in %s', (dialect, body) => {
@@ -283,5 +276,18 @@ describe('who wants no thoughts says so to every model', () => {
       thinkingConfig: { thinkingBudget: 0 },
     })
     expect(JSON.stringify(told('gemini'))).not.toContain('includeThoughts')
+  })
+
+  test('but for a caller of Anthropic’s, whose clients say by themselves what is so without it', () => {
+    const body = { model: 'm', max_tokens: 9, messages: [said], thinking: { type: 'disabled' } }
+    const parsed = parseChat('anthropic', body, named)
+    if (isUnsayable(parsed)) throw new Error(parsed.message)
+    const told = (to: EngineDialect, model = 'm') =>
+      JSON.stringify(writeChat(to, { ...parsed, model }, 'anthropic'))
+    expect(told('anthropic')).toContain('"thinking":{"type":"disabled"}')
+    expect(told('bedrock', 'anthropic.claude-x')).toContain('"thinking":{"type":"disabled"}')
+    for (const to of ['openai', 'openai-responses', 'gemini', 'bedrock'] as const) {
+      expect(told(to)).not.toMatch(/reasoning|thinking/)
+    }
   })
 })

@@ -43,8 +43,9 @@ export function writeAnthropic(request: ChatRequest): object | Unsayable {
  * Nothing of a wish to read thoughts: some models take only `enabled`, with a budget, and some only
  * `adaptive`.
  */
-export function writeThinking({ thinkingTokens: budget_tokens, effort }: ChatRequest): object {
-  if (effort === 'none') return { thinking: { type: 'disabled' } }
+export function writeThinking(request: ChatRequest): object {
+  const { thinkingTokens: budget_tokens, effort, thoughts } = request
+  if (effort === 'none' || thoughts === false) return { thinking: { type: 'disabled' } }
   return budget_tokens === undefined ? {} : { thinking: { type: 'enabled', budget_tokens } }
 }
 

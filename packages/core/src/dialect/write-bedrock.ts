@@ -177,7 +177,8 @@ function writeFormat({
 
 /** What Converse passes on to a model of Anthropic's as it is. */
 function writeOwn(request: ChatRequest): object {
-  const { topK } = request
+  const { topK, model } = request
+  if (!isClaude(model)) return {}
   const own = { ...(topK === undefined ? {} : { top_k: topK }), ...writeThinking(request) }
   return Object.keys(own).length === 0 ? {} : { additionalModelRequestFields: own }
 }
