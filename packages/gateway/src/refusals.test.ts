@@ -46,6 +46,39 @@ describe('a Provider that refuses its key', () => {
     const reason = `${status} ${theirs}`
     expect(lines).toEqual([expect.objectContaining({ provider: 'engine', reason })])
   })
+
+  test('is told so in the middle of a stream, too', async () => {
+    const theirs = 'no credits left at acc_7'
+    const events = [
+      { id: 'c', choices: [{ index: 0, delta: { content: 'Hel' } }] },
+      openaisError(theirs, 402),
+    ]
+    const engine = await serve((_, response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' })
+      response.end(events.map((one) => `data: ${JSON.stringify(one)}\n\n`).join(''))
+    })
+    const { gateway, untilEvent } = await world(signed(toProvider(engine.url, true)))
+    const answer = await fetch(`${gateway.url}/v1/chat/completions`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${key}` },
+      body: JSON.stringify({ model: 'chat', stream: true, messages }),
+    })
+    let text = ''
+    const read = async () => {
+      for await (const chunk of answer.body ?? []) text += Buffer.from(chunk).toString('utf8')
+    }
+    await expect(read()).rejects.toThrow() // it is cut after the error
+    expect(text).toContain('broke off and nobody could go on: the account at engine is used up')
+    expect(text).not.toContain(theirs)
+    await untilEvent('a Provider refuses its key')
+  })
+
+  test('nor is where it is asked told where it fails', async () => {
+    const { ask, url } = await bed(500, openaisError('out of memory', 'server_error'))
+    const { body } = await ask('/v1/chat/completions')
+    expect(body.error.message).toContain('engine: 500 out of memory')
+    expect(body.error.message).not.toContain(url)
+  })
 })
 
 test('an error in words that nobody knows is told as it is to callers of another dialect', async () => {

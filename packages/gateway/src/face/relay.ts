@@ -20,7 +20,13 @@ import {
   unplaced,
   writeErrorEvent,
 } from '@tutti/core/dialect'
-import type { Candidate, FailedAttempt, Pursuit, StreamAttempt } from '../routing/index.ts'
+import {
+  type Candidate,
+  type FailedAttempt,
+  type Pursuit,
+  type StreamAttempt,
+  whyRefused,
+} from '../routing/index.ts'
 import type { Reply } from '../wire/index.ts'
 import type { Denial } from './denial.ts'
 import type { KeptCall } from './kept-call.ts'
@@ -214,9 +220,11 @@ export class Relay {
   /** L1: an error event, and a connection that ends without the end of its message. */
   async #breakOff(current: RelaySource, failed: FailedAttempt): Promise<Relayed> {
     const { reply, dialect } = this.#ports
-    const where = current.candidate.node?.name ?? current.candidate.target
-    const name = typeof where === 'string' ? where : 'provider' in where ? where.provider : ''
-    const message = `the answer of ${name} broke off and nobody could go on: ${failed.reason}`
+    const { node, provider } = current.candidate
+    const isRefused = provider !== null && failed.failure === 'unauthorized'
+    const why = isRefused ? whyRefused(provider, failed) : failed.reason
+    const name = node?.name ?? provider?.name ?? ''
+    const message = `the answer of ${name} broke off and nobody could go on: ${why}`
     const event = writeErrorEvent(dialect, { status: 502, code: 'stream_broken', message })
     await reply.cutAfter(event)
     return this.#over(current, 'broken')

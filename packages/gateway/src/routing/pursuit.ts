@@ -163,6 +163,7 @@ export class Pursuit {
     streaming.started.over(isTargetsFault(failed.failure) ? 'failed' : 'answered')
     const past = this.#past[streaming.index]
     if (past !== undefined) past.failed = failed
+    if (failed.failure === 'unauthorized') this.#ports.refused(streaming.candidate, failed)
   }
 
   /** A streamed answer came to its end. */
