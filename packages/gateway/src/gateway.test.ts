@@ -196,6 +196,16 @@ describe('snapshots', () => {
     const bed = await world(null, folder)
     await bed.untilEvent('the snapshot on disk is refused')
   })
+
+  test('one on disk that cannot be read is said, and the control plane is followed', async () => {
+    const folder = newFolder()
+    const path = join(folder, 'snapshot.json')
+    mkdirSync(path)
+    const bed = await world(signed(toNodes([])), folder)
+    const said = bed.events.find(({ event }) => event === 'the snapshot on disk cannot be read')
+    expect(said).toMatchObject({ path, reason: expect.stringContaining('EISDIR') })
+    await bed.untilEvent('snapshot')
+  })
 })
 
 describe('who may call', () => {

@@ -7,7 +7,7 @@
 //   S1. Only a snapshot that the pinned control plane signed is served from.
 //   S2. Numbers never go back, across restarts too.
 
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { signingPrefix } from '@tutti/core/fleet'
 import {
@@ -21,7 +21,7 @@ import {
 import { verifyText } from '@tutti/ledger'
 import { pause, proxyFor, writeDurably } from '@tutti/machine'
 import { Agent, getGlobalDispatcher, request } from 'undici'
-import { messageOf } from '../failure.ts'
+import { isMissing, messageOf } from '../failure.ts'
 
 export interface SnapshotSourceOptions {
   readonly url: string
@@ -62,16 +62,26 @@ export class SnapshotSource {
    * cannot be dialled to come to `ownUrl`.
    */
   start(ownUrl: string): void {
-    const path = this.#path()
-    if (existsSync(path)) {
-      for (const kept of [parseJson(readFileSync(path, 'utf8'))].flat()) {
-        const refusal = this.#takeIn(kept, 'disk')
-        if (refusal === null) continue
-        this.#options.log('the snapshot on disk is refused', { reason: refusal })
-      }
+    for (const kept of this.#readKept()) {
+      const refusal = this.#takeIn(kept, 'disk')
+      if (refusal === null) continue
+      this.#options.log('the snapshot on disk is refused', { reason: refusal })
     }
     this.#query = `watch=true&relay=${encodeURIComponent(ownUrl)}`
     this.#done = this.#follow()
+  }
+
+  /** One that cannot be read keeps nobody from what the control plane says. */
+  #readKept(): readonly unknown[] {
+    const path = this.#path()
+    try {
+      return [parseJson(readFileSync(path, 'utf8'))].flat()
+    } catch (error) {
+      if (isMissing(error)) return []
+      const reason = messageOf(error)
+      this.#options.log('the snapshot on disk cannot be read', { path, reason })
+      return []
+    }
   }
 
   async stop(): Promise<void> {
