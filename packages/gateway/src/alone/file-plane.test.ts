@@ -97,9 +97,11 @@ test('what was spent long ago is forgotten, what counts now is not', () => {
     nowMs += 3_600_000
   }
   const windows = () => Object.entries(JSON.parse(readFileSync(path, 'utf8')).settled)
-  expect(windows()).toHaveLength(3) // of the hour, the one before, and of all time
+  expect(windows()).toHaveLength(21) // of each hour, and of all time
   expect(windows()).toContainEqual(['default/forever/0', 200_000_000])
   nowMs += 70 * 86_400_000
+  spend('forever', 0)
+  expect(windows()).toEqual([['default/forever/0', 200_000_000]])
   open() // of budgets that nobody asks for any more, too
   expect(windows()).toEqual([['default/forever/0', 200_000_000]])
 })
@@ -212,6 +214,28 @@ test('a window that is made longer holds what was spent in it before', () => {
   spec = { limitDollars: 2.5, window: 'month' }
   expect(spend()).toBe(limitNanos / 2)
 })
+
+test.each([1, 24, 30 * 24])(
+  'a clock that leaps %d hours and back spends nothing twice (B1)',
+  (hours) => {
+    const path = join(newFolder(), 'leases.json')
+    let nowMs = 1_000_000 * 3_600_000
+    const spec = { limitDollars: 1, window: 'hour' } as const
+    const file = new LeaseFile({ path, budgetOf: () => spec, nowMs: () => nowMs })
+    const spend = () => {
+      const wanted = [{ project: 'default', budget: 'b', nanos: limitNanos }]
+      const { granted } = file.ask({ gateway: 'gateway-1', settled: [], wanted })
+      const settled = granted.map(({ lease, nanos }) => ({ lease, nanos, isOver: true }))
+      file.ask({ gateway: 'gateway-1', settled, wanted: [] })
+      return granted.reduce((sum, { nanos }) => sum + nanos, 0)
+    }
+    expect(spend()).toBe(limitNanos)
+    nowMs += hours * 3_600_000
+    expect(spend()).toBe(limitNanos)
+    nowMs -= hours * 3_600_000
+    expect(spend()).toBe(0)
+  },
+)
 
 test('accounts that cannot be read are not begun anew', () => {
   const path = join(newFolder(), 'leases.json')

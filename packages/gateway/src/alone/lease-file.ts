@@ -23,7 +23,6 @@ import {
   type SoftBudget,
   softUntilMs,
   windowBounds,
-  windowStartMs,
 } from '@tutti/core/routing'
 import { whyUnreadable, writeDurably } from '@tutti/machine'
 import { Failure, isMissing } from '../failure.ts'
@@ -34,7 +33,8 @@ export interface LeaseFilePorts {
   readonly nowMs: () => number
 }
 
-// Longer than any window but the one that never ends, and a clock that is set back by a month.
+// Longer than any window but the one that never ends, and a clock that is wrong by a month: what was spent before it
+// leapt counts once it is right again.
 const pastMs = 62 * 86_400_000
 const leaseMs = 2 * 3_600_000 // as the control plane's
 
@@ -51,7 +51,7 @@ export class LeaseFile {
     this.#accounts = this.#read() ?? { format: 'tutti/leases/v1', settled: {}, open: {} }
     this.#change(() => {
       for (const id of Object.keys(this.#accounts.open)) this.#end(id, 'lost') // B3
-      this.#forgetPast(() => ports.nowMs() - pastMs)
+      this.#forgetPast()
     })
   }
 
@@ -95,9 +95,7 @@ export class LeaseFile {
       (sum, one) => sum + Math.max(one.grantedNanos, one.settledNanos),
       0,
     )
-    // The window before stays: a clock may be set back a little.
-    const keptMs = windowStartMs(spec.window, startMs - 1)
-    this.#forgetPast((name) => (name === `${project}/${budget}` ? keptMs : 0))
+    this.#forgetPast()
     const limitNanos = nanosOf(spec.limitDollars)
     const nanos = decideGrant({ limitNanos, settledNanos, openNanos }, wanted.nanos) // B1
     if (nanos === 0) return []
@@ -145,13 +143,13 @@ export class LeaseFile {
     settled[window] = (settled[window] ?? 0) + chargeOf(known, ending)
   }
 
-  /** Forgets windows that began before; one that never ends began at 0, and stays. */
-  #forgetPast(beforeMs: (budget: string) => number): void {
+  /** Windows long over; one that never ends began at 0, and stays. */
+  #forgetPast(): void {
+    const beforeMs = this.#ports.nowMs() - pastMs
     for (const window of Object.keys(this.#accounts.settled)) {
       const at = window.lastIndexOf('/')
       const startMs = Number(window.slice(at + 1))
-      const isPast = startMs > 0 && startMs < beforeMs(window.slice(0, at))
-      if (isPast) delete this.#accounts.settled[window]
+      if (startMs > 0 && startMs < beforeMs) delete this.#accounts.settled[window]
     }
   }
 

@@ -127,10 +127,26 @@ test('hours are forgotten after 400 days, with what is left of them, and are not
   const lateOne = rowOf({ hourMs: nowMs })
   await hours.take({ gateway: 'gateway-1', sequence: 2, rows: [lateOne] })
   expect(readdirSync(folder)).toContain(fileOf(0))
-  nowMs += hourMs
-  await hours.take({ gateway: 'gateway-1', sequence: 3, rows: [{ ...lateOne, hourMs: nowMs }] })
-  await hours.take({ gateway: 'gateway-1', sequence: 4, rows: [rowOf()] })
-  expect(readdirSync(folder)).toEqual([fileOf(400 * 24), fileOf(400 * 24 + 1)])
+  for (const sequence of [3, 4]) {
+    expect(readdirSync(folder)).toContain(fileOf(0))
+    nowMs += hourMs
+    await hours.take({ gateway: 'gateway-1', sequence, rows: [{ ...lateOne, hourMs: nowMs }] })
+  }
+  await hours.take({ gateway: 'gateway-1', sequence: 5, rows: [rowOf()] })
+  expect(readdirSync(folder)).toEqual([0, 1, 2].map((hour) => fileOf(400 * 24 + hour)))
+})
+
+test('a clock that is wrong for an hour deletes none of the hours there (U4)', async () => {
+  const folder = newFolder()
+  let nowMs = startMs
+  const hours = open(folder, { nowMs: () => nowMs })
+  let sequence = 0
+  for (const hour of [0, 1, 1_000 * 24, 2, 3]) {
+    sequence += 1
+    nowMs = startMs + hour * hourMs
+    await hours.take({ gateway: 'gateway-1', sequence, rows: [rowOf({ hourMs: nowMs })] })
+  }
+  expect(readdirSync(folder)).toEqual([0, 1, 2, 3, 1_000 * 24].map(fileOf))
 })
 
 test('an hour that cannot be read is neither left out nor begun anew: it is named', async () => {

@@ -6,7 +6,8 @@
 // Invariants:
 //   U1. A report counts once, however often it comes (core/routing/usage-hour.ts).
 //   U3. What was taken is on disk; what could not be written is not counted, and may come again.
-//   U4. Hours are forgotten after as long as a control plane forgets them.
+//   U4. Hours are forgotten after as long as a control plane forgets them, by the newest that was there before: a clock
+//       that is wrong for an hour deletes nothing.
 //   B4. Of those that share a folder by mistake the last that started counts; the others take nothing.
 
 import { existsSync } from 'node:fs'
@@ -98,7 +99,7 @@ export class UsageHours {
       this.#ports.assertHeld() // B4
       const path = this.#pathOf(hourMs)
       const known = this.#last?.hourMs === hourMs ? this.#last : await readHour(path)
-      if (known === null) await this.#forget(oldestMs)
+      if (known === null) await this.#forget()
       const before = known ?? emptyHour(hourMs)
       const hour = hourWith(before, report)
       if (hour === before) continue
@@ -107,8 +108,13 @@ export class UsageHours {
     }
   }
 
-  async #forget(oldestMs: number): Promise<void> {
-    const past = (await this.#names()).filter((name) => hourOfName(name) < oldestMs)
+  /** U4. Called before an hour that is new is written. */
+  async #forget(): Promise<void> {
+    const names = await this.#names()
+    let newestMs = 0
+    for (const name of names) newestMs = Math.max(newestMs, hourOfName(name) || 0)
+    const oldestMs = Math.min(this.#ports.nowMs(), newestMs) - usageKeptMs
+    const past = names.filter((name) => hourOfName(name) < oldestMs)
     // One that stays is looked for again an hour later.
     for (const name of past) await rm(join(this.#ports.folder, name)).catch(() => {})
   }
