@@ -160,6 +160,35 @@ test('of two that share the accounts by mistake one spends, and never more than 
   expect(want(open(), limitNanos)).toBe(0)
 })
 
+test('accounts that somebody deletes are written again, unless another has taken them (B4, B6)', () => {
+  const folder = join(newFolder(), 'home')
+  const path = join(folder, 'leases.json')
+  let timesAgain = 0
+  const onWrittenAgain = () => {
+    timesAgain += 1
+  }
+  const open = () => new LeaseFile({ path, budgetOf, nowMs: () => 1, onWrittenAgain })
+  const want = (file: LeaseFile, nanos: number) => {
+    const wanted = [{ project: 'default', budget: 'b', nanos }]
+    const { granted } = file.ask({ gateway: 'gateway-1', settled: [], wanted })
+    return granted.reduce((sum, lease) => sum + lease.nanos, 0)
+  }
+  const first = open()
+  expect(want(first, limitNanos / 4)).toBe(limitNanos / 4)
+  for (const gone of [path, folder]) {
+    rmSync(gone, { recursive: true })
+    first.assertHeld() // as usage asks
+    expect(readFileSync(path, 'utf8')).toContain(`"grantedNanos":${limitNanos / 4}`)
+  }
+  expect(timesAgain).toBe(2)
+  expect(want(first, limitNanos)).toBe((limitNanos / 4) * 3)
+  expect(timesAgain).toBe(2)
+  open()
+  expect(() => want(first, 1)).toThrow('another gateway has taken')
+  rmSync(path)
+  expect(() => want(first, 1)).toThrow('another gateway has taken')
+})
+
 test('accounts of an earlier version are read, and a lease has the name that was asked for', () => {
   const path = join(newFolder(), 'leases.json')
   const settled = { 'default/b/0': limitNanos / 2 }

@@ -112,7 +112,9 @@ function openAccounts(
   { folder, log = () => {} }: FilePlaneOptions,
   budgetOf: ConstructorParameters<typeof LeaseFile>[0]['budgetOf'],
 ) {
-  const leases = new LeaseFile({ path: join(folder, 'leases.json'), budgetOf, nowMs })
+  const path = join(folder, 'leases.json')
+  const onWrittenAgain = () => log('the accounts of budgets were gone: written again', { path })
+  const leases = new LeaseFile({ path, budgetOf, nowMs, onWrittenAgain })
   const assertHeld = () => leases.assertHeld()
   const hours = new UsageHours({ folder: join(folder, 'usage-hours'), assertHeld, nowMs })
   const grant = complaining(

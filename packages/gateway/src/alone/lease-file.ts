@@ -7,6 +7,7 @@
 //   B1. What is settled and what is open never exceed a budget's limit together (core/routing/budget.ts).
 //   B3. Leases of a start before this one are charged in full: nobody can say any more what was spent of them.
 //   B4. Of those that share a file by mistake the last that started keeps it; the others grant nothing more.
+//   B6. A file that is gone is nobody else's: whoever held it last writes it again from memory, and goes on.
 //   B5. What is not on disk was not granted, nor settled: a write that failed leaves the accounts as they were.
 
 import { randomUUID } from 'node:crypto'
@@ -31,6 +32,8 @@ export interface LeaseFilePorts {
   readonly path: string
   readonly budgetOf: (project: string, name: string) => BudgetSpec | undefined
   readonly nowMs: () => number
+  /** B6. Called each time that the file was gone and has been written again. */
+  readonly onWrittenAgain?: () => void
 }
 
 // Longer than any window but the one that never ends, and a clock that is wrong by a month: what was spent before it
@@ -44,6 +47,8 @@ export class LeaseFile {
   readonly #holder = randomUUID()
   /** Written by `#change` alone. */
   #accounts: LeaseAccounts
+  /** Another holds the file, for good; written by `assertHeld`. */
+  #isTaken = false
 
   /** Throws where the file is there and cannot be read: then nobody knows what was spent. */
   constructor(ports: LeaseFilePorts) {
@@ -63,8 +68,19 @@ export class LeaseFile {
 
   /** B4. Throws where another has taken the accounts, those of usage among them. */
   assertHeld(): void {
-    if (this.#read()?.holder === this.#holder) return
+    if (!this.#isTaken) {
+      const kept = this.#read()
+      if (kept === null) return this.#writeAgain()
+      if (kept.holder === this.#holder) return
+      this.#isTaken = true
+    }
     throw new Error(`another gateway has taken ${this.#ports.path}`)
+  }
+
+  /** B6. */
+  #writeAgain(): void {
+    this.#change(() => {})
+    this.#ports.onWrittenAgain?.()
   }
 
   #answer(request: LeaseRequest): LeaseAnswer {
