@@ -7,7 +7,8 @@
 //   N2. A connection serves another request only where the answer before was whole and asked for no end.
 //   N7. A request whose connection had served others, and ended before any byte of its answer came, is given back to
 //       be sent once more on a new one: most servers end what is idle when they like. Its handler hears no end; it is
-//       given another controller. One whose connection was new is not sent again.
+//       given another controller. One whose connection was new is not sent again, nor one that ended so late that
+//       somebody may have worked on it.
 
 import type { Socket } from 'node:net'
 import type { AnswerHandler } from './answer-handler.ts'
@@ -31,6 +32,7 @@ export interface LanePorts {
   readonly onUnanswered: (request: LaneRequest, handler: AnswerHandler) => boolean
 }
 
+const staleMsMax = 1_000 // a round trip: what is closed already says so at once
 const joinedBytesMax = 16 * 2 ** 10 // more is written beside its head instead of copied behind it
 
 export class Lane implements Member {
@@ -42,7 +44,7 @@ export class Lane implements Member {
   /** False until something of the request has gone out; written by `send`. */
   #isSent = false
   /** N7: what may be given back; written by `send`, and by `#take` when its answer begins. */
-  #unanswered: LaneRequest | null = null
+  #unanswered: { readonly request: LaneRequest; readonly sentMs: number } | null = null
   /** An answer came whole; written by `#over`. */
   #hasServed = false
   #isGone = false
@@ -125,7 +127,7 @@ export class Lane implements Member {
       return
     }
     this.#isSent = true
-    this.#unanswered = this.#hasServed ? request : null
+    this.#unanswered = this.#hasServed ? { request, sentMs: performance.now() } : null
     const { batch } = this.#ports
     const { head, body } = request
     if (body === null) batch.write(this.#socket, head)
@@ -200,10 +202,12 @@ export class Lane implements Member {
   /** Not by us. */
   #endedBy(error: Error): void {
     if (this.#isGone) return
-    const [request, handler] = [this.#unanswered, this.#handler]
+    const [unanswered, handler] = [this.#unanswered, this.#handler]
     this.#unanswered = null
-    if (request !== null && handler !== null && this.#ports.onUnanswered(request, handler)) {
-      this.#handler = null // N7
+    if (unanswered !== null && handler !== null) {
+      const isStale = performance.now() - unanswered.sentMs < staleMsMax
+      const isAgain = isStale && this.#ports.onUnanswered(unanswered.request, handler)
+      if (isAgain) this.#handler = null // N7
     }
     this.#socket.destroy()
     this.#lose(error)

@@ -216,6 +216,21 @@ describe('a connection of before that ends as it is used again (N7)', () => {
     })
   }
 
+  test('at once: an engine that has worked on it for a while is not asked again', async () => {
+    vi.useFakeTimers({ toFake: ['performance'] })
+    cleanups.push(() => vi.useRealTimers())
+    let asked = 0
+    const { lanes, origin, connections } = await upstream((socket) => {
+      asked += 1
+      if (asked === 1) return socket.write(ok)
+      vi.advanceTimersByTime(1_000)
+      return socket.end()
+    })
+    await ask(lanes, origin).ended
+    expect(await ask(lanes, origin).ended).toMatch(/ended before an answer began/)
+    expect([asked, connections()]).toEqual([2, 1])
+  })
+
   test('once: a new one that ends is the end of the request', async () => {
     let asked = 0
     const { lanes, origin, connections } = await upstream((socket) => {
