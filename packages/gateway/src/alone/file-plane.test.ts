@@ -99,6 +99,11 @@ test('what was spent long ago is forgotten, what counts now is not', () => {
   const windows = () => Object.entries(JSON.parse(readFileSync(path, 'utf8')).settled)
   expect(windows()).toHaveLength(21) // of each hour, and of all time
   expect(windows()).toContainEqual(['default/forever/0', 200_000_000])
+  for (let hour = 0; hour < 60; hour++) {
+    spend('hourly', 10_000_000)
+    nowMs += 3_600_000
+  }
+  expect(windows()).toHaveLength(62 + 2) // of the newest hours before this one, of it, and of all time
   nowMs += 70 * 86_400_000
   spend('forever', 0)
   expect(windows()).toEqual([['default/forever/0', 200_000_000]])

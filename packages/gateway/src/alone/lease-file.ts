@@ -39,6 +39,7 @@ export interface LeaseFilePorts {
 // Longer than any window but the one that never ends, and a clock that is wrong by a month: what was spent before it
 // leapt counts once it is right again.
 const pastMs = 62 * 86_400_000
+const windowsMax = 62 // of one Budget, since all of them are written for each grant; the newest
 const leaseMs = 2 * 3_600_000 // as the control plane's
 
 export class LeaseFile {
@@ -162,10 +163,21 @@ export class LeaseFile {
   /** Windows long over; one that never ends began at 0, and stays. */
   #forgetPast(): void {
     const beforeMs = this.#ports.nowMs() - pastMs
-    for (const window of Object.keys(this.#accounts.settled)) {
+    const { settled } = this.#accounts
+    const starts = new Map<string, number[]>()
+    for (const window of Object.keys(settled)) {
       const at = window.lastIndexOf('/')
       const startMs = Number(window.slice(at + 1))
-      if (startMs > 0 && startMs < beforeMs) delete this.#accounts.settled[window]
+      if (startMs === 0) continue
+      const known = starts.get(window.slice(0, at))
+      if (known === undefined) starts.set(window.slice(0, at), [startMs])
+      else known.push(startMs)
+    }
+    for (const [budget, known] of starts) {
+      const newest = known.toSorted((a, b) => b - a)
+      for (const [i, startMs] of newest.entries()) {
+        if (i >= windowsMax || startMs < beforeMs) delete settled[`${budget}/${startMs}`]
+      }
     }
   }
 
