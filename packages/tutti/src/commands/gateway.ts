@@ -1,6 +1,6 @@
 // tutti gateway: one process, or several workers behind one port; with a control plane, or alone with a file.
 
-import cluster, { type Worker } from 'node:cluster'
+import cluster from 'node:cluster'
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Declared, parseResource } from '@tutti/core/kinds'
@@ -70,7 +70,7 @@ async function runGateway({ controlPlane, ...given }: GatewayCommand): Promise<v
   // What a file says holds from its start: nothing of a former one is served from.
   if (options.config !== undefined) rmSync(join(folder, 'snapshot.json'), { force: true })
   const plane = worker === undefined ? await filePlaneOf(options) : null
-  if (cluster.worker !== undefined) heedPrimary(cluster.worker)
+  if (worker !== undefined) process.on('SIGHUP', () => {}) // whoever started it reads for all
   const gateway = await startGateway({
     host: options.host,
     port: portOf(options.port),
@@ -88,13 +88,9 @@ async function runGateway({ controlPlane, ...given }: GatewayCommand): Promise<v
     await gateway.stop()
     await plane?.stop()
   }
+  // Where whoever started it is gone Node would end it at once; from here on it drains first.
+  if (cluster.worker !== undefined) cluster.worker.exitedAfterDisconnect = true
   ready('gateway', gateway.url, stop, drainMs + settleMs)
-}
-
-/** Whoever started the workers reads for all of them; where he is gone, they drain and end. */
-function heedPrimary(worker: Worker): void {
-  process.on('SIGHUP', () => {})
-  worker.exitedAfterDisconnect = true // else Node ends it at once
 }
 
 /** Where a worker keeps what it knows; `place` is null for who works without others. */
