@@ -13,7 +13,8 @@ try {
   // What was started beside what failed would keep the process, and its supervisor from starting it anew.
   const end = () => process.exit(1)
   process.stderr.write(`tutti: ${text}\n`, () => {
-    if (process.send === undefined) end()
-    else process.send({ failed: text }, end)
+    if (process.send === undefined) return end()
+    process.once('disconnect', end) // nobody hears it
+    process.send({ failed: text }, end)
   })
 }
