@@ -301,7 +301,8 @@ test('alone it tells what all workers used, while they work and after kill -9', 
   await expect.poll(() => usageOf(third), { timeout: 20_000 }).toMatchObject([all])
 }, 90_000)
 
-test('workers whose starter is killed answer what is under way, and the next tells what it used', async () => {
+/** Requests at two workers, whose engine answers once it is released. */
+async function askedOfTwo() {
   const running = await run('--config', writeConfig({}), '--workers', '2')
   await running.serving(2)
   await running.told(bothTook)
@@ -311,6 +312,11 @@ test('workers whose starter is killed answer what is under way, and the next tel
   })
   const asked = Array.from({ length: 8 }, () => ask(running))
   await expect.poll(() => calls).toBe(8)
+  return { running, asked, release }
+}
+
+test('workers whose starter is killed answer what is under way, and the next tells what it used', async () => {
+  const { running, asked, release } = await askedOfTwo()
   await ended(running.child, 'SIGKILL')
   await expect.poll(() => list(running)).toBe(0) // they take nothing more
   release()
@@ -323,15 +329,7 @@ test('workers whose starter is killed answer what is under way, and the next tel
 test.each(['SIGINT', 'SIGTERM'] as const)(
   '%s to all processes at once, as from a terminal or a supervisor, cuts nobody',
   async (signal) => {
-    const running = await run('--config', writeConfig({}), '--workers', '2')
-    await running.serving(2)
-    await running.told(bothTook)
-    let release = () => {}
-    held = new Promise((resolve) => {
-      release = resolve
-    })
-    const asked = Array.from({ length: 8 }, () => ask(running))
-    await expect.poll(() => calls).toBe(8)
+    const { running, asked, release } = await askedOfTwo()
     const exited = once(running.child, 'exit')
     process.kill(-(running.child.pid ?? 0), signal) // its group
     await expect.poll(() => list(running)).toBe(0) // they take nothing more

@@ -230,18 +230,21 @@ test('totals never go back, nobody accounts for somebody else, and what is lost 
   expect(charged()).toBe(500 + 1_000 + 1_000) // of the start before
 })
 
+/** What a Budget gives of a limit, in nanodollars; all of it is spent. */
+function spendAll(file: LeaseFile): number {
+  const wanted = [{ project: 'default', budget: 'b', nanos: limitNanos }]
+  const { granted } = file.ask({ gateway: 'gateway-1', settled: [], wanted })
+  const settled = granted.map(({ lease, nanos }) => ({ lease, nanos, isOver: true }))
+  file.ask({ gateway: 'gateway-1', settled, wanted: [] })
+  return granted.reduce((sum, { nanos }) => sum + nanos, 0)
+}
+
 test('a window that is made longer holds what was spent in it before', () => {
   const path = join(newFolder(), 'leases.json')
   let nowMs = Date.UTC(2025, 2, 10, 12)
   let spec = { limitDollars: 1, window: 'day' as 'day' | 'month' }
   const file = new LeaseFile({ path, budgetOf: () => spec, nowMs: () => nowMs })
-  const spend = () => {
-    const wanted = [{ project: 'default', budget: 'b', nanos: limitNanos }]
-    const { granted } = file.ask({ gateway: 'gateway-1', settled: [], wanted })
-    const settled = granted.map(({ lease, nanos }) => ({ lease, nanos, isOver: true }))
-    file.ask({ gateway: 'gateway-1', settled, wanted: [] })
-    return granted.reduce((sum, { nanos }) => sum + nanos, 0)
-  }
+  const spend = () => spendAll(file)
   expect(spend()).toBe(limitNanos)
   nowMs += 86_400_000
   expect(spend()).toBe(limitNanos)
@@ -256,13 +259,7 @@ test.each([1, 24, 30 * 24])(
     let nowMs = 1_000_000 * 3_600_000
     const spec = { limitDollars: 1, window: 'hour' } as const
     const file = new LeaseFile({ path, budgetOf: () => spec, nowMs: () => nowMs })
-    const spend = () => {
-      const wanted = [{ project: 'default', budget: 'b', nanos: limitNanos }]
-      const { granted } = file.ask({ gateway: 'gateway-1', settled: [], wanted })
-      const settled = granted.map(({ lease, nanos }) => ({ lease, nanos, isOver: true }))
-      file.ask({ gateway: 'gateway-1', settled, wanted: [] })
-      return granted.reduce((sum, { nanos }) => sum + nanos, 0)
-    }
+    const spend = () => spendAll(file)
     expect(spend()).toBe(limitNanos)
     nowMs += hours * 3_600_000
     expect(spend()).toBe(limitNanos)
