@@ -35,8 +35,3 @@ export function messageOf(thrown: unknown): string {
 export function isTooDeep(thrown: unknown): boolean {
   return thrown instanceof RangeError && thrown.message.includes('call stack')
 }
-
-/** True for a file that is not there. */
-export function isMissing(thrown: unknown): boolean {
-  return thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOENT'
-}

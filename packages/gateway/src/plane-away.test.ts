@@ -134,7 +134,7 @@ test('an hour without it: keys, snapshot and leases hold, and what was spent is 
   expect(await call(gateway, 'brief')).toBe(401) // its end is seen without anybody telling
   clock.nowMs += hourMs / 2
   // Ten cents were held: two are spent, and beyond what is held nothing is.
-  expect(await calls(gateway, 10)).toEqual([...new Array(8).fill(200), 429, 429])
+  expect(await calls(gateway, 10)).toEqual([...new Array(8).fill(200), 503, 503])
   expect(accounts.settledNanos + accounts.openNanos).toBe(10 * centNanos)
   control.back()
   const { leaseAsks } = control.state
@@ -156,7 +156,7 @@ test('a gateway that starts anew while it is dead serves from disk, spends nothi
   expect(await calls(gateway, 2)).toEqual([200, 200])
   await gateway.stop() // it can neither settle nor tell
   const anew = await start()
-  expect(await calls(anew, 2)).toEqual([429, 429]) // known, but nothing is held
+  expect(await calls(anew, 2)).toEqual([503, 503]) // known, but nothing is held
   expect(said.text).toContain('who keeps its accounts does not answer')
   expect(logged.filter((event) => event === 'nobody grants of budgets')).toHaveLength(2) // by each
   expect(await call(anew, 'nobody')).toBe(401)

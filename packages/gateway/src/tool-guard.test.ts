@@ -163,6 +163,16 @@ describe('money (M3)', () => {
     expect(plane.settledNanos).toBe(900_000_000)
   })
 
+  test('where nobody can say whether a budget holds it, a tool is not called, and may be asked again', async () => {
+    const plane = new MemoryPlane(1)
+    const unreadable = [{ project: 'default', budget: 'all', untilMs: Number.NaN }]
+    plane.ask = () => ({ granted: [], unknown: [], soft: unreadable })
+    const { say, gateway } = await guarded({}, price, plane, { budgets })
+    await expect(say('hi')).rejects.toMatchObject({ data: { code: 'unanswered' } })
+    const [record] = await records(gateway)
+    expect(record).toMatchObject({ status: 503, costNanos: 0 })
+  })
+
   test('a tool that fails or is too late was called, and is paid; one that nobody reached is not', async () => {
     const plane = new MemoryPlane(10)
     const { client, tools, gateway } = await guarded({}, { ...price, timeoutMs: 300 }, plane, {

@@ -9,3 +9,8 @@ export function whyUnreadable(error: unknown, hint: string): string {
   const isMachines = error instanceof Error && 'syscall' in error
   return isMachines ? reason : `${hint} (${reason})`
 }
+
+/** True for a file that is not there. */
+export function isMissing(thrown: unknown): boolean {
+  return thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOENT'
+}

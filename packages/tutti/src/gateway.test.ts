@@ -348,8 +348,14 @@ test('what is cut at the end of a drain is in the accounts, and its lease is giv
   await expect.poll(() => calls).toBe(3)
   expect(await ended(running.child, 'SIGTERM')).toBe(0)
   expect(await Promise.all(asked)).toEqual([0, 0, 0])
-  const leases = JSON.parse(readFileSync(join(folder, 'home/gateway/leases.json'), 'utf8'))
-  expect(leases.open).toEqual({})
+  const [, ...lines] = readFileSync(join(folder, 'home/gateway/leases.json'), 'utf8').split('\n')
+  const changes: { kind: string; lease: string }[] = lines
+    .filter(Boolean)
+    .flatMap((line) => JSON.parse(line))
+  const leases = (kind: string) =>
+    changes.filter((one) => one.kind === kind).map(({ lease }) => lease)
+  expect(leases('opened')).toHaveLength(1)
+  expect(leases('ended')).toEqual(leases('opened'))
   const again = await run('--config', writeConfig({ limitDollars: 1 }))
   await expect.poll(() => usageOf(again), { timeout: 20_000 }).toMatchObject([{ requests: 3 }])
 }, 60_000)

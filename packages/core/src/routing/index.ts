@@ -76,15 +76,21 @@ export {
 } from './kept-request.ts'
 export { builtInRoles, type KeySpec, keySpec } from './key.ts'
 export {
-  type LeaseAccounts,
   type LeaseAnswer,
   type LeaseGrant,
   type LeaseRequest,
-  leaseAccounts,
   leaseAnswer,
   leaseRequest,
   type SoftBudget,
 } from './lease.ts'
+export {
+  type Charged,
+  type LeaseAccounts,
+  LeaseBook,
+  type LeaseChange,
+  leaseAccounts,
+  leaseChange,
+} from './lease-book.ts'
 export { chargedNanosOf, nanosOf } from './nanos.ts'
 export { geminiConfigs, isThere, limitOf, outputLimit, outputLimitNames } from './output-limit.ts'
 export {

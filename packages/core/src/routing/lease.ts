@@ -52,25 +52,3 @@ export const leaseAnswer = z.strictObject({
   soft: z.array(softBudget).optional(),
 })
 export type LeaseAnswer = z.infer<typeof leaseAnswer>
-
-/** The accounts of budgets that a gateway without a control plane keeps in a file. */
-export const leaseAccounts = z.strictObject({
-  format: z.literal('tutti/leases/v1'),
-  /** The start that keeps it; absent in files of before. */
-  holder: z.string().optional(),
-  /** Charged in each window of each budget, by `project/budget/start`. */
-  settled: z.record(z.string(), nanos),
-  open: z.record(
-    z.string(),
-    z.strictObject({
-      gateway: z.string(),
-      project: z.string(),
-      budget: z.string(),
-      startMs: z.number(),
-      grantedNanos: nanos,
-      settledNanos: nanos,
-      untilMs: z.number(),
-    }),
-  ),
-})
-export type LeaseAccounts = z.infer<typeof leaseAccounts>

@@ -6,9 +6,9 @@
 import { readFile } from 'node:fs/promises'
 import { setImmediate } from 'node:timers/promises'
 import { hourOf, type UsageHour, type UsageRow, usageRow } from '@tutti/core/routing'
-import { placeDurably, whyUnreadable } from '@tutti/machine'
+import { isMissing, placeDurably, whyUnreadable } from '@tutti/machine'
 import { z } from 'zod'
-import { Failure, isMissing } from '../failure.ts'
+import { Failure } from '../failure.ts'
 
 const header = z.strictObject({
   format: z.literal('tutti/usage-hour/v1'),

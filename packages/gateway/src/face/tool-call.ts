@@ -41,10 +41,10 @@ export interface ToolAsked {
 
 /** Why a call was not made, or its result not given. */
 class Refused extends Error {
-  readonly status: 403 | 404 | 429
+  readonly status: 403 | 404 | 429 | 503
   readonly code: string
 
-  constructor(status: 403 | 404 | 429, code: string, message: string) {
+  constructor(status: Refused['status'], code: string, message: string) {
     super(message)
     this.status = status
     this.code = code
@@ -150,7 +150,11 @@ async function paid(
   const nanos = chargedNanosOf(server?.entry.price?.perCall ?? 0)
   const budgets = nanos === 0 ? [] : directory.budgets(key, route)
   const reserved = await ports.router.cashier.reserveCall(budgets, nanos)
-  if ('kind' in reserved) throw new Refused(429, 'insufficient_quota', reserved.reason)
+  if ('kind' in reserved) {
+    const { reason, retryAfterMs } = reserved
+    if (retryAfterMs !== undefined) throw new Refused(503, 'unanswered', reason)
+    throw new Refused(429, 'insufficient_quota', reason)
+  }
   try {
     return await call(() => {
       course.costNanos = nanos

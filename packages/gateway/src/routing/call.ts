@@ -5,9 +5,8 @@
 import type { ChatDialect } from '@tutti/core/dialect'
 import type { AttemptCandidate, FailureClass, Removed, RouteTarget } from '@tutti/core/routing'
 import type { AnswerReading, Spent } from './attempt.ts'
-import type { ProviderEntry, RouteEntry } from './directory.ts'
+import type { BudgetEntry, ProviderEntry, RouteEntry } from './directory.ts'
 import type { Presence } from './presence.ts'
-import type { BudgetEntry } from './purses.ts'
 
 export type ProviderTarget = Extract<RouteTarget, { provider: string }>
 

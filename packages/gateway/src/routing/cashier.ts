@@ -18,9 +18,10 @@ import {
 } from '@tutti/core/routing'
 import type { Spent } from './attempt.ts'
 import type { Bounds, Call, Candidate } from './call.ts'
+import type { BudgetEntry } from './directory.ts'
 import type { FailedAttempt } from './failed-attempt.ts'
 import type { PriceBook } from './price-book.ts'
-import type { BudgetEntry, Purses, Reservation, Reserved, Short } from './purses.ts'
+import type { Purses, Reservation, Reserved, Short } from './purses.ts'
 
 export interface CashierPorts {
   readonly nowMs: () => number
@@ -61,7 +62,7 @@ export class Cashier {
     nanos: number,
   ): Promise<Reservation | FailedAttempt> {
     const reserved = await this.#ports.purses.reserve(budgets, nanos)
-    return 'spent' in reserved ? unaffordable(whyShort(reserved, nanos)) : reserved
+    return 'spent' in reserved ? short(reserved, whyShort(reserved, nanos)) : reserved
   }
 
   /** What is set aside for an attempt, or why it cannot be paid. */
@@ -81,7 +82,7 @@ export class Cashier {
     const asked = this.#ports.purses.reserve(call.budgets, worst)
     const paid = (reserved: Reserved) =>
       'spent' in reserved
-        ? unaffordable(whyShort(reserved, worst, hintOf(call, candidate, price)))
+        ? short(reserved, whyShort(reserved, worst, hintOf(call, candidate, price)))
         : new Payment(call, candidate, { price, reserved, nowMs })
     return asked instanceof Promise ? asked.then(paid) : paid(asked)
   }
@@ -197,6 +198,13 @@ function hintOf(
   if (bounds?.outputTokens === null) return `: bound its answer (${outputLimitNames[dialect]})`
   const isOpen = bounds?.inputTokens === null && contextTokens === undefined
   return isOpen ? ': say on its target how much that takes (contextTokens)' : ''
+}
+
+const awayMs = 1_000 // until who keeps the accounts is asked again
+
+function short({ isAway }: Short, reason: string): FailedAttempt {
+  const failed = unaffordable(reason)
+  return isAway === true ? { ...failed, retryAfterMs: awayMs } : failed
 }
 
 function unaffordable(reason: string): FailedAttempt {

@@ -11,8 +11,7 @@ export type KeyEntry = Snapshot['keys'][number]
 export type RouteEntry = Snapshot['routes'][number]
 export type ToolServerEntry = NonNullable<Snapshot['toolServers']>[number]
 export type ProviderEntry = Snapshot['providers'][number]
-
-type BudgetEntry = Snapshot['budgets'][number]
+export type BudgetEntry = Snapshot['budgets'][number]
 
 export interface Directory {
   readonly keyOfSecret: (secret: string) => KeyEntry | undefined

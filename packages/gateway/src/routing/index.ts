@@ -21,6 +21,7 @@ export type {
 export { Cashier } from './cashier.ts'
 export { type Asker, whyNoCondition } from './condition.ts'
 export {
+  type BudgetEntry,
   type Directory,
   type KeyEntry,
   makeDirectory,
@@ -41,7 +42,7 @@ export { FrameSplitter } from './frame-splitter.ts'
 export { type KeyUse, Limiter } from './limiter.ts'
 export { Presence } from './presence.ts'
 export { PriceBook } from './price-book.ts'
-export { type BudgetEntry, Purses } from './purses.ts'
+export { Purses } from './purses.ts'
 export type { Answer, Pursuit } from './pursuit.ts'
 export { whyRefused } from './refused-keys.ts'
 export { RelayDoor, type RelayDoorOptions, type RelayUrls } from './relay-door.ts'

@@ -32,6 +32,28 @@ test('of those who ask at once as many are paid as the budget holds', async () =
   expect(paid).toHaveLength(10)
 })
 
+test('a thousand budgets that begin at once are asked for together, a hundred at a time', async () => {
+  const budgets = Array.from({ length: 1_000 }, (_, i) => ({ ...budget, name: `of-${i}` }))
+  const rounds: number[] = []
+  let [underWay, most] = [0, 0]
+  const ask: LeasePorts['ask'] = async ({ wanted }) => {
+    rounds.push(wanted.length)
+    underWay += 1
+    most = Math.max(most, underWay)
+    await new Promise((resolve) => setImmediate(resolve))
+    underWay -= 1
+    const granted = wanted.map(({ lease = '', ...one }) => ({ ...one, lease, untilMs: 1 }))
+    return { granted, unknown: [] }
+  }
+  const purses = new Purses({ ask, nowMs: () => 0 })
+  const one = async (own: (typeof budgets)[number]) => await purses.reserve([own, budget], 1)
+  const all = await Promise.all(budgets.map(one))
+  expect(all.filter((reserved) => !('settle' in reserved))).toEqual([])
+  expect(most).toBe(1)
+  expect(rounds).toHaveLength(11)
+  expect(Math.max(...rounds)).toBe(100)
+})
+
 test('who waits for an answer that never comes is refused, and so are those behind him', async () => {
   let asked = 0
   const ask: LeasePorts['ask'] = async () => {

@@ -22,11 +22,10 @@ import {
   nanosOf,
   type Purse,
   reserveFrom,
-  type Snapshot,
   settleIn,
 } from '@tutti/core/routing'
-
-export type BudgetEntry = Snapshot['budgets'][number]
+import type { BudgetEntry } from './directory.ts'
+import { budgetKey, type Want, WantRounds } from './want-rounds.ts'
 
 export interface LeasePorts {
   /** Asks the control plane; throws where it is away. */
@@ -74,20 +73,15 @@ const toldMax = 500 // leases that one word speaks of: it has to be answered wit
 const doubtMs = 60_000 // what was asked for is granted, or will never be: no statement takes longer
 const doubtsMax = 100 // leases of those before them count as spent
 
-interface Want {
-  readonly entry: BudgetEntry
-  readonly nanos: number
-}
-
 export class Purses {
   readonly #ports: LeasePorts
   /** Written by `#keep` and `#drop`. */
   readonly #leases = new Map<string, Lease>()
   /** The same by project and Budget, of which each key may have its own. */
   readonly #byProject = new Map<string, Map<string, readonly Lease[]>>()
-  /** When a budget was found spent; written by `#want`. */
+  /** When a budget was found spent; written by `#askFor`. */
   readonly #spentAtMs = new Map<string, number>()
-  #asking: Promise<void> | null = null
+  readonly #rounds = new WantRounds((wants) => this.#askFor(wants))
   /** Budgets over their soft limit, until when; written by `#ask`. */
   readonly #softUntilMs = new Map<string, number>()
   /** Leases whose answer was lost and that may have been granted, until when; written by `#ask`. */
@@ -142,7 +136,7 @@ export class Purses {
   overSoft(budgets: readonly BudgetEntry[]): string | null {
     if (this.#softUntilMs.size === 0) return null
     const nowMs = this.#ports.nowMs()
-    const over = budgets.find((one) => (this.#softUntilMs.get(keyOf(one)) ?? 0) > nowMs)
+    const over = budgets.find((one) => (this.#softUntilMs.get(budgetKey(one)) ?? 0) > nowMs)
     return over?.name ?? null
   }
 
@@ -186,45 +180,42 @@ export class Purses {
   async #want(short: readonly BudgetEntry[], nanos: number): Promise<'there' | 'spent' | 'away'> {
     if (short.some(({ limitDollars }) => nanos > nanosOf(limitDollars))) return 'spent' // for ever
     try {
-      while (this.#asking !== null) await this.#asking
-    } catch {
-      return 'away' // one after the other they would wait for ever longer
-    }
-    const nowMs = this.#ports.nowMs()
-    const missing = short.filter((budget) => this.#leaseFor(budget, nanos) === null)
-    const wanted = missing
-      .filter((budget) => this.#mayAsk(budget, nowMs))
-      .map((entry) => ({
-        entry,
-        nanos: Math.max(nanos, Math.ceil(nanosOf(entry.limitDollars) / share)),
-      }))
-    if (wanted.length === 0) return missing.length === 0 ? 'there' : 'spent'
-    this.#asking = this.#askFor(wanted, () => missing.every((one) => this.#leaseFor(one, nanos)))
-    try {
-      await this.#asking
+      const lacking = await Promise.all(short.map((one) => this.#rounds.isLacking(one, nanos)))
+      return lacking.includes(true) ? 'spent' : 'there'
     } catch {
       return 'away' // what is held is all there is
-    } finally {
-      this.#asking = null
     }
-    const spent = missing.filter((budget) => this.#leaseFor(budget, nanos) === null)
-    for (const budget of spent) this.#spentAtMs.set(keyOf(budget), nowMs)
-    return spent.length === 0 ? 'there' : 'spent'
   }
 
   /** Also where the clock was set back since it was found spent. */
   #mayAsk(budget: BudgetEntry, nowMs: number): boolean {
-    const spentAtMs = this.#spentAtMs.get(keyOf(budget)) ?? -Infinity
+    const spentAtMs = this.#spentAtMs.get(budgetKey(budget)) ?? -Infinity
     return Math.abs(nowMs - spentAtMs) >= askMsMin
   }
 
-  /** U4: those that are too small go back once the control plane has said that it has no more. */
-  async #askFor(wanted: readonly Want[], isThere: () => boolean): Promise<void> {
-    const held = () => wanted.flatMap(({ entry }) => this.#of(entry))
-    const old = held()
-    await this.#ask(old, wanted)
-    if (isThere()) for (const lease of old) lease.isSpare = true
-    else if (old.some(isIdle)) await this.#ask(held(), wanted, true)
+  /** The budgets that lack something. U4: those that are too small go back once it is known. */
+  async #askFor(wants: readonly Want[]): Promise<ReadonlySet<string>> {
+    const nowMs = this.#ports.nowMs()
+    const isThere = ({ entry, nanos }: Want) => this.#leaseFor(entry, nanos) !== null
+    const missing = wants.filter((want) => !isThere(want))
+    const asked = missing.filter(({ entry }) => this.#mayAsk(entry, nowMs))
+    if (asked.length > 0) {
+      const held = (of: readonly Want[]) => of.flatMap(({ entry }) => this.#of(entry))
+      const shares = (of: readonly Want[]) => of.map(withShare)
+      const old = new Map(asked.map((want) => [want, held([want])]))
+      await this.#ask([...old.values()].flat(), shares(asked))
+      const short = asked.filter((want) => !isThere(want))
+      for (const [want, leases] of old) {
+        if (!short.includes(want)) for (const lease of leases) lease.isSpare = true
+      }
+      const again = short.filter((want) => old.get(want)?.some(isIdle))
+      if (again.length > 0) await this.#ask(held(again), shares(again), true)
+    }
+    const lacking = missing.filter((want) => !isThere(want))
+    for (const { entry } of lacking.filter((want) => asked.includes(want))) {
+      this.#spentAtMs.set(budgetKey(entry), nowMs)
+    }
+    return new Set(lacking.map(({ entry }) => budgetKey(entry)))
   }
 
   async #ask(news: readonly Lease[], wants: readonly Want[], isLast = false): Promise<void> {
@@ -267,9 +258,9 @@ export class Purses {
   }
 
   #takeIn(wants: readonly Want[], { granted, soft = [] }: LeaseAnswer): void {
-    for (const { entry } of wants) this.#softUntilMs.delete(keyOf(entry))
+    for (const { entry } of wants) this.#softUntilMs.delete(budgetKey(entry))
     for (const { project, budget: name, untilMs } of soft) {
-      this.#softUntilMs.set(keyOf({ project, name }), untilMs)
+      this.#softUntilMs.set(budgetKey({ project, name }), untilMs)
     }
     for (const { lease: id, project, budget, nanos, untilMs } of granted) {
       const want = wants.find(({ entry }) => entry.project === project && entry.name === budget)
@@ -320,6 +311,6 @@ function isIdle({ purse }: Lease): boolean {
   return purse.reservedNanos === 0
 }
 
-function keyOf({ project, name }: Pick<BudgetEntry, 'project' | 'name'>): string {
-  return `${project}/${name}`
+function withShare({ entry, nanos }: Want): Want {
+  return { entry, nanos: Math.max(nanos, Math.ceil(nanosOf(entry.limitDollars) / share)) }
 }

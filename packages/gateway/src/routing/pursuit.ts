@@ -309,7 +309,11 @@ export class Pursuit {
       return { kind: 'refused', ...concerning, attempts: this.#past.length }
     }
     if (failures.length === 0 && impossible !== null) return { kind: 'impossible', impossible }
-    if (failures.length > 0 && failures.every(({ failed }) => failed.failure === 'unaffordable')) {
+    const isUnpaid =
+      failures.length > 0 && failures.every(({ failed }) => failed.failure === 'unaffordable')
+    // Nobody could say whether the budget holds it: that passes.
+    const isUnsaid = isUnpaid && failures.some(({ failed }) => failed.retryAfterMs !== undefined)
+    if (isUnpaid && !isUnsaid) {
       return { kind: 'unaffordable', reason: failures[0]?.failed.reason ?? '' }
     }
     const isLate = this.#ports.nowMs() >= this.#untilMs
@@ -319,9 +323,10 @@ export class Pursuit {
     const retryAfterMs = Math.min(...failures.map(({ failed }) => failed.retryAfterMs ?? 1_000))
     const reasons = failures.map(whyFailed)
     const hasSilent = failures.some(({ failed }) => failed.failure === 'silent')
+    const isNobodys = failures.length === 0 || isUnsaid
     return {
       kind: 'unanswered',
-      status: isLimited ? 429 : failures.length === 0 ? 503 : isLate || hasSilent ? 504 : 502,
+      status: isLimited ? 429 : isNobodys ? 503 : isLate || hasSilent ? 504 : 502,
       reasons: reasons.length === 0 ? this.#ports.whyNobody() : reasons,
       retryAfterS: isLimited ? Math.ceil(retryAfterMs / 1_000) : 1,
     }

@@ -19,9 +19,9 @@ import {
   snapshot as snapshotSchema,
 } from '@tutti/core/routing'
 import { verifyText } from '@tutti/ledger'
-import { pause, proxyFor, writeDurably } from '@tutti/machine'
+import { isMissing, pause, proxyFor, writeDurably } from '@tutti/machine'
 import { Agent, getGlobalDispatcher, request } from 'undici'
-import { isMissing, messageOf } from '../failure.ts'
+import { messageOf } from '../failure.ts'
 
 export interface SnapshotSourceOptions {
   readonly url: string

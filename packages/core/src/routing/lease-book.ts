@@ -1,0 +1,180 @@
+// Lease book
+//
+// The accounts of budgets where a file keeps them: what was charged in each window, and which leases are open. They
+// follow from changes alone, so that a file may hold the accounts of some moment and every change since.
+//
+// Invariants:
+//   A1. The same changes give the same accounts, and a change that is undone leaves them as they were.
+
+import { z } from 'zod'
+import { chargeOf } from './budget.ts'
+
+const nanos = z.int().min(0)
+
+export const openLease = z.strictObject({
+  gateway: z.string(),
+  project: z.string(),
+  budget: z.string(),
+  /** When the window began that it is charged to. */
+  startMs: z.number(),
+  grantedNanos: nanos,
+  settledNanos: nanos,
+  untilMs: z.number(),
+})
+export type OpenLease = z.infer<typeof openLease>
+
+/** The accounts of one moment. */
+export const leaseAccounts = z.strictObject({
+  /** Of version 1 a file holds this alone, of 2 the changes since, line by line. */
+  format: z.enum(['tutti/leases/v1', 'tutti/leases/v2']),
+  /** The start that keeps it; absent in files of before. */
+  holder: z.string().optional(),
+  /** Charged in each window of each budget, by `project/budget/start`. */
+  settled: z.record(z.string(), nanos),
+  open: z.record(z.string(), openLease),
+})
+export type LeaseAccounts = z.infer<typeof leaseAccounts>
+
+export const leaseChange = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('opened'), lease: z.string(), as: openLease }),
+  z.strictObject({ kind: z.literal('settled'), lease: z.string(), nanos }),
+  z.strictObject({
+    kind: z.literal('ended'),
+    lease: z.string(),
+    ending: z.enum(['closed', 'lost']),
+  }),
+])
+export type LeaseChange = z.infer<typeof leaseChange>
+
+const windowsMax = 62 // of one Budget; the newest. One that never ends began at 0, and stays
+
+interface BudgetName {
+  readonly project: string
+  readonly budget: string
+}
+
+interface BudgetAccount {
+  /** By the start of the window. */
+  readonly settled: Map<number, number>
+  readonly open: Map<string, OpenLease>
+}
+
+/** What is charged in a window. */
+export interface Charged {
+  /** By leases that are closed. */
+  readonly settledNanos: number
+  /** Held by leases that are open. */
+  readonly openNanos: number
+  /** Told so far by those. */
+  readonly toldNanos: number
+}
+
+export class LeaseBook {
+  /** By project and budget. */
+  readonly #budgets = new Map<string, BudgetAccount>()
+  readonly #open = new Map<string, OpenLease>()
+
+  constructor({ settled, open }: Pick<LeaseAccounts, 'settled' | 'open'>) {
+    for (const [window, nanos] of Object.entries(settled)) {
+      const at = window.lastIndexOf('/')
+      this.#account(window.slice(0, at)).settled.set(Number(window.slice(at + 1)), nanos)
+    }
+    for (const [lease, as] of Object.entries(open)) this.#put(lease, as)
+  }
+
+  lease(id: string): OpenLease | undefined {
+    return this.#open.get(id)
+  }
+
+  /** Those whose time is over. */
+  lapsed(nowMs: number): string[] {
+    return [...this.#open].filter(([, { untilMs }]) => untilMs < nowMs).map(([id]) => id)
+  }
+
+  /** Of windows that began within these. */
+  charged(
+    { project, budget }: BudgetName,
+    { startMs, endMs }: { readonly startMs: number; readonly endMs: number },
+  ): Charged {
+    const account = this.#budgets.get(`${project}/${budget}`)
+    let [settledNanos, openNanos, toldNanos] = [0, 0, 0]
+    const isIn = (atMs: number) => atMs >= startMs && atMs < endMs
+    for (const [atMs, nanos] of account?.settled ?? []) if (isIn(atMs)) settledNanos += nanos
+    for (const lease of account?.open.values() ?? []) {
+      if (!isIn(lease.startMs)) continue
+      openNanos += chargeOf(lease, 'lost')
+      toldNanos += lease.settledNanos
+    }
+    return { settledNanos, openNanos, toldNanos }
+  }
+
+  /**
+   * Returns what undoes it; of several the last comes first. Of a lease that is not open nothing
+   * changes.
+   */
+  apply(change: LeaseChange): () => void {
+    const { lease } = change
+    if (change.kind === 'opened') {
+      this.#put(lease, change.as)
+      return () => void this.#take(lease, change.as)
+    }
+    const known = this.#open.get(lease)
+    if (known === undefined) return () => {}
+    if (change.kind === 'settled') {
+      this.#put(lease, { ...known, settledNanos: change.nanos })
+      return () => this.#put(lease, known)
+    }
+    const { settled } = this.#take(lease, known)
+    const before = new Map(settled)
+    const charge = chargeOf(known, change.ending)
+    settled.set(known.startMs, (settled.get(known.startMs) ?? 0) + charge)
+    forgetOldest(settled)
+    return () => {
+      settled.clear()
+      for (const [startMs, nanos] of before) settled.set(startMs, nanos)
+      this.#put(lease, known)
+    }
+  }
+
+  /** Windows that began before this; one that never ends stays. */
+  forgetBefore(ms: number): void {
+    for (const [name, { settled, open }] of this.#budgets) {
+      for (const startMs of settled.keys()) {
+        if (startMs !== 0 && startMs < ms) settled.delete(startMs)
+      }
+      if (settled.size === 0 && open.size === 0) this.#budgets.delete(name)
+    }
+  }
+
+  accounts(): Pick<LeaseAccounts, 'settled' | 'open'> {
+    const settled = [...this.#budgets].flatMap(([name, account]) =>
+      [...account.settled].map(([startMs, nanos]) => [`${name}/${startMs}`, nanos] as const),
+    )
+    return { settled: Object.fromEntries(settled), open: Object.fromEntries(this.#open) }
+  }
+
+  #account(name: string): BudgetAccount {
+    const known = this.#budgets.get(name)
+    if (known !== undefined) return known
+    const made = { settled: new Map<number, number>(), open: new Map<string, OpenLease>() }
+    this.#budgets.set(name, made)
+    return made
+  }
+
+  #put(lease: string, as: OpenLease): void {
+    this.#open.set(lease, as)
+    this.#account(`${as.project}/${as.budget}`).open.set(lease, as)
+  }
+
+  #take(lease: string, { project, budget }: BudgetName): BudgetAccount {
+    this.#open.delete(lease)
+    const account = this.#account(`${project}/${budget}`)
+    account.open.delete(lease)
+    return account
+  }
+}
+
+function forgetOldest(settled: Map<number, number>): void {
+  const starts = [...settled.keys()].filter((startMs) => startMs !== 0)
+  if (starts.length > windowsMax) settled.delete(Math.min(...starts))
+}
