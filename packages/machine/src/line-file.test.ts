@@ -4,6 +4,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -56,6 +57,10 @@ test('nothing is written behind what another has written', () => {
   file.replace('mine')
   writeFileSync(`${path}.other`, 'mine\n') // as long, and another file
   renameSync(`${path}.other`, path)
+  expect(file.state()).toBe('changed')
+  file.replace('mine')
+  writeFileSync(path, 'his!\n') // in the same file, as long
+  utimesSync(path, 1, 1) // clocks of files go on in steps
   expect(file.state()).toBe('changed')
   rmSync(path)
   expect(file.state()).toBe('missing')
