@@ -21,7 +21,7 @@ import {
 } from 'ai'
 import OpenAI from 'openai'
 import { type DialectBed, startDialectBed } from './dialect-bed.ts'
-import { clientKeeps, clientTalks } from './kept-responses.ts'
+import { clientKeeps, clientNames, clientTalks } from './kept-responses.ts'
 import { type Score, Scoring } from './score.ts'
 import { type DialectName, type Json, parameters, type Said } from './wire/wire-dialect.ts'
 
@@ -73,6 +73,12 @@ export async function clients(): Promise<Score> {
       scoring.check(kept === `${said.text},true,1,404`, `openai keeps over ${to}: ${kept}`)
       const talked = await clientTalks(bed, bed.modelOf(to)).catch(String)
       scoring.check(talked === `true,${said.text}`, `openai over a WebSocket to ${to}: ${talked}`)
+      bed.engine.script = called
+      const answers = await clientNames(bed, bed.modelOf(to), () => {
+        bed.engine.script = said
+      }).catch((error: unknown) => [String(error)])
+      const isWell = answers.join() === [said.text, said.text].join()
+      scoring.check(isWell, `ai names what was said over ${to}: ${answers.join()}`)
     }
     return scoring.score
   } finally {

@@ -3,6 +3,8 @@
 // What the judges of OpenAI's dialects do with responses that are kept: by the schema, message by message, and by
 // OpenAI's own client.
 
+import { createOpenAI } from '@ai-sdk/openai'
+import { generateText, jsonSchema, stepCountIs, streamText, type ToolSet, tool } from 'ai'
 import OpenAI from 'openai'
 import { ResponsesWS } from 'openai/resources/responses/ws'
 import { WebSocket } from 'ws'
@@ -72,6 +74,32 @@ export async function clientKeeps(bed: DialectBed, model: string): Promise<strin
     (error: Json) => String(error.status),
   )
   return [read.output_text, next.previous_response_id === first.id, data.length, gone].join()
+}
+
+/** The AI SDK calls tools, and names what was said before instead of saying it. */
+export async function clientNames(
+  bed: DialectBed,
+  model: string,
+  onCalled: () => void,
+): Promise<readonly string[]> {
+  const { gateway, key } = bed.fleet
+  const openai = createOpenAI({ apiKey: key, baseURL: `${gateway}/v1` })
+  const begin = bed.engine.script
+  const weather: unknown = tool({
+    inputSchema: jsonSchema<Json>({ type: 'object', properties: { city: { type: 'string' } } }),
+    execute: () => {
+      onCalled()
+      return 'rain'
+    },
+  })
+  const asked = {
+    ...{ model: openai.responses(model), prompt: 'Hi', maxRetries: 0, stopWhen: stepCountIs(3) },
+    tools: { weather: weather as ToolSet[string] },
+    providerOptions: { openai: { store: true } },
+  }
+  const { text: whole } = await generateText(asked)
+  bed.engine.script = begin
+  return [whole, await streamText(asked).text]
 }
 
 /** OpenAI's client goes on over a WebSocket from what is stored nowhere. */

@@ -165,6 +165,11 @@ describe('stored responses', () => {
     const foreign = await create(world, { previous_response_id: 'resp_theirs' })
     expect(foreign.status).toBe(200) // the Provider's own affair
     expect(world.asked[1].previous_response_id).toBe('resp_theirs')
+    const kept = await create(world, { previous_response_id: 'resp_theirs', store: true })
+    expect(kept.body.error).toMatchObject({ code: 'previous_response_not_found' })
+    const held = await create(world, { conversation: 'conv_1', store: true })
+    expect([held.status, held.body.error.param]).toEqual([400, 'conversation'])
+    expect(world.asked).toHaveLength(2)
   })
 
   test('a Route may keep all, or none', async () => {

@@ -31,6 +31,7 @@ export { geminiError, readGeminiEvent } from './gemini-stream.ts'
 export { isObject, type JsonObject, jsonOf, listOf, objectOf, textOf } from './json.ts'
 export { type ErrorEvent, openaiError } from './openai-error.ts'
 export { readOpenaiEvent } from './openai-stream.ts'
+export { isItemReference } from './parse-responses.ts'
 export { readAnswer } from './read-answer.ts'
 export {
   readAnthropicWhole,

@@ -5,7 +5,7 @@
 
 import { z } from 'zod'
 import type { ChatRequest, Message, Part } from './chat.ts'
-import { type JsonObject, listOf, objectOf } from './json.ts'
+import { isObject, type JsonObject, listOf } from './json.ts'
 import { describedSchema, imageSourceOf, mergeMessages, withoutNulls } from './merge-messages.ts'
 import { givenSignature } from './signature.ts'
 import { type Unsayable, unsayable, unsayableOf } from './unsayable.ts'
@@ -110,9 +110,11 @@ const request = z.strictObject({
 type ResponsesRequest = z.infer<typeof request>
 
 export function parseResponses(body: JsonObject): ChatRequest | Unsayable {
-  const reference = listOf(body['input']).findIndex(isReference)
+  const reference = listOf(body['input']).findIndex(isItemReference)
   if (reference !== -1) {
-    const message = 'an item that the provider holds has no counterpart: say it (`store: false`)'
+    const message =
+      'an item that is held elsewhere has no counterpart: say it (`store: false`), or have the ' +
+      'Route keep responses (`responses: { store: always }`)'
     return unsayable(`input[${reference}].type`, message)
   }
   const parsed = request.safeParse(withoutNulls(body))
@@ -142,8 +144,12 @@ export function parseResponses(body: JsonObject): ChatRequest | Unsayable {
   }
 }
 
-function isReference(one: unknown): boolean {
-  return objectOf(one)['type'] === 'item_reference'
+/** True for an item that is named and not said; its type may be left out. */
+export function isItemReference(item: unknown): boolean {
+  if (!isObject(item)) return false
+  const { type, role, id } = item
+  const isUntyped = (type ?? role ?? null) === null
+  return type === 'item_reference' || (isUntyped && typeof id === 'string')
 }
 
 function isSystem(one: Item): boolean {

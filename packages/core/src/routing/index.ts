@@ -177,13 +177,17 @@ export {
   chainedItems,
   inputItems,
   isResponseId,
+  itemIdIn,
   type ResponseKey,
   type ResponseStore,
   responseId,
+  responseOfItem,
   type StoredResponse,
   sayableItems,
+  sealsIncluded,
   storedBytesMax,
   storedResponse,
+  withoutSeal,
 } from './stored-response.ts'
 export {
   allowsTool,

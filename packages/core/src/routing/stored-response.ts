@@ -13,6 +13,21 @@ export function isResponseId(value: unknown): value is string {
   return responseId.safeParse(value).success
 }
 
+const itemId = /^[a-z]+_tutti_([0-9a-f]{32})_\d{1,4}$/
+const kindOfId = /^([a-z]+)_/
+
+/** The response that an item came with, by the id that it has where that is kept here. */
+export function responseOfItem(id: unknown): string | null {
+  const [, of] = typeof id === 'string' ? (itemId.exec(id) ?? []) : []
+  return of === undefined ? null : `resp_tutti_${of}`
+}
+
+/** The id of an item of a response of ours, made of what it was and of its place in the output. */
+export function itemIdIn(response: string, id: unknown, index: number): string {
+  const [, kind = 'item'] = kindOfId.exec(String(id)) ?? []
+  return `${kind}_${response.slice('resp_'.length)}_${index}`
+}
+
 export const storedResponse = z.strictObject({
   id: responseId,
   project: z.string().min(1).max(253),
@@ -40,6 +55,16 @@ export interface ResponseStore {
   readonly load: (key: ResponseKey) => Promise<StoredResponse | null>
   /** False where there is none. */
   readonly delete: (key: ResponseKey) => Promise<boolean>
+}
+
+/** What `include` asks for where thoughts are to be said again by whoever keeps nothing. */
+export const sealsIncluded = 'reasoning.encrypted_content'
+
+/** An item as it is shown to who did not ask for sealed thoughts. */
+export function withoutSeal(item: JsonObject): JsonObject {
+  if (item['type'] !== 'reasoning') return item
+  const { encrypted_content: _, ...rest } = item
+  return rest
 }
 
 /** A request's input as items with ids of their own. */

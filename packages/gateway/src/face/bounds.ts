@@ -8,6 +8,7 @@
 
 import {
   type ChatDialect,
+  isItemReference,
   isObject,
   type JsonObject,
   listOf,
@@ -103,7 +104,7 @@ interface Look {
 }
 
 function look(request: JsonObject, dialect: ChatDialect): Look {
-  const isKept = isObject(request['prompt']) || listOf(request['input']).some(isReference)
+  const isKept = isObject(request['prompt']) || listOf(request['input']).some(isItemReference)
   const seen: Look = { dialect, images: 0, isElsewhere: isKept, hasSound: false }
   const left: object[] = [request] // a hostile body is nested deeper than calls may be
   for (let value = left.pop(); value !== undefined; value = left.pop()) {
@@ -111,13 +112,6 @@ function look(request: JsonObject, dialect: ChatDialect): Look {
     else lookIntoObject(seen, objectOf(value), left)
   }
   return seen
-}
-
-/** An item of Responses that is named and not said; its type may be left out. */
-function isReference(item: unknown): boolean {
-  if (!isObject(item)) return false
-  const { type, role, id } = item
-  return type === 'item_reference' || (!isThere(type) && !isThere(role) && typeof id === 'string')
 }
 
 function lookIntoList(seen: Look, list: readonly unknown[], left: object[]): void {

@@ -6,8 +6,12 @@
 // Invariants:
 //   R1. Nothing is kept that did not come to its end (I6).
 //   R2. A response that says `store: true` at its end is kept.
+//   R4. Sealed thoughts are kept, so that they can be said to the target again, and shown to who asked for them.
+//   R3. An item has the same id in each event, at the end and where it is kept; thoughts keep what they came with, since
+//       whoever sealed them may look for it.
 
-import { isObject, type JsonObject, jsonOf } from '@tutti/core/dialect'
+import { isObject, type JsonObject, jsonOf, listOf, objectOf } from '@tutti/core/dialect'
+import { itemIdIn, withoutSeal } from '@tutti/core/routing'
 import { EventSplitter } from '../routing/index.ts'
 import type { Reply } from '../wire/index.ts'
 
@@ -15,6 +19,10 @@ export interface Keeping {
   readonly id: string
   readonly previousId: string | null
   readonly isAsked: boolean
+  /** That its items can be named later: they have ids that tell where they are. */
+  readonly isNamed: boolean
+  /** That sealed thoughts came because they are kept, and not because they were asked for. */
+  readonly isSealed: boolean
   /** False where it is not kept for as long as it asked for. */
   readonly keep: (response: JsonObject) => Promise<boolean>
 }
@@ -99,12 +107,10 @@ export class KeepingReply implements Reply {
   /** One event; false where more should wait. */
   #take(raw: Buffer, event: string, data: string): boolean {
     const said = jsonOf(data)
-    if (!isObject(said) || !isObject(said['response'])) return this.#pass(raw)
+    if (!isObject(said)) return this.#pass(raw)
+    if (!isObject(said['response'])) return this.#pass(this.#ofItem(said, event) ?? raw)
     const { response, ...rest } = said
-    const frame = (of: JsonObject) => {
-      const name = event === '' ? '' : `event: ${event}\n`
-      return `${name}data: ${JSON.stringify({ ...rest, response: of })}\n\n`
-    }
+    const frame = (of: JsonObject) => frameOf(event, { ...rest, response: of })
     if (!lastTypes.has(said['type']) || !isObject(response)) {
       const named = this.#named(isObject(response) ? response : {}, this.#keeping.isAsked)
       return this.#pass(frame(named))
@@ -123,13 +129,55 @@ export class KeepingReply implements Reply {
   /** R2: what is said of it is what came of it. */
   async #kept(response: JsonObject): Promise<JsonObject> {
     const isKept = await this.#keeping.keep(this.#named(response, this.#keeping.isAsked))
-    return this.#named(response, isKept)
+    return this.#shown(this.#named(response, isKept))
+  }
+
+  /** R4. */
+  #shown(response: JsonObject): JsonObject {
+    const { output } = response
+    if (!this.#keeping.isSealed || !Array.isArray(output)) return response
+    return { ...response, output: output.map((item) => withoutSeal(objectOf(item))) }
   }
 
   #named(response: JsonObject, store: boolean): JsonObject {
-    const { id, previousId } = this.#keeping
-    return { ...response, id, previous_response_id: previousId, store }
+    const { id, previousId, isNamed } = this.#keeping
+    const { output } = response
+    const items = listOf(output).map((item, i) => this.#itemNamed(objectOf(item), i))
+    const named = isNamed && Array.isArray(output) ? { output: items } : {}
+    return { ...response, ...named, id, previous_response_id: previousId, store }
   }
+
+  /** R3. An event of one item; null where it goes on as it came. */
+  #ofItem(said: JsonObject, event: string): string | null {
+    const { output_index: at, item_id: id, item } = said
+    const { isNamed, isSealed } = this.#keeping
+    if (!isNamed || typeof at !== 'number') return null
+    if (isOfThoughts(said)) {
+      const isShown = isObject(item) && isSealed
+      return isShown ? frameOf(event, { ...said, item: withoutSeal(item) }) : null
+    }
+    const named = {
+      ...(id === undefined ? {} : { item_id: itemIdIn(this.#keeping.id, id, at) }),
+      ...(isObject(item) ? { item: this.#itemNamed(item, at) } : {}),
+    }
+    return frameOf(event, { ...said, ...named })
+  }
+
+  #itemNamed(item: JsonObject, at: number): JsonObject {
+    if (item['type'] === 'reasoning') return item
+    return { ...item, id: itemIdIn(this.#keeping.id, item['id'], at) }
+  }
+}
+
+function frameOf(event: string, data: JsonObject): string {
+  const name = event === '' ? '' : `event: ${event}\n`
+  return `${name}data: ${JSON.stringify(data)}\n\n`
+}
+
+function isOfThoughts({ type, item, part }: JsonObject): boolean {
+  const types = [objectOf(item)['type'], objectOf(part)['type']]
+  const isTheirs = types.some((one) => one === 'reasoning' || one === 'reasoning_text')
+  return isTheirs || String(type).startsWith('response.reasoning')
 }
 
 /** R1. */

@@ -4,18 +4,27 @@
 // to a target, which stores nothing and needs to know of nothing.
 
 import { randomUUID } from 'node:crypto'
-import { type JsonObject, noUsage, writeResponsesAnswer } from '@tutti/core/dialect'
+import {
+  isObject,
+  type JsonObject,
+  listOf,
+  noUsage,
+  writeResponsesAnswer,
+} from '@tutti/core/dialect'
 import {
   chainedItems,
   inputItems,
   isResponseId,
+  isThere,
   type StoredResponse,
   sayableItems,
+  sealsIncluded,
   storedBytesMax,
 } from '@tutti/core/routing'
-import { refuse } from './answer.ts'
+import { type Refusal, refuse } from './answer.ts'
 import type { ChatAsked } from './chat-body.ts'
 import type { Exchange, FacePorts } from './exchange.ts'
+import { itemsNamed, namesItems } from './item-references.ts'
 import { KeepingReply } from './keeping-reply.ts'
 import { putMember } from './splice-member.ts'
 
@@ -38,7 +47,8 @@ export function keepOf(
   const of = directory.route(key.project, model)?.responses
   const isAsked = asksToBeKept(store, of?.store ?? 'asked')
   const previousId = isResponseId(previous) ? previous : null
-  if (!isAsked && previousId === null && !ports.responses.isLocal) return null
+  const isLeaning = previousId !== null || namesItems(outline['input'])
+  if (!isAsked && !isLeaning && !ports.responses.isLocal) return null
   return { previousId, isAsked, days: of?.days ?? daysDefault }
 }
 
@@ -69,25 +79,24 @@ export async function keptCall(
 ): Promise<KeptCall | null> {
   const { reply, dialect, key } = exchange
   const id = `resp_tutti_${randomUUID().replaceAll('-', '')}`
-  const before = await previousOf(ports, exchange, keep)
-  if (before === 'away') {
-    const message = 'the control plane, which keeps responses, is away: say the whole input again'
-    const retryAfterS = 1
-    refuse(reply, dialect, { status: 503, code: 'responses_away', message, retryAfterS })
-    return null
-  }
-  if (before === 'none') {
-    const message = `Previous response with id '${keep.previousId}' not found.`
-    const code = 'previous_response_not_found'
-    refuse(reply, dialect, { status: 400, code, message, param: 'previous_response_id' })
-    return null
-  }
   const { previous_response_id: _, generate, ...rest } = chat.whole()
-  const items = chainedItems(before, inputItems(rest['input'], id))
+  const before =
+    heldElsewhere(chat.outline, keep) ??
+    (await leanedOn(ports, exchange, { keep, input: rest['input'] }))
+  if ('status' in before) {
+    refuse(reply, dialect, before)
+    return null
+  }
+  const { previous, named } = before
+  const said = saidInput(rest['input'], named)
+  const items = chainedItems(previous, inputItems(said.whole, id))
   const expiresAtMs = ports.nowMs() + keep.days * 86_400_000
   const about = { id, project: key.project, route: chat.model, expiresAtMs }
+  const isGoneOnFrom = keep.isAsked || ports.responses.isLocal
+  const sealing = isGoneOnFrom ? askedSealed(rest) : null
   const keeping = new KeepingReply(reply, {
     ...{ id, previousId: keep.previousId, isAsked: keep.isAsked },
+    ...{ isNamed: isGoneOnFrom, isSealed: sealing !== null },
     keep: async (response) => {
       const stored: StoredResponse = { ...about, items, response }
       const isShort = JSON.stringify(stored).length <= storedBytesMax
@@ -99,25 +108,77 @@ export async function keptCall(
     return null
   }
   // Without a chain the input is the caller's own; in one, the targets know none of our ids.
-  const input = before === null ? rest['input'] : sayableItems(items)
-  const parsed: JsonObject = { ...rest, input, store: false }
+  const input = previous === null ? said.sayable : sayableItems(items)
+  const parsed: JsonObject = { ...rest, ...sealing, input, store: false }
   const body = Buffer.from(JSON.stringify(parsed))
   const longer = { ...chat, outline: parsed, whole: () => parsed, modelAt: null, body }
   return { exchange: { ...exchange, reply: keeping }, chat: longer }
 }
 
-async function previousOf(
+/** What is asked of a model that is told to think; null where the caller asks for the same. */
+function askedSealed({ reasoning, include }: JsonObject): JsonObject | null {
+  const included = listOf(include)
+  if (!isObject(reasoning) || included.includes(sealsIncluded)) return null
+  return { include: [...included, sealsIncluded] }
+}
+
+/** What is kept here stands for itself: what a Provider holds, nobody here could say again. */
+function heldElsewhere(outline: JsonObject, { previousId }: Keep): Refusal | null {
+  const { previous_response_id: previous, conversation } = outline
+  if (isThere(previous) && previousId === null) return notFound(String(previous))
+  if (!isThere(conversation)) return null
+  const message =
+    'conversation: a response that is kept here goes on from none: go on by ' +
+    'previous_response_id, or ask with `store: false`'
+  return { status: 400, code: 'unsupported', message, param: 'conversation' }
+}
+
+function notFound(id: string): Refusal {
+  const message = `Previous response with id '${id.slice(0, 80)}' not found.`
+  const code = 'previous_response_not_found'
+  return { status: 400, code, message, param: 'previous_response_id' }
+}
+
+interface LeanedOn {
+  readonly previous: StoredResponse | null
+  /** For each item of the input what it names; null for what it says itself. */
+  readonly named: readonly (JsonObject | null)[]
+}
+
+/** What a request goes on from, or why it cannot. */
+async function leanedOn(
   { responses }: FacePorts,
   { key }: Exchange,
-  { previousId }: Keep,
-): Promise<StoredResponse | null | 'none' | 'away'> {
-  if (previousId === null) return null
-  try {
-    const found = await responses.load({ project: key.project, id: previousId })
+  { keep: { previousId }, input }: { readonly keep: Keep; readonly input: unknown },
+): Promise<LeanedOn | Refusal> {
+  const load = async (id: string) => {
+    const found = await responses.load({ project: key.project, id })
     const isAllowed = key.routes === undefined || key.routes.includes(found?.route ?? '')
-    return found === null || !isAllowed ? 'none' : found
+    return isAllowed ? found : null
+  }
+  try {
+    const previous = previousId === null ? null : await load(previousId)
+    if (previousId !== null && previous === null) return notFound(previousId)
+    const referred = await itemsNamed(input, load)
+    if (referred.kind === 'found') return { previous, named: referred.items }
+    const message = `Item with id '${referred.id}' not found.`
+    return { status: 400, code: 'item_not_found', message, param: 'input' }
   } catch {
-    return 'away'
+    const message = 'the control plane, which keeps responses, is away: say the whole input again'
+    return { status: 503, code: 'responses_away', message, retryAfterS: 1 }
+  }
+}
+
+/** An input with what it names said: as it is kept, and as a target can read it. */
+function saidInput(input: unknown, named: LeanedOn['named']) {
+  if (named.every((item) => item === null)) return { whole: input, sayable: input }
+  const own = listOf(input)
+  return {
+    whole: own.map((item, i) => named[i] ?? item),
+    sayable: own.flatMap((item, i) => {
+      const said = named[i] ?? null
+      return said === null ? [item] : sayableItems([said])
+    }),
   }
 }
 

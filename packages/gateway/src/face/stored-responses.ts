@@ -3,7 +3,8 @@
 // `GET` and `DELETE /v1/responses/{id}`, and `GET …/input_items`: what was kept, for the keys of its project that may
 // call its route.
 
-import { isResponseId, type StoredResponse } from '@tutti/core/routing'
+import { listOf, objectOf } from '@tutti/core/dialect'
+import { isResponseId, type StoredResponse, sealsIncluded, withoutSeal } from '@tutti/core/routing'
 import { type Refusal, refuse, sendJson } from './answer.ts'
 import type { Exchange, FacePorts } from './exchange.ts'
 
@@ -35,7 +36,7 @@ export async function answerStored(ports: FacePorts, exchange: Exchange): Promis
       return refuse(reply, dialect, { status: 404, code: 'not_found', message })
     }
     if (items !== undefined) return sendPage(exchange, stored, query)
-    if (method === 'GET') return sendJson(reply, 200, { ...stored.response, store: true })
+    if (method === 'GET') return sendJson(reply, 200, shown(stored, query))
     await ports.responses.delete({ project: key.project, id })
     return sendJson(reply, 200, { id, object: 'response', deleted: true })
   } catch {
@@ -45,6 +46,18 @@ export async function answerStored(ports: FacePorts, exchange: Exchange): Promis
   }
 }
 
+/** Sealed thoughts are for who asks for them. */
+function shown({ response }: StoredResponse, query: URLSearchParams): object {
+  const isSealed = includesOf(query).includes(sealsIncluded)
+  const output = listOf(response['output']).map(objectOf)
+  return { ...response, output: isSealed ? output : output.map(withoutSeal), store: true }
+}
+
+function includesOf(query: URLSearchParams): string[] {
+  return includeNames.flatMap((name) => query.getAll(name))
+}
+
+const includeNames: readonly string[] = ['include', 'include[]']
 const pageNames: readonly string[] = ['limit', 'order', 'after']
 
 /** What is wrong with a query; null where nothing is. */
@@ -52,10 +65,13 @@ function whyNot(query: URLSearchParams, isPage: boolean): Refusal | null {
   const wrong = (param: string, why: string) => ({
     ...{ status: 400, code: 'unsupported', message: `${param}: ${why}`, param },
   })
-  const unknown = [...query.keys()].find((name) => !isPage || !pageNames.includes(name))
+  const known = isPage ? pageNames : includeNames
+  const unknown = [...query.keys()].find((name) => !known.includes(name))
   if (unknown !== undefined) {
     return wrong(unknown, 'it has no counterpart for responses that are kept here')
   }
+  const other = includesOf(query).find((one) => one !== sealsIncluded)
+  if (other !== undefined) return wrong('include', `expected ${sealsIncluded}`)
   if (!/^(100|[1-9]\d?)$/.test(query.get('limit') ?? `${limitDefault}`))
     return wrong('limit', 'expected 1 to 100')
   const isOrder = ['asc', 'desc'].includes(query.get('order') ?? 'desc')
