@@ -24,6 +24,7 @@ function parrot(seen: unknown[]) {
         const params = { progressToken, progress: 1, message: `working with ${card}` }
         await extra.sendNotification({ method: 'notifications/progress', params })
       }
+      if (extra._meta?.['note'] !== undefined) seen.push(extra._meta['note'])
       const text = typeof said === 'string' ? said : JSON.stringify(said)
       return {
         content: [
@@ -64,6 +65,13 @@ describe('the guard of a server of tools (M4)', () => {
     const [record] = await records(gateway)
     expect(record).toMatchObject({ route: 'mcp/one', status: 200, targets: ['one__say'] })
     expect(record.findings).toMatchObject([{ kind: 'card', side: 'input', action: 'redact' }])
+  })
+
+  test('takes out of what is said beside the arguments', async () => {
+    const { client, seen } = await guarded({ detect: ['card'], on: ['input'] })
+    const _meta = { note: card }
+    await client.callTool({ name: 'one__say', arguments: { said: 'x' }, _meta })
+    expect(seen).toEqual(['x', '[CARD_1]'])
   })
 
   test('takes out a number, too, and leaves others what they are', async () => {

@@ -204,6 +204,33 @@ describe('tools', () => {
     expect(await Promise.race([kept, still])).toBe(still)
   })
 
+  test('a server that ends within a call is not waited for', async () => {
+    const one = await serveTools('one')
+    const entry = { name: 'one', url: one.url, timeoutMs: 600_000 }
+    const { gateway } = await world(signed(toolSnapshot([entry])))
+    const client = await toolClient(gateway)
+    const call = client.callTool({ name: 'one__slow' })
+    await one.untilBegun(1)
+    await Promise.all([expect(call).rejects.toThrow('one cannot be reached'), one.stop()])
+    expect((await records(gateway)).at(-1)).toMatchObject({ status: 502 })
+  })
+
+  test('what is said beside the arguments comes through, the context of a trace say', async () => {
+    const heard: unknown[] = []
+    const one = await serveTools('one', (server) => {
+      server.registerTool('hear', {}, ({ _meta }) => {
+        heard.push(_meta)
+        return { content: [] }
+      })
+    })
+    const { gateway } = await world(signed(toolSnapshot([{ name: 'one', url: one.url }])))
+    const client = await toolClient(gateway)
+    const _meta = { traceparent: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`, 'example/own': [1] }
+    await client.callTool({ name: 'one__hear', _meta }, undefined, { onprogress: () => {} })
+    await client.callTool({ name: 'one__hear' })
+    expect(heard).toEqual([{ ..._meta, progressToken: expect.any(Number) }, undefined])
+  })
+
   test('a server that was started again is asked again (S1)', async () => {
     const one = await serveTools('one')
     const { gateway } = await world(signed(toolSnapshot([{ name: 'one', url: one.url }])))

@@ -69,6 +69,27 @@ test('calls without an id get one of their own; others keep theirs (O2)', () => 
   ])
 })
 
+test('a call whose name comes with each piece is one; another id at its number is another (O3)', () => {
+  const calls = (events: readonly ChatEvent[]) =>
+    ordered([...events, stop]).flatMap((one) =>
+      one.kind === 'tool-start' ? [one.id] : one.kind === 'tool-arguments' ? [one.text] : [],
+    )
+  for (const id of ['x', '']) {
+    const own = id || 'call_a_0'
+    const pieces = [started(0, id), said(0, '{"a":'), started(0, id), said(0, '1}')]
+    expect(calls(pieces)).toEqual([own, '{"a":', '1}'])
+  }
+  const mixed = [started(0, 'x'), started(1, 'y'), said(0, '{'), started(1, 'y'), said(1, '{}')]
+  expect(calls([...mixed, started(0, 'x'), said(0, '}'), started(0, 'x')])).toEqual([
+    ...['x', '{', '}', 'y', '{}'],
+  ])
+  const others = [started(0, 'x'), said(0, '{}'), started(0, 'y'), said(0, '{}')]
+  expect(calls(others)).toEqual(['x', '{}', 'y', '{}'])
+  const unnamed = [started(0), said(0, '{}'), started(0), said(0, '{}')]
+  expect(calls(unnamed)).toEqual(['call_a_0', '{}', 'call_a_1', '{}'])
+  expect(calls([started(-1), started(-1)])).toHaveLength(2)
+})
+
 test('what comes for a call that was whole is not lost in silence', () => {
   const order = new CallOrder('a')
   ordered([started(0), said(0, '{}'), started(1), said(0, ' ')], order)

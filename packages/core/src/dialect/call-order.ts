@@ -7,6 +7,7 @@
 //   O1. What belongs to a call comes before whatever follows it: what comes in between waits until the call's arguments
 //       are whole, or the stream stops. In a stream whose calls follow each other nothing waits.
 //   O2. Every call has an id of its own, in all of a conversation, so that results find theirs.
+//   O3. A call is one however often its engine says its name: some do with each piece of the arguments.
 
 import { type ChatEvent, notAnObject } from './chat.ts'
 import { isObject, jsonOf } from './json.ts'
@@ -22,6 +23,8 @@ type SaidKind =
   | 'image'
   | 'tool-start'
   | 'tool-arguments'
+
+type ToolStart = Extract<Said, { kind: 'tool-start' }>
 
 interface OpenCall {
   /** As the upstream counts; -1 where it does not. */
@@ -39,6 +42,8 @@ export class CallOrder {
   /** The last call that was passed on; null where it is over. */
   #open: OpenCall | null = null
   #count = 0
+  /** The id of the last call of each index of the upstream's; written by `#start`. */
+  readonly #known = new Map<number, string>()
   #waiting: Said[] = []
   /** Why the calls cannot be told apart; null where they can. Written by `#passArguments`. */
   wrong: string | null = null
@@ -82,7 +87,15 @@ export class CallOrder {
   }
 
   #isOfOpen(event: Said): boolean {
+    if (event.kind === 'tool-start') return this.#isRepeated(event)
     return event.kind === 'tool-arguments' && event.index === this.#open?.index
+  }
+
+  /** O3. Where several calls have one number, a new one has another id, or the last is whole. */
+  #isRepeated({ index, id }: ToolStart): boolean {
+    if (index < 0) return false
+    if (id !== '') return this.#known.get(index) === id
+    return this.#open?.index === index && !this.#isOver()
   }
 
   #isOver(): boolean {
@@ -92,18 +105,22 @@ export class CallOrder {
 
   #pass(event: Said): readonly ChatEvent[] {
     switch (event.kind) {
-      case 'tool-start': {
-        const { index } = event
-        const place = this.#count
-        this.#count += 1
-        this.#open = { index, place, text: '', mayBeWhole: false }
-        return [{ ...event, index: place, id: event.id || callId(this.#answerId, place) }]
-      }
+      case 'tool-start':
+        return this.#isRepeated(event) ? [] : this.#start(event)
       case 'tool-arguments':
         return this.#passArguments(event)
       default:
         return [event]
     }
+  }
+
+  #start(event: ToolStart): readonly ChatEvent[] {
+    const { index, id } = event
+    const place = this.#count
+    this.#count += 1
+    this.#known.set(index, id)
+    this.#open = { index, place, text: '', mayBeWhole: false }
+    return [{ ...event, index: place, id: id || callId(this.#answerId, place) }]
   }
 
   #passArguments(event: Extract<Said, { kind: 'tool-arguments' }>): readonly ChatEvent[] {

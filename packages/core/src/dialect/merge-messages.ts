@@ -3,14 +3,17 @@
 // Neighbours of one role become one message: dialects differ in whether results of tools, or parts of one turn, are
 // messages of their own.
 
-import type { Message } from './chat.ts'
+import type { Message, Part } from './chat.ts'
 
 export function mergeMessages(messages: readonly Message[]): Message[] {
   const merged: Message[] = []
+  let parts: Part[] = [] // of the last one; a thousand neighbours are copied once
   for (const message of messages) {
-    const last = merged.at(-1)
-    if (last?.role !== message.role) merged.push(message)
-    else merged[merged.length - 1] = { ...last, parts: [...last.parts, ...message.parts] }
+    if (merged.at(-1)?.role !== message.role) {
+      parts = []
+      merged.push({ ...message, parts })
+    }
+    for (const part of message.parts) parts.push(part)
   }
   return merged
 }

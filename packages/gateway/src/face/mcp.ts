@@ -104,7 +104,7 @@ function serverFor(sdk: Sdk, ports: FacePorts, asking: Asking) {
     return { tools: shown, ...(Object.keys(meta).length === 0 ? {} : { _meta: meta }) }
   })
   server.setRequestHandler(sdk.CallTool, async ({ params }, extra) => {
-    const token = params._meta?.progressToken
+    const { progressToken: token, ...meta } = params._meta ?? {}
     const onProgress =
       token === undefined
         ? undefined
@@ -126,7 +126,7 @@ function serverFor(sdk: Sdk, ports: FacePorts, asking: Asking) {
     })
     try {
       const both = AbortSignal.any([signal, running.signal])
-      const asked = { name, arguments: given, onProgress, signal: both }
+      const asked = { name, arguments: given, meta, onProgress, signal: both }
       return await callTool(ports, { sdk, exchange }, asked)
     } finally {
       running.end()

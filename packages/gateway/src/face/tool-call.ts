@@ -34,6 +34,8 @@ type Arguments = Readonly<Record<string, unknown>> | undefined
 export interface ToolAsked {
   readonly name: string
   readonly arguments: Arguments
+  /** What is said beside them: `_meta` of the protocol. */
+  readonly meta: Readonly<Record<string, unknown>>
   readonly onProgress: ((progress: object) => void) | undefined
   /** That the caller left, or took it back. */
   readonly signal: AbortSignal
@@ -110,11 +112,12 @@ async function answered(ports: FacePorts, course: Course, asked: ToolAsked): Pro
   if (isReviewed(server)) await accept(ports, course, { server, tool: of.tool })
   const { guard } = server.entry
   if (guard !== undefined) course.guard = openGuard(ports, exchange, { ...course, guard })
-  const given = await inspected(course.guard, 'input', asked.arguments)
-  course.bodies?.ask(given)
+  const said = { arguments: asked.arguments, meta: asked.meta }
+  const given = await inspected(course.guard, 'input', said)
+  course.bodies?.ask(given.arguments)
   const result = await paid(ports, course, (onSent) =>
     server.call({
-      ...{ name: of.tool, arguments: given, signal: asked.signal, onSent },
+      ...{ ...given, name: of.tool, signal: asked.signal, onSent },
       onProgress: progressOf(server.entry, asked.onProgress),
     }),
   )

@@ -14,6 +14,7 @@ const answerBytesMax = 16 * 2 ** 20 // lists of tools and results are some kilob
 const pieceBytes = 4_096 // of an answer, between two turns of the event loop: messages are short
 const connectMsMax = 5_000
 const answersMin = 8 // to what a server asks, on their way at a time; or one for each call
+const connectionClosed = -32_000 // as the SDK has it
 const listenMs = 1_000 // a server that ends it and says `retry: 0` is not asked all the time
 
 export type Fetch = (url: string | URL, init?: RequestInit) => Promise<Response>
@@ -60,9 +61,13 @@ export function fetchOf(
       }
     }
     const answer = await send()
-    return isListening && !isEvents(answer) ? nothingToHear(answer) : responseOf(answer)
+    if (isListening) return isEvents(answer) ? responseOf(answer) : nothingToHear(answer)
+    const asked = idAtEnd.exec(String(body))?.[1]
+    return responseOf(answer, asked !== undefined && isEvents(answer) ? asked : null)
   }
 }
+
+const idAtEnd = /"id":(\d+)\}$/ // of what the SDK asks; a note has none
 
 /** What the SDK says back to a server that asks; what it asks itself names a method. */
 function isAnswer(body: string): boolean {
@@ -103,7 +108,11 @@ async function dispatcherFor(url: URL, isTrusted: boolean): Promise<Dispatcher> 
   return agent
 }
 
-async function responseOf(answer: Dispatcher.ResponseData): Promise<Response> {
+/** `asked`: the id of what a stream of events answers; null where it answers nothing. */
+async function responseOf(
+  answer: Dispatcher.ResponseData,
+  asked: string | null = null,
+): Promise<Response> {
   const { statusCode: status } = answer
   const headers = new Headers()
   for (const [name, value] of Object.entries(answer.headers)) {
@@ -113,7 +122,35 @@ async function responseOf(answer: Dispatcher.ResponseData): Promise<Response> {
     await answer.body.dump()
     return new Response(null, { status, headers })
   }
-  return new Response(Readable.toWeb(Readable.from(bounded(answer.body))), { status, headers })
+  const pieces = bounded(answer.body)
+  const body = Readable.from(asked === null ? pieces : answered(pieces, asked))
+  return new Response(Readable.toWeb(body), { status, headers })
+}
+
+/**
+ * The SDK waits on for what a stream that is over did not bring. It is told so at each end: of an
+ * answer that has come it takes no notice. One whose events have ids may go on elsewhere.
+ */
+async function* answered(
+  pieces: AsyncIterable<Buffer>,
+  id: string,
+): AsyncGenerator<Buffer | string> {
+  let tail = '\n'
+  let mayGoOn = false
+  try {
+    for await (const piece of pieces) {
+      const text = tail + piece.toString('latin1')
+      mayGoOn ||= /[\r\n]id:/.test(text)
+      tail = text.slice(-3)
+      yield piece
+    }
+  } catch (error) {
+    if (mayGoOn) throw error
+  }
+  const closed = { code: connectionClosed, message: 'its connection ended before its answer' }
+  if (!mayGoOn) {
+    yield `\n\ndata: ${JSON.stringify({ jsonrpc: '2.0', id: Number(id), error: closed })}\n\n`
+  }
 }
 
 async function* bounded(body: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {

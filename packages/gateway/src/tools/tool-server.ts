@@ -23,6 +23,8 @@ export type ToolResult = Readonly<Record<string, unknown>>
 export interface ToolCall {
   readonly name: string
   readonly arguments: Readonly<Record<string, unknown>> | undefined
+  /** What the caller says beside them, the context of its trace say; not how it hears of it. */
+  readonly meta: Readonly<Record<string, unknown>>
   readonly signal: AbortSignal
   readonly onProgress: ((progress: object) => void) | undefined
   /** Called when it goes to the server: from then on it may have been done. */
@@ -88,6 +90,7 @@ export class ToolServer {
   async call({
     name,
     arguments: given,
+    meta,
     signal,
     onProgress,
     onSent,
@@ -97,7 +100,10 @@ export class ToolServer {
       const most = `${callsMax} calls of ${this.entry.name} are on their way already`
       throw new ToolServerFailure(429, most)
     }
-    const params = { name, ...(given === undefined ? {} : { arguments: given }) }
+    const params = {
+      ...{ name, ...(given === undefined ? {} : { arguments: given }) },
+      ...(Object.keys(meta).length === 0 ? {} : { _meta: meta }),
+    }
     this.#calls += 1 // S2
     try {
       return await this.#over(signal, (client) => {
