@@ -60,6 +60,38 @@ test('a thought that the target does not read is nothing said', () => {
   }
 })
 
+describe('results of calls', () => {
+  const call = (id: string) => ({ id, type: 'function', function: { name: 'f', arguments: '{}' } })
+  const result = (id: string) => ({ role: 'tool', tool_call_id: id, content: `of ${id}` })
+  const calls = { role: 'assistant', content: 'I ask.', tool_calls: [call('a'), call('b')] }
+  const messages = [user('go'), calls, user('and?'), result('b'), result('a')]
+
+  test('are told to Gemini in the order of the calls, which have no ids there', () => {
+    const { contents } = objectOf(written('gemini', messages))
+    const of = (id: string) => ({
+      functionResponse: { name: 'f', response: { result: `of ${id}` } },
+    })
+    expect(contents).toMatchObject([
+      ...[{}, {}, { role: 'user', parts: [of('a'), of('b'), { text: 'and?' }] }],
+    ])
+  })
+
+  test('stand before what else the user says', () => {
+    const text = { text: 'and?' }
+    const last = (to: EngineDialect) => objectOf(written(to, messages))['messages']
+    const [a, b] = ['a', 'b'].map((tool_use_id) => ({ type: 'tool_result', tool_use_id }))
+    expect(last('anthropic')).toMatchObject([{}, {}, { content: [a, b, text] }])
+    const [c, d] = ['a', 'b'].map((toolUseId) => ({ toolResult: { toolUseId } }))
+    const tools = [{ type: 'function', function: { name: 'f' } }]
+    const body = { model: 'm', messages, tools }
+    const parsed = parseChat('openai', body, { model: 'm', stream: false })
+    if (isUnsayable(parsed)) throw new Error(parsed.message)
+    expect(writeChat('bedrock', parsed, 'openai')).toMatchObject({
+      messages: [{}, {}, { content: [c, d, text] }],
+    })
+  })
+})
+
 test('where only the system says something there is nothing to answer', () => {
   for (const messages of [[{ role: 'system', content: 'be brief' }], [user('')]]) {
     for (const to of ['anthropic', 'gemini', 'bedrock', 'openai-responses'] as const) {

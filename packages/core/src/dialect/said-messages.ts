@@ -1,7 +1,8 @@
 // Said messages
 //
 // What a target gets of a conversation: messages that say something to it. Texts may be empty, and thoughts another's;
-// Anthropic, Bedrock and Gemini refuse a message that holds nothing else, and some want roles in turns.
+// Anthropic, Bedrock and Gemini refuse a message that holds nothing else, and some want roles in turns. Anthropic and
+// Bedrock want results before what else the user says, and Gemini, where calls have no ids, in the order of the calls.
 
 import type { EngineDialect, Message, Part } from './chat.ts'
 import { mergeMessages } from './merge-messages.ts'
@@ -22,7 +23,19 @@ export function saidMessages(to: EngineDialect, messages: readonly Message[]): M
     role,
     parts: parts.filter((part) => isSaid(to, part)),
   }))
-  return mergeMessages(said.filter(({ parts }) => parts.length > 0))
+  const merged = mergeMessages(said.filter(({ parts }) => parts.length > 0))
+  return merged.map((message, i) => resultsFirst(message, merged[i - 1]))
+}
+
+/** In the order of the calls in the turn before. */
+function resultsFirst(message: Message, before: Message | undefined): Message {
+  const { role, parts } = message
+  if (!parts.some(({ kind }) => kind === 'tool-result')) return message
+  const calls = before?.parts ?? []
+  const places = new Map(calls.map((part, i) => [part.kind === 'tool-call' ? part.id : '', i]))
+  const placeOf = (part: Part) =>
+    part.kind === 'tool-result' ? (places.get(part.id) ?? calls.length) : calls.length + 1
+  return { role, parts: parts.toSorted((a, b) => placeOf(a) - placeOf(b)) }
 }
 
 function isSaid(to: EngineDialect, part: Part): boolean {
