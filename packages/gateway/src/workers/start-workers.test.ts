@@ -5,7 +5,7 @@ import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
 import { startWorkers, type Workers } from './start-workers.ts'
 
 const { execPath } = process
@@ -14,25 +14,43 @@ const ended: string[] = []
 let heard = () => {}
 let workers: Workers | null = null
 
+const living = `process.send({ ready: 'http://127.0.0.1' }); setInterval(() => {}, 1e6)`
+// Answers when it is told to.
+const waiting = `process.once('message', () => { ${living} }); setInterval(() => {}, 1e6)`
+
 beforeAll(() => {
-  const exec = join(folder, 'worker.mjs')
-  writeFileSync(exec, `process.send({ ready: 'http://127.0.0.1' }); setInterval(() => {}, 1e6)`)
-  cluster.setupPrimary({ exec, execArgv: [] })
+  writeFileSync(join(folder, 'living.mjs'), living)
+  const first = `if (process.env.TUTTI_TEST_PLACE === '1') { ${living} } else { ${waiting} }`
+  writeFileSync(join(folder, 'first.mjs'), first)
 })
 afterEach(async () => {
+  vi.useRealTimers()
   process.execPath = execPath
+  heard = () => {}
   await workers?.stop()
+  workers = null
   ended.length = 0
 })
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-async function two(): Promise<Worker[]> {
+function startTwo(script = 'living.mjs'): Promise<Workers> {
   const log = (_: string, { reason }: Readonly<Record<string, unknown>>) => {
     ended.push(String(reason))
     heard()
   }
-  workers = await startWorkers({ count: 2, env: {}, placeName: 'TUTTI_TEST_PLACE', log })
-  return Object.values(cluster.workers ?? {}).flatMap((worker) => worker ?? [])
+  cluster.setupPrimary({ exec: join(folder, script), execArgv: [] })
+  return startWorkers({ count: 2, env: {}, placeName: 'TUTTI_TEST_PLACE', log })
+}
+
+/** One that is dead is listed until its channel has ended, too. */
+function all(): Worker[] {
+  const listed = Object.values(cluster.workers ?? {}).flatMap((worker) => worker ?? [])
+  return listed.filter((worker) => !worker.isDead())
+}
+
+async function two(): Promise<Worker[]> {
+  workers = await startTwo()
+  return all()
 }
 
 test.skipIf(process.platform !== 'linux')(
@@ -64,4 +82,28 @@ test('one for which there is no room is tried again', async () => {
   process.execPath = execPath
   await once(cluster, 'online')
   expect(ended).toEqual(['SIGKILL', expect.stringContaining('ENOENT')])
+})
+
+test('one that dies while another has not answered yet is started again too', async () => {
+  const starting = startTwo('first.mjs')
+  const [one, other] = all()
+  if (one !== undefined) await once(one, 'message')
+  one?.process.kill('SIGKILL')
+  await once(cluster, 'fork') // the one in its place
+  other?.send('answer')
+  workers = await starting
+  expect(ended).toEqual(['SIGKILL'])
+  expect(all()).toHaveLength(2)
+})
+
+test('where one ends that never answered nobody is started again: its end is said', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout'] })
+  const starting = startTwo('first.mjs')
+  const [one, other] = all()
+  if (one !== undefined) await once(one, 'message')
+  other?.process.kill('SIGKILL')
+  await expect(starting).rejects.toThrow('a worker ended with SIGKILL before it answered')
+  one?.process.kill('SIGKILL')
+  if (one !== undefined) await once(one.process, 'exit')
+  expect([ended, vi.getTimerCount()]).toEqual([[], 0])
 })

@@ -33,11 +33,12 @@ const pauseMsMin = 250 // before one that died is started again
 const pauseMsMax = 10_000
 const steadyMs = 60_000 // one that lived so long is started again at once
 
-/** Resolves when all of them answer; throws where one ends before. */
+/** Resolves when all of them have answered; throws where one ends before. */
 export async function startWorkers(options: WorkersOptions): Promise<Workers> {
   const { count, env, placeName, log } = options
   let isStopping = false
   let failures = 0
+  const answered = new Set<number>() // places: of one where nobody ever did the caller hears
   const relayNews = (from: Worker, message: unknown) => {
     const news = parseWorkerMessage(message)
     if (news === null || news.kind === 'ready' || news.kind === 'gone') return
@@ -50,7 +51,7 @@ export async function startWorkers(options: WorkersOptions): Promise<Workers> {
     worker.on('error', () => {}) // of its process, which is heard below
     void untilEnded(worker.process).then((reason) => {
       tellOthers(worker, { kind: 'gone', from: worker.id }) // G1
-      if (isStopping || failures < 0) return
+      if (isStopping || !answered.has(place)) return
       failures = performance.now() - sinceMs > steadyMs ? 1 : failures + 1
       const pauseMs = Math.min(pauseMsMax, pauseMsMin * 2 ** Math.min(8, failures - 1))
       log('a worker ended', { reason, pauseMs })
@@ -58,14 +59,19 @@ export async function startWorkers(options: WorkersOptions): Promise<Workers> {
         if (!isStopping) start(place).catch(() => {}) // its own end starts the next
       }, pauseMs)
     })
-    return untilReady(worker)
+    return untilReady(worker).then((url) => {
+      answered.add(place)
+      return url
+    })
   }
   // Whoever is free accepts. Handed out in turn, a connection would hang for ever whose worker dies on its way there.
   cluster.schedulingPolicy = cluster.SCHED_NONE
   cluster.setupPrimary({ execArgv: [...process.execArgv, ...heapFlags] })
-  failures = -1 // workers that never came up are the caller's to hear of
-  const urls = await Promise.all(Array.from({ length: count }, (_, i) => start(i + 1)))
-  failures = 0
+  const places = Array.from({ length: count }, (_, i) => i + 1)
+  const urls = await Promise.all(places.map(start)).catch((error: unknown) => {
+    isStopping = true
+    throw error
+  })
   return {
     url: urls[0] ?? '',
     stop: async () => {
