@@ -110,7 +110,7 @@ const heartbeatMsDefault = 10_000
 
 /** Starts a control plane; resolves when it answers. */
 export async function startControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
-  const log = pino({ level: options.logLevel ?? 'info', base: { service: 'control-plane' } })
+  const log = openLog(options)
   // The port first: where it is taken, nothing else has been touched.
   const server = createServer()
   server.on('request', answerNotYet)
@@ -129,6 +129,12 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     await database.stop()
     throw error
   }
+}
+
+/** By the process's own stream: pino's writes a line again and again where its disk is full. */
+function openLog({ logLevel = 'info' }: ControlPlaneOptions): Logger {
+  const destination = { write: (line: string) => void process.stdout.write(line) }
+  return pino({ level: logLevel, base: { service: 'control-plane' } }, destination)
 }
 
 interface Opened {

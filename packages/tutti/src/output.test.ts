@@ -2,7 +2,15 @@
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  closeSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
@@ -83,3 +91,24 @@ test.each(isLinux ? ['closed', 'full'] : ['closed'])(
     expect(await ended).toEqual([0, null])
   },
 )
+
+test.skipIf(!isLinux)('a control plane goes on, its log full', async () => {
+  const home = join(folder, 'plane')
+  const args = [main, 'control-plane', '--home', home, '--port', '0']
+  const startAndStop = async () => {
+    const full = openSync('/dev/full', 'w')
+    const child = spawn(process.execPath, args, { stdio: ['ignore', full, full, 'ipc'] })
+    closeSync(full)
+    const ended = once(child, 'exit')
+    const [{ ready }] = await Promise.race([once(child, 'message'), ended])
+    expect((await fetch(`${ready}/healthz`)).status).toBe(200)
+    child.kill('SIGTERM')
+    expect(await ended).toEqual([0, null])
+  }
+  await startAndStop()
+  // A home of former times: between its first line and its readiness it asks for a key.
+  const credentials = join(home, 'credentials.json')
+  const { workflow: _, ...former } = JSON.parse(readFileSync(credentials, 'utf8'))
+  writeFileSync(credentials, JSON.stringify(former))
+  await startAndStop()
+})

@@ -20,6 +20,7 @@ import {
   publicPem,
   publisherKey,
   saveContext,
+  serveOn,
   writePrivate,
 } from '../home/index.ts'
 import { readVersion } from '../version.ts'
@@ -74,6 +75,7 @@ export function addControlPlane(program: Command): void {
     .description('run a control plane in the foreground')
   withExamples(command, 'tutti control-plane --host 0.0.0.0 --host-name tutti.example.com')
   command.action(async (options: ControlPlaneCommand) => {
+    serveOn() // it logs from its first moment on
     const { startControlPlane } = await import('@tutti/control-plane')
     const home = homeFolder(options)
     const plane = await startControlPlane({
