@@ -21,6 +21,8 @@ export class MemoryPlane {
   readonly untilMs: number
   settledNanos = 0
   readonly open = new Map<string, Lease>()
+  /** Refused once, for ever. */
+  short: NonNullable<LeaseAnswer['short']> = []
   #grants = 0
 
   constructor(limitDollars: number, untilMs = Number.MAX_SAFE_INTEGER) {
@@ -43,16 +45,21 @@ export class MemoryPlane {
         if (isOver) this.end(lease, 'closed')
       }
     }
-    const granted = request.wanted.flatMap(({ project, budget, nanos: wanted, ...named }) => {
-      const { limitNanos, settledNanos, openNanos } = this
-      const nanos = decideGrant({ limitNanos, settledNanos, openNanos }, wanted)
-      if (nanos === 0) return []
-      this.#grants += 1
-      const lease = named.lease ?? `lease-${this.#grants}`
-      this.open.set(lease, { gateway: request.gateway, grantedNanos: nanos, settledNanos: 0 })
-      return [{ lease, project, budget, nanos, untilMs: this.untilMs }]
-    })
-    return { granted, unknown }
+    const granted = request.wanted.flatMap(
+      ({ project, budget, nanos: wanted, least, ...named }) => {
+        const { limitNanos, settledNanos, openNanos } = this
+        const nanos = decideGrant({ limitNanos, settledNanos, openNanos }, wanted, least)
+        if (nanos === 0) {
+          this.short = [{ project, budget }]
+          return []
+        }
+        this.#grants += 1
+        const lease = named.lease ?? `lease-${this.#grants}`
+        this.open.set(lease, { gateway: request.gateway, grantedNanos: nanos, settledNanos: 0 })
+        return [{ lease, project, budget, nanos, untilMs: this.untilMs }]
+      },
+    )
+    return { granted, unknown, ...(this.short.length === 0 ? {} : { short: this.short }) }
   }
 
   end(lease: string, ending: 'closed' | 'lost'): void {

@@ -10,10 +10,11 @@ import { whyMayNot } from './authorize.ts'
 import type { ApiPorts, Env } from './ports.ts'
 
 export function mountLeases(app: Hono<Env>, ports: ApiPorts): void {
-  app.post('/api/v1/leases', (context) => lease(context, ports))
+  const sinceMs = ports.nowMs()
+  app.post('/api/v1/leases', (context) => lease(context, ports, sinceMs))
 }
 
-async function lease(context: Context<Env>, ports: ApiPorts): Promise<Response> {
+async function lease(context: Context<Env>, ports: ApiPorts, sinceMs: number): Promise<Response> {
   const { principal } = context.get('caller')
   // Whoever serves all projects spends for all of them.
   const allRoutes = { kind: 'Route', project: '', name: '' }
@@ -25,5 +26,5 @@ async function lease(context: Context<Env>, ports: ApiPorts): Promise<Response> 
     const [issue] = parsed.error.issues
     return refuse(context, 'api/invalid', `${issue?.path.join('.')}: ${issue?.message}`)
   }
-  return context.json(await leaseBudgets(ports.sql, parsed.data, ports.nowMs()))
+  return context.json(await leaseBudgets(ports.sql, parsed.data, ports.nowMs(), sinceMs))
 }

@@ -1,6 +1,6 @@
 // A budget's accounts on the real Postgres: B1, B3, and who may ask.
 
-import type { LeaseAnswer, LeaseRequest } from '@tutti/core/routing'
+import { type LeaseAnswer, type LeaseRequest, lostMs } from '@tutti/core/routing'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openDatabase, type Sql } from '../store/index.ts'
 import { apply, bed, call, folder, makeKey, usePlane } from '../test-plane.fixture.ts'
@@ -167,12 +167,71 @@ describe('by a clock of one’s own', () => {
     await apply('Budget', 'late', { limitDollars: 10, window: 'total' })
     const wanted = [{ project: 'default', budget: 'late', nanos: dollar }]
     const [lease] = (await turn(noonMs, 'gateway-a', { wanted })).granted
-    const late = noonMs + 2 * hourMs + 1
+    const late = noonMs + lostMs + 1
+    await turn(late - 1, 'gateway-b', { wanted })
+    expect(await charged('late')).toBe(0)
     await turn(late, 'gateway-b', { wanted })
     expect(await charged('late')).toBe(dollar)
     const settled = [{ lease: lease?.lease ?? '', nanos: dollar / 2, isOver: true }]
     expect((await turn(late, 'gateway-a', { settled })).unknown).toEqual([lease?.lease])
     expect(await charged('late')).toBe(dollar)
+  })
+
+  test('a lease that its gateway speaks of is not lost, however long it lasts', async () => {
+    await apply('Budget', 'spoken', { limitDollars: 10, window: 'total' })
+    const wanted = [{ project: 'default', budget: 'spoken', nanos: dollar }]
+    const [lease] = (await turn(noonMs, 'gateway-a', { wanted })).granted
+    const settled = [{ lease: lease?.lease ?? '', nanos: 0, isOver: false }]
+    for (let nowMs = noonMs; nowMs < noonMs + 10 * hourMs; nowMs += hourMs) {
+      expect((await turn(nowMs, 'gateway-a', { settled })).unknown).toEqual([])
+      await turn(nowMs + hourMs / 2, 'gateway-b', {
+        wanted: wanted.map((one) => ({ ...one, nanos: 1 })),
+      })
+    }
+    expect(await charged('spoken')).toBeLessThan(10) // what others lost
+  })
+
+  test('who could not be heard before a start is heard first', async () => {
+    if (sql === undefined) throw new Error('it is opened first')
+    await apply('Budget', 'heard', { limitDollars: 10, window: 'total' })
+    const wanted = [{ project: 'default', budget: 'heard', nanos: dollar }]
+    const [lease] = (await turn(noonMs, 'gateway-a', { wanted })).granted
+    const late = noonMs + 5 * hourMs
+    const other = { gateway: 'gateway-b', settled: [], wanted }
+    await leaseBudgets(sql, other, late, late - 59_999)
+    const settled = [{ lease: lease?.lease ?? '', nanos: dollar / 2, isOver: true }]
+    expect((await turn(late, 'gateway-a', { settled })).unknown).toEqual([])
+    expect(await charged('heard')).toBe(dollar / 2)
+    const [next] = (await turn(noonMs, 'gateway-a', { wanted })).granted
+    await leaseBudgets(sql, other, late, late - 60_000)
+    expect(await charged('heard')).toBe(dollar / 2 + dollar)
+    expect(next).toBeDefined()
+  })
+
+  test('a part that pays for nothing is not granted, and who holds some hears of it', async () => {
+    for (const name of ['lacking', 'plenty']) {
+      await apply('Budget', name, { limitDollars: 1, window: 'total' })
+    }
+    const want = (budget: string, nanos: number, least: number) => ({
+      wanted: [{ project: 'default', budget, nanos, least }],
+    })
+    const hear = { hearsShort: true }
+    const held = await turn(noonMs, 'gateway-a', want('lacking', dollar * 0.8, 1))
+    const other = await turn(noonMs, 'gateway-a', want('plenty', 1, 1))
+    const settled = [...held.granted, ...other.granted].map(({ lease }) => {
+      return { lease, nanos: 0, isOver: false }
+    })
+    expect(await turn(noonMs, 'gateway-a', { settled, ...hear })).not.toHaveProperty('short')
+    const refused = await turn(noonMs, 'gateway-b', want('lacking', dollar, dollar / 2))
+    expect(refused.granted).toEqual([])
+    const short = [{ project: 'default', budget: 'lacking' }]
+    expect((await turn(noonMs, 'gateway-a', { settled, ...hear })).short).toEqual(short)
+    expect(await turn(noonMs, 'gateway-a', { settled })).not.toHaveProperty('short') // of before
+    const later = noonMs + 60_000
+    expect(await turn(later, 'gateway-a', { settled, ...hear })).not.toHaveProperty('short')
+    expect(sum([await turn(noonMs, 'gateway-b', want('lacking', dollar, dollar / 5))])).toBe(
+      dollar / 5,
+    )
   })
 
   test('times are told by the clock of the gateway, whatever that says', async () => {

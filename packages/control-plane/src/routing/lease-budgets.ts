@@ -16,15 +16,18 @@ import {
   decideGrant,
   type LeaseAnswer,
   type LeaseRequest,
+  leaseMs,
+  lostMs,
   nanosOf,
   type SoftBudget,
+  shortMs,
   softUntilMs,
   windowBounds,
 } from '@tutti/core/routing'
 import { loadResource, type Query, type Sql } from '../store/index.ts'
 
-// A gateway serves on so long while the control plane is away.
-const leaseMs = 2 * 3_600_000
+// After a start those who could not be heard before have their turn, before what they hold is lost.
+const hearingMs = 60_000
 
 interface LeaseRow {
   readonly id: string
@@ -39,16 +42,21 @@ export async function leaseBudgets(
   sql: Sql,
   request: LeaseRequest,
   nowMs: number,
+  sinceMs = -Infinity,
 ): Promise<LeaseAnswer> {
   const { gateway, atMs = nowMs } = request
   const theirs = (untilMs: number) => untilMs - (nowMs - atMs)
   return await sql.begin(async (tx) => {
-    await lockBudgets(tx, request)
+    const budgets = await lockBudgets(tx, request)
+    const known = await settle(tx, request, nowMs)
     const unknown: string[] = []
-    for (const { lease, nanos, isOver } of request.settled) {
-      const known = await settle(tx, { gateway, lease, nanos })
-      if (known === null) unknown.push(lease)
-      else if (isOver) await end(tx, known, 'closed')
+    for (const { lease, isOver } of request.settled) {
+      const row = known.get(lease)
+      if (row === undefined) unknown.push(lease)
+      else if (isOver) {
+        await end(tx, row, 'closed')
+        known.delete(lease) // said twice
+      }
     }
     const granted: LeaseAnswer['granted'] = []
     const soft: SoftBudget[] = []
@@ -57,26 +65,56 @@ export async function leaseBudgets(
       const row = await loadResource(tx, { kind: 'Budget', project, name: budget })
       if (row === null) continue
       const spec = budgetSpec.parse(row.spec)
-      const lease = await grant(tx, { gateway, wanted, spec, nowMs })
+      const isHeard = nowMs - sinceMs >= hearingMs
+      const lease = await grant(tx, { gateway, wanted, spec, nowMs, isHeard })
       if (lease !== null) granted.push({ ...lease, untilMs: theirs(lease.untilMs) })
       if (spec.softDollars === undefined) continue
       const spent = await spentOf(tx, wanted, windowBounds(spec.window, nowMs))
       const untilMs = softUntilMs(spec, spent, nowMs)
       if (untilMs !== null) soft.push({ project, budget, untilMs: theirs(untilMs) })
     }
-    return { granted, unknown, ...(soft.length === 0 ? {} : { soft }) }
+    const short = request.hearsShort === true ? await shortOf(tx, budgets, nowMs) : []
+    return {
+      ...{ granted, unknown },
+      ...(soft.length === 0 ? {} : { soft }),
+      ...(short.length === 0 ? {} : { short }),
+    }
   })
 }
 
 /** Until its end nobody else changes what these budgets have spent, or what is open of them. */
-async function lockBudgets(tx: Query, { settled, wanted }: LeaseRequest): Promise<void> {
+async function lockBudgets(
+  tx: Query,
+  { settled, wanted }: LeaseRequest,
+): Promise<readonly BudgetName[]> {
   const leases = settled.map(({ lease }) => lease)
   const held = await tx<{ project: string; budget: string }[]>`
     select project, budget from budget_lease where id = any(${leases}::text[])`
-  const names = [...held, ...wanted].map(({ project, budget }) => `budget/${project}/${budget}`)
+  const budgets = [...held, ...wanted].map(({ project, budget }) => ({ project, budget }))
+  const names = budgets.map(({ project, budget }) => `budget/${project}/${budget}`)
   await tx`
     select pg_advisory_xact_lock(hashtextextended(name, 0))
     from unnest(${[...new Set(names)].sort()}::text[]) as name`
+  return budgets
+}
+
+/** Of these, those of which somebody wanted more than there was, a moment ago. */
+async function shortOf(
+  tx: Query,
+  budgets: readonly BudgetName[],
+  nowMs: number,
+): Promise<NonNullable<LeaseAnswer['short']>> {
+  const projects = budgets.map(({ project }) => project)
+  const names = budgets.map(({ budget }) => budget)
+  return await tx<BudgetName[]>`
+    select distinct project, budget from budget_window
+    where (project, budget) in (select * from unnest(${projects}::text[], ${names}::text[]))
+      and refused_ms > ${nowMs - shortMs}`
+}
+
+interface BudgetName {
+  readonly project: string
+  readonly budget: string
 }
 
 interface Bounds {
@@ -101,16 +139,26 @@ async function spentOf(
   return Number(sum?.spent ?? 0)
 }
 
-/** Totals never go back: a message that comes twice, or late, changes nothing. */
+/**
+ * Totals never go back: a message that comes twice, or late, changes nothing. What its gateway
+ * speaks of is not lost, however long a request takes that is paid from it.
+ */
 async function settle(
   tx: Query,
-  of: { readonly gateway: string; readonly lease: string; readonly nanos: number },
-): Promise<LeaseRow | null> {
-  const [row] = await tx<LeaseRow[]>`
-    update budget_lease set settled_nanos = greatest(settled_nanos, ${of.nanos})
-    where id = ${of.lease} and gateway = ${of.gateway}
+  { gateway, settled }: LeaseRequest,
+  nowMs: number,
+): Promise<Map<string, LeaseRow>> {
+  if (settled.length === 0) return new Map()
+  const ids = settled.map(({ lease }) => lease)
+  const nanos = settled.map((one) => `${one.nanos}`)
+  const rows = await tx<LeaseRow[]>`
+    update budget_lease set
+      settled_nanos = greatest(settled_nanos, said.nanos), until_ms = ${nowMs + lostMs}
+    from (select lease, max(nanos) as nanos
+      from unnest(${ids}::text[], ${nanos}::bigint[]) as each (lease, nanos) group by lease) as said
+    where id = said.lease and gateway = ${gateway}
     returning id, project, budget, start_ms, granted_nanos, settled_nanos`
-  return row ?? null
+  return new Map(rows.map((row) => [row.id, row]))
 }
 
 async function end(tx: Query, row: LeaseRow, ending: 'closed' | 'lost'): Promise<void> {
@@ -134,14 +182,13 @@ async function grant(
     readonly wanted: LeaseRequest['wanted'][number]
     readonly spec: BudgetSpec
     readonly nowMs: number
+    /** That who holds leases could have said so. */
+    readonly isHeard: boolean
   },
 ): Promise<LeaseAnswer['granted'][number] | null> {
   const { gateway, wanted, spec, nowMs } = of
   const { project, budget, lease = randomUUID() } = wanted
-  const lost = await tx<LeaseRow[]>`
-    select id, project, budget, start_ms, granted_nanos, settled_nanos from budget_lease
-    where project = ${project} and budget = ${budget} and until_ms < ${nowMs}`
-  for (const row of lost) await end(tx, row, 'lost') // B3
+  if (of.isHeard) await endLost(tx, wanted, nowMs)
   const { startMs, endMs } = windowBounds(spec.window, nowMs)
   const [sum] = await tx<{ settled: string; open: string }[]>`
     select
@@ -156,12 +203,25 @@ async function grant(
     settledNanos: Number(sum?.settled ?? 0),
     openNanos: Number(sum?.open ?? 0),
   }
-  const nanos = decideGrant(state, wanted.nanos) // B1
-  if (nanos === 0) return null
-  const untilMs = nowMs + leaseMs
+  const nanos = decideGrant(state, wanted.nanos, wanted.least) // B1
+  if (nanos === 0) {
+    await tx`
+      insert into budget_window (project, budget, start_ms, refused_ms)
+      values (${project}, ${budget}, ${startMs}, ${nowMs})
+      on conflict (project, budget, start_ms) do update set refused_ms = ${nowMs}`
+    return null
+  }
   await tx`
     insert into budget_lease
       (id, gateway, project, budget, start_ms, granted_nanos, until_ms)
-    values (${lease}, ${gateway}, ${project}, ${budget}, ${startMs}, ${nanos}, ${untilMs})`
-  return { lease, project, budget, nanos, untilMs: Math.min(untilMs, endMs) }
+    values (${lease}, ${gateway}, ${project}, ${budget}, ${startMs}, ${nanos}, ${nowMs + lostMs})`
+  return { lease, project, budget, nanos, untilMs: Math.min(nowMs + leaseMs, endMs) }
+}
+
+/** B3. */
+async function endLost(tx: Query, { project, budget }: BudgetName, nowMs: number): Promise<void> {
+  const lost = await tx<LeaseRow[]>`
+    select id, project, budget, start_ms, granted_nanos, settled_nanos from budget_lease
+    where project = ${project} and budget = ${budget} and until_ms < ${nowMs}`
+  for (const row of lost) await end(tx, row, 'lost')
 }

@@ -97,13 +97,25 @@ export function softUntilMs(
   return windowBounds(window, nowMs).endMs
 }
 
-/** How much of `wantedNanos` is granted: all, what is left, or nothing. */
+/**
+ * How much of `wantedNanos` is granted: all, what is left, or nothing where that is less than
+ * `leastNanos`: a part that pays for no request would be kept from those who could use it.
+ */
 export function decideGrant(
   { limitNanos, settledNanos, openNanos }: BudgetState,
   wantedNanos: number,
+  leastNanos = 1,
 ): number {
-  return Math.max(0, Math.min(wantedNanos, limitNanos - settledNanos - openNanos)) // B1
+  const nanos = Math.min(wantedNanos, limitNanos - settledNanos - openNanos) // B1
+  return nanos < leastNanos ? 0 : Math.max(0, nanos)
 }
+
+// A gateway serves on so long while who keeps the accounts is away.
+export const leaseMs = 2 * 3_600_000
+/** A lease is lost so long after its last word: later than its gateway itself takes it for over. */
+export const lostMs = leaseMs + 600_000
+/** For so long a Budget is short after somebody wanted more of it than there was. */
+export const shortMs = 60_000
 
 /**
  * What is charged for a lease that ends: what was reported, all of it where nobody reported an

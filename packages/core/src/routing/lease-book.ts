@@ -46,7 +46,11 @@ export const leaseChange = z.discriminatedUnion('kind', [
 ])
 export type LeaseChange = z.infer<typeof leaseChange>
 
-const windowsMax = 62 // of one Budget; the newest. One that never ends began at 0, and stays
+const dayMs = 86_400_000
+// For so long an hour is told from others of its day: longer than a clock is wrong by, as a rule.
+const hoursMs = 7 * dayMs
+// Longer than any window but the one that never ends, and a clock that is wrong by a month.
+const pastMs = 62 * dayMs
 
 interface BudgetName {
   readonly project: string
@@ -108,6 +112,12 @@ export class LeaseBook {
     return { settledNanos, openNanos, toldNanos }
   }
 
+  /** Its gateway was heard of: what it said last is no lost lease's. */
+  prolong(id: string, untilMs: number): void {
+    const lease = this.#open.get(id)
+    if (lease !== undefined) this.#put(id, { ...lease, untilMs })
+  }
+
   /**
    * Returns what undoes it; of several the last comes first. Of a lease that is not open nothing
    * changes.
@@ -125,22 +135,28 @@ export class LeaseBook {
       return () => this.#put(lease, known)
     }
     const { settled } = this.#take(lease, known)
-    const before = new Map(settled)
-    const charge = chargeOf(known, change.ending)
-    settled.set(known.startMs, (settled.get(known.startMs) ?? 0) + charge)
-    forgetOldest(settled)
+    const before = settled.get(known.startMs)
+    settled.set(known.startMs, (before ?? 0) + chargeOf(known, change.ending))
     return () => {
-      settled.clear()
-      for (const [startMs, nanos] of before) settled.set(startMs, nanos)
+      if (before === undefined) settled.delete(known.startMs)
+      else settled.set(known.startMs, before)
       this.#put(lease, known)
     }
   }
 
-  /** Windows that began before this; one that never ends stays. */
-  forgetBefore(ms: number): void {
+  /**
+   * Forgets windows that are long over, and counts hours of some days ago by their day: there they
+   * count for a Budget whose window was made longer. One that never ends began at 0, and stays.
+   */
+  fold(nowMs: number): void {
     for (const [name, { settled, open }] of this.#budgets) {
-      for (const startMs of settled.keys()) {
-        if (startMs !== 0 && startMs < ms) settled.delete(startMs)
+      for (const [startMs, nanos] of settled) {
+        const dayStartMs = startMs - (startMs % dayMs)
+        if (startMs === 0 || startMs >= nowMs - hoursMs) continue
+        if (startMs >= nowMs - pastMs && startMs === dayStartMs) continue
+        settled.delete(startMs)
+        if (startMs < nowMs - pastMs) continue
+        settled.set(dayStartMs, (settled.get(dayStartMs) ?? 0) + nanos)
       }
       if (settled.size === 0 && open.size === 0) this.#budgets.delete(name)
     }
@@ -172,9 +188,4 @@ export class LeaseBook {
     account.open.delete(lease)
     return account
   }
-}
-
-function forgetOldest(settled: Map<number, number>): void {
-  const starts = [...settled.keys()].filter((startMs) => startMs !== 0)
-  if (starts.length > windowsMax) settled.delete(Math.min(...starts))
 }

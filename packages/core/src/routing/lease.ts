@@ -14,10 +14,14 @@ export const leaseRequest = z.strictObject({
   /** What its clock says: times of the answer are by that clock. Absent: both have one time. */
   atMs: z.number().optional(),
   settled: z.array(z.strictObject({ lease: z.string(), nanos, isOver: z.boolean() })).max(10_000),
+  /** That it hears which budgets are `short`; absent in gateways of before. */
+  hearsShort: z.boolean().optional(),
   wanted: z
     .array(
       z.strictObject({
         ...{ project: z.string(), budget: z.string(), nanos },
+        /** What is less pays for nothing; absent: any part is of use. */
+        least: nanos.optional(),
         /** Never used before; absent: one is chosen here. */
         lease: z.string().min(8).max(64).optional(),
       }),
@@ -48,6 +52,11 @@ export const leaseAnswer = z.strictObject({
   granted: z.array(leaseGrant),
   /** Leases that count as lost: nothing more is paid from them. */
   unknown: z.array(z.string()),
+  /**
+   * Of the budgets that were spoken of, those of which somebody wanted more than there was: what of
+   * them nobody is paid from goes back. Absent: none.
+   */
+  short: z.array(z.strictObject({ project: z.string(), budget: z.string() })).optional(),
   /** Of the budgets that were wanted, those that are over their soft limit; absent: none. */
   soft: z.array(softBudget).optional(),
 })

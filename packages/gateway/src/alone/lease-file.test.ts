@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process'
 import { appendFileSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { lostMs } from '@tutti/core/routing'
 import { LineFile } from '@tutti/machine'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
@@ -108,7 +109,12 @@ test('what was spent long ago is forgotten, what counts now is not', () => {
     spend('hourly', 10_000_000)
     nowMs += 3_600_000
   }
-  expect(windows()).toHaveLength(62 + 1) // of the newest hours, and of all time
+  expect(windows()).toHaveLength(80 + 1)
+  nowMs += 8 * 86_400_000
+  open()
+  const days = windows().filter(([name]) => name.startsWith('default/hourly/'))
+  expect(days.map(([name]) => Number(name.split('/')[2]) % 86_400_000)).toEqual([0, 0, 0, 0])
+  expect(days.reduce((sum, [, nanos]) => sum + nanos, 0)).toBe(800_000_000)
   nowMs += 70 * 86_400_000
   open() // of budgets that nobody asks for any more, too
   expect(windows()).toEqual([['default/forever/0', 200_000_000]])
@@ -277,12 +283,38 @@ test('totals never go back, nobody accounts for somebody else, and what is lost 
   settle(first, 400, true) // a message that came late
   expect(charged()).toBe(500)
   const second = want()
-  nowMs += 2 * 3_600_000 + 1
+  nowMs += lostMs + 1
   want()
   expect(settle(second, 1, true)).toEqual([second])
   expect(charged()).toBe(500 + 1_000)
   file = open()
   expect(charged()).toBe(500 + 1_000 + 1_000) // of the start before
+})
+
+test('a lease that is spoken of is not lost; a part that pays for nothing is not granted, and who holds some hears of it', () => {
+  let nowMs = 1
+  const path = join(newFolder(), 'leases.json')
+  const file = new LeaseFile({ path, budgetOf, nowMs: () => nowMs })
+  const want = (nanos: number, least: number) =>
+    file.ask({
+      ...{ gateway: 'gateway-2', settled: [], hearsShort: true },
+      wanted: [{ project: 'default', budget: 'b', nanos, least }],
+    })
+  const [lease] = want(limitNanos * 0.8, 1).granted
+  const settled = [{ lease: lease?.lease ?? '', nanos: 0, isOver: false }]
+  const tell = (hearsShort: boolean) =>
+    file.ask({ gateway: 'gateway-2', settled, wanted: [], hearsShort })
+  for (let hour = 0; hour < 10; hour++) {
+    nowMs += 3_600_000
+    expect(tell(true)).toEqual({ granted: [], unknown: [] })
+    expect(want(1, 1).granted).toHaveLength(1)
+  }
+  const short = [{ project: 'default', budget: 'b' }]
+  expect(want(limitNanos, limitNanos / 2)).toEqual({ granted: [], unknown: [], short })
+  expect(tell(true)).toEqual({ granted: [], unknown: [], short })
+  expect(tell(false)).toEqual({ granted: [], unknown: [] })
+  nowMs += 60_000
+  expect(tell(true)).toEqual({ granted: [], unknown: [] })
 })
 
 /** What a Budget gives of a limit, in nanodollars; all of it is spent. */
@@ -307,6 +339,21 @@ test('a window that is made longer holds what was spent in it before', () => {
   expect(spend()).toBe(limitNanos / 2)
 })
 
+test.each([80, 240])('%d hours of an hour each count for the month', (hours) => {
+  const path = join(newFolder(), 'leases.json')
+  let nowMs = Date.UTC(2026, 10, 1)
+  let spec = { limitDollars: 1, window: 'hour' as 'hour' | 'month' }
+  const open = () => new LeaseFile({ path, budgetOf: () => spec, nowMs: () => nowMs })
+  let file = open()
+  for (let hour = 0; hour < hours; hour++) {
+    expect(spendAll(file)).toBe(limitNanos)
+    nowMs += 3_600_000
+    if (hour === hours - 5) file = open() // accounts are written anew
+  }
+  spec = { limitDollars: hours + 0.5, window: 'month' }
+  expect([spendAll(file), spendAll(file), spendAll(file)]).toEqual([limitNanos / 2, 0, 0])
+})
+
 test.each([1, 24, 30 * 24])(
   'a clock that leaps %d hours and back spends nothing twice (B1)',
   (hours) => {
@@ -317,8 +364,11 @@ test.each([1, 24, 30 * 24])(
     const spend = () => spendAll(file)
     expect(spend()).toBe(limitNanos)
     nowMs += hours * 3_600_000
-    expect(spend()).toBe(limitNanos)
-    nowMs -= hours * 3_600_000
+    for (let hour = 0; hour < 70; hour++) {
+      expect(spend()).toBe(limitNanos)
+      nowMs += 3_600_000
+    }
+    nowMs -= (hours + 70) * 3_600_000
     expect(spend()).toBe(0)
   },
 )

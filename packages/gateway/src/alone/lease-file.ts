@@ -21,8 +21,11 @@ import {
   type LeaseRequest,
   leaseAccounts,
   leaseChange,
+  leaseMs,
+  lostMs,
   nanosOf,
   type SoftBudget,
+  shortMs,
   softUntilMs,
   windowBounds,
 } from '@tutti/core/routing'
@@ -38,13 +41,14 @@ export interface LeaseFilePorts {
   readonly onWrittenAgain?: () => void
 }
 
-// Longer than any window but the one that never ends, and a clock that is wrong by a month: what was spent before it
-// leapt counts once it is right again.
-const pastMs = 62 * 86_400_000
-const leaseMs = 2 * 3_600_000 // as the control plane's
 const changesBytesMax = 2 ** 20 // or as much as the accounts take; then these are written anew
 
 const changeLine = z.array(leaseChange)
+
+interface BudgetName {
+  readonly project: string
+  readonly budget: string
+}
 
 export interface Kept {
   readonly holder: string | undefined
@@ -59,6 +63,8 @@ export class LeaseFile {
   readonly #book: LeaseBook
   /** Of the line with the accounts; written by `#write`. */
   #accountsBytes = 0
+  /** When more was wanted than there was, by project and budget; written by `#grant`. */
+  readonly #refusedAtMs = new Map<string, number>()
   /** Another holds the file, for good; written by `assertHeld`. */
   #isTaken = false
 
@@ -105,16 +111,22 @@ export class LeaseFile {
 
   #answer(request: LeaseRequest, change: (one: LeaseChange) => void): LeaseAnswer {
     const unknown: string[] = []
+    const told = new Map<string, BudgetName>()
+    const untilMs = this.#ports.nowMs() + lostMs
     for (const { lease, nanos, isOver } of request.settled) {
       const known = this.#book.lease(lease)
       if (known === undefined || known.gateway !== request.gateway) {
         unknown.push(lease)
         continue
       }
+      const { project, budget } = known
+      told.set(keyOf(known), { project, budget })
+      this.#book.prolong(lease, untilMs)
       if (nanos > known.settledNanos) change({ kind: 'settled', lease, nanos })
       if (isOver) change({ kind: 'ended', lease, ending: 'closed' })
     }
-    if (request.wanted.length === 0) return { granted: [], unknown }
+    const short = () => this.#shortOf([...told.values(), ...request.wanted], request)
+    if (request.wanted.length === 0) return { granted: [], unknown, ...short() }
     for (const lease of this.#book.lapsed(this.#ports.nowMs())) {
       change({ kind: 'ended', lease, ending: 'lost' }) // B3
     }
@@ -122,7 +134,7 @@ export class LeaseFile {
       return this.#grant(request.gateway, wanted, change)
     })
     const soft = request.wanted.flatMap((wanted) => this.#softOf(wanted))
-    return { granted, unknown, ...(soft.length === 0 ? {} : { soft }) }
+    return { granted, unknown, ...short(), ...(soft.length === 0 ? {} : { soft }) }
   }
 
   #grant(
@@ -137,12 +149,26 @@ export class LeaseFile {
     const { startMs, endMs } = windowBounds(spec.window, nowMs)
     const { settledNanos, openNanos } = this.#book.charged(wanted, { startMs, endMs })
     const limitNanos = nanosOf(spec.limitDollars)
-    const nanos = decideGrant({ limitNanos, settledNanos, openNanos }, wanted.nanos) // B1
-    if (nanos === 0) return []
-    const untilMs = nowMs + leaseMs
-    const of = { gateway, project, budget, startMs, untilMs }
+    const state = { limitNanos, settledNanos, openNanos }
+    const nanos = decideGrant(state, wanted.nanos, wanted.least) // B1
+    if (nanos === 0) {
+      this.#refusedAtMs.set(keyOf(wanted), nowMs)
+      return []
+    }
+    const of = { gateway, project, budget, startMs, untilMs: nowMs + lostMs }
     change({ kind: 'opened', lease, as: { ...of, grantedNanos: nanos, settledNanos: 0 } })
-    return [{ lease, project, budget, nanos, untilMs: Math.min(untilMs, endMs) }]
+    return [{ lease, project, budget, nanos, untilMs: Math.min(nowMs + leaseMs, endMs) }]
+  }
+
+  #shortOf(
+    budgets: readonly BudgetName[],
+    { hearsShort }: LeaseRequest,
+  ): Pick<LeaseAnswer, 'short'> {
+    const nowMs = this.#ports.nowMs()
+    const isShort = (one: BudgetName) =>
+      Math.abs(nowMs - (this.#refusedAtMs.get(keyOf(one)) ?? -Infinity)) < shortMs
+    const found = budgets.filter(isShort).map(({ project, budget }) => ({ project, budget }))
+    return hearsShort === true && found.length > 0 ? { short: found } : {}
   }
 
   #softOf({ project, budget }: LeaseRequest['wanted'][number]): SoftBudget[] {
@@ -162,14 +188,18 @@ export class LeaseFile {
     else this.#file.append(JSON.stringify(changes))
   }
 
-  /** The accounts as they are, without windows long over. */
+  /** The accounts as they are, old windows folded. */
   #write(): void {
-    this.#book.forgetBefore(this.#ports.nowMs() - pastMs)
+    this.#book.fold(this.#ports.nowMs())
     const format = 'tutti/leases/v2'
     const accounts = { format, holder: this.#holder, ...this.#book.accounts() }
     this.#file.replace(JSON.stringify(accounts))
     this.#accountsBytes = this.#file.bytes
   }
+}
+
+function keyOf({ project, budget }: BudgetName): string {
+  return `${project}/${budget}`
 }
 
 /** Null where there is none; throws where nobody can say what it held. */

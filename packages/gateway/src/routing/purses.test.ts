@@ -54,6 +54,47 @@ test('a thousand budgets that begin at once are asked for together, a hundred at
   expect(Math.max(...rounds)).toBe(100)
 })
 
+test('what others hold and do not use comes back to who lacks it (U7)', async () => {
+  const plane = new MemoryPlane(budget.limitDollars)
+  let nowMs = 0
+  const gateways = Array.from({ length: 4 }, (_, i) => {
+    const ask: LeasePorts['ask'] = async (asked) => plane.ask({ gateway: `${i}`, ...asked })
+    return new Purses({ ask, nowMs: () => nowMs })
+  })
+  const [first, ...others] = gateways
+  if (first === undefined) throw new Error('there are four')
+  for (const purses of others) {
+    const paid = await purses.reserve([budget], 300_000)
+    if ('settle' in paid) paid.settle(1_000)
+  }
+  expect('settle' in (await first.reserve([budget], 300_000))).toBe(false)
+  expect([...plane.open.values()].map(({ grantedNanos }) => grantedNanos)).toEqual([
+    ...[300_000, 300_000, 300_000], // and none of the rest, which pays for nothing
+  ])
+  nowMs += 10_000
+  // They speak of what they hold, hear that it is lacked, and give it back.
+  for (let second = 0; second < 2; second++) await Promise.all(others.map((one) => one.tell()))
+  expect('settle' in (await first.reserve([budget], 300_000))).toBe(true)
+  expect(plane.settledNanos).toBe(3_000)
+})
+
+test('a lease that nothing is paid from is spoken of every ten seconds (U7)', async () => {
+  const plane = new MemoryPlane(budget.limitDollars)
+  let nowMs = 0
+  const told: number[] = []
+  const ask: LeasePorts['ask'] = async (asked) => {
+    if (asked.wanted.length === 0) told.push(nowMs)
+    return plane.ask({ gateway: 'one', ...asked })
+  }
+  const purses = new Purses({ ask, nowMs: () => nowMs })
+  await purses.reserve([budget], 1)
+  for (let second = 0; second < 30; second++) {
+    await purses.tell()
+    nowMs += 1_000
+  }
+  expect(told).toEqual([10_000, 20_000])
+})
+
 test('who waits for an answer that never comes is refused, and so are those behind him', async () => {
   let asked = 0
   const ask: LeasePorts['ask'] = async () => {

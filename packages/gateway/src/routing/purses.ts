@@ -11,6 +11,7 @@
 //   U4. What is held is given back only to a control plane that is there: while it is away a request that is too dear
 //       takes nothing from those that are not.
 //   U5. A lease that was granted, and whose answer was lost, is given back: nobody is charged for what nobody had.
+//   U7. Every lease is spoken of, also one that nothing was paid from: it is not lost, and goes back where others lack it.
 //   U6. What was granted when a Budget was higher, or of another window, pays for nothing once its change is known.
 
 import { randomUUID } from 'node:crypto'
@@ -43,6 +44,7 @@ interface Lease {
   purse: Purse
   /** What the control plane was told last. */
   toldNanos: number
+  toldAtMs: number
   /**
    * True for one that has been outgrown, or whose Budget is another now: it goes back with the next
    * word to the control plane.
@@ -69,6 +71,7 @@ export interface Short {
 const share = 50
 const turnsMax = 100 // of one who waits with others: each turn pays one of them
 const askMsMin = 1_000 // between two askings for a budget that is spent
+const tellMsMax = 10_000 // U7: who lacks something waits for it no longer
 const toldMax = 500 // leases that one word speaks of: it has to be answered within two seconds
 const doubtMs = 60_000 // what was asked for is granted, or will never be: no statement takes longer
 const doubtsMax = 100 // leases of those before them count as spent
@@ -142,9 +145,10 @@ export class Purses {
 
   /** Says what was spent; ends leases that are used up or over. Called every second. */
   async tell(): Promise<void> {
-    const news = [...this.#leases.values()].filter(
-      (lease) => lease.purse.settledNanos !== lease.toldNanos || this.#isOver(lease),
-    )
+    const nowMs = this.#ports.nowMs()
+    const isNews = ({ purse, toldNanos, toldAtMs }: Lease) =>
+      purse.settledNanos !== toldNanos || Math.abs(nowMs - toldAtMs) >= tellMsMax
+    const news = [...this.#leases.values()].filter((one) => isNews(one) || this.#isOver(one))
     if (news.length > 0 || this.#doubtful.size > 0) await this.#tell(news)
   }
 
@@ -226,10 +230,11 @@ export class Purses {
     const atMs = this.#ports.nowMs()
     const doubted = [...this.#doubtful.keys()]
     const settled = [...said, ...doubted.map((lease) => ({ lease, nanos: 0, isOver: true }))]
-    const wanted = wants.map(({ entry: { project, name: budget }, nanos }) => {
-      return { project, budget, nanos, lease: randomUUID() }
+    const wanted = wants.map(({ entry: { project, name: budget }, nanos, least }) => {
+      return { project, budget, nanos, least, lease: randomUUID() }
     })
-    const answer = await this.#ports.ask({ atMs, settled, wanted }).catch((error: unknown) => {
+    const asked = { atMs, settled, wanted, hearsShort: true }
+    const answer = await this.#ports.ask(asked).catch((error: unknown) => {
       // No sooner: of a lease that is still on its way nobody else may say that it is over.
       for (const { lease } of wanted) this.#doubt(lease, atMs + doubtMs)
       throw error
@@ -237,7 +242,7 @@ export class Purses {
     for (const lease of doubted) this.#doubtNoMore(lease, { answer, nowMs: atMs })
     for (const { lease, nanos, isOver } of said) {
       const known = this.#leases.get(lease)
-      if (known !== undefined) known.toldNanos = nanos
+      if (known !== undefined) Object.assign(known, { toldNanos: nanos, toldAtMs: atMs })
       if (isOver) this.#drop(lease)
     }
     for (const id of answer.unknown) this.#drop(id) // U3
@@ -257,7 +262,10 @@ export class Purses {
     if (isOver || !of.answer.unknown.includes(lease)) this.#doubtful.delete(lease)
   }
 
-  #takeIn(wants: readonly Want[], { granted, soft = [] }: LeaseAnswer): void {
+  #takeIn(wants: readonly Want[], { granted, soft = [], short = [] }: LeaseAnswer): void {
+    for (const { project, budget: name } of short) {
+      for (const lease of this.#of({ project, name })) lease.isSpare ||= isIdle(lease) // U7
+    }
     for (const { entry } of wants) this.#softUntilMs.delete(budgetKey(entry))
     for (const { project, budget: name, untilMs } of soft) {
       this.#softUntilMs.set(budgetKey({ project, name }), untilMs)
@@ -267,7 +275,8 @@ export class Purses {
       if (want === undefined) continue
       const { limitDollars, window } = want.entry
       const purse = { ...emptyPurse, grantedNanos: nanos }
-      const fresh = { purse, toldNanos: 0, isSpare: false, isEnding: false }
+      const toldAtMs = this.#ports.nowMs()
+      const fresh = { purse, toldNanos: 0, toldAtMs, isSpare: false, isEnding: false }
       const terms = { limitDollars, window }
       this.#keep({ id, project, budget, untilMs, terms, ...fresh })
     }
@@ -311,6 +320,6 @@ function isIdle({ purse }: Lease): boolean {
   return purse.reservedNanos === 0
 }
 
-function withShare({ entry, nanos }: Want): Want {
-  return { entry, nanos: Math.max(nanos, Math.ceil(nanosOf(entry.limitDollars) / share)) }
+function withShare({ entry, nanos, least }: Want): Want {
+  return { entry, least, nanos: Math.max(nanos, Math.ceil(nanosOf(entry.limitDollars) / share)) }
 }

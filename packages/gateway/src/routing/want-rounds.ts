@@ -10,6 +10,8 @@ export interface Want {
   readonly entry: BudgetEntry
   /** What all who wait for it need together, at most all that the budget ever holds. */
   readonly nanos: number
+  /** What the one needs who needs least: a part that is smaller pays for nobody. */
+  readonly least: number
 }
 
 /** Which of them, by `budgetKey`, there was too little of; throws where nobody could say. */
@@ -37,8 +39,10 @@ export class WantRounds {
   async isLacking(entry: BudgetEntry, nanos: number): Promise<boolean> {
     const key = budgetKey(entry)
     const { wants, lacking } = this.#roundFor(key)
-    const together = (wants.get(key)?.nanos ?? 0) + nanos
-    wants.set(key, { entry, nanos: Math.min(together, nanosOf(entry.limitDollars)) })
+    const others = wants.get(key)
+    const together = Math.min((others?.nanos ?? 0) + nanos, nanosOf(entry.limitDollars))
+    const least = Math.min(others?.least ?? nanos, nanos)
+    wants.set(key, { entry, nanos: together, least })
     return (await lacking).has(key)
   }
 
