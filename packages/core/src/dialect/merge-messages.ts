@@ -18,13 +18,6 @@ export function mergeMessages(messages: readonly Message[]): Message[] {
   return merged
 }
 
-/** The same object without members that are null or undefined. */
-export function withoutNulls(value: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  return Object.fromEntries(
-    Object.entries(value).filter(([, member]) => member !== null && member !== undefined),
-  )
-}
-
 /** What an answer is for, said where every dialect has a place for it. */
 export function describedSchema(schema: Schema, description: string | undefined): Schema {
   if (description === undefined) return schema

@@ -6,15 +6,16 @@
 import { z } from 'zod'
 import type { ChatRequest, Part } from './chat.ts'
 import type { JsonObject } from './json.ts'
-import { mergeMessages, withoutNulls } from './merge-messages.ts'
+import { mergeMessages } from './merge-messages.ts'
 import { givenSignature, signedBy } from './signature.ts'
 import { isStrictSchema } from './strict-schema.ts'
 import { type Unsayable, unsayableOf } from './unsayable.ts'
+import { withoutNulls } from './without-nulls.ts'
 
-const cache_control = z.looseObject({ type: z.string() }).nullish()
+const cache_control = z.looseObject({ type: z.string() }).optional()
 const text = z.strictObject({
   ...{ type: z.literal('text'), text: z.string(), cache_control },
-  citations: z.array(z.unknown()).nullish(), // about the text, not part of it
+  citations: z.array(z.unknown()).optional(), // about the text, not part of it
 })
 const image = z.strictObject({
   type: z.literal('image'),
@@ -30,12 +31,12 @@ const block = z.discriminatedUnion('type', [
   z.strictObject({
     ...{ type: z.literal('tool_use'), id: z.string(), name: z.string(), cache_control },
     input: z.unknown(),
-    caller: z.looseObject({ type: z.literal('direct') }).nullish(),
+    caller: z.looseObject({ type: z.literal('direct') }).optional(),
   }),
   z.strictObject({
     ...{ type: z.literal('tool_result'), tool_use_id: z.string(), cache_control },
-    content: z.union([z.string(), z.array(z.discriminatedUnion('type', [text, image]))]).nullish(),
-    is_error: z.boolean().nullish(),
+    content: z.union([z.string(), z.array(z.discriminatedUnion('type', [text, image]))]).optional(),
+    is_error: z.boolean().optional(),
   }),
   z.strictObject({
     ...{ type: z.literal('thinking'), thinking: z.string(), signature: z.string().optional() },
@@ -44,9 +45,11 @@ const block = z.discriminatedUnion('type', [
 ])
 type Block = z.infer<typeof block>
 
+// What callers and tools name themselves.
+const own = new Set(['input', 'input_schema', 'schema'])
 const jsonSchema = z.record(z.string(), z.unknown())
 const format = z.strictObject({ type: z.literal('json_schema'), schema: jsonSchema })
-const display = z.literal('summarized').nullish()
+const display = z.literal('summarized').optional()
 const choiceMore = { disable_parallel_tool_use: z.boolean().optional() }
 
 const request = z.strictObject({
@@ -66,11 +69,11 @@ const request = z.strictObject({
   temperature: z.number().optional(),
   top_p: z.number().optional(),
   top_k: z.int().optional(),
-  metadata: z.strictObject({ user_id: z.string().nullish() }).optional(),
+  metadata: z.strictObject({ user_id: z.string().optional() }).optional(),
   tools: z
     .array(
       z.strictObject({
-        type: z.literal('custom').nullish(),
+        type: z.literal('custom').optional(),
         ...{ name: z.string(), description: z.string().optional(), input_schema: jsonSchema },
         ...{ strict: z.boolean().optional(), cache_control },
         eager_input_streaming: z.boolean().optional(), // how soon, not what
@@ -95,8 +98,8 @@ const request = z.strictObject({
     .optional(),
   output_config: z
     .strictObject({
-      effort: z.enum(['low', 'medium', 'high', 'xhigh']).nullish(),
-      format: format.nullish(),
+      effort: z.enum(['low', 'medium', 'high', 'xhigh']).optional(),
+      format: format.optional(),
     })
     .optional(),
   output_format: format.optional(),
@@ -106,7 +109,7 @@ const request = z.strictObject({
 type AnthropicRequest = z.infer<typeof request>
 
 export function parseAnthropic(body: JsonObject): ChatRequest | Unsayable {
-  const parsed = request.safeParse(withoutNulls(body))
+  const parsed = request.safeParse(withoutNulls(body, own))
   if (!parsed.success) return unsayableOf(parsed.error)
   const { model, stream, system, messages, tools } = parsed.data
   return {
@@ -182,8 +185,8 @@ function choiceOf({ tool_choice: choice }: AnthropicRequest): Partial<ChatReques
 
 function settingsOf(from: AnthropicRequest): Partial<ChatRequest> {
   const { temperature, thinking } = from
-  const user = from.metadata?.user_id ?? undefined
-  const effort = from.output_config?.effort ?? undefined
+  const user = from.metadata?.user_id
+  const effort = from.output_config?.effort
   const schema = (from.output_config?.format ?? from.output_format)?.schema
   return {
     maxTokens: from.max_tokens,

@@ -8,10 +8,11 @@ import { z } from 'zod'
 import type { ChatRequest, Message, Part } from './chat.ts'
 import { jsonSchemaOf } from './gemini-schema.ts'
 import { isObject, type JsonObject, objectOf } from './json.ts'
-import { mergeMessages, withoutNulls } from './merge-messages.ts'
+import { mergeMessages } from './merge-messages.ts'
 import { foreignSignature, givenSignature, ownSignature } from './signature.ts'
 import { isStrictSchema } from './strict-schema.ts'
 import { type Unsayable, unsayable, unsayableOf } from './unsayable.ts'
+import { withoutNulls } from './without-nulls.ts'
 
 const anObject = z.record(z.string(), z.unknown())
 const part = z.union([
@@ -113,7 +114,7 @@ export function parseGemini(
   body: JsonObject,
   named: { readonly model: string; readonly stream: boolean },
 ): ChatRequest | Unsayable {
-  const parsed = request.safeParse(withoutNulls(objectOf(inCamelCase(body))))
+  const parsed = request.safeParse(withoutNulls(objectOf(inCamelCase(body)), ownNames))
   if (!parsed.success) return unsayableOf(parsed.error)
   const { contents, systemInstruction, tools, toolConfig, generationConfig } = parsed.data
   const calling = toolConfig?.functionCallingConfig

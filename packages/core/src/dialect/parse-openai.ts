@@ -7,9 +7,10 @@
 import { z } from 'zod'
 import type { ChatRequest, Message, Part } from './chat.ts'
 import type { JsonObject } from './json.ts'
-import { describedSchema, imageSourceOf, mergeMessages, withoutNulls } from './merge-messages.ts'
+import { describedSchema, imageSourceOf, mergeMessages } from './merge-messages.ts'
 import { callSignature } from './openai-stream.ts'
 import { type Unsayable, unsayable, unsayableOf } from './unsayable.ts'
+import { withoutNulls } from './without-nulls.ts'
 
 const textPart = z.strictObject({ type: z.literal('text'), text: z.string() })
 const imagePart = z.strictObject({
@@ -21,17 +22,28 @@ const imagePart = z.strictObject({
 })
 const refusalPart = z.strictObject({ type: z.literal('refusal'), refusal: z.string() })
 const text = z.union([z.string(), z.array(textPart)])
+const extra_content = z
+  .strictObject({ google: z.strictObject({ thought_signature: z.string() }) })
+  .optional()
 const toolCall = z.strictObject({
   id: z.string(),
+  index: z.int().optional(), // in the stream that it came by
   type: z.literal('function'),
   function: z.strictObject({
     ...{ name: z.string(), arguments: z.string() },
     parsed_arguments: z.unknown().optional(), // of the client's own, which says it again
   }),
-  extra_content: z
-    .strictObject({ google: z.strictObject({ thought_signature: z.string() }) })
-    .nullish(),
+  extra_content,
 })
+// About an answer, or of it once more: the calls say the same by themselves.
+const repeated = { extra_content, provider_specific_fields: z.unknown().optional() }
+// @openai/agents spreads an answer's message into the text of it.
+const spread = {
+  ...{ role: z.literal('assistant').optional(), ...repeated },
+  ...{ annotations: z.unknown().optional(), tool_calls: z.unknown().optional() },
+  ...{ reasoning_content: z.unknown().optional(), parsed: z.unknown().optional() },
+}
+const saidPart = z.discriminatedUnion('type', [textPart.extend(spread), refusalPart.extend(spread)])
 
 const message = z.discriminatedUnion('role', [
   z.strictObject({ role: z.enum(['system', 'developer']), content: text }),
@@ -40,17 +52,13 @@ const message = z.discriminatedUnion('role', [
     content: z.union([z.string(), z.array(z.discriminatedUnion('type', [textPart, imagePart]))]),
   }),
   z.strictObject({
-    role: z.literal('assistant'),
-    content: z
-      .union([z.string(), z.array(z.discriminatedUnion('type', [textPart, refusalPart]))])
-      .nullish(),
+    ...{ role: z.literal('assistant'), name: z.string().optional(), ...repeated },
+    content: z.union([z.string(), z.array(saidPart)]).optional(),
     parsed: z.unknown().optional(),
-    refusal: z.string().nullish(),
-    reasoning_content: z.string().nullish(),
+    refusal: z.string().optional(),
+    reasoning_content: z.string().optional(),
     annotations: z.array(z.unknown()).optional(), // about the text, not part of it
-    audio: z.null().optional(),
-    function_call: z.null().optional(),
-    tool_calls: z.array(toolCall).nullish(),
+    tool_calls: z.array(toolCall).optional(),
   }),
   z.strictObject({
     ...{ role: z.literal('tool'), content: text, tool_call_id: z.string() },
@@ -59,6 +67,8 @@ const message = z.discriminatedUnion('role', [
 ])
 type OpenaiMessage = z.infer<typeof message>
 
+// What callers and tools name themselves.
+const own = new Set(['parameters', 'schema', 'parsed', 'parsed_arguments'])
 const jsonSchema = z.record(z.string(), z.unknown())
 
 const request = z.strictObject({
@@ -87,9 +97,9 @@ const request = z.strictObject({
         type: z.literal('function'),
         function: z.strictObject({
           name: z.string(),
-          description: z.string().nullish(),
-          parameters: jsonSchema.nullish(),
-          strict: z.boolean().nullish(),
+          description: z.string().optional(),
+          parameters: jsonSchema.optional(),
+          strict: z.boolean().optional(),
         }),
       }),
     )
@@ -114,7 +124,7 @@ const request = z.strictObject({
           name: z.string(),
           description: z.string().optional(),
           schema: jsonSchema.default({}),
-          strict: z.boolean().nullish(),
+          strict: z.boolean().optional(),
         }),
       }),
     ])
@@ -129,9 +139,13 @@ const request = z.strictObject({
 type OpenaiRequest = z.infer<typeof request>
 
 export function parseOpenai(body: JsonObject): ChatRequest | Unsayable {
-  const parsed = request.safeParse(withoutNulls(body))
+  const parsed = request.safeParse(withoutNulls(body, own))
   if (!parsed.success) return unsayableOf(parsed.error)
   const { messages } = parsed.data
+  const other = otherSpeaker(messages)
+  if (other !== -1) {
+    return unsayable(`messages[${other}].name`, 'several who speak as one have no counterpart')
+  }
   const first = messages.findIndex(({ role }) => role !== 'system' && role !== 'developer')
   const lead = first === -1 ? messages : messages.slice(0, first)
   const rest = first === -1 ? [] : messages.slice(first)
@@ -147,13 +161,20 @@ export function parseOpenai(body: JsonObject): ChatRequest | Unsayable {
     messages: mergeMessages(rest.map(messageOf)),
     tools: (parsed.data.tools ?? []).map(({ function: tool }) => ({
       name: tool.name,
-      ...(typeof tool.description === 'string' ? { description: tool.description } : {}),
+      ...(tool.description === undefined ? {} : { description: tool.description }),
       parameters: tool.parameters ?? { type: 'object', properties: {} },
       ...(tool.strict === true ? { strict: true } : {}),
     })),
     ...choiceOf(parsed.data),
     ...settingsOf(parsed.data),
   }
+}
+
+/** The first answer that is another's than those before it; -1 where names tell nobody apart. */
+function otherSpeaker(messages: readonly OpenaiMessage[]): number {
+  const names = messages.map((one) => (one.role === 'assistant' ? one.name : undefined))
+  const first = names.find((name) => name !== undefined)
+  return names.findIndex((name) => name !== undefined && name !== first)
 }
 
 function messageOf(from: OpenaiMessage): Message {

@@ -6,16 +6,16 @@
 import { z } from 'zod'
 import type { ChatRequest, Message, Part } from './chat.ts'
 import { isObject, type JsonObject, listOf } from './json.ts'
-import { describedSchema, imageSourceOf, mergeMessages, withoutNulls } from './merge-messages.ts'
+import { describedSchema, imageSourceOf, mergeMessages } from './merge-messages.ts'
 import { givenSignature } from './signature.ts'
 import { type Unsayable, unsayable, unsayableOf } from './unsayable.ts'
+import { withoutNulls } from './without-nulls.ts'
 
 const inputText = z.strictObject({ type: z.literal('input_text'), text: z.string() })
 const inputImage = z.strictObject({
   type: z.literal('input_image'),
   image_url: z.string(),
-  detail: z.enum(['low', 'high', 'auto']).nullish(),
-  file_id: z.null().optional(),
+  detail: z.enum(['low', 'high', 'auto']).optional(),
 })
 const outputText = z.strictObject({
   ...{ type: z.literal('output_text'), text: z.string() },
@@ -27,11 +27,11 @@ const refusal = z.strictObject({ type: z.literal('refusal'), refusal: z.string()
 const contentPart = z.discriminatedUnion('type', [inputText, inputImage, outputText, refusal])
 type ContentPart = z.infer<typeof contentPart>
 
-const status = z.enum(['in_progress', 'completed', 'incomplete']).nullish()
-const id = z.string().nullish()
+const status = z.enum(['in_progress', 'completed', 'incomplete']).optional()
+const id = z.string().optional()
 const item = z.union([
   z.strictObject({
-    ...{ type: z.literal('message').optional(), id, status, phase: z.string().nullish() },
+    ...{ type: z.literal('message').optional(), id, status, phase: z.string().optional() },
     role: z.enum(['user', 'assistant', 'system', 'developer']),
     content: z.union([z.string(), z.array(contentPart)]),
   }),
@@ -44,13 +44,15 @@ const item = z.union([
     output: z.union([z.string(), z.array(z.discriminatedUnion('type', [inputText, inputImage]))]),
   }),
   z.strictObject({
-    ...{ type: z.literal('reasoning'), id, status, encrypted_content: z.string().nullish() },
+    ...{ type: z.literal('reasoning'), id, status, encrypted_content: z.string().optional() },
     summary: z.array(z.strictObject({ type: z.literal('summary_text'), text: z.string() })),
-    content: z.array(z.unknown()).nullish(),
+    content: z.array(z.unknown()).optional(),
   }),
 ])
 type Item = z.infer<typeof item>
 
+// What callers and tools name themselves.
+const own = new Set(['parameters', 'schema', 'metadata', 'parsed', 'parsed_arguments'])
 const jsonSchema = z.record(z.string(), z.unknown())
 const request = z.strictObject({
   model: z.string(),
@@ -64,8 +66,8 @@ const request = z.strictObject({
   tools: z
     .array(
       z.strictObject({
-        ...{ type: z.literal('function'), name: z.string(), description: z.string().nullish() },
-        ...{ parameters: jsonSchema.nullish(), strict: z.boolean().nullish() },
+        ...{ type: z.literal('function'), name: z.string(), description: z.string().optional() },
+        ...{ parameters: jsonSchema.optional(), strict: z.boolean().nullish() },
       }),
     )
     .default([]),
@@ -78,23 +80,23 @@ const request = z.strictObject({
   parallel_tool_calls: z.boolean().optional(),
   text: z
     .strictObject({
-      verbosity: z.literal('medium').nullish(),
+      verbosity: z.literal('medium').optional(),
       format: z
         .discriminatedUnion('type', [
           z.strictObject({ type: z.literal('text') }),
           z.strictObject({ type: z.literal('json_object') }),
           z.strictObject({
             ...{ type: z.literal('json_schema'), name: z.string(), schema: jsonSchema },
-            ...{ description: z.string().optional(), strict: z.boolean().nullish() },
+            ...{ description: z.string().optional(), strict: z.boolean().optional() },
           }),
         ])
-        .nullish(),
+        .optional(),
     })
     .optional(),
   reasoning: z
     .strictObject({
-      effort: z.enum(['none', 'minimal', 'low', 'medium', 'high', 'xhigh']).nullish(),
-      summary: z.enum(['auto', 'concise', 'detailed']).nullish(), // how long, is the target's
+      effort: z.enum(['none', 'minimal', 'low', 'medium', 'high', 'xhigh']).optional(),
+      summary: z.enum(['auto', 'concise', 'detailed']).optional(), // how long, is the target's
     })
     .optional(),
   store: z.boolean().optional(),
@@ -117,7 +119,7 @@ export function parseResponses(body: JsonObject): ChatRequest | Unsayable {
       'Route keep responses (`responses: { store: always }`)'
     return unsayable(`input[${reference}].type`, message)
   }
-  const parsed = request.safeParse(withoutNulls(body))
+  const parsed = request.safeParse(withoutNulls(body, own))
   if (!parsed.success) return unsayableOf(parsed.error)
   const { model, stream, input, instructions, tools } = parsed.data
   const items: readonly Item[] =
@@ -136,7 +138,7 @@ export function parseResponses(body: JsonObject): ChatRequest | Unsayable {
     messages: mergeMessages(rest.map(messageOf)),
     tools: tools.map(({ name, description, parameters, strict }) => ({
       name,
-      ...(typeof description === 'string' ? { description } : {}),
+      ...(description === undefined ? {} : { description }),
       parameters: parameters ?? { type: 'object', properties: {} },
       ...(strict === true ? { strict } : {}),
     })),
@@ -193,7 +195,7 @@ function partsOf(content: string | readonly ContentPart[]): Part[] {
   return content.map((part): Part => {
     if (part.type === 'refusal') return { kind: 'text', text: part.refusal, isRefusal: true }
     if (part.type !== 'input_image') return { kind: 'text', text: part.text }
-    const detail = part.detail === 'auto' ? undefined : (part.detail ?? undefined)
+    const detail = part.detail === 'auto' ? undefined : part.detail
     const source = imageSourceOf(part.image_url)
     return { kind: 'image', source, ...(detail === undefined ? {} : { detail }) }
   })
@@ -202,7 +204,7 @@ function partsOf(content: string | readonly ContentPart[]): Part[] {
 function settingsOf(from: ResponsesRequest): Partial<ChatRequest> {
   const { tool_choice: choice, temperature } = from
   const user = from.safety_identifier ?? from.user
-  const effort = from.reasoning?.effort ?? undefined
+  const effort = from.reasoning?.effort
   const named = typeof choice === 'object' ? ({ kind: 'tool', name: choice.name } as const) : null
   const plain = typeof choice === 'string' ? { kind: choice } : null
   const toolChoice = named ?? plain
