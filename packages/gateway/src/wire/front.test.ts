@@ -8,6 +8,7 @@ import fc from 'fast-check'
 import { afterEach, describe, expect, test } from 'vitest'
 import { Batch } from './batch.ts'
 import { Front } from './front.ts'
+import { headWithoutOffer } from './head-again.ts'
 import { parsePlainHead } from './plain-head.ts'
 import type { Incoming, Reply } from './reply.ts'
 
@@ -372,4 +373,22 @@ test('a whole URL is its path', async () => {
   const socket = dial(port)
   socket.write('GET http://localhost:1/v1/models?a=b HTTP/1.1\r\nHost: a\r\n\r\n')
   expect(await heard(socket, (text) => text.includes(']'))).toContain('x-url: /v1/models?a=b\r\n')
+})
+
+test('a connection that comes back for each of its requests is listened to as by the first', async () => {
+  const { front, port } = await start(echo)
+  front.server.on('upgrade', (incoming, socket, head) => {
+    const again = headWithoutOffer(incoming) ?? ''
+    socket.unshift(Buffer.concat([Buffer.from(again, 'latin1'), head]))
+    front.server.emit('connection', socket)
+  })
+  const counts: number[] = []
+  front.server.on('connection', (own: Socket) => counts.push(own.listenerCount('close')))
+  const socket = dial(port)
+  for (let i = 0; i < 12; i++) {
+    socket.write('GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n')
+    let text = ''
+    while (!text.endsWith(']')) text += String((await once(socket, 'data'))[0])
+  }
+  expect(counts).toEqual(Array.from({ length: 13 }, () => counts[0]))
 })

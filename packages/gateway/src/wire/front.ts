@@ -79,7 +79,8 @@ export class Front {
       },
       mayCome: this.#mayCome,
       handOver: (given) => {
-        this.#plain.delete(connection)
+        forget()
+        socket.removeListener('close', forget) // it may come back for each of its requests
         for (const read of readers) if (typeof read === 'function') read.call(this.server, given)
       },
       onAnswered: () => {
@@ -88,8 +89,9 @@ export class Front {
       isDraining: () => this.#isDraining,
       nowMs: () => performance.now(),
     })
+    const forget = () => this.#plain.delete(connection)
     this.#plain.add(connection)
-    socket.once('close', () => this.#plain.delete(connection))
+    socket.once('close', forget)
   }
 
   #check(): void {
