@@ -131,7 +131,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const given = {
     ...{ directory: () => directory, router, responses, hosts, version, nowMs, steadyMs, chance },
     ...{ withheld: new WithheldTools({ log }), others: doors },
-    askUsage: remoteUsage(controlPlane, log),
+    ...{ askUsage: remoteUsage(controlPlane, log), ownKey: controlPlane.key },
   }
   const bodies = new BodyKeeper({
     ...{ nowMs, chance, log },
@@ -191,7 +191,7 @@ const chance = () => Math.random()
 
 type Shared =
   | ('directory' | 'router' | 'responses' | 'telemetry' | 'usage' | 'askUsage')
-  | ('bodies' | 'version' | 'nowMs' | 'withheld' | 'others')
+  | ('bodies' | 'ownKey' | 'version' | 'nowMs' | 'withheld' | 'others')
 type Given = Pick<FacePorts, Shared> & {
   readonly hosts: readonly string[]
   readonly steadyMs: () => number

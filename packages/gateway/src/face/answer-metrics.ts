@@ -1,15 +1,22 @@
 // Answer metrics
 //
 // `GET /metrics`, in the Prometheus text format (0.0.4). Of several workers each counts for itself, from 0 when it is
-// started again: their series are told apart by the label `worker`.
+// started again: their series are told apart by the label `worker`. A caller's key sees what concerns its own Project;
+// who scrapes for all comes with the key that the gateway itself has.
 
 import type { Exchange, FacePorts } from './exchange.ts'
 import { askOthers } from './other-workers.ts'
 
-export async function answerMetrics(ports: FacePorts, exchange: Exchange): Promise<void> {
+/** `project`: null for all of them. */
+export async function answerMetrics(
+  ports: FacePorts,
+  exchange: Pick<Exchange, 'request' | 'reply'>,
+  project: string | null,
+): Promise<void> {
   const { reply } = exchange
   const { place } = ports.others
-  const own = withWorker(formatMetrics(ports), place)
+  const text = formatMetrics(ports)
+  const own = withWorker(project === null ? text : ofProject(text, project), place)
   const answers = await askOthers(ports.others, exchange)
   const theirs = answers.filter(({ status }) => status === 200).map(({ text }) => text)
   reply.header('content-type', 'text/plain; version=0.0.4')
@@ -19,6 +26,13 @@ export async function answerMetrics(ports: FacePorts, exchange: Exchange): Promi
 function formatMetrics({ metrics, shadows, bodies, withheld, telemetry }: FacePorts): string {
   const all = [metrics, shadows, bodies, withheld, telemetry]
   return all.map((one) => one?.format() ?? '').join('')
+}
+
+const projectOf = /[{,](?:route|server)="([^/"]*)\//
+
+function ofProject(text: string, project: string): string {
+  const isIts = (line: string) => (projectOf.exec(line)?.[1] ?? project) === project
+  return text.split('\n').filter(isIts).join('\n')
 }
 
 const sample = /^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (\S+)$/

@@ -2,6 +2,7 @@
 //
 // Which key calls?
 
+import { createHash, timingSafeEqual } from 'node:crypto'
 import type { Directory, KeyEntry } from '../routing/index.ts'
 import type { Incoming } from '../wire/index.ts'
 import type { Dialect } from './answer.ts'
@@ -15,6 +16,16 @@ export function keyOf(request: Asking, directory: Directory, nowMs: number): Key
   const key = directory.keyOfSecret(secret)
   if (key === undefined || (key.expiresAtMs !== undefined && key.expiresAtMs <= nowMs)) return null
   return key
+}
+
+/** Whether whoever asks has the key that this gateway has at its control plane. */
+export function isOwnKey(request: Asking, ownKey: string): boolean {
+  const given = secretOf(request)
+  return given !== null && timingSafeEqual(digestOf(given), digestOf(ownKey))
+}
+
+function digestOf(secret: string): Buffer {
+  return createHash('sha256').update(secret).digest()
 }
 
 /** Where each dialect's clients put it: OpenAI's, Anthropic's, Google's. */

@@ -63,6 +63,8 @@ export interface FacePorts {
   readonly askUsage: AskUsage
   /** Null where nobody collects telemetry. */
   readonly telemetry: OtlpExporter | null
+  /** That this gateway has at its control plane. */
+  readonly ownKey: string
   readonly version: string
   readonly nowMs: () => number
 }

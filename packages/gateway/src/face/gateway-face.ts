@@ -11,7 +11,7 @@ import { answerMetrics } from './answer-metrics.ts'
 import { answerRequestLog, answerRequestRecord } from './answer-request-log.ts'
 import { answerUsageQuestion, usagePath } from './answer-usage-question.ts'
 import { askedOfChat } from './asked.ts'
-import { keyOf, whyNoKey } from './authenticate.ts'
+import { isOwnKey, keyOf, whyNoKey } from './authenticate.ts'
 import { type ChatAsked, isGeminiPath, parseChatAsked, withBeta } from './chat-body.ts'
 import type { Exchange, FacePorts } from './exchange.ts'
 import { answerFeedback } from './feedback.ts'
@@ -46,6 +46,9 @@ export function answerRequest(
     return refuse(reply, dialect, { status: 503, code: 'no_snapshot', message, retryAfterS: 1 })
   }
   const key = keyOf(request, directory, ports.nowMs())
+  if (path === '/metrics' && isOwnKey(request, ports.ownKey)) {
+    return answerMetrics(ports, { request, reply }, null)
+  }
   if (key === null) {
     const refusal = { status: 401, code: 'invalid_api_key', message: whyNoKey(dialect) }
     return refuse(reply, dialect, refusal)
@@ -87,7 +90,7 @@ const chatPaths: ReadonlySet<string> = new Set([
 function answerKnown(ports: FacePorts, exchange: Exchange): Promise<void> | void {
   const { path, reply, request } = exchange
   if (request.method === 'GET') {
-    if (path === '/metrics') return answerMetrics(ports, exchange)
+    if (path === '/metrics') return answerMetrics(ports, exchange, exchange.key.project)
     if (path === '/v1/requests') return answerRequestLog(ports, exchange)
     if (path.startsWith('/v1/requests/')) return answerRequestRecord(ports, exchange)
     if (path === '/v1/comparisons')
