@@ -101,7 +101,6 @@ describe('a request', () => {
     ['response_format', { format: { kind: 'json' } }],
     ['parallel_tool_calls', { parallelToolCalls: false, tools: [tool] }],
     ['tool_choice', { ...called, toolChoice: { kind: 'none' } }],
-    ['tools', { ...called, tools: [] }],
     ['messages', image({ kind: 'url', url: 'https://x.example/a.png' })],
     ['messages', image({ kind: 'data', mediaType: 'image/bmp', data: '' })],
   ])('is refused by %s', (field, change) => {

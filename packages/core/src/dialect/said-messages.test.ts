@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from 'vitest'
 import { type EngineDialect, engineDialects, type Part } from './chat.ts'
-import { objectOf } from './json.ts'
+import { listOf, objectOf } from './json.ts'
 import { saidMessages } from './said-messages.ts'
 import { parseChat, writeChat } from './translate.ts'
 import { isUnsayable } from './unsayable.ts'
@@ -37,6 +37,71 @@ describe('an empty message', () => {
     ])
     const { input } = objectOf(written('openai-responses', messages))
     expect(Array.isArray(input) && input.length).toBe(3)
+  })
+})
+
+describe('a blank text', () => {
+  const call = { id: 'c', type: 'function', function: { name: 'f', arguments: '{}' } }
+  const messages = [
+    ...[{ role: 'system', content: ' ' }, user('\n'), user('a')],
+    { role: 'assistant', content: '\n\n', tool_calls: [call] },
+    { role: 'tool', tool_call_id: 'c', content: ' ' },
+    ...[user('b'), model(' \t'), user('c')],
+  ]
+
+  test.each(['anthropic', 'bedrock'] as const)('is none for %s', (to) => {
+    const got = objectOf(written(to, messages))
+    const said = listOf(got['messages']).map((one) => {
+      const { role, content } = objectOf(one)
+      return [role, ...listOf(content).map((part) => objectOf(part)['text'])]
+    })
+    expect(said).toEqual([
+      ...[
+        ['user', 'a'],
+        ['assistant', undefined],
+        ['user', undefined, 'b', 'c'],
+      ],
+    ])
+    expect(got['system']).toBe(undefined)
+    // A result of Bedrock's says something, and be it blank.
+    if (to === 'anthropic') expect(JSON.stringify(got)).not.toContain('" "')
+  })
+
+  test.each(['openai', 'openai-responses', 'gemini'] as const)('is one for %s', (to) => {
+    expect(JSON.stringify(written(to, messages))).toContain('"\\n\\n"')
+  })
+})
+
+describe('a conversation with calls and without tools', () => {
+  const call = (id: string, name: string) => ({
+    id,
+    type: 'function',
+    function: { name, arguments: '{}' },
+  })
+  const result = (id: string) => ({ role: 'tool', tool_call_id: id, content: 'x' })
+  const tool_calls = [call('a', 'f'), call('b', 'g'), call('c', 'f')]
+  const messages = [user('go'), { ...model(''), tool_calls }, ...['a', 'b', 'c'].map(result)]
+  const empty = { type: 'object', properties: {} }
+
+  test('declares them to Anthropic, and that none is to be called', () => {
+    const got = written('anthropic', messages)
+    expect(objectOf(got)['tools']).toEqual([
+      ...[
+        { name: 'f', input_schema: empty },
+        { name: 'g', input_schema: empty },
+      ],
+    ])
+    expect(objectOf(got)['tool_choice']).toEqual({ type: 'none' })
+  })
+
+  test('declares them to Bedrock, and to nobody else', () => {
+    const spec = (name: string) => ({ toolSpec: { name, inputSchema: { json: empty } } })
+    expect(objectOf(written('bedrock', messages))['toolConfig']).toEqual({
+      tools: [spec('f'), spec('g')],
+    })
+    for (const to of ['openai', 'openai-responses', 'gemini'] as const) {
+      expect(objectOf(written(to, messages))['tools']).toBe(undefined)
+    }
   })
 })
 
@@ -82,13 +147,7 @@ describe('results of calls', () => {
     const [a, b] = ['a', 'b'].map((tool_use_id) => ({ type: 'tool_result', tool_use_id }))
     expect(last('anthropic')).toMatchObject([{}, {}, { content: [a, b, text] }])
     const [c, d] = ['a', 'b'].map((toolUseId) => ({ toolResult: { toolUseId } }))
-    const tools = [{ type: 'function', function: { name: 'f' } }]
-    const body = { model: 'm', messages, tools }
-    const parsed = parseChat('openai', body, { model: 'm', stream: false })
-    if (isUnsayable(parsed)) throw new Error(parsed.message)
-    expect(writeChat('bedrock', parsed, 'openai')).toMatchObject({
-      messages: [{}, {}, { content: [c, d, text] }],
-    })
+    expect(last('bedrock')).toMatchObject([{}, {}, { content: [c, d, text] }])
   })
 })
 

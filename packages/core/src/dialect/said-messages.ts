@@ -1,8 +1,9 @@
 // Said messages
 //
 // What a target gets of a conversation: messages that say something to it. Texts may be empty, and thoughts another's;
-// Anthropic, Bedrock and Gemini refuse a message that holds nothing else, and some want roles in turns. Anthropic and
-// Bedrock want results before what else the user says, and Gemini, where calls have no ids, in the order of the calls.
+// Anthropic, Bedrock and Gemini refuse a message that holds nothing else, the first two a blank text as well, and some
+// want roles in turns. Anthropic and Bedrock want results before what else the user says, and Gemini, where calls have
+// no ids, in the order of the calls.
 
 import type { EngineDialect, Message, Part } from './chat.ts'
 import { mergeMessages } from './merge-messages.ts'
@@ -21,7 +22,7 @@ const signers: Readonly<Record<EngineDialect, readonly Signer[]>> = {
 export function saidMessages(to: EngineDialect, messages: readonly Message[]): Message[] {
   const said = messages.map(({ role, parts }) => ({
     role,
-    parts: parts.filter((part) => isSaid(to, part)),
+    parts: parts.filter((part) => isSaid(to, part)).map((part) => saidResult(to, part)),
   }))
   const merged = mergeMessages(said.filter(({ parts }) => parts.length > 0))
   return merged.map((message, i) => resultsFirst(message, merged[i - 1]))
@@ -39,7 +40,16 @@ function resultsFirst(message: Message, before: Message | undefined): Message {
 }
 
 function isSaid(to: EngineDialect, part: Part): boolean {
-  if (part.kind === 'text') return part.text !== ''
+  if (part.kind === 'text') return isSaidText(to, part.text)
   if (part.kind !== 'thinking') return true
   return signers[to].some((signer) => ownSignature(signer, part.signature) !== null)
+}
+
+function saidResult(to: EngineDialect, part: Part): Part {
+  if (to !== 'anthropic' || part.kind !== 'tool-result') return part
+  return { ...part, parts: part.parts.filter((one) => isSaid(to, one)) }
+}
+
+export function isSaidText(to: EngineDialect, text: string): boolean {
+  return (to === 'anthropic' || to === 'bedrock' ? text.trim() : text) !== ''
 }

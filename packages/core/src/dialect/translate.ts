@@ -28,7 +28,7 @@ import { parseGemini } from './parse-gemini.ts'
 import { parseOpenai } from './parse-openai.ts'
 import { parseResponses } from './parse-responses.ts'
 import { ResponsesWriter } from './responses-writer.ts'
-import { saidMessages } from './said-messages.ts'
+import { isSaidText, saidMessages } from './said-messages.ts'
 import { isUnsayable, type Unsayable, unsayable } from './unsayable.ts'
 import { writeAnthropic, writeAnthropicAnswer } from './write-anthropic.ts'
 import { writeBedrock } from './write-bedrock.ts'
@@ -61,10 +61,11 @@ export function writeChat(
   from: ChatDialect,
 ): object | Unsayable {
   const messages = saidMessages(to, request.messages)
+  const system = isSaidText(to, request.system) ? request.system : ''
   const written =
     whyLost(to, request) ??
     whyMute(to, request.system, messages) ??
-    writeRequest(to, { ...request, messages })
+    writeRequest(to, { ...request, system, messages })
   if (!isUnsayable(written)) return written
   return unsayable(fieldNames[from][written.field] ?? written.field, written.message)
 }

@@ -4,6 +4,7 @@
 
 import { writeBlockCitation } from './annotation.ts'
 import { anthropicReason, writeAnthropicUsage } from './anthropic-writer.ts'
+import { calledTools } from './called-tools.ts'
 import { argumentsOf, type ChatAnswer, type ChatRequest, type Part } from './chat.ts'
 import { plainCallIds } from './plain-call-ids.ts'
 import { carriedSignature, ownSignature } from './signature.ts'
@@ -99,8 +100,12 @@ function writeSource(source: Extract<Part, { kind: 'image' }>['source']): object
     : { type: 'base64', media_type: source.mediaType, data: source.data }
 }
 
-function writeTools({ tools, toolChoice, parallelToolCalls }: ChatRequest): object {
+function writeTools(request: ChatRequest): object {
+  const { parallelToolCalls } = request
+  const tools = calledTools(request)
   if (tools.length === 0) return {}
+  // Who gives no tools wants no calls.
+  const toolChoice = request.tools.length === 0 ? ({ kind: 'none' } as const) : request.toolChoice
   const written = tools.map(({ name, description, parameters, strict }) => ({
     ...{ name, input_schema: toolSchema(parameters, strict) },
     ...(description === undefined ? {} : { description }),

@@ -2,6 +2,7 @@
 //
 // A neutral request as a Converse request of Amazon Bedrock. The model and whether to stream stand in the path.
 
+import { calledTools } from './called-tools.ts'
 import { argumentsOf, type ChatRequest, type Part } from './chat.ts'
 import { plainCallIds } from './plain-call-ids.ts'
 import { ownSignature } from './signature.ts'
@@ -48,9 +49,6 @@ function whyNot(request: ChatRequest): Unsayable | null {
     return unsayable('parallelToolCalls', 'Converse cannot be kept from parallel calls')
   }
   const hasCalls = request.messages.some(({ parts }) => parts.some(isToolPart))
-  if (hasCalls && tools.length === 0) {
-    return unsayable('tools', 'Converse wants the tools that were called')
-  }
   if (hasCalls && toolChoice?.kind === 'none') {
     return unsayable('toolChoice', 'Converse cannot be kept from calling the tools that it called')
   }
@@ -135,7 +133,9 @@ function writeSettings({ maxTokens, temperature, topP, stop }: ChatRequest): obj
   }
 }
 
-function writeTools({ tools, toolChoice }: ChatRequest): object {
+function writeTools(request: ChatRequest): object {
+  const { toolChoice } = request
+  const tools = calledTools(request)
   if (tools.length === 0 || toolChoice?.kind === 'none') return {}
   const written = tools.map(({ name, description, parameters, strict }) => ({
     toolSpec: {
