@@ -1,111 +1,10 @@
 // Connections are used again where both sides may go on, and whoever waits hears of every end exactly once.
 
-import { once } from 'node:events'
-import { type AddressInfo, createServer, type Socket } from 'node:net'
-import { afterEach, describe, expect, test, vi } from 'vitest'
-import type { AnswerController } from './answer-handler.ts'
+import type { Socket } from 'node:net'
+import { describe, expect, test, vi } from 'vitest'
 import { Batch } from './batch.ts'
-import { Lanes, type UpstreamMessage } from './lanes.ts'
-
-const cleanups: (() => unknown)[] = []
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
-})
-
-const message: UpstreamMessage = {
-  method: 'POST',
-  path: '/x',
-  headers: { a: 'b' },
-  body: Buffer.from('hi'),
-  connectMs: 60_000,
-}
-const ok = 'HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok'
-
-/** An upstream that answers each request on a connection by its number there. */
-async function upstream(answer: (socket: Socket, place: number, text: string) => unknown) {
-  let connections = 0
-  const sockets = new Set<Socket>()
-  const server = createServer((socket) => {
-    connections += 1
-    sockets.add(socket)
-    let place = 0
-    socket.on('error', () => {})
-    socket.on('data', (bytes) => {
-      answer(socket, place, bytes.toString('latin1'))
-      place += 1
-    })
-  })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const lanes = new Lanes(new Batch())
-  cleanups.push(() => {
-    lanes.stop()
-    for (const socket of sockets) socket.destroy()
-    return new Promise((resolve) => server.close(resolve))
-  })
-  const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-  return { lanes, origin, connections: () => connections }
-}
-
-/** Each connection to it is dialled once its name is found. */
-async function named(answer: Parameters<typeof upstream>[0]) {
-  const { origin, connections } = await upstream(answer)
-  const asked: (() => void)[] = []
-  let isFree = 0
-  const next = () => {
-    while (isFree > 0 && asked.length > 0) {
-      isFree -= 1
-      asked.shift()?.()
-    }
-  }
-  const lanes = new Lanes(new Batch(), {
-    lookup: (_name, _options, found) => {
-      asked.push(() => found(null, [{ address: '127.0.0.1', family: 4 }]))
-      next()
-    },
-  })
-  cleanups.push(() => lanes.stop())
-  const found = () => {
-    isFree += 1
-    next()
-  }
-  return { lanes, origin: origin.replace('127.0.0.1', 'localhost'), found, connections }
-}
-
-function ask(
-  lanes: Lanes,
-  origin: string,
-  { isOver = false, ...of }: Partial<UpstreamMessage> & { readonly isOver?: boolean } = {},
-) {
-  const told: string[] = []
-  let controller: AnswerController | null = null
-  const ended = new Promise<string>((resolve) => {
-    let body = ''
-    lanes.dispatch(
-      origin,
-      { ...message, ...of },
-      {
-        isOver,
-        onRequestStart: (given) => {
-          controller = given
-        },
-        onResponseStart: (status) => told.push(String(status)),
-        onResponseData: (chunk) => {
-          body += chunk.toString('latin1')
-        },
-        onResponseEnd: () => {
-          told.push('end')
-          resolve(body)
-        },
-        onResponseError: (error) => {
-          told.push('error')
-          resolve(error.message)
-        },
-      },
-    )
-  })
-  return { ended, told, controller: () => controller }
-}
+import { ask, cleanups, message, ok, upstream } from './lanes.fixture.ts'
+import { Lanes } from './lanes.ts'
 
 test('one connection serves requests one after the other, and more serve many at once', async () => {
   const waiting: Socket[] = []
@@ -194,132 +93,6 @@ test.each([
   }
 })
 
-describe('a connection of before that ends as it is used again (N7)', () => {
-  const ends: Record<string, (socket: Socket) => unknown> = {
-    'with an end': (socket) => socket.end(),
-    'with a reset': (socket) => socket.resetAndDestroy(),
-  }
-  for (const [name, end] of Object.entries(ends)) {
-    test(`${name}: the request is answered on a new one, and nobody hears of it`, async () => {
-      const got: string[] = []
-      const { lanes, origin, connections } = await upstream((socket, place, text) => {
-        got.push(text)
-        return place === 0 ? socket.write(ok) : end(socket)
-      })
-      for (let i = 0; i < 3; i++) {
-        const { ended, told } = ask(lanes, origin, { body: Buffer.from(`no ${i}`) })
-        expect(await ended).toBe('ok')
-        expect(told).toEqual(['200', 'end'])
-      }
-      expect(got.map((text) => text.slice(-4))).toEqual(['no 0', 'no 1', 'no 1', 'no 2', 'no 2'])
-      expect(connections()).toBe(3)
-    })
-  }
-
-  test('at once: an engine that has worked on it for a while is not asked again', async () => {
-    vi.useFakeTimers({ toFake: ['performance'] })
-    cleanups.push(() => vi.useRealTimers())
-    let asked = 0
-    const { lanes, origin, connections } = await upstream((socket) => {
-      asked += 1
-      if (asked === 1) return socket.write(ok)
-      vi.advanceTimersByTime(1_000)
-      return socket.end()
-    })
-    await ask(lanes, origin).ended
-    expect(await ask(lanes, origin).ended).toMatch(/ended before an answer began/)
-    expect([asked, connections()]).toEqual([2, 1])
-  })
-
-  test('once: a new one that ends is the end of the request', async () => {
-    let asked = 0
-    const { lanes, origin, connections } = await upstream((socket) => {
-      asked += 1
-      return asked === 1 ? socket.write(ok) : socket.end()
-    })
-    await ask(lanes, origin).ended
-    const { ended, told } = ask(lanes, origin)
-    expect(await ended).toMatch(/ended before an answer began/)
-    await new Promise(setImmediate)
-    expect(told).toEqual(['error'])
-    expect([asked, connections()]).toEqual([3, 2])
-  })
-
-  test.each(['H', 'HTTP/1.1 100 Continue\r\n\r\n', 'HTTP/1.1 200 OK\r\n'])(
-    'is the end of a request whose answer has begun: %j',
-    async (begun) => {
-      let asked = 0
-      const { lanes, origin } = await upstream((socket, place) => {
-        asked += 1
-        return place === 0 ? socket.write(ok) : socket.end(begun)
-      })
-      await ask(lanes, origin).ended
-      expect(await ask(lanes, origin).ended).toMatch(/the connection ended before/)
-      expect(asked).toBe(2)
-    },
-  )
-
-  test('the new one is waited for as long as a first one', async () => {
-    const { lanes, origin, found } = await named((socket, place) =>
-      place === 0 ? socket.write(ok) : socket.end(),
-    )
-    found()
-    await ask(lanes, origin).ended
-    const { ended, told } = ask(lanes, origin, { connectMs: 30 })
-    expect(await ended).toMatch(/could not be reached within 30 ms/)
-    expect(told).toEqual(['error'])
-  })
-
-  test('no other connection of before is used for it, and none waits for nothing', async () => {
-    const held: Socket[] = []
-    const places: number[] = []
-    const { lanes, origin, found, connections } = await named((socket, place, text) => {
-      if (text.endsWith('hold')) return held.push(socket)
-      if (text.endsWith('again')) places.push(place)
-      return text.endsWith('again') && place > 0 ? socket.end() : socket.write(ok)
-    })
-    found()
-    const slow = ask(lanes, origin, { body: Buffer.from('hold') })
-    await expect.poll(() => held.length).toBe(1)
-    found()
-    await ask(lanes, origin).ended
-    const again = ask(lanes, origin, { body: Buffer.from('again') })
-    await expect.poll(() => places).toEqual([1])
-    const behind = ask(lanes, origin) // waits as it does, and takes what it must not
-    held[0]?.write(ok)
-    expect([await slow.ended, await behind.ended]).toEqual(['ok', 'ok'])
-    expect(again.told).toEqual([])
-    found()
-    expect(await again.ended).toBe('ok')
-    expect([places, connections()]).toEqual([[1, 0], 3])
-  })
-
-  test('whoever asked can cut the new one off', async () => {
-    const held: Socket[] = []
-    const { lanes, origin } = await upstream((socket, place, text) => {
-      if (text.endsWith('again') && place === 0) return held.push(socket)
-      return text.endsWith('again') ? socket.end() : socket.write(ok)
-    })
-    await ask(lanes, origin).ended
-    const again = ask(lanes, origin, { body: Buffer.from('again') })
-    await expect.poll(() => held.length).toBe(1)
-    again.controller()?.abort(new Error('enough'))
-    expect(await again.ended).toBe('enough')
-    expect(again.told).toEqual(['error'])
-  })
-
-  test('nothing is sent again as it stops', async () => {
-    const { lanes, origin, connections } = await upstream((socket, place) => {
-      if (place === 0) return socket.write(ok)
-      lanes.stop()
-      return socket.end()
-    })
-    await ask(lanes, origin).ended
-    expect(await ask(lanes, origin).ended).toMatch(/stops/)
-    expect(connections()).toBe(1)
-  })
-})
-
 test('each waits for a connection as long as it says itself (N5)', async () => {
   const { lanes, origin } = await upstream(() => {}) // answers no handshake of TLS
   const silent = origin.replace('http:', 'https:')
@@ -358,12 +131,14 @@ test('of a request that is over nothing waits (N6)', async () => {
   cleanups.push(() => vi.useRealTimers())
   const { lanes, origin } = await upstream(() => {}) // answers no handshake of TLS
   const silent = origin.replace('http:', 'https:')
-  const over = ask(lanes, silent, { isOver: true })
+  const over = ask(lanes, silent)
   const waiting = ask(lanes, silent)
+  over.over()
   vi.advanceTimersByTime(2_000)
+  expect([over.told, waiting.told]).toEqual([['error'], []]) // N1
   lanes.stop()
   expect(await waiting.ended).toMatch(/stops/)
-  expect(over.told).toEqual([])
+  expect(over.told).toEqual(['error'])
 })
 
 describe('every end is heard once (N1)', () => {

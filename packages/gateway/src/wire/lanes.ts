@@ -223,8 +223,10 @@ export class Lanes {
   #sweep(): void {
     for (const { free, waiting } of [...this.#origins.values()]) {
       for (const lane of free.filter(isOld)) lane.destroy()
-      const left = waiting.filter(({ handler }) => !handler.isOver)
-      if (left.length < waiting.length) waiting.splice(0, waiting.length, ...left) // N6
+      const over = waiting.filter(({ handler }) => handler.isOver)
+      if (over.length === 0) continue
+      waiting.splice(0, waiting.length, ...waiting.filter(({ handler }) => !handler.isOver)) // N6
+      for (const { handler } of over) refuse(handler, 'it is over before it was sent')
     }
   }
 }
