@@ -46,15 +46,16 @@ export function authenticate(ports: ApiPorts): MiddlewareHandler<Env> {
 }
 
 async function callerOf(ports: ApiPorts, secret: string): Promise<Caller | null> {
+  const now = () => callerOf(ports, secret)
   const node = ports.hub.nodeOf(secret)
   if (node !== null) {
     const principal: Principal = { type: 'Node', id: node, roles: [], project: '', key: '' }
-    return { principal, approvalKey: undefined }
+    return { principal, approvalKey: undefined, now }
   }
   // The secret has 256 bits of chance and only its hash is compared, by an index: there is no timing
   // from which a secret could be learned.
   const key = await findKey(ports.sql, sha256(secret))
   const principal = key === null ? null : principalOfKey(key, ports.nowMs())
   if (key === null || principal === null) return null
-  return { principal, approvalKey: keySpec.parse(key.spec).approvalKey }
+  return { principal, approvalKey: keySpec.parse(key.spec).approvalKey, now }
 }

@@ -48,6 +48,8 @@ export interface ApiPorts {
 export interface Caller {
   readonly principal: Principal
   readonly approvalKey: string | undefined
+  /** The same secret's caller as it is now; null where it has none any more. */
+  readonly now: () => Promise<Caller | null>
 }
 
 export interface Env {

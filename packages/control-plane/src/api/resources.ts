@@ -39,7 +39,7 @@ async function list(context: Context<Env>, ports: ApiPorts): Promise<Response> {
   // Without a project the answer spans all of them: those behind a fence are left out.
   const mayRead = openFence(ports, principal, kind)
   if (context.req.query('watch') === 'true')
-    return watchResources(context, ports, { kind, project, mayRead })
+    return watchResources(context, ports, { kind, project })
   const limit = Number(context.req.query('limit') ?? pageMax)
   if (!Number.isInteger(limit) || limit < 1) {
     return refuse(context, 'api/invalid', `limit: expected a count from 1 to ${pageMax}`)

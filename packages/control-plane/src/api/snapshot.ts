@@ -5,10 +5,12 @@
 import type { SignedSnapshot } from '@tutti/core/routing'
 import type { Context, Hono } from 'hono'
 import { streamSSE } from 'hono/streaming'
+import type { Principal } from '../governance/index.ts'
 import { parseRelayUrl } from '../routing/index.ts'
 import { refuse } from './answer.ts'
 import { whyMayNot } from './authorize.ts'
 import type { ApiPorts, Env } from './ports.ts'
+import { standingOf } from './standing.ts'
 
 const keepAliveMs = 10_000 // a gateway that hears nothing for three of these connects again
 
@@ -18,9 +20,7 @@ export function mountSnapshot(app: Hono<Env>, ports: ApiPorts): void {
 
 async function snapshot(context: Context<Env>, ports: ApiPorts): Promise<Response> {
   const { principal } = context.get('caller')
-  // A snapshot holds the providers' credentials: it is for those who serve all projects.
-  const allRoutes = { kind: 'Route', project: '', name: '' }
-  const denied = await whyMayNot(ports, principal, 'serve', allRoutes)
+  const denied = await whyMayNotServe(ports, principal)
   if (denied !== null) return refuse(context, 'api/forbidden', denied)
   if (context.req.query('watch') === 'true') {
     const said = context.req.query('relay')
@@ -33,7 +33,13 @@ async function snapshot(context: Context<Env>, ports: ApiPorts): Promise<Respons
   return context.json(current)
 }
 
+/** A snapshot holds the providers' credentials: it is for those who serve all projects. */
+function whyMayNotServe(ports: ApiPorts, principal: Principal): Promise<string | null> {
+  return whyMayNot(ports, principal, 'serve', { kind: 'Route', project: '', name: '' })
+}
+
 function watch(context: Context<Env>, ports: ApiPorts, relay: string | undefined): Response {
+  const caller = context.get('caller')
   return streamSSE(context, async (stream) => {
     let waiting: SignedSnapshot | null = null // only the newest counts
     let wake: () => void = () => {}
@@ -50,12 +56,14 @@ function watch(context: Context<Env>, ports: ApiPorts, relay: string | undefined
     const first = await ports.snapshots.newest()
     waiting ??= first // where none was told of meanwhile
     while (!stream.aborted) {
-      if (waiting !== null) {
+      const { phase } = await standingOf(caller, (principal) => whyMayNotServe(ports, principal))
+      if (phase === 'ended') return stream.abort()
+      if (waiting !== null && phase === 'holds') {
         const data = JSON.stringify(waiting)
         waiting = null
         await stream.writeSSE({ event: 'snapshot', data })
       } else await stream.write(': keep-alive\n\n')
-      if (waiting !== null) continue
+      if (waiting !== null && phase === 'holds') continue
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, keepAliveMs)
         wake = () => {

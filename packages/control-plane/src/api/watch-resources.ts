@@ -2,15 +2,16 @@
 //
 // Server-sent events: first every resource of the kind (`added`), then each one that changes (`modified`)
 // or goes (`deleted`). A client that reads too slowly is cut off and starts again from a list; so is every
-// client where the control plane itself may have missed a change.
+// client where the control plane itself may have missed a change, and whoever's key has gone or may not read any more.
 
 import type { Kind } from '@tutti/core/kinds'
 import type { Context } from 'hono'
-import { streamSSE } from 'hono/streaming'
+import { type SSEStreamingApi, streamSSE } from 'hono/streaming'
 import { allResources, loadResource } from '../store/index.ts'
-import type { Fence } from './authorize.ts'
+import { type Fence, openFence, whyMayNot } from './authorize.ts'
 import type { ApiPorts, Env } from './ports.ts'
 import { presentResource } from './present-resource.ts'
+import { standingOf } from './standing.ts'
 
 const waitingMax = 1_000 // changes that one slow watcher may lag behind
 const keepAliveMs = 15_000
@@ -21,9 +22,15 @@ export function watchResources(
   of: {
     readonly kind: Kind
     readonly project: string | undefined
-    readonly mayRead: Fence
   },
 ): Response {
+  const caller = context.get('caller')
+  const listed = { kind: of.kind, project: of.project ?? '', name: '' }
+  /** What the key may read as it is now; null: nothing any more, or nobody can tell. */
+  const fenceOfNow = async (): Promise<Fence | null> => {
+    const standing = await standingOf(caller, (one) => whyMayNot(ports, one, 'read', listed))
+    return standing.phase === 'holds' ? openFence(ports, standing.principal, of.kind) : null
+  }
   return streamSSE(context, async (stream) => {
     const waiting = new Set<string>() // names that changed and were not sent yet
     let wake: () => void = () => {}
@@ -40,9 +47,10 @@ export function watchResources(
       wake()
     })
     const all = await allResources(ports.sql, of.kind)
+    const mayReadAll = openFence(ports, caller.principal, of.kind)
     for (const one of all) {
       if (of.project !== undefined && one.metadata.project !== of.project) continue
-      if (!(await of.mayRead(one.metadata))) continue
+      if (!(await mayReadAll(one.metadata))) continue
       await stream.writeSSE({
         event: 'added',
         data: JSON.stringify(await presentResource(ports, one)),
@@ -51,9 +59,7 @@ export function watchResources(
     while (!stream.aborted) {
       const keys = [...waiting]
       waiting.clear()
-      for (const key of keys) {
-        await sendOne(stream, ports, { key, mayRead: of.mayRead })
-      }
+      for (const key of keys) await sendOne(stream, ports, { key, fenceOfNow })
       if (waiting.size > 0) continue
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, keepAliveMs)
@@ -62,19 +68,25 @@ export function watchResources(
           resolve()
         }
       })
-      if (waiting.size === 0 && !stream.aborted) await stream.write(': keep-alive\n\n')
+      if (waiting.size > 0 || stream.aborted) continue
+      if ((await fenceOfNow()) === null) stream.abort()
+      else await stream.write(': keep-alive\n\n')
     }
   })
 }
 
 async function sendOne(
-  stream: { readonly writeSSE: (message: { event: string; data: string }) => Promise<void> },
+  stream: Pick<SSEStreamingApi, 'aborted' | 'abort' | 'writeSSE'>,
   ports: ApiPorts,
-  { key, mayRead }: { readonly key: string; readonly mayRead: Fence },
+  of: { readonly key: string; readonly fenceOfNow: () => Promise<Fence | null> },
 ): Promise<void> {
+  if (stream.aborted) return
+  const { key } = of
   const [kind = '', project = '', ...rest] = key.split('/')
   const name = rest.join('/')
   const resource = await loadResource(ports.sql, { kind, project, name })
+  const mayRead = await of.fenceOfNow()
+  if (mayRead === null) return stream.abort()
   if (!(await mayRead(resource?.metadata ?? { project, name, labels: {} }))) return
   const event = resource === null ? 'deleted' : 'modified'
   const data =

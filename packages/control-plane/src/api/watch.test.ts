@@ -1,6 +1,15 @@
 import { expect, test, vi } from 'vitest'
 import { openDatabase } from '../store/index.ts'
-import { apply, bed, call, folder, pushModel, usePlane } from '../test-plane.fixture.ts'
+import {
+  apply,
+  bed,
+  call,
+  folder,
+  makeKey,
+  pushModel,
+  sha256,
+  usePlane,
+} from '../test-plane.fixture.ts'
 
 usePlane()
 
@@ -99,5 +108,71 @@ test('a run that starts after a Secret was changed has it as it is then', async 
     await apply('Secret', 'token', { value: 'x'.repeat(length) })
     const { body } = await call('POST', '/workflows/test.secretive/runs', {})
     expect((await untilRun(body.id, 'completed')).outcome.output).toEqual({ is: length })
+  }
+})
+
+/** What a watch tells until it ends; `onFirst` once it has told something. */
+async function toldBy(path: string, secret: string, onFirst: () => Promise<void>): Promise<string> {
+  const answer = await fetch(`${bed.plane.url}/api/v1${path}?watch=true`, {
+    headers: { authorization: `Bearer ${secret}` },
+  })
+  expect(answer.status).toBe(200)
+  let text = ''
+  for await (const part of answer.body?.pipeThrough(new TextDecoderStream()) ?? []) {
+    if (text === '') await onFirst()
+    text += part
+  }
+  return text
+}
+
+const declareKey = (name: string, roles: readonly string[], secret: string, more: object = {}) =>
+  apply('Key', name, { owner: name, roles, hash: sha256(secret), ...more })
+
+const ends: Record<string, (name: string, secret: string) => Promise<{ status: number }>> = {
+  deleted: (name) => call('DELETE', `/keys/${name}`),
+  rotated: (name, secret) => declareKey(name, ['gateway', 'viewer'], `not ${secret}`),
+  'without its roles': (name, secret) => declareKey(name, ['caller'], secret),
+  expired: (name, secret) =>
+    declareKey(name, ['gateway', 'viewer'], secret, { expiresAtMs: Date.now() }),
+}
+/** What is watched, and what more is then to be told there. */
+const more: Record<string, (name: string) => Promise<{ status: number }>> = {
+  '/snapshot': (name) =>
+    apply('Provider', name, { dialect: 'openai', baseUrl: 'https://models.example.com/v1' }),
+  '/projects': (name) => apply('Project', name, {}),
+}
+const watches = Object.keys(more)
+
+test.each(watches.flatMap((path) => Object.keys(ends).map((how) => [path, how] as const)))(
+  'a watch of %s tells nothing new to a key that is %s, and ends',
+  async (path, how) => {
+    const name = `${path.slice(1)}-${how.replaceAll(' ', '-')}`
+    const secret = await makeKey(name, ['gateway', 'viewer'])
+    const told = await toldBy(path, secret, async () => {
+      expect((await ends[how]?.(name, secret))?.status).toBe(200)
+      expect((await more[path]?.(`new-${name}`))?.status).toBe(201)
+    })
+    expect(told).not.toBe('')
+    expect(told).not.toContain(`new-${name}`)
+    const own = { headers: { authorization: `Bearer ${secret}` } }
+    const again = await fetch(`${bed.plane.url}/api/v1${path}`, own)
+    expect(again.status).toBe(how === 'without its roles' ? 403 : 401)
+  },
+)
+
+test.each(watches)('a watch of %s where nothing changes ends with its key, too', async (path) => {
+  const own = setTimeout
+  const timers = vi // keep-alives come at once
+    .spyOn(globalThis, 'setTimeout')
+    .mockImplementation((run, ms, ...given) =>
+      own(run, ms === 10_000 || ms === 15_000 ? 1 : ms, ...given),
+    )
+  try {
+    const name = `quiet-${path.slice(1)}`
+    const secret = await makeKey(name, ['gateway', 'viewer'])
+    const remove = async () => void (await call('DELETE', `/keys/${name}`))
+    expect(await toldBy(path, secret, remove)).not.toBe('')
+  } finally {
+    timers.mockRestore()
   }
 })
