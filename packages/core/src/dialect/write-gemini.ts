@@ -32,7 +32,7 @@ export function writeGemini(request: ChatRequest): object | Unsayable {
       if (part.kind === 'tool-call') names.set(part.id, part.name)
       return writePart(part, names)
     }
-    const written = writeParts(parts, write, signatureInstead(request.model, parts))
+    const written = writeParts(parts, write, signatureInstead(request.model))
     if (isUnsayable(written)) return written
     contents.push({ role: role === 'assistant' ? 'model' : 'user', parts: written })
   }
@@ -47,33 +47,51 @@ export function writeGemini(request: ChatRequest): object | Unsayable {
 }
 
 /** From its third generation on Gemini refuses steps whose first call is not signed. */
-function signatureInstead(model: string, parts: readonly Part[]): string | null {
-  const isSigned = parts.some(
-    (part) => part.kind === 'thinking' && ownSignature('gemini', part.signature) !== null,
-  )
-  return isSigned || !/gemini-(?![12]\b)/.test(model) ? null : foreignSignature
+function signatureInstead(model: string): string | null {
+  return /gemini-(?![12]\b)/.test(model) ? foreignSignature : null
 }
 
-/** What Gemini signed stands with the call or the text that follows it, or at the end. */
+/**
+ * What Gemini signed stands with the call or the text that follows it, or at the end. The last of
+ * what stands before the first call is of that call: some clients put it before the texts.
+ */
 function writeParts(
   parts: readonly Part[],
   write: (part: Part) => object | Unsayable | null,
-  unsigned: string | null,
+  instead: string | null,
 ): object[] | Unsayable {
+  const first = parts.findIndex(({ kind }) => kind === 'tool-call')
+  let left = parts.slice(0, Math.max(first, 0)).filter(isSigning).length // before that call
   const written: object[] = []
-  let signature = unsigned
-  for (const part of parts) {
-    if (part.kind === 'thinking') signature = ownSignature('gemini', part.signature) ?? signature
+  const waiting: string[] = [] // signatures, for what follows
+  for (const [i, part] of parts.entries()) {
+    if (isSigning(part)) waiting.push(ownSignature('gemini', part.signature) ?? '')
     const one = write(part)
     if (one === null) continue
     if (isUnsayable(one)) return one
-    const isSigned =
-      part.kind === 'tool-call' || (part.kind === 'text' && signature !== foreignSignature)
-    written.push(isSigned && signature !== null ? { ...one, thoughtSignature: signature } : one)
-    if (isSigned) signature = null
+    if (part.kind === 'tool-call') {
+      const signature = waiting.pop() ?? (i === first ? instead : null)
+      written.push(...waiting.splice(0).map(signatureAlone), signed(one, signature))
+    } else if (part.kind === 'text' && waiting.length > 0 && (i > first || left > 1)) {
+      written.push(signed(one, waiting.shift() ?? null))
+      left -= 1
+    } else written.push(one)
   }
-  if (signature === null || signature === foreignSignature) return written
-  return [...written, { text: '', thoughtSignature: signature }]
+  return [...written, ...waiting.map(signatureAlone)]
+}
+
+type Thought = Extract<Part, { kind: 'thinking' }>
+
+function isSigning(part: Part): part is Thought {
+  return part.kind === 'thinking' && ownSignature('gemini', part.signature) !== null
+}
+
+function signed(one: object, thoughtSignature: string | null): object {
+  return thoughtSignature === null ? one : { ...one, thoughtSignature }
+}
+
+function signatureAlone(thoughtSignature: string): object {
+  return { text: '', thoughtSignature }
 }
 
 function writePart(part: Part, names: ReadonlyMap<string, string>): object | Unsayable | null {
@@ -213,7 +231,7 @@ function writeAnswerPart(part: Part): object | null {
 }
 
 /** Another's signature is of the thought, which it needs. */
-function writeThought({ text, signature }: Extract<Part, { kind: 'thinking' }>): object | null {
+function writeThought({ text, signature }: Thought): object | null {
   const isOwn = ownSignature('gemini', signature) !== null
   if (isOwn && text === '') return null
   const thoughtSignature =
