@@ -46,28 +46,54 @@ const maps = ['properties', '$defs', 'definitions'] as const
 
 /**
  * The same schema, each of whose objects takes no members but its own where it says nothing of
- * them. Parts of an `allOf` stay as they are: each would exclude what the others name.
+ * them. What an object is put together of stays as it is, and so does the whole: each part would
+ * exclude what the others name.
  */
 export function closedSchema(schema: JsonObject): JsonObject {
+  return close(schema, new Set(refsOfParts(schema)))
+}
+
+function close(schema: JsonObject, parts: ReadonlySet<string>): JsonObject {
+  const isComposed = isPutTogether(schema)
+  const closed = (value: unknown) => (isObject(value) ? close(value, parts) : value)
   const written = Object.entries(schema).map(([name, value]): [string, unknown] => {
     if (name === 'items') return [name, closed(value)]
-    if (name === 'anyOf') return [name, Array.isArray(value) ? value.map(closed) : value]
+    if (name === 'anyOf' && !isComposed && Array.isArray(value)) return [name, value.map(closed)]
     if (!maps.some((one) => one === name) || !isObject(value)) return [name, value]
-    const own = Object.entries(value).map(([key, one]) => [key, closed(one)] as const)
+    const own = Object.entries(value).map(([key, one]) => {
+      return [key, parts.has(`#/${name}/${key}`) ? one : closed(one)] as const
+    })
     return [name, Object.fromEntries(own)]
   })
   const isOpen = isOfObjects(schema) && schema['additionalProperties'] === undefined
-  return { ...Object.fromEntries(written), ...(isOpen ? { additionalProperties: false } : {}) }
+  const isClosed = isOpen && !isComposed
+  return { ...Object.fromEntries(written), ...(isClosed ? { additionalProperties: false } : {}) }
+}
+
+const composing = ['allOf', 'anyOf', 'oneOf', '$ref']
+
+function isPutTogether(schema: JsonObject): boolean {
+  if (schema['allOf'] !== undefined) return true
+  return isOfObjects(schema) && composing.some((name) => schema[name] !== undefined)
+}
+
+/** What objects anywhere in it are put together of, as far as it stands elsewhere. */
+function refsOfParts(schema: unknown, isPart = false): string[] {
+  if (Array.isArray(schema)) return schema.flatMap((one) => refsOfParts(one, isPart))
+  if (!isObject(schema)) return []
+  const isComposed = isPutTogether(schema)
+  const { $ref } = schema
+  const own = typeof $ref === 'string' && (isPart || isComposed) ? [$ref] : []
+  const inner = Object.entries(schema).flatMap(([name, value]) =>
+    refsOfParts(value, isPart || (isComposed && composing.includes(name))),
+  )
+  return [...own, ...inner]
 }
 
 /** Of a tool's arguments: an object, which has to be closed only where models are held to it. */
 export function toolSchema(parameters: JsonObject, strict: boolean | undefined): JsonObject {
   const schema = { type: 'object', ...parameters }
   return strict === true ? closedSchema(schema) : schema
-}
-
-function closed(value: unknown): unknown {
-  return isObject(value) ? closedSchema(value) : value
 }
 
 function isOfObjects({ type, properties }: JsonObject): boolean {
