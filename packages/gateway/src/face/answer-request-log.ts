@@ -1,12 +1,13 @@
 // Answer request log
 //
 // `GET /v1/requests`: the newest records of the caller's project, as JSON lines; with `?follow=true` also each one to
-// come, until the caller goes away; `GET /v1/requests/{id}`: one of them. `GET /v1/comparisons`: those of shadows,
-// alike. Of several workers each has its own: they are asked for them.
+// come, until the caller goes away or its key does; `GET /v1/requests/{id}`: one of them. `GET /v1/comparisons`: those of
+// shadows, alike. Of several workers each has its own: they are asked for them.
 
 import { jsonOf, objectOf } from '@tutti/core/dialect'
 import { refuse, sendJson } from './answer.ts'
-import type { Exchange } from './exchange.ts'
+import { keyOf } from './authenticate.ts'
+import type { Exchange, FacePorts } from './exchange.ts'
 import { askOthers, followOther, isForOneAlone, type OtherWorkers } from './other-workers.ts'
 import type { Logged, RequestLog } from './request-log.ts'
 
@@ -14,7 +15,7 @@ const countDefault = 100
 const waitingBytesMax = 2 ** 20 // of a follower that reads slowly; more ends it
 const earlyMax = 10_000 // records that come while the others are asked for theirs; more ends it
 
-export interface Recorded<R extends Logged> {
+export interface Recorded<R extends Logged> extends Pick<FacePorts, 'directory' | 'nowMs'> {
   readonly log: RequestLog<R>
   readonly others: OtherWorkers
 }
@@ -53,27 +54,34 @@ async function tellNewest<R extends Logged>(
 }
 
 async function follow<R extends Logged>(
-  { log, others }: Recorded<R>,
+  from: Recorded<R>,
   exchange: Exchange,
   count: number,
 ): Promise<void> {
+  const { log, others } = from
   const { reply, key, dialect } = exchange
   const early: string[] = []
   let isCaughtUp = false
   const tell = (line: string) => {
+    if (gone.signal.aborted) return
+    if (!mayHear(from, exchange)) {
+      stop?.()
+      return end()
+    }
     if (isCaughtUp) reply.write(`${line}\n`)
     else early.push(line)
     if (reply.waitingBytes > waitingBytesMax || early.length > earlyMax) reply.destroy()
   }
   const gone = new AbortController()
+  const end = () => {
+    gone.abort()
+    reply.end()
+  }
   const stop = log.follow({
     onRecord: (record) => {
       if (record.project === key.project) tell(JSON.stringify(record))
     },
-    onEnd: () => {
-      gone.abort()
-      reply.end()
-    },
+    onEnd: end,
   })
   if (stop === null) {
     const message = 'too many follow the requests already'
@@ -94,6 +102,13 @@ async function follow<R extends Logged>(
   if (isAlone) reply.write('\n') // what follows is new
   isCaughtUp = true
   for (const line of early.splice(0)) tell(line)
+}
+
+/** By the snapshot of now, of whoever began with a key: whether it has it still. */
+function mayHear<R extends Logged>({ directory, nowMs }: Recorded<R>, exchange: Exchange): boolean {
+  const known = directory()
+  const key = known === null ? null : keyOf(exchange.request, known, nowMs())
+  return key?.project === exchange.key.project
 }
 
 /** What the others have; those to come are followed from their first record on. */

@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, describe, expect, test } from 'vitest'
+import type { Directory } from '../routing/index.ts'
 import type { Incoming, Reply } from '../wire/index.ts'
 import { joined } from './answer-metrics.ts'
 import { answerRequestLog } from './answer-request-log.ts'
@@ -24,6 +25,8 @@ interface Own {
   readonly id: string
 }
 
+const followersMax = 100
+
 const record = (atMs: number): Own => ({ atMs, project: 'default', id: `r${atMs}` })
 const line = (atMs: number) => `${JSON.stringify(record(atMs))}\n`
 
@@ -39,6 +42,10 @@ async function other(answer: (response: ServerResponse, url: string) => void): P
   })
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 }
+
+const headers = { authorization: 'Bearer app' }
+const keyed = { keyOfSecret: () => ({ project: 'default' }) } as unknown as Directory
+const known = { directory: () => keyed, nowMs: () => 0 }
 
 /** The others, of which more may come. */
 function othersAt(...urls: string[]) {
@@ -59,16 +66,20 @@ function othersAt(...urls: string[]) {
 }
 
 /** One request, and what came back so far. */
-function exchangeOf(of: Pick<Incoming, 'method' | 'url'>, headers: Incoming['headers'] = {}) {
+function exchangeOf(of: Pick<Incoming, 'method' | 'url'>, more: Incoming['headers'] = {}) {
   let text = ''
   let status = 0
+  let ends = 0
   let leave = () => {}
   const write = (bytes: Buffer | string) => {
     text += bytes.toString()
     return true
   }
   const reply = {
-    ...{ hasBegun: false, isGone: false, waitingBytes: 0, header: () => {}, write, end: () => {} },
+    ...{ hasBegun: false, isGone: false, waitingBytes: 0, header: () => {}, write },
+    end: () => {
+      ends += 1
+    },
     begin: (said: number) => {
       status = said
     },
@@ -80,11 +91,16 @@ function exchangeOf(of: Pick<Incoming, 'method' | 'url'>, headers: Incoming['hea
       leave = listener
     },
   } as unknown as Reply
-  const request: Incoming = { ...of, headers, body: () => Buffer.alloc(0) }
+  const request: Incoming = {
+    ...of,
+    headers: { ...headers, ...more },
+    body: () => Buffer.alloc(0),
+  }
   const exchange = { request, reply, dialect: 'openai', key: { project: 'default' } }
   return {
     exchange: exchange as unknown as Exchange,
     said: () => ({ status, text }),
+    ends: () => ends,
     leave: () => leave(),
   }
 }
@@ -101,7 +117,7 @@ describe('records of all workers', () => {
     const { others } = othersAt(there, 'http://127.0.0.1:1')
     const url = '/v1/requests?limit=4'
     const { exchange, said } = exchangeOf({ method: 'GET', url })
-    await answerRequestLog({ log, others }, exchange)
+    await answerRequestLog({ ...known, log, others }, exchange)
     expect(said()).toEqual({ status: 200, text: line(3) + line(4) + line(5) + line(6) })
     expect(asked).toEqual([url])
   })
@@ -117,7 +133,7 @@ describe('records of all workers', () => {
       })
     const { others, come, listeners } = othersAt(await follow(line(1)))
     const { exchange, said, leave } = exchangeOf({ method: 'GET', url: '/v1/requests?follow=true' })
-    const following = answerRequestLog({ log, others }, exchange)
+    const following = answerRequestLog({ ...known, log, others }, exchange)
     log.add(record(3)) // while the other is asked for what it has
     await following
     expect(said().text).toBe(line(1) + line(2) + line(3))
@@ -131,13 +147,40 @@ describe('records of all workers', () => {
     expect(listeners.size).toBe(0)
   })
 
+  test('are told to nobody whose key has gone, and the others are left', async () => {
+    const log = new RequestLog<Own>((_, one) => one)
+    const followed: ServerResponse[] = []
+    const there = await other((response) => {
+      response.write('\n')
+      followed.push(response)
+    })
+    const { others, listeners } = othersAt(there)
+    const asked = { method: 'GET', url: '/v1/requests?follow=true' }
+    const { exchange, said, ends } = exchangeOf(asked)
+    const keys = new Map([['app', { project: 'default' }]])
+    const directory = { keyOfSecret: (secret: string) => keys.get(secret) }
+    const from = { log, others, directory: () => directory as unknown as Directory, nowMs: () => 0 }
+    await answerRequestLog(from, exchange)
+    log.add(record(1))
+    keys.clear()
+    const ended = followed.map((response) => once(response, 'close'))
+    log.add(record(2))
+    log.add(record(3))
+    expect([said().text, ends()]).toEqual([line(1), 1])
+    await Promise.all(ended)
+    expect(listeners.size).toBe(0)
+    for (let i = 0; i < followersMax; i++) {
+      expect(log.follow({ onRecord: () => {}, onEnd: () => {} })).not.toBeNull()
+    }
+  })
+
   test('are its own where another worker asks: what it has, an empty line, what comes', async () => {
     const log = new RequestLog<Own>((_, one) => one)
     log.add(record(1))
     const { others } = othersAt('http://127.0.0.1:1')
     const asked = { method: 'GET', url: '/v1/requests?follow=true' }
     const { exchange, said } = exchangeOf(asked, { 'x-tutti-worker': 'alone' })
-    await answerRequestLog({ log, others }, exchange)
+    await answerRequestLog({ ...known, log, others }, exchange)
     log.add(record(2))
     expect(said().text).toBe(`${line(1)}\n${line(2)}`)
   })
