@@ -232,7 +232,6 @@ interface Refused {
 const refusals: readonly Refused[] = [
   { from: 'openai', to: 'anthropic', more: { logit_bias: { 1: 1 } }, field: 'logit_bias' },
   { from: 'openai', to: 'anthropic', more: { seed: 7 }, field: 'seed' },
-  { from: 'openai', to: 'gemini', more: { user: 'me' }, field: 'user' },
   { from: 'openai', to: 'openai-responses', more: { stop: ['x'] }, field: 'stop' },
   { from: 'openai', to: 'gemini', more: { n: 2 }, field: 'n' },
   { from: 'openai', to: 'bedrock', more: { seed: 7 }, field: 'seed' },
@@ -246,7 +245,7 @@ const refusals: readonly Refused[] = [
   { from: 'openai-responses', to: 'anthropic', more: { background: true }, field: 'background' },
   { from: 'anthropic', to: 'openai', more: { top_k: 4 }, field: 'top_k' },
   { from: 'anthropic', to: 'gemini', more: { mcp_servers: [{}] }, field: 'mcp_servers' },
-  { from: 'gemini', to: 'openai', more: { safetySettings: [] }, field: 'safetySettings' },
+  { from: 'gemini', to: 'openai', more: { safetySettings: [{}] }, field: 'safetySettings[0]' },
   { from: 'gemini', to: 'anthropic', more: { cachedContent: 'x' }, field: 'cachedContent' },
 ]
 

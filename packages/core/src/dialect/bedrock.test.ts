@@ -93,7 +93,6 @@ describe('a request', () => {
   })
   test.each<[string, object]>([
     ['seed', { seed: 1 }],
-    ['user', { user: 'u' }],
     ['reasoning_effort', { effort: 'low' }],
     ['topK', { topK: 3 }],
     ['thinkingTokens', { thinkingTokens: 9 }],

@@ -106,6 +106,7 @@ const request = z.strictObject({
     })
     .optional(),
   generationConfig: generationConfig.default({}),
+  safetySettings: z.array(z.never()).optional(), // some clients write the empty list by themselves
 })
 type GeminiRequest = z.infer<typeof request>
 type Calling = NonNullable<GeminiRequest['toolConfig']>['functionCallingConfig']

@@ -225,6 +225,17 @@ test('what would have no effect at the target is refused', () => {
   expect(fieldFor('openai-responses', seen('low'))).toBe(null)
 })
 
+test.each(['gemini', 'bedrock'] as const)('whose end user it is changes no answer: %s', (to) => {
+  const messages = [{ role: 'user', content: 'x' }]
+  const written = (from: ChatDialect, more: object) => {
+    const parsed = parseChat(from, { model: 'm', max_tokens: 9, messages, ...more }, named)
+    return isUnsayable(parsed) ? parsed : writeChat(to, parsed, from)
+  }
+  expect(isUnsayable(written('openai', {}))).toBe(false)
+  expect(written('openai', { user: 'u' })).toEqual(written('openai', {}))
+  expect(written('anthropic', { metadata: { user_id: 'u' } })).toEqual(written('anthropic', {}))
+})
+
 test.each<[EngineDialect, string]>([
   ['openai', 'max_tokens'],
   ['openai-responses', 'max_output_tokens'],

@@ -75,6 +75,71 @@ test.each(['anthropic', 'bedrock'] as const)('tools are held to closed objects b
   expect(toldIn('AUTO')).toContain(JSON.stringify(open))
 })
 
+describe('a strict tool', () => {
+  const ofAnthropic = (input_schema: object) => ({
+    ...{ model: 'm', max_tokens: 9, messages: [{ role: 'user', content: 'x' }] },
+    tools: [{ name: 'f', strict: true, input_schema }],
+  })
+  const ofGemini = (parametersJsonSchema: object) => ({
+    contents: [{ parts: [{ text: 'x' }] }],
+    tools: [{ functionDeclarations: [{ name: 'f', parametersJsonSchema }] }],
+    toolConfig: { functionCallingConfig: { mode: 'VALIDATED' } },
+  })
+
+  test.each(['openai', 'openai-responses'] as const)(
+    'is one for %s where that can keep it',
+    (to) => {
+      for (const [from, body] of [
+        ['anthropic', ofAnthropic],
+        ['gemini', ofGemini],
+      ] as const) {
+        const isStrict = (schema: object) =>
+          JSON.stringify(written(from, to, body(schema))).includes('"strict":true')
+        expect([from, isStrict(strict), isStrict(closed)]).toEqual([from, true, false])
+      }
+    },
+  )
+
+  test('is one for Bedrock, and wherever a caller of OpenAI’s says so', () => {
+    const said = '"strict":true'
+    expect(JSON.stringify(written('anthropic', 'bedrock', ofAnthropic(closed)))).toContain(said)
+    const tool = { type: 'function', function: { name: 'f', strict: true, parameters: closed } }
+    const body = { model: 'm', messages: [{ role: 'user', content: 'x' }], tools: [tool] }
+    expect(JSON.stringify(written('openai', 'openai-responses', body))).toContain(said)
+  })
+})
+
+test('bounds of numbers are words where a bounded schema is refused', () => {
+  const most = Number.MAX_SAFE_INTEGER
+  const n = { type: 'integer', minimum: 1, maximum: most, description: 'how many' }
+  const all = { type: 'integer', minimum: -most, maximum: most }
+  const share = { type: 'number', exclusiveMinimum: 0, multipleOf: 0.5 }
+  // A member may have the name of a bound.
+  const properties = { n, all, maximum: { type: 'array', items: share } }
+  const schema = { type: 'object', properties, additionalProperties: false }
+  const told = {
+    ...schema,
+    properties: {
+      n: { type: 'integer', description: 'how many\n{minimum: 1}' },
+      all: { type: 'integer' },
+      maximum: {
+        type: 'array',
+        items: { type: 'number', description: '{exclusiveMinimum: 0, multipleOf: 0.5}' },
+      },
+    },
+  }
+  expect(closedSchema(schema)).toEqual(told)
+  const tool = (isStrict: boolean) => ({ name: 'f', strict: isStrict, parameters: schema })
+  const said = (isStrict: boolean) => ({
+    ...{ model: 'm', messages: [{ role: 'user', content: 'x' }] },
+    tools: [{ type: 'function', function: tool(isStrict) }],
+  })
+  for (const to of ['anthropic', 'bedrock'] as const) {
+    expect(JSON.stringify(written('openai', to, said(true)))).toContain(JSON.stringify(told))
+    expect(JSON.stringify(written('openai', to, said(false)))).toContain(JSON.stringify(schema))
+  }
+})
+
 test('a schema of Anthropic’s is strict at OpenAI’s where OpenAI can keep it', () => {
   const strictOf = (schema: object) =>
     written('anthropic', 'openai', {

@@ -1,8 +1,9 @@
 // Strict schema
 //
 // What providers ask of a JSON schema before they hold a model to it: OpenAI refuses a strict one that it cannot keep
-// word for word, Anthropic one whose objects do not say that they take no other members.
+// word for word, Anthropic one whose objects do not say that they take no other members, or that bounds a number.
 
+import type { Tool } from './chat.ts'
 import { isObject, type JsonObject, listOf, objectOf } from './json.ts'
 
 /** All that OpenAI takes in a strict schema; it refuses others, though they be of JSON Schema. */
@@ -44,10 +45,19 @@ function childrenOf(schema: JsonObject): unknown[] {
 
 const maps = ['properties', '$defs', 'definitions'] as const
 
+/** For callers who do not know what OpenAI asks of a strict tool: others are not strict there. */
+export function strictWhereKept(tools: readonly Tool[]): readonly Tool[] {
+  return tools.map((tool) => {
+    const { strict, ...loose } = tool
+    return strict === true && !isStrictSchema(tool.parameters) ? loose : tool
+  })
+}
+
 /**
  * The same schema, each of whose objects takes no members but its own where it says nothing of
  * them. What an object is put together of stays as it is, and so does the whole: each part would
- * exclude what the others name.
+ * exclude what the others name. Bounds of numbers are said in the description, as Anthropic's own
+ * clients do.
  */
 export function closedSchema(schema: JsonObject): JsonObject {
   return close(schema, new Set(refsOfParts(schema)))
@@ -56,7 +66,7 @@ export function closedSchema(schema: JsonObject): JsonObject {
 function close(schema: JsonObject, parts: ReadonlySet<string>): JsonObject {
   const isComposed = isPutTogether(schema)
   const closed = (value: unknown) => (isObject(value) ? close(value, parts) : value)
-  const written = Object.entries(schema).map(([name, value]): [string, unknown] => {
+  const written = Object.entries(unbounded(schema)).map(([name, value]): [string, unknown] => {
     if (name === 'items') return [name, closed(value)]
     if (name === 'anyOf' && !isComposed && Array.isArray(value)) return [name, value.map(closed)]
     if (!maps.some((one) => one === name) || !isObject(value)) return [name, value]
@@ -88,6 +98,25 @@ function refsOfParts(schema: unknown, isPart = false): string[] {
     refsOfParts(value, isPart || (isComposed && composing.includes(name))),
   )
   return [...own, ...inner]
+}
+
+const bounds = ['minimum', 'maximum', 'exclusiveMinimum', 'exclusiveMaximum', 'multipleOf']
+
+function unbounded(schema: JsonObject): JsonObject {
+  const isBound = ([name, value]: readonly [string, unknown]) =>
+    bounds.includes(name) && typeof value === 'number'
+  const members = Object.entries(schema)
+  const bounding = members.filter(isBound)
+  if (bounding.length === 0) return schema
+  const { description, ...rest } = Object.fromEntries(members.filter((one) => !isBound(one)))
+  // Some clients bound every whole number by what a double can count.
+  const told = bounding.filter(([, value]) => Math.abs(Number(value)) !== Number.MAX_SAFE_INTEGER)
+  const said = told.map(([name, value]) => `${name}: ${value}`).join(', ')
+  const lines = [
+    ...(typeof description === 'string' ? [description] : []),
+    ...(said === '' ? [] : [`{${said}}`]),
+  ]
+  return lines.length === 0 ? rest : { ...rest, description: lines.join('\n') }
 }
 
 /** Of a tool's arguments: an object, which has to be closed only where models are held to it. */

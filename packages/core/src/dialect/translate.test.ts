@@ -356,8 +356,9 @@ describe('what cannot be said is refused by its field', () => {
     expect(
       fieldOf('openai-responses', 'openai', { model: 'm', input: 'x', tools: search }),
     ).toMatch(/^tools\[0\]/)
-    const safety = { contents: [{ parts: [{ text: 'x' }] }], safetySettings: [] }
-    expect(fieldOf('gemini', 'openai', safety)).toBe('safetySettings')
+    const safety = { contents: [{ parts: [{ text: 'x' }] }], safetySettings: [{}] }
+    expect(fieldOf('gemini', 'openai', safety)).toBe('safetySettings[0]')
+    expect(fieldOf('gemini', 'openai', { ...safety, safetySettings: [] })).toBe(null)
     expect(
       fieldOf('openai-responses', 'openai', { model: 'm', input: 'x', previous_response_id: 'r' }),
     ).toBe('previous_response_id')
@@ -373,7 +374,6 @@ describe('what cannot be said is refused by its field', () => {
     expect(fieldOf('openai', 'anthropic', { ...base, ...json })).toBe('response_format')
     expect(fieldOf('anthropic', 'openai', { ...base, max_tokens: 9, top_k: 5 })).toBe('top_k')
     expect(fieldOf('openai', 'openai-responses', { ...base, stop: 'x' })).toBe('stop')
-    expect(fieldOf('openai', 'gemini', { ...base, user: 'u' })).toBe('user')
     const config = { contents: [{ parts: [{ text: 'x' }] }], generationConfig: { topK: 3 } }
     expect(fieldOf('gemini', 'openai', config)).toBe('generationConfig.topK')
     const url = { type: 'image_url', image_url: { url: 'https://x.example/a.png' } }

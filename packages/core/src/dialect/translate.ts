@@ -29,6 +29,7 @@ import { parseOpenai } from './parse-openai.ts'
 import { parseResponses } from './parse-responses.ts'
 import { ResponsesWriter } from './responses-writer.ts'
 import { isSaidText, saidMessages } from './said-messages.ts'
+import { strictWhereKept } from './strict-schema.ts'
 import { isUnsayable, type Unsayable, unsayable } from './unsayable.ts'
 import { writeAnthropic, writeAnthropicAnswer } from './write-anthropic.ts'
 import { writeBedrock } from './write-bedrock.ts'
@@ -65,9 +66,18 @@ export function writeChat(
   const written =
     whyLost(to, request) ??
     whyMute(to, request.system, messages) ??
-    writeRequest(to, { ...request, system, messages })
+    writeRequest(to, { ...request, system, messages, tools: toolsFor(to, request, from) })
   if (!isUnsayable(written)) return written
   return unsayable(fieldNames[from][written.field] ?? written.field, written.message)
+}
+
+/** Callers of OpenAI's dialects mean what they say of `strict`. */
+function toolsFor(to: EngineDialect, { tools }: ChatRequest, from: ChatDialect) {
+  return isOpenais(to) && !isOpenais(from) ? strictWhereKept(tools) : tools
+}
+
+function isOpenais(dialect: EngineDialect): boolean {
+  return dialect === 'openai' || dialect === 'openai-responses'
 }
 
 const sides: Readonly<Record<Message['role'], readonly Part['kind'][]>> = {
@@ -93,15 +103,14 @@ function whyLost(
 }
 
 function whyPartLost(to: EngineDialect, role: Message['role'], part: Part): string | null {
-  const isOpenais = to === 'openai' || to === 'openai-responses'
   if (!sides[role].includes(part.kind)) return `no ${part.kind} of the ${role} has a counterpart`
   if (part.kind === 'image' && !isImage(part.source)) {
     return 'of what is not text only images have a counterpart'
   }
-  if (part.kind === 'image' && part.detail === 'low' && !isOpenais) {
+  if (part.kind === 'image' && part.detail === 'low' && !isOpenais(to)) {
     return 'images are looked at in full, their detail cannot be low'
   }
-  const isLost = part.kind === 'tool-call' && !isOpenais && argumentsOf(part) === null
+  const isLost = part.kind === 'tool-call' && !isOpenais(to) && argumentsOf(part) === null
   return isLost ? notAnObject(part) : null
 }
 
@@ -249,7 +258,6 @@ const fieldNames: Readonly<Record<ChatDialect, Readonly<Record<string, string>>>
     effort: 'output_config.effort',
     noEffort: 'thinking.type',
     format: 'output_config.format',
-    user: 'metadata.user_id',
     parallelToolCalls: 'tool_choice.disable_parallel_tool_use',
     toolChoice: 'tool_choice',
   },

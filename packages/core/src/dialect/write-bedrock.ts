@@ -36,7 +36,7 @@ export function writeBedrock(request: ChatRequest): object | Unsayable {
 }
 
 function whyNot(request: ChatRequest): Unsayable | null {
-  const without = ['seed', 'presencePenalty', 'frequencyPenalty', 'user'] as const
+  const without = ['seed', 'presencePenalty', 'frequencyPenalty'] as const
   for (const name of without) {
     if (request[name] !== undefined) return unsayable(name, 'Converse has no counterpart of it')
   }

@@ -38,6 +38,11 @@ test.each<[string, readonly Part[], readonly unknown[]]>([
     ],
   ],
   [
+    'both put before two texts',
+    [signed('1'), signed('2'), words('a'), words('b'), call('c')],
+    [['a', '1'], 'b', ['call', '2']],
+  ],
+  [
     'two in a row',
     [signed('1'), signed('2'), call('c')],
     [

@@ -21,7 +21,6 @@ import { resultText } from './write-openai.ts'
 
 /** The body; the model and whether to stream stand in the path. */
 export function writeGemini(request: ChatRequest): object | Unsayable {
-  if (request.user !== undefined) return unsayable('user', 'Gemini has no counterpart of it')
   if (request.parallelToolCalls === false) {
     return unsayable('parallelToolCalls', 'Gemini cannot be kept from calling tools in parallel')
   }
