@@ -36,7 +36,8 @@ const called: ChatRequest = {
 
 describe('a request', () => {
   test('has turns that alternate, and results that are never empty', () => {
-    expect(writeChat('bedrock', called, 'openai')).toEqual({
+    const claude = { ...called, model: 'eu.anthropic.claude-x' }
+    expect(writeChat('bedrock', claude, 'openai')).toEqual({
       messages: [
         { role: 'user', content: [{ text: 'hi' }] },
         {

@@ -1,7 +1,7 @@
 // Plain call ids
 //
-// Ids of calls as Anthropic and Bedrock take them: letters, digits, `_` and `-`, at most 64. Engines of other dialects
-// write what they like (`functions.weather:0`).
+// Ids of calls as their reader takes them: Anthropic and Bedrock letters, digits, `_` and `-`, at most 64; Mistral's
+// models nine letters and digits. Engines of other dialects write what they like (`functions.weather:0`).
 //
 // Invariants:
 //   P1. A result still names its call, and no two ids become one.
@@ -10,10 +10,43 @@
 
 import type { Message, Part } from './chat.ts'
 
-const plain = /^[a-zA-Z0-9_-]{1,64}$/
+interface IdForm {
+  readonly plain: RegExp
+  /** One that may stay, made of one that may not. */
+  readonly made: (id: string) => string
+  /** The same with a number, from 2. */
+  readonly numbered: (made: string, count: number) => string
+}
+
 const headMax = 56 // leaves room for a number behind it
 
+const named: IdForm = {
+  plain: /^[a-zA-Z0-9_-]{1,64}$/,
+  made: (id) => id.replaceAll(/[^a-zA-Z0-9_-]/g, '_').slice(0, headMax) || 'call',
+  numbered: (made, count) => `${made}_${count}`,
+}
+
+const ofNine: IdForm = {
+  plain: /^[a-zA-Z0-9]{9}$/,
+  // What chance there is in an id is at its end.
+  made: (id) =>
+    id
+      .replaceAll(/[^a-zA-Z0-9]/g, '')
+      .slice(-9)
+      .padStart(9, '0'),
+  numbered: (made, count) => `${made.slice(0, 9 - `${count}`.length)}${count}`,
+}
+
 export function plainCallIds(messages: readonly Message[]): readonly Message[] {
+  return callIdsAs(named, messages)
+}
+
+export function callIdsOfNine(messages: readonly Message[]): readonly Message[] {
+  return callIdsAs(ofNine, messages)
+}
+
+function callIdsAs(form: IdForm, messages: readonly Message[]): readonly Message[] {
+  const { plain } = form
   const ids = new Set(messages.flatMap(({ parts }) => parts.flatMap(idsOf)))
   const others = [...ids].filter((id) => !plain.test(id))
   if (others.length === 0) return messages
@@ -21,12 +54,12 @@ export function plainCallIds(messages: readonly Message[]): readonly Message[] {
   const counts = new Map<string, number>() // by head, so that none is tried twice
   const made = new Map<string, string>()
   for (const id of others) {
-    const head = id.replaceAll(/[^a-zA-Z0-9_-]/g, '_').slice(0, headMax) || 'call'
+    const head = form.made(id)
     let count = counts.get(head) ?? 1
     let name = head
     while (taken.has(name)) {
       count += 1
-      name = `${head}_${count}` // P1
+      name = form.numbered(head, count) // P1
     }
     counts.set(head, count)
     taken.add(name)

@@ -1,7 +1,7 @@
 // Messages that say nothing to their target are left out, and what is left has roles in turns.
 
 import { describe, expect, test } from 'vitest'
-import { type EngineDialect, engineDialects, type Part } from './chat.ts'
+import { type ChatRequest, type EngineDialect, engineDialects, type Part } from './chat.ts'
 import { listOf, objectOf } from './json.ts'
 import { saidMessages } from './said-messages.ts'
 import { parseChat, writeChat } from './translate.ts'
@@ -119,9 +119,30 @@ test('a thought that the target does not read is nothing said', () => {
     ...{ anthropic: ['anthropic', 'redacted'], bedrock: ['anthropic', 'redacted'] },
     ...{ gemini: ['gemini'], openai: ['gemini'], 'openai-responses': ['openai'] },
   }
-  for (const to of engineDialects) {
+  for (const dialect of engineDialects) {
+    const to = { dialect, model: dialect === 'bedrock' ? 'eu.anthropic.claude-x' : 'gemini-x' }
     expect(saidMessages(to, messages)).toEqual([{ role: 'user', parts: [x, x] }])
-    expect(saidMessages(to, thoughts)[1]?.parts).toEqual(left[to].map(thought))
+    expect(saidMessages(to, thoughts)[1]?.parts).toEqual(left[dialect].map(thought))
+  }
+  for (const to of [
+    { dialect: 'bedrock', model: 'amazon.nova-pro-v1:0' } as const,
+    { dialect: 'openai', model: 'mistral-large' } as const,
+  ]) {
+    expect(saidMessages(to, thoughts)).toEqual([{ role: 'user', parts: [x, x] }])
+  }
+})
+
+test('without tools nobody is kept from calling several at a time', () => {
+  const request: ChatRequest = {
+    ...{ model: 'm', system: '', stream: false, streamUsage: true, tools: [] },
+    ...{ messages: [{ role: 'user', parts: [{ kind: 'text', text: 'x' }] }] },
+    parallelToolCalls: false,
+  }
+  const tools = [{ name: 'f', parameters: {} }]
+  for (const to of engineDialects) {
+    expect(JSON.stringify(writeChat(to, request, 'openai'))).not.toMatch(/parallel/i)
+    const asked = JSON.stringify(writeChat(to, { ...request, tools }, 'openai'))
+    expect(asked, to).toMatch(/parallel/i)
   }
 })
 

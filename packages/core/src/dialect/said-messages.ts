@@ -7,19 +7,33 @@
 
 import type { EngineDialect, Message, Part } from './chat.ts'
 import { mergeMessages } from './merge-messages.ts'
+import { isGemini, mayBeClaude } from './model-families.ts'
 import { ownSignature, type Signer } from './signature.ts'
 
-/** Whose signed thoughts each reads; in OpenAI's dialect only Google's have a place. */
-const signers: Readonly<Record<EngineDialect, readonly Signer[]>> = {
-  openai: ['gemini'],
-  'openai-responses': ['openai'],
-  anthropic: ['anthropic', 'redacted'],
-  bedrock: ['anthropic', 'redacted'],
-  gemini: ['gemini'],
+/** Of a request: which engine it is for. */
+export interface SaidTo {
+  readonly dialect: EngineDialect
+  readonly model: string
+}
+
+/** Whose signed thoughts it reads; in OpenAI's dialect only Google's have a place. */
+function signersFor({ dialect, model }: SaidTo): readonly Signer[] {
+  switch (dialect) {
+    case 'openai':
+      return isGemini(model) ? ['gemini'] : []
+    case 'openai-responses':
+      return ['openai']
+    case 'anthropic':
+      return ['anthropic', 'redacted']
+    case 'bedrock':
+      return mayBeClaude(model) ? ['anthropic', 'redacted'] : []
+    case 'gemini':
+      return ['gemini']
+  }
 }
 
 /** Neighbours of one role are one, also where what stood between them said nothing. */
-export function saidMessages(to: EngineDialect, messages: readonly Message[]): Message[] {
+export function saidMessages(to: SaidTo, messages: readonly Message[]): Message[] {
   const said = messages.map(({ role, parts }) => ({
     role,
     parts: parts.filter((part) => isSaid(to, part)).map((part) => saidResult(to, part)),
@@ -39,14 +53,14 @@ function resultsFirst(message: Message, before: Message | undefined): Message {
   return { role, parts: parts.toSorted((a, b) => placeOf(a) - placeOf(b)) }
 }
 
-function isSaid(to: EngineDialect, part: Part): boolean {
-  if (part.kind === 'text') return isSaidText(to, part.text)
+function isSaid(to: SaidTo, part: Part): boolean {
+  if (part.kind === 'text') return isSaidText(to.dialect, part.text)
   if (part.kind !== 'thinking') return true
-  return signers[to].some((signer) => ownSignature(signer, part.signature) !== null)
+  return signersFor(to).some((signer) => ownSignature(signer, part.signature) !== null)
 }
 
-function saidResult(to: EngineDialect, part: Part): Part {
-  if (to !== 'anthropic' || part.kind !== 'tool-result') return part
+function saidResult(to: SaidTo, part: Part): Part {
+  if (to.dialect !== 'anthropic' || part.kind !== 'tool-result') return part
   return { ...part, parts: part.parts.filter((one) => isSaid(to, one)) }
 }
 

@@ -61,12 +61,23 @@ export function writeChat(
   request: ChatRequest,
   from: ChatDialect,
 ): object | Unsayable {
-  const messages = saidMessages(to, request.messages)
+  const { model, parallelToolCalls, ...more } = request
+  const messages = saidMessages({ dialect: to, model }, request.messages)
   const system = isSaidText(to, request.system) ? request.system : ''
+  // Without tools nothing is called, one after the other or not.
+  const isKept = parallelToolCalls !== undefined && more.tools.length > 0
+  const calling = isKept ? { parallelToolCalls } : {}
   const written =
     whyLost(to, request) ??
     whyMute(to, request.system, messages) ??
-    writeRequest(to, { ...request, system, messages, tools: toolsFor(to, request, from) })
+    writeRequest(to, {
+      ...more,
+      ...calling,
+      model,
+      system,
+      messages,
+      tools: toolsFor(to, request, from),
+    })
   if (!isUnsayable(written)) return written
   return unsayable(fieldNames[from][written.field] ?? written.field, written.message)
 }

@@ -4,9 +4,9 @@
 // thought that it has not signed, and a source that it has not found.
 
 import { isObject, type JsonObject, listOf } from './json.ts'
+import { isGemini } from './model-families.ts'
 import { callSignature } from './openai-stream.ts'
 import { carriedMark } from './signature.ts'
-import { isGemini } from './write-openai.ts'
 
 /** The lists of messages, and of what they hold, in every dialect. */
 const lists = ['messages', 'contents', 'input', 'content', 'parts', 'citations'] as const

@@ -4,6 +4,7 @@
 
 import { calledTools } from './called-tools.ts'
 import { argumentsOf, type ChatRequest, type Part } from './chat.ts'
+import { isClaude } from './model-families.ts'
 import { plainCallIds } from './plain-call-ids.ts'
 import { ownSignature } from './signature.ts'
 import { closedSchema, toolSchema } from './strict-schema.ts'
@@ -69,11 +70,6 @@ function whyNoThinking({ effort, thinkingTokens }: ChatRequest, isOwn: boolean):
 
 function isToolPart({ kind }: Part): boolean {
   return kind === 'tool-call' || kind === 'tool-result'
-}
-
-/** Models of Anthropic's, by themselves or through an inference profile of a region. */
-function isClaude(model: string): boolean {
-  return model.includes('anthropic.claude')
 }
 
 function writePart(part: Part): object | Unsayable | null {

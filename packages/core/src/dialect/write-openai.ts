@@ -5,7 +5,9 @@
 import { writeUrlCitations } from './annotation.ts'
 import type { ChatAnswer, ChatRequest, Message, Part } from './chat.ts'
 import { citationsOf } from './cited-text.ts'
+import { isMistral } from './model-families.ts'
 import { openaiReason, writeCallSignature, writeOpenaiUsage } from './openai-writer.ts'
+import { callIdsOfNine } from './plain-call-ids.ts'
 import { type Unsayable, unsayable } from './unsayable.ts'
 
 /** As engines know it; at OpenAI itself the limit has another name (`inOpenaisWords`). */
@@ -16,8 +18,9 @@ export function writeOpenai(request: ChatRequest): object | Unsayable {
   }
   const messages: object[] =
     request.system === '' ? [] : [{ role: 'system', content: request.system }]
-  for (const message of request.messages) {
-    const written = writeMessage(isGemini(request.model) ? message : unsigned(message))
+  const isOfNine = isMistral(request.model)
+  for (const message of isOfNine ? callIdsOfNine(request.messages) : request.messages) {
+    const written = writeMessage(message)
     if (!Array.isArray(written)) return written
     messages.push(...written)
   }
@@ -27,15 +30,6 @@ export function writeOpenai(request: ChatRequest): object | Unsayable {
     ...writeTools(request),
     ...writeSettings(request),
   }
-}
-
-/** Google takes back what its models signed; others know no such member. */
-export function isGemini(model: string): boolean {
-  return model.includes('gemini')
-}
-
-function unsigned({ role, parts }: Message): Message {
-  return { role, parts: parts.filter(({ kind }) => kind !== 'thinking') }
 }
 
 /** Empty for models before thoughts, which refuse the word and are without as they are. */

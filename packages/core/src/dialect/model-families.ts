@@ -1,0 +1,23 @@
+// Model families
+//
+// What of an engine hangs on whose model it serves, and not on its dialect: told by the name of the model.
+
+/** Models of Anthropic's at Bedrock, by themselves or through an inference profile of a region. */
+export function isClaude(model: string): boolean {
+  return model.includes('anthropic.claude')
+}
+
+/** The same, or one at Bedrock whose name does not tell: an inference profile of one's own. */
+export function mayBeClaude(model: string): boolean {
+  return isClaude(model) || model.startsWith('arn:') || !model.includes('.')
+}
+
+/** Google takes back what its models signed; others know no such member. */
+export function isGemini(model: string): boolean {
+  return model.includes('gemini')
+}
+
+/** Whose template for conversations takes ids of nine letters and digits, and no other. */
+export function isMistral(model: string): boolean {
+  return /mi[sx]tral|ministral|codestral|devstral|magistral|pixtral/i.test(model)
+}
