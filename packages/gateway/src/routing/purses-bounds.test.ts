@@ -1,0 +1,93 @@
+// What was set aside comes back, once, and nobody asks or is asked for ever.
+
+import { expect, test } from 'vitest'
+import { MemoryPlane } from '../memory-plane.fixture.ts'
+import { type LeasePorts, Purses } from './purses.ts'
+
+const all = {
+  ...{ name: 'all', project: 'default', limitDollars: 0.001, window: 'total' as const },
+}
+const other = { ...all, name: 'other' }
+
+function isPaid(reserved: object): boolean {
+  return 'settle' in reserved
+}
+
+test('what is set aside from one budget comes back where another holds too little (U1)', async () => {
+  let grants = 0
+  const ask: LeasePorts['ask'] = async ({ wanted }) => {
+    const first = wanted.filter(({ budget }) => budget === 'all' && grants === 0)
+    grants += first.length
+    const granted = first.map(({ lease = '', ...one }) => ({ ...one, lease, untilMs: 1 }))
+    return { granted, unknown: [] }
+  }
+  const purses = new Purses({ ask, nowMs: () => 0 })
+  expect(await purses.reserve([all, other], 20_000)).toEqual({ spent: other })
+  expect([grants, isPaid(await purses.reserve([all], 20_000))]).toEqual([1, true])
+})
+
+test('what is settled twice is charged once, and sets nothing of others free (U1)', async () => {
+  const plane = new MemoryPlane(all.limitDollars)
+  const ask: LeasePorts['ask'] = async (asked) => plane.ask({ gateway: 'one', ...asked })
+  const purses = new Purses({ ask, nowMs: () => 0 })
+  const [one, two] = [await purses.reserve([all], 10_000), await purses.reserve([all], 10_000)]
+  if (!('settle' in one && 'settle' in two)) throw new Error('both are held')
+  one.settle(4_000)
+  one.settle(4_000)
+  await purses.tell()
+  expect(plane.openNanos).toBe(20_000) // of which the second still holds its part
+  two.settle(1_000)
+  await purses.close()
+  expect([plane.settledNanos, plane.openNanos]).toEqual([5_000, 0])
+})
+
+test('what a budget of before was granted goes back also where its change was asked about in vain (U6)', async () => {
+  const plane = new MemoryPlane(all.limitDollars)
+  let isAway = false
+  const ask: LeasePorts['ask'] = async (asked) => {
+    if (isAway) throw new Error('away')
+    return plane.ask({ gateway: 'one', ...asked })
+  }
+  const purses = new Purses({ ask, nowMs: () => 0 })
+  const first = await purses.reserve([all], 10)
+  if ('settle' in first) first.settle(10)
+  isAway = true
+  const lowered = { ...all, limitDollars: 0.0005 }
+  expect(await purses.reserve([lowered], 10)).toEqual({ spent: lowered, isAway: true })
+  isAway = false
+  await purses.tell()
+  expect([plane.settledNanos, plane.openNanos]).toEqual([10, 0])
+})
+
+test('who finds each time that another has taken what was there is refused in the end', async () => {
+  let asked = 0
+  const ask: LeasePorts['ask'] = async ({ wanted }) => {
+    asked += 1
+    if (asked > 1_000) throw new Error('for ever')
+    // While one of the two is granted, the other is taken.
+    const [{ budget } = { budget: '' }] = wanted
+    if (asked > 1) purses.reserve([budget === 'all' ? other : all], 10)
+    const granted = wanted.map(({ lease = '', ...one }) => ({ ...one, lease, untilMs: 1 }))
+    return { granted: granted.map((one) => ({ ...one, nanos: 10 })), unknown: [] }
+  }
+  const purses: Purses = new Purses({ ask, nowMs: () => 0 })
+  const held = await purses.reserve([all], 10)
+  if ('settle' in held) held.settle(0)
+  expect(await purses.reserve([all, other], 10)).toEqual({ spent: other })
+  expect(asked).toBe(101)
+})
+
+test('a clock that was set back keeps no doubt about a lease for longer than a minute (U5)', async () => {
+  let nowMs = 3_600_000
+  const said: number[] = []
+  const ask: LeasePorts['ask'] = async ({ settled }) => {
+    said.push(settled.length)
+    if (said.length === 1) throw new Error('the answer was lost')
+    return { granted: [], unknown: settled.map(({ lease }) => lease) }
+  }
+  const purses = new Purses({ ask, nowMs: () => nowMs })
+  expect(await purses.reserve([all], 10)).toMatchObject({ isAway: true })
+  nowMs = 0
+  for (let second = 0; second < 3; second++) await purses.tell()
+  expect(said).toEqual([0, 1]) // once more, and then it is forgotten
+})
