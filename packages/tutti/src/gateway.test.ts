@@ -449,6 +449,28 @@ test.each([1, 2])(
   40_000,
 )
 
+test('a control plane that refuses its key ends it at the start, and not where it holds a snapshot', async () => {
+  const body = JSON.stringify({ error: { code: 'api/forbidden', message: 'denied by roles' } })
+  const plane = createServer((_, response) => response.writeHead(403).end(body))
+  await once(plane.listen(0, '127.0.0.1'), 'listening')
+  const address = plane.address()
+  const port = typeof address === 'object' && address !== null ? address.port : 0
+  try {
+    const pinned = join(folder, 'home/gateway')
+    mkdirSync(pinned, { recursive: true })
+    writeFileSync(join(pinned, 'control-plane.key'), didKeyOf(newPrivateKey()))
+    const args = ['--control-plane', `http://127.0.0.1:${port}`, '--key', 'k']
+    const why = /ended with 1: .*refuses this gateway's key: 403: .*denied by roles.*sdk.refused/s
+    await expect(run(...args)).rejects.toThrow(why)
+    writeFileSync(join(pinned, 'snapshot.json'), '[]')
+    const running = await run(...args)
+    await running.told(/"the control plane refuses this gateway's key: .*403: .*denied by roles/)
+  } finally {
+    plane.closeAllConnections()
+    plane.close()
+  }
+}, 40_000)
+
 test('a file that declares what cannot be served is refused with all that is wrong', async () => {
   const path = join(folder, 'bad.yaml')
   const target = '{ provider: gone, model: m }'

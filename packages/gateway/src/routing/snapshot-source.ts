@@ -38,6 +38,13 @@ const pauseMsMax = 10_000
 const silenceMs = 30_000 // three of the stream's keep-alives
 const eventBytesMax = 64 * 2 ** 20 // 100,000 endpoints
 
+const planeAway = 'the control plane is away: serving from the last good snapshot'
+const keyRefused =
+  "the control plane refuses this gateway's key: serving from the last good snapshot"
+
+/** It is there, and does not know the key, or lets it serve nothing. */
+class KeyRefused extends Error {}
+
 export class SnapshotSource {
   readonly #options: SnapshotSourceOptions
   readonly #agent = new Agent({ connect: { timeout: 5_000 } })
@@ -92,18 +99,18 @@ export class SnapshotSource {
 
   async #follow(): Promise<void> {
     let failures = 0
+    let said = '' // since the last snapshot
     while (!this.#stopping.signal.aborted) {
       try {
         await this.#readStream(() => {
           failures = 0
+          said = ''
         })
       } catch (error) {
         if (this.#stopping.signal.aborted) return
-        if (failures === 0) {
-          this.#options.log('the control plane is away: serving from the last good snapshot', {
-            reason: messageOf(error),
-          })
-        }
+        const event = error instanceof KeyRefused ? keyRefused : planeAway
+        if (event !== said) this.#options.log(event, { reason: messageOf(error) })
+        said = event
       }
       failures += 1
       const pauseMs = Math.min(pauseMsMax, pauseMsMin * 2 ** Math.min(8, failures - 1))
@@ -120,7 +127,10 @@ export class SnapshotSource {
       bodyTimeout: silenceMs,
       signal: this.#stopping.signal,
     })
-    if (statusCode !== 200) throw new Error(`${statusCode}: ${(await body.text()).slice(0, 300)}`)
+    if (statusCode !== 200) {
+      const reason = `${statusCode}: ${(await body.text()).slice(0, 300)}`
+      throw statusCode === 401 || statusCode === 403 ? new KeyRefused(reason) : new Error(reason)
+    }
     let text = ''
     const decoder = new TextDecoder()
     for await (const chunk of body) {

@@ -8,7 +8,7 @@ import { formatFinding } from '@tutti/core/resource'
 import { declaredSnapshot, type Snapshot } from '@tutti/core/routing'
 import type { FilePlane, GatewayOptions } from '@tutti/gateway'
 import { spareHeap } from '@tutti/gateway/heap-flags'
-import { Client } from '@tutti/sdk'
+import { Client, Failure as Refusal } from '@tutti/sdk'
 import type { Command } from 'commander'
 import { describeError, Failure } from '../failure.ts'
 import { homeFolder, loadContext, readDocuments, writePrivate } from '../home/index.ts'
@@ -64,7 +64,6 @@ async function runGateway({ controlPlane, ...given }: GatewayCommand): Promise<v
   if (count > 1 && cluster.isPrimary) return await runWorkers(options, { count, drainMs })
   const { startGateway, otlpOptionsOf } = await import('@tutti/gateway')
   spareHeap()
-  const home = homeFolder(options)
   const worker = cluster.worker?.id
   const folder = folderOf(options, worker === undefined ? null : `${process.env[placeName]}`)
   // What a file says holds from its start: nothing of a former one is served from.
@@ -76,7 +75,7 @@ async function runGateway({ controlPlane, ...given }: GatewayCommand): Promise<v
     port: portOf(options.port),
     hosts: options.hostName ?? [],
     publicUrl: options.publicUrl,
-    controlPlane: plane?.controlPlane ?? givenPlane() ?? (await controlPlaneOf(options, home)),
+    controlPlane: plane?.controlPlane ?? givenPlane() ?? (await controlPlaneOf(options, folder)),
     folder,
     region: options.region,
     version: readVersion(),
@@ -153,11 +152,30 @@ function givenPlane(): GatewayOptions['controlPlane'] | null {
   return text === undefined || !cluster.isWorker ? null : JSON.parse(text)
 }
 
-async function controlPlaneOf(options: GatewayCommand, home: string) {
+async function controlPlaneOf(options: GatewayCommand, folder: string) {
+  const home = homeFolder(options)
   const { url } = loadContext({ ...options, key: options.key ?? 'unused' })
   const key = options.key ?? process.env['TUTTI_GATEWAY_KEY'] ?? readCredentials(home).gateway
-  return { url, key, publicKey: await pinnedKey(home, url, key) }
+  const publicKey = await pinnedKey(home, url, key)
+  // What it holds it serves from, whatever becomes of its key.
+  if (!existsSync(join(folder, 'snapshot.json'))) await refuseUseless(url, key)
+  return { url, key, publicKey }
 }
+
+/** Throws where the control plane has nothing for this key; one that does not answer may later. */
+async function refuseUseless(url: string, key: string): Promise<void> {
+  const answer = await fetch(`${url}/api/v1/snapshot`, {
+    headers: { authorization: `Bearer ${key}` },
+    signal: AbortSignal.timeout(askMsMax),
+  }).catch(() => null)
+  const status = answer?.status ?? 0
+  if (status !== 401 && status !== 403) return await answer?.body?.cancel()
+  const said = (await answer?.text())?.slice(0, 300)
+  const message = `the control plane refuses this gateway's key: ${status}: ${said}`
+  throw new Refusal('sdk/refused', message, { status })
+}
+
+const askMsMax = 5_000 // it is asked again for ever once the gateway serves
 
 /** The control plane's signing key: pinned on the first contact, the same ever after. */
 async function pinnedKey(home: string, url: string, key: string): Promise<string> {
