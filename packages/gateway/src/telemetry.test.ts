@@ -97,17 +97,17 @@ async function gatewayTo(url: string | undefined, isFailingFirst = false) {
   }
   cleanups.push(stop)
   await there
-  const ask = (headers: Record<string, string> = {}) =>
-    fetch(`${gateway.url}/v1/chat/completions`, {
+  const post = (path: string, body: object, headers: Record<string, string> = {}) =>
+    fetch(gateway.url + path, {
       method: 'POST',
       headers: { authorization: `Bearer ${key}`, ...headers },
-      body: JSON.stringify({
-        model: 'chat',
-        messages: [{ role: 'user', content: 'secret words' }],
-      }),
+      body: JSON.stringify(body),
     })
+  const messages = [{ role: 'user', content: 'secret words' }]
+  const ask = (headers: Record<string, string> = {}) =>
+    post('/v1/chat/completions', { model: 'chat', messages }, headers)
   return {
-    ask,
+    ...{ ask, post },
     seen,
     told,
     stop: async () => {
@@ -167,6 +167,23 @@ describe('a collector', () => {
     ])
     expect(JSON.stringify(to.got)).not.toContain('secret words')
   })
+
+  test.each(['/v1', '/v1alpha', '/v1beta'])(
+    'hears what Gemini’s clients ask below %s',
+    async (base) => {
+      const to = await collector()
+      const { post, stop } = await gatewayTo(to.url)
+      const path = `${base}/models/chat:generateContent`
+      // Whatever else it says: no other dialect has such a path.
+      const headers = { 'anthropic-version': '2023-06-01' }
+      const answer = await post(path, { contents: [{ parts: [{ text: 'hi' }] }] }, headers)
+      expect(await answer.json()).toMatchObject({ candidates: [{ finishReason: 'STOP' }] })
+      await stop()
+      const { body } = await to.until('/v1/traces')
+      const [call] = body.resourceSpans[0].scopeSpans[0].spans
+      expect(attributesOf(call.attributes)['gen_ai.operation.name']).toBe('generate_content')
+    },
+  )
 
   test('gets a span below it for each attempt: whom it asked, when he began, how it ended', async () => {
     const to = await collector()

@@ -30,9 +30,9 @@ const methodOfGoogles = /:[a-z]+[A-Z]/ // names of models have no capitals
 
 /** The one path that three dialects share: callers are told apart by what their clients send. */
 function dialectOfModels(path: string, headers: Incoming['headers']): Dialect {
+  if (methodOfGoogles.test(path)) return 'gemini'
   if (headers['anthropic-version'] !== undefined) return 'anthropic'
-  const isGoogles = methodOfGoogles.test(path) || headers['x-goog-api-key'] !== undefined
-  return isGoogles ? 'gemini' : 'openai'
+  return headers['x-goog-api-key'] !== undefined ? 'gemini' : 'openai'
 }
 
 export function refuse(reply: Reply, dialect: Dialect, refusal: Refusal): void {

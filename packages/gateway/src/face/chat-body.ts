@@ -68,7 +68,7 @@ export function withBeta(chat: ChatAsked, beta: string | readonly string[] | und
 }
 
 const geminiPath =
-  /^\/v1beta\/models\/([^/:?]+):(generateContent|streamGenerateContent)(?:\?(.*))?$/
+  /^\/v1(?:beta|alpha)?\/models\/([^/:?]+):(generateContent|streamGenerateContent)(?:\?(.*))?$/
 
 /** True for a path that `parseChatAsked` knows. */
 export function isGeminiPath(url: string): boolean {
