@@ -41,10 +41,19 @@ function readStart(message: JsonObject): ChatEvent[] {
   ]
 }
 
+/** Anthropic itself begins with nothing; others may give the whole at once. */
+function readInput(index: number, input: JsonObject): ChatEvent[] {
+  const isGiven = Object.keys(input).length > 0
+  return isGiven ? [{ kind: 'tool-arguments', index, text: JSON.stringify(input) }] : []
+}
+
 function readBlock(index: number, block: JsonObject): ChatEvent[] {
   switch (block['type']) {
     case 'tool_use':
-      return [{ kind: 'tool-start', index, id: textOf(block['id']), name: textOf(block['name']) }]
+      return [
+        { kind: 'tool-start', index, id: textOf(block['id']), name: textOf(block['name']) },
+        ...readInput(index, objectOf(block['input'])),
+      ]
     case 'text':
       return [{ kind: 'text', choice: 0, text: textOf(block['text']) }]
     case 'thinking':

@@ -75,6 +75,16 @@ test.each([
   expect(read({ event: '', data: JSON.stringify(data) })).toEqual([])
 })
 
+test('arguments that come with the name of their call are told', () => {
+  const begun = (input: object) => block({ type: 'tool_use', id: 'c', name: 'f', input })
+  const read = (input: object) =>
+    readAnthropicEvent({ event: '', data: JSON.stringify(begun(input)) })
+  const start = { kind: 'tool-start', index: 0, id: 'c', name: 'f' }
+  expect(read({})).toEqual([start])
+  const given = { kind: 'tool-arguments', index: 0, text: '{"x":1}' }
+  expect(read({ x: 1 })).toEqual([start, given])
+})
+
 test('nobody else goes on after a block that is over', () => {
   const progress = new StreamProgress()
   const text = { type: 'content_block_delta', index: 0, delta: { type: 'text_delta', text: 'a' } }
