@@ -83,6 +83,29 @@ describe('who may come in', () => {
     )
     expect(own.status).toBe(201)
   })
+
+  test('a project that holds something is not deleted, and what it holds is said to who may', async () => {
+    await apply('Project', 'full', {})
+    const secret = await makeKey('fulvia', ['operator'], {}, 'full')
+    await makeKey('fabio', ['caller'], {}, 'full')
+    const spec = { dialect: 'openai', baseUrl: 'http://x.example/v1' }
+    expect((await apply('Provider', 'p', spec, { project: 'full' })).status).toBe(201)
+    const held = 'Project full still holds keys (2), providers (1): delete them first'
+    const refusal = { code: 'api/conflict', message: expect.stringContaining(held) }
+    for (const query of ['', '?dryRun=true']) {
+      const { status, body } = await call('DELETE', `/projects/full${query}`)
+      expect([status, body.error]).toEqual([409, refusal])
+    }
+    const denied = await call('DELETE', '/projects/full', undefined, { key: secret })
+    expect([denied.status, JSON.stringify(denied.body)]).toEqual([
+      403,
+      expect.not.stringContaining('holds'),
+    ])
+    for (const path of ['providers/p', 'keys/fulvia', 'keys/fabio']) {
+      expect((await call('DELETE', `/${path}?project=full`)).status).toBe(200)
+    }
+    expect((await call('DELETE', '/projects/full')).status).toBe(200)
+  })
 })
 
 describe('declaring', () => {

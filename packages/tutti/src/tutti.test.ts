@@ -247,6 +247,21 @@ describe('habits of kubectl', () => {
     expect((await tutti('get', 'project', 'p1')).err).toContain('there is no Project p1')
   })
 
+  test('what a file declares is deleted from its end, so that a Project goes once it is empty', async () => {
+    const provider = 'spec: {dialect: openai, baseUrl: "https://models.example.com/v1"}'
+    const path = file(
+      'whole.yaml',
+      `apiVersion: tutti/v1\nkind: Project\nmetadata: {name: p2}\nspec: {}
+---\napiVersion: tutti/v1\nkind: Provider\nmetadata: {name: e, project: p2}\n${provider}\n`,
+    )
+    expect((await tutti('apply', '-f', path)).status).toBe(0)
+    const held = await tutti('delete', 'project', 'p2')
+    expect([held.status, held.err]).toEqual([1, expect.stringContaining('holds providers (1)')])
+    expect((await tutti('delete', '-f', path)).out).toBe(
+      'providers e deleted\nprojects p2 deleted\n',
+    )
+  })
+
   test('a bare ONNX file becomes a model: init, push, pull, verify', async () => {
     const model = join(folder, 'bare')
     mkdirSync(model)

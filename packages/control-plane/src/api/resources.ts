@@ -157,6 +157,8 @@ export async function answerOutcome(
       const message = `it has changed meanwhile and is at ${at}: get it again`
       return refuse(context, 'api/conflict', message, { generation: result.generation })
     }
+    case 'held':
+      return refuse(context, 'api/conflict', result.reason)
     case 'not-found':
       return refuse(context, 'api/not-found', absent(result.key))
   }

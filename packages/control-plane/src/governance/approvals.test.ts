@@ -181,6 +181,26 @@ describe('models and approvals', () => {
     }
   })
 
+  test('a Project that something came into while its deletion waited stays, and that is said', async () => {
+    const cedar = `@id("two") @reason("two must agree") @fix("tutti approve") @approvals("1")
+      forbid(principal is User, action == Action::"delete", resource is Project)
+      unless { context.approvals >= 1 };`
+    expect((await apply('Policy', 'two', { cedar })).status).toBe(201)
+    const own = newPrivateKey()
+    const ines = await makeKey('ines', ['approver'], { approvalKey: didKeyOf(own) })
+    await apply('Project', 'late', {})
+    const { approval } = (await call('DELETE', '/projects/late')).body
+    const { name } = approval.metadata
+    await makeKey('lars', ['caller'], {}, 'late')
+    const held = await approve(name, sign(approval, 'ines', own), ines)
+    const reason = expect.stringContaining('late still holds keys (1)')
+    expect([held.status, held.body.error.message]).toEqual([409, reason])
+    const { body } = await call('GET', `/approvals/${name}`)
+    expect(body.status).toEqual({ phase: 'void', reason })
+    expect((await call('GET', '/projects/late')).status).toBe(200)
+    expect((await call('DELETE', '/policies/two')).status).toBe(200)
+  })
+
   test('a change and the approval that let it pass are one transaction', async () => {
     const keys = await Promise.all(
       ['finn', 'gwen', 'hugo'].map(async (owner) => {

@@ -193,6 +193,8 @@ function voidReason(change: ChangeOutcome): string {
       return change.verdict.denials.map((denial) => denial.reason).join('; ')
     case 'invalid':
       return change.findings.map((finding) => finding.message).join('; ')
+    case 'held':
+      return change.reason
     default:
       return `it could not be applied (${change.outcome})`
   }

@@ -43,6 +43,7 @@ import {
   type QuestionContext,
 } from './policy-engine.ts'
 import { questionContext } from './question-context.ts'
+import { whyHeld } from './why-held.ts'
 
 export interface AdmissionPorts {
   readonly sql: Sql
@@ -86,6 +87,8 @@ export type ChangeOutcome =
     }
   | { readonly outcome: 'invalid'; readonly findings: readonly Finding[] }
   | { readonly outcome: 'conflict'; readonly generation: number }
+  /** It cannot be deleted yet. */
+  | { readonly outcome: 'held'; readonly reason: string }
   | { readonly outcome: 'not-found'; readonly key: ResourceKey }
 
 const approvalMs = 7 * 86_400_000 // a week: longer, and nobody remembers what was asked
@@ -108,6 +111,10 @@ export async function submitChange(
   }
   const context = await questionContext(ports, planned, request.approvals)
   const verdict = judge(engine, request.principal, planned, context)
+  // After the verdict: who may not delete it does not learn what is in it.
+  const reason =
+    planned.action === 'delete' && verdict.kind !== 'deny' ? await whyHeld(ports.sql, key) : null
+  if (reason !== null) return { outcome: 'held', reason }
   if (request.dryRun) {
     const plan = unread === null ? planned : { ...planned, before: null }
     return { outcome: 'planned', plan: hideSecrets(plan), verdict }

@@ -110,10 +110,12 @@ function refOf(kind: string | undefined, name: string | undefined) {
   return { kind: kinds[known].plural, name }
 }
 
+/** The last first: what is named in a file, or holds what comes in it, stands before it. */
 function refsOf(filename: string, options: SharedOptions) {
-  return readDeclared({ ...options, filename }).map(({ kind, metadata }) => ({
+  const refs = readDeclared({ ...options, filename }).map(({ kind, metadata }) => ({
     ...{ kind: kinds[kind].plural, name: metadata.name, project: metadata.project },
   }))
+  return refs.reverse()
 }
 
 function nameOf({ kind, metadata }: Declared): string {
