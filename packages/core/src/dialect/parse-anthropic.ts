@@ -109,7 +109,7 @@ const request = z.strictObject({
 type AnthropicRequest = z.infer<typeof request>
 
 export function parseAnthropic(body: JsonObject): ChatRequest | Unsayable {
-  const parsed = request.safeParse(withoutNulls(body, own))
+  const parsed = request.safeParse(withoutNulls(body, own), { reportInput: true })
   if (!parsed.success) return unsayableOf(parsed.error)
   const { model, stream, system, messages, tools } = parsed.data
   return {

@@ -115,7 +115,8 @@ export function parseGemini(
   body: JsonObject,
   named: { readonly model: string; readonly stream: boolean },
 ): ChatRequest | Unsayable {
-  const parsed = request.safeParse(withoutNulls(objectOf(inCamelCase(body)), ownNames))
+  const said = withoutNulls(objectOf(inCamelCase(body)), ownNames)
+  const parsed = request.safeParse(said, { reportInput: true })
   if (!parsed.success) return unsayableOf(parsed.error)
   const { contents, systemInstruction, tools, toolConfig, generationConfig } = parsed.data
   const calling = toolConfig?.functionCallingConfig
@@ -176,23 +177,22 @@ function whyLost(
 }
 
 function messagesOf(contents: GeminiRequest['contents']): Message[] | Unsayable {
-  const open: { readonly id: string; readonly name: string }[] = [] // calls without a result
+  const open: OpenCall[] = []
   let calls = 0
   const messages: Message[] = []
   for (const [i, { role, parts }] of contents.entries()) {
     const read: Part[] = []
     for (const [j, one] of parts.entries()) {
       if ('functionCall' in one) {
-        const { name, args, id = `call_${calls}` } = one.functionCall
+        const { name, args, id: own } = one.functionCall
+        const id = own ?? `call_${calls}`
         calls += 1
-        open.push({ id, name })
+        open.push({ id, name, isNamed: own !== undefined })
         read.push(...signatureOf(one))
         read.push({ kind: 'tool-call', id, name, arguments: JSON.stringify(args) })
       } else if ('functionResponse' in one) {
         const { id, name, response } = one.functionResponse
-        const place = open.findIndex((call) =>
-          id === undefined ? call.name === name : call.id === id,
-        )
+        const place = placeOfCall(open, id, name)
         const [call] = place === -1 ? [] : open.splice(place, 1)
         if (call === undefined) {
           return unsayable(`contents[${i}].parts[${j}]`, `no call of ${name} waits for a result`)
@@ -203,6 +203,21 @@ function messagesOf(contents: GeminiRequest['contents']): Message[] | Unsayable 
     messages.push({ role: role === 'model' ? 'assistant' : 'user', parts: read })
   }
   return messages
+}
+
+/** A call without a result. */
+interface OpenCall {
+  readonly id: string
+  readonly name: string
+  /** Whether the caller gave it its id. */
+  readonly isNamed: boolean
+}
+
+/** Some clients name a result whose call came without an id; -1 where no call waits for it. */
+function placeOfCall(open: readonly OpenCall[], id: string | undefined, name: string): number {
+  if (id === undefined) return open.findIndex((call) => call.name === name)
+  const place = open.findIndex((call) => call.isNamed && call.id === id)
+  return place === -1 ? open.findIndex((call) => !call.isNamed && call.name === name) : place
 }
 
 type PlainPart = Exclude<GeminiPart, { functionCall: unknown } | { functionResponse: unknown }>

@@ -139,7 +139,7 @@ const request = z.strictObject({
 type OpenaiRequest = z.infer<typeof request>
 
 export function parseOpenai(body: JsonObject): ChatRequest | Unsayable {
-  const parsed = request.safeParse(withoutNulls(body, own))
+  const parsed = request.safeParse(withoutNulls(body, own), { reportInput: true })
   if (!parsed.success) return unsayableOf(parsed.error)
   const { messages } = parsed.data
   const other = otherSpeaker(messages)

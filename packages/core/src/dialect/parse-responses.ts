@@ -119,7 +119,7 @@ export function parseResponses(body: JsonObject): ChatRequest | Unsayable {
       'Route keep responses (`responses: { store: always }`)'
     return unsayable(`input[${reference}].type`, message)
   }
-  const parsed = request.safeParse(withoutNulls(body, own))
+  const parsed = request.safeParse(withoutNulls(body, own), { reportInput: true })
   if (!parsed.success) return unsayableOf(parsed.error)
   const { model, stream, input, instructions, tools } = parsed.data
   const items: readonly Item[] =

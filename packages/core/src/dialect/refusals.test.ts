@@ -43,7 +43,87 @@ describe('the field that is at fault is named, however deep it stands', () => {
   })
 })
 
+describe('what is right in its own dialect has no counterpart, and is not called wrong', () => {
+  const messages = [{ role: 'user', content: 'x' }]
+  const contents = [{ parts: [{ text: 'x' }] }]
+  const anthropic = { max_tokens: 9, messages }
+  const calling = { mode: 'ANY', allowedFunctionNames: ['a', 'b'] }
+  test.each<[ChatDialect, object, string, string]>([
+    [
+      'openai-responses',
+      { input: 'x', text: { verbosity: 'low' } },
+      'text.verbosity',
+      ': "medium"',
+    ],
+    [
+      'openai-responses',
+      { input: 'x', tools: [{ type: 'custom', name: 'p' }] },
+      'tools[0].type',
+      '',
+    ],
+    ['openai-responses', { input: [{ type: 'compaction', id: 'c' }] }, 'input[0].type', ''],
+    ['openai', { messages, store: true }, 'store', ': false'],
+    ['openai', { messages: [{ role: 'user', content: [{ type: 'file' }] }] }, '', '"image_url"'],
+    [
+      'anthropic',
+      { ...anthropic, output_config: { effort: 'max' } },
+      'output_config.effort',
+      '"low"',
+    ],
+    ['anthropic', { ...anthropic, tools: [{ type: 'bash_x', name: 'bash' }] }, 'tools[0].type', ''],
+    [
+      'anthropic',
+      { ...anthropic, thinking: { type: 'adaptive', display: 'omitted' } },
+      'thinking.display',
+      '',
+    ],
+    ['gemini', { contents, tools: [{ googleSearch: {} }] }, 'tools[0].googleSearch', ''],
+    ['gemini', { contents, safetySettings: [{}] }, 'safetySettings[0]', ''],
+    ['gemini', { contents, toolConfig: { functionCallingConfig: calling } }, 'toolConfig', 'many'],
+  ])('in %s: %j', (dialect, body, field, more) => {
+    const model = dialect === 'gemini' ? {} : { model: 'm' }
+    const parsed = parseChat(dialect, { ...model, ...body }, named)
+    if (!isUnsayable(parsed)) throw new Error('it is taken')
+    expect(parsed.field.startsWith(field)).toBe(true)
+    expect(parsed.message).toContain('it has no counterpart in the dialect of the target')
+    expect(parsed.message).toContain(more)
+  })
+
+  test('but what is missing, or of another type, is', () => {
+    const why = (body: object) => {
+      const parsed = parseChat('openai', { model: 'm', ...body }, named)
+      return isUnsayable(parsed) ? [parsed.field, parsed.message] : null
+    }
+    const wrong = expect.stringContaining('expected')
+    expect(why({})).toEqual(['messages', expect.stringContaining('expected array')])
+    expect(why({ messages: 7 })).toEqual(['messages', wrong])
+    const tools = [{ function: { name: 'f' } }]
+    const said = why({ messages, tools })
+    expect(said).toEqual(['tools[0].type', wrong])
+    const [, message] = why({ messages: [{ content: 'x' }] }) ?? []
+    expect([said?.[1], message].join()).not.toContain('counterpart')
+  })
+})
+
 describe('Gemini', () => {
+  test('finds the call of a result that alone has an id', () => {
+    const call = (id: string | null) => ({ functionCall: { id, name: 'w', args: {} } })
+    const answer = (id: string) => ({
+      functionResponse: { id, name: 'w', response: { output: id } },
+    })
+    const contents = (...results: readonly string[]) => [
+      { role: 'model', parts: [call(null), call('own'), call(null)] },
+      { role: 'user', parts: results.map(answer) },
+    ]
+    const ids = (...results: readonly string[]) => {
+      const parsed = parseChat('gemini', { contents: contents(...results) }, named)
+      if (isUnsayable(parsed)) return parsed.field
+      return parsed.messages[1]?.parts.map((part) => ('id' in part ? part.id : null))
+    }
+    expect(ids('mine', 'own', 'other')).toEqual(['call_0', 'own', 'call_2'])
+    expect(ids('mine', 'other', 'third')).toBe('contents[1].parts[2]')
+  })
+
   test('reads members in both ways of writing, but none that callers named', () => {
     const args = { some_city: 'x' }
     const schema = { type: 'object', properties: { some_city: { type: 'string' } } }

@@ -72,6 +72,29 @@ describe('a blank text', () => {
   })
 })
 
+test('an image of a tool is one in Responses', () => {
+  const image = { type: 'base64', media_type: 'image/png', data: 'AAAA' }
+  const said = (more: object) => {
+    const content = [
+      { type: 'text', text: 'a dot' },
+      { type: 'image', source: image },
+    ]
+    const messages = [
+      { role: 'assistant', content: [{ type: 'tool_use', id: 'c', name: 'f', input: {} }] },
+      { role: 'user', content: [{ type: 'tool_result', tool_use_id: 'c', content, ...more }] },
+    ]
+    const body = { model: 'm', max_tokens: 9, messages }
+    const parsed = parseChat('anthropic', body, { model: 'm', stream: false })
+    if (isUnsayable(parsed)) throw new Error(parsed.message)
+    const { input } = objectOf(writeChat('openai-responses', parsed, 'anthropic'))
+    return objectOf(listOf(input)[1])['output']
+  }
+  const text = (of: string) => ({ type: 'input_text', text: of })
+  const shown = { type: 'input_image', image_url: 'data:image/png;base64,AAAA', detail: 'auto' }
+  expect(said({})).toEqual([text('a dot'), shown])
+  expect(said({ is_error: true })).toEqual([text('Error:'), text('a dot'), shown])
+})
+
 describe('a conversation with calls and without tools', () => {
   const call = (id: string, name: string) => ({
     id,

@@ -3,6 +3,7 @@
 // A request that cannot be parsed, or that the dialect of a target has no words for: which field, and why.
 
 import type { z } from 'zod'
+import { objectOf } from './json.ts'
 
 export interface Unsayable {
   readonly kind: 'unsayable'
@@ -19,10 +20,16 @@ export function isUnsayable(value: object): value is Unsayable {
   return 'kind' in value && value.kind === 'unsayable'
 }
 
-/** The first thing that is wrong, in the words of its field. */
+/** The first thing that is wrong, in the words of its field; of an error that reports the input. */
 export function unsayableOf(error: z.ZodError): Unsayable {
-  const [issue] = error.issues
-  return issue === undefined ? unsayable('', 'it is malformed') : unsayableAt([], issue)
+  const [first] = error.issues
+  if (first === undefined) return unsayable('', 'it is malformed')
+  // In the place of what is missing something may stand that only its own dialect knows.
+  const parent = pathOf(first.path.slice(0, -1))
+  const isInstead = ({ code, path }: Issue) =>
+    code === 'unrecognized_keys' && pathOf(path) === parent
+  const isMissing = first.code === 'invalid_type' && first.input === undefined
+  return unsayableAt([], (isMissing ? error.issues.find(isInstead) : undefined) ?? first)
 }
 
 interface Issue {
@@ -31,6 +38,14 @@ interface Issue {
   readonly message: string
   /** Of members that are not known. */
   readonly keys?: readonly string[]
+  readonly input?: unknown
+  /** Of enumerations. */
+  readonly values?: readonly unknown[]
+  /** Of unions that are told apart by a member: its name, and what it may be. */
+  readonly discriminator?: string | undefined
+  readonly options?: readonly unknown[]
+  readonly origin?: string
+  readonly expected?: string
   /** What is wrong by each branch of a union. */
   readonly errors?: readonly (readonly Issue[])[]
 }
@@ -38,11 +53,24 @@ interface Issue {
 function unsayableAt(before: readonly PropertyKey[], issue: Issue): Unsayable {
   const path = [...before, ...issue.path]
   const { keys: [key] = [], errors = [] } = issue
-  if (key !== undefined) {
-    return unsayable(pathOf([...path, key]), 'it has no counterpart in the dialect of the target')
-  }
+  if (key !== undefined) return unsayable(pathOf([...path, key]), noCounterpart)
   const meant = meantIssue(errors)
-  return meant === null ? unsayable(pathOf(path), issue.message) : unsayableAt(path, meant)
+  return meant === null ? unsayable(pathOf(path), whyNot(issue)) : unsayableAt(path, meant)
+}
+
+const noCounterpart = 'it has no counterpart in the dialect of the target'
+
+/** What is there may be right in its own dialect, which has more than we know. */
+function whyNot({ message, ...issue }: Issue): string {
+  const { input, values, discriminator, options, origin, expected } = issue
+  const known = values ?? options
+  const given = discriminator === undefined ? input : objectOf(input)[discriminator]
+  if (known !== undefined && given !== undefined) {
+    const names = known.map((one) => JSON.stringify(one)).join(', ')
+    return `${noCounterpart}, expected one of: ${names}`
+  }
+  if (issue.code === 'too_big' && origin === 'array') return `${noCounterpart}, nor have so many`
+  return expected === 'never' ? noCounterpart : message
 }
 
 /** Of the branches of a union, the one with the least to complain of is what was meant. */

@@ -8,7 +8,7 @@ import type { ChatAnswer, ChatRequest, Citation, Message, Part, Stop, Usage } fr
 import { charactersOf, movedCitation } from './cited-text.ts'
 import type { JsonObject } from './json.ts'
 import { carriedSignature, ownSignature } from './signature.ts'
-import { isUnsayable, type Unsayable, unsayable } from './unsayable.ts'
+import { type Unsayable, unsayable } from './unsayable.ts'
 import { imageUrl, resultText, saidEffort } from './write-openai.ts'
 
 export function writeResponses(request: ChatRequest): object | Unsayable {
@@ -17,9 +17,7 @@ export function writeResponses(request: ChatRequest): object | Unsayable {
   if (missing !== undefined) return unsayable(missing, 'OpenAI Responses has no counterpart of it')
   const input: object[] = []
   for (const message of request.messages) {
-    const items = writeMessage(message)
-    if (isUnsayable(items)) return items
-    input.push(...items)
+    input.push(...writeMessage(message))
   }
   const { maxTokens, temperature, topP, thoughts, user, format } = request
   const reasoning = {
@@ -40,7 +38,7 @@ export function writeResponses(request: ChatRequest): object | Unsayable {
   }
 }
 
-function writeMessage({ role, parts }: Message): readonly object[] | Unsayable {
+function writeMessage({ role, parts }: Message): readonly object[] {
   const items: object[] = []
   let content: object[] = []
   const flush = () => {
@@ -63,13 +61,18 @@ function writeMessage({ role, parts }: Message): readonly object[] | Unsayable {
       const summary = part.text === '' ? [] : [{ type: 'summary_text', text: part.text }]
       items.push({ type: 'reasoning', summary, encrypted_content })
     } else if (part.kind === 'tool-result') {
-      const output = resultText(part)
-      if (output === null) return unsayable('messages', "a tool's result is text in this dialect")
+      const output = resultText(part) ?? resultContent(part)
       items.push({ type: 'function_call_output', call_id: part.id, output })
     }
   }
   flush()
   return items
+}
+
+/** Of a result with images; a failed one says so, as this dialect has no other sign. */
+function resultContent({ parts, isError }: Extract<Part, { kind: 'tool-result' }>): object[] {
+  const content = parts.flatMap((part) => writeContent('user', part) ?? [])
+  return isError ? [{ type: 'input_text', text: 'Error:' }, ...content] : content
 }
 
 function writeContent(role: Message['role'], part: Part): object | null {
