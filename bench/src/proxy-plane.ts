@@ -38,7 +38,9 @@ async function leasesFor(request: IncomingMessage): Promise<string> {
   const asked: { wanted: { project: string; budget: string; nanos: number }[] } = JSON.parse(
     Buffer.concat(chunks).toString('utf8'),
   )
-  const granted = asked.wanted.map((want) => ({ ...want, lease: 'one', untilMs: 1e15 }))
+  const granted = asked.wanted.map(({ project, budget, nanos }) => {
+    return { project, budget, nanos, lease: 'one', untilMs: 1e15 }
+  })
   return JSON.stringify({ granted, unknown: [] })
 }
 
