@@ -128,6 +128,8 @@ export interface ChatRequest {
    */
   readonly thoughts?: boolean
   readonly format?: AnswerFormat
+  /** Who the answers so far are said to be of, where the caller names one; other dialects cannot. */
+  readonly speaker?: string
   /** An opaque id of the end user, for the provider's abuse detection. */
   readonly user?: string
 }

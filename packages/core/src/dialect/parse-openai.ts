@@ -142,7 +142,9 @@ export function parseOpenai(body: JsonObject): ChatRequest | Unsayable {
   const parsed = request.safeParse(withoutNulls(body, own), { reportInput: true })
   if (!parsed.success) return unsayableOf(parsed.error)
   const { messages } = parsed.data
-  const other = otherSpeaker(messages)
+  const names = messages.map((one) => (one.role === 'assistant' ? one.name : undefined))
+  const speaker = names.find((name) => name !== undefined)
+  const other = names.findIndex((name) => name !== undefined && name !== speaker)
   if (other !== -1) {
     return unsayable(`messages[${other}].name`, 'several who speak as one have no counterpart')
   }
@@ -167,14 +169,8 @@ export function parseOpenai(body: JsonObject): ChatRequest | Unsayable {
     })),
     ...choiceOf(parsed.data),
     ...settingsOf(parsed.data),
+    ...(speaker === undefined ? {} : { speaker }),
   }
-}
-
-/** The first answer that is another's than those before it; -1 where names tell nobody apart. */
-function otherSpeaker(messages: readonly OpenaiMessage[]): number {
-  const names = messages.map((one) => (one.role === 'assistant' ? one.name : undefined))
-  const first = names.find((name) => name !== undefined)
-  return names.findIndex((name) => name !== undefined && name !== first)
 }
 
 function messageOf(from: OpenaiMessage): Message {
