@@ -74,9 +74,9 @@ export function notAnObject({ name }: Pick<ToolCall, 'name'>): string {
   return `the arguments of ${name} are no JSON object`
 }
 
-/** Results of tools are parts of the user's message. */
+/** Results of tools are parts of the user's; of the system's, those that come after others. */
 export interface Message {
-  readonly role: 'user' | 'assistant'
+  readonly role: 'user' | 'assistant' | 'system'
   readonly parts: readonly Part[]
 }
 
@@ -128,8 +128,10 @@ export interface ChatRequest {
    */
   readonly thoughts?: boolean
   readonly format?: AnswerFormat
-  /** Who the answers so far are said to be of, where the caller names one; other dialects cannot. */
+  /** Whose the answers so far are said to be; told to no target of another dialect. */
   readonly speaker?: string
+  /** The field of the first message of the system's that comes after others, where one does. */
+  readonly late?: string
   /** An opaque id of the end user, for the provider's abuse detection. */
   readonly user?: string
 }

@@ -152,10 +152,6 @@ export function parseOpenai(body: JsonObject): ChatRequest | Unsayable {
   const lead = first === -1 ? messages : messages.slice(0, first)
   const rest = first === -1 ? [] : messages.slice(first)
   const late = rest.findIndex(({ role }) => role === 'system' || role === 'developer')
-  if (late !== -1) {
-    const place = `messages[${lead.length + late}].role`
-    return unsayable(place, 'a message of the system after others has no counterpart')
-  }
   return {
     ...{ model: parsed.data.model, stream: parsed.data.stream },
     streamUsage: parsed.data.stream_options?.include_usage ?? false,
@@ -170,6 +166,7 @@ export function parseOpenai(body: JsonObject): ChatRequest | Unsayable {
     ...choiceOf(parsed.data),
     ...settingsOf(parsed.data),
     ...(speaker === undefined ? {} : { speaker }),
+    ...(late === -1 ? {} : { late: `messages[${lead.length + late}].role` }),
   }
 }
 
@@ -177,6 +174,7 @@ function messageOf(from: OpenaiMessage): Message {
   switch (from.role) {
     case 'system':
     case 'developer':
+      return { role: 'system', parts: partsOf(from.content) }
     case 'user':
       return { role: 'user', parts: partsOf(from.content) }
     case 'assistant': {

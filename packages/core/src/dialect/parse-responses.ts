@@ -128,10 +128,6 @@ export function parseResponses(body: JsonObject): ChatRequest | Unsayable {
   const lead = first === -1 ? items : items.slice(0, first)
   const rest = first === -1 ? [] : items.slice(first)
   const late = rest.findIndex(isSystem)
-  if (late !== -1) {
-    const place = `input[${lead.length + late}].role`
-    return unsayable(place, 'a message of the system after others has no counterpart')
-  }
   const system = [instructions, ...lead.map(systemText)].filter((text) => text !== '')
   return {
     ...{ model, stream, streamUsage: true, system: system.join('\n\n') },
@@ -143,6 +139,7 @@ export function parseResponses(body: JsonObject): ChatRequest | Unsayable {
       ...(strict === true ? { strict } : {}),
     })),
     ...settingsOf(parsed.data),
+    ...(late === -1 ? {} : { late: `input[${lead.length + late}].role` }),
   }
 }
 
@@ -167,7 +164,7 @@ function systemText(one: Item): string {
 
 function messageOf(one: Item): Message {
   if ('role' in one) {
-    return { role: one.role === 'assistant' ? 'assistant' : 'user', parts: partsOf(one.content) }
+    return { role: one.role === 'developer' ? 'system' : one.role, parts: partsOf(one.content) }
   }
   switch (one.type) {
     case 'function_call': {

@@ -72,6 +72,37 @@ describe('a blank text', () => {
   })
 })
 
+describe('a message of the system after others', () => {
+  const late = (role: string) => [user('a'), model('b'), { role, content: 'be brief' }, user('c')]
+  const between = (from: 'openai' | 'openai-responses', to: EngineDialect, messages: object[]) => {
+    const said = from === 'openai' ? { messages } : { input: messages }
+    const parsed = parseChat(from, { model: 'm', ...said }, { model: 'm', stream: false })
+    return isUnsayable(parsed) ? parsed : objectOf(writeChat(to, parsed, from))
+  }
+
+  test.each(['system', 'developer'])('stays there between OpenAI’s dialects: %s', (role) => {
+    const brief = { role: 'system', content: 'be brief' }
+    expect(between('openai-responses', 'openai', late(role))).toMatchObject({
+      messages: [user('a'), model('b'), brief, user('c')],
+    })
+    const content = [{ type: 'input_text', text: 'be brief' }]
+    expect(between('openai', 'openai-responses', late(role))).toMatchObject({
+      input: [{}, { role: 'assistant' }, { role: 'system', content }, { role: 'user' }],
+    })
+  })
+
+  test.each(['anthropic', 'gemini', 'bedrock'] as const)('has no counterpart for %s', (to) => {
+    for (const [from, field] of [
+      ['openai', 'messages'],
+      ['openai-responses', 'input'],
+    ] as const) {
+      expect(between(from, to, late('developer'))).toMatchObject({
+        ...{ kind: 'unsayable', field: `${field}[2].role` },
+      })
+    }
+  })
+})
+
 test('an image of a tool is one in Responses', () => {
   const image = { type: 'base64', media_type: 'image/png', data: 'AAAA' }
   const said = (more: object) => {

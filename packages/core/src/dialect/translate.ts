@@ -94,13 +94,17 @@ function isOpenais(dialect: EngineDialect): boolean {
 const sides: Readonly<Record<Message['role'], readonly Part['kind'][]>> = {
   user: ['text', 'image', 'tool-result'],
   assistant: ['text', 'thinking', 'tool-call'],
+  system: ['text'],
 }
 
 /** What writers would have to leave out; null where there is nothing of it. */
 function whyLost(
   to: EngineDialect,
-  { messages, tools, toolChoice }: ChatRequest,
+  { messages, tools, toolChoice, late }: ChatRequest,
 ): Unsayable | null {
+  if (late !== undefined && !isOpenais(to)) {
+    return unsayable(late, 'a message of the system after others has no counterpart')
+  }
   if (tools.length === 0 && ['required', 'tool'].includes(toolChoice?.kind ?? 'auto')) {
     return unsayable('toolChoice', 'there are no tools')
   }

@@ -50,6 +50,7 @@ export function inOpenaisWords(request: object): object {
 
 function writeMessage({ role, parts }: Message): object[] | Unsayable {
   if (role === 'assistant') return [writeAssistant(parts)]
+  if (role === 'system') return [{ role, content: writeContent(parts) }]
   const messages: object[] = []
   const rest: Part[] = []
   for (const part of parts) {
