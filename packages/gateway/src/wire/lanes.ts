@@ -201,8 +201,7 @@ export class Lanes {
 
   /** N7. The lane that it was on is gone next: then a connection is dialled for it. */
   #sendAgain({ waiting }: Origin, lost: Pick<Waiting, 'request' | 'handler'>): boolean {
-    const mayWait = !this.#isStopped && waiting.length < waitingMax // N3
-    if (!mayWait || lost.handler.isOver) return false
+    if (waiting.length >= waitingMax) return false // N3
     waiting.unshift({ ...lost, isAgain: true, isDialled: false })
     return true
   }
