@@ -11,6 +11,7 @@ export const failureCodes = [
   'tutti/verification-failed',
   'tutti/child-failed',
   'tutti/gateway-away',
+  'tutti/home-taken',
 ] as const
 export type FailureCode = (typeof failureCodes)[number]
 

@@ -2,7 +2,7 @@
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
@@ -25,4 +25,22 @@ test('whoever stops it while it starts leaves nobody behind, and no database', a
   expect(await ended).toEqual([0, null])
   expect(existsSync(database)).toBe(false)
   expect(await said).toEqual(['', ''])
+})
+
+test('a second one in its home is refused, whatever its ports, and changes nothing there', async () => {
+  const args = [main, 'up', '--home', home, '--port', '0', '--gateway-port', '0', '--no-node']
+  const first = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
+  const ended = once(first, 'exit')
+  const [said] = await Promise.race([once(first.stdout, 'data'), ended])
+  expect(String(said)).toContain('Tutti is up')
+  const context = readFileSync(join(home, 'context.json'), 'utf8')
+  const second = spawn(process.execPath, args, { stdio: ['ignore', 'inherit', 'pipe'] })
+  const refused = once(second, 'exit')
+  const why = `tutti: tutti up runs in ${home}, as process ${first.pid}: `
+  expect(await text(second.stderr)).toContain(why)
+  expect(await refused).toEqual([1, null])
+  expect(readFileSync(join(home, 'context.json'), 'utf8')).toBe(context)
+  first.kill('SIGTERM')
+  expect(await ended).toEqual([0, null])
+  expect(existsSync(join(home, 'up.pid'))).toBe(false)
 })

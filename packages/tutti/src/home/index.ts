@@ -26,3 +26,4 @@ export {
   serveOn,
 } from './output.ts'
 export { type Part, type RunningPart, runPart } from './supervisor.ts'
+export { takeHome } from './take-home.ts'
