@@ -429,6 +429,15 @@ test('it follows a control plane, or a file, and not both', async () => {
   const away = ['--control-plane', 'http://127.0.0.1:1', '--key', 'k']
   await expect(run(...away)).rejects.toThrow(/ended with 1: .*127\.0\.0\.1:1/s)
   await expect(run(...away, '--config', writeConfig({}))).rejects.toThrow(/give one of them/)
+  for (const [option, nowhere] of [
+    ['--control-plane', 'nope'],
+    ['--url', 'localhost:7070'],
+  ] as const) {
+    const why = `ended with 1: tutti: ${option}: expected http(s)://host:port, got ${nowhere} [`
+    await expect(run(option, nowhere, '--key', 'k')).rejects.toThrow(
+      `${why}tutti/argument-invalid]`,
+    )
+  }
 }, 40_000)
 
 test.each([1, 2])(
