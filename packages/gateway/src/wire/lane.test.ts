@@ -38,3 +38,39 @@ test('a paused lane that holds bytes which nobody has read serves nobody', async
     lane.destroy()
   })
 })
+
+const ok = 'HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok'
+
+test.each([
+  [
+    'has got more in the meantime',
+    Buffer.from('hi'),
+    (socket: Socket) => {
+      socket.emit('data', Buffer.from(ok))
+      socket.emit('data', Buffer.from('HTTP/1.1 200 OK')) // before the lane's turn
+    },
+  ],
+  [
+    'has not sent all of its request yet',
+    Buffer.alloc(32 * 2 ** 20), // more than both sockets hold
+    (_: Socket, far: Socket) => far.write(ok),
+  ],
+])('a lane that %s as its answer ends is not kept (N2)', async (_, body, answer) => {
+  await withSocket(async (socket, far) => {
+    const told: string[] = []
+    await new Promise<void>((resolve) => {
+      const lane = new Lane(socket, {
+        batch: new Batch(),
+        onFree: () => told.push('free'),
+        onGone: () => told.push('gone'),
+        onUnanswered: () => false,
+      })
+      const request = { head: 'POST / HTTP/1.1\r\n\r\n', body, connectMs: 1 }
+      const deaf = { onRequestStart: () => {}, onResponseStart: () => {}, onResponseData: () => {} }
+      const ends = { onResponseEnd: resolve, onResponseError: () => resolve() }
+      lane.send(request, { isOver: false, ...deaf, ...ends })
+      answer(socket, far)
+    })
+    expect(told).toEqual(['gone'])
+  })
+})
