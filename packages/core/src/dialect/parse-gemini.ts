@@ -9,6 +9,7 @@ import type { ChatRequest, Message, Part } from './chat.ts'
 import { jsonSchemaOf } from './gemini-schema.ts'
 import { isObject, type JsonObject, objectOf } from './json.ts'
 import { mergeMessages } from './merge-messages.ts'
+import { OpenCalls } from './open-calls.ts'
 import { foreignSignature, givenSignature, ownSignature } from './signature.ts'
 import { isStrictSchema } from './strict-schema.ts'
 import { type Unsayable, unsayable, unsayableOf } from './unsayable.ts'
@@ -177,7 +178,7 @@ function whyLost(
 }
 
 function messagesOf(contents: GeminiRequest['contents']): Message[] | Unsayable {
-  const open: OpenCall[] = []
+  const open = new OpenCalls()
   let calls = 0
   const messages: Message[] = []
   for (const [i, { role, parts }] of contents.entries()) {
@@ -187,14 +188,13 @@ function messagesOf(contents: GeminiRequest['contents']): Message[] | Unsayable 
         const { name, args, id: own } = one.functionCall
         const id = own ?? `call_${calls}`
         calls += 1
-        open.push({ id, name, isNamed: own !== undefined })
+        open.add({ id, name, isNamed: own !== undefined })
         read.push(...signatureOf(one))
         read.push({ kind: 'tool-call', id, name, arguments: JSON.stringify(args) })
       } else if ('functionResponse' in one) {
         const { id, name, response } = one.functionResponse
-        const place = placeOfCall(open, id, name)
-        const [call] = place === -1 ? [] : open.splice(place, 1)
-        if (call === undefined) {
+        const call = open.take(id, name)
+        if (call === null) {
           return unsayable(`contents[${i}].parts[${j}]`, `no call of ${name} waits for a result`)
         }
         read.push(resultOf(call.id, response))
@@ -203,21 +203,6 @@ function messagesOf(contents: GeminiRequest['contents']): Message[] | Unsayable 
     messages.push({ role: role === 'model' ? 'assistant' : 'user', parts: read })
   }
   return messages
-}
-
-/** A call without a result. */
-interface OpenCall {
-  readonly id: string
-  readonly name: string
-  /** Whether the caller gave it its id. */
-  readonly isNamed: boolean
-}
-
-/** Some clients name a result whose call came without an id; -1 where no call waits for it. */
-function placeOfCall(open: readonly OpenCall[], id: string | undefined, name: string): number {
-  if (id === undefined) return open.findIndex((call) => call.name === name)
-  const place = open.findIndex((call) => call.isNamed && call.id === id)
-  return place === -1 ? open.findIndex((call) => !call.isNamed && call.name === name) : place
 }
 
 type PlainPart = Exclude<GeminiPart, { functionCall: unknown } | { functionResponse: unknown }>
