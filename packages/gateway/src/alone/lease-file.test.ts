@@ -209,14 +209,16 @@ test('accounts that were changed in place are written again as they are (B4, B6)
   expect(accountsIn(path).settled).toEqual({ 'default/b/0': limitNanos })
 })
 
+/** What of so much is granted. */
+function want(file: LeaseFile, nanos: number): number {
+  const wanted = [{ project: 'default', budget: 'b', nanos }]
+  const { granted } = file.ask({ gateway: 'gateway-1', settled: [], wanted })
+  return granted.reduce((sum, lease) => sum + lease.nanos, 0)
+}
+
 test('of two that share the accounts by mistake one spends, and never more than there is (B4)', () => {
   const path = join(newFolder(), 'leases.json')
   const open = () => new LeaseFile({ path, budgetOf, nowMs: () => 1 })
-  const want = (file: LeaseFile, nanos: number) => {
-    const wanted = [{ project: 'default', budget: 'b', nanos }]
-    const { granted } = file.ask({ gateway: 'gateway-1', settled: [], wanted })
-    return granted.reduce((sum, lease) => sum + lease.nanos, 0)
-  }
   const first = open()
   expect(want(first, limitNanos / 4)).toBe(limitNanos / 4)
   const second = open()
@@ -234,11 +236,6 @@ test('accounts that somebody deletes are written again, unless another has taken
     timesAgain += 1
   }
   const open = () => new LeaseFile({ path, budgetOf, nowMs: () => 1, onWrittenAgain })
-  const want = (file: LeaseFile, nanos: number) => {
-    const wanted = [{ project: 'default', budget: 'b', nanos }]
-    const { granted } = file.ask({ gateway: 'gateway-1', settled: [], wanted })
-    return granted.reduce((sum, lease) => sum + lease.nanos, 0)
-  }
   const first = open()
   expect(want(first, limitNanos / 4)).toBe(limitNanos / 4)
   for (const gone of [path, folder]) {
