@@ -2,7 +2,7 @@
 
 import { routeSpec } from '@tutti/core/routing'
 import { describe, expect, test } from 'vitest'
-import { digest, key, serve, signed, snapshotOf, world } from './gateway-world.fixture.ts'
+import { digest, key, serve, signed, snapshotOf, toNodes, world } from './gateway-world.fixture.ts'
 
 test('models are the routes of the key’s project that it, and the policies, let it call', async () => {
   const engine = await serve((_, response) => response.end('{}'))
@@ -110,4 +110,30 @@ describe('models in the words of each dialect', () => {
       expect(body.error).toMatchObject({ code: 404, status: 'NOT_FOUND' })
     }
   })
+})
+
+test('to Gemini’s clients a route of nodes is none to chat with', async () => {
+  const { gateway } = await world(signed(toNodes(['http://127.0.0.1:9'])))
+  const answer = await fetch(`${gateway.url}/v1beta/models/parts`, {
+    headers: { 'x-goog-api-key': key },
+  })
+  expect(await answer.json()).toMatchObject({
+    displayName: 'parts',
+    supportedGenerationMethods: [],
+  })
+})
+
+test('what is said of a name that nobody knows is as long as one can read', async () => {
+  const targets = [{ provider: 'engine', model: 'm' }]
+  const names = Array.from({ length: 25 }, (_, i) => `route-${10 + i}`)
+  const routes = names.map((name) => ({
+    ...{ name, project: 'default', ...routeSpec.parse({ targets }) },
+  }))
+  const { gateway } = await world(signed(snapshotOf({ routes })))
+  const answer = await fetch(`${gateway.url}/v1/models/${'x'.repeat(200)}`, {
+    headers: { authorization: `Bearer ${key}` },
+  })
+  const { error } = JSON.parse(await answer.text())
+  const told = `${'x'.repeat(80)} for this key: it may call ${names.slice(0, 20).join(', ')}`
+  expect(error.message).toBe(`there is no model ${told}`)
 })

@@ -14,7 +14,8 @@ const ended: string[] = []
 let heard = () => {}
 let workers: Workers | null = null
 
-const living = `process.send({ ready: 'http://127.0.0.1' }); setInterval(() => {}, 1e6)`
+const living = `process.on('message', (said) => process.send({ said }))
+process.send({ ready: 'http://127.0.0.1' }); setInterval(() => {}, 1e6)`
 // Answers when it is told to.
 const waiting = `process.once('message', () => { ${living} }); setInterval(() => {}, 1e6)`
 
@@ -106,4 +107,33 @@ test('where one ends that never answered nobody is started again: its end is sai
   one?.process.kill('SIGKILL')
   if (one !== undefined) await once(one.process, 'exit')
   expect([ended, vi.getTimerCount()]).toEqual([[], 0])
+})
+
+test('the others hear of one that is gone (G1)', async () => {
+  const [one, other] = await two()
+  const heard = new Promise((resolve) => other?.on('message', ({ said }) => resolve(said)))
+  one?.process.kill('SIGKILL')
+  expect(await heard).toEqual({ kind: 'gone', from: one?.id })
+})
+
+test('one that dies again waits longer, and no longer once it has lived for a while', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'performance'] })
+  let [one] = await two()
+  for (const [livedMs, waited] of [
+    [60_000, 250],
+    [60_000, 500],
+    [60_001, 250],
+  ] as const) {
+    vi.advanceTimersByTime(livedMs)
+    const died = new Promise<void>((resolve) => {
+      heard = resolve
+    })
+    one?.process.kill('SIGKILL')
+    await died
+    const next = once(cluster, 'fork')
+    const atMs = performance.now()
+    vi.advanceTimersToNextTimer()
+    ;[one] = await next
+    expect(performance.now() - atMs).toBe(waited)
+  }
 })
