@@ -2,14 +2,18 @@
 //
 // A run's journal as server-sent events, as it grows: one event per entry, whose id is its place, so that who was cut off goes on
 // with `Last-Event-ID`; `ended` with the outcome is the last one. Which engine writes a journal may be any: it says that there is
-// something new, which is read by its place.
+// something new, which is read by its place. Who may not read it any more hears no more.
 
-import type { Entry } from '@tutti/core/workflow'
+import { type Entry, workflowName } from '@tutti/core/workflow'
 import type { Context, Hono } from 'hono'
 import { streamSSE } from 'hono/streaming'
+import type { Principal } from '../governance/index.ts'
 import { loadArchived, loadRuns, type StoredRun } from '../workflow/index.ts'
 import { refuse } from './answer.ts'
+import { whyMayNot } from './authorize.ts'
 import type { ApiPorts, Env } from './ports.ts'
+import { workflowTarget } from './runnable.ts'
+import { standingOf } from './standing.ts'
 import { findRun } from './workflow-runs.ts'
 
 const lookMs = 10_000 // for what nobody told us of
@@ -42,7 +46,13 @@ interface Watched {
 }
 
 function watch(context: Context<Env>, ports: ApiPorts, watched: Watched): Response {
-  const { id } = watched.run.head
+  const { id, project } = watched.run.head
+  const caller = context.get('caller')
+  const name = workflowName(watched.run.head)
+  const whyNot = async (principal: Principal) => {
+    const { target } = await workflowTarget(ports, { project, name })
+    return await whyMayNot(ports, principal, 'read', target)
+  }
   return streamSSE(context, async (stream) => {
     let [wake, isNews]: [() => void, boolean] = [() => {}, false]
     const unwatch = ports.workflows.watch(id, () => {
@@ -59,6 +69,7 @@ function watch(context: Context<Env>, ports: ApiPorts, watched: Watched): Respon
         const [row] = await loadRuns(ports.sql, [id])
         const archived = row === undefined ? await loadArchived(ports.sql, id) : null
         const entries = archived?.journal.entries.slice(last + 1) ?? (await readOn(ports, id, last))
+        if ((await standingOf(caller, whyNot)).phase !== 'holds') return
         for (const entry of entries) {
           last += 1
           await stream.writeSSE({ id: `${last}`, event: entry.kind, data: JSON.stringify(entry) })

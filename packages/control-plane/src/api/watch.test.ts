@@ -176,3 +176,25 @@ test.each(watches)('a watch of %s where nothing changes ends with its key, too',
     timers.mockRestore()
   }
 })
+
+test('who follows runs hears nothing that comes after its key', async () => {
+  const { spec } = (await call('GET', '/projects/default')).body
+  const wanted = await apply('Project', 'default', { ...spec, lifecycleEvents: 'workflows' })
+  expect(wanted.status).toBeLessThan(300)
+  const ask = { call: 'tutti.human', with: { title: 'Go?' } }
+  const id = await start('followed', [{ ask }])
+  await untilRun(id, 'waiting')
+  const follow = async (path: string, name: string) => {
+    const secret = await makeKey(name, ['viewer'])
+    return await toldBy(path, secret, async () => {
+      expect((await call('DELETE', `/keys/${name}`)).status).toBe(200)
+      const other = await start(`goes-on-${name}`, [{ say: { set: { is: 1 } } }])
+      await untilRun(other, 'completed')
+      const answer = { key: '/do/0/ask', answer: 1 }
+      if (name === 'journal') await call('POST', `/runs/${id}/answer`, answer)
+    })
+  }
+  expect(await follow('/lifecycle', 'lifecycle')).not.toContain('goes-on')
+  const journal = await follow(`/runs/${id}/events`, 'journal')
+  expect(journal.match(/^event: .*$/gm)).toEqual(['event: started'])
+})

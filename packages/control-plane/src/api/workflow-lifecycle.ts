@@ -5,6 +5,7 @@
 
 import type { Context, Hono } from 'hono'
 import { streamSSE } from 'hono/streaming'
+import type { Principal } from '../governance/index.ts'
 import {
   type LifecycleFilter,
   lifecycleBounds,
@@ -12,7 +13,9 @@ import {
   orderedChannel,
 } from '../workflow/index.ts'
 import { refuse } from './answer.ts'
+import { whyMayNot } from './authorize.ts'
 import type { ApiPorts, Env } from './ports.ts'
+import { standingOf } from './standing.ts'
 import { labelsIn, nameForm, whyMayNotRead } from './workflow-runs.ts'
 
 const pageMax = 500
@@ -80,6 +83,9 @@ function follow(
   ports: ApiPorts,
   { filter, after, onEnd }: Asked & { readonly onEnd: () => void },
 ): Response {
+  const caller = context.get('caller')
+  const target = { kind: 'Workflow', project: filter.project, name: '' }
+  const whyNot = (principal: Principal) => whyMayNot(ports, principal, 'read', target)
   return streamSSE(context, async (stream) => {
     let [wake, isNews]: [() => void, boolean] = [() => {}, false]
     const onNews = () => {
@@ -95,6 +101,7 @@ function follow(
       while (!stream.aborted) {
         isNews = false
         const rows = await loadLifecycle(ports.sql, filter, last, pageMax)
+        if ((await standingOf(caller, whyNot)).phase !== 'holds') return
         for (const { place, body } of rows) {
           last = place
           await stream.writeSSE({ id: `${place}`, event: 'lifecycle', data: body })
