@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { afterAll, expect, test } from 'vitest'
@@ -15,8 +15,9 @@ afterAll(() => rmSync(home, { recursive: true, force: true }))
 
 test('whoever stops it while it starts leaves nobody behind, and no database', async () => {
   const ports = ['--port', '0', '--gateway-port', '0']
-  const args = [main, 'up', '--home', home, ...ports]
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+  const args = [main, 'up', '--home', basename(home), ...ports] // from where they are
+  const cwd = dirname(home)
+  const child = spawn(process.execPath, args, { cwd, stdio: ['ignore', 'pipe', 'pipe'] })
   const said = Promise.all([text(child.stdout), text(child.stderr)])
   const ended = once(child, 'exit')
   const database = join(home, 'control-plane', 'postgres', 'postmaster.pid')

@@ -6,7 +6,7 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { homedir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { didKeyOf, newPrivateKey } from '@tutti/ledger'
 import { Client } from '@tutti/sdk'
 import { z } from 'zod'
@@ -27,9 +27,9 @@ export interface HomeOptions {
   readonly project?: string | undefined
 }
 
-/** The folder: `--home`, TUTTI_HOME, or `.tutti` in the user's own. */
+/** The folder, whole: `--home`, TUTTI_HOME, or `.tutti` in the user's own. */
 export function homeFolder(options: HomeOptions): string {
-  return options.home ?? process.env['TUTTI_HOME'] ?? join(homedir(), '.tutti')
+  return resolve(options.home ?? process.env['TUTTI_HOME'] ?? join(homedir(), '.tutti'))
 }
 
 /** Where to call and as whom: flags, then the environment, then the home folder. */
