@@ -149,8 +149,11 @@ test('sealed thoughts are kept for the target, and shown to who asks for them (R
     expect(await read(body.id)).toEqual(body)
     expect((await read(`${body.id}?include[]=${include[0]}`)).output[0]).toEqual(thought)
     expect((await read(`${body.id}?include=else`)).error.param).toBe('include')
-    await create({ previous_response_id: body.id })
+    const next = await create({ previous_response_id: body.id, store: true })
     expect(asked.at(-1).input).toContainEqual(thought)
+    const items = `${next.body.id}/input_items`
+    expect(JSON.stringify(await read(items))).not.toContain('sealed')
+    expect((await read(`${items}?include[]=${include[0]}`)).data).toContainEqual(thought)
   }
   const open = await create({ reasoning, include, stream: true })
   expect(JSON.stringify(open.events.slice(0, 2))).toContain('sealed')

@@ -109,7 +109,7 @@ async function shortOf(
   return await tx<BudgetName[]>`
     select distinct project, budget from budget_window
     where (project, budget) in (select * from unnest(${projects}::text[], ${names}::text[]))
-      and refused_ms > ${nowMs - shortMs}`
+      and refused_ms > 0 and refused_ms > ${nowMs - shortMs}`
 }
 
 interface BudgetName {

@@ -82,6 +82,7 @@ export class LeaseFile {
   /** Throws where it cannot be kept: then nothing has changed. */
   ask(request: LeaseRequest): LeaseAnswer {
     this.assertHeld()
+    if (this.#isLong()) this.#write()
     const changes: LeaseChange[] = []
     const undo: (() => void)[] = []
     const change = (one: LeaseChange) => {
@@ -90,7 +91,8 @@ export class LeaseFile {
     }
     try {
       const answer = this.#answer(request, change)
-      if (changes.length > 0) this.#keep(changes) // on disk before anybody spends of it
+      // On disk before anybody spends of it.
+      if (changes.length > 0) this.#file.append(JSON.stringify(changes))
       return answer
     } catch (error) {
       for (const back of undo.toReversed()) back() // B5
@@ -181,11 +183,9 @@ export class LeaseFile {
     return untilMs === null ? [] : [{ project, budget, untilMs }]
   }
 
-  #keep(changes: readonly LeaseChange[]): void {
-    const { bytes } = this.#file
-    const isLong = bytes > this.#accountsBytes + Math.max(this.#accountsBytes, changesBytesMax)
-    if (isLong) this.#write()
-    else this.#file.append(JSON.stringify(changes))
+  #isLong(): boolean {
+    const accountsBytes = this.#accountsBytes
+    return this.#file.bytes > accountsBytes + Math.max(accountsBytes, changesBytesMax)
   }
 
   /** The accounts as they are, old windows folded. */

@@ -3,7 +3,7 @@
 // `GET` and `DELETE /v1/responses/{id}`, and `GET …/input_items`: what was kept, for the keys of its project that may
 // call its route.
 
-import { listOf, objectOf } from '@tutti/core/dialect'
+import { type JsonObject, listOf, objectOf } from '@tutti/core/dialect'
 import { isResponseId, type StoredResponse, sealsIncluded, withoutSeal } from '@tutti/core/routing'
 import { type Refusal, refuse, sendJson } from './answer.ts'
 import type { Exchange, FacePorts } from './exchange.ts'
@@ -48,9 +48,12 @@ export async function answerStored(ports: FacePorts, exchange: Exchange): Promis
 
 /** Sealed thoughts are for who asks for them. */
 function shown({ response }: StoredResponse, query: URLSearchParams): object {
-  const isSealed = includesOf(query).includes(sealsIncluded)
   const output = listOf(response['output']).map(objectOf)
-  return { ...response, output: isSealed ? output : output.map(withoutSeal), store: true }
+  return { ...response, output: shownItems(output, query), store: true }
+}
+
+function shownItems(items: readonly JsonObject[], query: URLSearchParams): readonly JsonObject[] {
+  return includesOf(query).includes(sealsIncluded) ? items : items.map(withoutSeal)
 }
 
 function includesOf(query: URLSearchParams): string[] {
@@ -65,7 +68,7 @@ function whyNot(query: URLSearchParams, isPage: boolean): Refusal | null {
   const wrong = (param: string, why: string) => ({
     ...{ status: 400, code: 'unsupported', message: `${param}: ${why}`, param },
   })
-  const known = isPage ? pageNames : includeNames
+  const known = isPage ? [...pageNames, ...includeNames] : includeNames
   const unknown = [...query.keys()].find((name) => !known.includes(name))
   if (unknown !== undefined) {
     return wrong(unknown, 'it has no counterpart for responses that are kept here')
@@ -88,7 +91,7 @@ function sendPage({ reply, dialect }: Exchange, of: StoredResponse, query: URLSe
     return refuse(reply, dialect, { status: 400, code: 'not_found', message, param: 'after' })
   }
   const to = from + Number(query.get('limit') ?? limitDefault)
-  const data = items.slice(from, to)
+  const data = shownItems(items.slice(from, to), query)
   const ends = { first_id: data[0]?.['id'] ?? null, last_id: data.at(-1)?.['id'] ?? null }
   sendJson(reply, 200, { object: 'list', data, ...ends, has_more: to < items.length })
 }

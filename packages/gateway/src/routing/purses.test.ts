@@ -107,6 +107,41 @@ test('who waits for an answer that never comes is refused, and so are those behi
   expect(asked).toBe(1) // and not one after the other, each as long as it takes
 })
 
+test('those who wait behind an answer that failed are asked for again once somebody answers', async () => {
+  const plane = new MemoryPlane(budget.limitDollars)
+  let fail = () => {}
+  const ask: LeasePorts['ask'] = async (asked) => {
+    if (isAway) await new Promise((_, reject) => (fail = () => reject(new Error('away'))))
+    return plane.ask({ gateway: 'one', ...asked })
+  }
+  let isAway = true
+  const purses = new Purses({ ask, nowMs: () => 0 })
+  const first = purses.reserve([budget], 1)
+  await new Promise((resolve) => setImmediate(resolve)) // it is asked for
+  const behind = purses.reserve([budget], 1)
+  await new Promise((resolve) => setImmediate(resolve)) // and waits for that
+  isAway = false
+  fail()
+  for (const one of [first, behind]) expect(await one).toMatchObject({ isAway: true })
+  expect('settle' in (await purses.reserve([budget], 1))).toBe(true)
+})
+
+test('a request that is too dear for what is left keeps nobody from it', async () => {
+  const plane = new MemoryPlane(budget.limitDollars)
+  const ask: LeasePorts['ask'] = async (asked) => plane.ask({ gateway: 'one', ...asked })
+  const purses = new Purses({ ask, nowMs: () => 0 })
+  const pay = async (nanos: number) => {
+    const reserved = await purses.reserve([budget], nanos)
+    if ('settle' in reserved) reserved.settle(nanos)
+    return 'settle' in reserved
+  }
+  expect(await pay(500_000)).toBe(true)
+  for (let i = 0; i < 10; i++) {
+    expect(await pay(600_000)).toBe(false)
+    for (let cheap = 0; cheap < 10; cheap++) expect(await pay(1_000)).toBe(true)
+  }
+})
+
 test('a request that is too dear takes nothing from others while the control plane is away (U4)', async () => {
   const plane = new MemoryPlane(budget.limitDollars)
   let isAway = false

@@ -70,7 +70,7 @@ export interface Short {
 // Of a budget that one lease takes: many gateways may hold one, and a crash loses one.
 const share = 50
 const turnsMax = 100 // of one who waits with others: each turn pays one of them
-const askMsMin = 1_000 // between two askings for a budget that is spent
+const askMsMin = 1_000 // between two askings for what a budget does not hold
 const tellMsMax = 10_000 // U7: who lacks something waits for it no longer
 const toldMax = 500 // leases that one word speaks of: it has to be answered within two seconds
 const doubtMs = 60_000 // what was asked for is granted, or will never be: no statement takes longer
@@ -82,8 +82,8 @@ export class Purses {
   readonly #leases = new Map<string, Lease>()
   /** The same by project and Budget, of which each key may have its own. */
   readonly #byProject = new Map<string, Map<string, readonly Lease[]>>()
-  /** When a budget was found spent; written by `#askFor`. */
-  readonly #spentAtMs = new Map<string, number>()
+  /** When a budget did not hold so much; written by `#askFor`. */
+  readonly #refused = new Map<string, { readonly atMs: number; readonly least: number }>()
   readonly #rounds = new WantRounds((wants) => this.#askFor(wants))
   /** Budgets over their soft limit, until when; written by `#ask`. */
   readonly #softUntilMs = new Map<string, number>()
@@ -191,10 +191,11 @@ export class Purses {
     }
   }
 
-  /** Also where the clock was set back since it was found spent. */
-  #mayAsk(budget: BudgetEntry, nowMs: number): boolean {
-    const spentAtMs = this.#spentAtMs.get(budgetKey(budget)) ?? -Infinity
-    return Math.abs(nowMs - spentAtMs) >= askMsMin
+  /** Who needs less than was refused may; so may all where the clock was set back since. */
+  #mayAsk({ entry, least }: Want, nowMs: number): boolean {
+    const refused = this.#refused.get(budgetKey(entry))
+    if (refused === undefined || Math.abs(nowMs - refused.atMs) >= askMsMin) return true
+    return least < refused.least
   }
 
   /** The budgets that lack something. U4: those that are too small go back once it is known. */
@@ -202,7 +203,7 @@ export class Purses {
     const nowMs = this.#ports.nowMs()
     const isThere = ({ entry, nanos }: Want) => this.#leaseFor(entry, nanos) !== null
     const missing = wants.filter((want) => !isThere(want))
-    const asked = missing.filter(({ entry }) => this.#mayAsk(entry, nowMs))
+    const asked = missing.filter((want) => this.#mayAsk(want, nowMs))
     if (asked.length > 0) {
       const held = (of: readonly Want[]) => of.flatMap(({ entry }) => this.#of(entry))
       const shares = (of: readonly Want[]) => of.map(withShare)
@@ -216,8 +217,8 @@ export class Purses {
       if (again.length > 0) await this.#ask(held(again), shares(again), true)
     }
     const lacking = missing.filter((want) => !isThere(want))
-    for (const { entry } of lacking.filter((want) => asked.includes(want))) {
-      this.#spentAtMs.set(budgetKey(entry), nowMs)
+    for (const { entry, least } of lacking.filter((want) => asked.includes(want))) {
+      this.#refused.set(budgetKey(entry), { atMs: nowMs, least })
     }
     return new Set(lacking.map(({ entry }) => budgetKey(entry)))
   }

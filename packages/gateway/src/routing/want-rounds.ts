@@ -67,8 +67,11 @@ export class WantRounds {
 
   /** Behind those before; where nobody answered those, it is not waited for once more. */
   async #run(wants: Round['wants']): Promise<ReadonlySet<string>> {
-    await this.#last
-    if (this.#next?.wants === wants) this.#next = null
+    try {
+      await this.#last
+    } finally {
+      if (this.#next?.wants === wants) this.#next = null // also of one that fails with them
+    }
     return await this.#ask([...wants.values()])
   }
 }

@@ -7,6 +7,7 @@ import { Readable } from 'node:stream'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { pause, proxyFor } from '@tutti/machine'
 import { Agent, type Dispatcher, ProxyAgent, request } from 'undici'
+import { messageOf } from '../failure.ts'
 import { providerGuard } from '../governance/index.ts'
 import type { ToolServerEntry } from '../routing/index.ts'
 
@@ -137,6 +138,7 @@ async function* answered(
 ): AsyncGenerator<Buffer | string> {
   let tail = '\n'
   let mayGoOn = false
+  let why = 'its connection ended before its answer'
   try {
     for await (const piece of pieces) {
       const text = tail + piece.toString('latin1')
@@ -146,8 +148,9 @@ async function* answered(
     }
   } catch (error) {
     if (mayGoOn) throw error
+    why = messageOf(error)
   }
-  const closed = { code: connectionClosed, message: 'its connection ended before its answer' }
+  const closed = { code: connectionClosed, message: why }
   if (!mayGoOn) {
     yield `\n\ndata: ${JSON.stringify({ jsonrpc: '2.0', id: Number(id), error: closed })}\n\n`
   }
