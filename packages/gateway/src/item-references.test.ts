@@ -158,8 +158,10 @@ test('sealed thoughts are kept for the target, and shown to who asks for them (R
   const open = await create({ reasoning, include, stream: true })
   expect(JSON.stringify(open.events.slice(0, 2))).toContain('sealed')
   expect(open.body.output[0]).toEqual(thought)
-  await create({ reasoning: null })
-  expect(asked.at(-1).include).toBeUndefined()
+  for (const silent of [null, {}, { effort: null, summary: null }]) {
+    await create({ reasoning: silent })
+    expect(asked.at(-1).include).toBeUndefined()
+  }
 })
 
 test('where nothing is kept, ids are the Provider’s own, and so is what is named', async () => {

@@ -6,9 +6,9 @@
 // Invariants:
 //   R1. Nothing is kept that did not come to its end (I6).
 //   R2. A response that says `store: true` at its end is kept.
-//   R4. Sealed thoughts are kept, so that they can be said to the target again, and shown to who asked for them.
 //   R3. An item has the same id in each event, at the end and where it is kept; thoughts keep what they came with, since
 //       whoever sealed them may look for it.
+//   R4. Sealed thoughts are kept, so that they can be said to the target again, and shown to who asked for them.
 
 import { isObject, type JsonObject, jsonOf, listOf, objectOf } from '@tutti/core/dialect'
 import { itemIdIn, withoutSeal } from '@tutti/core/routing'

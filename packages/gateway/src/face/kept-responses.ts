@@ -5,10 +5,10 @@
 
 import { randomUUID } from 'node:crypto'
 import {
-  isObject,
   type JsonObject,
   listOf,
   noUsage,
+  objectOf,
   writeResponsesAnswer,
 } from '@tutti/core/dialect'
 import {
@@ -115,10 +115,14 @@ export async function keptCall(
   return { exchange: { ...exchange, reply: keeping }, chat: longer }
 }
 
-/** What is asked of a model that is told to think; null where the caller asks for the same. */
+/**
+ * What is asked of a model that is told to think; null where the caller asks for the same. Others
+ * refuse it, and a member that says nothing tells nobody to think.
+ */
 function askedSealed({ reasoning, include }: JsonObject): JsonObject | null {
   const included = listOf(include)
-  if (!isObject(reasoning) || included.includes(sealsIncluded)) return null
+  const isTold = Object.values(objectOf(reasoning)).some(isThere)
+  if (!isTold || included.includes(sealsIncluded)) return null
   return { include: [...included, sealsIncluded] }
 }
 

@@ -11,8 +11,8 @@
 //   U4. What is held is given back only to a control plane that is there: while it is away a request that is too dear
 //       takes nothing from those that are not.
 //   U5. A lease that was granted, and whose answer was lost, is given back: nobody is charged for what nobody had.
-//   U7. Every lease is spoken of, also one that nothing was paid from: it is not lost, and goes back where others lack it.
 //   U6. What was granted when a Budget was higher, or of another window, pays for nothing once its change is known.
+//   U7. Every lease is spoken of, also one that nothing was paid from: it is not lost, and goes back where others lack it.
 
 import { randomUUID } from 'node:crypto'
 import {
@@ -243,7 +243,9 @@ export class Purses {
     for (const lease of doubted) this.#doubtNoMore(lease, { answer, nowMs: atMs })
     for (const { lease, nanos, isOver } of said) {
       const known = this.#leases.get(lease)
-      if (known !== undefined) Object.assign(known, { toldNanos: nanos, toldAtMs: atMs })
+      if (known === undefined) continue
+      known.toldNanos = nanos
+      known.toldAtMs = atMs
       if (isOver) this.#drop(lease)
     }
     for (const id of answer.unknown) this.#drop(id) // U3
