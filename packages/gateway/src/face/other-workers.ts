@@ -4,8 +4,7 @@
 // that whoever is asked answers for all.
 
 import { Agent, request as send } from 'undici'
-import type { Incoming } from '../wire/index.ts'
-import { linesOf } from './lines-of.ts'
+import { type Incoming, linesOf } from '../wire/index.ts'
 
 /** A request whose key is known. */
 interface Asking {

@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http'
+import type { Snapshot } from '@tutti/core/routing'
 import { didKeyOf } from '@tutti/ledger'
 import { expect, test } from 'vitest'
 import { cleanups, newFolder, serve, signed, signer, snapshotOf } from '../gateway-world.fixture.ts'
@@ -33,4 +34,22 @@ test('a key that is refused is said, once until it is known again, and not taken
   const away = expect.stringMatching(/^the control plane is away: /)
   await wakes.until(() => said.length >= 5)
   expect(said).toEqual(['snapshot 1', refused(401), away, 'snapshot 2', refused(403)])
+})
+
+test('a snapshot of many megabytes is taken in as it comes, in small pieces', async () => {
+  const servingToken = 'x'.repeat(24 * 2 ** 20)
+  const { url } = await serve((_, response) => {
+    response.writeHead(200, { 'content-type': 'text/event-stream' })
+    response.write(`event: snapshot\ndata: ${signed(snapshotOf({ servingToken }))}\n\n`)
+  })
+  const taken = await new Promise<Snapshot>((resolve) => {
+    const source = new SnapshotSource({
+      ...{ url, key: 'k', controlPlane: didKeyOf(signer), folder: newFolder() },
+      onSnapshot: resolve,
+      log: () => {},
+    })
+    cleanups.push(() => source.stop())
+    source.start('http://127.0.0.1:1')
+  })
+  expect(taken.servingToken === servingToken).toBe(true)
 })

@@ -22,6 +22,7 @@ import { verifyText } from '@tutti/ledger'
 import { isMissing, pause, proxyFor, writeDurably } from '@tutti/machine'
 import { Agent, getGlobalDispatcher, request } from 'undici'
 import { messageOf } from '../failure.ts'
+import { linesOf } from '../wire/index.ts'
 
 export interface SnapshotSourceOptions {
   readonly url: string
@@ -35,8 +36,8 @@ export interface SnapshotSourceOptions {
 
 const pauseMsMin = 150 // a control plane that is just starting is met at once
 const pauseMsMax = 10_000
+const dataStart = 'data:'
 const silenceMs = 30_000 // three of the stream's keep-alives
-const eventBytesMax = 64 * 2 ** 20 // 100,000 endpoints
 
 const planeAway = 'the control plane is away: serving from the last good snapshot'
 const keyRefused =
@@ -131,20 +132,12 @@ export class SnapshotSource {
       const reason = `${statusCode}: ${(await body.text()).slice(0, 300)}`
       throw statusCode === 401 || statusCode === 403 ? new KeyRefused(reason) : new Error(reason)
     }
-    let text = ''
-    const decoder = new TextDecoder()
-    for await (const chunk of body) {
-      text += decoder.decode(chunk, { stream: true })
-      if (text.length > eventBytesMax) throw new Error('an event is too large')
-      const events = text.split('\n\n')
-      text = events.pop() ?? ''
-      for (const event of events) {
-        const data = /^data: ?(.*)$/m.exec(event)?.[1]
-        if (data === undefined) continue // a keep-alive
-        const refusal = this.#takeIn(parseJson(data), 'stream')
-        if (refusal === null) onSnapshot()
-        else log('a snapshot is refused', { reason: refusal })
-      }
+    // What it sends is one line of JSON for each event; all other lines are names and keep-alives.
+    for await (const line of linesOf(body)) {
+      if (!line.startsWith(dataStart)) continue
+      const refusal = this.#takeIn(parseJson(line.slice(dataStart.length)), 'stream')
+      if (refusal === null) onSnapshot()
+      else log('a snapshot is refused', { reason: refusal })
     }
   }
 
