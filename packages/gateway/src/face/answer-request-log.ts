@@ -13,6 +13,7 @@ import type { Logged, RequestLog } from './request-log.ts'
 
 const countDefault = 100
 const waitingBytesMax = 2 ** 20 // of a follower that reads slowly; more ends it
+const lookMs = 10_000 // whether its key is still there, where nothing is told
 const earlyMax = 10_000 // records that come while the others are asked for theirs; more ends it
 
 export interface Recorded<R extends Logged> extends Pick<FacePorts, 'directory' | 'nowMs'> {
@@ -62,12 +63,14 @@ async function follow<R extends Logged>(
   const { reply, key, dialect } = exchange
   const early: string[] = []
   let isCaughtUp = false
+  const heedKey = () => {
+    if (mayHear(from, exchange)) return
+    stop?.()
+    end()
+  }
   const tell = (line: string) => {
+    if (!gone.signal.aborted) heedKey()
     if (gone.signal.aborted) return
-    if (!mayHear(from, exchange)) {
-      stop?.()
-      return end()
-    }
     if (isCaughtUp) reply.write(`${line}\n`)
     else early.push(line)
     if (reply.waitingBytes > waitingBytesMax || early.length > earlyMax) reply.destroy()
@@ -87,6 +90,8 @@ async function follow<R extends Logged>(
     const message = 'too many follow the requests already'
     return refuse(reply, dialect, { status: 429, code: 'too_many_followers', message })
   }
+  const looking = setInterval(heedKey, lookMs).unref()
+  gone.signal.addEventListener('abort', () => clearInterval(looking), { once: true })
   const own = log.newest(key.project, count).map((record) => JSON.stringify(record))
   reply.header('content-type', 'application/x-ndjson')
   reply.begin(200)

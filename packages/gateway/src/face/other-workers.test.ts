@@ -3,7 +3,7 @@
 import { once } from 'node:events'
 import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { afterEach, describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import type { Directory } from '../routing/index.ts'
 import type { Incoming, Reply } from '../wire/index.ts'
 import { joined } from './answer-metrics.ts'
@@ -172,6 +172,34 @@ describe('records of all workers', () => {
     for (let i = 0; i < followersMax; i++) {
       expect(log.follow({ onRecord: () => {}, onEnd: () => {} })).not.toBeNull()
     }
+  })
+
+  test('nobody follows for long whose key has gone, though nothing is told', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
+    cleanups.push(() => vi.useRealTimers())
+    const log = new RequestLog<Own>((_, one) => one)
+    let nowMs = 0
+    const directory = { keyOfSecret: () => ({ project: 'default', expiresAtMs: 60_000 }) }
+    const from = {
+      ...{ log, others: othersAt().others, nowMs: () => nowMs },
+      directory: () => directory as unknown as Directory,
+    }
+    const asked = { method: 'GET', url: '/v1/requests?follow=true' }
+    const followers = await Promise.all(
+      Array.from({ length: followersMax }, async () => {
+        const one = exchangeOf(asked)
+        await answerRequestLog(from, one.exchange)
+        return one
+      }),
+    )
+    const ends = () => followers.map((one) => one.ends()).join('')
+    const end = { onRecord: () => {}, onEnd: () => {} }
+    vi.advanceTimersByTime(50_000)
+    expect([ends(), log.follow(end)]).toEqual(['0'.repeat(followersMax), null])
+    nowMs = 60_000
+    vi.advanceTimersByTime(10_000)
+    expect(ends()).toBe('1'.repeat(followersMax))
+    expect([log.follow(end), vi.getTimerCount()]).toEqual([expect.any(Function), 0])
   })
 
   test('are its own where another worker asks: what it has, an empty line, what comes', async () => {
