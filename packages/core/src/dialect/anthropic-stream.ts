@@ -2,6 +2,7 @@
 //
 // What the events of a streamed message say: message_start, content_block_*, message_delta, message_stop.
 
+import { exactJson, exactJsonOf } from '../resource/index.ts'
 import { readBlockCitation } from './annotation.ts'
 import { anthropicError } from './anthropic-error.ts'
 import type { ChatEvent, Stop, StreamEvent, Usage } from './chat.ts'
@@ -16,7 +17,7 @@ export function readAnthropicEvent({ data }: StreamEvent): readonly ChatEvent[] 
     case 'message_start':
       return readStart(objectOf(event['message']))
     case 'content_block_start':
-      return readBlock(countOf(event['index']), objectOf(event['content_block']))
+      return readBlock(countOf(event['index']), data)
     case 'content_block_delta':
       return readDelta(countOf(event['index']), objectOf(event['delta']))
     case 'message_delta':
@@ -44,10 +45,12 @@ function readStart(message: JsonObject): ChatEvent[] {
 /** Anthropic itself begins with nothing; others may give the whole at once. */
 function readInput(index: number, input: JsonObject): ChatEvent[] {
   const isGiven = Object.keys(input).length > 0
-  return isGiven ? [{ kind: 'tool-arguments', index, text: JSON.stringify(input) }] : []
+  return isGiven ? [{ kind: 'tool-arguments', index, text: exactJson(input) }] : []
 }
 
-function readBlock(index: number, block: JsonObject): ChatEvent[] {
+/** Its input is an object, whose numbers go on as they are. */
+function readBlock(index: number, data: string): ChatEvent[] {
+  const block = objectOf(objectOf(exactJsonOf(data))['content_block'])
   switch (block['type']) {
     case 'tool_use':
       return [

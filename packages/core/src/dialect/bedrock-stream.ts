@@ -3,6 +3,7 @@
 // What answers of Amazon Bedrock's Converse say: the whole ones, and the events of a stream, each named by its frame:
 // messageStart, contentBlock*, messageStop, metadata, or an exception.
 
+import { exactJson } from '../resource/index.ts'
 import { sourceOf } from './annotation.ts'
 import { bedrockError } from './bedrock-error.ts'
 import type {
@@ -121,7 +122,7 @@ function readBlock(one: unknown): Part[] {
   if (typeof text === 'string') return [{ kind: 'text', text }]
   if (isObject(toolUse)) {
     const [id, name] = [textOf(toolUse['toolUseId']), textOf(toolUse['name'])]
-    return [{ kind: 'tool-call', id, name, arguments: JSON.stringify(toolUse['input'] ?? {}) }]
+    return [{ kind: 'tool-call', id, name, arguments: exactJson(toolUse['input'] ?? {}) }]
   }
   const { reasoningText, redactedContent } = objectOf(reasoningContent)
   if (typeof redactedContent === 'string') {

@@ -26,12 +26,17 @@ export interface ChatWriter {
   readonly end: () => string
 }
 
-/** One server-sent event without a name. */
-export function dataFrame(data: unknown): string {
-  return `data: ${JSON.stringify(data)}\n\n`
+type WriteJson = (value: unknown) => string
+
+/** One server-sent event without a name; `json` is another where numbers keep their digits. */
+export function dataFrame(data: unknown, json: WriteJson = JSON.stringify): string {
+  return `data: ${json(data)}\n\n`
 }
 
 /** One server-sent event that is named after its type. */
-export function typedFrame(event: Readonly<Record<string, unknown>>): string {
-  return `event: ${event['type']}\ndata: ${JSON.stringify(event)}\n\n`
+export function typedFrame(
+  event: Readonly<Record<string, unknown>>,
+  json: WriteJson = JSON.stringify,
+): string {
+  return `event: ${event['type']}\ndata: ${json(event)}\n\n`
 }

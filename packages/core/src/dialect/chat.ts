@@ -3,7 +3,8 @@
 // The neutral form of a conversation with a model: what every dialect is parsed into and written from. It is the
 // union of what the dialects can say; what a dialect cannot say is refused by its writer, never dropped.
 
-import { isObject, type JsonObject, jsonOf } from './json.ts'
+import { exactJsonOf } from '../resource/index.ts'
+import { isObject, type JsonObject } from './json.ts'
 
 /** The ways to speak to a chat model that a gateway knows. */
 export const chatDialects = ['openai', 'openai-responses', 'anthropic', 'gemini'] as const
@@ -65,7 +66,7 @@ export interface ToolCall {
 
 /** A call's arguments; null where they are no JSON object. A call without any says nothing. */
 export function argumentsOf({ arguments: text }: ToolCall): JsonObject | null {
-  const value = text === '' ? {} : jsonOf(text)
+  const value = text === '' ? {} : exactJsonOf(text)
   return isObject(value) ? value : null
 }
 

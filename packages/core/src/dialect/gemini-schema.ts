@@ -3,6 +3,7 @@
 // Gemini's own schemas as JSON schemas: types stand in capitals there, `nullable` beside them, and numbers of 64 bits
 // may be texts.
 
+import { exactNumberOf } from '../resource/index.ts'
 import { isObject, type JsonObject } from './json.ts'
 
 /** Numbers that Google's clients may write as texts. */
@@ -38,7 +39,7 @@ function propertiesOf(properties: JsonObject, order: unknown): JsonObject {
 }
 
 function countOf(value: unknown): unknown {
-  return typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value
+  return typeof value === 'string' && /^\d+$/.test(value) ? exactNumberOf(value) : value
 }
 
 function withNull(values: readonly unknown[], none: unknown, isNullable: boolean): unknown[] {

@@ -2,15 +2,16 @@
 //
 // What the chunks of streamGenerateContent say, and what a whole response says: both have the same form.
 
+import { exactJson, exactJsonOf } from '../resource/index.ts'
 import { sourceOf } from './annotation.ts'
 import type { ChatEvent, Citation, Stop, StreamEvent, Usage } from './chat.ts'
 import { textEnd } from './cited-text.ts'
-import { countOf, isObject, type JsonObject, jsonOf, listOf, objectOf, textOf } from './json.ts'
+import { countOf, isObject, type JsonObject, listOf, objectOf, textOf } from './json.ts'
 import type { ErrorEvent } from './openai-error.ts'
 import { signedBy } from './signature.ts'
 
 export function readGeminiEvent({ data }: StreamEvent): readonly ChatEvent[] | string {
-  const chunk = jsonOf(data)
+  const chunk = exactJsonOf(data)
   if (!isObject(chunk)) return `an event that is not JSON: ${data.slice(0, 80)}`
   if (isObject(chunk['error'])) return [geminiError(chunk, 502)]
   const wrong = listOf(chunk['candidates'])
@@ -57,7 +58,7 @@ function readPart(part: JsonObject, choice: number, events: ChatEvent[]): void {
   if (isObject(call)) {
     events.push(
       { kind: 'tool-start', index: -1, id: textOf(call['id']), name: textOf(call['name']) },
-      { kind: 'tool-arguments', index: -1, text: JSON.stringify(objectOf(call['args'])) },
+      { kind: 'tool-arguments', index: -1, text: exactJson(objectOf(call['args'])) },
     )
   } else if (isObject(part['inlineData']) && part['thought'] !== true) {
     const { mimeType, data } = part['inlineData']

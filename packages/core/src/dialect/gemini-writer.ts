@@ -3,6 +3,7 @@
 // Writes a stream as chunks of streamGenerateContent. A call of a tool goes out whole, the usage and the reason to
 // stop last.
 
+import { exactJson } from '../resource/index.ts'
 import { argumentsOf, type ChatEvent, type Citation, notAnObject, type ToolCall } from './chat.ts'
 import { type ChatWriter, dataFrame, type WriterOptions } from './chat-writer.ts'
 import { carriedSignature, ownSignature } from './signature.ts'
@@ -105,12 +106,12 @@ export class GeminiWriter implements ChatWriter {
     const args = argumentsOf(made)
     if (args === null) this.#lost ??= made
     if (args === null) return ''
-    return this.#chunk([{ functionCall: { id, name, args }, ...this.#signed() }])
+    return this.#chunk([{ functionCall: { id, name, args }, ...this.#signed() }], exactJson)
   }
 
-  #chunk(parts: readonly object[]): string {
+  #chunk(parts: readonly object[], json?: typeof exactJson): string {
     const candidates = [{ content: { role: 'model', parts }, index: 0 }]
-    return dataFrame({ candidates, ...this.#head() })
+    return dataFrame({ candidates, ...this.#head() }, json)
   }
 
   #head() {

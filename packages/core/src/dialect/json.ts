@@ -2,6 +2,8 @@
 //
 // Reads what an upstream sent, liberally: a member of another type than expected counts as absent.
 
+import { ExactNumber } from '../resource/index.ts'
+
 export type JsonObject = Readonly<Record<string, unknown>>
 
 /** The value of a JSON text, or undefined where it is none. */
@@ -14,7 +16,8 @@ export function jsonOf(text: string): unknown {
 }
 
 export function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
+  if (typeof value !== 'object' || value === null) return false
+  return !Array.isArray(value) && !(value instanceof ExactNumber)
 }
 
 const nothing: JsonObject = {}

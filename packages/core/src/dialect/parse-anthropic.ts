@@ -4,6 +4,7 @@
 // hint on cost, which changes no answer, and is left to the provider.
 
 import { z } from 'zod'
+import { exactJson } from '../resource/index.ts'
 import type { ChatRequest, Part } from './chat.ts'
 import type { JsonObject } from './json.ts'
 import { mergeMessages } from './merge-messages.ts'
@@ -140,7 +141,7 @@ function partOf(from: Block): Part {
     case 'image':
       return imageOf(from)
     case 'tool_use': {
-      const args = JSON.stringify(from.input ?? {})
+      const args = exactJson(from.input ?? {})
       return { kind: 'tool-call', id: from.id, name: from.name, arguments: args }
     }
     case 'tool_result': {

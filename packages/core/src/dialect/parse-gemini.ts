@@ -5,6 +5,7 @@
 // written as `systemInstruction` or as `system_instruction`: Google reads both.
 
 import { z } from 'zod'
+import { exactJson } from '../resource/index.ts'
 import type { ChatRequest, Message, Part } from './chat.ts'
 import { jsonSchemaOf } from './gemini-schema.ts'
 import { isObject, type JsonObject, objectOf } from './json.ts'
@@ -190,7 +191,7 @@ function messagesOf(contents: GeminiRequest['contents']): Message[] | Unsayable 
         calls += 1
         open.add({ id, name, isNamed: own !== undefined })
         read.push(...signatureOf(one))
-        read.push({ kind: 'tool-call', id, name, arguments: JSON.stringify(args) })
+        read.push({ kind: 'tool-call', id, name, arguments: exactJson(args) })
       } else if ('functionResponse' in one) {
         const { id, name, response } = one.functionResponse
         const call = open.take(id, name)
@@ -241,7 +242,7 @@ function joinedThoughts({ role, parts }: Message): Message {
 
 function resultOf(id: string, response: JsonObject): Part {
   const plain = plainResult(response)
-  const parts = [{ kind: 'text' as const, text: plain?.text ?? JSON.stringify(response) }]
+  const parts = [{ kind: 'text' as const, text: plain?.text ?? exactJson(response) }]
   return { kind: 'tool-result', id, parts, isError: plain?.isError ?? false }
 }
 

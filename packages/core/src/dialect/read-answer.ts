@@ -2,6 +2,7 @@
 //
 // A whole answer of an upstream in the neutral form, from any dialect.
 
+import { exactJson } from '../resource/index.ts'
 import { readAnnotations, readBlockCitation } from './annotation.ts'
 import { answerOfEvents } from './answer-events.ts'
 import { anthropicStop, anthropicUsage, sequenceOf } from './anthropic-stream.ts'
@@ -85,7 +86,7 @@ function readAnthropic(body: JsonObject): ChatAnswer {
         return [{ kind: 'thinking', text: '', signature: signedBy('redacted', own) }]
       }
       case 'tool_use': {
-        const args = JSON.stringify(block['input'] ?? {})
+        const args = exactJson(block['input'] ?? {})
         const id = textOf(block['id'])
         return [{ kind: 'tool-call', id, name: textOf(block['name']), arguments: args }]
       }

@@ -3,6 +3,7 @@
 // Whether the body of a 200 is a complete answer in its dialect. A proxy's error page, an empty object or an answer
 // without a stop reason is none (I6). Routers in OpenAI's dialect answer 200 with an error, whose status it tells.
 
+import { exactJsonOf } from '../resource/index.ts'
 import { anthropicUsage, isAnthropicUsage } from './anthropic-stream.ts'
 import { bedrockStop, bedrockUsage, isBedrockUsage } from './bedrock-stream.ts'
 import type { Usage, WholeReading } from './chat.ts'
@@ -18,14 +19,22 @@ function incomplete(reason: string): WholeReading {
   return { kind: 'incomplete', reason }
 }
 
+interface Reading {
+  readonly errorIn?: (body: JsonObject) => ErrorEvent | null
+  readonly parse?: (text: string) => unknown
+}
+
+// Where arguments of calls are objects; elsewhere they are texts.
+const exactly: Reading = { parse: exactJsonOf }
+
 /** A reader that wants a JSON object in which `why` finds nothing missing. */
 function reader(
   why: (body: JsonObject) => string | null,
   usage: (body: JsonObject) => Usage | null,
-  errorIn: (body: JsonObject) => ErrorEvent | null = () => null,
+  { errorIn = () => null, parse = jsonOf }: Reading = {},
 ): WholeReader {
   return (text) => {
-    const body = jsonOf(text)
+    const body = parse(text)
     if (!isObject(body)) return incomplete(`expected a JSON object, got ${text.slice(0, 80)}`)
     const error = errorIn(body)
     if (error !== null) return error
@@ -60,13 +69,13 @@ export const readOpenaiWhole = reader(
     return null
   },
   openaiUsageIn,
-  openaiErrorIn,
+  { errorIn: openaiErrorIn },
 )
 
 export const readEmbeddingsWhole = reader(
   (body) => (listOf(body['data']).length === 0 ? 'an answer without data' : null),
   openaiUsageIn,
-  openaiErrorIn,
+  { errorIn: openaiErrorIn },
 )
 
 export const readAnthropicWhole = reader(
@@ -75,6 +84,7 @@ export const readAnthropicWhole = reader(
     return typeof body['stop_reason'] === 'string' ? null : 'an answer without a stop_reason'
   },
   ({ usage }) => (isAnthropicUsage(usage) ? anthropicUsage(usage) : null),
+  exactly,
 )
 
 export const readResponsesWhole = reader(
@@ -98,6 +108,7 @@ export const readGeminiWhole = reader(
     return null
   },
   ({ usageMetadata: usage }) => (isGeminiUsage(usage) ? geminiUsage(usage) : null),
+  exactly,
 )
 
 export const readBedrockWhole = reader(
@@ -109,4 +120,5 @@ export const readBedrockWhole = reader(
     return bedrockStop(reason) === null ? `an answer that stopped with ${reason}` : null
   },
   ({ usage }) => (isBedrockUsage(usage) ? bedrockUsage(usage) : null),
+  exactly,
 )

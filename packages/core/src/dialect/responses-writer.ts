@@ -3,6 +3,7 @@
 // Writes a stream as the events of OpenAI's Responses API: items open, grow and close one after the other; the whole
 // response comes with the first and the last event.
 
+import { exactJson } from '../resource/index.ts'
 import { writeAnnotation } from './annotation.ts'
 import type { ChatAnswer, ChatEvent, Citation, Part } from './chat.ts'
 import { type ChatWriter, typedFrame, type WriterOptions } from './chat-writer.ts'
@@ -232,7 +233,9 @@ export class ResponsesWriter implements ChatWriter {
   #frame(type: string, more: object): string {
     const sequence_number = this.#sequence
     this.#sequence += 1
-    return typedFrame({ type, sequence_number, ...more })
+    // A response says back what it was asked, schemas and their numbers among it.
+    const json = 'response' in more ? exactJson : undefined
+    return typedFrame({ type, sequence_number, ...more }, json)
   }
 }
 

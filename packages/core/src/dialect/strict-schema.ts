@@ -3,6 +3,7 @@
 // What providers ask of a JSON schema before they hold a model to it: OpenAI refuses a strict one that it cannot keep
 // word for word, Anthropic one whose objects do not say that they take no other members, or that bounds a number.
 
+import { ExactNumber } from '../resource/index.ts'
 import type { Tool } from './chat.ts'
 import { isObject, type JsonObject, listOf, objectOf } from './json.ts'
 
@@ -104,7 +105,7 @@ const bounds = ['minimum', 'maximum', 'exclusiveMinimum', 'exclusiveMaximum', 'm
 
 function unbounded(schema: JsonObject): JsonObject {
   const isBound = ([name, value]: readonly [string, unknown]) =>
-    bounds.includes(name) && typeof value === 'number'
+    bounds.includes(name) && (typeof value === 'number' || value instanceof ExactNumber)
   const members = Object.entries(schema)
   const bounding = members.filter(isBound)
   if (bounding.length === 0) return schema

@@ -2,6 +2,7 @@
 //
 // A neutral request as a Converse request of Amazon Bedrock. The model and whether to stream stand in the path.
 
+import { exactJson } from '../resource/index.ts'
 import { calledTools } from './called-tools.ts'
 import { argumentsOf, type ChatRequest, type Part } from './chat.ts'
 import { isClaude } from './model-families.ts'
@@ -165,7 +166,7 @@ function writeFormat({
   schema,
 }: Extract<ChatRequest['format'], { kind: 'json-schema' }>): object {
   const jsonSchema = {
-    schema: JSON.stringify(closedSchema(schema)),
+    schema: exactJson(closedSchema(schema)),
     ...(name === '' ? {} : { name }),
   }
   return { textFormat: { type: 'json_schema', structure: { jsonSchema } } }

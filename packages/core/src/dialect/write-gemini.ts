@@ -130,7 +130,8 @@ function writeResult(
 
 /**
  * The object that a text is, where it reads back as this very text: a parser loses spaces, large
- * numbers and doubled members, and an object that looks like a wrapped text is taken for one.
+ * numbers (Google's too) and doubled members, and an object that looks like a wrapped text is taken
+ * for one.
  */
 function sameObject(text: string): JsonObject | null {
   const value = jsonOf(text)

@@ -3,6 +3,8 @@
 // One value, one text: RFC 8785 (JSON Canonicalization Scheme). Digests, signatures and ledger leaves are
 // taken over this text, so that two parties who hold the same value hold the same bytes.
 
+import { ExactNumber } from './exact-json.ts'
+
 /** What JSON can say. */
 export type Json =
   | null
@@ -14,7 +16,7 @@ export type Json =
 
 /**
  * The canonical text of a JSON value: keys in UTF-16 order, no white space. Members that are
- * `undefined` are left out, as JSON.stringify does.
+ * `undefined` are left out, as JSON.stringify does. A number that no double holds is its digits.
  * @throws RangeError on a number that JSON cannot hold, or on nesting deeper than 200.
  */
 export function canonicalJson(value: unknown): string {
@@ -33,6 +35,7 @@ function write(value: unknown, depth: number): string {
     return JSON.stringify(value)
   }
   if (Array.isArray(value)) return `[${value.map((item) => write(item, depth + 1)).join(',')}]`
+  if (value instanceof ExactNumber) return value.digits
   if (typeof value === 'object') return writeMembers(value, depth + 1)
   throw new RangeError(`a ${typeof value} is not JSON`)
 }

@@ -1,4 +1,5 @@
 export { canonicalJson, type Json } from './canonical-json.ts'
+export { ExactNumber, exactJson, exactJsonOf, exactNumberOf, mayBeInexact } from './exact-json.ts'
 export { type Finding, formatFinding } from './finding.ts'
 export {
   type Digest,

@@ -2,7 +2,8 @@
 //
 // A call of a known key for a named route: looks the route up, has it pursued, and sends what comes back.
 
-import { jsonOf, objectOf, readAnswer, whyUnsaid, writeAnswer } from '@tutti/core/dialect'
+import { objectOf, readAnswer, whyUnsaid, writeAnswer } from '@tutti/core/dialect'
+import { exactJson, exactJsonOf } from '@tutti/core/resource'
 import { isTooDeep } from '../failure.ts'
 import type {
   Answer,
@@ -256,7 +257,9 @@ function sendWhole(
   const { exchange } = answering
   keepBody(answering, outcome, candidate)
   const isKept = inspected === outcome.body
-  const passed = isKept ? outcome : { ...outcome, body: inspected, parsed: jsonOf(`${inspected}`) }
+  const passed = isKept
+    ? outcome
+    : { ...outcome, body: inspected, parsed: exactJsonOf(`${inspected}`) }
   const wrong = whyUnsayable(answering, passed, candidate)
   if (wrong !== null) {
     const { reply, dialect } = exchange
@@ -306,7 +309,7 @@ function wholeBody(
   const answer = { ...read, id: read.id || exchange.requestId, model: read.model || chat.model }
   const createdS = Math.floor(ports.nowMs() / 1_000)
   const written = writeAnswer(chat.dialect, answer, { request: chat.whole(), createdS })
-  return Buffer.from(JSON.stringify(written))
+  return Buffer.from(exactJson(written))
 }
 
 /** The upstream's own error: in its own words where it speaks the caller's dialect. */

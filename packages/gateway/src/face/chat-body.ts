@@ -4,6 +4,7 @@
 
 import { isUtf8 } from 'node:buffer'
 import { type ChatDialect, isObject, type JsonObject, objectOf } from '@tutti/core/dialect'
+import { exactJsonOf, mayBeInexact } from '@tutti/core/resource'
 import { outlineOf, repeatedName, type Span } from '../json/index.ts'
 
 /** What a caller asks of a chat model. */
@@ -18,7 +19,7 @@ export interface ChatAsked {
   readonly body: Buffer
   /** The request with its long texts cut to their beginnings, where it is long; else the whole. */
   readonly outline: JsonObject
-  /** The request with all of its texts: parsed when it is first asked for. */
+  /** The request with all of its texts, and numbers exactly: read when it is first asked for. */
   readonly whole: () => JsonObject
   /** Where its top-level model stands; null where nobody has looked. */
   readonly modelAt: Span | null
@@ -92,16 +93,26 @@ function readBody(body: Buffer): ReadBody | string {
   if (outlined !== null && isObject(outlined.value)) {
     const twice = repeatedName(outlined.text, outlined.value)
     if (twice !== null) return saidTwice(twice)
-    let known: JsonObject | null = null
-    const whole = () => {
-      known ??= objectOf(JSON.parse(body.toString('utf8')))
-      return known
-    }
+    const whole = once(() => objectOf(exactJsonOf(body.toString('utf8'))))
     return { outline: outlined.value, whole, modelAt: outlined.model }
   }
   const parsed = parseJsonBody(body)
   if (typeof parsed === 'string') return parsed
-  return { outline: parsed, whole: () => parsed, modelAt: null }
+  return { outline: parsed, whole: once(() => exactly(body, parsed)), modelAt: null }
+}
+
+/** The same request, whose numbers a double may not hold. */
+function exactly(body: Buffer, parsed: JsonObject): JsonObject {
+  const text = body.toString('utf8')
+  return mayBeInexact(text) ? objectOf(exactJsonOf(text)) : parsed
+}
+
+function once(read: () => JsonObject): () => JsonObject {
+  let known: JsonObject | null = null
+  return () => {
+    known ??= read()
+    return known
+  }
 }
 
 function parseJsonBody(body: Buffer): JsonObject | string {

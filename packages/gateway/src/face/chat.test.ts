@@ -1,7 +1,7 @@
 // How the limit of an answer is said to whoever speaks OpenAI's dialect, and what a caller carries for others.
 
 import { expect, test } from 'vitest'
-import { toChatProvider } from './chat.ts'
+import { toChatProvider, toContinuation } from './chat.ts'
 import { parseChatAsked } from './chat-body.ts'
 
 test.each([
@@ -117,6 +117,24 @@ test.each([
     expect(String(out.body)).toBe(bytes)
   },
 )
+
+test('what is written anew in its own dialect has its numbers', () => {
+  const thought = `{"type":"thinking","thinking":"hm","signature":"${carried}"}`
+  const use = '{"type":"tool_use","id":"c","name":"f","input":{"id":12345678901234567890}}'
+  const messages = `[{"role":"assistant","content":[${thought},${use}]}]`
+  const bytes = Buffer.from(`{"model":"chat","messages":${messages}}`)
+  const asked = parseChatAsked('anthropic', '/v1/messages', bytes)
+  if (typeof asked === 'string') throw new Error(asked)
+  const provider = { name: 'e', project: 'default', dialect: 'anthropic' } as const
+  const at = { baseUrl: 'http://e', allowPrivateNetwork: true }
+  const target = { provider: 'e', model: 'm', weight: 1, tier: 0, prefill: true }
+  for (const made of [toChatProvider(asked), toContinuation(asked, 'so')]) {
+    const out = made({ ...provider, ...at }, target)
+    if ('kind' in out) throw new Error(out.message)
+    expect(String(out.body)).not.toContain(carried)
+    expect(String(out.body)).toContain(use)
+  }
+})
 
 test.each([
   ['gpt-5', false],

@@ -11,7 +11,6 @@ import {
   inOpenaisWords,
   isUnsayable,
   type JsonObject,
-  jsonOf,
   listOf,
   objectOf,
   parseChat,
@@ -20,6 +19,7 @@ import {
   withoutGoogles,
   writeChat,
 } from '@tutti/core/dialect'
+import { exactJson, exactJsonOf } from '@tutti/core/resource'
 import type {
   AnswerReading,
   Call,
@@ -59,7 +59,7 @@ export function toContinuation(chat: ChatAsked, sent: string): ToProvider {
     if (!target.prefill) return original(provider, target)
     if (provider.dialect === chat.dialect) {
       const longer = withPrefill(chat.dialect, chat.whole(), sent)
-      const body = Buffer.from(JSON.stringify(longer))
+      const body = Buffer.from(exactJson(longer))
       return sameDialect({ ...chat, body, modelAt: null }, provider, target)
     }
     const neutral = parseChat(chat.dialect, chat.whole(), chat)
@@ -105,7 +105,7 @@ function sameDialect(
 }
 
 /**
- * Written anew is only what has lost something: numbers would be rounded. In chat completions only
+ * Written anew is only what has lost something: it costs. In chat completions only
  * Google's models sign, and the outline tells where: their bytes are not looked through.
  */
 function withoutForeign(chat: ChatAsked, model: string): ChatAsked {
@@ -114,10 +114,10 @@ function withoutForeign(chat: ChatAsked, model: string): ChatAsked {
     ? withoutGoogles(chat.outline, model) === chat.outline
     : !chat.body.includes(carriedMark)
   if (isOwn) return chat
-  const said = objectOf(jsonOf(chat.body.toString('utf8'))) // a continuation has another body
+  const said = objectOf(exactJsonOf(chat.body.toString('utf8'))) // a continuation has another body
   const own = isOpenai ? withoutGoogles(said, model) : withoutCarried(said)
   if (own === said) return chat
-  return { ...chat, body: Buffer.from(JSON.stringify(own)), modelAt: null }
+  return { ...chat, body: Buffer.from(exactJson(own)), modelAt: null }
 }
 
 /** Members of the body that are not everybody's yet are refused without their header. */
@@ -165,7 +165,7 @@ function translated(
   const written = writeChat(dialect, { ...neutral, model: target.model }, chat.dialect)
   if (isUnsayable(written)) return impossible(written.field, written.message)
   const isOpenais = dialect === 'openai' && ofOpenai.test(new URL(provider.baseUrl).hostname)
-  const body = Buffer.from(JSON.stringify(isOpenais ? inOpenaisWords(written) : written))
+  const body = Buffer.from(exactJson(isOpenais ? inOpenaisWords(written) : written))
   return {
     method: 'POST',
     path: pathFor(dialect, target.model, chat.stream),

@@ -10,7 +10,8 @@
 //       whoever sealed them may look for it.
 //   R4. Sealed thoughts are kept, so that they can be said to the target again, and shown to who asked for them.
 
-import { isObject, type JsonObject, jsonOf, listOf, objectOf } from '@tutti/core/dialect'
+import { isObject, type JsonObject, listOf, objectOf } from '@tutti/core/dialect'
+import { exactJson, exactJsonOf } from '@tutti/core/resource'
 import { itemIdIn, withoutSeal } from '@tutti/core/routing'
 import { EventSplitter } from '../routing/index.ts'
 import type { Reply } from '../wire/index.ts'
@@ -60,11 +61,11 @@ export class KeepingReply implements Reply {
 
   send(status: number, body: Buffer): void {
     this.#isSent = true
-    const response = status === 200 ? jsonOf(body.toString('utf8')) : null
+    const response = status === 200 ? exactJsonOf(body.toString('utf8')) : null
     const isWhole = isObject(response) && isOver(response)
     if (!isWhole) return this.#inner.send(status, body)
     this.#ending = this.#kept(response).then((kept) => {
-      this.#inner.send(status, Buffer.from(JSON.stringify(kept)))
+      this.#inner.send(status, Buffer.from(exactJson(kept)))
     })
   }
 
@@ -106,7 +107,7 @@ export class KeepingReply implements Reply {
 
   /** One event; false where more should wait. */
   #take(raw: Buffer, event: string, data: string): boolean {
-    const said = jsonOf(data)
+    const said = exactJsonOf(data)
     if (!isObject(said)) return this.#pass(raw)
     if (!isObject(said['response'])) return this.#pass(this.#ofItem(said, event) ?? raw)
     const { response, ...rest } = said
@@ -171,7 +172,7 @@ export class KeepingReply implements Reply {
 
 function frameOf(event: string, data: JsonObject): string {
   const name = event === '' ? '' : `event: ${event}\n`
-  return `${name}data: ${JSON.stringify(data)}\n\n`
+  return `${name}data: ${exactJson(data)}\n\n`
 }
 
 function isOfThoughts({ type, item, part }: JsonObject): boolean {

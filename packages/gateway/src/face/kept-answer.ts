@@ -13,6 +13,7 @@ import {
   whyUnsaid,
   writeAnswer,
 } from '@tutti/core/dialect'
+import { exactJson } from '@tutti/core/resource'
 import type {
   Candidate,
   EventSource,
@@ -61,7 +62,7 @@ export function replayOf(
   const about = { request: chat.whole(), createdS: Math.floor(nowMs / 1_000) }
   const named = { ...answer, id: answer.id || requestId, model: answer.model || chat.model }
   const parsed = writeAnswer(chat.dialect, named, about)
-  const body = Buffer.from(JSON.stringify(parsed))
+  const body = Buffer.from(exactJson(parsed))
   const jsonHeaders = { 'content-type': 'application/json' }
   const own = { ...candidate, provider: { ...provider, dialect: chat.dialect } }
   return { outcome: whole({ body, parsed }, jsonHeaders), candidate: own }

@@ -12,6 +12,7 @@ import {
   writeAnswer,
 } from '@tutti/core/dialect'
 import type { GuardSide } from '@tutti/core/governance'
+import { exactJson } from '@tutti/core/resource'
 import type { RouteEntry } from '../routing/index.ts'
 import type { ChatAsked } from './chat-body.ts'
 
@@ -124,7 +125,7 @@ export class KeptCall implements Kept {
     if (answer === null) return null
     const { dialect, whole } = this.#chat
     const used = { ...answer, usage: this.#usage }
-    const json = JSON.stringify(writeAnswer(dialect, used, { request: whole(), createdS }))
+    const json = exactJson(writeAnswer(dialect, used, { request: whole(), createdS }))
     return { json, isCut: !this.#isStopped || this.#characters > charactersMax }
   }
 }

@@ -11,6 +11,7 @@ import {
   objectOf,
   writeResponsesAnswer,
 } from '@tutti/core/dialect'
+import { exactJson } from '@tutti/core/resource'
 import {
   chainedItems,
   inputItems,
@@ -110,7 +111,7 @@ export async function keptCall(
   // Without a chain the input is the caller's own; in one, the targets know none of our ids.
   const input = previous === null ? said.sayable : sayableItems(items)
   const parsed: JsonObject = { ...rest, ...sealing, input, store: false }
-  const body = Buffer.from(JSON.stringify(parsed))
+  const body = Buffer.from(exactJson(parsed))
   const longer = { ...chat, outline: parsed, whole: () => parsed, modelAt: null, body }
   return { exchange: { ...exchange, reply: keeping }, chat: longer }
 }

@@ -8,7 +8,8 @@
 //   W1. A turn is a request: key, limits, budget and rules are looked at anew for each.
 //   W2. Bounded: turns that wait, streams, what is remembered, and the time that a connection may take.
 
-import { isObject, type JsonObject, jsonOf } from '@tutti/core/dialect'
+import { isObject, type JsonObject } from '@tutti/core/dialect'
+import { exactJson, exactJsonOf } from '@tutti/core/resource'
 import type { RawData, WebSocket } from 'ws'
 import type { Incoming } from '../wire/index.ts'
 import type { FacePorts } from './exchange.ts'
@@ -70,7 +71,7 @@ export class ResponseSocket {
   }
 
   #take(data: RawData, isBinary: boolean): void {
-    const message = isBinary ? undefined : jsonOf(textOf(data))
+    const message = isBinary ? undefined : exactJsonOf(textOf(data))
     if (!isObject(message) || message['type'] !== 'response.create') {
       return this.#refuse(null, 400, {
         ...{ code: 'invalid_event', message: 'expected a message of type response.create' },
@@ -107,7 +108,7 @@ export class ResponseSocket {
   /** W1. */
   async #turn({ type: _, stream_id: streamId, ...asked }: JsonObject): Promise<void> {
     const previous = asked['previous_response_id']
-    const body = Buffer.from(JSON.stringify({ ...asked, stream: true }))
+    const body = Buffer.from(exactJson({ ...asked, stream: true }))
     const incoming: Incoming = {
       ...{ method: 'POST', url: '/v1/responses', headers: this.#headers, body: () => body },
     }

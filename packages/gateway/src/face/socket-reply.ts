@@ -3,7 +3,8 @@
 // One turn of a WebSocket of the Responses API as a reply: each event of the stream is a message, and an answer that
 // is none becomes an `error` message.
 
-import { jsonOf, objectOf } from '@tutti/core/dialect'
+import { objectOf } from '@tutti/core/dialect'
+import { exactJson, exactJsonOf } from '@tutti/core/resource'
 import type { WebSocket } from 'ws'
 import { EventSplitter } from '../routing/index.ts'
 import type { Reply } from '../wire/index.ts'
@@ -51,7 +52,7 @@ export class SocketReply implements Reply {
 
   send(status: number, body: Buffer): void {
     this.hasBegun = true
-    const said = objectOf(jsonOf(body.toString('utf8')))
+    const said = objectOf(exactJsonOf(body.toString('utf8')))
     // Turns are always streamed: a whole answer is an error, or one of an upstream that streams none.
     if (status === 200)
       this.#tell({ type: 'response.completed', sequence_number: 0, response: said })
@@ -65,7 +66,7 @@ export class SocketReply implements Reply {
 
   write(bytes: Buffer | string): boolean {
     for (const { data } of this.#splitter.push(Buffer.from(bytes))) {
-      const said = jsonOf(data)
+      const said = exactJsonOf(data)
       if (said !== undefined) this.#tell(objectOf(said))
     }
     return this.waitingBytes <= bufferedBytesMax
@@ -104,7 +105,7 @@ export class SocketReply implements Reply {
     if (this.isGone) return
     if (message['type'] === 'error' || message['type'] === 'response.failed') this.#hasFailed = true
     const named = streamId === null ? message : { ...message, stream_id: streamId }
-    socket.send(JSON.stringify(named))
+    socket.send(exactJson(named))
   }
 
   #over(isWhole: boolean): void {

@@ -4,6 +4,7 @@
 
 import { createHash } from 'node:crypto'
 import { type JsonObject, objectOf } from '@tutti/core/dialect'
+import { exactJsonOf } from '@tutti/core/resource'
 import { type CacheAsked, type CachePlace, cacheQuestion } from '@tutti/core/routing'
 
 export interface AskedQuestion extends Omit<CacheAsked, 'parsed'> {
@@ -39,7 +40,7 @@ export function questionOf(job: AskedQuestion, known?: JsonObject): FoundQuestio
 }
 
 function parsedOf({ buffer, byteOffset, byteLength }: Uint8Array): JsonObject {
-  return objectOf(JSON.parse(Buffer.from(buffer, byteOffset, byteLength).toString('utf8')))
+  return objectOf(exactJsonOf(Buffer.from(buffer, byteOffset, byteLength).toString('utf8')))
 }
 
 function hashOf(text: string): string {

@@ -1,0 +1,88 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { canonicalJson } from './canonical-json.ts'
+import { ExactNumber, exactJson, exactJsonOf, exactNumberOf, mayBeInexact } from './exact-json.ts'
+
+const digits = (maxLength: number) => fc.stringMatching(new RegExp(`^[0-9]{1,${maxLength}}$`))
+/** Of any number that JSON can say. */
+const numberText = fc
+  .tuple(
+    fc.constantFrom('', '-'),
+    digits(40).map((text) => text.replace(/^0+(?=\d)/, '')),
+    fc.option(digits(40), { nil: undefined }),
+    fc.option(fc.integer({ min: -999, max: 999 }), { nil: undefined }),
+    fc.constantFrom('e', 'E', 'e+', 'E-'),
+  )
+  .map(([sign, whole, fraction, exponent, e]) => {
+    const point = fraction === undefined ? '' : `.${fraction}`
+    const power = exponent === undefined ? '' : `${e}${Math.abs(exponent)}`
+    return `${sign}${whole}${point}${power}`
+  })
+
+/** The same for all texts of one number. */
+function decimalOf(text: string): string {
+  const [, sign, whole = '', fraction = '', exponent = '0'] =
+    /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(text) ?? []
+  const all = `${whole}${fraction}`.replace(/^0+/, '')
+  const kept = all.replace(/0+$/, '')
+  const power = Number(exponent) - fraction.length + (all.length - kept.length)
+  return kept === '' ? '0' : `${sign}${kept}e${power}`
+}
+
+describe('exact JSON', () => {
+  test('X1: any number has its value again', () => {
+    fc.assert(
+      fc.property(numberText, (text) => {
+        expect(decimalOf(exactJson(exactJsonOf(text)))).toBe(decimalOf(text))
+      }),
+    )
+  })
+
+  test('X1: what stands beside a large number is what it was', () => {
+    const big = '12345678901234567890'
+    fc.assert(
+      fc.property(fc.jsonValue(), fc.string(), numberText, (value, name, text) => {
+        const json = `{"a":${big},${JSON.stringify(`b${name}`)} :[ ${text} ],"c": ${JSON.stringify(value)}}`
+        const read = exactJsonOf(json)
+        expect(read).toMatchObject({ a: new ExactNumber(big), c: JSON.parse(json).c })
+        expect(JSON.parse(exactJson(read))).toEqual(JSON.parse(json))
+        expect(exactJson(read)).toContain(`{"a":${big},`)
+      }),
+    )
+  })
+
+  test('X2: what a double holds is one, and texts stay texts', () => {
+    for (const json of ['0.30000000000000004', '9007199254740991', '-1e22', '5e-324', '1e+308']) {
+      expect(exactJsonOf(json)).toBe(JSON.parse(json))
+    }
+    const texts = '["12345678901234567890","n1","t1","\\"n\\\\"]'
+    expect(exactJsonOf(texts)).toEqual(JSON.parse(texts))
+    expect(mayBeInexact('{"id":"chatcmpl-1234567890","text":"a sentence of words, no more"}')).toBe(
+      false,
+    )
+  })
+
+  test('what is no JSON is none, with large numbers, too', () => {
+    for (const text of [
+      '{12345678901234567890:1}',
+      '012345678901234567890',
+      '1e400e400',
+      '[1e400',
+    ]) {
+      expect(exactJsonOf(text)).toBe(undefined)
+    }
+  })
+
+  test('where nobody asks for the digits it is the double next to it', () => {
+    const number = exactNumberOf('9007199254740993')
+    expect(JSON.stringify({ number })).toBe('{"number":9007199254740992}')
+    expect(`${number} ${Number(number)}`).toBe('9007199254740993 9007199254740992')
+    expect(exactNumberOf('17')).toBe(17)
+  })
+
+  test('its digits are its canonical text', () => {
+    const [one, other] = ['{"id":9007199254740993}', '{"id":9007199254740992}'].map(exactJsonOf)
+    expect(canonicalJson(one)).toBe('{"id":9007199254740993}')
+    expect(canonicalJson(other)).toBe('{"id":9007199254740992}')
+  })
+})
