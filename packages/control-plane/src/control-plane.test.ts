@@ -46,6 +46,18 @@ describe('who may come in', () => {
     }
   })
 
+  test('who may read gets metrics in Prometheus’ form: a family each, counters named as such', async () => {
+    const text = await (
+      await fetch(`${bed.plane.url}/metrics`, { headers: { authorization: `Bearer ${bed.admin}` } })
+    ).text()
+    const about = text.split('\n').filter((line) => line.startsWith('#'))
+    const form = /^# HELP (\w+) \w.*\.\n# TYPE (?:\1 gauge|(?=\w+_total )\1 counter)$/
+    for (let i = 0; i < about.length; i += 2) {
+      expect(about.slice(i, i + 2).join('\n')).toMatch(form)
+    }
+    expect(text).toMatch(/^tutti_ledger_size \d/m)
+  })
+
   test('foreign origins and hosts are turned away for every verb', async () => {
     for (const method of ['GET', 'PUT', 'POST', 'DELETE', 'OPTIONS']) {
       const foreign = await call(method, '/nodes', undefined, {

@@ -49,5 +49,11 @@ test('a key sees what concerns its own Project, and the gateway’s own key all'
   expect(await seen('far')).toEqual([200, 'far/chat'])
   expect(await seen('k')).toEqual([200, 'default/chat', 'far/chat'])
   expect(await seen('nobody')).toEqual([401])
+  const lines = (await get('/metrics', 'k')).text.split('\n').filter((line) => line.startsWith('#'))
+  const form = /^# HELP (\w+) \w.*\.\n# TYPE (?:\1 (?:summary|gauge)|(?=\w+_total )\1 counter)$/
+  for (let i = 0; i < lines.length; i += 2) {
+    expect(lines.slice(i, i + 2).join('\n')).toMatch(form)
+  }
+  expect(lines.length).toBeGreaterThan(8)
   expect((await get('/v1/requests', 'k')).status).toBe(401) // for the numbers alone
 })

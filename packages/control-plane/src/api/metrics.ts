@@ -52,7 +52,7 @@ async function collect(ports: ApiPorts): Promise<Metric[]> {
     },
     {
       name: 'tutti_ledger_size',
-      type: 'counter',
+      type: 'gauge',
       help: 'Entries under the newest signed checkpoint.',
       samples: [{ labels: {}, value: checkpoint?.size ?? 0 }],
     },

@@ -4,6 +4,7 @@
 // started again: their series are told apart by the label `worker`. A caller's key sees what concerns its own Project;
 // who scrapes for all comes with the key that the gateway itself has.
 
+import { joinFamilies } from '../telemetry/index.ts'
 import type { Exchange, FacePorts } from './exchange.ts'
 import { askOthers } from './other-workers.ts'
 
@@ -20,7 +21,7 @@ export async function answerMetrics(
   const answers = await askOthers(ports.others, exchange)
   const theirs = answers.filter(({ status }) => status === 200).map(({ text }) => text)
   reply.header('content-type', 'text/plain; version=0.0.4')
-  reply.send(200, Buffer.from(joined([own, ...theirs])))
+  reply.send(200, Buffer.from(joinFamilies([own, ...theirs])))
 }
 
 function formatMetrics({ metrics, shadows, bodies, withheld, telemetry }: FacePorts): string {
@@ -45,19 +46,4 @@ function withWorker(text: string, place: number): string {
     return `${name}{worker="${place}"${labels === '' ? '' : `,${labels}`}} ${value}`
   })
   return lines.join('\n')
-}
-
-/** All series of a metric stand together, behind the one line that says its type. */
-export function joined(texts: readonly string[]): string {
-  const families = new Map<string, string[]>() // by that line
-  for (const text of texts) {
-    let series: string[] = []
-    for (const line of text.split('\n')) {
-      if (line.startsWith('# TYPE ')) {
-        series = families.get(line) ?? []
-        families.set(line, series)
-      } else if (line !== '') series.push(line)
-    }
-  }
-  return [...families].map(([type, series]) => `${[type, ...series].join('\n')}\n`).join('')
 }

@@ -20,6 +20,7 @@ import {
 import { messageOf } from '../failure.ts'
 import { Scanner } from '../governance/index.ts'
 import type { RouteEntry } from '../routing/index.ts'
+import { formatFamily } from '../telemetry/index.ts'
 import { SideThread } from '../thread/index.ts'
 import type { ChatAsked } from './chat-body.ts'
 import { type Kept, KeptCall } from './kept-call.ts'
@@ -104,12 +105,9 @@ export class BodyKeeper {
 
   /** For Prometheus; nothing where no route keeps bodies. */
   format(): string {
-    const name = 'tutti_gateway_bodies'
     if (this.#kept + this.#leftOut === 0) return ''
-    return [
-      `# TYPE ${name}_kept_total counter\n${name}_kept_total ${this.#kept}\n`,
-      `# TYPE ${name}_left_out_total counter\n${name}_left_out_total ${this.#leftOut}\n`,
-    ].join('')
+    const kept = formatFamily('bodies_kept_total', [['', this.#kept]])
+    return kept + formatFamily('bodies_left_out_total', [['', this.#leftOut]])
   }
 
   /** Tells what is left, once. */

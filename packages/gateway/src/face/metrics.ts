@@ -13,6 +13,7 @@ import {
   takeSketch,
 } from '@tutti/core/fleet'
 import type { RouteEntry } from '../routing/index.ts'
+import { formatFamily, formatSeries, type Series } from '../telemetry/index.ts'
 import type { SideFinding } from './call-guard.ts'
 import type { Tally } from './tally.ts'
 
@@ -96,15 +97,15 @@ export class Metrics {
 
   format(): string {
     return [
-      family('requests_total', 'counter', this.#byRoute(requestSeries)),
-      family('attempts_total', 'counter', this.#byRoute(attemptSeries)),
-      family('tokens_total', 'counter', this.#byRoute(tokenSeries)),
-      family('cost_dollars_total', 'counter', this.#byRoute(costSeries)),
-      family('arm_requests_total', 'counter', this.#byArm(requestSeries)),
-      family('arm_request_seconds_total', 'counter', this.#byArm(secondSeries)),
-      family('arm_cost_dollars_total', 'counter', this.#byArm(costSeries)),
-      family('cache_hits_total', 'counter', [...this.#cached]),
-      family('findings_total', 'counter', [...this.#findings]),
+      formatFamily('requests_total', this.#byRoute(requestSeries)),
+      formatFamily('attempts_total', this.#byRoute(attemptSeries)),
+      formatFamily('tokens_total', this.#byRoute(tokenSeries)),
+      formatFamily('cost_dollars_total', this.#byRoute(costSeries)),
+      formatFamily('arm_requests_total', this.#byArm(requestSeries)),
+      formatFamily('arm_request_seconds_total', this.#byArm(secondSeries)),
+      formatFamily('arm_cost_dollars_total', this.#byArm(costSeries)),
+      formatFamily('cache_hits_total', [...this.#cached]),
+      formatFamily('findings_total', [...this.#findings]),
       this.#formatSeconds(),
     ].join('')
   }
@@ -130,18 +131,14 @@ export class Metrics {
       counts.latency = mergeSketches(counts.latency, takeSketch(counts.buckets))
     }
     const name = 'request_seconds'
+    const counts = this.#byRoute(({ latency }) => [['', sketchCount(latency)]])
     return [
-      family(name, 'summary', this.#byRoute(quantileSeries)),
-      ...this.#byRoute(secondSeries).map((series) => line(`${name}_sum`, series)),
-      ...this.#byRoute(({ latency }) => [['', sketchCount(latency)]]).map((series) =>
-        line(`${name}_count`, series),
-      ),
+      formatFamily(name, this.#byRoute(quantileSeries)),
+      formatSeries(`${name}_sum`, this.#byRoute(secondSeries)),
+      formatSeries(`${name}_count`, counts),
     ].join('')
   }
 }
-
-/** The labels of a series, with commas between them, and its value. */
-type Series = readonly [labels: string, value: number]
 
 const requestSeries = ({ statuses }: Pick<RouteCounts, 'statuses'>): Series[] =>
   [...statuses].map(([status, count]) => [`status="${status}"`, count])
@@ -154,16 +151,6 @@ const costSeries = ({ costNanos }: ArmCounts): Series[] => [['', costNanos / 1e9
 const secondSeries = ({ micros }: ArmCounts): Series[] => [['', micros / 1e6]]
 const quantileSeries = ({ latency }: RouteCounts): Series[] =>
   [0.5, 0.95, 0.99].map((q) => [`quantile="${q}"`, quantile(latency, q) / 1e6])
-
-/** All series of one metric, one after the other, as the format asks for. */
-function family(name: string, type: string, all: readonly Series[]): string {
-  if (all.length === 0) return ''
-  return `# TYPE tutti_gateway_${name} ${type}\n${all.map((one) => line(name, one)).join('')}`
-}
-
-function line(name: string, [labels, value]: Series): string {
-  return `tutti_gateway_${name}${labels === '' ? '' : `{${labels}}`} ${value}\n`
-}
 
 function labelled(label: string, labels: string): string {
   return labels === '' ? label : `${label},${labels}`

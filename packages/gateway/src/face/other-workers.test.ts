@@ -6,7 +6,6 @@ import type { AddressInfo } from 'node:net'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import type { Directory } from '../routing/index.ts'
 import type { Incoming, Reply } from '../wire/index.ts'
-import { joined } from './answer-metrics.ts'
 import { answerRequestLog } from './answer-request-log.ts'
 import type { Exchange } from './exchange.ts'
 import { answerFeedback } from './feedback.ts'
@@ -226,12 +225,4 @@ test('feedback goes to the worker that remembers its request', async () => {
   const there = exchangeOf(asked)
   await answerFeedback({ recent, others: othersAt(none, knows).others }, there.exchange, body)
   expect(there.said()).toEqual({ status: 200, text: '{"accepted":true}' })
-})
-
-test('all lines of a metric stand together, behind its type', () => {
-  const one = '# TYPE a counter\na{x="1"} 1\n# TYPE s summary\ns{quantile="0.5"} 3\ns_count 4\n'
-  const other = '# TYPE b counter\nb 7\n# TYPE a counter\na{x="2"} 5\n# TYPE s summary\ns_count 6\n'
-  const a = '# TYPE a counter\na{x="1"} 1\na{x="2"} 5\n'
-  const summary = '# TYPE s summary\ns{quantile="0.5"} 3\ns_count 4\ns_count 6\n'
-  expect(joined([one, other])).toBe(`${a}${summary}# TYPE b counter\nb 7\n`)
 })

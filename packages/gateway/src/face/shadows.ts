@@ -27,6 +27,7 @@ import {
   type UsageCounts,
   type WholeAttempt,
 } from '../routing/index.ts'
+import { formatFamily, type Series } from '../telemetry/index.ts'
 import type { Compared, Comparison } from './comparison.ts'
 import type { RequestLog } from './request-log.ts'
 import { Tally } from './tally.ts'
@@ -114,13 +115,8 @@ export class Shadows {
 
   /** For Prometheus; nothing where no route has a shadow. */
   format(): string {
-    if (this.#running.size === 0) return ''
-    const lines = ['# TYPE tutti_gateway_shadows_left_out_total counter']
-    for (const name of this.#running.keys()) {
-      const count = this.#leftOut.get(name) ?? 0
-      lines.push(`tutti_gateway_shadows_left_out_total{route="${name}"} ${count}`)
-    }
-    return `${lines.join('\n')}\n`
+    const seriesOf = (name: string): Series => [`route="${name}"`, this.#leftOut.get(name) ?? 0]
+    return formatFamily('shadows_left_out_total', [...this.#running.keys()].map(seriesOf))
   }
 
   async #run({ live, shadow, budgets, presence }: Mirror): Promise<void> {

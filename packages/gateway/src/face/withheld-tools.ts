@@ -6,6 +6,8 @@
 // Invariants:
 //   Z1. The same is said once by a process, however often it is looked at; at most `knownMax` are remembered.
 
+import { formatFamily } from '../telemetry/index.ts'
+
 export interface WithheldTool {
   readonly project: string
   /** Name of the Provider. */
@@ -50,9 +52,6 @@ export class WithheldTools {
 
   /** For Prometheus; nothing where all tools are shown. */
   format(): string {
-    const metric = 'tutti_gateway_tools_withheld_total'
-    if (this.#counts.size === 0) return ''
-    const lines = [...this.#counts].map(([labels, count]) => `${metric}{${labels}} ${count}\n`)
-    return `# TYPE ${metric} counter\n${lines.join('')}`
+    return formatFamily('tools_withheld_total', [...this.#counts])
   }
 }

@@ -13,6 +13,7 @@ import { messageOf } from '../failure.ts'
 import { attemptSpan } from './attempt-span.ts'
 import { CallHistograms } from './call-histogram.ts'
 import { type CallFacts, callSpan } from './call-span.ts'
+import { formatFamily } from './metric-families.ts'
 import { metricsJson, type Resource, tracesJson } from './otlp-json.ts'
 
 export interface OtlpOptions {
@@ -68,8 +69,7 @@ export class OtlpExporter {
 
   /** For Prometheus. */
   format(): string {
-    const metric = 'tutti_gateway_spans_dropped_total'
-    return `# TYPE ${metric} counter\n${metric} ${this.#dropped}\n`
+    return formatFamily('spans_dropped_total', [['', this.#dropped]])
   }
 
   add(facts: CallFacts): void {
