@@ -26,7 +26,7 @@ const frame = (data: object) => `data: ${JSON.stringify(data)}\n\n`
 async function bed(of: { dialect?: 'openai' | 'openai-responses'; spec?: object } = {}) {
   const { dialect = 'openai-responses', spec = {} } = of
   const asked: Json[] = []
-  const engine = { fails: false, waits: null as Promise<void> | null }
+  const engine = { fails: false, waits: null as Promise<void> | null, notes: '[]' }
   const { url } = await serve(async (_request, response, body) => {
     const said = JSON.parse(body)
     asked.push(said)
@@ -43,11 +43,13 @@ async function bed(of: { dialect?: 'openai' | 'openai-responses'; spec?: object 
     const output = [{ ...message, content: [{ type: 'output_text', text, annotations: [] }] }]
     const whole = { id: 'resp_engine', object: 'response', status: 'completed', model: 'm' }
     const done = { ...whole, output, usage, store: false }
-    if (said.stream !== true) return response.end(JSON.stringify(done))
+    const noted = (body: string) =>
+      body.replace('"annotations":[]', `"annotations":${engine.notes}`)
+    if (said.stream !== true) return response.end(noted(JSON.stringify(done)))
     response.writeHead(200, { 'content-type': 'text/event-stream' })
     response.write(frame({ type: 'response.created', response: { ...done, output: [] } }))
     response.write(frame({ type: 'response.output_text.delta', delta: text }))
-    response.end(frame({ type: 'response.completed', response: done }))
+    response.end(noted(frame({ type: 'response.completed', response: done })))
   })
   const keys = [
     { id: 'app', hash: digest(key), project: 'default', owner: 'app' },
@@ -89,6 +91,7 @@ async function send(
   return { status: answer.status, text, body: isEvents ? eventsOf(text) : JSON.parse(text) }
 }
 
+const nested = '['.repeat(50_000) + ']'.repeat(50_000)
 const eventsOf = (text: string): Json[] =>
   [...text.matchAll(/^data: (\{.*)$/gm)].map(([, data]) => JSON.parse(data ?? ''))
 const create = (bed: World, body: object, by = key) =>
@@ -191,6 +194,15 @@ describe('stored responses', () => {
     expect([status, body.store]).toEqual([200, false])
     expect(world.events.some(({ event }) => event === 'a response is not kept')).toBe(true)
     expect((await create(world, { previous_response_id: id })).status).toBe(503)
+  })
+
+  test('an answer that is nested too deep to be kept ends its request, and not the process', async () => {
+    const world = await bed()
+    world.engine.notes = nested
+    const { status, body } = await create(world, { store: true })
+    expect([status, body.error.code]).toEqual([502, 'malformed_answer'])
+    await expect(create(world, { store: true, stream: true })).rejects.toThrow('terminated')
+    expect((await create(world, { store: false })).status).toBe(200) // it goes on as it came
   })
 
   test('a failure is not kept', async () => {
@@ -360,7 +372,8 @@ describe('over a WebSocket', () => {
     ['{"type":"response.create","model":"chat","input":"x","stream_id":"a b"}', 'invalid_event'],
     ['{"type":"response.create","model":"nothing","input":"x"}', 'model_not_found'],
     ['{"type":"response.create","input":"x"}', 'invalid_body'],
-  ])('%s is refused with %s, and the connection goes on', async (text, code) => {
+    [`{"type":"response.create","model":"chat","input":${nested}}`, 'invalid_body'],
+  ])('%.200s is refused with %s, and the connection goes on', async (text, code) => {
     const world = await bed()
     const client = await connect(world)
     client.raw(text)

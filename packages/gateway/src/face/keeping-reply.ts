@@ -10,7 +10,7 @@
 //       whoever sealed them may look for it.
 //   R4. Sealed thoughts are kept, so that they can be said to the target again, and shown to who asked for them.
 
-import { isObject, type JsonObject, listOf, objectOf } from '@tutti/core/dialect'
+import { isObject, type JsonObject, listOf, objectOf, writeError } from '@tutti/core/dialect'
 import { exactJson, exactJsonOf } from '@tutti/core/resource'
 import { itemIdIn, withoutSeal } from '@tutti/core/routing'
 import { EventSplitter } from '../routing/index.ts'
@@ -26,6 +26,10 @@ export interface Keeping {
   readonly isSealed: boolean
   /** False where it is not kept for as long as it asked for. */
   readonly keep: (response: JsonObject) => Promise<boolean>
+}
+
+const tooDeep = {
+  ...{ status: 502, code: 'malformed_answer', message: 'the answer is nested too deep' },
 }
 
 const lastTypes: ReadonlySet<unknown> = new Set(['response.completed', 'response.incomplete'])
@@ -64,9 +68,13 @@ export class KeepingReply implements Reply {
     const response = status === 200 ? exactJsonOf(body.toString('utf8')) : null
     const isWhole = isObject(response) && isOver(response)
     if (!isWhole) return this.#inner.send(status, body)
-    this.#ending = this.#kept(response).then((kept) => {
-      this.#inner.send(status, Buffer.from(exactJson(kept)))
-    })
+    const send = (kept: JsonObject) => this.#inner.send(status, Buffer.from(exactJson(kept)))
+    this.#ending = this.#kept(response)
+      .then(send)
+      .catch(() => {
+        const said = writeError('openai-responses', tooDeep)
+        this.#inner.send(tooDeep.status, Buffer.from(JSON.stringify(said)))
+      })
   }
 
   begin(status: number): void {
@@ -89,7 +97,8 @@ export class KeepingReply implements Reply {
 
   end(): void {
     if (this.#ending === null) return this.#inner.end()
-    void this.#ending.then(() => this.#inner.end())
+    const cut = () => this.#inner.destroy()
+    this.#ending.then(() => this.#inner.end()).catch(cut) // what could not be said is not whole
   }
 
   async cutAfter(bytes: string): Promise<void> {

@@ -13,7 +13,7 @@ import { exactJson, exactJsonOf } from '@tutti/core/resource'
 import type { RawData, WebSocket } from 'ws'
 import type { Incoming } from '../wire/index.ts'
 import type { FacePorts } from './exchange.ts'
-import { answerRequest } from './gateway-face.ts'
+import { answerRequest, refuseTooDeep } from './gateway-face.ts'
 import { LocalKeeper } from './response-keeper.ts'
 import { SocketReply } from './socket-reply.ts'
 
@@ -108,9 +108,9 @@ export class ResponseSocket {
   /** W1. */
   async #turn({ type: _, stream_id: streamId, ...asked }: JsonObject): Promise<void> {
     const previous = asked['previous_response_id']
-    const body = Buffer.from(exactJson({ ...asked, stream: true }))
     const incoming: Incoming = {
-      ...{ method: 'POST', url: '/v1/responses', headers: this.#headers, body: () => body },
+      ...{ method: 'POST', url: '/v1/responses', headers: this.#headers },
+      body: () => Buffer.from(exactJson({ ...asked, stream: true })),
     }
     await new Promise<void>((resolve) => {
       const onOver = (isWhole: boolean) => {
@@ -120,9 +120,16 @@ export class ResponseSocket {
       }
       const named = typeof streamId === 'string' ? streamId : null
       const reply = new SocketReply({ socket: this.#socket, streamId: named, onOver })
-      const failed = () => reply.destroy() // our own bug ends one connection and not the process
-      const answering = answerRequest(this.#ports, incoming, reply)
-      if (answering !== undefined) this.#ports.underWay.add(answering, failed)
+      // Our own bug ends one connection and not the process.
+      const failed = (error: unknown) => {
+        if (!refuseTooDeep(incoming, reply, error)) reply.destroy()
+      }
+      try {
+        const answering = answerRequest(this.#ports, incoming, reply)
+        if (answering !== undefined) this.#ports.underWay.add(answering, failed)
+      } catch (error) {
+        failed(error)
+      }
     })
   }
 
