@@ -4,6 +4,7 @@
 // came back, both as they were before a guard put anything back.
 
 import type { GuardSide } from '@tutti/core/governance'
+import { exactJson } from '@tutti/core/resource'
 import type { RouteEntry } from '../routing/index.ts'
 import { textsOf, withTexts } from '../tools/index.ts'
 import type { Kept } from './kept-call.ts'
@@ -42,7 +43,7 @@ export class KeptToolCall implements Kept {
 
   shown(side: GuardSide, redacted: string): string {
     const texts: readonly string[] = JSON.parse(redacted)
-    return JSON.stringify(withTexts(side === 'input' ? this.#asked : this.#answered, texts))
+    return exactJson(withTexts(side === 'input' ? this.#asked : this.#answered, texts))
   }
 
   #measure(): void {

@@ -6,7 +6,15 @@
 import { randomUUID } from 'node:crypto'
 import { type JsonObject, jsonOf, objectOf } from '@tutti/core/dialect'
 import { toolName } from '@tutti/core/routing'
-import type { ListedTools, Sdk } from '../tools/index.ts'
+import {
+  hiddenIn,
+  hiddenResult,
+  hideNumbers,
+  type ListedTools,
+  type Sdk,
+  showNumbers,
+  shownIn,
+} from '../tools/index.ts'
 import { refuse, sendJson } from './answer.ts'
 import type { Exchange, FacePorts } from './exchange.ts'
 import { pipeResponse } from './pipe-response.ts'
@@ -28,7 +36,9 @@ export async function answerMcp(ports: FacePorts, exchange: Exchange, body: Buff
     const refusal = { status: 429, code: 'rate_limit_exceeded', message, retryAfterS: waitS }
     return refuse(reply, dialect, refusal)
   }
-  const said = jsonOf(body.toString('utf8'))
+  const text = body.toString('utf8')
+  const hidden = hideNumbers(text)
+  const said = jsonOf(hidden)
   if (Array.isArray(said)) {
     ports.limiter.leave(key)
     return sendJson(reply, 400, oneByOne) // each is limited for itself
@@ -51,10 +61,10 @@ export async function answerMcp(ports: FacePorts, exchange: Exchange, body: Buff
     const asked = new Request(`http://gateway${mcpPath}`, {
       method: 'POST',
       headers,
-      body: new Uint8Array(body),
+      body: hidden === text ? new Uint8Array(body) : hidden,
     })
     takeBack(ports, { key: `${key.project}/${key.id}`, session }, message)
-    await pipeResponse(await face.handleRequest(asked), reply)
+    await pipeResponse(await face.handleRequest(asked), reply, showNumbers)
     await server.close()
   } finally {
     ports.limiter.leave(key)
@@ -101,7 +111,8 @@ function serverFor(sdk: Sdk, ports: FacePorts, asking: Asking) {
       ...(missing.length === 0 ? {} : { 'tutti/missing': missing }),
       ...(withheld.length === 0 ? {} : { 'tutti/withheld': withheld }),
     }
-    return { tools: shown, ...(Object.keys(meta).length === 0 ? {} : { _meta: meta }) }
+    const told = { tools: shown, ...(Object.keys(meta).length === 0 ? {} : { _meta: meta }) }
+    return hiddenIn(told)
   })
   server.setRequestHandler(sdk.CallTool, async ({ params }, extra) => {
     const { progressToken: token, ...meta } = params._meta ?? {}
@@ -126,8 +137,8 @@ function serverFor(sdk: Sdk, ports: FacePorts, asking: Asking) {
     })
     try {
       const both = AbortSignal.any([signal, running.signal])
-      const asked = { name, arguments: given, meta, onProgress, signal: both }
-      return await callTool(ports, { sdk, exchange }, asked)
+      const asked = { name, ...shownIn({ arguments: given, meta }), onProgress, signal: both }
+      return hiddenResult(await callTool(ports, { sdk, exchange }, asked))
     } finally {
       running.end()
     }

@@ -10,6 +10,7 @@ import { Agent, type Dispatcher, ProxyAgent, request } from 'undici'
 import { messageOf } from '../failure.ts'
 import { providerGuard } from '../governance/index.ts'
 import type { ToolServerEntry } from '../routing/index.ts'
+import { hidingNumbers, showNumbers } from './hidden-numbers.ts'
 
 const answerBytesMax = 16 * 2 ** 20 // lists of tools and results are some kilobytes
 const pieceBytes = 4_096 // of an answer, between two turns of the event loop: messages are short
@@ -32,7 +33,8 @@ export function fetchOf(
   const answersMax = Math.max(answersMin, callsMax)
   let answers = 0 // on their way; written below
   return async (url, init = {}) => {
-    const { method = 'GET', body = null, signal } = init
+    const { method = 'GET', body: written = null, signal } = init
+    const body = written === null ? null : showNumbers(Buffer.from(String(written)))
     // What a server says by itself, or asks: it hears at once that nobody here answers that.
     const isListening = method === 'GET'
     if (isListening) {
@@ -48,7 +50,7 @@ export function fetchOf(
         bodyTimeout: isListening ? 0 : timeoutMs,
         method: isListening || method === 'DELETE' ? method : 'POST',
         headers: Object.fromEntries(new Headers(init.headers)),
-        body: body === null ? null : String(body),
+        body,
         signal: signal ?? null,
         dispatcher: await dispatcherFor(new URL(url), allowPrivateNetwork),
       })
@@ -83,8 +85,12 @@ async function withoutBody({ statusCode, body }: Dispatcher.ResponseData): Promi
   return new Response(null, { status: statusCode })
 }
 
-function isEvents({ statusCode, headers }: Dispatcher.ResponseData): boolean {
-  return statusCode !== 200 || String(headers['content-type']).includes('text/event-stream')
+function isEvents(answer: Dispatcher.ResponseData): boolean {
+  return answer.statusCode !== 200 || isOfEvents(answer)
+}
+
+function isOfEvents({ headers }: Dispatcher.ResponseData): boolean {
+  return String(headers['content-type']).includes('text/event-stream')
 }
 
 /** A page for people, say: the SDK would take its end for a cut, and come again every second. */
@@ -123,7 +129,7 @@ async function responseOf(
     await answer.body.dump()
     return new Response(null, { status, headers })
   }
-  const pieces = bounded(answer.body)
+  const pieces = hidingNumbers(bounded(answer.body), isOfEvents(answer) ? 'events' : 'message')
   const body = Readable.from(asked === null ? pieces : answered(pieces, asked))
   return new Response(Readable.toWeb(body), { status, headers })
 }

@@ -1,3 +1,4 @@
+export { hiddenIn, hiddenResult, hideNumbers, showNumbers, shownIn } from './hidden-numbers.ts'
 export { type CallKey, RunningCalls } from './running-calls.ts'
 export type { Sdk } from './sdk.ts'
 export { toolDigest } from './tool-digest.ts'

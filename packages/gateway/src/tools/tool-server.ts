@@ -11,6 +11,7 @@ import { z } from 'zod'
 import { messageOf } from '../failure.ts'
 import type { ToolServerEntry } from '../routing/index.ts'
 import { fetchOf } from './fetch-of.ts'
+import { hiddenIn, shownIn } from './hidden-numbers.ts'
 import type { ProtocolClient, Sdk } from './sdk.ts'
 
 /** A tool as its server tells it; what is not known here goes on as it is. */
@@ -101,12 +102,12 @@ export class ToolServer {
       throw new ToolServerFailure(429, most)
     }
     const params = {
-      ...{ name, ...(given === undefined ? {} : { arguments: given }) },
-      ...(Object.keys(meta).length === 0 ? {} : { _meta: meta }),
+      ...{ name, ...(given === undefined ? {} : { arguments: hiddenIn(given) }) },
+      ...(Object.keys(meta).length === 0 ? {} : { _meta: hiddenIn(meta) }),
     }
     this.#calls += 1 // S2
     try {
-      return await this.#over(signal, (client) => {
+      const result = await this.#over(signal, (client) => {
         onSent()
         return client.request({ method: 'tools/call', params }, this.#sdk.ResultSchema, {
           ...{ timeout: timeoutMs, maxTotalTimeout: timeoutMs * progressShare, signal },
@@ -115,6 +116,7 @@ export class ToolServer {
             : { onprogress: onProgress, resetTimeoutOnProgress: true }),
         })
       })
+      return shownIn(result)
     } finally {
       this.#calls -= 1
     }
@@ -142,7 +144,7 @@ export class ToolServer {
       const params = cursor === undefined ? {} : { cursor }
       const asked = { method: 'tools/list', params }
       const answer = await client.request(asked, this.#sdk.ResultSchema, { timeout: listMsMax })
-      const parsed = page.parse(answer)
+      const parsed = page.parse(shownIn(answer))
       tools.push(...parsed.tools)
       cursor = parsed.nextCursor
       if (cursor === undefined) break

@@ -4,6 +4,8 @@
 // whatever its member is called: an address or a name may hold what must not go out. So is every number: a card has one.
 // Only media in base64 are none.
 
+import { ExactNumber } from '@tutti/core/resource'
+
 type Media = (owner: Readonly<Record<string, unknown>>, member: string) => boolean
 
 /** In the order in which `withTexts` puts them back. */
@@ -27,6 +29,10 @@ function rewrite(value: unknown, each: (text: string) => string): unknown {
   if (typeof value === 'number') {
     const text = each(`${value}`)
     return text === `${value}` ? value : text
+  }
+  if (value instanceof ExactNumber) {
+    const text = each(value.digits)
+    return text === value.digits ? value : text
   }
   if (Array.isArray(value)) return value.map((one) => rewrite(one, each))
   if (typeof value !== 'object' || value === null) return value

@@ -1,0 +1,87 @@
+// Numbers that a double does not hold, through the gateway's own server of tools: to a server and back.
+
+import { guardSpec } from '@tutti/core/governance'
+import { expect, test } from 'vitest'
+import { key, serve, signed, world } from './gateway-world.fixture.ts'
+import { toolSnapshot } from './tool-world.fixture.ts'
+import { hidingNumbers } from './tools/hidden-numbers.ts'
+
+const id = '9007199254740993' // a double has it as …992
+const big = '12345678901234567890.5e300'
+
+const schema = `{"type":"object","properties":{"id":{"type":"integer","maximum":${id}}}}`
+const file = `{"type":"resource_link","uri":"a:b","name":"f","size":${id}}`
+const shape = `{"id":${id},"more":[${big}],"text":"${id}"}`
+const results: Readonly<Record<string, string>> = {
+  'tools/list': `{"tools":[{"name":"f","inputSchema":${schema}}]}`,
+  'tools/call': `{"content":[${file}],"structuredContent":${shape}}`,
+}
+
+/** A server that answers every question by its method, as one message or as events. */
+async function bed(form: 'message' | 'events', more: object = {}) {
+  const heard: string[] = []
+  const { url } = await serve((request, response, body) => {
+    if (request.method !== 'POST') return response.writeHead(405).end()
+    heard.push(body)
+    const { id: asked, method, params } = JSON.parse(body)
+    if (asked === undefined) return response.writeHead(202).end()
+    const about = { capabilities: { tools: {} }, serverInfo: { name: 's', version: '1' } }
+    const hello = JSON.stringify({ protocolVersion: params.protocolVersion, ...about })
+    const said = `{"jsonrpc":"2.0","id":${asked},"result":${results[method] ?? hello}}`
+    if (form === 'message') {
+      return response.writeHead(200, { 'content-type': 'application/json' }).end(said)
+    }
+    const event = `id: ${big}\r\nevent: message\r\ndata: ${said.replace('{', '{\r\ndata: ')}\r\n\r\n`
+    response.writeHead(200, { 'content-type': 'text/event-stream' }).end(event)
+  })
+  const { gateway } = await world(signed(toolSnapshot([{ name: 's', url, ...more }])))
+  const ask = async (message: string): Promise<string> => {
+    const answer = await fetch(`${gateway.url}/mcp`, {
+      method: 'POST',
+      headers: {
+        ...{ authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+        accept: 'application/json, text/event-stream',
+      },
+      body: message,
+    })
+    return await answer.text()
+  }
+  return { ask, heard }
+}
+
+const call = `{"jsonrpc":"2.0","id":${id},"method":"tools/call","params":
+  {"name":"s__f","arguments":{"id":${id},"big":${big}},"_meta":{"of":${id}}}}`
+
+test.each(['message', 'events'] as const)('go through as they are, as %s', async (form) => {
+  const { ask, heard } = await bed(form)
+  const answer = await ask(call)
+  const asked = heard.find((body) => body.includes('tools/call'))
+  expect(asked).toContain(`"arguments":{"id":${id},"big":${big}},"_meta":{"of":${id}}`)
+  expect(answer).toContain(`"structuredContent":${shape}`)
+  expect(answer).toContain(`"id":${id}}`) // which call it answers
+  expect(answer).toContain('"size":9007199254740992') // the protocol's own
+  const listed = await ask('{"jsonrpc":"2.0","id":1,"method":"tools/list"}')
+  expect(listed).toContain(`"maximum":${id}`)
+})
+
+test('a guard sees their digits', async () => {
+  const other = '9007199254740995'
+  const guard = guardSpec.parse({ on: ['input'], blocklist: [other] })
+  const { ask, heard } = await bed('message', { guard })
+  expect(await ask(call.replaceAll(id, other))).toContain('guardrail_denied')
+  expect(heard.some((body) => body.includes('tools/call'))).toBe(false)
+})
+
+test('events are cut where they end, however they come', async () => {
+  const events =
+    'data: {"result":{"a":1}}\n\n: \r\n\r\ndata: {"result":{"a":[2]}}\r\rid: 7\n\ndata: x'
+  for (let size = 1; size < 12; size++) {
+    const pieces = (async function* () {
+      for (let at = 0; at < events.length; at += size)
+        yield Buffer.from(events.slice(at, at + size))
+    })()
+    const got: Buffer[] = []
+    for await (const piece of hidingNumbers(pieces, 'events')) got.push(piece)
+    expect(Buffer.concat(got).toString()).toBe(events)
+  }
+})
