@@ -118,6 +118,56 @@ describe('who may come in', () => {
     }
     expect((await call('DELETE', '/projects/full')).status).toBe(200)
   })
+
+  test('what another resource names is not deleted, and what names it is said to who may read that', async () => {
+    await apply('Project', 'named', {})
+    const own = { project: 'named' }
+    const remove = (path: string, key?: string) =>
+      call('DELETE', `/${path}?project=named`, undefined, key === undefined ? {} : { key })
+    const made = [
+      await apply('Secret', 's', { value: 'x' }, own),
+      await apply(
+        'Provider',
+        'p',
+        { dialect: 'openai', baseUrl: 'http://x.example/v1', secret: 's' },
+        own,
+      ),
+      await apply('Budget', 'b', { limitDollars: 1, window: 'day' }, own),
+      await apply('Route', 'judge', { targets: [{ provider: 'p', model: 'm' }] }, own),
+      await apply(
+        'Route',
+        'chat',
+        {
+          targets: [{ provider: 'p', model: 'm' }],
+          shadow: { target: { provider: 'p', model: 'n' }, share: 1, budget: 'b' },
+          guard: { classifier: { route: 'judge' } },
+        },
+        own,
+      ),
+    ]
+    expect(made.map(({ status, body }) => [status, body.error?.message])).toEqual(
+      made.map(() => [201, undefined]),
+    )
+    const hint = 'declare them without it, or delete them first'
+    const held = [
+      ['secrets/s', `Secret s is named by Provider p: ${hint}`],
+      ['providers/p', `Provider p is named by Route chat, Route judge: ${hint}`],
+      ['budgets/b', `Budget b is named by Route chat: ${hint}`],
+      ['routes/judge', `Route judge is named by Route chat: ${hint}`],
+    ] as const
+    for (const [path, message] of held) {
+      const { status, body } = await remove(path)
+      expect([status, body.error]).toEqual([409, { code: 'api/conflict', message }])
+    }
+    const cedar = '@id("unseen") forbid(principal, action == Action::"read", resource is Route);'
+    expect((await apply('Policy', 'unseen', { cedar })).status).toBe(201)
+    const unseen = await remove('providers/p', await makeKey('una', ['operator'], {}, 'named'))
+    expect(unseen.body.error.message).toBe(`Provider p is named by 2: ${hint}`)
+    expect((await call('DELETE', '/policies/unseen')).status).toBe(200)
+    for (const path of ['routes/chat', 'budgets/b', 'routes/judge', 'providers/p', 'secrets/s']) {
+      expect((await remove(path)).status).toBe(200)
+    }
+  })
 })
 
 describe('declaring', () => {

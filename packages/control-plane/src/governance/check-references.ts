@@ -9,8 +9,16 @@ import { type Declared, kinds } from '@tutti/core/kinds'
 import { canonicalJson, type Finding, nearest, type Resource } from '@tutti/core/resource'
 import { checkRoute, keySpec, providerSpec, routeSpec } from '@tutti/core/routing'
 import { checkRunnable, prepareWorkflow, workflowName, workflowSpec } from '@tutti/core/workflow'
-import { type Blobs, isGranted, listResources, loadResource, type Sql } from '../store/index.ts'
+import {
+  type Blobs,
+  isGranted,
+  listResources,
+  loadResource,
+  loadResources,
+  type Sql,
+} from '../store/index.ts'
 import { checkPolicy, type Principal } from './policy-engine.ts'
+import { type Reference, referencesOf } from './references-of.ts'
 import { whyNoCondition } from './why-no-condition.ts'
 
 export interface ReferencePorts {
@@ -36,15 +44,17 @@ export async function checkReferences(
     case 'Model':
       return await checkModel(ports, declared)
     case 'Deployment':
-      return await checkDeployment(ports.sql, declared)
+    case 'Provider':
+      return await checkNamed(ports.sql, declared)
     case 'Policy':
       return checkPolicy(declared.metadata.name, policySpec.parse(declared.spec))
     case 'Route':
-      return await checkRouteReferences(ports.sql, declared)
+      return [
+        ...checkRoute(routeSpec.parse(declared.spec), whyNoCondition),
+        ...(await checkNamed(ports.sql, declared)),
+      ]
     case 'Key':
       return await checkKey(ports.sql, declared)
-    case 'Provider':
-      return await checkProvider(ports.sql, declared)
     case 'Workflow':
       return checkWorkflow(declared)
     default:
@@ -149,85 +159,29 @@ export function filesOf(model: ModelSpec): { path: string; digest: string; sizeB
     : [...files, { path: 'signature', ...model.signature }]
 }
 
-async function checkDeployment(sql: Sql, { metadata, spec }: Declared): Promise<Finding[]> {
-  const { model } = kinds.Deployment.spec.parse(spec)
-  return await mustExist(sql, 'spec.model', {
-    kind: 'Model',
-    project: metadata.project,
-    name: model,
-  })
-}
-
-/** A Provider that answers as models do: a server of tools has none. */
-async function mustBeModels(
-  sql: Sql,
-  path: string,
-  named: { readonly project: string; readonly name: string },
-): Promise<Finding[]> {
-  const key = { kind: 'Provider', ...named }
-  const findings = await mustExist(sql, path, key)
-  const row = findings.length > 0 ? null : await loadResource(sql, key)
-  if (row === null || providerSpec.parse(row.spec).dialect !== 'mcp') return findings
-  return [{ path, message: `${named.name} is a server of tools, which has no models` }]
-}
-
-async function checkRouteReferences(
-  sql: Sql,
-  { metadata: { project }, spec }: Declared,
-): Promise<Finding[]> {
-  const route = routeSpec.parse(spec)
-  const { shadow, guard, cache } = route
-  const routes = [
-    ['spec.guard.classifier.route', guard?.classifier?.route],
-    ['spec.cache.semantic.route', cache?.semantic?.route],
-  ] as const
-  const asked = await Promise.all(
-    routes.map(([path, name]) =>
-      name === undefined ? [] : mustAnswer(sql, path, { project, name }),
-    ),
-  )
-  const targets = route.targets.map((target, i) => [`spec.targets.${i}`, target] as const)
-  const named =
-    shadow === undefined ? targets : [...targets, ['spec.shadow.target', shadow.target] as const]
+/** Whether all is there that it names. */
+async function checkNamed(sql: Sql, declared: Declared): Promise<Finding[]> {
+  const { project } = declared.metadata
   const found = await Promise.all(
-    named.map(([path, target]) => {
-      return 'deployment' in target
-        ? mustExist(sql, `${path}.deployment`, {
-            ...{ kind: 'Deployment', project, name: target.deployment },
-          })
-        : mustBeModels(sql, `${path}.provider`, { project, name: target.provider })
-    }),
+    referencesOf(declared).map((reference) => mustBeThere(sql, project, reference)),
   )
-  const { budget } = shadow ?? {}
-  const unpaid =
-    budget === undefined
-      ? []
-      : await mustExist(sql, 'spec.shadow.budget', { kind: 'Budget', project, name: budget })
-  return [...checkRoute(route, whyNoCondition), ...found.flat(), ...unpaid, ...asked.flat()]
-}
-
-/** A Deployment without a Route of its name is called by its own. */
-async function mustAnswer(
-  sql: Sql,
-  path: string,
-  { project, name }: { readonly project: string; readonly name: string },
-): Promise<Finding[]> {
-  if ((await loadResource(sql, { kind: 'Deployment', project, name })) !== null) return []
-  return await mustExist(sql, path, { kind: 'Route', project, name })
-}
-
-async function checkProvider(sql: Sql, { metadata, spec }: Declared): Promise<Finding[]> {
-  const { secret, mcp } = providerSpec.parse(spec)
-  const { project } = metadata
-  const judge = mcp?.guard?.classifier?.route
-  const path = 'spec.mcp.guard.classifier.route'
-  const found = await Promise.all([
-    secret === undefined
-      ? []
-      : mustExist(sql, 'spec.secret', { kind: 'Secret', project, name: secret }),
-    judge === undefined ? [] : mustAnswer(sql, path, { project, name: judge }),
-  ])
   return found.flat()
+}
+
+async function mustBeThere(
+  sql: Sql,
+  project: string,
+  { path, kinds, name }: Reference,
+): Promise<Finding[]> {
+  const [first] = kinds
+  const [there] = await loadResources(
+    sql,
+    kinds.map((kind) => ({ kind, project, name })),
+  )
+  if (there === undefined) return await mustExist(sql, path, { kind: first, project, name })
+  // One of a Route answers as models do.
+  const isTools = first === 'Provider' && providerSpec.parse(there.spec).dialect === 'mcp'
+  return isTools ? [{ path, message: `${name} is a server of tools, which has no models` }] : []
 }
 
 /** A secret names one key: who has it must be told apart. */

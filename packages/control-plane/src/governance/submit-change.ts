@@ -112,8 +112,9 @@ export async function submitChange(
   const context = await questionContext(ports, planned, request.approvals)
   const verdict = judge(engine, request.principal, planned, context)
   // After the verdict: who may not delete it does not learn what is in it.
-  const reason =
-    planned.action === 'delete' && verdict.kind !== 'deny' ? await whyHeld(ports.sql, key) : null
+  const isSeen = (one: Resource) => whyUnread(engine, request.principal, keyOf(one), one) === null
+  const isAllowed = planned.action === 'delete' && verdict.kind !== 'deny'
+  const reason = isAllowed ? await whyHeld(ports.sql, key, isSeen) : null
   if (reason !== null) return { outcome: 'held', reason }
   if (request.dryRun) {
     const plan = unread === null ? planned : { ...planned, before: null }
@@ -341,7 +342,7 @@ function nameOf({ key, digest }: PlannedChange): string {
   return `${key.name.replace(/[^a-z0-9-]/g, '-').slice(0, 40)}-${hex}`
 }
 
-function keyOf({ kind, metadata }: Declared): ResourceKey {
+function keyOf({ kind, metadata }: Declared | Resource): ResourceKey {
   return { kind, project: metadata.project, name: metadata.name }
 }
 

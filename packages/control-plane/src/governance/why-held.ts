@@ -1,19 +1,41 @@
 // Why held
 //
-// Why a Project cannot be deleted yet. What people have declared in it would go on without it: its keys would call and spend, and
-// nobody would look for them there. What automation made in it (Rollouts, Approvals) is its history, and keeps nobody.
+// Why a resource cannot be deleted yet.
+//
+// What people have declared in a Project would go on without it: its keys would call and spend, and nobody would look for them there.
+// What automation made in it (Rollouts, Approvals) is its history, and keeps nobody. And what another one names is there as long
+// as that: callers of a Route without its Provider would be told that nobody answers.
 
 import { kindNames, kinds } from '@tutti/core/kinds'
-import type { ResourceKey } from '@tutti/core/resource'
-import type { Sql } from '../store/index.ts'
+import type { Resource, ResourceKey } from '@tutti/core/resource'
+import { resourcesIn, type Sql } from '../store/index.ts'
+import { namingKinds, referencesOf } from './references-of.ts'
 
 const heldKinds = kindNames.filter((kind) => {
   return kinds[kind].scope === 'project' && kinds[kind].declaredBy === 'people'
 })
 
+const namesMax = 5 // in a message
+
+/** `isSeen`: who asks may read it; of all others it is said how many they are. */
+export async function whyHeld(
+  sql: Sql,
+  key: ResourceKey,
+  isSeen: (resource: Resource) => boolean,
+): Promise<string | null> {
+  if (key.kind === 'Project') return await whyFull(sql, key)
+  const namers = await namersOf(sql, key)
+  if (namers.length === 0) return null
+  const seen = namers.filter(isSeen).slice(0, namesMax)
+  const names = seen.map(({ kind, metadata }) => `${kind} ${metadata.name}`)
+  const rest = namers.length - seen.length
+  if (rest > 0) names.push(`${rest}${seen.length === 0 ? '' : ' more'}`)
+  const hint = 'declare them without it, or delete them first'
+  return `${key.kind} ${key.name} is named by ${names.join(', ')}: ${hint}`
+}
+
 /** What it holds, by kinds alone: who deletes it may not be one who reads all that is in it. */
-export async function whyHeld(sql: Sql, { kind, name }: ResourceKey): Promise<string | null> {
-  if (kind !== 'Project') return null
+async function whyFull(sql: Sql, { name }: ResourceKey): Promise<string | null> {
   const rows = await sql<{ kind: (typeof heldKinds)[number]; count: number }[]>`
     select kind, count(*)::int as count from resource
     where project = ${name} and kind in ${sql(heldKinds)} and not deleted
@@ -23,4 +45,22 @@ export async function whyHeld(sql: Sql, { kind, name }: ResourceKey): Promise<st
   const counts = rows.map((row) => `${kinds[row.kind].plural} (${row.count})`).join(', ')
   const hint = `delete them first (tutti get ${kinds[first.kind].plural} --project ${name})`
   return `Project ${name} still holds ${counts}: ${hint}`
+}
+
+/** What could not be declared any more were it gone. */
+async function namersOf(
+  sql: Sql,
+  { kind, project, name }: ResourceKey,
+): Promise<readonly Resource[]> {
+  const all = await resourcesIn(sql, project, namingKinds)
+  const others = all.filter((one) => one.kind !== kind || one.metadata.name !== name)
+  const stays = others.filter(({ metadata }) => metadata.name === name).map((one) => one.kind)
+  return others.filter((one) =>
+    referencesOf(one).some(
+      ({ kinds, ...of }) =>
+        of.name === name &&
+        kinds.some((known) => known === kind) &&
+        !kinds.some((known) => stays.includes(known)),
+    ),
+  )
 }

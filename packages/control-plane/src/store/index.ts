@@ -22,6 +22,7 @@ export {
   listResources,
   loadResource,
   loadResources,
+  resourcesIn,
   saveStatus,
 } from './resources.ts'
 export { sha256 } from './sha256.ts'

@@ -80,6 +80,18 @@ export async function allResources(sql: Query, kind: string): Promise<Resource[]
   return rows.map(resourceOf)
 }
 
+/** All resources of a Project of these kinds. */
+export async function resourcesIn(
+  sql: Query,
+  project: string,
+  kinds: readonly string[],
+): Promise<Resource[]> {
+  const rows = await sql<ResourceRow[]>`
+    select * from resource
+    where kind in ${sql(kinds)} and project = ${project} and not deleted order by kind, name`
+  return rows.map(resourceOf)
+}
+
 export type Named = Pick<ResourceRow, 'project' | 'name' | 'labels'>
 
 /** All of a kind that there ever were, or those of a name: deleted ones as they were at last. */
