@@ -211,6 +211,32 @@ describe('stored responses', () => {
     expect((await create(world, { store: true })).status).toBe(400)
   })
 
+  test('nobody is asked for a caller who left while what it goes on from was looked for', async () => {
+    const world = await bed()
+    const { id } = (await create(world, { store: true })).body
+    let found = () => {}
+    let isLooking = () => {}
+    const looked = new Promise<void>((resolve) => (isLooking = resolve))
+    const load = world.responses.load.bind(world.responses)
+    world.responses.load = async (of) => {
+      isLooking()
+      await new Promise<void>((resolve) => (found = resolve))
+      return await load(of)
+    }
+    const leave = new AbortController()
+    const left = fetch(`${world.gateway.url}/v1/responses`, {
+      ...{ method: 'POST', headers: { authorization: `Bearer ${key}` }, signal: leave.signal },
+      body: JSON.stringify({ model: 'chat', input: 'hi', previous_response_id: id }),
+    }).catch(() => 'left')
+    await looked
+    leave.abort()
+    expect(await left).toBe('left')
+    for (let i = 0; i < 5; i++) await fetch(`${world.gateway.url}/healthz`) // it has heard of it
+    found()
+    await world.gateway.stop()
+    expect(world.asked).toHaveLength(1)
+  })
+
   test('unknown parameters and paths are refused', async () => {
     const world = await bed()
     const { id } = (await create(world, { store: true })).body

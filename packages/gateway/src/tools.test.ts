@@ -151,12 +151,13 @@ describe('tools', () => {
   })
 
   test('a tool whose name no store takes counts as another, and keeps no count from being told', async () => {
+    const unnameable = ['a\u0000b', 'a'.repeat(600)]
     const one = await serveTools('one', (server) => {
-      server.registerTool('a\u0000b', {}, () => ({ content: [] }))
+      for (const tool of unnameable) server.registerTool(tool, {}, () => ({ content: [] }))
     })
     const { gateway, told } = await world(signed(toolSnapshot([{ name: 'one', url: one.url }])))
     const client = await toolClient(gateway)
-    for (const tool of ['a\u0000b', 'echo']) await client.callTool({ name: `one__${tool}` })
+    for (const tool of [...unnameable, 'echo']) await client.callTool({ name: `one__${tool}` })
     await client.close()
     await gateway.stop()
     expect(told.map(({ model }) => model).sort()).toEqual(['one__echo', 'other'])

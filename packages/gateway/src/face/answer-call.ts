@@ -73,6 +73,7 @@ async function answerRouted(
   const { reply, key, directory, requestId } = exchange
   const presence = new Presence()
   reply.onGone(() => presence.leave()) // nobody works for nothing
+  if (reply.isGone) presence.leave() // while what it goes on from was looked for, say
   const tally = new Tally()
   const trace = traceOf(ports, exchange)
   const bodies = route.bodies === undefined ? null : ports.bodies.begin(route, given.chat)

@@ -227,7 +227,7 @@ function errorOf(sdk: Sdk, error: unknown): unknown {
 }
 
 /** What a server may call a tool has no bounds; what the store takes as a name has. */
-const countable = /^[\w.-]+$/
+const countable = /^[\w.-]{1,128}$/ // as long as servers may tell
 
 function record(
   ports: FacePorts,
