@@ -5,6 +5,7 @@
 //
 // Invariants:
 //   A1. The same changes give the same accounts, and a change that is undone leaves them as they were.
+//   A2. Windows are forgotten by the newest that was charged: who starts on a clock that is a year ahead forgets nothing.
 
 import { z } from 'zod'
 import { chargeOf } from './budget.ts'
@@ -148,7 +149,8 @@ export class LeaseBook {
    * Forgets windows that are long over, and counts hours of some days ago by their day: there they
    * count for a Budget whose window was made longer. One that never ends began at 0, and stays.
    */
-  fold(nowMs: number): void {
+  fold(clockMs: number): void {
+    const nowMs = Math.min(clockMs, this.#newestMs()) // A2
     for (const [name, { settled, open }] of this.#budgets) {
       for (const [startMs, nanos] of settled) {
         const dayStartMs = startMs - (startMs % dayMs)
@@ -160,6 +162,15 @@ export class LeaseBook {
       }
       if (settled.size === 0 && open.size === 0) this.#budgets.delete(name)
     }
+  }
+
+  #newestMs(): number {
+    let newestMs = 0
+    for (const { settled, open } of this.#budgets.values()) {
+      for (const startMs of settled.keys()) newestMs = Math.max(newestMs, startMs)
+      for (const { startMs } of open.values()) newestMs = Math.max(newestMs, startMs)
+    }
+    return newestMs
   }
 
   accounts(): Pick<LeaseAccounts, 'settled' | 'open'> {

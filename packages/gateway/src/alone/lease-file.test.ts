@@ -83,14 +83,16 @@ test('a budget over its soft limit is named, by what was spent and not by what w
 test('what was spent long ago is forgotten, what counts now is not', () => {
   const path = join(newFolder(), 'leases.json')
   let nowMs = 1_000 * 3_600_000
-  const budgets = { hourly: 'hour', forever: 'total' } as const
+  const budgets = { hourly: 'hour', daily: 'day', forever: 'total' } as const
   const open = () =>
     new LeaseFile({
       path,
-      budgetOf: (_, name) => ({ limitDollars: 1, window: name === 'hourly' ? 'hour' : 'total' }),
+      budgetOf: (_, name) => ({
+        ...{ limitDollars: 1, window: budgets[name as keyof typeof budgets] },
+      }),
       nowMs: () => nowMs,
     })
-  const file = open()
+  let file = open()
   const spend = (budget: string, nanos: number) => {
     const wanted = [{ project: 'default', budget, nanos }]
     const { granted } = file.ask({ gateway: 'gateway-1', settled: [], wanted })
@@ -99,7 +101,7 @@ test('what was spent long ago is forgotten, what counts now is not', () => {
     return granted.length
   }
   for (let hour = 0; hour < 20; hour++) {
-    for (const name of Object.keys(budgets)) spend(name, 10_000_000)
+    for (const name of ['hourly', 'forever']) spend(name, 10_000_000)
     nowMs += 3_600_000
   }
   const windows = () => Object.entries(accountsIn(path).settled)
@@ -111,13 +113,19 @@ test('what was spent long ago is forgotten, what counts now is not', () => {
   }
   expect(windows()).toHaveLength(80 + 1)
   nowMs += 8 * 86_400_000
-  open()
+  spend('forever', 10_000_000)
+  file = open()
+  expect(windows()).toHaveLength(80 + 1) // by the newest hour: the clock may be wrong (A2)
+  spend('daily', 10_000_000)
+  file = open()
   const days = windows().filter(([name]) => name.startsWith('default/hourly/'))
   expect(days.map(([name]) => Number(name.split('/')[2]) % 86_400_000)).toEqual([0, 0, 0, 0])
   expect(days.reduce((sum, [, nanos]) => sum + nanos, 0)).toBe(800_000_000)
   nowMs += 70 * 86_400_000
-  open() // of budgets that nobody asks for any more, too
-  expect(windows()).toEqual([['default/forever/0', 200_000_000]])
+  spend('daily', 10_000_000)
+  file = open() // of budgets that nobody asks for any more, too
+  const [lastDay, forever] = [`default/daily/${nowMs - (nowMs % 86_400_000)}`, 'default/forever/0']
+  expect(Object.fromEntries(windows())).toEqual({ [forever]: 210_000_000, [lastDay]: 10_000_000 })
 })
 
 const module = fileURLToPath(new URL('../../dist/alone/lease-file.js', import.meta.url))
@@ -369,6 +377,18 @@ test.each([1, 24, 30 * 24])(
     expect(spend()).toBe(0)
   },
 )
+
+test('who starts on a clock that is a year ahead, and is set right, spends nothing twice (A2, B1)', () => {
+  const path = join(newFolder(), 'leases.json')
+  let nowMs = Date.UTC(2026, 10, 22)
+  const spec = { limitDollars: 1, window: 'month' } as const
+  const open = () => new LeaseFile({ path, budgetOf: () => spec, nowMs: () => nowMs })
+  expect(spendAll(open())).toBe(limitNanos)
+  nowMs = Date.UTC(2027, 10, 22)
+  expect(spendAll(open())).toBe(limitNanos)
+  nowMs = Date.UTC(2026, 10, 22)
+  expect(spendAll(open())).toBe(0)
+})
 
 test('accounts that cannot be read are not begun anew', () => {
   const path = join(newFolder(), 'leases.json')
