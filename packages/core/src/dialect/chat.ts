@@ -123,6 +123,8 @@ export interface ChatRequest {
   /** `none`: the model is not to think. */
   readonly effort?: 'none' | 'minimal' | 'low' | 'medium' | 'high' | 'xhigh'
   readonly thinkingTokens?: number
+  /** How much an answer is to say; by itself a model of OpenAI's says `medium`. */
+  readonly verbosity?: 'low' | 'medium' | 'high'
   /**
    * True where the caller wants to read what the model thought; false where it need not think, as
    * Anthropic's models do by default.

@@ -17,6 +17,10 @@ import { type Unsayable, unsayable, unsayableOf } from './unsayable.ts'
 import { withoutNulls } from './without-nulls.ts'
 
 const anObject = z.record(z.string(), z.unknown())
+const inlineData = z.strictObject({
+  mimeType: z.string().regex(/^image\//, 'only images have a counterpart'),
+  data: z.string(),
+})
 const part = z.union([
   z.strictObject({
     text: z.string(),
@@ -24,10 +28,7 @@ const part = z.union([
     thoughtSignature: z.string().optional(),
   }),
   z.strictObject({
-    inlineData: z.strictObject({
-      mimeType: z.string().regex(/^image\//, 'only images have a counterpart'),
-      data: z.string(),
-    }),
+    inlineData,
   }),
   z.strictObject({
     functionCall: z.strictObject({
@@ -38,6 +39,7 @@ const part = z.union([
   z.strictObject({
     functionResponse: z.strictObject({
       ...{ id: z.string().optional(), name: z.string(), response: anObject },
+      parts: z.array(z.strictObject({ inlineData })).optional(),
     }),
   }),
 ])
@@ -193,12 +195,12 @@ function messagesOf(contents: GeminiRequest['contents']): Message[] | Unsayable 
         read.push(...signatureOf(one))
         read.push({ kind: 'tool-call', id, name, arguments: exactJson(args) })
       } else if ('functionResponse' in one) {
-        const { id, name, response } = one.functionResponse
+        const { id, name, response, parts: more = [] } = one.functionResponse
         const call = open.take(id, name)
         if (call === null) {
           return unsayable(`contents[${i}].parts[${j}]`, `no call of ${name} waits for a result`)
         }
-        read.push(resultOf(call.id, response))
+        read.push(resultOf(call.id, response, more.flatMap(partsOf)))
       } else read.push(...partsOf(one))
     }
     messages.push({ role: role === 'model' ? 'assistant' : 'user', parts: read })
@@ -240,9 +242,10 @@ function joinedThoughts({ role, parts }: Message): Message {
   return { role, parts: joined }
 }
 
-function resultOf(id: string, response: JsonObject): Part {
+function resultOf(id: string, response: JsonObject, images: readonly Part[]): Part {
   const plain = plainResult(response)
-  const parts = [{ kind: 'text' as const, text: plain?.text ?? exactJson(response) }]
+  const text = { kind: 'text', text: plain?.text ?? exactJson(response) } as const
+  const parts = [text, ...images]
   return { kind: 'tool-result', id, parts, isError: plain?.isError ?? false }
 }
 

@@ -91,6 +91,7 @@ const request = z.strictObject({
   presence_penalty: z.number().optional(),
   frequency_penalty: z.number().optional(),
   reasoning_effort: z.enum(['none', 'minimal', 'low', 'medium', 'high', 'xhigh']).optional(),
+  verbosity: z.enum(['low', 'medium', 'high']).optional(),
   tools: z
     .array(
       z.strictObject({
@@ -261,6 +262,7 @@ function settingsOf(from: OpenaiRequest): Partial<ChatRequest> {
     ...(from.presence_penalty ? { presencePenalty: from.presence_penalty } : {}),
     ...(from.frequency_penalty ? { frequencyPenalty: from.frequency_penalty } : {}),
     ...(effort === undefined ? {} : { effort }),
+    ...(from.verbosity === undefined ? {} : { verbosity: from.verbosity }),
     ...(user === undefined ? {} : { user }),
   }
 }

@@ -80,7 +80,7 @@ const request = z.strictObject({
   parallel_tool_calls: z.boolean().optional(),
   text: z
     .strictObject({
-      verbosity: z.literal('medium').optional(),
+      verbosity: z.enum(['low', 'medium', 'high']).optional(),
       format: z
         .discriminatedUnion('type', [
           z.strictObject({ type: z.literal('text') }),
@@ -216,6 +216,7 @@ function settingsOf(from: ResponsesRequest): Partial<ChatRequest> {
     ...(effort === undefined ? {} : { effort }),
     ...((from.reasoning?.summary ?? null) === null ? {} : { thoughts: true }),
     ...(user === undefined ? {} : { user }),
+    ...(from.text?.verbosity === undefined ? {} : { verbosity: from.text.verbosity }),
     ...formatOf(from.text?.format ?? { type: 'text' }),
   }
 }

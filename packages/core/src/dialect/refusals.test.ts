@@ -49,12 +49,7 @@ describe('what is right in its own dialect has no counterpart, and is not called
   const anthropic = { max_tokens: 9, messages }
   const calling = { mode: 'ANY', allowedFunctionNames: ['a', 'b'] }
   test.each<[ChatDialect, object, string, string]>([
-    [
-      'openai-responses',
-      { input: 'x', text: { verbosity: 'low' } },
-      'text.verbosity',
-      ': "medium"',
-    ],
+    ['openai-responses', { input: 'x', text: { verbosity: 'x' } }, 'text.verbosity', ': "low"'],
     [
       'openai-responses',
       { input: 'x', tools: [{ type: 'custom', name: 'p' }] },

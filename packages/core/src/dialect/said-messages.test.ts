@@ -91,6 +91,29 @@ describe('a message of the system after others', () => {
     })
   })
 
+  test('waits until a call has its result', () => {
+    const call = (id: string) => ({
+      id,
+      type: 'function',
+      function: { name: 'f', arguments: '{}' },
+    })
+    const result = (id: string) => ({ role: 'tool', tool_call_id: id, content: id })
+    const calls = { role: 'assistant', content: null, tool_calls: [call('a'), call('b')] }
+    const brief = { role: 'system', content: 'be brief' }
+    const messages = [user('x'), calls, brief, result('a'), user('y'), brief, result('b')]
+    const got = objectOf(between('openai', 'openai-responses', messages))
+    expect(
+      listOf(got['input']).map((one) => objectOf(one)['call_id'] ?? objectOf(one)['role']),
+    ).toEqual(['user', 'a', 'b', 'a', 'b', 'system', 'user', 'system'])
+    const items = [
+      ...[user('x'), brief, { type: 'function_call', call_id: 'a', name: 'f', arguments: '{}' }],
+      ...[brief, { type: 'function_call_output', call_id: 'a', output: 'a' }, user('y')],
+    ]
+    expect(objectOf(between('openai-responses', 'openai', items))['messages']).toMatchObject([
+      ...[user('x'), brief, { tool_calls: [call('a')] }, result('a'), brief, user('y')],
+    ])
+  })
+
   test.each(['anthropic', 'gemini', 'bedrock'] as const)('has no counterpart for %s', (to) => {
     for (const [from, field] of [
       ['openai', 'messages'],

@@ -38,8 +38,35 @@ export function saidMessages(to: SaidTo, messages: readonly Message[]): Message[
     role,
     parts: parts.filter((part) => isSaid(to, part)).map((part) => saidResult(to, part)),
   }))
-  const merged = mergeMessages(said.filter(({ parts }) => parts.length > 0))
+  const merged = resultsAtCalls(mergeMessages(said.filter(({ parts }) => parts.length > 0)))
   return merged.map((message, i) => resultsFirst(message, merged[i - 1]))
+}
+
+/** What the system says between a call and its result waits: engines refuse it there. */
+function resultsAtCalls(messages: readonly Message[]): readonly Message[] {
+  if (!messages.some(({ role }) => role === 'system')) return messages
+  const ordered: Message[] = []
+  let open = new Set<string>() // calls without results
+  let waiting: Message[] = []
+  for (const message of messages) {
+    const { role, parts } = message
+    if (role === 'system' && open.size > 0) waiting.push(message)
+    else if (role === 'user' && waiting.length > 0) {
+      const isOpen = (part: Part) => part.kind === 'tool-result' && open.has(part.id)
+      const results = parts.filter(isOpen)
+      ordered.push({ role, parts: results })
+      waiting.push({ role, parts: parts.filter((part) => !isOpen(part)) })
+    } else {
+      ordered.push(...waiting, message)
+      waiting = []
+      if (role === 'assistant') open = new Set(parts.flatMap(callId))
+    }
+  }
+  return mergeMessages([...ordered, ...waiting].filter(({ parts }) => parts.length > 0))
+}
+
+function callId(part: Part): string[] {
+  return part.kind === 'tool-call' ? [part.id] : []
 }
 
 /** In the order of the calls in the turn before. */

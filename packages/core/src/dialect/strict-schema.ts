@@ -18,6 +18,9 @@ const strictFormats = new Set<unknown>([
   ...['date-time', 'time', 'date', 'duration', 'email', 'hostname', 'ipv4', 'ipv6', 'uuid'],
 ])
 
+// One that says nothing of its values by any of these is refused.
+const saying = ['type', 'anyOf', '$ref'] as const
+
 /** Whether OpenAI can hold a model to it: an object, all of whose members are known and there. */
 export function isStrictSchema(schema: JsonObject): boolean {
   return schema['type'] === 'object' && schema['anyOf'] === undefined && isStrict(schema)
@@ -26,6 +29,8 @@ export function isStrictSchema(schema: JsonObject): boolean {
 function isStrict(schema: unknown): boolean {
   if (!isObject(schema)) return false
   if (!Object.keys(schema).every((name) => strictNames.has(name))) return false
+  if (!saying.some((name) => schema[name] !== undefined)) return false
+  if (isOf(schema, 'array') && !isObject(schema['items'])) return false
   if (schema['format'] !== undefined && !strictFormats.has(schema['format'])) return false
   if (isOfObjects(schema)) {
     const required = listOf(schema['required'])
@@ -127,5 +132,9 @@ export function toolSchema(parameters: JsonObject, strict: boolean | undefined):
 }
 
 function isOfObjects({ type, properties }: JsonObject): boolean {
-  return type === 'object' || listOf(type).includes('object') || isObject(properties)
+  return isOf({ type }, 'object') || isObject(properties)
+}
+
+function isOf({ type }: JsonObject, name: string): boolean {
+  return type === name || listOf(type).includes(name)
 }

@@ -100,10 +100,13 @@ const sides: Readonly<Record<Message['role'], readonly Part['kind'][]>> = {
 /** What writers would have to leave out; null where there is nothing of it. */
 function whyLost(
   to: EngineDialect,
-  { messages, tools, toolChoice, late }: ChatRequest,
+  { messages, tools, toolChoice, late, verbosity = 'medium' }: ChatRequest,
 ): Unsayable | null {
   if (late !== undefined && !isOpenais(to)) {
     return unsayable(late, 'a message of the system after others has no counterpart')
+  }
+  if (verbosity !== 'medium' && !isOpenais(to)) {
+    return unsayable('verbosity', 'how much an answer says has no counterpart')
   }
   if (tools.length === 0 && ['required', 'tool'].includes(toolChoice?.kind ?? 'auto')) {
     return unsayable('toolChoice', 'there are no tools')
@@ -260,6 +263,7 @@ const fieldNames: Readonly<Record<ChatDialect, Readonly<Record<string, string>>>
   },
   'openai-responses': {
     messages: 'input',
+    verbosity: 'text.verbosity',
     effort: 'reasoning.effort',
     noEffort: 'reasoning.effort',
     format: 'text.format',

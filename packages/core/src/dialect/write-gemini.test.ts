@@ -1,9 +1,11 @@
-// Where Gemini's own signatures stand when clients have moved them: no step's first call stays unsigned.
+// Where Gemini's own signatures stand when clients have moved them: no step's first call stays unsigned. And what results
+// of tools show.
 
 import { expect, test } from 'vitest'
 import type { Part } from './chat.ts'
 import { listOf, objectOf } from './json.ts'
-import { writeChat } from './translate.ts'
+import { parseChat, writeChat } from './translate.ts'
+import { isUnsayable } from './unsayable.ts'
 
 const signed = (by: string): Part => ({ kind: 'thinking', text: '', signature: `gemini:${by}` })
 const words = (text: string): Part => ({ kind: 'text', text })
@@ -74,4 +76,31 @@ test('Gemini’s second generation wants no mark', () => {
   expect(written('gemini-2.5-pro', [call('c'), signed('1'), call('d')])).toEqual([
     ...['call', ['call', '1']],
   ])
+})
+
+test('an image of a tool goes to Gemini from its third generation on, and comes from its callers', () => {
+  const image = {
+    kind: 'image',
+    source: { kind: 'data', mediaType: 'image/png', data: 'AAAA' },
+  } as const
+  const request = { system: '', tools: [], stream: false, streamUsage: true }
+  const to = (model: string, ...parts: readonly Part[]) => {
+    const result = { kind: 'tool-result', id: 'c', parts, isError: false } as const
+    const messages = [
+      { role: 'assistant', parts: [call('c')] } as const,
+      { role: 'user', parts: [result] } as const,
+    ]
+    return objectOf(writeChat('gemini', { ...request, model, messages }, 'anthropic'))
+  }
+  const shown = { inlineData: { mimeType: 'image/png', data: 'AAAA' } }
+  const functionResponse = { name: 'f', response: { result: 'a dot' }, parts: [shown] }
+  const { contents } = to('gemini-3-pro', words('a dot'), image)
+  expect(listOf(contents)[1]).toEqual({ role: 'user', parts: [{ functionResponse }] })
+  const field = 'messages'
+  expect(to('gemini-2.5-pro', image)).toMatchObject({ kind: 'unsayable', field })
+  const far = { kind: 'image', source: { kind: 'url', url: 'https://a/b.png' } } as const
+  expect(to('gemini-3-pro', far)).toMatchObject({ kind: 'unsayable', field })
+  const parsed = parseChat('gemini', { contents }, { model: 'm', stream: false })
+  if (isUnsayable(parsed)) throw new Error(parsed.message)
+  expect(parsed.messages[1]?.parts).toMatchObject([{ parts: [words('a dot'), image] }])
 })

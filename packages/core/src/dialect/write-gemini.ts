@@ -25,13 +25,15 @@ export function writeGemini(request: ChatRequest): object | Unsayable {
     return unsayable('parallelToolCalls', 'Gemini cannot be kept from calling tools in parallel')
   }
   const names = new Map<string, string>() // of tools, by the id of their call
+  const instead = signatureInstead(request.model)
+  const said = { names, takesImages: instead !== null }
   const contents: object[] = []
   for (const { role, parts } of request.messages) {
     const write = (part: Part) => {
       if (part.kind === 'tool-call') names.set(part.id, part.name)
-      return writePart(part, names)
+      return writePart(part, said)
     }
-    const written = writeParts(parts, write, signatureInstead(request.model))
+    const written = writeParts(parts, write, instead)
     if (isUnsayable(written)) return written
     contents.push({ role: role === 'assistant' ? 'model' : 'user', parts: written })
   }
@@ -93,13 +95,20 @@ function signatureAlone(thoughtSignature: string): object {
   return { text: '', thoughtSignature }
 }
 
-function writePart(part: Part, names: ReadonlyMap<string, string>): object | Unsayable | null {
+interface Saying {
+  /** Of tools, by the id of their call. */
+  readonly names: ReadonlyMap<string, string>
+  /** In results of tools: from the third generation on. */
+  readonly takesImages: boolean
+}
+
+function writePart(part: Part, saying: Saying): object | Unsayable | null {
   switch (part.kind) {
     case 'text':
       return part.text === '' ? null : { text: part.text }
     case 'image': {
       const { source } = part
-      if (source.kind === 'url') return unsayable('messages', 'Gemini takes images as data, no URL')
+      if (source.kind === 'url') return noUrl
       return inlineData(source)
     }
     case 'thinking': // of another provider, or of a former turn
@@ -107,9 +116,11 @@ function writePart(part: Part, names: ReadonlyMap<string, string>): object | Uns
     case 'tool-call':
       return { functionCall: { name: part.name, args: argumentsOf(part) ?? {} } }
     case 'tool-result':
-      return writeResult(part, names)
+      return writeResult(part, saying)
   }
 }
+
+const noUrl = unsayable('messages', 'Gemini takes images as data, no URL')
 
 export function inlineData(source: ImageSource): object {
   if (source.kind === 'url') return { fileData: { fileUri: source.url } }
@@ -118,14 +129,23 @@ export function inlineData(source: ImageSource): object {
 
 function writeResult(
   part: Extract<Part, { kind: 'tool-result' }>,
-  names: ReadonlyMap<string, string>,
+  { names, takesImages }: Saying,
 ): object | Unsayable {
   const name = names.get(part.id)
-  const text = resultText({ ...part, isError: false })
+  const images = part.parts.filter((one) => one.kind === 'image')
+  const texts = part.parts.filter((one) => one.kind !== 'image')
+  const text = resultText({ ...part, parts: texts, isError: false })
   if (name === undefined) return unsayable('messages', `no tool was called with the id ${part.id}`)
   if (text === null) return unsayable('messages', "a tool's result is an object in this dialect")
   const response = part.isError ? { error: text } : (sameObject(text) ?? { result: text })
-  return { functionResponse: { name, response } }
+  if (images.length === 0) return { functionResponse: { name, response } }
+  if (!takesImages) {
+    return unsayable('messages', 'images in results of tools are for Gemini 3 and later')
+  }
+  const lost = images.find(({ source }) => source.kind === 'url')
+  if (lost !== undefined) return noUrl
+  const parts = images.map(({ source }) => inlineData(source))
+  return { functionResponse: { name, response, parts } }
 }
 
 /**
@@ -226,7 +246,7 @@ export function writeGroundings(text: string, citations: readonly Citation[]): o
 function writeAnswerPart(part: Part): object | null {
   if (part.kind === 'thinking') return writeThought(part)
   if (part.kind === 'tool-call' && argumentsOf(part) === null) return null // `whyUnsaid`
-  const one = writePart(part, new Map())
+  const one = writePart(part, { names: new Map(), takesImages: false })
   return one === null || isUnsayable(one) ? null : withCallId(part, one)
 }
 

@@ -124,7 +124,7 @@ function writeTools({ tools, toolChoice, parallelToolCalls }: ChatRequest): obje
 
 function writeSettings(request: ChatRequest): object {
   const { maxTokens, temperature, topP, stop, seed, user, format } = request
-  const { presencePenalty, frequencyPenalty } = request
+  const { presencePenalty, frequencyPenalty, verbosity } = request
   const { effort } = saidEffort(request)
   return {
     ...(maxTokens === undefined ? {} : { max_tokens: maxTokens }),
@@ -135,6 +135,7 @@ function writeSettings(request: ChatRequest): object {
     ...(presencePenalty === undefined ? {} : { presence_penalty: presencePenalty }),
     ...(frequencyPenalty === undefined ? {} : { frequency_penalty: frequencyPenalty }),
     ...(effort === undefined ? {} : { reasoning_effort: effort }),
+    ...(verbosity === undefined ? {} : { verbosity }),
     ...(user === undefined ? {} : { user }),
     ...(format === undefined ? {} : { response_format: writeFormat(format) }),
   }

@@ -19,7 +19,11 @@ export function writeResponses(request: ChatRequest): object | Unsayable {
   for (const message of request.messages) {
     input.push(...writeMessage(message))
   }
-  const { maxTokens, temperature, topP, thoughts, user, format } = request
+  const { maxTokens, temperature, topP, thoughts, user, format, verbosity } = request
+  const text = {
+    ...(verbosity === undefined ? {} : { verbosity }),
+    ...(format === undefined ? {} : { format: writeFormat(format) }),
+  }
   const reasoning = {
     ...saidEffort(request),
     ...(thoughts === true ? { summary: 'auto' } : {}),
@@ -34,7 +38,7 @@ export function writeResponses(request: ChatRequest): object | Unsayable {
     ...(topP === undefined ? {} : { top_p: topP }),
     ...(Object.keys(reasoning).length === 0 ? {} : { reasoning }),
     ...(user === undefined ? {} : { user }),
-    ...(format === undefined ? {} : { text: { format: writeFormat(format) } }),
+    ...(Object.keys(text).length === 0 ? {} : { text }),
   }
 }
 
