@@ -2,7 +2,7 @@
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { text } from 'node:stream/consumers'
@@ -41,7 +41,28 @@ test('a second one in its home is refused, whatever its ports, and changes nothi
   expect(await text(second.stderr)).toContain(why)
   expect(await refused).toEqual([1, null])
   expect(readFileSync(join(home, 'context.json'), 'utf8')).toBe(context)
+  const plane = [main, 'control-plane', '--home', home, '--port', '0']
+  const beside = spawn(process.execPath, plane, { stdio: ['ignore', 'inherit', 'pipe'] })
+  const alsoRefused = once(beside, 'exit')
+  expect(await text(beside.stderr)).toContain(why)
+  expect(await alsoRefused).toEqual([1, null])
   first.kill('SIGTERM')
   expect(await ended).toEqual([0, null])
-  expect(existsSync(join(home, 'up.pid'))).toBe(false)
+  expect(readdirSync(home).filter((name) => name.startsWith('tak'))).toEqual([])
+})
+
+test('a control plane has its home for itself, like tutti up', async () => {
+  const args = [main, 'control-plane', '--home', home, '--port', '0', '--log-level', 'error']
+  const first = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
+  const ended = once(first, 'exit')
+  await once(first.stdout, 'data')
+  for (const command of [args, [main, 'up', '--home', home]]) {
+    const second = spawn(process.execPath, command, { stdio: ['ignore', 'inherit', 'pipe'] })
+    const refused = once(second, 'exit')
+    const why = `tutti: tutti control-plane runs in ${home}, as process ${first.pid}: `
+    expect(await text(second.stderr)).toContain(why)
+    expect(await refused).toEqual([1, null])
+  }
+  first.kill('SIGTERM')
+  expect(await ended).toEqual([0, null])
 })

@@ -21,6 +21,7 @@ import {
   publisherKey,
   saveContext,
   serveOn,
+  takeHome,
   writePrivate,
 } from '../home/index.ts'
 import { readVersion } from '../version.ts'
@@ -76,11 +77,14 @@ export function addControlPlane(program: Command): void {
   withExamples(command, 'tutti control-plane --host 0.0.0.0 --host-name tutti.example.com')
   command.action(async (options: ControlPlaneCommand) => {
     serveOn() // it logs from its first moment on
-    const { startControlPlane } = await import('@tutti/control-plane')
     const home = homeFolder(options)
+    const databaseUrl = options.databaseUrl ?? process.env['DATABASE_URL']
+    // Several may share a database of yours, and nobody but its own process that of a home.
+    if (databaseUrl === undefined) takeHome(home, 'control-plane')
+    const { startControlPlane } = await import('@tutti/control-plane')
     const plane = await startControlPlane({
       dataFolder: join(home, 'control-plane'),
-      databaseUrl: options.databaseUrl ?? process.env['DATABASE_URL'],
+      databaseUrl,
       host: options.host,
       port: portOf(options.port),
       hosts: options.hostName ?? [],

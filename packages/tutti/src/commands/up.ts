@@ -45,7 +45,7 @@ export function addUp(program: Command): void {
   withExamples(command, 'tutti up', 'tutti up --port 7071 --gateway-port 8081 --no-node')
   command.action(async (options: UpOptions) => {
     const startMs = performance.now()
-    takeHome(homeFolder(options))
+    takeHome(homeFolder(options), 'up')
     const parts: RunningPart[] = []
     const started = startParts(options, parts)
     const end = stopOnSignal(parts, started)

@@ -1,6 +1,6 @@
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -8,28 +8,39 @@ import { afterAll, expect, test } from 'vitest'
 
 const folder = mkdtempSync(join(tmpdir(), 'tutti-home-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
-const mark = join(folder, 'up.pid')
+const marks = () => readdirSync(folder).map((name) => join(folder, name))
 
-/** A process that takes the home, and then waits for its end. */
-async function take() {
-  const door = pathToFileURL(join(import.meta.dirname, '../../dist/home/index.js'))
+/** A process that is ready to take the home, and then waits for its end. */
+async function begin() {
+  const door = pathToFileURL(join(import.meta.dirname, '../../dist/home/take-home.js'))
   const code = `
     import { takeHome } from ${JSON.stringify(door)}
-    process.on('message', () => process.exit(0))
-    try {
-      takeHome(${JSON.stringify(folder)})
-      process.send('taken')
-    } catch (error) {
-      process.send(error.code + ' ' + error.message)
-      process.disconnect()
-    }`
+    process.on('message', (order) => {
+      if (order === 'end') process.exit(0)
+      try {
+        takeHome(${JSON.stringify(folder)}, 'up')
+        process.send('taken')
+      } catch (error) {
+        process.send(error.code + ' ' + error.message)
+        process.disconnect()
+      }
+    })
+    process.send('ready')`
   const args = ['--input-type=module', '-e', code]
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+  await once(child, 'message')
+  return child
+}
+
+async function order(child: ChildProcess) {
+  child.send('take')
   const [said] = await once(child, 'message')
   return { child, said: String(said) }
 }
 
-async function end(child: Awaited<ReturnType<typeof take>>['child'], how: 'exit' | 'kill') {
+const take = async () => order(await begin())
+
+async function end(child: ChildProcess, how: 'exit' | 'kill') {
   const ended = once(child, 'exit')
   if (how === 'kill') child.kill('SIGKILL')
   else child.send('end')
@@ -44,22 +55,38 @@ test('a home is of one process at a time, which is named; one that was killed ho
     `tutti/home-taken tutti up runs in ${folder}, as process ${first.child.pid}: `,
   )
   await end(first.child, 'kill')
-  expect(existsSync(mark)).toBe(true)
+  expect(marks()).toHaveLength(1)
   const third = await take()
   expect(third.said).toBe('taken')
   await end(third.child, 'exit')
-  expect(existsSync(mark)).toBe(false)
+  expect(marks()).toEqual([])
 })
 
 test('another process that has come by the same number holds nothing', async () => {
   const first = await take()
-  writeFileSync(
-    mark,
-    readFileSync(mark, 'utf8').replace(/.$/, (digit) => `${(Number(digit) + 1) % 10}`),
-  )
+  const [mark = ''] = marks()
+  const another = readFileSync(mark, 'utf8').replace(/\d(?= up)/, (digit) => `${9 - Number(digit)}`)
+  writeFileSync(mark, another)
   const second = await take()
   expect(second.said).toBe('taken')
   await end(first.child, 'exit')
-  expect(readFileSync(mark, 'utf8')).toMatch(`${second.child.pid} `) // it is not the first one's
+  expect(marks().map((path) => readFileSync(path, 'utf8'))).toEqual([
+    expect.stringContaining(`${second.child.pid} `), // it is not the first one's
+  ])
   await end(second.child, 'exit')
+})
+
+test('of many that take it at once after one that was killed, one has it', async () => {
+  const contenders = await Promise.all(Array.from({ length: 6 }, begin))
+  for (let turn = 0; turn < 3; turn++) {
+    const killed = await take()
+    await end(killed.child, 'kill')
+    const said = await Promise.all(contenders.splice(0).map(order))
+    const holders = said.filter((one) => one.said === 'taken')
+    expect(holders).toHaveLength(1)
+    for (const { child } of holders) await end(child, 'exit')
+    expect(marks()).toEqual([])
+    contenders.push(...(await Promise.all(Array.from({ length: 6 }, begin))))
+  }
+  await Promise.all(contenders.map((child) => end(child, 'exit')))
 })

@@ -1,36 +1,99 @@
 // Take home
 //
-// One `tutti up` for each home: a second one, on other ports, would share the first one's database and write its own gateway over
-// the one that commands ask. The mark says which process has the home and when that began: a number alone comes again, in a container
-// at each start.
+// One `tutti up`, or one control plane of its own, for each home: a second one, on other ports, would share the first one's database,
+// end it with its own end, and write its own gateway over the one that commands ask.
+//
+// Who has the home has a mark in it. A mark says which process that is and when that began: a number alone comes again, in a container
+// at each start. Marks of processes that ended are left by kill -9, and to take one away is not to take another one's that has come
+// in its place meanwhile. So marks are numbered, and nobody writes over one.
+//
+// Invariants:
+//   H1. A mark is there as a whole or not at all: it is written elsewhere, and linked.
+//   H2. Who has seen no other's mark after its own was there has the home: of two that look, the later one sees both.
+//   H3. Of those who saw the same marks one makes the next number, and the others look again.
 
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { linkSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Failure } from '../failure.ts'
 
-/** Until this process ends the home is its own. Throws `tutti/home-taken`. */
-export function takeHome(folder: string): void {
-  const path = join(folder, 'up.pid')
-  const held = readMark(path)
-  const pid = Number(held.split(' ')[0])
-  const began = beganAt(pid)
-  if (began !== '' && held === `${pid} ${began}`) throw takenBy(pid, folder)
-  const own = `${process.pid} ${beganAt(process.pid)}`
+interface Mark {
+  readonly number: number
+  readonly path: string
+  readonly pid: number
+  readonly began: string
+  /** What runs there. */
+  readonly command: string
+}
+
+/** Until this process ends the home is its own, or its parent's. Throws `tutti/home-taken`. */
+export function takeHome(folder: string, command: 'up' | 'control-plane'): void {
   mkdirSync(folder, { recursive: true, mode: 0o700 })
-  rmSync(path, { force: true })
-  writeFileSync(path, own, { flag: 'wx', mode: 0o600 })
-  process.on('exit', () => {
-    if (readMark(path) === own) rmSync(path, { force: true })
+  if (marksIn(folder).some((mark) => mark.pid === process.ppid && isAlive(mark))) return
+  const path = leaveMark(folder, `${process.pid} ${beganAt(process.pid)} ${command}`)
+  process.on('exit', () => rmSync(path, { force: true }))
+}
+
+function leaveMark(folder: string, own: string): string {
+  const draft = join(folder, `taking.${process.pid}`)
+  writeFileSync(draft, own, { mode: 0o600 })
+  try {
+    for (;;) {
+      const marks = marksIn(folder)
+      refuseTaken(folder, marks)
+      const number = 1 + Math.max(0, ...marks.map((mark) => mark.number))
+      const path = join(folder, `taken.${number}`)
+      if (!isLinked(draft, path)) continue // H3
+      const others = marksIn(folder).filter((mark) => mark.number !== number)
+      try {
+        refuseTaken(folder, others) // H2
+      } catch (error) {
+        rmSync(path, { force: true })
+        throw error
+      }
+      for (const ended of others) rmSync(ended.path, { force: true })
+      return path
+    }
+  } finally {
+    rmSync(draft, { force: true })
+  }
+}
+
+/** H1; false where another one has this number. */
+function isLinked(draft: string, path: string): boolean {
+  try {
+    linkSync(draft, path)
+    return true
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false
+    throw error
+  }
+}
+
+function refuseTaken(folder: string, marks: readonly Mark[]): void {
+  const holder = marks.find(isAlive)
+  if (holder === undefined) return
+  const { command, pid } = holder
+  const hint = 'stop it, or give this one another folder with --home'
+  const message = `tutti ${command} runs in ${folder}, as process ${pid}: ${hint}`
+  throw new Failure('tutti/home-taken', message)
+}
+
+function marksIn(folder: string): readonly Mark[] {
+  return readdirSync(folder).flatMap((name) => {
+    const number = /^taken\.(\d+)$/.exec(name)?.[1]
+    if (number === undefined) return []
+    const path = join(folder, name)
+    const [pid, began = '', command = ''] = readText(path).split(' ')
+    return [{ number: Number(number), path, pid: Number(pid), began, command }]
   })
 }
 
-function takenBy(pid: number, folder: string): Failure {
-  const hint = `stop it, or give this one another folder with --home`
-  return new Failure('tutti/home-taken', `tutti up runs in ${folder}, as process ${pid}: ${hint}`)
+function isAlive({ pid, began }: Mark): boolean {
+  return began !== '' && beganAt(pid) === began
 }
 
-function readMark(path: string): string {
+function readText(path: string): string {
   try {
     return readFileSync(path, 'utf8')
   } catch {
@@ -38,13 +101,13 @@ function readMark(path: string): string {
   }
 }
 
-/** Empty where it runs no more, or nobody can tell. */
+/** Empty where it runs no more, or nobody can tell; without spaces. */
 function beganAt(pid: number): string {
   if (process.platform !== 'linux') {
     const { stdout } = spawnSync('ps', ['-o', 'lstart=', '-p', String(pid)], { encoding: 'utf8' })
-    return stdout?.trim() ?? ''
+    return (stdout ?? '').trim().replaceAll(/\s+/g, '-')
   }
-  const stat = readMark(`/proc/${pid}/stat`)
+  const stat = readText(`/proc/${pid}/stat`)
   // Behind its name, which may be anything.
   const fields = stat.slice(stat.lastIndexOf(') ') + 2).split(' ')
   const [state = ''] = fields
