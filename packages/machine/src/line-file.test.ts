@@ -1,4 +1,4 @@
-import {
+import fs, {
   appendFileSync,
   mkdtempSync,
   readFileSync,
@@ -7,6 +7,7 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs'
+import { syncBuiltinESMExports } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
@@ -45,6 +46,37 @@ test('what was not written whole is no line', () => {
   writeFileSync(path, 'one that ends without an end')
   expect(new LineFile(path).read()).toEqual(['one that ends without an end'])
 })
+
+test.each([
+  [1, 'as-written'],
+  [2, 'changed'],
+])(
+  'a line that a disk failed to take %d times is taken back there, too: %s (F1)',
+  (times, state) => {
+    const file = new LineFile(newPath())
+    file.replace('first')
+    const { fdatasyncSync, ftruncateSync } = fs
+    const said: string[] = []
+    fs.fdatasyncSync = (handle) => {
+      said.push('sync')
+      if (said.length <= times * 2 - 1) throw new Error('EIO')
+      fdatasyncSync(handle)
+    }
+    fs.ftruncateSync = (handle, length) => {
+      said.push('truncate')
+      ftruncateSync(handle, length)
+    }
+    syncBuiltinESMExports()
+    try {
+      expect(() => file.append('second')).toThrow('EIO')
+    } finally {
+      Object.assign(fs, { fdatasyncSync, ftruncateSync })
+      syncBuiltinESMExports()
+    }
+    expect(said).toEqual(['sync', 'truncate', 'sync'])
+    expect([file.read(), file.state()]).toEqual([['first'], state])
+  },
+)
 
 test('nothing is written behind what another has written', () => {
   const path = newPath()

@@ -65,6 +65,7 @@ export class LineFile {
       } catch (error) {
         // Where that fails, too, the file has been changed.
         ftruncateSync(file, this.bytes)
+        fdatasyncSync(file) // else it may be there again after a power cut
         this.#written = fstatSync(file, { bigint: true })
         throw error
       }
