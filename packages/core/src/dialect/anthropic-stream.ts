@@ -91,8 +91,15 @@ function readEnd(delta: JsonObject, usage: JsonObject): ChatEvent[] {
   const events: ChatEvent[] = [{ kind: 'usage', usage: partialUsage(usage) }]
   const reason = textOf(delta['stop_reason'])
   const stopped = { stop: anthropicStop(reason), ...sequenceOf(delta['stop_sequence']) }
+  const why = whyRefused(delta)
+  if (why !== '') events.push({ kind: 'text', choice: 0, text: why, isRefusal: true })
   if (reason !== '') events.push({ kind: 'stop', choice: 0, ...stopped })
   return events
+}
+
+/** Said apart, as OpenAI's models say why they do not answer; empty where it is not. */
+export function whyRefused({ stop_reason: reason, stop_details: details }: JsonObject): string {
+  return reason === 'refusal' ? textOf(objectOf(details)['explanation']) : ''
 }
 
 /** The text at which an answer stopped, where that is told. */

@@ -39,14 +39,21 @@ export function geminiEvents(chunk: JsonObject): ChatEvent[] {
   }
   const metadata = chunk['usageMetadata']
   if (isGeminiUsage(metadata)) events.push({ kind: 'usage', usage: geminiUsage(metadata) })
-  if (textOf(objectOf(chunk['promptFeedback'])['blockReason']) !== '') {
-    return [...events, { kind: 'stop', choice: 0, stop: 'content-filter' }]
-  }
-  for (const { index, finishReason } of candidates) {
-    const stop = geminiStop(textOf(finishReason))
-    if (stop !== null) events.push({ kind: 'stop', choice: countOf(index), stop })
+  const { blockReason, blockReasonMessage } = objectOf(chunk['promptFeedback'])
+  if (textOf(blockReason) !== '') return [...events, ...refused(0, blockReasonMessage)]
+  for (const { index, finishReason, finishMessage } of candidates) {
+    const [choice, stop] = [countOf(index), geminiStop(textOf(finishReason))]
+    if (stop === 'content-filter') events.push(...refused(choice, finishMessage))
+    else if (stop !== null) events.push({ kind: 'stop', choice, stop })
   }
   return events
+}
+
+/** Why is said apart, as OpenAI's models say it; some do not say it. */
+function refused(choice: number, why: unknown): ChatEvent[] {
+  const text = textOf(why)
+  const said: ChatEvent[] = text === '' ? [] : [{ kind: 'text', choice, text, isRefusal: true }]
+  return [...said, { kind: 'stop', choice, stop: 'content-filter' }]
 }
 
 function readPart(part: JsonObject, choice: number, events: ChatEvent[]): void {

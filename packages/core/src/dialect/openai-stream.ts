@@ -54,14 +54,17 @@ function readChoice(choice: JsonObject, events: ChatEvent[]): string | null {
 
 function readToolCall(call: JsonObject, events: ChatEvent[]): void {
   const index = countOf(call['index'])
-  // A custom tool is given a text.
-  const tool = objectOf(call['function'] ?? call['custom'])
-  const name = textOf(tool['name'])
+  const { name, args: text } = calledIn(call)
   const signature = callSignature(call)
   if (signature !== null) events.push({ kind: 'signature', text: signature })
   if (name !== '') events.push({ kind: 'tool-start', index, id: textOf(call['id']), name })
-  const text = textOf(tool['arguments']) || textOf(tool['input'])
   if (text !== '') events.push({ kind: 'tool-arguments', index, text })
+}
+
+/** Which tool is called, and with what: a custom one is given a text. */
+export function calledIn(call: JsonObject): { readonly name: string; readonly args: string } {
+  const tool = objectOf(call['function'] ?? call['custom'])
+  return { name: textOf(tool['name']), args: textOf(tool['arguments']) || textOf(tool['input']) }
 }
 
 /** Google's name for the signature of a call, where its models speak as OpenAI's do. */

@@ -5,14 +5,14 @@
 import { exactJson } from '../resource/index.ts'
 import { readAnnotations, readBlockCitation } from './annotation.ts'
 import { answerOfEvents } from './answer-events.ts'
-import { anthropicStop, anthropicUsage, sequenceOf } from './anthropic-stream.ts'
+import { anthropicStop, anthropicUsage, sequenceOf, whyRefused } from './anthropic-stream.ts'
 import { readBedrock } from './bedrock-stream.ts'
 import { type ChatAnswer, type EngineDialect, noUsage, type Part, type Stop } from './chat.ts'
 import { withCitations, within } from './cited-text.ts'
 import { geminiEvents } from './gemini-stream.ts'
 import { type JsonObject, listOf, objectOf, textOf } from './json.ts'
 import { type OpenaiContent, openaiContent } from './openai-content.ts'
-import { callSignature, openaiEnd, openaiStop, openaiUsage } from './openai-stream.ts'
+import { calledIn, callSignature, openaiEnd, openaiStop, openaiUsage } from './openai-stream.ts'
 import { readResponsesAnswer } from './responses-stream.ts'
 import { signedBy } from './signature.ts'
 
@@ -41,11 +41,10 @@ function readOpenai(body: JsonObject): ChatAnswer {
   const stop = openaiStop(textOf(choice['finish_reason'])) ?? 'stop'
   const calls = listOf(message['tool_calls']).flatMap((one): Part[] => {
     const call = objectOf(one)
-    const tool = objectOf(call['function'])
-    const args = textOf(tool['arguments'])
+    const { name, args } = calledIn(call)
     const id = textOf(call['id'])
     const signature = callSignature(call)
-    const made = { kind: 'tool-call', id, name: textOf(tool['name']), arguments: args } as const
+    const made = { kind: 'tool-call', id, name, arguments: args } as const
     return signature === null ? [made] : [{ kind: 'thinking', text: '', signature }, made]
   })
   return {
@@ -94,6 +93,8 @@ function readAnthropic(body: JsonObject): ChatAnswer {
         return []
     }
   })
+  const why = whyRefused(body)
+  if (why !== '') parts.push({ kind: 'text', text: why, isRefusal: true })
   return {
     ...{ id: textOf(body['id']), model: textOf(body['model']), parts },
     ...{ stop: anthropicStop(textOf(body['stop_reason'])), ...sequenceOf(body['stop_sequence']) },

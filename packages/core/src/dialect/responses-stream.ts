@@ -30,6 +30,8 @@ export function readResponsesEvent({ data }: StreamEvent): readonly ChatEvent[] 
       return [{ kind: 'block-end' }]
     case 'response.refusal.delta':
       return [{ kind: 'text', choice: 0, text: textOf(event['delta']), isRefusal: true }]
+    case 'response.reasoning_summary_part.added':
+      return countOf(event['summary_index']) === 0 ? [] : [{ kind: 'thinking', text: betweenParts }]
     case 'response.reasoning_summary_text.delta':
     case 'response.reasoning_text.delta':
       return [{ kind: 'thinking', text: textOf(event['delta']) }]
@@ -49,6 +51,8 @@ export function readResponsesEvent({ data }: StreamEvent): readonly ChatEvent[] 
       return []
   }
 }
+
+const betweenParts = '\n\n' // of a summary: each has a heading
 
 // What is called with arguments; what a provider runs itself has no counterpart, but is content all the same.
 const callTypes: ReadonlySet<unknown> = new Set(['function_call', 'custom_tool_call', 'mcp_call'])
@@ -121,8 +125,8 @@ function partsOf(item: JsonObject): Part[] {
         return { kind: 'text', text: textOf(text), ...cited }
       })
     case 'reasoning': {
-      const parts = [...listOf(item['summary']), ...listOf(item['content'])]
-      const text = parts.map((part) => textOf(objectOf(part)['text'])).join('')
+      const textsOf = (parts: unknown) => listOf(parts).map((one) => textOf(objectOf(one)['text']))
+      const text = textsOf(item['summary']).join(betweenParts) + textsOf(item['content']).join('')
       const [signature] = signatureOf(item)
       if (signature !== undefined) return [{ kind: 'thinking', text, signature }]
       return text === '' ? [] : [{ kind: 'thinking', text }]
