@@ -63,7 +63,7 @@ async function postJson({ url, key }: AccountsOptions, path: string, said: objec
     method: 'POST',
     headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
     body: JSON.stringify(said),
-    ...{ headersTimeout: answerMsMax, bodyTimeout: answerMsMax },
+    signal: AbortSignal.timeout(answerMsMax), // of it all: also of a machine that is off
   })
   const text = await body.text()
   if (statusCode !== 200) throw new Error(`${statusCode} ${text.slice(0, 200)}`)

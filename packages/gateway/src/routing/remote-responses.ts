@@ -26,8 +26,7 @@ export function remoteResponses({ url, key }: RemoteOptions): ResponseStore {
       method,
       headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
       body,
-      headersTimeout: answerMsMax,
-      bodyTimeout: answerMsMax,
+      signal: AbortSignal.timeout(answerMsMax), // of it all: also of a machine that is off
     })
     return { status: answer.statusCode, text: await answer.body.text() }
   }
