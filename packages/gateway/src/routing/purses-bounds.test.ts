@@ -91,3 +91,22 @@ test('a clock that was set back keeps no doubt about a lease for longer than a m
   for (let second = 0; second < 3; second++) await purses.tell()
   expect(said).toEqual([0, 1]) // once more, and then it is forgotten
 })
+
+test('those who call while nobody is there to hear it keep no lease from going back (U5)', async () => {
+  const plane = new MemoryPlane(all.limitDollars)
+  let fails: Error | null = new Error('the answer was lost on its way')
+  const ask: LeasePorts['ask'] = async (asked) => {
+    const isHeard = fails === null || !('code' in fails)
+    const answer = isHeard ? plane.ask({ gateway: 'one', ...asked }) : null
+    if (fails !== null || answer === null) throw fails
+    return answer
+  }
+  const purses = new Purses({ ask, nowMs: () => 0 })
+  await purses.reserve([all], 10)
+  expect(plane.openNanos).toBe(20_000)
+  fails = Object.assign(new Error('connect'), { code: 'ECONNREFUSED' }) // it is started again
+  for (let i = 0; i < 200; i++) await purses.reserve([all], 10)
+  fails = null
+  await purses.tell()
+  expect([plane.settledNanos, plane.openNanos]).toEqual([0, 0])
+})

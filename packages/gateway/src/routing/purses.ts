@@ -237,7 +237,7 @@ export class Purses {
     const asked = { atMs, settled, wanted, hearsShort: true }
     const answer = await this.#ports.ask(asked).catch((error: unknown) => {
       // No sooner: of a lease that is still on its way nobody else may say that it is over.
-      for (const { lease } of wanted) this.#doubt(lease, atMs + doubtMs)
+      if (!isUnheard(error)) for (const { lease } of wanted) this.#doubt(lease, atMs + doubtMs)
       throw error
     })
     for (const lease of doubted) this.#doubtNoMore(lease, { answer, nowMs: atMs })
@@ -318,6 +318,13 @@ export class Purses {
 }
 
 const nobodys: readonly Lease[] = []
+
+const unheard: ReadonlySet<unknown> = new Set(['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH'])
+
+/** Nobody was there who could have granted anything. */
+function isUnheard(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && unheard.has(error.code)
+}
 
 function isIdle({ purse }: Lease): boolean {
   return purse.reservedNanos === 0
