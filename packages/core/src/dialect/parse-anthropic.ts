@@ -8,6 +8,7 @@ import { exactJson } from '../resource/index.ts'
 import type { ChatRequest, Part } from './chat.ts'
 import type { JsonObject } from './json.ts'
 import { mergeMessages } from './merge-messages.ts'
+import { ownObject } from './own-object.ts'
 import { givenSignature, signedBy } from './signature.ts'
 import { isStrictSchema } from './strict-schema.ts'
 import { type Unsayable, unsayableOf } from './unsayable.ts'
@@ -48,8 +49,7 @@ type Block = z.infer<typeof block>
 
 // What callers and tools name themselves.
 const own = new Set(['input', 'input_schema', 'schema'])
-const jsonSchema = z.record(z.string(), z.unknown())
-const format = z.strictObject({ type: z.literal('json_schema'), schema: jsonSchema })
+const format = z.strictObject({ type: z.literal('json_schema'), schema: ownObject })
 const display = z.literal('summarized').optional()
 const choiceMore = { disable_parallel_tool_use: z.boolean().optional() }
 
@@ -59,7 +59,7 @@ const request = z.strictObject({
   messages: z
     .array(
       z.strictObject({
-        role: z.enum(['user', 'assistant']),
+        role: z.enum(['user', 'assistant', 'system']),
         content: z.union([z.string(), z.array(block)]),
       }),
     )
@@ -75,7 +75,7 @@ const request = z.strictObject({
     .array(
       z.strictObject({
         type: z.literal('custom').optional(),
-        ...{ name: z.string(), description: z.string().optional(), input_schema: jsonSchema },
+        ...{ name: z.string(), description: z.string().optional(), input_schema: ownObject },
         ...{ strict: z.boolean().optional(), cache_control },
         eager_input_streaming: z.boolean().optional(), // how soon, not what
       }),
@@ -113,6 +113,7 @@ export function parseAnthropic(body: JsonObject): ChatRequest | Unsayable {
   const parsed = request.safeParse(withoutNulls(body, own), { reportInput: true })
   if (!parsed.success) return unsayableOf(parsed.error)
   const { model, stream, system, messages, tools } = parsed.data
+  const late = messages.findIndex(({ role }) => role === 'system')
   return {
     ...{ model, stream, streamUsage: true },
     system: typeof system === 'string' ? system : system.map((one) => one.text).join('\n\n'),
@@ -126,6 +127,7 @@ export function parseAnthropic(body: JsonObject): ChatRequest | Unsayable {
     })),
     ...choiceOf(parsed.data),
     ...settingsOf(parsed.data),
+    ...(late === -1 ? {} : { late: `messages[${late}].role` }),
   }
 }
 

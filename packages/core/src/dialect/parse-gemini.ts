@@ -11,12 +11,12 @@ import { jsonSchemaOf } from './gemini-schema.ts'
 import { isObject, type JsonObject, objectOf } from './json.ts'
 import { mergeMessages } from './merge-messages.ts'
 import { OpenCalls } from './open-calls.ts'
+import { ownObject } from './own-object.ts'
 import { foreignSignature, givenSignature, ownSignature } from './signature.ts'
 import { isStrictSchema } from './strict-schema.ts'
 import { type Unsayable, unsayable, unsayableOf } from './unsayable.ts'
 import { withoutNulls } from './without-nulls.ts'
 
-const anObject = z.record(z.string(), z.unknown())
 const inlineData = z.strictObject({
   mimeType: z.string().regex(/^image\//, 'only images have a counterpart'),
   data: z.string(),
@@ -32,13 +32,13 @@ const part = z.union([
   }),
   z.strictObject({
     functionCall: z.strictObject({
-      ...{ id: z.string().optional(), name: z.string(), args: anObject.default({}) },
+      ...{ id: z.string().optional(), name: z.string(), args: ownObject.default({}) },
     }),
     thoughtSignature: z.string().optional(),
   }),
   z.strictObject({
     functionResponse: z.strictObject({
-      ...{ id: z.string().optional(), name: z.string(), response: anObject },
+      ...{ id: z.string().optional(), name: z.string(), response: ownObject },
       parts: z.array(z.strictObject({ inlineData })).optional(),
     }),
   }),
@@ -62,8 +62,8 @@ const generationConfig = z.strictObject({
   presencePenalty: z.number().optional(),
   frequencyPenalty: z.number().optional(),
   responseMimeType: z.enum(['text/plain', 'application/json']).optional(),
-  responseSchema: anObject.optional(),
-  responseJsonSchema: anObject.optional(),
+  responseSchema: ownObject.optional(),
+  responseJsonSchema: ownObject.optional(),
   thinkingConfig: z
     .strictObject({
       includeThoughts: z.boolean().optional(),
@@ -92,8 +92,8 @@ const request = z.strictObject({
           z.strictObject({
             name: z.string(),
             description: z.string().optional(),
-            parameters: anObject.optional(),
-            parametersJsonSchema: anObject.optional(),
+            parameters: ownObject.optional(),
+            parametersJsonSchema: ownObject.optional(),
           }),
         ),
       }),

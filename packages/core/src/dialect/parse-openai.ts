@@ -9,6 +9,7 @@ import type { ChatRequest, Message, Part } from './chat.ts'
 import type { JsonObject } from './json.ts'
 import { describedSchema, imageSourceOf, mergeMessages } from './merge-messages.ts'
 import { callSignature } from './openai-stream.ts'
+import { ownObject } from './own-object.ts'
 import { type Unsayable, unsayable, unsayableOf } from './unsayable.ts'
 import { withoutNulls } from './without-nulls.ts'
 
@@ -69,7 +70,6 @@ type OpenaiMessage = z.infer<typeof message>
 
 // What callers and tools name themselves.
 const own = new Set(['parameters', 'schema', 'parsed', 'parsed_arguments'])
-const jsonSchema = z.record(z.string(), z.unknown())
 
 const request = z.strictObject({
   model: z.string(),
@@ -99,7 +99,7 @@ const request = z.strictObject({
         function: z.strictObject({
           name: z.string(),
           description: z.string().optional(),
-          parameters: jsonSchema.optional(),
+          parameters: ownObject.optional(),
           strict: z.boolean().optional(),
         }),
       }),
@@ -124,7 +124,7 @@ const request = z.strictObject({
         json_schema: z.strictObject({
           name: z.string(),
           description: z.string().optional(),
-          schema: jsonSchema.default({}),
+          schema: ownObject.default({}),
           strict: z.boolean().optional(),
         }),
       }),

@@ -7,6 +7,7 @@ import { z } from 'zod'
 import type { ChatRequest, Message, Part } from './chat.ts'
 import { isObject, type JsonObject, listOf } from './json.ts'
 import { describedSchema, imageSourceOf, mergeMessages } from './merge-messages.ts'
+import { ownObject } from './own-object.ts'
 import { givenSignature } from './signature.ts'
 import { type Unsayable, unsayable, unsayableOf } from './unsayable.ts'
 import { withoutNulls } from './without-nulls.ts'
@@ -53,7 +54,6 @@ type Item = z.infer<typeof item>
 
 // What callers and tools name themselves.
 const own = new Set(['parameters', 'schema', 'metadata', 'parsed', 'parsed_arguments'])
-const jsonSchema = z.record(z.string(), z.unknown())
 const request = z.strictObject({
   model: z.string(),
   input: z.union([z.string(), z.array(item)]),
@@ -67,7 +67,7 @@ const request = z.strictObject({
     .array(
       z.strictObject({
         ...{ type: z.literal('function'), name: z.string(), description: z.string().optional() },
-        ...{ parameters: jsonSchema.optional(), strict: z.boolean().nullish() },
+        ...{ parameters: ownObject.optional(), strict: z.boolean().nullish() },
       }),
     )
     .default([]),
@@ -86,7 +86,7 @@ const request = z.strictObject({
           z.strictObject({ type: z.literal('text') }),
           z.strictObject({ type: z.literal('json_object') }),
           z.strictObject({
-            ...{ type: z.literal('json_schema'), name: z.string(), schema: jsonSchema },
+            ...{ type: z.literal('json_schema'), name: z.string(), schema: ownObject },
             ...{ description: z.string().optional(), strict: z.boolean().optional() },
           }),
         ])

@@ -91,6 +91,18 @@ describe('a message of the system after others', () => {
     })
   })
 
+  test('comes from callers of Anthropic’s dialect as well', () => {
+    const brief = { role: 'system', content: [{ type: 'text', text: 'be brief' }] }
+    const messages = [user('a'), model('b'), user('c'), brief]
+    const body = { model: 'm', max_tokens: 9, messages }
+    const parsed = parseChat('anthropic', body, { model: 'm', stream: false })
+    if (isUnsayable(parsed)) throw new Error(parsed.message)
+    const told = (to: EngineDialect) => objectOf(writeChat(to, parsed, 'anthropic'))
+    const wanted = [user('a'), model('b'), user('c'), { role: 'system', content: 'be brief' }]
+    expect(told('openai')['messages']).toEqual(wanted)
+    expect(told('gemini')).toMatchObject({ kind: 'unsayable', field: 'messages[3].role' })
+  })
+
   test('waits until a call has its result', () => {
     const call = (id: string) => ({
       id,

@@ -13,6 +13,22 @@ function written(from: ChatDialect, to: EngineDialect, body: object) {
 
 const messages = [{ role: 'user', content: 'x' }]
 
+test('a member may have any name, in what callers and tools name themselves', () => {
+  const own = JSON.parse('{"type":"object","__proto__":{"a":1},"properties":{"__proto__":{}}}')
+  const call = { functionCall: { name: 'f', args: own } }
+  const result = { functionResponse: { name: 'f', response: own } }
+  const tools = [{ functionDeclarations: [{ name: 'f', parametersJsonSchema: own }] }]
+  const contents = [
+    { parts: [{ text: 'x' }] },
+    { role: 'model', parts: [call] },
+    { parts: [result] },
+  ]
+  const parsed = parseChat('gemini', { contents, tools }, { model: 'm', stream: false })
+  if (isUnsayable(parsed)) throw new Error(parsed.message)
+  const json = JSON.stringify(writeChat('anthropic', parsed, 'gemini')).replaceAll('\\', '')
+  expect(json.split('"__proto__":{"a":1}')).toHaveLength(4)
+})
+
 test('how much an answer says goes between OpenAI’s dialects, and nowhere else', () => {
   const said = { openai: { messages, verbosity: 'low' }, 'openai-responses': { input: 'x' } }
   const responses = { ...said['openai-responses'], text: { verbosity: 'low' } }

@@ -28,9 +28,11 @@ export function unsayableOf(error: z.ZodError): Unsayable {
   const parent = pathOf(first.path.slice(0, -1))
   const isInstead = ({ code, path }: Issue) =>
     code === 'unrecognized_keys' && pathOf(path) === parent
-  const isMissing = first.code === 'invalid_type' && first.input === undefined
+  const isMissing = typing.has(first.code) && first.input === undefined
   return unsayableAt([], (isMissing ? error.issues.find(isInstead) : undefined) ?? first)
 }
+
+const typing: ReadonlySet<string> = new Set(['invalid_type', 'custom']) // `ownObject`
 
 interface Issue {
   readonly code?: string | undefined
