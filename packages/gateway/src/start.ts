@@ -46,7 +46,14 @@ import {
 import { OtlpExporter, type OtlpOptions } from './telemetry/index.ts'
 import { SideThread } from './thread/index.ts'
 import { ToolServers } from './tools/index.ts'
-import { Batch, Front, headWithoutOffer, type Incoming, type Reply } from './wire/index.ts'
+import {
+  Batch,
+  Front,
+  headWithoutOffer,
+  type Incoming,
+  type Reply,
+  watchFileLimit,
+} from './wire/index.ts'
 import { Doors, joinSiblings } from './workers/index.ts'
 
 export interface GatewayOptions {
@@ -125,12 +132,11 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     nowMs: steadyMs,
     cashier: new Cashier({ nowMs: steadyMs, prices, purses: accounts.purses }),
   })
-  const { version } = options
   const responses = storeKeeper(remoteResponses(controlPlane), log)
   const doors = new Doors(options.worker ?? 0)
   const given = {
-    ...{ directory: () => directory, router, responses, hosts, version, nowMs, steadyMs, chance },
-    ...{ withheld: new WithheldTools({ log }), others: doors },
+    ...{ directory: () => directory, router, responses, hosts, nowMs, steadyMs, chance },
+    ...{ withheld: new WithheldTools({ log }), others: doors, version: options.version },
     ...{ askUsage: remoteUsage(controlPlane, log), ownKey: controlPlane.key },
   }
   const bodies = new BodyKeeper({
@@ -145,14 +151,15 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const leaveSiblings = await joinSiblings({ ...ports, relays, doors, server: front.server, log })
   url = await listen(front.server, options)
   source.start(options.publicUrl ?? url)
+  const unwatch = watchFileLimit(log)
   log('serving', { url, pid: process.pid })
   return {
     url,
     stop: async () => {
       await source.stop()
-      ports.log.stop()
-      ports.comparisons.stop()
+      for (const records of [ports.log, ports.comparisons]) records.stop()
       leaveSiblings()
+      unwatch()
       await drain({ front, sockets, relays, ports }, options.drainMs ?? drainMsDefault)
       await Promise.all([ports.shadows.stop(), bodies.stop()])
       await accounts.close()

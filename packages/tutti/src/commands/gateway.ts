@@ -205,13 +205,15 @@ async function filePlaneOf(options: GatewayCommand): Promise<FilePlane | null> {
   }
   const { startFilePlane, whyNoCondition } = await import('@tutti/gateway')
   let sequence = 1
-  const plane = await startFilePlane({
+  const starting = startFilePlane({
     snapshot: readConfig(config, sequence, whyNoCondition),
     folder: join(homeFolder(options), 'gateway'),
     log: logLine,
   })
-  process.on('SIGHUP', () => {
+  // From the moment on that the file was read.
+  process.on('SIGHUP', async () => {
     try {
+      const plane = await starting
       sequence += 1
       plane.swap(readConfig(config, sequence, whyNoCondition))
     } catch (error) {
@@ -219,7 +221,7 @@ async function filePlaneOf(options: GatewayCommand): Promise<FilePlane | null> {
       logLine('the file is not taken in', { config, reason: describeError(error) })
     }
   })
-  return plane
+  return await starting
 }
 
 function logLine(event: string, fields: Readonly<Record<string, unknown>>): void {
