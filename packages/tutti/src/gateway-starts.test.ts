@@ -3,7 +3,7 @@
 import { execFile, execFileSync, spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -27,22 +27,21 @@ test('SIGHUP ends it at no moment: it is heeded before anything is loaded', asyn
 test('SIGHUP while it reads its file has it read again', async () => {
   const config = join(folder, 'config.yaml')
   execFileSync('mkfifo', [config])
-  const write = async (secret: string, before = () => {}) => {
+  const keyOf = (secret: string) => {
     const hash = `sha256:${createHash('sha256').update(secret).digest('hex')}`
     const spec = { owner: 'app', hash }
-    const pipe = await open(config, 'w') // once it is opened to be read
-    before()
-    await pipe.writeFile(
-      JSON.stringify({ apiVersion: 'tutti/v1', kind: 'Key', metadata: { name: 'app' }, spec }),
-    )
-    await pipe.close()
+    return JSON.stringify({ apiVersion: 'tutti/v1', kind: 'Key', metadata: { name: 'app' }, spec })
   }
   const args = [main, 'gateway', '--home', folder, '--port', '0', '--config', config]
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] })
   const said = text(child.stderr)
   const ended = once(child, 'exit')
-  await write('first', () => child.kill('SIGHUP'))
-  await write('second')
+  const first = await open(config, 'w') // once it is opened to be read
+  writeFileSync(`${config}.new`, keyOf('second'))
+  renameSync(`${config}.new`, config)
+  child.kill('SIGHUP')
+  await first.writeFile(keyOf('first'))
+  await first.close()
   const [line] = await Promise.race([once(child.stdout, 'data'), ended])
   const url = /answers at (\S+)/.exec(String(line))?.[1]
   const ask = async (secret: string) => {
