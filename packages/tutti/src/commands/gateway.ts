@@ -3,15 +3,12 @@
 import cluster from 'node:cluster'
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Declared, parseResource } from '@tutti/core/kinds'
-import { formatFinding } from '@tutti/core/resource'
-import { declaredSnapshot, type Snapshot } from '@tutti/core/routing'
 import type { FilePlane, GatewayOptions } from '@tutti/gateway'
 import { spareHeap } from '@tutti/gateway/heap-flags'
 import { Client, Failure as Refusal } from '@tutti/sdk'
 import type { Command } from 'commander'
 import { describeError, Failure } from '../failure.ts'
-import { homeFolder, loadContext, readDocuments, writePrivate } from '../home/index.ts'
+import { homeFolder, loadContext, writePrivate } from '../home/index.ts'
 import { readVersion } from '../version.ts'
 import {
   countOf,
@@ -204,9 +201,10 @@ async function filePlaneOf(options: GatewayCommand): Promise<FilePlane | null> {
     return null
   }
   const { startFilePlane, whyNoCondition } = await import('@tutti/gateway')
+  const { readGatewayFile } = await import('./read-gateway-file.ts') // all kinds there are
   let sequence = 1
   const starting = startFilePlane({
-    snapshot: readConfig(config, sequence, whyNoCondition),
+    snapshot: readGatewayFile(config, sequence, whyNoCondition),
     folder: join(homeFolder(options), 'gateway'),
     log: logLine,
   })
@@ -215,7 +213,7 @@ async function filePlaneOf(options: GatewayCommand): Promise<FilePlane | null> {
     try {
       const plane = await starting
       sequence += 1
-      plane.swap(readConfig(config, sequence, whyNoCondition))
+      plane.swap(readGatewayFile(config, sequence, whyNoCondition))
     } catch (error) {
       // The one before holds.
       logLine('the file is not taken in', { config, reason: describeError(error) })
@@ -227,28 +225,4 @@ async function filePlaneOf(options: GatewayCommand): Promise<FilePlane | null> {
 function logLine(event: string, fields: Readonly<Record<string, unknown>>): void {
   const line = { time: new Date().toISOString(), service: 'gateway', event, ...fields }
   process.stderr.write(`${JSON.stringify(line)}\n`)
-}
-
-type WhyNot = (condition: string) => string | null
-
-/** Throws `tutti/document-invalid` with all that is wrong with it. */
-function readConfig(path: string, sequence: number, whyNoCondition: WhyNot): Snapshot {
-  const problems: string[] = []
-  const declared = readDocuments(path).flatMap(({ source, value }): Declared[] => {
-    const parsed = parseResource(value, 'default')
-    if (parsed.ok) return [parsed.resource]
-    problems.push(...parsed.findings.map((finding) => `${source}: ${formatFinding(finding)}`))
-    return []
-  })
-  if (problems.length > 0) throw new Failure('tutti/document-invalid', problems.join('\n'))
-  const made = declaredSnapshot(declared, {
-    ...{ secretOf, whyNoCondition, sequence, nowMs: Date.now() },
-  })
-  if (!made.ok) throw new Failure('tutti/document-invalid', made.problems.join('\n'))
-  return made.snapshot
-}
-
-/** A Secret named openai-key is the environment's TUTTI_SECRET_OPENAI_KEY. */
-function secretOf(_project: string, name: string): string | undefined {
-  return process.env[`TUTTI_SECRET_${name.toUpperCase().replaceAll(/[^A-Z0-9]/g, '_')}`]
 }
