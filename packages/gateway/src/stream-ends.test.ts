@@ -217,3 +217,20 @@ describe('arguments that are no object are not told as an empty one', () => {
     expect(cut.text).not.toContain('functionCall')
   })
 })
+
+test('what an engine says only as it ends is told', async () => {
+  const call = { type: 'function_call', call_id: 'c', name: 'f', arguments: '{"x":1}' }
+  const at = { output_index: 0, item_id: 'fc' }
+  const output = { id: 'r', status: 'completed', output: [call] }
+  const says = events(
+    ...[{ type: 'response.created', response: { id: 'r', model: 'm' } }],
+    ...[{ type: 'response.output_item.added', ...at, item: { ...call, arguments: '' } }],
+    ...[{ type: 'response.function_call_arguments.done', ...at, arguments: call.arguments }],
+    ...[{ type: 'response.completed', response: output }],
+  )
+  const got = await seen(
+    { dialect: 'openai-responses', says },
+    { body: { messages, stream: true } },
+  )
+  expect(got.text).toContain(String.raw`"arguments":"{\"x\":1}"`)
+})

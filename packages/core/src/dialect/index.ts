@@ -42,6 +42,7 @@ export {
   readResponsesWhole,
   type WholeReader,
 } from './read-whole.ts'
+export { ResponsesReader } from './responses-reader.ts'
 export { readResponsesEvent } from './responses-stream.ts'
 export { carriedMark } from './signature.ts'
 export { StreamProgress } from './stream-progress.ts'

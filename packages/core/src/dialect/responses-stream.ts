@@ -8,9 +8,17 @@ import { countOf, isObject, type JsonObject, jsonOf, listOf, objectOf, textOf } 
 import { openaiError } from './openai-error.ts'
 import { signedBy } from './signature.ts'
 
+/** Of one event by itself (`ResponsesReader`). */
 export function readResponsesEvent({ data }: StreamEvent): readonly ChatEvent[] | string {
   const event = jsonOf(data)
-  if (!isObject(event)) return `an event that is not JSON: ${data.slice(0, 80)}`
+  return isObject(event) ? readResponses(event) : noEvent(data)
+}
+
+export function noEvent(data: string): string {
+  return `an event that is not JSON: ${data.slice(0, 80)}`
+}
+
+export function readResponses(event: JsonObject): readonly ChatEvent[] {
   const index = countOf(event['output_index'])
   const response = objectOf(event['response'])
   switch (event['type']) {

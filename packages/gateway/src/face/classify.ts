@@ -53,7 +53,6 @@ const moderationReading: AnswerReading = {
     if (results.length === 0) return { kind: 'incomplete', reason: 'an answer without results' }
     return { kind: 'complete', usage: null, parsed: body }
   },
-  event: null,
   error: (text, status) => ({ ...openaiError(objectOf(jsonOf(text)), status), status }),
 }
 

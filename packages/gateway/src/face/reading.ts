@@ -10,6 +10,7 @@ import {
   jsonOf,
   objectOf,
   openaiError,
+  ResponsesReader,
   readAnthropicEvent,
   readAnthropicWhole,
   readBedrockEvent,
@@ -19,7 +20,6 @@ import {
   readGeminiWhole,
   readOpenaiEvent,
   readOpenaiWhole,
-  readResponsesEvent,
   readResponsesWhole,
 } from '@tutti/core/dialect'
 import { type AnswerReading, FrameSplitter } from '../routing/index.ts'
@@ -31,29 +31,37 @@ function errors(read: ErrorReader): AnswerReading['error'] {
   return (text, status) => ({ ...read(objectOf(jsonOf(text)), status), status })
 }
 
-export const oipReading: AnswerReading = { whole: null, event: null, error: errors(openaiError) }
+export const oipReading: AnswerReading = { whole: null, error: errors(openaiError) }
 
 export const embeddingsReading: AnswerReading = {
-  ...{ whole: readEmbeddingsWhole, event: null, error: errors(openaiError) },
+  ...{ whole: readEmbeddingsWhole, error: errors(openaiError) },
 }
 
 /** An answer of a few numbers about an Anthropic request. */
 export const countReading: AnswerReading = {
-  ...{ whole: null, event: null, error: errors(anthropicError) },
+  ...{ whole: null, error: errors(anthropicError) },
 }
 
 export const chatReadings: Readonly<Record<EngineDialect, AnswerReading>> = {
   // legacy completions too
-  openai: { whole: readOpenaiWhole, event: readOpenaiEvent, error: errors(openaiError) },
+  openai: { whole: readOpenaiWhole, events: () => readOpenaiEvent, error: errors(openaiError) },
   'openai-responses': {
-    ...{ whole: readResponsesWhole, event: readResponsesEvent, error: errors(openaiError) },
+    ...{ whole: readResponsesWhole, error: errors(openaiError) },
+    events: () => {
+      const reader = new ResponsesReader()
+      return (event) => reader.read(event)
+    },
   },
   anthropic: {
-    ...{ whole: readAnthropicWhole, event: readAnthropicEvent, error: errors(anthropicError) },
+    ...{
+      whole: readAnthropicWhole,
+      events: () => readAnthropicEvent,
+      error: errors(anthropicError),
+    },
   },
-  gemini: { whole: readGeminiWhole, event: readGeminiEvent, error: errors(geminiError) },
+  gemini: { whole: readGeminiWhole, events: () => readGeminiEvent, error: errors(geminiError) },
   bedrock: {
-    ...{ whole: readBedrockWhole, event: readBedrockEvent, error: errors(bedrockError) },
+    ...{ whole: readBedrockWhole, events: () => readBedrockEvent, error: errors(bedrockError) },
     frames: {
       contentType: 'application/vnd.amazon.eventstream',
       splitter: () => new FrameSplitter(),

@@ -19,7 +19,9 @@ const none: AttemptTimers = {
 }
 const reading: AnswerReading = {
   whole: null,
-  event: ({ data }) => [{ kind: 'text', choice: 0, text: data }],
+  events:
+    () =>
+    ({ data }) => [{ kind: 'text', choice: 0, text: data }],
   error: (message, status) => ({ status, code: '', message }),
 }
 const events = { 'content-type': 'text/event-stream' }

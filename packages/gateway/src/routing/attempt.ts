@@ -26,12 +26,15 @@ import type { FailedAttempt, Headers } from './failed-attempt.ts'
 import { retryAfterMsOf } from './retry-after.ts'
 import type { Watch, Watched } from './watch.ts'
 
+/** What an event says, or what is wrong with it. */
+export type EventReader = (event: StreamEvent) => readonly ChatEvent[] | string
+
 /** How answers of an upstream are read. */
 export interface AnswerReading {
   /** Null where any body will do. */
   readonly whole: WholeReader | null
-  /** Null where such answers are never streamed. */
-  readonly event: ((event: StreamEvent) => readonly ChatEvent[] | string) | null
+  /** A reader of one stream; absent where such answers are never streamed. */
+  readonly events?: () => EventReader
   readonly error: (text: string, status: number) => ErrorAnswer
   /** How many a stream is to have; absent: one. */
   readonly choices?: number
@@ -96,8 +99,9 @@ export class Attempt implements AnswerHandler, Watched {
   readonly #reading: AnswerReading
   readonly #timers: AttemptTimers
   readonly #mayStream: boolean
-  /** Made with the first bytes of a stream. */
+  /** Both made with the first bytes of a stream. */
   #splitter: Splitter | null = null
+  #readEvent: EventReader | undefined
   readonly #chunks: Buffer[] = []
   #bytes = 0
   #outcome: AttemptOutcome | null = null
@@ -178,7 +182,7 @@ export class Attempt implements AnswerHandler, Watched {
     this.#headers = headers
     const type = this.#reading.frames?.contentType ?? 'text/event-stream'
     const isEvents = (this.#headers['content-type'] ?? '').toLowerCase().startsWith(type)
-    if (!this.#mayStream || !isEvents || status >= 300 || this.#reading.event === null) {
+    if (!this.#mayStream || !isEvents || status >= 300 || this.#reading.events === undefined) {
       this.#mode = 'whole'
       this.#headersMs = this.#arm(this.#timers.firstTokenMs, 'no first byte came')
       return
@@ -207,8 +211,9 @@ export class Attempt implements AnswerHandler, Watched {
     if (this.#mode === 'whole') return this.#takeChunk(chunk)
     if (this.#mode !== 'stream') return
     this.#splitter ??= this.#reading.frames?.splitter() ?? new EventSplitter()
+    this.#readEvent ??= this.#reading.events?.()
     for (const { raw, event, data } of this.#splitter.push(chunk)) {
-      this.#takeEvent(raw, data === '' ? [] : (this.#reading.event?.({ event, data }) ?? []))
+      this.#takeEvent(raw, data === '' ? [] : (this.#readEvent?.({ event, data }) ?? []))
     }
     if (this.#splitter.why !== null) return this.#fail('malformed', this.#splitter.why)
     if (this.#splitter.heldBytes > eventBytesMax) {

@@ -49,7 +49,6 @@ test('while one that tries it waits for who pays no other does; then another may
   }
   const reading = {
     whole: null,
-    event: null,
     error: () => ({ status: 500, code: '', message: '' }),
   }
   const outbound = { method: 'POST', path: '/', headers: {}, body: null, reading } as const

@@ -1,0 +1,90 @@
+import { expect, test } from 'vitest'
+import { answerOfEvents } from './answer-events.ts'
+import type { ChatAnswer, ChatEvent } from './chat.ts'
+import { ResponsesReader } from './responses-reader.ts'
+import { newChatWriter } from './translate.ts'
+
+function read(...events: readonly object[]): readonly ChatEvent[] {
+  const reader = new ResponsesReader()
+  return events.flatMap((event) => {
+    const got = reader.read({ event: '', data: JSON.stringify(event) })
+    if (typeof got === 'string') throw new Error(got)
+    return got
+  })
+}
+
+const call = { type: 'function_call', call_id: 'c', name: 'f' }
+const added = (output_index: number) => ({
+  ...{ type: 'response.output_item.added', output_index, item: { ...call, arguments: '' } },
+})
+const args = 'response.function_call_arguments'
+const usage = { input_tokens: 3, output_tokens: 2 }
+const over = (...output: readonly object[]) => ({
+  ...{ type: 'response.completed', response: { id: 'r', status: 'completed', output, usage } },
+})
+
+test('E1, E2: arguments that only end are told, and those that came in pieces once', () => {
+  const ended = { type: `${args}.done`, arguments: '{"x":1}' }
+  const events = read(
+    ...[added(0), { ...ended, output_index: 0 }, added(1)],
+    ...[{ type: `${args}.delta`, output_index: 1, delta: '{"x":1}' }],
+    ...[{ ...ended, output_index: 1 }, over(call, call)],
+  )
+  const parts = answerOfEvents(events)?.parts
+  expect(parts).toMatchObject([{ arguments: '{"x":1}' }, { arguments: '{"x":1}' }])
+})
+
+test('E2: a text, a refusal and a thought that only end', () => {
+  const at = { output_index: 0, content_index: 0 }
+  const thought = { type: 'response.reasoning_summary_text.done', summary_index: 0, text: 'hm' }
+  const events = read(
+    ...[
+      { ...thought, output_index: 0 },
+      { type: 'response.output_text.done', ...at, text: 'so' },
+    ],
+    ...[{ type: 'response.refusal.done', ...at, content_index: 1, refusal: 'no' }, over()],
+  )
+  expect(answerOfEvents(events)?.parts).toEqual([
+    { kind: 'thinking', text: 'hm' },
+    { kind: 'text', text: 'so' },
+    { kind: 'text', text: 'no', isRefusal: true },
+  ])
+})
+
+test('E2: where nothing was said the response says it, and what it counts is counted as told', () => {
+  const message = { type: 'message', content: [{ type: 'output_text', text: 'so' }] }
+  const whole = read(over(message, { ...call, arguments: '{}' }))
+  expect(answerOfEvents(whole)).toMatchObject({
+    parts: [{ text: 'so' }, { name: 'f', arguments: '{}' }],
+    ...{ stop: 'tool-calls', usage: { input: 3, output: 2 } },
+  })
+  const uncounted = { type: 'response.completed', response: { status: 'completed', output: [] } }
+  expect(read(uncounted).map(({ kind }) => kind)).toEqual(['stop', 'end'])
+})
+
+test('E1: what we write ourselves is read as it was', () => {
+  const answer: ChatAnswer = {
+    ...{ id: 'r', model: 'm', stop: 'tool-calls' },
+    parts: [
+      { kind: 'thinking', text: 'hm' },
+      { kind: 'text', text: 'so' },
+      { kind: 'tool-call', id: 'c', name: 'f', arguments: '{"x":1}' },
+      { kind: 'tool-call', id: 'd', name: 'f', arguments: '' },
+    ],
+    usage: { input: 3, output: 2, cached: 0, cacheWritten: 0, reasoning: 0 },
+  }
+  const options = { id: 'r', model: 'm', createdS: 1, streamUsage: true, sent: null }
+  const writer = newChatWriter('openai-responses', options, {})
+  const frames = [
+    { kind: 'thinking', text: 'hm' } as const,
+    { kind: 'text', choice: 0, text: 'so' } as const,
+    { kind: 'tool-start', index: 0, id: 'c', name: 'f' } as const,
+    { kind: 'tool-arguments', index: 0, text: '{"x":1}' } as const,
+    { kind: 'tool-start', index: 1, id: 'd', name: 'f' } as const,
+    { kind: 'usage', usage: answer.usage } as const,
+    { kind: 'stop', choice: 0, stop: 'tool-calls' } as const,
+  ].map((event) => writer.write(event))
+  const text = frames.join('') + writer.end()
+  const events = [...text.matchAll(/^data: (.*)$/gm)].map(([, data = '']) => JSON.parse(data))
+  expect(answerOfEvents(read(...events))).toEqual(answer)
+})
