@@ -292,7 +292,9 @@ async function connect({ gateway }: World, by = key) {
     messages,
     send: (body: object) =>
       socket.send(JSON.stringify({ type: 'response.create', model: 'chat', input: 'hi', ...body })),
-    raw: (text: string) => socket.send(text),
+    socket,
+    /** Or nobody takes it any more. */
+    untilSent: () => new Promise<void>((resolve) => socket.send('{', () => resolve())),
     /** The nth end of a turn. */
     end: (nth: number) => until(() => ends()[nth]),
     closed: () => until(() => closed ?? undefined),
@@ -402,10 +404,21 @@ describe('over a WebSocket', () => {
   ])('%.200s is refused with %s, and the connection goes on', async (text, code) => {
     const world = await bed()
     const client = await connect(world)
-    client.raw(text)
+    client.socket.send(text)
     expect(await client.end(0)).toMatchObject({ type: 'error', error: { code } })
     client.send({})
     expect((await client.end(1)).type).toBe('response.completed')
+  })
+
+  test('whoever goes on asking, and reads none of the answers, is let go (W2)', async () => {
+    const world = await bed()
+    const client = await connect(world)
+    client.socket.pause()
+    for (let i = 0; i < 200_000; i++) client.socket.send('{'.padEnd(125))
+    await client.untilSent()
+    client.socket.resume()
+    expect(await client.closed()).toBe(1006)
+    expect((await create(world, {})).status).toBe(200)
   })
 
   test('nobody comes in without a key, or from elsewhere', async () => {

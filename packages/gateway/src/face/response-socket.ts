@@ -6,7 +6,8 @@
 //
 // Invariants:
 //   W1. A turn is a request: key, limits, budget and rules are looked at anew for each.
-//   W2. Bounded: turns that wait, streams, what is remembered, and the time that a connection may take.
+//   W2. Bounded: turns that wait, streams, what is remembered, what nobody reads, and the time that a connection may
+//       take.
 
 import { isObject, type JsonObject } from '@tutti/core/dialect'
 import { exactJson, exactJsonOf } from '@tutti/core/resource'
@@ -21,6 +22,7 @@ import { SocketReply } from './socket-reply.ts'
 const connectionMs = 60 * 60_000
 const streamsMax = 16
 const waitingMax = 16 // turns of one stream: an agent waits for each before it asks the next
+const unreadBytesMax = 16 * 2 ** 20 // more than the longest answer has
 const pingMs = 30_000
 const silentPingsMax = 2
 
@@ -71,6 +73,7 @@ export class ResponseSocket {
   }
 
   #take(data: RawData, isBinary: boolean): void {
+    if (this.#socket.bufferedAmount > unreadBytesMax) return this.#socket.terminate() // W2
     const message = isBinary ? undefined : exactJsonOf(textOf(data))
     if (!isObject(message) || message['type'] !== 'response.create') {
       return this.#refuse(null, 400, {
