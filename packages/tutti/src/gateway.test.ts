@@ -488,4 +488,6 @@ test('a file that declares what cannot be served is refused with all that is wro
     `apiVersion: tutti/v1\nkind: Route\nmetadata: { name: r }\nspec: { targets: [${target}] }\n`,
   )
   await expect(run('--config', path)).rejects.toThrow(/no Provider gone/)
+  rmSync(path)
+  await expect(run('--config', folder)).rejects.toThrow(/expected .yaml, .yml or .json files in it/)
 })

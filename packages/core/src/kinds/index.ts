@@ -1,2 +1,3 @@
+export { findingsOf } from './findings-of.ts'
 export { type Kind, type KindEntry, kindNames, kindOf, kinds } from './kinds.ts'
-export { type Declared, findingsOf, type ParsedResource, parseResource } from './parse-resource.ts'
+export { type Declared, type ParsedResource, parseResource } from './parse-resource.ts'

@@ -3,8 +3,9 @@ import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { formatFinding } from '../resource/index.ts'
 import { budgetSpec, snapshot } from '../routing/index.ts'
+import { findingsOf } from './findings-of.ts'
 import { kindNames, kindOf, kinds } from './kinds.ts'
-import { findingsOf, parseResource } from './parse-resource.ts'
+import { parseResource } from './parse-resource.ts'
 
 const said = (document: unknown, project?: string) => {
   const parsed = parseResource(document, project)
@@ -75,6 +76,41 @@ describe('parse resource', () => {
     expect(said(null)).toBe('expected a resource (an object), got nothing')
     expect(said([])).toBe('expected a resource (an object), got a list')
     expect(said(deployment({}, { model: 5, environment: 'prod' })).split('\n')).toHaveLength(2)
+  })
+
+  test('says what is wrong with the form that is meant, where there are several', () => {
+    const route = (target: object, more: object = {}) => ({
+      ...{ apiVersion: 'tutti/v1', kind: 'Route', metadata: { name: 'r' } },
+      spec: { targets: [{ provider: 'p', model: 'm', ...target }], ...more },
+    })
+    expect(said(route({ price: { inputPerMillion: 'one' } }))).toBe(
+      'spec.targets.0.price.inputPerMillion: expected number, received string',
+    )
+    expect(said(route({ modle: 'm' }))).toBe(
+      'spec.targets.0.modle: unknown field: did you mean model?',
+    )
+    expect(said(route({}, { fallback: { 'rate-limited': 'nxt-tier' } }))).toBe(
+      'spec.fallback.rate-limited: expected one of next, next-tier, stop, got "nxt-tier": ' +
+        'did you mean next-tier?; or expected number, received string',
+    )
+  })
+
+  test('says which words there are, and what came; of other texts nothing, they may be secret', () => {
+    const provider = (spec: object) => ({
+      ...{ apiVersion: 'tutti/v1', kind: 'Provider', metadata: { name: 'p' } },
+      spec: { dialect: 'openai', baseUrl: 'https://api.example.com/v1', ...spec },
+    })
+    expect(said(provider({ dialect: 'opnai' }))).toMatch(
+      /^spec.dialect: expected one of openai, .*, mcp, got "opnai": did you mean openai\?$/,
+    )
+    expect(said(provider({ baseUrl: 'api.example.com' }))).toBe(
+      'spec.baseUrl: expected a URL, such as https://api.example.com/v1',
+    )
+    expect(said(provider({ secret: 'sk-Live_1' }))).not.toContain('sk-Live_1')
+    const budget = { ...provider({}), kind: 'Budget', spec: { limitDollars: -1, window: 'day' } }
+    expect(said(budget)).toContain(
+      'spec.limitDollars: Too small: expected number to be >=0, got -1',
+    )
   })
 
   test('kinds of cluster scope belong to no project', () => {

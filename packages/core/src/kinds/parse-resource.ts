@@ -4,7 +4,6 @@
 // the kind has? Every finding says where, what was expected and what came, and names the nearest word for
 // one that is not known.
 
-import { z } from 'zod'
 import {
   apiVersion,
   type DeclaredMetadata,
@@ -12,6 +11,7 @@ import {
   type Finding,
   nearest,
 } from '../resource/index.ts'
+import { findingsOf, isObject, show, unknownField } from './findings-of.ts'
 import { type Kind, kindNames, kindOf, kinds } from './kinds.ts'
 
 /** A resource as somebody declared it: valid, with defaults filled in. */
@@ -43,8 +43,8 @@ export function parseResource(document: unknown, project = 'default'): ParsedRes
   const kind =
     typeof kindWord === 'string' ? kindNames.find((name) => name === kindWord) : undefined
   if (kind === undefined) return refuse('kind', unknownKind(kindWord))
-  const metadata = declaredMetadata.safeParse(document['metadata'] ?? {})
-  const spec = kinds[kind].spec.safeParse(document['spec'] ?? {})
+  const metadata = declaredMetadata.safeParse(document['metadata'] ?? {}, { reportInput: true })
+  const spec = kinds[kind].spec.safeParse(document['spec'] ?? {}, { reportInput: true })
   if (!metadata.success || !spec.success) {
     const findings = [
       ...(metadata.success ? [] : findingsOf(metadata.error, 'metadata', declaredMetadata)),
@@ -76,44 +76,6 @@ function unwrittenAt(value: unknown, path: string): string | null {
   return null
 }
 
-/** Findings of a zod error, with the nearest known field for every unknown one. */
-export function findingsOf(error: z.ZodError, root: string, schema: z.ZodType): Finding[] {
-  return error.issues.flatMap((issue): Finding[] => {
-    const path = [root, ...issue.path.map(String)].filter((part) => part !== '').join('.')
-    if (issue.code === 'unrecognized_keys') {
-      const known = fieldsAt(schema, issue.path)
-      return issue.keys.map((key) => ({
-        path: path === '' ? key : `${path}.${key}`,
-        message: unknownField(key, known),
-      }))
-    }
-    return [{ path, message: issue.message.replace(/^Invalid input: /, '') }]
-  })
-}
-
-/** Names of the fields that a schema has at a path, as its JSON Schema tells. */
-function fieldsAt(schema: z.ZodType, path: readonly PropertyKey[]): string[] {
-  let at: unknown = z.toJSONSchema(schema, { unrepresentable: 'any', io: 'input' })
-  for (const part of path) {
-    if (!isObject(at)) return []
-    const properties = at['properties']
-    at =
-      typeof part === 'number'
-        ? at['items']
-        : isObject(properties)
-          ? properties[String(part)]
-          : null
-  }
-  const properties = isObject(at) ? at['properties'] : null
-  return isObject(properties) ? Object.keys(properties) : []
-}
-
-function unknownField(key: string, known: readonly string[]): string {
-  const near = nearest(key, known)
-  const hint = near === null ? '' : `: did you mean ${near}?`
-  return `unknown field${hint || (known.length > 0 ? `: expected one of ${known.join(', ')}` : '')}`
-}
-
 function unknownKind(word: unknown): string {
   const list = kindNames.join(', ')
   if (typeof word !== 'string') return `expected one of ${list}, got ${show(word)}`
@@ -127,15 +89,7 @@ function refuse(path: string, message: string): ParsedResource {
   return { ok: false, findings: [{ path, message }] }
 }
 
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
 function typeName(value: unknown): string {
   if (value === null) return 'nothing'
   return Array.isArray(value) ? 'a list' : `a ${typeof value}`
-}
-
-function show(value: unknown): string {
-  return value === undefined ? 'nothing' : (JSON.stringify(value)?.slice(0, 80) ?? String(value))
 }

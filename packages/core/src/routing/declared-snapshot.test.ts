@@ -12,6 +12,7 @@ const route = { targets: [{ provider: 'p', model: 'm' }] }
 const key = { owner: 'app', hash: `sha256:${'0'.repeat(64)}`, limits: { requestsPerMinute: 5 } }
 const context = {
   secretOf: (project: string, name: string) => (name === 'api' ? `${project}-key` : undefined),
+  secretPlace: (name: string) => `$${name}`,
   whyNoCondition: (text: string) => (text === 'wrong' ? 'it is wrong' : null),
   ...{ sequence: 7, nowMs: 9 },
 }
@@ -64,6 +65,8 @@ test('what could not be served is named, all of it at once', () => {
     one('Route', 'r', { targets: [{ provider: 'q', model: 'm' }] }),
     one('Route', 's', { targets: [{ deployment: 'd' }] }),
     one('Deployment', 'd', {}),
+    one('Secret', 'gone', {}),
+    one('Provider', 'k', provider),
     one('Provider', 'k', provider),
     one('Route', 't', { targets: [{ provider: 'k', model: 'm' }], bodies: {} }),
   ]
@@ -71,8 +74,10 @@ test('what could not be served is named, all of it at once', () => {
   expect(made).toEqual({
     ok: false,
     problems: [
-      expect.stringContaining('gone'),
+      'Provider k is declared twice: leave one of them out',
+      'Provider p: there is no value for its secret gone: give it as $gone',
       expect.stringContaining('Deployment d'),
+      'Secret gone: a gateway without a control plane has no Secret: give its value as $gone',
       expect.stringContaining('Provider q'),
       expect.stringContaining('no Deployments'),
       'Route t: bodies: only a control plane keeps them, and knows who may read them',

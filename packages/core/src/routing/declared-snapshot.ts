@@ -21,6 +21,8 @@ export interface DeclaredResource {
 export interface DeclaredContext {
   /** The value of a Secret, undefined where nobody knows it. */
   readonly secretOf: (project: string, name: string) => string | undefined
+  /** Where that is given. */
+  readonly secretPlace: (name: string) => string
   /** What is wrong with a condition of a Route, or null. */
   readonly whyNoCondition: (text: string) => string | null
   readonly sequence: number
@@ -38,9 +40,9 @@ const none: Snapshot = {
 
 export function declaredSnapshot(
   resources: readonly DeclaredResource[],
-  { secretOf, whyNoCondition, sequence, nowMs }: DeclaredContext,
+  { secretOf, secretPlace, whyNoCondition, sequence, nowMs }: DeclaredContext,
 ): DeclaredSnapshot {
-  const problems: string[] = []
+  const problems: string[] = [...declaredTwice(resources)]
   const snapshot = { ...none, sequence, issuedAtMs: nowMs }
   const keys: Snapshot['keys'] = []
   const routes: Snapshot['routes'] = []
@@ -56,12 +58,16 @@ export function declaredSnapshot(
       const { secret } = providerSpec.parse(spec)
       const apiKey = secret === undefined ? undefined : secretOf(project, secret)
       if (secret !== undefined && apiKey === undefined) {
-        problems.push(`Provider ${name}: there is no value for its secret ${secret}`)
+        const hint = `give it as ${secretPlace(secret)}`
+        problems.push(`Provider ${name}: there is no value for its secret ${secret}: ${hint}`)
       }
       const made = snapshotProvider(metadata, spec, apiKey)
       if (made.kind === 'tools') toolServers.push(made.entry)
       else providers.push(made.entry)
-    } else problems.push(`${kind} ${name}: a gateway without a control plane has no ${kind}`)
+    } else {
+      const hint = kind === 'Secret' ? `: give its value as ${secretPlace(name)}` : ''
+      problems.push(`${kind} ${name}: a gateway without a control plane has no ${kind}${hint}`)
+    }
   }
   problems.push(...danglingTargets(routes, providers), ...danglingBudgets(routes, budgets))
   for (const route of routes) {
@@ -76,6 +82,17 @@ export function declaredSnapshot(
   if (problems.length > 0) return { ok: false, problems }
   const tools = toolServers.length === 0 ? {} : { toolServers }
   return { ok: true, snapshot: { ...snapshot, keys, routes, providers, budgets, ...tools } }
+}
+
+/** Which of the two would hold is not for us to say. */
+function declaredTwice(resources: readonly DeclaredResource[]): readonly string[] {
+  const seen = new Set<string>()
+  return resources.flatMap(({ kind, metadata: { project, name } }) => {
+    const key = `${kind}/${project}/${name}`
+    if (seen.has(key)) return [`${kind} ${name} is declared twice: leave one of them out`]
+    seen.add(key)
+    return []
+  })
 }
 
 function keyOf(

@@ -21,7 +21,7 @@ export function readGatewayFile(path: string, sequence: number, whyNoCondition: 
   })
   if (problems.length > 0) throw new Failure('tutti/document-invalid', problems.join('\n'))
   const made = declaredSnapshot(declared, {
-    ...{ secretOf, whyNoCondition, sequence, nowMs: Date.now() },
+    ...{ secretOf, secretPlace, whyNoCondition, sequence, nowMs: Date.now() },
   })
   if (!made.ok) throw new Failure('tutti/document-invalid', made.problems.join('\n'))
   return made.snapshot
@@ -29,5 +29,9 @@ export function readGatewayFile(path: string, sequence: number, whyNoCondition: 
 
 /** A Secret named openai-key is the environment's TUTTI_SECRET_OPENAI_KEY. */
 function secretOf(_project: string, name: string): string | undefined {
-  return process.env[`TUTTI_SECRET_${name.toUpperCase().replaceAll(/[^A-Z0-9]/g, '_')}`]
+  return process.env[secretPlace(name)]
+}
+
+function secretPlace(name: string): string {
+  return `TUTTI_SECRET_${name.toUpperCase().replaceAll(/[^A-Z0-9]/g, '_')}`
 }

@@ -26,6 +26,10 @@ export function readDocuments(path: string): SourceDocument[] {
   try {
     if (statSync(path).isDirectory()) {
       const names = readdirSync(path).filter((name) => /\.(ya?ml|json)$/.test(name))
+      if (names.length === 0) {
+        const message = `${path}: expected .yaml, .yml or .json files in it, there are none`
+        throw new Failure('tutti/document-invalid', message)
+      }
       return names.sort().flatMap((name) => readDocuments(join(path, name)))
     }
     return parseDocuments(path, readFileSync(path, 'utf8'))
