@@ -219,6 +219,17 @@ test.each([
   expect(call.output(1)?.isCut).toBe(true)
 })
 
+test('a number that a double does not hold is kept as it is', () => {
+  const call = new KeptCall(route, { ...chat, dialect: 'anthropic' })
+  const text = '{"id":9007199254740993}'
+  call.take([
+    { kind: 'tool-start', index: 0, id: 't', name: 'f' },
+    { ...more, text },
+  ])
+  call.take([{ kind: 'stop', choice: 0, stop: 'tool-calls' }])
+  expect(call.output(1)?.json).toContain(`"input":${text}`)
+})
+
 test('of what an answer cites no more is kept than of its text', () => {
   const call = new KeptCall(route, { ...chat, dialect: 'anthropic' })
   const quote = 'x'.repeat(600_000)

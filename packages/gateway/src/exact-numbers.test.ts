@@ -1,5 +1,6 @@
 // Numbers that a double does not hold, through the gateway: whoever wrote them, whoever reads them.
 
+import { guardSpec } from '@tutti/core/governance'
 import { routeSpec } from '@tutti/core/routing'
 import { expect, test } from 'vitest'
 import WebSocket from 'ws'
@@ -80,8 +81,41 @@ test('what a response says back, and what a kept one asks', async () => {
   expect(own.asked[0]).toContain(`"enum":[${id}]`)
 })
 
+const choice = { index: 0, delta: { content: 'so' }, finish_reason: 'stop' }
+const words = `data: ${JSON.stringify({ id: 'o', choices: [choice] })}\n\ndata: [DONE]\n\n`
+
+test('a stream that is kept', async () => {
+  const { ask } = await bed('openai', words, { responses: { store: 'asked' } })
+  const body = `{"model":"chat","input":"x","store":true,"stream":true,"tools":[
+    {"type":"function","name":"f","parameters":${schema}}]}`
+  const { text } = await ask('/v1/responses', body)
+  expect(text.match(/event: response\.(created|completed)/g)).toHaveLength(2)
+  expect(text.split(`"enum":[${id}]`)).toHaveLength(4) // in_progress, too
+})
+
+test('an answer that a guard rewrites', async () => {
+  const mail = '{"type":"text","text":"write to a@b.example"}'
+  const said = anthropic.replace('[{', `[${mail},{`)
+  const guard = guardSpec.parse({ detect: ['email'], on: ['output'] })
+  const { text } = await (await bed('anthropic', said, { guard })).ask('/v1/chat/completions', chat)
+  expect(text).not.toContain('a@b.example')
+  expect(text).toContain(`"{\\"id\\":${id}}"`)
+})
+
+test('a stream that a cache gives again as a whole', async () => {
+  const call = { name: 'f', arguments: `{"id":${id}}` }
+  const tool_calls = [{ index: 0, id: 'c', type: 'function', function: call }]
+  const delta = { choices: [{ index: 0, delta: { tool_calls }, finish_reason: 'tool_calls' }] }
+  const stream = `data: ${JSON.stringify(delta)}\n\ndata: [DONE]\n\n`
+  const { ask } = await bed('openai', stream, { cache: {} })
+  const body = '"model":"chat","max_tokens":9,"messages":[{"role":"user","content":"x"}]'
+  await ask('/v1/messages', `{${body},"stream":true}`)
+  const { cache, text } = await ask('/v1/messages', `{${body}}`)
+  expect([cache, text.includes(`"input":{"id":${id}}`)]).toEqual(['exact', true])
+})
+
 test('a turn over a socket', async () => {
-  const { asked, gateway } = await bed('anthropic', anthropic)
+  const { asked, gateway } = await bed('openai', words)
   const url = `${gateway.url.replace('http', 'ws')}/v1/responses`
   const socket = new WebSocket(url, { headers: { authorization: `Bearer ${key}` } })
   cleanups.push(() => socket.close())
@@ -95,7 +129,7 @@ test('a turn over a socket', async () => {
   })
   socket.send(`{"type":"response.create","model":"chat","input":"x","tools":[
     {"type":"function","name":"f","parameters":${schema}}]}`)
-  await heard
+  expect(await heard).toContain(`"enum":[${id}]`) // said back
   expect(asked[0]).toContain(`"enum":[${id}]`)
 })
 

@@ -180,6 +180,20 @@ test('numbers that Google’s clients write as texts, and bounds that become wor
   expect(bedrock).toContain('{maximum: 9223372036854775807}')
 })
 
+test('Bedrock’s schema of an answer, which is a text, and what a response says back', () => {
+  const id = '{"enum":[9007199254740993]}'
+  const format = `{"type":"json_schema","name":"a","schema":{"type":"object","properties":{"id":${id}}}}`
+  const body = objectOf(exactJsonOf(`{"model":"m","input":"x","text":{"format":${format}}}`))
+  const parsed = parseChat('openai-responses', body, { model: 'm', stream: true })
+  if (isUnsayable(parsed)) throw new Error(parsed.message)
+  const written = exactJson(writeChat('bedrock', parsed, 'openai-responses'))
+  expect(written.replaceAll('\\', '')).toContain(id)
+  const options = { id: 'a', model: 'm', createdS: 1, streamUsage: false, sent: null }
+  const writer = newChatWriter('openai-responses', options, body)
+  expect(writer.write({ kind: 'text', choice: 0, text: 'so' })).toContain(id)
+  expect(writer.end()).toContain(id)
+})
+
 test('a setting is a double, or is refused where it has to be a whole number', () => {
   const messages = '"model":"m","messages":[{"role":"user","content":"x"}]'
   const parsed = (more: string) => {

@@ -144,6 +144,10 @@ function partsOf(item: JsonObject): Part[] {
       const args = textOf(item['arguments'])
       return [{ kind: 'tool-call', id, name: textOf(item['name']), arguments: args }]
     }
+    case 'custom_tool_call': {
+      const [id, name] = [textOf(item['call_id']), textOf(item['name'])]
+      return [{ kind: 'tool-call', id, name, arguments: textOf(item['input']) }]
+    }
     default:
       return []
   }

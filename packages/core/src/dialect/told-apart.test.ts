@@ -74,4 +74,9 @@ test('a custom tool is called by its name, whole as streamed', () => {
   expect(readAnswer('openai', { choices }).parts).toEqual([call])
   const delta = { choices: [{ index: 0, delta: { tool_calls } }] }
   expect(streamed(readOpenaiEvent, delta)?.parts).toEqual([call])
+  const item = { type: 'custom_tool_call', call_id: 'c', ...custom }
+  expect(readAnswer('openai-responses', { output: [item] }).parts).toEqual([call])
+  const added = { type: 'response.output_item.added', item: { ...item, input: '' } }
+  const piece = { type: 'response.custom_tool_call_input.delta', delta: custom.input }
+  expect(streamed(readResponsesEvent, added, piece)?.parts).toEqual([call])
 })

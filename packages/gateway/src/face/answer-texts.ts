@@ -3,8 +3,7 @@
 // What a whole answer says, choice by choice: what is judged as a whole is judged for each of them. One that calls tools
 // and says nothing else has no text to be judged.
 
-import { listOf, objectOf, readAnswer } from '@tutti/core/dialect'
-import { exactJsonOf } from '@tutti/core/resource'
+import { jsonOf, listOf, objectOf, readAnswer } from '@tutti/core/dialect'
 import type { Candidate } from '../routing/index.ts'
 import type { Asked } from './asked.ts'
 import { hasWords } from './guard-request.ts'
@@ -19,7 +18,7 @@ export function answerTexts(
   json: string,
 ): readonly string[] {
   if (provider === null || !hasWords(asked)) return []
-  const answer = objectOf(exactJsonOf(json))
+  const answer = objectOf(jsonOf(json))
   if (asked.chat?.path === '/completions') {
     return listOf(answer['choices']).map((one) => String(objectOf(one)['text'] ?? ''))
   }

@@ -3,7 +3,7 @@
 // What a request asks, as a cache knows it: by hashes, and by the text that a model of embeddings is asked about.
 
 import { createHash } from 'node:crypto'
-import { type JsonObject, objectOf } from '@tutti/core/dialect'
+import { isObject, type JsonObject } from '@tutti/core/dialect'
 import { exactJsonOf } from '@tutti/core/resource'
 import { type CacheAsked, type CachePlace, cacheQuestion } from '@tutti/core/routing'
 
@@ -40,7 +40,10 @@ export function questionOf(job: AskedQuestion, known?: JsonObject): FoundQuestio
 }
 
 function parsedOf({ buffer, byteOffset, byteLength }: Uint8Array): JsonObject {
-  return objectOf(exactJsonOf(Buffer.from(buffer, byteOffset, byteLength).toString('utf8')))
+  const text = Buffer.from(buffer, byteOffset, byteLength).toString('utf8')
+  const parsed = exactJsonOf(text)
+  if (!isObject(parsed)) throw new SyntaxError('expected a JSON object')
+  return parsed
 }
 
 function hashOf(text: string): string {

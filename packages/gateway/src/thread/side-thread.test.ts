@@ -22,6 +22,16 @@ test('what a request asks is the same wherever it is found', async () => {
   expect(plain).toEqual({ exact: here.exact, context: null, text: null })
 })
 
+test('another number is another question, though a double holds neither', () => {
+  const job = { ...asked, place, model: 'm', stream: false, isSemantic: false }
+  const seeded = (id: string) => {
+    const own = `"tools":[{"type":"function","function":{"name":"f","parameters":{"const":${id}}}}]`
+    const bytes = Buffer.from(`{"model":"m","messages":[{"role":"user","content":"x"}],${own}}`)
+    return questionOf({ ...job, bytes }).exact
+  }
+  expect(seeded('9007199254740993')).not.toBe(seeded('9007199254740992'))
+})
+
 test('of more than a thousand that wait each is turned away at once (N2)', async () => {
   const job = { ...asked, place, model: 'm', stream: false, isSemantic: false }
   const all = Array.from({ length: 1_001 }, () => thread.question({ ...job, bytes: bytesOf('x') }))
