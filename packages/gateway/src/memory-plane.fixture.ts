@@ -12,7 +12,7 @@ import {
 
 interface Lease {
   readonly gateway: string
-  readonly grantedNanos: number
+  grantedNanos: number
   settledNanos: number
 }
 
@@ -37,11 +37,12 @@ export class MemoryPlane {
 
   ask(request: LeaseRequest): LeaseAnswer {
     const unknown: string[] = []
-    for (const { lease, nanos, isOver } of request.settled) {
+    for (const { lease, nanos, isOver, heldNanos = Infinity } of request.settled) {
       const known = this.open.get(lease)
       if (known === undefined || known.gateway !== request.gateway) unknown.push(lease)
       else {
         known.settledNanos = Math.max(known.settledNanos, nanos)
+        known.grantedNanos = Math.min(known.grantedNanos, heldNanos)
         if (isOver) this.end(lease, 'closed')
       }
     }

@@ -234,6 +234,23 @@ describe('by a clock of one’s own', () => {
     )
   })
 
+  test('what is given back of a lease is free, and is not held again by a word that comes late', async () => {
+    await apply('Budget', 'lowered', { limitDollars: 1, window: 'total' })
+    const wanted = [{ project: 'default', budget: 'lowered', nanos: dollar }]
+    const [held] = (await turn(noonMs, 'gateway-a', { wanted })).granted
+    const lease = held?.lease ?? ''
+    const say = async (nanos: number, heldNanos?: number) => {
+      const part = heldNanos === undefined ? {} : { heldNanos }
+      const settled = [{ lease, nanos, isOver: false, ...part }]
+      await turn(noonMs, 'gateway-a', { settled })
+    }
+    await say(100, 300)
+    for (const late of [600, undefined]) await say(50, late)
+    expect(sum([await turn(noonMs, 'gateway-b', { wanted })])).toBe(dollar - 300)
+    await turn(noonMs, 'gateway-a', { settled: [{ lease, nanos: 200, isOver: true }] })
+    expect(sum([await turn(noonMs, 'gateway-b', { wanted })])).toBe(100)
+  })
+
   test('times are told by the clock of the gateway, whatever that says', async () => {
     await apply('Budget', 'clocks', { limitDollars: 4, softDollars: 0, window: 'hour' })
     const wanted = [{ project: 'default', budget: 'clocks', nanos: dollar }]

@@ -140,8 +140,9 @@ async function spentOf(
 }
 
 /**
- * Totals never go back: a message that comes twice, or late, changes nothing. What its gateway
- * speaks of is not lost, however long a request takes that is paid from it.
+ * Totals never go back, and what was given back is not held again: a message that comes twice, or
+ * late, changes nothing. What its gateway speaks of is not lost, however long a request takes that
+ * is paid from it.
  */
 async function settle(
   tx: Query,
@@ -151,11 +152,14 @@ async function settle(
   if (settled.length === 0) return new Map()
   const ids = settled.map(({ lease }) => lease)
   const nanos = settled.map((one) => `${one.nanos}`)
+  const held = settled.map(({ heldNanos }) => (heldNanos === undefined ? null : `${heldNanos}`))
   const rows = await tx<LeaseRow[]>`
     update budget_lease set
-      settled_nanos = greatest(settled_nanos, said.nanos), until_ms = ${nowMs + lostMs}
-    from (select lease, max(nanos) as nanos
-      from unnest(${ids}::text[], ${nanos}::bigint[]) as each (lease, nanos) group by lease) as said
+      settled_nanos = greatest(settled_nanos, said.nanos),
+      granted_nanos = least(granted_nanos, said.held), until_ms = ${nowMs + lostMs}
+    from (select lease, max(nanos) as nanos, min(held) as held
+      from unnest(${ids}::text[], ${nanos}::bigint[], ${held}::bigint[])
+        as each (lease, nanos, held) group by lease) as said
     where id = said.lease and gateway = ${gateway}
     returning id, project, budget, start_ms, granted_nanos, settled_nanos`
   return new Map(rows.map((row) => [row.id, row]))

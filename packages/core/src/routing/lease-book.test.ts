@@ -25,10 +25,12 @@ test('what is undone leaves the accounts as they were, and what is read is what 
       const book = new LeaseBook({ settled: {}, open: {} })
       const apply = ({ kind, which, as, ...rest }: (typeof kept)[number]) => {
         const known = opened[which % opened.length] ?? ''
-        if (kind === 'opened') opened.push(`lease-${opened.length}`)
+        const before = which % 2 === 0 ? undefined : book.lease(known) // part of it goes back
+        if (kind === 'opened' && before === undefined) opened.push(`lease-${opened.length}`)
+        const part = before === undefined ? as : { ...before, grantedNanos: as.grantedNanos }
         const change: LeaseChange =
           kind === 'opened'
-            ? { kind, lease: opened.at(-1) ?? '', as }
+            ? { kind, lease: before === undefined ? (opened.at(-1) ?? '') : known, as: part }
             : kind === 'settled'
               ? { kind, lease: known, nanos: rest.nanos }
               : { kind, lease: known, ending: rest.ending }

@@ -37,6 +37,7 @@ export const leaseAccounts = z.strictObject({
 export type LeaseAccounts = z.infer<typeof leaseAccounts>
 
 export const leaseChange = z.discriminatedUnion('kind', [
+  /** Of one that is open: as it is from here on, a part of it given back. */
   z.strictObject({ kind: z.literal('opened'), lease: z.string(), as: openLease }),
   z.strictObject({ kind: z.literal('settled'), lease: z.string(), nanos }),
   z.strictObject({
@@ -125,11 +126,13 @@ export class LeaseBook {
    */
   apply(change: LeaseChange): () => void {
     const { lease } = change
+    const known = this.#open.get(lease)
     if (change.kind === 'opened') {
       this.#put(lease, change.as)
-      return () => void this.#take(lease, change.as)
+      return known === undefined
+        ? () => void this.#take(lease, change.as)
+        : () => this.#put(lease, known)
     }
-    const known = this.#open.get(lease)
     if (known === undefined) return () => {}
     if (change.kind === 'settled') {
       this.#put(lease, { ...known, settledNanos: change.nanos })

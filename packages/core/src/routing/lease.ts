@@ -13,7 +13,15 @@ export const leaseRequest = z.strictObject({
   gateway: z.string().min(8).max(64),
   /** What its clock says: times of the answer are by that clock. Absent: both have one time. */
   atMs: z.number().optional(),
-  settled: z.array(z.strictObject({ lease: z.string(), nanos, isOver: z.boolean() })).max(10_000),
+  settled: z
+    .array(
+      z.strictObject({
+        ...{ lease: z.string(), nanos, isOver: z.boolean() },
+        /** So much of it is spent or set aside: the rest is given back. Absent: all is held. */
+        heldNanos: nanos.optional(),
+      }),
+    )
+    .max(10_000),
   /** That it hears which budgets are `short`; absent in gateways of before. */
   hearsShort: z.boolean().optional(),
   wanted: z

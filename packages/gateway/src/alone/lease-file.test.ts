@@ -322,6 +322,25 @@ test('a lease that is spoken of is not lost; a part that pays for nothing is not
   expect(tell(true)).toEqual({ granted: [], unknown: [] })
 })
 
+test('what is given back of a lease is free, and is not held again by a word that comes late', () => {
+  const path = join(newFolder(), 'leases.json')
+  const file = new LeaseFile({ path, budgetOf, nowMs: () => 1 })
+  const lease = 'lease-that-is-large'
+  const say = (nanos: number, heldNanos?: number) => {
+    const held = heldNanos === undefined ? {} : { heldNanos }
+    const settled = [{ lease, nanos, isOver: false, ...held }]
+    return file.ask({ gateway: 'gateway-1', settled, wanted: [] })
+  }
+  const wanted = [{ project: 'default', budget: 'b', nanos: limitNanos, lease }]
+  file.ask({ gateway: 'gateway-1', settled: [], wanted })
+  say(100, 300)
+  for (const late of [600, undefined]) say(50, late)
+  expect(accountsIn(path).open[lease]).toMatchObject({ grantedNanos: 300, settledNanos: 100 })
+  expect(spendAll(file)).toBe(limitNanos - 300)
+  file.ask({ gateway: 'gateway-1', settled: [{ lease, nanos: 200, isOver: true }], wanted: [] })
+  expect(accountsIn(path)).toEqual({ settled: { 'default/b/0': limitNanos - 100 }, open: {} })
+})
+
 /** What a Budget gives of a limit, in nanodollars; all of it is spent. */
 function spendAll(file: LeaseFile): number {
   const wanted = [{ project: 'default', budget: 'b', nanos: limitNanos }]

@@ -115,7 +115,7 @@ export class LeaseFile {
     const unknown: string[] = []
     const told = new Map<string, BudgetName>()
     const untilMs = this.#ports.nowMs() + lostMs
-    for (const { lease, nanos, isOver } of request.settled) {
+    for (const { lease, nanos, isOver, heldNanos = Infinity } of request.settled) {
       const known = this.#book.lease(lease)
       if (known === undefined || known.gateway !== request.gateway) {
         unknown.push(lease)
@@ -124,6 +124,10 @@ export class LeaseFile {
       const { project, budget } = known
       told.set(keyOf(known), { project, budget })
       this.#book.prolong(lease, untilMs)
+      if (heldNanos < known.grantedNanos) {
+        const as = { ...known, untilMs, grantedNanos: heldNanos }
+        change({ kind: 'opened', lease, as })
+      }
       if (nanos > known.settledNanos) change({ kind: 'settled', lease, nanos })
       if (isOver) change({ kind: 'ended', lease, ending: 'closed' })
     }

@@ -110,3 +110,29 @@ test('those who call while nobody is there to hear it keep no lease from going b
   await purses.tell()
   expect([plane.settledNanos, plane.openNanos]).toEqual([0, 0])
 })
+
+test('what a gateway holds that is never idle comes back to who lacks it, but for what is set aside (U7)', async () => {
+  const plane = new MemoryPlane(all.limitDollars)
+  let nowMs = 0
+  const [busy, other] = ['busy', 'other'].map((gateway) => {
+    const ask: LeasePorts['ask'] = async (asked) => plane.ask({ gateway, ...asked })
+    return new Purses({ ask, nowMs: () => nowMs })
+  })
+  if (busy === undefined || other === undefined) throw new Error('there are two')
+  const burst = await Promise.all(Array.from({ length: 8 }, () => busy.reserve([all], 100_000)))
+  const long = burst.pop()
+  for (const one of burst) if ('settle' in one) one.settle(1_000)
+  const paid: boolean[] = []
+  for (let word = 0; word < 2; word++) {
+    const reserved = await other.reserve([all], 300_000)
+    if ('settle' in reserved) reserved.settle(0)
+    paid.push(isPaid(reserved))
+    for (let second = 0; second < 2; second++) await busy.tell() // it hears, and then it says
+    nowMs += 1_000
+  }
+  expect(paid).toEqual([false, true])
+  expect([plane.settledNanos, plane.openNanos]).toEqual([0, 107_000 + 300_000])
+  if (long !== undefined && 'settle' in long) long.settle(1_000)
+  await Promise.all([busy.close(), other.close()])
+  expect([plane.settledNanos, plane.openNanos]).toEqual([8_000, 0])
+})

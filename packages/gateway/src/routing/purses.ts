@@ -12,7 +12,8 @@
 //       takes nothing from those that are not.
 //   U5. A lease that was granted, and whose answer was lost, is given back: nobody is charged for what nobody had.
 //   U6. What was granted when a Budget was higher, or of another window, pays for nothing once its change is known.
-//   U7. Every lease is spoken of, also one that nothing was paid from: it is not lost, and goes back where others lack it.
+//   U7. Every lease is spoken of, also one that nothing was paid from: it is not lost, and goes back where others lack
+//       it; of one that somebody is paid from, what is not set aside.
 
 import { randomUUID } from 'node:crypto'
 import {
@@ -39,8 +40,10 @@ interface Lease {
   readonly project: string
   readonly budget: string
   readonly untilMs: number
+  readonly grantedNanos: number
   /** As the Budget was when it was wanted. */
   readonly terms: Pick<BudgetEntry, 'limitDollars' | 'window'>
+  /** What is held of it: less than was granted where others lack it. */
   purse: Purse
   /** What the control plane was told last. */
   toldNanos: number
@@ -225,8 +228,9 @@ export class Purses {
 
   async #ask(news: readonly Lease[], wants: readonly Want[], isLast = false): Promise<void> {
     for (const lease of news) lease.isEnding ||= isIdle(lease) && (isLast || this.#isOver(lease))
-    const said = news.map(({ id, purse, isEnding }) => ({
+    const said = news.map(({ id, purse, isEnding, grantedNanos }) => ({
       ...{ lease: id, nanos: purse.settledNanos, isOver: isEnding },
+      ...(purse.grantedNanos < grantedNanos ? { heldNanos: purse.grantedNanos } : {}),
     }))
     const atMs = this.#ports.nowMs()
     const doubted = [...this.#doubtful.keys()]
@@ -267,7 +271,7 @@ export class Purses {
 
   #takeIn(wants: readonly Want[], { granted, soft = [], short = [] }: LeaseAnswer): void {
     for (const { project, budget: name } of short) {
-      for (const lease of this.#of({ project, name })) lease.isSpare ||= isIdle(lease) // U7
+      for (const lease of this.#of({ project, name })) letGo(lease)
     }
     for (const { entry } of wants) this.#softUntilMs.delete(budgetKey(entry))
     for (const { project, budget: name, untilMs } of soft) {
@@ -279,7 +283,14 @@ export class Purses {
       const { limitDollars, window } = want.entry
       const purse = { ...emptyPurse, grantedNanos: nanos }
       const toldAtMs = this.#ports.nowMs()
-      const fresh = { purse, toldNanos: 0, toldAtMs, isSpare: false, isEnding: false }
+      const fresh = {
+        purse,
+        grantedNanos: nanos,
+        toldNanos: 0,
+        toldAtMs,
+        isSpare: false,
+        isEnding: false,
+      }
       const terms = { limitDollars, window }
       this.#keep({ id, project, budget, untilMs, terms, ...fresh })
     }
@@ -324,6 +335,17 @@ const unheard: ReadonlySet<unknown> = new Set(['ECONNREFUSED', 'EHOSTUNREACH', '
 /** Nobody was there who could have granted anything. */
 function isUnheard(error: unknown): boolean {
   return error instanceof Error && 'code' in error && unheard.has(error.code)
+}
+
+/** U7: all of it, or what nobody is paid from, with the next word. */
+function letGo(lease: Lease): void {
+  const { purse } = lease
+  const left = leftNanos(purse)
+  if (isIdle(lease)) lease.isSpare = true
+  else if (left > 0) {
+    lease.purse = { ...purse, grantedNanos: purse.grantedNanos - left }
+    lease.toldAtMs = -Infinity
+  }
 }
 
 function isIdle({ purse }: Lease): boolean {
