@@ -3,21 +3,16 @@
 import { routeSpec } from '@tutti/core/routing'
 import { describe, expect, test } from 'vitest'
 import { type RawData, WebSocket } from 'ws'
-import { responseStoreContract } from '../../core/src/routing/response-store.fixture.ts'
-import { startFilePlane } from './alone/index.ts'
-import { MemoryResponses } from './alone/memory-responses.ts'
 import {
   cleanups,
   digest,
   key,
-  newFolder,
   serve,
   signed,
   snapshotOf,
   type World,
   world,
 } from './gateway-world.fixture.ts'
-import { remoteResponses } from './routing/remote-responses.ts'
 
 type Json = ReturnType<typeof JSON.parse>
 const frame = (data: object) => `data: ${JSON.stringify(data)}\n\n`
@@ -55,6 +50,10 @@ async function bed(of: { dialect?: 'openai' | 'openai-responses'; spec?: object 
     { id: 'app', hash: digest(key), project: 'default', owner: 'app' },
     { id: 'narrow', hash: digest('narrow'), project: 'default', owner: 'app', routes: ['else'] },
     { id: 'far', hash: digest('far'), project: 'far', owner: 'app' },
+    {
+      ...{ id: 'slow', hash: digest('slow'), project: 'default', owner: 'app' },
+      limits: { requestsPerMinute: 1 },
+    },
   ]
   const target = { targets: [{ provider: 'e', model: 'm' }], timeoutMs: 4_000, ...spec }
   const snapshot = snapshotOf({
@@ -376,6 +375,19 @@ describe('over a WebSocket', () => {
     expect((await client.end(1)).response.output[0].content[0].text).toBe('heard 2')
   })
 
+  test('a warm-up is a request of its key: where it may call, and within its limits (W1)', async () => {
+    const world = await bed()
+    const client = await connect(world, 'slow')
+    const warm = { generate: false, store: true }
+    for (const model of ['nothing', 'chat', 'chat']) client.send({ ...warm, model })
+    expect((await client.end(0)).error.code).toBe('model_not_found')
+    expect((await client.end(1)).type).toBe('response.completed')
+    expect((await client.end(2)).error.code).toBe('rate_limit_exceeded')
+    const narrow = await connect(world, 'narrow')
+    narrow.send(warm)
+    expect((await narrow.end(0)).error.code).toBe('model_not_found')
+  })
+
   test('a failed turn is an error message, and forgets what it went on from', async () => {
     const world = await bed()
     const client = await connect(world)
@@ -445,52 +457,5 @@ describe('over a WebSocket', () => {
     expect((await client.end(0)).type).toBe('response.completed')
     expect(await client.closed()).toBe(1001)
     await stopped
-  })
-})
-
-describe('the stores', () => {
-  describe('in memory', () => {
-    let now = 1_000_000
-    const store = new MemoryResponses(() => now)
-    responseStoreContract({
-      store: () => store,
-      nowMs: () => now,
-      passMs: (ms) => {
-        now += ms
-      },
-    })
-
-    test('the oldest goes where there is too much', async () => {
-      const small = new MemoryResponses(() => now, 1_000)
-      const of = (letter: string) => ({
-        ...{
-          id: `resp_tutti_${letter.repeat(32)}`,
-          project: 'p',
-          route: 'r',
-          expiresAtMs: now + 1,
-        },
-        ...{ items: [], response: { text: 'x'.repeat(300) } },
-      })
-      for (const letter of ['a', 'b', 'c']) await small.save(of(letter))
-      expect(await small.load(of('a'))).toBeNull()
-      expect(await small.load(of('c'))).not.toBeNull()
-    })
-  })
-
-  describe('of the process that stands in for a control plane', () => {
-    test('keeps and gives back', async () => {
-      const plane = await startFilePlane({ snapshot: snapshotOf({}), folder: newFolder() })
-      const store = remoteResponses(plane.controlPlane)
-      const one = {
-        ...{ id: `resp_tutti_${'a'.repeat(32)}`, project: 'p', route: 'r', items: [] },
-        ...{ expiresAtMs: 2 ** 45, response: { text: 'é\u0000' } },
-      }
-      await store.save(one)
-      expect(await store.load(one)).toEqual(one)
-      expect([await store.delete(one), await store.delete(one)]).toEqual([true, false])
-      expect(await store.load(one)).toBeNull()
-      await plane.stop()
-      await expect(store.load(one)).rejects.toThrow()
-    })
   })
 })

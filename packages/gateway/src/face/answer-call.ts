@@ -37,19 +37,27 @@ export function answerCall(
   exchange: Exchange,
   asked: Asked,
 ): Promise<void> | void {
+  const route = admitted(ports, exchange, asked.name)
+  if (route !== null) return answerAdmitted(ports, exchange, { asked, route })
+}
+
+/**
+ * The route that a key may call, within its limits, and then `leave` of the limiter is to be called
+ * once; null where it was refused.
+ */
+export function admitted(ports: FacePorts, exchange: Exchange, name: string): RouteEntry | null {
   const { reply, key, directory, dialect } = exchange
-  const route = directory.route(key.project, asked.name)
-  const isAllowed = key.routes === undefined || key.routes.includes(asked.name)
+  const route = directory.route(key.project, name)
+  const isAllowed = key.routes === undefined || key.routes.includes(name)
   if (route === undefined || !isAllowed) {
-    return refuse(reply, dialect, noModel(directory, key, asked.name))
+    refuse(reply, dialect, noModel(directory, key, name))
+    return null
   }
   const waitS = ports.limiter.enter(key)
-  if (waitS > 0) {
-    const message = ports.limiter.reached(key)
-    const refusal = { status: 429, code: 'rate_limit_exceeded', message, retryAfterS: waitS }
-    return refuse(reply, dialect, refusal)
-  }
-  return answerAdmitted(ports, exchange, { asked, route })
+  if (waitS === 0) return route
+  const message = ports.limiter.reached(key)
+  refuse(reply, dialect, { status: 429, code: 'rate_limit_exceeded', message, retryAfterS: waitS })
+  return null
 }
 
 /** `leave` of the limiter is called once, however it ends. */

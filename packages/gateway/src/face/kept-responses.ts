@@ -23,6 +23,7 @@ import {
   storedBytesMax,
 } from '@tutti/core/routing'
 import { type Refusal, refuse } from './answer.ts'
+import { admitted } from './answer-call.ts'
 import type { ChatAsked } from './chat-body.ts'
 import type { Exchange, FacePorts } from './exchange.ts'
 import { itemsNamed, namesItems } from './item-references.ts'
@@ -105,6 +106,8 @@ export async function keptCall(
     },
   })
   if (generate === false && ports.responses.isLocal) {
+    if (admitted(ports, exchange, chat.model) === null) return null
+    ports.limiter.leave(key) // nobody works for it
     warmUp(ports, keeping, { id, request: rest, model: chat.model })
     return null
   }

@@ -1,0 +1,53 @@
+// Where responses are kept without a control plane: in memory, and behind the process that stands in for one.
+
+import { describe, expect, test } from 'vitest'
+import { responseStoreContract } from '../../../core/src/routing/response-store.fixture.ts'
+import { newFolder, snapshotOf } from '../gateway-world.fixture.ts'
+import { remoteResponses } from '../routing/remote-responses.ts'
+import { startFilePlane } from './file-plane.ts'
+import { MemoryResponses } from './memory-responses.ts'
+
+describe('in memory', () => {
+  let now = 1_000_000
+  const store = new MemoryResponses(() => now)
+  responseStoreContract({
+    store: () => store,
+    nowMs: () => now,
+    passMs: (ms) => {
+      now += ms
+    },
+  })
+
+  test('the oldest goes where there is too much', async () => {
+    const small = new MemoryResponses(() => now, 1_000)
+    const of = (letter: string) => ({
+      ...{
+        id: `resp_tutti_${letter.repeat(32)}`,
+        project: 'p',
+        route: 'r',
+        expiresAtMs: now + 1,
+      },
+      ...{ items: [], response: { text: 'x'.repeat(300) } },
+    })
+    for (const letter of ['a', 'b', 'c']) await small.save(of(letter))
+    expect(await small.load(of('a'))).toBeNull()
+    expect(await small.load(of('c'))).not.toBeNull()
+  })
+})
+
+describe('of the process that stands in for a control plane', () => {
+  test('keeps and gives back', async () => {
+    const plane = await startFilePlane({ snapshot: snapshotOf({}), folder: newFolder() })
+    const store = remoteResponses(plane.controlPlane)
+    const one = {
+      ...{ id: `resp_tutti_${'a'.repeat(32)}`, project: 'p', route: 'r', items: [] },
+      ...{ expiresAtMs: 2 ** 45, response: { text: 'é\u0000' } },
+    }
+    await store.save(one)
+    expect(await store.load(one)).toEqual(one)
+    expect([await store.delete(one), await store.delete(one)]).toEqual([true, false])
+    expect(await store.load(one)).toBeNull()
+    await plane.stop()
+    await expect(store.load(one)).rejects.toThrow()
+  })
+})
