@@ -34,8 +34,8 @@ export function describeError(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   const code = 'code' in error && typeof error.code === 'string' ? ` [${error.code}]` : ''
   const isFolder = 'syscall' in error && error.syscall === 'mkdir'
-  const hint = isFolder
-    ? ': what Tutti keeps goes to ~/.tutti, or where --home or TUTTI_HOME say'
-    : ''
+  const isFull = code === ' [ENOSPC]' || code === ' [EDQUOT]'
+  const where = 'what Tutti keeps goes to ~/.tutti, or where --home or TUTTI_HOME say'
+  const hint = isFull ? `: make room; ${where}` : isFolder ? `: ${where}` : ''
   return `${error.message}${hint}${code}`
 }

@@ -72,6 +72,17 @@ test('a home that cannot be made is said with what to do', () => {
   )
 })
 
+test.skipIf(!isLinux)('a full disk is said with what to do', () => {
+  const write = () => {
+    try {
+      return writeFileSync('/dev/full', 'x')
+    } catch (error) {
+      return describeError(error)
+    }
+  }
+  expect(write()).toMatch(/: make room; what Tutti keeps goes to ~\/.tutti, .* \[ENOSPC\]$/)
+})
+
 test.each(isLinux ? ['closed', 'full'] : ['closed'])(
   'a gateway goes on, its log %s',
   async (how) => {

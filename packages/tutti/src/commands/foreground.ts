@@ -85,7 +85,8 @@ export function readCredentials(home: string): {
   } catch {
     // said below, with what to do
   }
-  const message = `expected the first start's keys in ${path}: give --key, or restore the file`
+  const hint = 'give --key (a gateway takes it from TUTTI_GATEWAY_KEY, too), or restore the file'
+  const message = `expected the first start's keys in ${path}: ${hint}`
   throw new Failure('tutti/no-context', message)
 }
 
