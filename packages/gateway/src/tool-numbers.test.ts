@@ -1,6 +1,8 @@
 // Numbers that a double does not hold, through the gateway's own server of tools: to a server and back.
 
+import { createHash } from 'node:crypto'
 import { guardSpec } from '@tutti/core/governance'
+import { toolServerSpec } from '@tutti/core/routing'
 import { expect, test } from 'vitest'
 import { key, serve, signed, world } from './gateway-world.fixture.ts'
 import { toolSnapshot } from './tool-world.fixture.ts'
@@ -18,7 +20,7 @@ const results: Readonly<Record<string, string>> = {
 }
 
 /** A server that answers every question by its method, as one message or as events. */
-async function bed(form: 'message' | 'events', more: object = {}) {
+async function bed(form: 'message' | 'events', more: object = {}, said = results) {
   const heard: string[] = []
   const { url } = await serve((request, response, body) => {
     if (request.method !== 'POST') return response.writeHead(405).end()
@@ -27,14 +29,14 @@ async function bed(form: 'message' | 'events', more: object = {}) {
     if (asked === undefined) return response.writeHead(202).end()
     const about = { capabilities: { tools: {} }, serverInfo: { name: 's', version: '1' } }
     const hello = JSON.stringify({ protocolVersion: params.protocolVersion, ...about })
-    const said = `{"jsonrpc":"2.0","id":${asked},"result":${results[method] ?? hello}}`
+    const told = `{"jsonrpc":"2.0","id":${asked},"result":${said[method] ?? hello}}`
     if (form === 'message') {
-      return response.writeHead(200, { 'content-type': 'application/json' }).end(said)
+      return response.writeHead(200, { 'content-type': 'application/json' }).end(told)
     }
-    const event = `id: ${big}\r\nevent: message\r\ndata: ${said.replace('{', '{\r\ndata: ')}\r\n\r\n`
+    const event = `id: ${big}\r\nevent: message\r\ndata: ${told.replace('{', '{\r\ndata: ')}\r\n\r\n`
     response.writeHead(200, { 'content-type': 'text/event-stream' }).end(event)
   })
-  const { gateway } = await world(signed(toolSnapshot([{ name: 's', url, ...more }])))
+  const { gateway, untilKept } = await world(signed(toolSnapshot([{ name: 's', url, ...more }])))
   const ask = async (message: string): Promise<string> => {
     const answer = await fetch(`${gateway.url}/mcp`, {
       method: 'POST',
@@ -46,7 +48,7 @@ async function bed(form: 'message' | 'events', more: object = {}) {
     })
     return await answer.text()
   }
-  return { ask, heard }
+  return { ask, heard, untilKept }
 }
 
 const call = `{"jsonrpc":"2.0","id":${id},"method":"tools/call","params":
@@ -70,6 +72,38 @@ test('a guard sees their digits', async () => {
   const { ask, heard } = await bed('message', { guard })
   expect(await ask(call.replaceAll(id, other))).toContain('guardrail_denied')
   expect(heard.some((body) => body.includes('tools/call'))).toBe(false)
+})
+
+test('are taken out as others are, and fit what a guard wants of a result', async () => {
+  const [card, other] = ['4000000000000000006', '4000000000000000014'] // no doubles
+  const outputSchema = { type: 'object', properties: { of: { type: 'integer' } } }
+  const guard = guardSpec.parse({ detect: ['card'], outputSchema })
+  const said = {
+    ...results,
+    'tools/call': `{"content":[],"structuredContent":{"id":${other},"of":${id}}}`,
+  }
+  const { ask, heard } = await bed('message', { guard }, said)
+  const answer = await ask(call.replace(`{"id":${id}`, `{"id":${card}`))
+  expect(heard.find((body) => body.includes('tools/call'))).toContain('{"id":"[CARD_1]",')
+  expect(answer).toContain(`"structuredContent":{"id":"[CARD]","of":${id}}`)
+})
+
+test('are kept as they are', async () => {
+  const { ask, untilKept } = await bed('message', {
+    bodies: toolServerSpec.parse({ bodies: {} }).bodies,
+  })
+  await ask(call)
+  const [kept] = await untilKept(1)
+  expect(kept?.input?.text).toContain(`"id":${id}`)
+  expect(kept?.output?.text).toContain(`"id":${id}`)
+})
+
+test('count in what a tool is known by', async () => {
+  const { ask } = await bed('message', { pins: {} })
+  const listed = await ask('{"jsonrpc":"2.0","id":1,"method":"tools/list"}')
+  const text = `{"inputSchema":{"properties":{"id":{"maximum":${id},"type":"integer"}},"type":"object"},"name":"f"}`
+  const digest = `sha256:${createHash('sha256').update(text).digest('hex')}`
+  expect(listed).toContain(digest)
 })
 
 test('events are cut where they end, however they come', async () => {

@@ -66,6 +66,7 @@ describe('what is right in its own dialect has no counterpart, and is not called
       '"low"',
     ],
     ['anthropic', { ...anthropic, tools: [{ type: 'bash_x', name: 'bash' }] }, 'tools[0].type', ''],
+    ['anthropic', { ...anthropic, tools: [{ name: 'f', server: 'x' }] }, 'tools[0].server', ''],
     [
       'anthropic',
       { ...anthropic, thinking: { type: 'adaptive', display: 'omitted' } },

@@ -9,7 +9,6 @@
 //   M4. Nothing goes to a server, and nothing of it to the caller, that the guard denies or could not look through.
 
 import { isObject, listOf, objectOf, textOf } from '@tutti/core/dialect'
-import { exactJson } from '@tutti/core/resource'
 import { chargedNanosOf, splitToolName } from '@tutti/core/routing'
 import { Presence, type RouteEntry, type ToolServerEntry } from '../routing/index.ts'
 import type { RequestTrace } from '../telemetry/index.ts'
@@ -189,7 +188,7 @@ function saidBy(value: unknown, texts: readonly string[]): AnswerSaid {
   const result = objectOf(withTexts(value, texts))
   const { structuredContent, content, isError } = result
   const parts = listOf(content).map((part) => textOf(objectOf(part)['text']))
-  const shape = isObject(structuredContent) ? exactJson(structuredContent) : parts.join('\n')
+  const shape = isObject(structuredContent) ? JSON.stringify(structuredContent) : parts.join('\n')
   return { said: [texts.join('\n')], shaped: isError === true ? [] : [shape] }
 }
 
