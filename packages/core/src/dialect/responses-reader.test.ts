@@ -34,6 +34,33 @@ test('E1, E2: arguments that only end are told, and those that came in pieces on
   expect(parts).toMatchObject([{ arguments: '{"x":1}' }, { arguments: '{"x":1}' }])
 })
 
+test('E1: an engine that numbers its items in some events alone says nothing twice', () => {
+  const text = 'response.output_text'
+  const numbered = { output_index: 1, content_index: 0 }
+  for (const [before, after] of [
+    [{}, numbered],
+    [numbered, {}],
+    [numbered, { ...numbered, output_index: 2 }],
+  ]) {
+    const events = read(
+      { type: `${text}.delta`, ...before, delta: 'so' },
+      { type: `${text}.done`, ...after, text: 'so' },
+      over(),
+    )
+    expect(answerOfEvents(events)?.parts).toEqual([{ kind: 'text', text: 'so' }])
+  }
+  for (const [before, after] of [
+    [{}, { output_index: 1 }],
+    [{ output_index: 1 }, {}],
+  ]) {
+    const pieces = read(
+      { type: `${args}.delta`, ...before, delta: '{}' },
+      { type: `${args}.done`, ...after, arguments: '{}' },
+    )
+    expect(pieces).toHaveLength(1)
+  }
+})
+
 test('E2: a text, a refusal and a thought that only end', () => {
   const at = { output_index: 0, content_index: 0 }
   const thought = { type: 'response.reasoning_summary_text.done', summary_index: 0, text: 'hm' }

@@ -30,8 +30,8 @@ const lastTypes: ReadonlySet<unknown> = new Set(['response.completed', 'response
 
 /** Lives as long as one stream. */
 export class ResponsesReader {
-  /** What came in pieces, by its kind and its place; written by `read`. */
-  readonly #told = new Set<string>()
+  /** Of each kind that came in pieces, the items that they were of; written by `read`. */
+  readonly #told = new Map<string, Set<unknown>>()
   /** Whether anything of an answer came; written by `read`. */
   #hasBegun = false
 
@@ -40,7 +40,7 @@ export class ResponsesReader {
     const event = jsonOf(data)
     if (!isObject(event)) return noEvent(data)
     const type = textOf(event['type'])
-    if (type.endsWith('.delta')) this.#told.add(placeOf(type.slice(0, -'.delta'.length), event))
+    if (type.endsWith('.delta')) this.#note(type.slice(0, -'.delta'.length), event)
     else if (type.endsWith('.done')) return this.#readEnd(type.slice(0, -'.done'.length), event)
     const events = readResponses(event)
     if (lastTypes.has(type) && !this.#hasBegun) {
@@ -53,14 +53,22 @@ export class ResponsesReader {
 
   #readEnd(kind: string, event: JsonObject): readonly ChatEvent[] {
     const whole = textOf(event[wholes[kind] ?? ''])
-    const isTold = whole === '' || this.#told.has(placeOf(kind, event)) // E1
-    if (isTold) return readResponses(event)
+    if (whole === '' || this.#isTold(kind, event)) return readResponses(event)
     this.#hasBegun = true
     return readResponses({ ...event, type: `${kind}.delta`, delta: whole }) // E2
   }
-}
 
-function placeOf(kind: string, event: JsonObject): string {
-  const { output_index, content_index, summary_index } = event
-  return [kind, output_index, content_index, summary_index].join(' ')
+  #note(kind: string, { output_index: item }: JsonObject): void {
+    const items = this.#told.get(kind)
+    if (items === undefined) this.#told.set(kind, new Set([item]))
+    else items.add(item)
+  }
+
+  /** E1: in doubt it is; some engines number their items in one event and not in the other. */
+  #isTold(kind: string, { output_index: item }: JsonObject): boolean {
+    const items = this.#told.get(kind)
+    if (items === undefined) return false
+    const isNumbered = item !== undefined && !items.has(undefined)
+    return !(kind.endsWith('arguments') && isNumbered) || items.has(item)
+  }
 }
