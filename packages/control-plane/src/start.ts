@@ -7,7 +7,7 @@ import { getRequestListener } from '@hono/node-server'
 import { nodeSpec } from '@tutti/core/fleet'
 import { whyForeign } from '@tutti/core/governance'
 import { systemClock } from '@tutti/machine'
-import { type Logger, pino } from 'pino'
+import type { Logger } from 'pino'
 import { type ApiPorts, makeApp } from './api/index.ts'
 import { Failure } from './failure.ts'
 import {
@@ -37,6 +37,7 @@ import {
 } from './governance/index.ts'
 import { type Loop, type RunningLoops, startLoops } from './loops.ts'
 import { type News, openNews } from './news.ts'
+import { openLog } from './open-log.ts'
 import { openPolicyCache } from './policy-cache.ts'
 import {
   type KeptRequests,
@@ -110,7 +111,7 @@ const heartbeatMsDefault = 10_000
 
 /** Starts a control plane; resolves when it answers. */
 export async function startControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
-  const log = openLog(options)
+  const log = openLog(options.logLevel ?? 'info')
   // The port first: where it is taken, nothing else has been touched.
   const server = createServer()
   server.on('request', answerNotYet)
@@ -129,12 +130,6 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     await database.stop()
     throw error
   }
-}
-
-/** By the process's own stream: pino's writes a line again and again where its disk is full. */
-function openLog({ logLevel = 'info' }: ControlPlaneOptions): Logger {
-  const destination = { write: (line: string) => void process.stdout.write(line) }
-  return pino({ level: logLevel, base: { service: 'control-plane' } }, destination)
 }
 
 interface Opened {

@@ -4,12 +4,11 @@
 
 import { Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
-import { Failure } from '../failure.ts'
-import { isDatabaseAway } from '../store/index.ts'
 import { refuse } from './answer.ts'
 import { mountApprovals } from './approvals.ts'
 import { authenticate, checkOrigin } from './authenticate.ts'
 import { mountBlobs } from './blobs.ts'
+import { describeFailed } from './describe-failed.ts'
 import { mountJoin } from './join.ts'
 import { mountLeases } from './leases.ts'
 import { mountLedger } from './ledger.ts'
@@ -34,8 +33,6 @@ import { mountSteering } from './workflow-steering.ts'
 import { mountTasks } from './workflow-tasks.ts'
 import { mountUpgrade } from './workflow-upgrade.ts'
 
-const databaseAway =
-  'the database is away: whether this was done is not known; look, and ask again after a moment'
 const documentBytesMax = 4 * 2 ** 20 // the largest resource is a Model with some thousand files
 
 export function makeApp(ports: ApiPorts): Hono<Env> {
@@ -93,13 +90,8 @@ export function makeApp(ports: ApiPorts): Hono<Env> {
   )
   app.onError((error, context) => {
     ports.log.error({ error, path: context.req.path }, 'a request failed')
-    if (error instanceof Failure && error.retryable) {
-      return refuse(context, 'api/unavailable', error.message)
-    }
-    if (isDatabaseAway(error)) {
-      return refuse(context, 'api/unavailable', databaseAway)
-    }
-    return refuse(context, 'api/internal', 'the control plane failed on this request: see its log')
+    const { code, message } = describeFailed(error)
+    return refuse(context, code, message)
   })
   return app
 }

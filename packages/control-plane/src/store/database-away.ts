@@ -24,3 +24,8 @@ export function isDatabaseAway(error: unknown): boolean {
   const isSocketGone = code === 'ENOENT' && 'syscall' in error && error.syscall === 'connect'
   return driverCodes.has(code) || isSocketGone
 }
+
+/** Nothing was done for want of room: of an upload's own disk a `Failure` tells. */
+export function isDiskFull(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === '53100'
+}

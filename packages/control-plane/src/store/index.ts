@@ -11,7 +11,7 @@ export { type Blobs, openBlobs, type Upload, type UploadOutcome } from './blobs.
 export { ChangeLine } from './change-line.ts'
 export { type Alongside, commitChange, writeChange } from './commit-change.ts'
 export { type Database, openDatabase, type Query, type Sql } from './database.ts'
-export { isDatabaseAway } from './database-away.ts'
+export { isDatabaseAway, isDiskFull } from './database-away.ts'
 export { openPieceDigests, type PieceDigests } from './piece-digests.ts'
 export {
   allResources,
