@@ -203,4 +203,9 @@ test('a setting is a double, or is refused where it has to be a whole number', (
   expect(parsed('"temperature":0.69999999999999995559')).toMatchObject({ temperature: 0.7 })
   expect(parsed('"seed":9007199254740993')).toMatchObject({ field: 'seed' })
   expect(parsed('"temperature":1e400')).toMatchObject({ field: 'temperature' })
+  const config = '"generationConfig":{"topK":9007199254740993}'
+  const gemini = objectOf(exactJsonOf(`{"contents":[{"parts":[{"text":"x"}]}],${config}}`))
+  expect(parseChat('gemini', gemini, { model: 'm', stream: false })).toMatchObject({
+    field: 'generationConfig.topK',
+  })
 })

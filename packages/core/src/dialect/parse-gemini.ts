@@ -54,7 +54,7 @@ const instructionPart = z.strictObject({ text: z.string() })
 const generationConfig = z.strictObject({
   temperature: z.number().optional(),
   topP: z.number().optional(),
-  topK: z.number().optional(),
+  topK: z.int().optional(),
   maxOutputTokens: z.int().optional(),
   stopSequences: z.array(z.string()).optional(),
   candidateCount: z.literal(1).optional(),
