@@ -1,5 +1,7 @@
 // Responses that are kept and gone on from, over HTTP and WebSocket, whatever dialect the engine speaks.
 
+import { once } from 'node:events'
+import { connect as dial, type Socket } from 'node:net'
 import { routeSpec } from '@tutti/core/routing'
 import { describe, expect, test } from 'vitest'
 import { type RawData, WebSocket } from 'ws'
@@ -439,6 +441,24 @@ describe('over a WebSocket', () => {
     const url = `${world.gateway.url.replace('http', 'ws')}/v1/responses`
     const foreign = new WebSocket(url, { headers: { origin: 'https://evil.example' } })
     await expect(new Promise((_, reject) => foreign.once('error', reject))).rejects.toThrow('403')
+  })
+
+  test.each([
+    ['resets his connection', (socket: Socket) => socket.resetAndDestroy()],
+    ['goes on talking', (socket: Socket) => socket.write('and more')],
+  ])('who is refused and %s ends nothing else, and is let go', async (_, act) => {
+    const { gateway } = await bed()
+    const socket = dial({ port: Number(new URL(gateway.url).port), host: '127.0.0.1' })
+    const offer = 'connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13'
+    const key = 'sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ=='
+    socket.write(`GET /v1/responses HTTP/1.1\r\nhost: localhost\r\n${offer}\r\n${key}\r\n\r\n`)
+    const [said] = await once(socket, 'data')
+    expect(String(said)).toContain('401')
+    socket.on('error', () => {}) // it may be cut as it talks
+    const closed = once(socket, 'close')
+    act(socket)
+    await closed
+    expect((await fetch(`${gateway.url}/healthz`)).status).toBe(200)
   })
 
   test('a stopping gateway lets a turn end, and then the connection', async () => {

@@ -34,7 +34,9 @@ export class ResponseSockets {
   handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     const status = this.#whyNot(request)
     if (status !== null) {
-      socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`)
+      const said = `HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`
+      socket.on('error', () => {}) // who is refused may reset it: its close follows
+      socket.end(said, () => socket.destroy()) // nobody waits for his end
       return
     }
     this.#server.handleUpgrade(request, socket, head, (opened) => {
