@@ -140,6 +140,21 @@ test('one file a minute, and a bounded number, while the control plane is away',
   expect(taken.flatMap(({ rows }) => rows).reduce((sum, row) => sum + row.requests, 0)).toBe(720)
 })
 
+test('a clock that is set back keeps no count from the disk while the control plane is away', async () => {
+  let nowMs = 365 * 86_400_000
+  const { files, shelfOf } = disk()
+  const send = () => Promise.reject(new Error('away'))
+  const shelf = shelfOf('g1')
+  const usage = new UsageCounts({ gateway: 'g1', send, shelf, nowMs: () => nowMs })
+  const place = { project: 'p', key: 'k', route: 'r', model: 'm' }
+  usage.add(place, { requests: 1 })
+  await expect(usage.tell()).rejects.toThrow('away')
+  nowMs = 0
+  usage.add(place, { requests: 1 })
+  await expect(usage.tell()).rejects.toThrow('away')
+  expect(files.size).toBe(2)
+})
+
 test('what an upstream counts without bound can still be told', async () => {
   const reports: UsageReport[] = []
   const send = async (report: UsageReport) => void reports.push(usageReport.parse(report))

@@ -94,7 +94,8 @@ export class UsageCounts {
   /** One report after the other while they are taken, else one a minute: each is a file. */
   #freeze(): void {
     const nowMs = this.#ports.nowMs()
-    const isDue = this.#unsent.length === 0 || nowMs - this.#frozenMs >= awayMs
+    // Also where the clock was set back since.
+    const isDue = this.#unsent.length === 0 || Math.abs(nowMs - this.#frozenMs) >= awayMs
     const rows = this.#unsent.reduce((sum, report) => sum + report.rows.length, 0)
     if (!isDue || this.#unsent.length >= reportsMax || rows >= rowsMax) return
     this.#frozenMs = nowMs
