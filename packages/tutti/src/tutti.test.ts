@@ -159,7 +159,8 @@ describe('user errors are said with where, what and what to do', () => {
 
   test('a port that is taken', async () => {
     const port = new URL(parts[0]?.url ?? '').port
-    const { status, err } = await tutti('control-plane', '--port', port, '--home', home)
+    const another = join(folder, 'another-home')
+    const { status, err } = await tutti('control-plane', '--port', port, '--home', another)
     expect(status).toBe(1)
     expect(err).toContain('another process has it')
   })
