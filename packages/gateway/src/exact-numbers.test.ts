@@ -141,3 +141,13 @@ test('another number is another question to a cache', async () => {
   expect((await ask('/v1/chat/completions', other)).cache).toBe(null)
   expect(asked).toHaveLength(2)
 })
+
+test('one that is nested too deep is no question of a cache, and refused in words', async () => {
+  const { ask, asked } = await bed('openai', words, { cache: {} })
+  for (const depth of [3_500, 5_000]) {
+    const deep = `{"id":${id},"a":${'['.repeat(depth)}${']'.repeat(depth)}}`
+    const body = `{"model":"chat","messages":[{"role":"user","content":"x"}],"x":${deep}}`
+    expect((await ask('/v1/chat/completions', body)).text).toContain('nested too deep')
+  }
+  expect(asked).toHaveLength(0)
+})

@@ -5,6 +5,7 @@ import { guardSpec } from '@tutti/core/governance'
 import { toolServerSpec } from '@tutti/core/routing'
 import { expect, test } from 'vitest'
 import { key, serve, signed, world } from './gateway-world.fixture.ts'
+import type { KeyEntry } from './routing/index.ts'
 import { toolSnapshot } from './tool-world.fixture.ts'
 import { hidingNumbers } from './tools/hidden-numbers.ts'
 
@@ -20,7 +21,12 @@ const results: Readonly<Record<string, string>> = {
 }
 
 /** A server that answers every question by its method, as one message or as events. */
-async function bed(form: 'message' | 'events', more: object = {}, said = results) {
+async function bed(
+  form: 'message' | 'events',
+  more: object = {},
+  said = results,
+  keys: Partial<KeyEntry> = {},
+) {
   const heard: string[] = []
   const { url } = await serve((request, response, body) => {
     if (request.method !== 'POST') return response.writeHead(405).end()
@@ -36,7 +42,9 @@ async function bed(form: 'message' | 'events', more: object = {}, said = results
     const event = `id: ${big}\r\nevent: message\r\ndata: ${told.replace('{', '{\r\ndata: ')}\r\n\r\n`
     response.writeHead(200, { 'content-type': 'text/event-stream' }).end(event)
   })
-  const { gateway, untilKept } = await world(signed(toolSnapshot([{ name: 's', url, ...more }])))
+  const { gateway, untilKept } = await world(
+    signed(toolSnapshot([{ name: 's', url, ...more }], keys)),
+  )
   const ask = async (message: string): Promise<string> => {
     const answer = await fetch(`${gateway.url}/mcp`, {
       method: 'POST',
@@ -118,4 +126,12 @@ test('events are cut where they end, however they come', async () => {
     for await (const piece of hidingNumbers(pieces, 'events')) got.push(piece)
     expect(Buffer.concat(got).toString()).toBe(events)
   }
+})
+
+test('a message that is nested too deep takes no place from its key', async () => {
+  const { ask } = await bed('message', {}, results, { limits: { concurrent: 1 } })
+  const deep = '['.repeat(50_000) + ']'.repeat(50_000)
+  const message = call.replace(`"big":${big}`, `"deep":${deep}`)
+  await ask(message).catch(() => 'cut') // where a call of ours ends does not matter here
+  expect(await ask('{"jsonrpc":"2.0","id":1,"method":"tools/list"}')).toContain(`"maximum":${id}`)
 })

@@ -62,6 +62,18 @@ describe('exact JSON', () => {
     )
   })
 
+  test('X3: however deep it is nested, it is read', () => {
+    const deep = (number: string) =>
+      `{"id":${number},"d":${'['.repeat(50_000)}${']'.repeat(50_000)}}`
+    expect(exactJsonOf(deep('1'))).toHaveProperty('id', 1)
+    expect(exactJsonOf(deep('9007199254740993'))).toHaveProperty(
+      'id',
+      new ExactNumber('9007199254740993'),
+    )
+    const own = '{"__proto__":{"id":9007199254740993,"a":"b"}}'
+    expect(exactJson(exactJsonOf(own))).toBe(own)
+  })
+
   test('what is no JSON is none, with large numbers, too', () => {
     for (const text of [
       '{12345678901234567890:1}',

@@ -7,6 +7,7 @@
 //   X1. What is read and written again has the same value, number by number.
 //   X2. Texts without such numbers are read by JSON.parse and written by JSON.stringify; to find out costs a look at every
 //       sixteenth character.
+//   X3. What JSON.parse reads is read, however deep it is nested: who is told nothing takes it for an empty request.
 
 /** A number of a JSON text that a double may not hold. */
 export class ExactNumber {
@@ -35,7 +36,7 @@ export class ExactNumber {
 export function exactJsonOf(text: string): unknown {
   try {
     const value: unknown = JSON.parse(text)
-    return mayBeInexact(text) ? JSON.parse(marked(text), unmarked) : value // X2
+    return mayBeInexact(text) ? unmarked(JSON.parse(marked(text))) : value // X2
   } catch {
     return undefined // the caller says what was expected
   }
@@ -122,9 +123,21 @@ function isName(json: string, end: number): boolean {
   return json[at] === ':'
 }
 
-function unmarked(_: string, value: unknown): unknown {
-  if (typeof value !== 'string') return value
-  return value.startsWith('n') ? new ExactNumber(value.slice(1)) : value.slice(1)
+/** In place, and without recursion, which a reviver of JSON.parse has (X3). */
+function unmarked(value: unknown): unknown {
+  const root = { value }
+  const left: Record<string, unknown>[] = [root]
+  for (let next = left.pop(); next !== undefined; next = left.pop()) {
+    for (const name of Object.keys(next)) {
+      const member = next[name]
+      if (typeof member === 'string') {
+        next[name] = member.startsWith('n') ? new ExactNumber(member.slice(1)) : member.slice(1)
+      } else if (typeof member === 'object' && member !== null) {
+        left.push(member as Record<string, unknown>) // lists, too
+      }
+    }
+  }
+  return root.value
 }
 
 function holdsExact(value: unknown): boolean {

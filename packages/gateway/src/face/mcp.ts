@@ -36,18 +36,15 @@ export async function answerMcp(ports: FacePorts, exchange: Exchange, body: Buff
     const refusal = { status: 429, code: 'rate_limit_exceeded', message, retryAfterS: waitS }
     return refuse(reply, dialect, refusal)
   }
-  const text = body.toString('utf8')
-  const hidden = hideNumbers(text)
-  const said = jsonOf(hidden)
-  if (Array.isArray(said)) {
-    ports.limiter.leave(key)
-    return sendJson(reply, 400, oneByOne) // each is limited for itself
-  }
-  const message = objectOf(said)
-  const session = sessionOf(exchange, message)
   const gone = new AbortController()
   reply.onGone(() => gone.abort())
   try {
+    const text = body.toString('utf8')
+    const hidden = hideNumbers(text) // throws where it is nested too deep
+    const said = jsonOf(hidden)
+    if (Array.isArray(said)) return sendJson(reply, 400, oneByOne) // each is limited for itself
+    const message = objectOf(said)
+    const session = sessionOf(exchange, message)
     const sdk = await ports.tools.sdk()
     const server = serverFor(sdk, ports, { exchange, session, signal: gone.signal })
     const face = sdk.newFace()
