@@ -61,6 +61,29 @@ test('E1: an engine that numbers its items in some events alone says nothing twi
   }
 })
 
+test('E1, E2: arguments that the end of an item alone says are told, and others once', () => {
+  const whole = { ...call, arguments: '{"x":1}' }
+  const ended = (output_index: number, item: object = whole) => {
+    return { type: 'response.output_item.done', output_index, item }
+  }
+  const said = { type: `${args}.done`, arguments: '{"x":1}' }
+  const pieces = { type: `${args}.delta`, delta: '{"x":1}' }
+  const custom = { type: 'custom_tool_call', call_id: 'c', name: 'f', input: 'x' }
+  for (const events of [
+    [added(0), added(1), ended(0), ended(1)],
+    [added(0), { ...said, output_index: 0 }, ended(0), added(1), ended(1)],
+    [added(0), { ...pieces, output_index: 0 }, ended(0), added(1), ended(1)],
+  ]) {
+    const parts = answerOfEvents(read(...events, over(whole, whole)))?.parts
+    expect(parts).toMatchObject([{ arguments: '{"x":1}' }, { arguments: '{"x":1}' }])
+  }
+  const unnumbered = read(added(0), pieces, said, ended(0), over(whole))
+  expect(answerOfEvents(unnumbered)?.parts).toMatchObject([{ arguments: '{"x":1}' }])
+  const begun = { type: 'response.output_item.added', output_index: 0, item: custom }
+  const one = read(begun, ended(0, custom), over(custom))
+  expect(answerOfEvents(one)?.parts).toMatchObject([{ name: 'f', arguments: 'x' }])
+})
+
 test('E2: a text, a refusal and a thought that only end', () => {
   const at = { output_index: 0, content_index: 0 }
   const thought = { type: 'response.reasoning_summary_text.done', summary_index: 0, text: 'hm' }

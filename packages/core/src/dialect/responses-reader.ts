@@ -5,7 +5,8 @@
 //
 // Invariants:
 //   E1. What came in pieces is not said again by the event that ends it.
-//   E2. What came in no pieces is said by the event that ends it, or, where nothing was said at all, by the response.
+//   E2. What came in no pieces is said by the event that ends it, or, where nothing was said at all, by the response;
+//       of a call also by the event that ends its item.
 
 import { eventsOfAnswer } from './answer-events.ts'
 import type { ChatEvent, StreamEvent } from './chat.ts'
@@ -23,6 +24,13 @@ const wholes: Readonly<Record<string, string>> = {
   'response.mcp_call_arguments': 'arguments',
 }
 
+/** Those of calls. */
+const callKinds: ReadonlySet<string> = new Set([
+  'response.function_call_arguments',
+  'response.custom_tool_call_input',
+  'response.mcp_call_arguments',
+])
+
 // What the last event says by itself.
 const framing: ReadonlySet<ChatEvent['kind']> = new Set(['start', 'stop', 'usage', 'end'])
 
@@ -32,6 +40,8 @@ const lastTypes: ReadonlySet<unknown> = new Set(['response.completed', 'response
 export class ResponsesReader {
   /** Of each kind that came in pieces, the items that they were of; written by `read`. */
   readonly #told = new Map<string, Set<unknown>>()
+  /** Calls whose arguments nobody has said so far, by their items; written by `read`. */
+  readonly #mute = new Set<unknown>()
   /** Whether anything of an answer came; written by `read`. */
   #hasBegun = false
 
@@ -40,6 +50,7 @@ export class ResponsesReader {
     const event = jsonOf(data)
     if (!isObject(event)) return noEvent(data)
     const type = textOf(event['type'])
+    if (type === 'response.output_item.done') return this.#readItemEnd(event)
     if (type.endsWith('.delta')) this.#note(type.slice(0, -'.delta'.length), event)
     else if (type.endsWith('.done')) return this.#readEnd(type.slice(0, -'.done'.length), event)
     const events = readResponses(event)
@@ -48,20 +59,42 @@ export class ResponsesReader {
       return [...answer.filter(({ kind }) => !framing.has(kind)), ...events]
     }
     this.#hasBegun ||= events.length > 0 && type !== 'response.created'
+    if (events[0]?.kind === 'tool-start') this.#mute.add(event['output_index'])
     return events
+  }
+
+  /** E2: some engines say what a call is given nowhere else. */
+  #readItemEnd(event: JsonObject): readonly ChatEvent[] {
+    const { output_index: at, item } = event
+    const { arguments: args, input } = objectOf(item)
+    const text = textOf(args) || textOf(input)
+    const isMute = typeof at === 'number' && this.#mute.delete(at)
+    return isMute && text !== ''
+      ? [{ kind: 'tool-arguments', index: at, text }]
+      : readResponses(event)
   }
 
   #readEnd(kind: string, event: JsonObject): readonly ChatEvent[] {
     const whole = textOf(event[wholes[kind] ?? ''])
     if (whole === '' || this.#isTold(kind, event)) return readResponses(event)
     this.#hasBegun = true
+    this.#unmute(kind, event)
     return readResponses({ ...event, type: `${kind}.delta`, delta: whole }) // E2
   }
 
-  #note(kind: string, { output_index: item }: JsonObject): void {
+  #note(kind: string, event: JsonObject): void {
+    this.#unmute(kind, event)
+    const { output_index: item } = event
     const items = this.#told.get(kind)
     if (items === undefined) this.#told.set(kind, new Set([item]))
     else items.add(item)
+  }
+
+  /** E1: where the items of a call's pieces have no numbers, they may be of any call. */
+  #unmute(kind: string, { output_index: item }: JsonObject): void {
+    if (!callKinds.has(kind)) return
+    if (this.#mute.has(item)) this.#mute.delete(item)
+    else this.#mute.clear()
   }
 
   /** E1: in doubt it is; some engines number their items in one event and not in the other. */
