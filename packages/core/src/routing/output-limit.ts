@@ -4,6 +4,7 @@
 // members of other dialects are no limit there.
 
 import { type ChatDialect, type JsonObject, objectOf } from '../dialect/index.ts'
+import { ExactNumber } from '../resource/index.ts'
 
 // More than any request or model has: what a number beyond it says is no limit, and sums with it stay finite.
 const countMax = 1_000_000_000
@@ -30,9 +31,10 @@ export function isThere(value: unknown): boolean {
   return value !== undefined && value !== null
 }
 
-/** A bounded number; null for what is none. */
+/** A bounded number, with however many digits; null for what is none. */
 export function limitOf(value: unknown): number | null {
-  return typeof value === 'number' && value >= 0 ? Math.min(value, countMax) : null
+  const count = value instanceof ExactNumber ? value.valueOf() : value
+  return typeof count === 'number' && count >= 0 ? Math.min(count, countMax) : null
 }
 
 /** Null where there is none, or one of them is unknown. */

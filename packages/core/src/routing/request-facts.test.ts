@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import type { JsonObject } from '../dialect/index.ts'
+import { type JsonObject, objectOf } from '../dialect/index.ts'
+import { exactJsonOf } from '../resource/index.ts'
 import { readFacts as read } from './request-facts.ts'
 
 const readFacts = (body: JsonObject) => read(body, { dialect: 'openai', path: '/chat/completions' })
@@ -118,6 +119,22 @@ describe('request facts', () => {
     })
     expect(facts.textLength).toBeLessThan(200)
     expect(facts.opening).toContain('be brief')
+  })
+
+  test('a limit is one with however many digits it is written', () => {
+    const many = (text: string) => objectOf(exactJsonOf(text))
+    const limit = '9000.000000000000000'
+    for (const [dialect, body] of [
+      ['openai', `{"max_tokens":${limit}}`],
+      ['openai-responses', `{"max_output_tokens":${limit}}`],
+      ['anthropic', `{"max_tokens":${limit}}`],
+      ['gemini', `{"generationConfig":{"maxOutputTokens":${limit}}}`],
+    ] as const) {
+      expect(read(many(body), { dialect, path: '' }).outputTokens).toBe(9_000)
+    }
+    const thinking = '{"generationConfig":{"thinkingConfig":{"thinkingBudget":1.000000000000000}}}'
+    const face = { dialect: 'gemini', path: '' } as const
+    expect(read(many(thinking), face).capabilities).toEqual(['reasoning'])
   })
 
   test('a later turn has the same opening', () => {

@@ -11,6 +11,7 @@ import {
   objectOf,
   textOf,
 } from '../dialect/index.ts'
+import { ExactNumber } from '../resource/index.ts'
 import { geminiConfigs, outputLimit } from './output-limit.ts'
 
 export const modalities = ['image', 'audio', 'video', 'file'] as const
@@ -128,7 +129,8 @@ function thinks(config: JsonObject): boolean {
   return [config['thinkingConfig'], config['thinking_config']].map(objectOf).some((thinking) => {
     const budget = thinking['thinkingBudget'] ?? thinking['thinking_budget']
     const level = thinking['thinkingLevel'] ?? thinking['thinking_level']
-    return (typeof budget === 'number' && budget !== 0) || typeof level === 'string'
+    const isNumber = typeof budget === 'number' || budget instanceof ExactNumber
+    return (isNumber && Number(budget) !== 0) || typeof level === 'string'
   })
 }
 
