@@ -13,23 +13,29 @@ export interface Reference {
   readonly name: string
 }
 
+/** The kinds that others name. */
+export const namedKinds: ReadonlySet<string> = new Set<Kind>([
+  ...(['Budget', 'Deployment', 'Model', 'Provider', 'Route', 'Secret'] as const),
+])
+
 /** The kinds that name others. */
 export const namingKinds = ['Deployment', 'Provider', 'Route'] as const satisfies readonly Kind[]
 
+/** What cannot be read as its kind, an earlier version's, names nothing. */
 export function referencesOf(declared: {
   readonly kind: string
   readonly spec: unknown
 }): readonly Reference[] {
   const { kind, spec } = declared
   if (kind === 'Deployment') {
-    return [{ path: 'spec.model', kinds: ['Model'], name: deploymentSpec.parse(spec).model }]
+    return named('spec.model', ['Model'], deploymentSpec.safeParse(spec).data?.model)
   }
   if (kind === 'Provider') return ofProvider(spec)
   return kind === 'Route' ? ofRoute(spec) : []
 }
 
 function ofProvider(spec: unknown): readonly Reference[] {
-  const { secret, mcp } = providerSpec.parse(spec)
+  const { secret, mcp } = providerSpec.safeParse(spec).data ?? {}
   const judge = mcp?.guard?.classifier?.route
   return [
     ...named('spec.secret', ['Secret'], secret),
@@ -38,7 +44,7 @@ function ofProvider(spec: unknown): readonly Reference[] {
 }
 
 function ofRoute(spec: unknown): readonly Reference[] {
-  const { targets, shadow, guard, cache } = routeSpec.parse(spec)
+  const { targets = [], shadow, guard, cache } = routeSpec.safeParse(spec).data ?? {}
   return [
     ...targets.flatMap((target, i) => ofTarget(`spec.targets.${i}`, target)),
     ...(shadow === undefined ? [] : ofTarget('spec.shadow.target', shadow.target)),

@@ -9,7 +9,7 @@
 import { kindNames, kinds } from '@tutti/core/kinds'
 import type { Resource, ResourceKey } from '@tutti/core/resource'
 import { resourcesIn, type Sql } from '../store/index.ts'
-import { namingKinds, referencesOf } from './references-of.ts'
+import { namedKinds, namingKinds, referencesOf } from './references-of.ts'
 
 const heldKinds = kindNames.filter((kind) => {
   return kinds[kind].scope === 'project' && kinds[kind].declaredBy === 'people'
@@ -52,6 +52,7 @@ async function namersOf(
   sql: Sql,
   { kind, project, name }: ResourceKey,
 ): Promise<readonly Resource[]> {
+  if (!namedKinds.has(kind)) return []
   const all = await resourcesIn(sql, project, namingKinds)
   const others = all.filter((one) => one.kind !== kind || one.metadata.name !== name)
   const stays = others.filter(({ metadata }) => metadata.name === name).map((one) => one.kind)

@@ -138,3 +138,14 @@ test('E1: what we write ourselves is read as it was', () => {
   const events = [...text.matchAll(/^data: (.*)$/gm)].map(([, data = '']) => JSON.parse(data))
   expect(answerOfEvents(read(...events))).toEqual(answer)
 })
+
+test('E2: a piece without anything is none', () => {
+  const of = { output_index: 0, content_index: 0 }
+  const events = read(
+    { type: 'response.output_text.delta', ...of, delta: '' },
+    { type: 'response.output_text.done', ...of, text: 'hello' },
+  )
+  expect(events.filter(({ kind }) => kind === 'text')).toContainEqual(
+    expect.objectContaining({ text: 'hello' }),
+  )
+})

@@ -51,7 +51,8 @@ export class ResponsesReader {
     if (!isObject(event)) return noEvent(data)
     const type = textOf(event['type'])
     if (type === 'response.output_item.done') return this.#readItemEnd(event)
-    if (type.endsWith('.delta')) this.#note(type.slice(0, -'.delta'.length), event)
+    const isPiece = type.endsWith('.delta') && event['delta'] !== ''
+    if (isPiece) this.#note(type.slice(0, -'.delta'.length), event)
     else if (type.endsWith('.done')) return this.#readEnd(type.slice(0, -'.done'.length), event)
     const events = readResponses(event)
     if (lastTypes.has(type) && !this.#hasBegun) {

@@ -5,7 +5,8 @@
 //
 // Invariants:
 //   A1. The same changes give the same accounts, and a change that is undone leaves them as they were.
-//   A2. Windows are forgotten by the newest that was charged: who starts on a clock that is a year ahead forgets nothing.
+//   A2. Windows are forgotten by the newest that was charged: who starts on a clock that is a year ahead forgets nothing,
+//       as long as nothing is charged on it.
 
 import { z } from 'zod'
 import { chargeOf } from './budget.ts'
