@@ -5,8 +5,8 @@
 //
 // Invariants:
 //   A1. The same changes give the same accounts, and a change that is undone leaves them as they were.
-//   A2. Windows are forgotten by the newest that was charged: who starts on a clock that is a year ahead forgets nothing,
-//       as long as nothing is charged on it.
+//   A2. What is forgotten no clock says, for it may be wrong by a year: it is what was charged before as many days, on each
+//       of which something was charged, as a window may have twice.
 
 import { z } from 'zod'
 import { chargeOf } from './budget.ts'
@@ -50,10 +50,10 @@ export const leaseChange = z.discriminatedUnion('kind', [
 export type LeaseChange = z.infer<typeof leaseChange>
 
 const dayMs = 86_400_000
-// For so long an hour is told from others of its day: longer than a clock is wrong by, as a rule.
-const hoursMs = 7 * dayMs
-// Longer than any window but the one that never ends, and a clock that is wrong by a month.
-const pastMs = 62 * dayMs
+// Of so many days an hour is told from others of its day: of more than a clock is wrong for, as a rule.
+const hoursDays = 7
+// More than any window has but the one that never ends, and a month on a clock that is wrong.
+const pastDays = 62
 
 interface BudgetName {
   readonly project: string
@@ -153,28 +153,30 @@ export class LeaseBook {
    * Forgets windows that are long over, and counts hours of some days ago by their day: there they
    * count for a Budget whose window was made longer. One that never ends began at 0, and stays.
    */
-  fold(clockMs: number): void {
-    const nowMs = Math.min(clockMs, this.#newestMs()) // A2
+  fold(): void {
+    const days = this.#days()
+    const [hoursFromMs = 0, fromMs = 0] = [days[hoursDays - 1], days[pastDays - 1]] // A2
     for (const [name, { settled, open }] of this.#budgets) {
       for (const [startMs, nanos] of settled) {
-        const dayStartMs = startMs - (startMs % dayMs)
-        if (startMs === 0 || startMs >= nowMs - hoursMs) continue
-        if (startMs >= nowMs - pastMs && startMs === dayStartMs) continue
+        const dayStartMs = dayOf(startMs)
+        if (startMs === 0 || startMs >= hoursFromMs) continue
+        if (startMs >= fromMs && startMs === dayStartMs) continue
         settled.delete(startMs)
-        if (startMs < nowMs - pastMs) continue
+        if (startMs < fromMs) continue
         settled.set(dayStartMs, (settled.get(dayStartMs) ?? 0) + nanos)
       }
       if (settled.size === 0 && open.size === 0) this.#budgets.delete(name)
     }
   }
 
-  #newestMs(): number {
-    let newestMs = 0
+  /** On which anything was charged, the newest first. */
+  #days(): number[] {
+    const days = new Set<number>()
     for (const { settled, open } of this.#budgets.values()) {
-      for (const startMs of settled.keys()) newestMs = Math.max(newestMs, startMs)
-      for (const { startMs } of open.values()) newestMs = Math.max(newestMs, startMs)
+      for (const startMs of settled.keys()) days.add(dayOf(startMs))
+      for (const { startMs } of open.values()) days.add(dayOf(startMs))
     }
-    return newestMs
+    return [...days].sort((one, other) => other - one)
   }
 
   accounts(): Pick<LeaseAccounts, 'settled' | 'open'> {
@@ -203,4 +205,8 @@ export class LeaseBook {
     account.open.delete(lease)
     return account
   }
+}
+
+function dayOf(startMs: number): number {
+  return startMs - (startMs % dayMs)
 }

@@ -112,20 +112,31 @@ test('what was spent long ago is forgotten, what counts now is not', () => {
     nowMs += 3_600_000
   }
   expect(windows()).toHaveLength(80 + 1)
-  nowMs += 8 * 86_400_000
-  spend('forever', 10_000_000)
-  file = open()
-  expect(windows()).toHaveLength(80 + 1) // by the newest hour: the clock may be wrong (A2)
+  const dayMs = 86_400_000
+  nowMs += 100 * dayMs
   spend('daily', 10_000_000)
+  file = open()
+  expect(windows()).toHaveLength(80 + 1 + 1) // no clock says what is over (A2)
+  for (let day = 0; day < 6; day++) {
+    nowMs += dayMs
+    spend('daily', 10_000_000)
+  }
   file = open()
   const days = windows().filter(([name]) => name.startsWith('default/hourly/'))
-  expect(days.map(([name]) => Number(name.split('/')[2]) % 86_400_000)).toEqual([0, 0, 0, 0])
+  expect(days.map(([name]) => Number(name.split('/')[2]) % dayMs)).toEqual([0, 0, 0, 0])
   expect(days.reduce((sum, [, nanos]) => sum + nanos, 0)).toBe(800_000_000)
-  nowMs += 70 * 86_400_000
-  spend('daily', 10_000_000)
+  for (let day = 0; day < 62; day++) {
+    nowMs += dayMs
+    spend('daily', 10_000_000)
+  }
   file = open() // of budgets that nobody asks for any more, too
-  const [lastDay, forever] = [`default/daily/${nowMs - (nowMs % 86_400_000)}`, 'default/forever/0']
-  expect(Object.fromEntries(windows())).toEqual({ [forever]: 210_000_000, [lastDay]: 10_000_000 })
+  const [last, total] = [windows().at(-1)?.[0], windows().find(([name]) => name.includes('/0'))]
+  expect(windows()).toHaveLength(62 + 1)
+  expect(windows().filter(([name]) => name.startsWith('default/hourly/'))).toEqual([])
+  expect([last, total]).toEqual([
+    `default/daily/${nowMs - (nowMs % dayMs)}`,
+    ['default/forever/0', 200_000_000],
+  ])
 })
 
 const module = fileURLToPath(new URL('../../dist/alone/lease-file.js', import.meta.url))
@@ -397,17 +408,24 @@ test.each([1, 24, 30 * 24])(
   },
 )
 
-test('who starts on a clock that is a year ahead, and is set right, spends nothing twice (A2, B1)', () => {
-  const path = join(newFolder(), 'leases.json')
-  let nowMs = Date.UTC(2026, 10, 22)
-  const spec = { limitDollars: 1, window: 'month' } as const
-  const open = () => new LeaseFile({ path, budgetOf: () => spec, nowMs: () => nowMs })
-  expect(spendAll(open())).toBe(limitNanos)
-  nowMs = Date.UTC(2027, 10, 22)
-  expect(spendAll(open())).toBe(limitNanos)
-  nowMs = Date.UTC(2026, 10, 22)
-  expect(spendAll(open())).toBe(0)
-})
+test.each(['day', 'month'] as const)(
+  'who starts on a clock that is a year ahead, and is set right, spends nothing of a %s twice (A2, B1)',
+  (window) => {
+    const path = join(newFolder(), 'leases.json')
+    let nowMs = Date.UTC(2026, 10, 22)
+    const spec = { limitDollars: 1, window }
+    const open = () => new LeaseFile({ path, budgetOf: () => spec, nowMs: () => nowMs })
+    expect(spendAll(open())).toBe(limitNanos)
+    nowMs = Date.UTC(2027, 10, 22)
+    for (const day of [1, 2, 3]) {
+      expect(spendAll(open())).toBe(day === 1 || window === 'day' ? limitNanos : 0)
+      nowMs += 86_400_000
+    }
+    expect(spendAll(open())).toBe(window === 'day' ? limitNanos : 0)
+    nowMs = Date.UTC(2026, 10, 22)
+    for (const _ of [1, 2]) expect(spendAll(open())).toBe(0)
+  },
+)
 
 test('accounts that cannot be read are not begun anew', () => {
   const path = join(newFolder(), 'leases.json')

@@ -194,7 +194,7 @@ export class LeaseFile {
 
   /** The accounts as they are, old windows folded. */
   #write(): void {
-    this.#book.fold(this.#ports.nowMs())
+    this.#book.fold()
     const format = 'tutti/leases/v2'
     const accounts = { format, holder: this.#holder, ...this.#book.accounts() }
     this.#file.replace(JSON.stringify(accounts))
