@@ -149,3 +149,23 @@ test('E2: a piece without anything is none', () => {
     expect.objectContaining({ text: 'hello' }),
   )
 })
+
+test('E1, E2: a call that the end of its item alone says is told, and no other twice', () => {
+  const whole = { ...call, arguments: '{"x":1}' }
+  const text = { type: 'response.output_text.delta', output_index: 0, delta: 'so' }
+  const ended = (output_index: number, item: object = whole) => {
+    return { type: 'response.output_item.done', output_index, item }
+  }
+  const other = { ...whole, call_id: 'd' }
+  const told = answerOfEvents(read(text, ended(1), ended(2, other), over(whole, other)))
+  const parts = ['c', 'd'].map((id) => ({ kind: 'tool-call', id, arguments: '{"x":1}' }))
+  expect(told?.parts).toMatchObject([{ text: 'so' }, ...parts])
+  const pieces = { type: `${args}.delta`, delta: '{"x":1}' }
+  for (const events of [
+    [added(0), { ...pieces, output_index: 0 }, ended(1)], // numbered otherwise
+    [added(0), pieces, ended(0)],
+    [ended(0), ended(0)],
+  ]) {
+    expect(answerOfEvents(read(...events, over(whole)))?.parts).toMatchObject([parts[0]])
+  }
+})

@@ -6,7 +6,7 @@
 // Invariants:
 //   E1. What came in pieces is not said again by the event that ends it.
 //   E2. What came in no pieces is said by the event that ends it, or, where nothing was said at all, by the response;
-//       of a call also by the event that ends its item.
+//       of a call, and that there is one, also by the event that ends its item.
 
 import { eventsOfAnswer } from './answer-events.ts'
 import type { ChatEvent, StreamEvent } from './chat.ts'
@@ -36,11 +36,15 @@ const framing: ReadonlySet<ChatEvent['kind']> = new Set(['start', 'stop', 'usage
 
 const lastTypes: ReadonlySet<unknown> = new Set(['response.completed', 'response.incomplete'])
 
+type ToolStart = Extract<ChatEvent, { kind: 'tool-start' }>
+
 /** Lives as long as one stream. */
 export class ResponsesReader {
   /** Of each kind that came in pieces, the items that they were of; written by `read`. */
   readonly #told = new Map<string, Set<unknown>>()
-  /** Calls whose arguments nobody has said so far, by their items; written by `read`. */
+  /** Ids of calls that have begun; written by `#begin`. */
+  readonly #calls = new Set<string>()
+  /** Items of those whose arguments nobody has said so far; written by `read`. */
   readonly #mute = new Set<unknown>()
   /** Whether anything of an answer came; written by `read`. */
   #hasBegun = false
@@ -60,19 +64,43 @@ export class ResponsesReader {
       return [...answer.filter(({ kind }) => !framing.has(kind)), ...events]
     }
     this.#hasBegun ||= events.length > 0 && type !== 'response.created'
-    if (events[0]?.kind === 'tool-start') this.#mute.add(event['output_index'])
+    const [first] = events
+    if (first?.kind === 'tool-start') this.#begin(first, event)
     return events
   }
 
-  /** E2: some engines say what a call is given nowhere else. */
+  #begin({ id }: ToolStart, { output_index: item }: JsonObject): void {
+    this.#calls.add(id)
+    this.#mute.add(item)
+  }
+
+  /** E2: some engines say what a call is given, or that there is one, nowhere else. */
   #readItemEnd(event: JsonObject): readonly ChatEvent[] {
     const { output_index: at, item } = event
+    if (typeof at !== 'number') return readResponses(event)
+    const start = this.#startOf(event)
+    if (start !== null) this.#begin(start, event)
+    this.#hasBegun ||= start !== null
     const { arguments: args, input } = objectOf(item)
     const text = textOf(args) || textOf(input)
-    const isMute = typeof at === 'number' && this.#mute.delete(at)
-    return isMute && text !== ''
-      ? [{ kind: 'tool-arguments', index: at, text }]
-      : readResponses(event)
+    const isMute = this.#mute.delete(at)
+    return [
+      ...(start === null ? [] : [start]),
+      ...(isMute && text !== '' ? [{ kind: 'tool-arguments', index: at, text } as const] : []),
+      ...readResponses(event),
+    ]
+  }
+
+  /** Of a call that nobody has told; null in doubt: pieces of no item may be of any. */
+  #startOf(event: JsonObject): ToolStart | null {
+    const started = readResponses({ ...event, type: 'response.output_item.added' })
+    const start = started.find((one) => one.kind === 'tool-start')
+    if (start === undefined || this.#calls.has(start.id)) return null
+    const isGiven = (kind: string) => {
+      const items = this.#told.get(kind)
+      return items?.has(event['output_index']) || items?.has(undefined)
+    }
+    return [...callKinds].some(isGiven) ? null : start
   }
 
   #readEnd(kind: string, event: JsonObject): readonly ChatEvent[] {

@@ -42,9 +42,9 @@ export class ResponseSockets {
   }
 
   handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    const key = this.#letIn(request)
-    if (typeof key === 'string') {
-      const said = `HTTP/1.1 ${key}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`
+    const letIn = this.#letIn(request)
+    if (typeof letIn === 'string') {
+      const said = `HTTP/1.1 ${letIn}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`
       socket.on('error', () => {}) // who is refused may reset it: its close follows
       socket.end(said, () => socket.destroy()) // nobody waits for his end
       return
@@ -52,7 +52,7 @@ export class ResponseSockets {
     this.#server.handleUpgrade(request, socket, head, (opened) => {
       const { headers } = request
       const socket = new ResponseSocket({ ports: this.#ports, socket: opened, headers })
-      this.#open.set(opened, { key, socket })
+      this.#open.set(opened, { key: letIn, socket })
       opened.once('close', () => this.#open.delete(opened))
     })
   }
