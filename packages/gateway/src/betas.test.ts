@@ -1,9 +1,8 @@
 // What Anthropic's clients ask for in a header: told to whoever speaks the same dialect, and to nobody else.
 
 import { guardSpec } from '@tutti/core/governance'
-import { routeSpec } from '@tutti/core/routing'
 import { expect, test } from 'vitest'
-import { key, serve, signed, snapshotOf, world } from './gateway-world.fixture.ts'
+import { key, serve, signed, toEngine, world } from './gateway-world.fixture.ts'
 
 async function bed(dialect: 'anthropic' | 'openai', more: object = {}) {
   const heard: (string | undefined)[] = []
@@ -15,17 +14,7 @@ async function bed(dialect: 'anthropic' | 'openai', more: object = {}) {
     response.writeHead(200, { 'content-type': 'application/json' })
     response.end(JSON.stringify({ id: 'm', content, choices, stop_reason: 'end_turn', usage }))
   })
-  const spec = routeSpec.parse({ targets: [{ provider: 'e', model: 'm' }], ...more })
-  const { gateway } = await world(
-    signed(
-      snapshotOf({
-        routes: [{ name: 'chat', project: 'default', ...spec }],
-        providers: [
-          { name: 'e', project: 'default', dialect, baseUrl: url, allowPrivateNetwork: true },
-        ],
-      }),
-    ),
-  )
+  const { gateway } = await world(signed(toEngine(url, dialect, more)))
   const ask = async (beta: string | null, path = '/v1/messages') => {
     const content = 'for a@b.example'
     const answer = await fetch(`${gateway.url}${path}`, {

@@ -1,10 +1,9 @@
 // Numbers that a double does not hold, through the gateway: whoever wrote them, whoever reads them.
 
 import { guardSpec } from '@tutti/core/governance'
-import { routeSpec } from '@tutti/core/routing'
 import { expect, test } from 'vitest'
 import WebSocket from 'ws'
-import { cleanups, key, serve, signed, snapshotOf, world } from './gateway-world.fixture.ts'
+import { cleanups, key, serve, signed, toEngine, world } from './gateway-world.fixture.ts'
 
 const id = '9007199254740993' // a double has it as …992
 
@@ -17,17 +16,7 @@ async function bed(dialect: Dialect, said: string, more: object = {}) {
     const type = said.startsWith('{') ? 'application/json' : 'text/event-stream'
     response.writeHead(200, { 'content-type': type }).end(said)
   })
-  const spec = routeSpec.parse({ targets: [{ provider: 'e', model: 'm' }], ...more })
-  const { gateway } = await world(
-    signed(
-      snapshotOf({
-        routes: [{ name: 'chat', project: 'default', ...spec }],
-        providers: [
-          { name: 'e', project: 'default', dialect, baseUrl: url, allowPrivateNetwork: true },
-        ],
-      }),
-    ),
-  )
+  const { gateway } = await world(signed(toEngine(url, dialect, more)))
   const ask = async (path: string, body: string) => {
     const headers = { authorization: `Bearer ${key}` }
     const answer = await fetch(`${gateway.url}${path}`, { method: 'POST', headers, body })

@@ -118,6 +118,19 @@ export function toProvider(baseUrl: string, allowPrivateNetwork: boolean): Snaps
   })
 }
 
+/** A Route `chat`, with these settings, to an engine that speaks this dialect. */
+export function toEngine(
+  baseUrl: string,
+  dialect: Snapshot['providers'][number]['dialect'],
+  settings: object = {},
+): Snapshot {
+  const spec = routeSpec.parse({ targets: [{ provider: 'e', model: 'm' }], ...settings })
+  return snapshotOf({
+    routes: [{ name: 'chat', project: 'default', ...spec }],
+    providers: [{ name: 'e', project: 'default', dialect, baseUrl, allowPrivateNetwork: true }],
+  })
+}
+
 export interface World {
   readonly gateway: Gateway
   readonly folder: string

@@ -4,6 +4,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { exactJson, exactJsonOf } from '../resource/index.ts'
+import { decimalOf, numberText } from '../resource/number-text.fixture.ts'
 import { answerOfEvents } from './answer-events.ts'
 import { readAnthropicEvent } from './anthropic-stream.ts'
 import { readBedrockEvent } from './bedrock-stream.ts'
@@ -25,26 +26,6 @@ import { readBedrockWhole } from './read-whole.ts'
 import { readResponsesEvent } from './responses-stream.ts'
 import { newChatWriter, parseChat, writeAnswer, writeChat } from './translate.ts'
 import { isUnsayable } from './unsayable.ts'
-
-const whole = fc.bigInt({ min: -(2n ** 80n), max: 2n ** 80n }).map((value) => `${value}`)
-const decimal = fc.tuple(whole, fc.stringMatching(/^[0-9]{1,30}$/)).map((both) => both.join('.'))
-const number = fc.oneof(
-  whole,
-  decimal,
-  fc
-    .tuple(fc.oneof(whole, decimal), fc.integer({ min: -999, max: 999 }))
-    .map((both) => both.join('e')),
-)
-
-/** The same for all texts of one number. */
-function decimalOf(text: string): string {
-  const [, sign, whole = '', fraction = '', exponent = '0'] =
-    /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(text) ?? []
-  const all = `${whole}${fraction}`.replace(/^0+/, '')
-  const kept = all.replace(/0+$/, '')
-  const power = Number(exponent) - fraction.length + (all.length - kept.length)
-  return kept === '' ? '0' : `${sign}${kept}e${power}`
-}
 
 /** Of each member `n`, also where it stands in a text. */
 function valuesIn(json: string): string[] {
@@ -118,7 +99,7 @@ const examples: [string][] = [
 describe.each(chatDialects)('from %s', (from) => {
   test.each(engineDialects)('a request to %s has its numbers', (to) => {
     fc.assert(
-      fc.property(number, (text) => {
+      fc.property(numberText, (text) => {
         const body = objectOf(exactJsonOf(requests[from](text)))
         const request = parseChat(from, body, { model: 'm', stream: false })
         if (isUnsayable(request)) throw new Error(request.message)
@@ -132,7 +113,7 @@ describe.each(chatDialects)('from %s', (from) => {
 
   test.each(chatDialects)('an answer to %s has its numbers, whole and streamed', (to) => {
     fc.assert(
-      fc.property(number, (text) => {
+      fc.property(numberText, (text) => {
         const said = exactJson(writeAnswer(from, answerOf(text), about))
         const answer = readAnswer(from, objectOf(exactJsonOf(said)))
         expect(valuesIn(exactJson(writeAnswer(to, answer, about)))).toEqual([decimalOf(text)])
