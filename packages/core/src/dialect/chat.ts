@@ -204,7 +204,8 @@ export type ChatEvent =
   | { readonly kind: 'block-end' }
   /** Content that only its own dialect has: sound, or a call that the provider answers itself. */
   | { readonly kind: 'other' }
-  | { readonly kind: 'thinking'; readonly text: string }
+  /** `choice`, here and of calls: which of several; absent: the first. */
+  | { readonly kind: 'thinking'; readonly choice?: number; readonly text: string }
   /** What is no text: an image, most often. */
   | { readonly kind: 'image'; readonly source: ImageSource }
   /** Of the thoughts before it, or of what follows (`signature.ts`). */
@@ -216,7 +217,12 @@ export type ChatEvent =
       readonly id: string
       readonly name: string
     }
-  | { readonly kind: 'tool-arguments'; readonly index: number; readonly text: string }
+  | {
+      readonly kind: 'tool-arguments'
+      readonly choice?: number
+      readonly index: number
+      readonly text: string
+    }
   | {
       readonly kind: 'stop'
       readonly choice: number

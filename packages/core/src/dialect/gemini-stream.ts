@@ -57,6 +57,7 @@ function refused(choice: number, why: unknown): ChatEvent[] {
 }
 
 function readPart(part: JsonObject, choice: number, events: ChatEvent[]): void {
+  const of = choice > 0 ? { choice } : undefined
   const call = part['functionCall']
   const own = textOf(part['thoughtSignature'])
   const signed: ChatEvent[] =
@@ -65,7 +66,7 @@ function readPart(part: JsonObject, choice: number, events: ChatEvent[]): void {
   if (isObject(call)) {
     events.push(
       { kind: 'tool-start', index: -1, id: textOf(call['id']), name: textOf(call['name']) },
-      { kind: 'tool-arguments', index: -1, text: exactJson(objectOf(call['args'])) },
+      { kind: 'tool-arguments', ...of, index: -1, text: exactJson(objectOf(call['args'])) },
     )
   } else if (isObject(part['inlineData']) && part['thought'] !== true) {
     const { mimeType, data } = part['inlineData']
@@ -76,7 +77,7 @@ function readPart(part: JsonObject, choice: number, events: ChatEvent[]): void {
     events.push({ kind: 'image', source: { kind: 'url', url } })
   } else if (typeof part['text'] === 'string') {
     const text = part['text']
-    if (part['thought'] === true) events.push({ kind: 'thinking', text }, ...signed)
+    if (part['thought'] === true) events.push({ kind: 'thinking', ...of, text }, ...signed)
     else events.push({ kind: 'text', choice, text })
   }
 }

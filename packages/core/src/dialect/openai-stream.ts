@@ -34,7 +34,8 @@ function readChoice(choice: JsonObject, events: ChatEvent[]): string | null {
   // Legacy completions have their text beside.
   for (const said of openaiContent(delta, delta['content'] ?? choice['text'])) {
     // Written out: it is made for every event.
-    events.push(said.kind === 'text' ? { kind: 'text', choice: index, text: said.text } : said)
+    if (said.kind === 'text') events.push({ kind: 'text', choice: index, text: said.text })
+    else events.push(index > 0 && said.kind === 'thinking' ? { ...said, choice: index } : said)
   }
   const refusal = textOf(delta['refusal'])
   if (refusal !== '') events.push({ kind: 'text', choice: index, text: refusal, isRefusal: true })
@@ -42,8 +43,10 @@ function readChoice(choice: JsonObject, events: ChatEvent[]): string | null {
     const citation = readAnnotation(one)
     if (citation !== null) events.push({ kind: 'citation', of: 'text', citation })
   }
-  for (const call of listOf(delta['tool_calls'])) readToolCall(objectOf(call), events)
-  if (isObject(delta['audio']) || isObject(delta['function_call'])) events.push({ kind: 'other' })
+  const of = index > 0 ? { choice: index } : undefined
+  for (const call of listOf(delta['tool_calls'])) readToolCall(objectOf(call), of, events)
+  if (isObject(delta['audio'])) events.push({ kind: 'other' })
+  if (isObject(delta['function_call'])) readOldCall(delta['function_call'], of, events)
   const reason = choice['finish_reason']
   if (typeof reason !== 'string' || reason === '') return null
   const stop = openaiStop(reason)
@@ -52,13 +55,22 @@ function readChoice(choice: JsonObject, events: ChatEvent[]): string | null {
   return null
 }
 
-function readToolCall(call: JsonObject, events: ChatEvent[]): void {
+type OfChoice = { readonly choice: number } | undefined
+
+/** A call as it was before there could be several: no other dialect has its like. */
+function readOldCall(call: JsonObject, of: OfChoice, events: ChatEvent[]): void {
+  const text = textOf(call['arguments'])
+  events.push({ kind: 'other' })
+  if (text !== '') events.push({ kind: 'tool-arguments', ...of, index: -1, text })
+}
+
+function readToolCall(call: JsonObject, of: OfChoice, events: ChatEvent[]): void {
   const index = countOf(call['index'])
   const { name, args: text } = calledIn(call)
   const signature = callSignature(call)
   if (signature !== null) events.push({ kind: 'signature', text: signature })
   if (name !== '') events.push({ kind: 'tool-start', index, id: textOf(call['id']), name })
-  if (text !== '') events.push({ kind: 'tool-arguments', index, text })
+  if (text !== '') events.push({ kind: 'tool-arguments', ...of, index, text })
 }
 
 /** Which tool is called, and with what: a custom one is given a text. */

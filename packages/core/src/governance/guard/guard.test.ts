@@ -215,6 +215,49 @@ describe('streams', () => {
     )
   })
 
+  test('pieces of several choices that come in turns, whatever their kind, are wholes (T1)', () => {
+    const pieces = { tell: ['pay 4111 11', '11 1111 1111 now'], redacted: 'pay [CARD] now' }
+    type Said = (choice: number, text: string) => ChatEvent
+    const kinds: readonly Said[] = [
+      (choice, text) => ({ kind: 'text', choice, text }),
+      (choice, text) => ({ kind: 'thinking', choice, text }),
+      (choice, text) => ({ kind: 'tool-arguments', choice, index: 0, text }),
+    ]
+    for (const one of kinds) {
+      for (const other of kinds) {
+        const stream = new StreamRewrite<number>(answer())
+        const events = pieces.tell.flatMap((text) => [one(0, text), other(1, text)])
+        const stops = [0, 1].map((choice) => ({ kind: 'stop', choice, stop: 'stop' }) as const)
+        const released = [...events, ...stops].flatMap((event, i) => stream.push(i, [event]))
+        const texts = [0, 1].map((choice) =>
+          released
+            .flatMap((each) => each.events)
+            .map((event) =>
+              'text' in event && 'choice' in event && event.choice === choice ? event.text : '',
+            ),
+        )
+        expect(texts.map((each) => each.join(''))).toEqual([pieces.redacted, pieces.redacted])
+      }
+    }
+  })
+
+  test('what is taken out of a text stands in no list of its tokens (I2)', () => {
+    const logprobs = { content: [{ token: ' 4111', bytes: [52], top_logprobs: [{}] }, '}]"'] }
+    const said = { text: 'pay 4111111111111111', logprobs, of: 1 }
+    const json = JSON.stringify({ choices: [said, { ...said, logprobs: ['4111'] }] })
+    const clean = { text: 'pay [CARD]', logprobs: null, of: 1 }
+    expect(JSON.parse(answer().document(json))).toEqual({
+      choices: [clean, { ...clean, logprobs: [] }],
+    })
+    const same = JSON.stringify({ text: 'pay 4111', logprobs, logprobsResult: null })
+    expect(answer().document(same)).toBe(same)
+    const frame = `data: {"delta":"4111","logprobsResult": {"a":["4111"]},"n":1.10}\n\n`
+    const changes = [{ before: '4111', after: '' }]
+    expect(rewriteFrame(frame, changes, (text) => text)).toBe(
+      'data: {"delta":"","logprobsResult": null,"n":1.10}\n\n',
+    )
+  })
+
   test('a number that is taken out of arguments leaves them what they are: JSON', () => {
     const args = '{"a":"x: 4111111111111111","n":4111111111111111,"b":[4111111111111111,"\\""]}'
     const clean = { a: 'x: [CARD]', n: '[CARD]', b: ['[CARD]', '"'] }
@@ -324,6 +367,29 @@ describe('requests', () => {
       { input: [{ id: 'a@b.example', content: '[EMAIL_1]', n: 4111111111111111 }] },
       { response: { id: 'a@b.example' } },
     ])
+  })
+
+  test('of what fills a stored prompt, and of a document in plain text, all is looked through (J3)', () => {
+    const email = 'a@b.example'
+    const fills = { name: email, url: email, data: { type: 'input_file', file_data: email } }
+    const source = { data: email, type: 'text', media_type: 'text/plain' }
+    const media = { data: email, type: 'base64', media_type: 'image/png' }
+    const said = [
+      { prompt: { id: email, variables: fills } },
+      { type: 'document', source },
+      { type: 'image', source: media },
+      { function_response: { name: 'f', response: { id: email } } },
+    ]
+    const escaped = JSON.stringify(said).replace('"text"', '"te\\u0078t"')
+    const clean = '[EMAIL_1]'
+    for (const json of [JSON.stringify(said), escaped.replace('"response"', '"respons\\u0065"')]) {
+      expect(JSON.parse(inspectRequest(json, inspection).json)).toEqual([
+        { prompt: { id: email, variables: { ...fills, name: clean, url: clean } } },
+        { type: 'document', source: { ...source, data: clean } },
+        { type: 'image', source: media },
+        { function_response: { name: 'f', response: { id: clean } } },
+      ])
+    }
   })
 
   test('the same value has one placeholder, another value another, none that was said (D1, D2)', () => {

@@ -5,10 +5,11 @@
 //
 // Invariants:
 //   I1. Where nothing is found, or all that is found is let pass, the document is the very same.
+//   I2. What is taken out of an answer's texts stands in none of its lists of tokens (`logprobs`) either.
 
 import type { Detector } from './detector.ts'
 import type { FindingKind, GuardAction, GuardFinding, GuardPlan, Severity } from './guard.ts'
-import { rewriteJsonTexts } from './json-texts.ts'
+import { rewriteJsonTexts, withoutTokens } from './json-texts.ts'
 import { mark, type Originals, placeholderDetector, Redaction } from './redaction.ts'
 import { scanText } from './text-scan.ts'
 
@@ -69,7 +70,9 @@ export class AnswerRewrite {
 
   /** A whole JSON document. */
   document(json: string): string {
-    return rewriteJsonTexts(json, (text) => this.#rewrite(text, (one) => this.counts.add(one)))
+    const act = (one: GuardFinding) => this.counts.add(one)
+    const rewritten = rewriteJsonTexts(json, (text) => this.#rewrite(text, act))
+    return rewritten === json ? json : withoutTokens(rewritten) // I2
   }
 
   /** A text that says again what was counted when it came in pieces. */

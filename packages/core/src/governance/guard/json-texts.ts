@@ -6,7 +6,10 @@
 // Invariants:
 //   J1. Where no text is rewritten, the document is the very same.
 //   J2. Names of members are never rewritten.
-//   J3. In the arguments and results of tools everything is said, whatever its member is called, numbers too.
+//   J3. In the arguments and results of tools everything is said, whatever its member is called, numbers too; so it is
+//       in what fills the places of a stored prompt, and in a document that is plain text.
+
+import { jsonOf, objectOf } from '../../dialect/index.ts'
 
 /**
  * Members whose values are no texts that a model reads or says: names, ids, addresses, marks,
@@ -77,7 +80,7 @@ interface JsonValue {
   readonly end: number
   /** Of the member that it is the value of, or that holds the list in which it stands. */
   readonly name: string
-  /** True in what a tool is given or gives. */
+  /** True where it is said, whatever its member is called. */
   readonly isFree: boolean
 }
 
@@ -85,10 +88,11 @@ interface JsonValue {
 interface Container {
   readonly name: string
   readonly isList: boolean
-  readonly isFree: boolean
+  /** J3: of which of its values that holds. */
+  readonly free: 'none' | 'own' | 'all'
 }
 
-const outermost: Container = { name: '', isList: false, isFree: false }
+const outermost: Container = { name: '', isList: false, free: 'none' }
 const numberForm = /-?\d[\d.eE+-]*/y
 
 /** The strings that are values, in order; where all is free, the numbers too. */
@@ -99,10 +103,9 @@ function* jsonValues(json: string): Generator<JsonValue> {
   for (let at = 0; at < json.length; at++) {
     const character = json[at]
     if (character === '{' || character === '[') {
-      const isList = character === '['
-      const isFree = inside.isFree || (!isList && isOfTool(name, inside))
+      const free = freedomOf(json, at, { name, inside })
       outer.push(inside)
-      inside = { name, isList, isFree }
+      inside = { name, isList: character === '[', free }
     } else if (character === '}' || character === ']') {
       name = inside.name
       inside = outer.pop() ?? outermost
@@ -110,13 +113,13 @@ function* jsonValues(json: string): Generator<JsonValue> {
       const end = stringEnd(json, at)
       const next = afterBlanks(json, end)
       if (json[next] === ':') {
-        name = json.slice(at + 1, end - 1) // J2
+        name = textAt(json, at, end) // J2
         at = next
       } else {
-        yield { start: at, end, name, isFree: inside.isFree }
+        yield { start: at, end, name, isFree: inside.free !== 'none' }
         at = end - 1
       }
-    } else if (inside.isFree && isDigit(character)) {
+    } else if (inside.free !== 'none' && isDigit(character)) {
       const end = numberEnd(json, at)
       yield { start: at, end, name, isFree: true }
       at = end - 1
@@ -124,12 +127,64 @@ function* jsonValues(json: string): Generator<JsonValue> {
   }
 }
 
+/** J3: of the object or list that begins at `start`. */
+function freedomOf(
+  json: string,
+  start: number,
+  { name, inside }: { readonly name: string; readonly inside: Container },
+): Container['free'] {
+  if (inside.free === 'all') return 'all'
+  if (json[start] === '[' || inside.isList) return 'none'
+  if (isOfTool(name, inside)) return 'all'
+  const isFilling = name === 'variables' && inside.name === 'prompt'
+  return isFilling || (name === 'source' && isPlainText(json, start)) ? 'own' : 'none'
+}
+
 /** True for the object that a tool is given (Anthropic, Bedrock; Gemini), or gives (Gemini). */
-function isOfTool(name: string, { name: owner, isList }: Container): boolean {
-  if (isList) return false
-  return (
-    name === 'input' || name === 'args' || (name === 'response' && owner === 'functionResponse')
-  )
+function isOfTool(name: string, { name: owner }: Container): boolean {
+  const isGeminis = owner === 'functionResponse' || owner === 'function_response'
+  return name === 'input' || name === 'args' || (name === 'response' && isGeminis)
+}
+
+/** True for a source of Anthropic's whose `data` is no base64, or who could tell otherwise. */
+function isPlainText(json: string, start: number): boolean {
+  for (let at = start + 1; at < json.length; at++) {
+    const character = json[at]
+    if (character === '"') at = stringEnd(json, at) - 1
+    else if (character === '{' || character === '[')
+      return true // nobody nests a source
+    else if (character === '}')
+      return objectOf(jsonOf(json.slice(start, at + 1)))['type'] === 'text'
+  }
+  return true
+}
+
+const tokenLists = /(?<!\\)"(?:logprobs|logprobsResult)"\s*:\s*(?=[[{])/g
+
+/** The document without its tokens one by one: they say what its texts may no longer say. */
+export function withoutTokens(json: string): string {
+  const parts: string[] = []
+  let kept = 0 // where what is not in `parts` yet begins
+  for (const match of json.matchAll(tokenLists)) {
+    const start = match.index + match[0].length
+    if (start < kept) continue
+    parts.push(json.slice(kept, start), json[start] === '[' ? '[]' : 'null')
+    kept = valueEnd(json, start)
+  }
+  return parts.length === 0 ? json : parts.join('') + json.slice(kept)
+}
+
+/** Where the object or list that begins at `start` is over. */
+function valueEnd(json: string, start: number): number {
+  let depth = 0
+  for (let at = start; at < json.length; at++) {
+    const character = json[at]
+    if (character === '"') at = stringEnd(json, at) - 1
+    else if (character === '{' || character === '[') depth += 1
+    else if (character === '}' || character === ']') depth -= 1
+    if (depth === 0) return at + 1
+  }
+  return json.length
 }
 
 function isDigit(character = ''): boolean {

@@ -2,7 +2,7 @@
 //
 // A server-sent event with other texts in it. All else of it stays as it came: members that we do not know, too.
 
-import { rewriteJsonTexts } from './json-texts.ts'
+import { rewriteJsonTexts, withoutTokens } from './json-texts.ts'
 import type { TextChange } from './stream-rewrite.ts'
 
 /**
@@ -26,7 +26,8 @@ export function rewriteFrame(
   })
   if (rewritten === json) return frame
   const others = lines.filter((line) => line !== '' && !line.startsWith('data:'))
-  return `${[...others, `data: ${rewritten.replaceAll('\n', '')}`].join('\n')}\n\n`
+  const told = withoutTokens(rewritten).replaceAll('\n', '') // I2 of inspect.ts
+  return `${[...others, `data: ${told}`].join('\n')}\n\n`
 }
 
 function dataOf(line: string): string {

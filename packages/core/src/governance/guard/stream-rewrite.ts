@@ -25,6 +25,13 @@ export interface TextChange {
   readonly after: string
 }
 
+/** Which of an answer's texts a piece is of. */
+interface Place {
+  readonly kind: 'text' | 'thinking' | 'tool-arguments'
+  readonly choice: number
+  readonly name: string
+}
+
 interface Piece {
   readonly channel: Channel
   readonly start: number
@@ -47,8 +54,8 @@ interface Edit {
 /** Lives as long as one stream; `Held` is what its events came in. */
 export class StreamRewrite<Held> {
   readonly #rewrite: AnswerRewrite
-  /** Written by `push`; the texts of an answer, of its choices and of its tools. */
-  readonly #channels = new Map<string, Channel>()
+  /** By name, written by `push`; the texts of an answer, of its choices and of its tools. */
+  readonly #channels = new Map<string, Place & { readonly channel: Channel }>()
   #waiting: Waiting<Held>[] = []
 
   constructor(rewrite: AnswerRewrite) {
@@ -58,7 +65,9 @@ export class StreamRewrite<Held> {
   /** Characters of the answer's text so far: neither of thoughts nor of calls. */
   get length(): number {
     let length = 0
-    for (const [name, channel] of this.#channels) if (isChoice(name)) length += channel.length
+    for (const { kind, channel } of this.#channels.values()) {
+      if (kind === 'text') length += channel.length
+    }
     return length
   }
 
@@ -71,7 +80,7 @@ export class StreamRewrite<Held> {
 
   /** Nothing more comes. */
   end(): readonly Released<Held>[] {
-    for (const channel of this.#channels.values()) channel.end()
+    for (const { channel } of this.#channels.values()) channel.end()
     return this.#release()
   }
 
@@ -84,14 +93,14 @@ export class StreamRewrite<Held> {
   }
 
   #take(event: ChatEvent): Piece | null {
-    const name = channelOf(event)
-    if (event.kind === 'end') for (const channel of this.#channels.values()) channel.end()
+    if (event.kind === 'end') for (const { channel } of this.#channels.values()) channel.end()
     if (event.kind === 'stop') this.#endChoice(event.choice)
-    if (name === null || !('text' in event)) return null
-    if (event.text !== '') this.#endBeside(name)
-    const known = this.#channels.get(name)
-    const channel = known ?? new Channel(this.#rewrite)
-    if (known === undefined) this.#channels.set(name, channel)
+    const place = placeOf(event)
+    if (place === null || !('text' in event)) return null
+    if (event.text !== '') this.#endBeside(place)
+    const known = this.#channels.get(place.name)
+    const channel = known?.channel ?? new Channel(this.#rewrite)
+    if (known === undefined) this.#channels.set(place.name, { ...place, channel })
     return channel.push(event.text)
   }
 
@@ -99,16 +108,16 @@ export class StreamRewrite<Held> {
    * A text is over where one of another kind begins; those of several choices, and of several
    * calls, come side by side.
    */
-  #endBeside(name: string): void {
-    for (const [other, channel] of this.#channels) {
-      if (kindOf(other) !== kindOf(name)) channel.end()
+  #endBeside({ kind, choice }: Place): void {
+    for (const other of this.#channels.values()) {
+      if (other.choice === choice && other.kind !== kind) other.channel.end()
     }
   }
 
   /** Other choices go on. */
   #endChoice(choice: number): void {
-    for (const [name, channel] of this.#channels) {
-      if (!isChoice(name) || name === choiceName(choice)) channel.end()
+    for (const other of this.#channels.values()) {
+      if (other.choice === choice) other.channel.end()
     }
   }
 
@@ -124,29 +133,21 @@ export class StreamRewrite<Held> {
   }
 }
 
-function channelOf(event: ChatEvent): string | null {
+/** Null for what says no text that comes in pieces. */
+function placeOf(event: ChatEvent): Place | null {
   switch (event.kind) {
     case 'text':
-      return choiceName(event.choice)
-    case 'thinking':
-      return 'thinking'
-    case 'tool-arguments':
-      return `tool ${event.index}`
+    case 'thinking': {
+      const { kind, choice = 0 } = event
+      return { kind, choice, name: `${kind} ${choice}` }
+    }
+    case 'tool-arguments': {
+      const { kind, choice = 0, index } = event
+      return { kind, choice, name: `${kind} ${choice} ${index}` }
+    }
     default:
       return null
   }
-}
-
-function choiceName(choice: number): string {
-  return `choice ${choice}`
-}
-
-function isChoice(name: string): boolean {
-  return kindOf(name) === 'choice'
-}
-
-function kindOf(name: string): string {
-  return name.split(' ', 1)[0] ?? ''
 }
 
 /** T2: the very same events where every text stays. */
