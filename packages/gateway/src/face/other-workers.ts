@@ -3,7 +3,7 @@
 // What each of several workers has of its own (records, counts), asked of the others by the caller's own request, so
 // that whoever is asked answers for all.
 
-import { Agent, request as send } from 'undici'
+import { Agent, request as send } from '@tutti/machine/http-client'
 import { type Incoming, linesOf } from '../wire/index.ts'
 
 /** A request whose key is known. */

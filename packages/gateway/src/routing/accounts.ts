@@ -5,7 +5,7 @@
 
 import { randomUUID } from 'node:crypto'
 import { type LeaseRequest, leaseAnswer } from '@tutti/core/routing'
-import { request } from 'undici'
+import { request } from '@tutti/machine/http-client'
 import { complaining } from '../complaining.ts'
 import { Purses } from './purses.ts'
 import { UsageCounts } from './usage-counts.ts'

@@ -3,7 +3,7 @@
 // Tells the control plane what is kept of requests.
 
 import type { KeptRequest } from '@tutti/core/routing'
-import { request } from 'undici'
+import { request } from '@tutti/machine/http-client'
 import type { RemoteOptions } from './remote-responses.ts'
 
 const answerMsMax = 10_000 // a report of some megabytes; nobody waits for it

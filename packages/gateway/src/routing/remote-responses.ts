@@ -9,7 +9,7 @@ import {
   type StoredResponse,
   storedResponse,
 } from '@tutti/core/routing'
-import { type Dispatcher, request } from 'undici'
+import { type Dispatcher, request } from '@tutti/machine/http-client'
 
 export interface RemoteOptions {
   readonly url: string

@@ -3,7 +3,7 @@
 // Asks what requests used where this gateway tells it: of the control plane, or of the process that stands in for it. It
 // judges who may know, so it is asked with the caller's own key.
 
-import { request } from 'undici'
+import { request } from '@tutti/machine/http-client'
 import { complaining } from '../complaining.ts'
 
 export interface UsageAsking {

@@ -20,7 +20,7 @@ import {
 } from '@tutti/core/routing'
 import { verifyText } from '@tutti/ledger'
 import { isMissing, pause, proxyFor, writeDurably } from '@tutti/machine'
-import { Agent, getGlobalDispatcher, request } from 'undici'
+import { Agent, getGlobalDispatcher, request } from '@tutti/machine/http-client'
 import { messageOf } from '../failure.ts'
 import { linesOf } from '../wire/index.ts'
 

@@ -8,7 +8,7 @@
 //   V2. One batch is on its way at a time; one that the collector cannot take now is tried again, a bounded time.
 
 import { pause } from '@tutti/machine'
-import { type Dispatcher, request } from 'undici'
+import { type Dispatcher, request } from '@tutti/machine/http-client'
 import { messageOf } from '../failure.ts'
 import { attemptSpan } from './attempt-span.ts'
 import { CallHistograms } from './call-histogram.ts'

@@ -6,7 +6,7 @@
 import { Readable } from 'node:stream'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { pause, proxyFor } from '@tutti/machine'
-import { Agent, type Dispatcher, ProxyAgent, request } from 'undici'
+import { Agent, type Dispatcher, ProxyAgent, request } from '@tutti/machine/http-client'
 import { messageOf } from '../failure.ts'
 import { providerGuard } from '../governance/index.ts'
 import type { ToolServerEntry } from '../routing/index.ts'

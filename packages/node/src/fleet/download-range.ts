@@ -4,7 +4,7 @@
 // and what has come stays when the rest does not.
 
 import { open } from 'node:fs/promises'
-import { type Dispatcher, request } from 'undici'
+import { type Dispatcher, request } from '@tutti/machine/http-client'
 import { Failure, messageOf } from '../failure.ts'
 
 export interface RangeDownload {

@@ -6,7 +6,7 @@
 import type { Duplex } from 'node:stream'
 import { connect } from 'node:tls'
 import { openTunnel, proxyFor } from '@tutti/machine'
-import { Agent, type Dispatcher, ProxyAgent, setGlobalDispatcher } from 'undici'
+import { Agent, type Dispatcher, ProxyAgent, setGlobalDispatcher } from '@tutti/machine/http-client'
 import type { ClientOptions } from 'ws'
 import { Failure } from '../failure.ts'
 

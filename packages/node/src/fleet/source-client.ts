@@ -14,7 +14,7 @@ import {
   sourceOrder,
 } from '@tutti/core/fleet'
 import { signText } from '@tutti/ledger'
-import { Agent, request } from 'undici'
+import { Agent, request } from '@tutti/machine/http-client'
 import { Failure } from '../failure.ts'
 import type { BlobSource } from './blob-wish.ts'
 import { downloadRange } from './download-range.ts'

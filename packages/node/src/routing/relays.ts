@@ -6,7 +6,7 @@
 import type { Duplex } from 'node:stream'
 import { relayList } from '@tutti/core/routing'
 import type { Clock } from '@tutti/machine'
-import { request } from 'undici'
+import { request } from '@tutti/machine/http-client'
 import { RelayLink } from './relay-link.ts'
 
 export interface RelaysPorts {

@@ -17,7 +17,7 @@ import {
 } from '@tutti/core/workflow'
 import { verifyText } from '@tutti/ledger'
 import { pause } from '@tutti/machine'
-import { request } from 'undici'
+import { request } from '@tutti/machine/http-client'
 import { containerRuntimeHere } from './container-runtime.ts'
 import { interpretersHere } from './interpreters.ts'
 import type { ProcessPorts } from './process-ports.ts'
