@@ -1,13 +1,15 @@
-// tutti up as a person starts it, and thinks better of it.
+// tutti up as a person starts it, and thinks better of it; who has its home, and who the folder of a node.
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
+import { didKeyOf, newPrivateKey, signerKeyFromSeed } from '@tutti/ledger'
 import { afterAll, expect, test } from 'vitest'
+import { writePrivate } from './home/index.ts'
 
 const main = fileURLToPath(new URL('../dist/main.js', import.meta.url))
 const home = mkdtempSync(join(tmpdir(), 'tutti-up-'))
@@ -65,4 +67,56 @@ test('a control plane has its home for itself, like tutti up', async () => {
   }
   first.kill('SIGTERM')
   expect(await ended).toEqual([0, null])
+})
+
+/** The folder of a node that has joined a control plane which is away. */
+function joinedFolder(name: string): string {
+  const folder = join(home, name)
+  const pem = newPrivateKey().export({ type: 'pkcs8', format: 'pem' }).toString()
+  const identity = {
+    ...{ name, privateKey: pem, url: 'http://127.0.0.1:1', localKey: 'tutti_local_1' },
+    controlPlane: didKeyOf(newPrivateKey()),
+    ledger: signerKeyFromSeed('tutti.test/log', new Uint8Array(32), 'note').verifier.vkey,
+  }
+  writePrivate(join(folder, 'identity.json'), JSON.stringify(identity))
+  return folder
+}
+
+test('the folder of a node is had by one node, until that is killed; the next to come is told whose it is', async () => {
+  const data = joinedFolder('node-a')
+  const args = [main, 'node', '--home', home, '--data', data]
+  const start = async () => {
+    const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'ignore'] })
+    const ended = once(child, 'exit')
+    const [said] = await Promise.race([once(child.stdout, 'data'), ended])
+    expect(String(said)).toContain('node answers')
+    return { child, ended }
+  }
+  const first = await start()
+  const other = [main, 'join', '--home', home, '--data', data, '--token', 'tutti-join-e30']
+  for (const command of [args, other]) {
+    const second = spawn(process.execPath, command, { stdio: ['ignore', 'inherit', 'pipe'] })
+    const refused = once(second, 'exit')
+    const why = `tutti: tutti node runs in ${data}, as process ${first.child.pid}: stop it, or give`
+    expect(await text(second.stderr)).toContain(`${why} this one another folder with --data`)
+    expect(await refused).toEqual([1, null])
+  }
+  first.child.kill('SIGKILL')
+  await first.ended
+  const next = await start()
+  next.child.kill('SIGTERM')
+  expect(await next.ended).toEqual([0, null])
+})
+
+test('a node that has joined serves where it cannot mark its folder', async () => {
+  const data = joinedFolder('node-b')
+  mkdirSync(join(data, 'taken.1')) // which cannot be taken away as a file is, as on a full disk none is written
+  const args = [main, 'node', '--home', home, '--data', data]
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+  const ended = once(child, 'exit')
+  const said = text(child.stderr)
+  await Promise.race([once(child.stdout, 'data'), ended])
+  child.kill('SIGTERM')
+  expect(await ended).toEqual([0, null])
+  expect(await said).toContain(`see that no other runs in ${data}`)
 })

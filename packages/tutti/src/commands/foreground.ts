@@ -43,8 +43,6 @@ export function ready(
 ): void {
   const isStarted = process.send !== undefined
   serveOn()
-  if (process.send === undefined) print(`${name} answers at ${url}`)
-  else if (process.connected) process.send({ ready: url })
   let isStopping = false
   const end = () => {
     if (isStopping) return
@@ -66,7 +64,10 @@ export function ready(
   process.on('SIGINT', isStarted ? () => {} : hurry)
   // Who started it is gone, and nobody would stop it.
   process.on('disconnect', hurry)
-  if (isStarted && !process.connected) end()
+  // Last: who hears it may stop it at once.
+  if (!isStarted) print(`${name} answers at ${url}`)
+  else if (process.connected) process.send?.({ ready: url })
+  else end()
 }
 
 export function readCredentials(home: string): {

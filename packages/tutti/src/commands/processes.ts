@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import { type ProcessKind, processKinds } from '@tutti/core/workflow'
 import { Client } from '@tutti/sdk'
 import type { Command } from 'commander'
-import { Failure } from '../failure.ts'
+import { describeError, Failure } from '../failure.ts'
 import {
   approvalDid,
   giveWorkflowKey,
@@ -177,7 +177,10 @@ export function addNode(program: Command): void {
     'run this machine’s node in the foreground (after tutti join, or after a reboot)',
   )
   withExamples(command, 'tutti node', 'tutti node --host 0.0.0.0 --port 8081')
-  command.action(runNode)
+  command.action(async (options: NodeCommand) => {
+    takeFolder(nodeFolder(options))
+    await runNode(options)
+  })
 }
 
 interface JoinCommand extends NodeCommand {
@@ -203,6 +206,7 @@ export function addJoin(program: Command): void {
   command.action(async (url: string | undefined, options: JoinCommand) => {
     const { joinControlPlane, loadNodeIdentity } = await import('@tutti/node')
     const folder = nodeFolder(options)
+    takeFolder(folder)
     if (loadNodeIdentity(folder) === null) {
       const labels = parseLabels(options.labels)
       const identity = await joinControlPlane({
@@ -216,6 +220,20 @@ export function addJoin(program: Command): void {
     } else print(`this machine has joined already (${folder}): running it`)
     await runNode(options)
   })
+}
+
+/**
+ * One node for each folder. One that has joined serves also where nobody can write (a full disk),
+ * and then nobody knows who else does; one that has not keeps its token for later.
+ */
+function takeFolder(folder: string): void {
+  try {
+    takeHome(folder, 'node')
+  } catch (error) {
+    const isTaken = error instanceof Failure
+    if (isTaken || !existsSync(join(folder, 'identity.json'))) throw error
+    process.stderr.write(`node: ${describeError(error)}; see that no other runs in ${folder}\n`)
+  }
 }
 
 async function runNode(options: NodeCommand): Promise<void> {

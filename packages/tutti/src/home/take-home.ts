@@ -1,9 +1,10 @@
 // Take home
 //
 // One `tutti up`, or one control plane of its own, for each home: a second one, on other ports, would share the first one's database,
-// end it with its own end, and write its own gateway over the one that commands ask.
+// end it with its own end, and write its own gateway over the one that commands ask. And one node for each folder of a node: two of one
+// identity would take the connection from each other for ever.
 //
-// Who has the home has a mark in it. A mark says which process that is and when that began: a number alone comes again, in a container
+// Who has the folder has a mark in it. A mark says which process that is and when that began: a number alone comes again, in a container
 // at each start. Marks of processes that ended are left by kill -9, and to take one away is not to take another one's that has come
 // in its place meanwhile. So marks are numbered, and nobody writes over one.
 //
@@ -26,8 +27,8 @@ interface Mark {
   readonly command: string
 }
 
-/** Until this process ends the home is its own, or its parent's. Throws `tutti/home-taken`. */
-export function takeHome(folder: string, command: 'up' | 'control-plane'): void {
+/** Until this process ends the folder is its own, or its parent's. Throws `tutti/home-taken`. */
+export function takeHome(folder: string, command: 'up' | 'control-plane' | 'node'): void {
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   if (marksIn(folder).some((mark) => mark.pid === process.ppid && isAlive(mark))) return
   const path = leaveMark(folder, `${process.pid} ${beganAt(process.pid)} ${command}`)
@@ -36,8 +37,8 @@ export function takeHome(folder: string, command: 'up' | 'control-plane'): void 
 
 function leaveMark(folder: string, own: string): string {
   const draft = join(folder, `taking.${process.pid}`)
-  writeFileSync(draft, own, { mode: 0o600 })
   try {
+    writeFileSync(draft, own, { mode: 0o600 })
     for (;;) {
       const marks = marksIn(folder)
       refuseTaken(folder, marks)
@@ -74,7 +75,8 @@ function refuseTaken(folder: string, marks: readonly Mark[]): void {
   const holder = marks.find(isAlive)
   if (holder === undefined) return
   const { command, pid } = holder
-  const hint = 'stop it, or give this one another folder with --home'
+  const option = command === 'node' ? '--data' : '--home'
+  const hint = `stop it, or give this one another folder with ${option}`
   const message = `tutti ${command} runs in ${folder}, as process ${pid}: ${hint}`
   throw new Failure('tutti/home-taken', message)
 }
