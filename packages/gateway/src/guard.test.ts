@@ -319,6 +319,23 @@ describe('a classifier by route', () => {
     expect((await json(answer)).error.message).toContain('moderation (violence)')
   })
 
+  test.each([
+    {},
+    { category_scores: { violence: null } },
+    { category_scores: {}, flagged: 'true' },
+    { category_scores: {}, flagged: true },
+  ])('%j is no word that a text may pass', async (result) => {
+    const routes = [judge({ provider: 'engine', model: 'omni' })]
+    const says: Handler = (request, response, body) => {
+      if (request.url !== '/v1/moderations') return echo([])(request, response, body)
+      response.writeHead(200, { 'content-type': 'application/json' })
+      return response.end(JSON.stringify({ id: 'm', results: [result] }))
+    }
+    const answer = await ask(await start(guard, says, { routes }), 'a kind word')
+    expect(answer.status).toBe(403)
+    expect((await json(answer)).error.message).toMatch(/unanswered|flagged/)
+  })
+
   test('sees nothing that was taken out of the request, also where it is put back', async () => {
     const judged: string[] = []
     const both = { ...guard, on: ['input', 'output'], detect: ['card', 'email'] }

@@ -8,7 +8,7 @@ import { z } from 'zod'
 import { digest, key, newFolder, serve, signed, world } from './gateway-world.fixture.ts'
 import { MemoryPlane } from './memory-plane.fixture.ts'
 import type { Gateway } from './start.ts'
-import { serveTools, toolClient, toolSnapshot } from './tool-world.fixture.ts'
+import { serveFailing, serveTools, toolClient, toolSnapshot } from './tool-world.fixture.ts'
 import { textsOf, withTexts } from './tools/index.ts'
 
 const card = '4111 1111 1111 1111'
@@ -106,6 +106,38 @@ describe('the guard of a server of tools (M4)', () => {
     expect(seen).toEqual([])
     const [record] = await records(gateway)
     expect(record).toMatchObject({ route: 'mcp/one', status: 403, costNanos: 0 })
+  })
+
+  test('looks through what a server says of why it failed, and puts back in it', async () => {
+    const { url } = await serveFailing((given) => ({
+      ...{ code: -32_000, message: `a nightjar has ${card}: ${JSON.stringify(given)}` },
+      data: { card: 4111111111111111, 'a@b.example': 'a@b.example' },
+    }))
+    const down = await serve((_, response) => {
+      response.writeHead(200, { 'content-type': 'application/json' }).end('n a@b.io')
+    })
+    const guard = guardSpec.parse({ detect: ['card', 'email'] })
+    const strict = guardSpec.parse({ blocklist: ['nightjar'] })
+    const { gateway } = await world(
+      signed(
+        toolSnapshot([
+          { name: 'shop', url, guard },
+          { name: 'strict', url, guard: strict },
+          { name: 'down', url: `${down.url}/mcp`, guard },
+        ]),
+      ),
+    )
+    const client = await toolClient(gateway)
+    const given = { to: 'ann@mail.example' }
+    await expect(client.callTool({ name: 'shop__pay', arguments: given })).rejects.toMatchObject({
+      code: -32_000,
+      message: `MCP error -32000: a nightjar has [CARD]: ${JSON.stringify(given)}`,
+      data: { card: '[CARD]', 'a@b.example': '[EMAIL]' },
+    })
+    await expect(client.callTool({ name: 'strict__pay' })).rejects.toMatchObject({
+      data: { code: 'guardrail_denied' },
+    })
+    await expect(client.callTool({ name: 'down__pay' })).rejects.toThrow('n [EMAIL]')
   })
 
   test('denies a result that was called and paid for', async () => {

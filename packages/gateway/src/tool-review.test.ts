@@ -78,6 +78,7 @@ test('what a guard denies in arguments it denies in what a tool says of itself, 
     server.registerTool('deep', deep, () => text('done'))
     const named = { inputSchema: { [injection]: z.string().optional() } }
     server.registerTool('named', named, () => text('done'))
+    server.registerTool(injection, {}, () => text('done'))
     server.registerTool('private', { description: 'ask ann@example.org' }, () => text('done'))
   }
   const guard = guardSpec.parse({
@@ -88,6 +89,7 @@ test('what a guard denies in arguments it denies in what a tool says of itself, 
   const { client, shown, withheld, gateway, events } = await behind({ guard }, add)
   expect(withheld.map(({ tool }) => tool).toSorted()).toEqual([
     'one__deep',
+    `one__${injection}`,
     'one__named',
     'one__poisoned',
   ])
@@ -99,8 +101,8 @@ test('what a guard denies in arguments it denies in what a tool says of itself, 
   }
   expect(await client.callTool({ name: 'one__private' })).toMatchObject(text('done'))
   const { logged, counted } = await said(gateway, events)
-  expect(logged).toHaveLength(3) // and not again with each call (Z1)
-  expect(counted).toEqual(['tutti_gateway_tools_withheld_total{server="default/one",by="guard"} 3'])
+  expect(logged).toHaveLength(4) // and not again with each call (Z1)
+  expect(counted).toEqual(['tutti_gateway_tools_withheld_total{server="default/one",by="guard"} 4'])
 })
 
 test('what is withheld is said in the log, with what to accept it by, and counted (Z1)', async () => {

@@ -7,7 +7,7 @@ import { Client } from '@modelcontextprotocol/sdk/client/index.js'
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
-import { cleanups, digest, key, snapshotOf } from './gateway-world.fixture.ts'
+import { cleanups, digest, key, serve, snapshotOf } from './gateway-world.fixture.ts'
 import type { KeyEntry } from './routing/index.ts'
 import type { Gateway } from './start.ts'
 
@@ -75,6 +75,30 @@ export async function serveTools(
     untilListened: (count) => listened.until(count),
     stop,
   }
+}
+
+/** A server whose calls all end with this error, as often as it counts. */
+export async function serveFailing(error: (given: unknown) => object) {
+  const count = { sessions: 0, calls: 0 }
+  const { url } = await serve((request, response, body) => {
+    if (request.method !== 'POST') return response.writeHead(405).end()
+    const { id, method, params } = JSON.parse(body)
+    const says = (said: object) => {
+      response.writeHead(200, { 'content-type': 'application/json' })
+      response.end(JSON.stringify({ jsonrpc: '2.0', id, ...said }))
+    }
+    if (id === undefined) return response.writeHead(202).end()
+    if (method === 'initialize') {
+      count.sessions += 1
+      const { protocolVersion } = params
+      const serverInfo = { name: 'failing', version: '1' }
+      return says({ result: { protocolVersion, serverInfo, capabilities: { tools: {} } } })
+    }
+    if (method === 'tools/list') return says({ result: { tools: [{ name: 'pay' }] } })
+    count.calls += 1
+    return says({ error: error(params.arguments) })
+  })
+  return { url: `${url}/mcp`, count }
 }
 
 /** Once the head of an answer has gone out; not where none ever does. */

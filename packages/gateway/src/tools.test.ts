@@ -3,7 +3,7 @@
 import { describe, expect, test } from 'vitest'
 import { key, serve, signed, world } from './gateway-world.fixture.ts'
 import type { Gateway } from './start.ts'
-import { serveTools, toolClient, toolSnapshot } from './tool-world.fixture.ts'
+import { serveFailing, serveTools, toolClient, toolSnapshot } from './tool-world.fixture.ts'
 
 const dead = 'http://127.0.0.1:1/mcp' // nobody listens there
 
@@ -122,6 +122,22 @@ describe('tools', () => {
       { server: 'silent', why: expect.stringMatching('silent') },
     ])
   })
+
+  test.each([404, 7, -32_000, -32_001, -32_603])(
+    "a server's own error %d goes on as it is, and its tool is called once (S1)",
+    async (code) => {
+      const error = { code, message: 'MCP has no such order', data: { order: 7 } }
+      const { url, count } = await serveFailing(() => error)
+      const { gateway } = await world(signed(toolSnapshot([{ name: 'shop', url }])))
+      const client = await toolClient(gateway)
+      for (const calls of [1, 2]) {
+        const message = `MCP error ${code}: ${error.message}` // the client's words before it
+        const call = client.callTool({ name: 'shop__pay' })
+        await expect(call).rejects.toMatchObject({ ...error, message })
+        expect(count).toEqual({ calls, sessions: 1 })
+      }
+    },
+  )
 
   test('a server that could not be reached is left alone for a while (S3)', async () => {
     let tries = 0

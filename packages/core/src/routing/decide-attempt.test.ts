@@ -151,6 +151,22 @@ describe('decide attempt', () => {
   })
 })
 
+test('what ends a request ends it while another is on its way beside it (A2, A5)', () => {
+  const all = ['a', 'b', 'c'].map((url, order) => ({
+    ...{ url, order, region: '', release: url, inflight: 0, healthy: true, tier: 0 },
+  }))
+  const after = (failure: FailureClass, fallback?: Fallback) => {
+    const past = [
+      { url: 'a', tier: 0, release: 'a', failure },
+      { url: 'b', tier: 0, release: 'b', failure: null },
+    ]
+    return decideAttempt(all, past, { ...context, fallback }).kind
+  }
+  expect(after('failing')).toBe('ask')
+  for (const failure of final) expect(after(failure)).toBe('stop')
+  expect(after('failing', { failing: 'stop' })).toBe('stop')
+})
+
 test('failures are told apart by status, code and sentence', () => {
   const classOf = (status: number, code = '', message = '') =>
     classifyFailure({ status, code, message })

@@ -73,12 +73,11 @@ export function decideAttempt<C extends AttemptCandidate>(
   if (past.length === 0 && candidates.length === 1 && only?.healthy && context.leftMs > 0) {
     return { kind: 'ask', candidate: only, afterMs: 0, isRetry: false } // by far the most frequent
   }
-  const last = past.at(-1)?.failure
-  if (last === 'caller' || last === 'content-filter') return { kind: 'stop' } // A2
+  if (past.some(({ failure }) => isNobodyElses(failure))) return { kind: 'stop' } // A2
   if (past.length >= context.attemptsMax || context.leftMs <= 0) return { kind: 'stop' } // A4
   const { fallback } = context
-  if (fallback !== undefined && actionFor(fallback, last ?? null) === 'stop')
-    return { kind: 'stop' } // A5
+  const isStop = past.some(({ failure }) => actionFor(fallback, failure) === 'stop')
+  if (isStop) return { kind: 'stop' } // A5
   const floor = tierFloor(fallback, past)
   const able = candidates.filter(
     (candidate) => candidate.tier >= floor && isLargeEnough(candidate, past),
@@ -99,6 +98,11 @@ export function decideAttempt<C extends AttemptCandidate>(
   const doubtful = pickOf(lowestTier(fresh), past, context)
   if (doubtful === null) return { kind: 'stop' }
   return { kind: 'ask', candidate: doubtful, afterMs: 0, isRetry: false }
+}
+
+/** Whoever else is on their way beside the one who said so. */
+function isNobodyElses(failure: PastAttempt['failure']): boolean {
+  return failure === 'caller' || failure === 'content-filter'
 }
 
 function pickOf<C extends AttemptCandidate>(

@@ -3,7 +3,7 @@
 // Asks the models of a Route what they think of texts: a Provider by OpenAI's `/moderations`, or a classifier of the
 // fleet by the Open Inference Protocol. It is a call like any other: routed, metered, charged to whom it is made for.
 
-import { isObject, jsonOf, listOf, objectOf, openaiError } from '@tutti/core/dialect'
+import { type JsonObject, jsonOf, listOf, objectOf, openaiError } from '@tutti/core/dialect'
 import type { AnswerReading } from '../routing/index.ts'
 import { type Saying, toTextModel } from './text-model.ts'
 
@@ -61,7 +61,10 @@ export function judgementsOf(body: Buffer, count: number): readonly Judgement[] 
   const answer = objectOf(jsonOf(body.toString('utf8')))
   const { results } = answer
   if (Array.isArray(results)) {
-    return results.length === count ? results.flatMap((one) => moderated(objectOf(one))) : null
+    const each = results.map((one) => moderated(objectOf(one)))
+    return results.length === count && !each.includes(null)
+      ? each.flatMap((one) => one ?? [])
+      : null
   }
   const outputs = listOf(answer['outputs']).map(objectOf)
   const scores = listOf(outputs.find(({ name }) => name === 'score')?.['data'])
@@ -69,10 +72,12 @@ export function judgementsOf(body: Buffer, count: number): readonly Judgement[] 
   return isJudged ? scores.map((one) => ({ category: 'score', score: Number(one) })) : null
 }
 
-function moderated(result: Readonly<Record<string, unknown>>): Judgement[] {
-  const scores = result['category_scores']
-  if (isObject(scores)) {
-    return Object.entries(scores).map(([category, score]) => ({ category, score: Number(score) }))
-  }
-  return result['flagged'] === true ? [{ category: 'flagged', score: 1 }] : []
+/** Null for a result that judges nothing: it is no word that a text may pass. */
+function moderated({ category_scores: scores, flagged }: JsonObject): Judgement[] | null {
+  const judgements = Object.entries(objectOf(scores)).flatMap(([category, score]) =>
+    typeof score === 'number' ? [{ category, score }] : [],
+  )
+  if (judgements.length > 0) return judgements
+  if (typeof flagged !== 'boolean') return null
+  return flagged ? [{ category: 'flagged', score: 1 }] : []
 }

@@ -53,6 +53,18 @@ class Refused extends Error {
   }
 }
 
+/** A server's own error: the SDK tells callers its code, message and data. */
+class Answered extends Error {
+  readonly code: number
+  readonly data: unknown
+
+  constructor(code: number, message: string, data: unknown) {
+    super(message)
+    this.code = code
+    this.data = data
+  }
+}
+
 /** What a call has come to; written while it runs. */
 interface Course {
   readonly exchange: Exchange
@@ -84,7 +96,9 @@ export async function callTool(
   }
   let status = 500
   try {
-    const result = await answered(ports, course, asked)
+    const result = await answered(ports, course, asked).catch(async (error: unknown) => {
+      throw await failureOf(sdk, course.guard, error)
+    })
     status = result['isError'] === true ? 424 : 200 // the tool itself failed
     return result
   } catch (error) {
@@ -109,9 +123,9 @@ async function answered(ports: FacePorts, course: Course, asked: ToolAsked): Pro
   course.route = routeOfServer(server.entry)
   course.bodies = ports.bodies.beginTool(course.route)
   course.bodies?.ask(asked.arguments)
-  if (isReviewed(server)) await accept(ports, course, { server, tool: of.tool })
   const { guard } = server.entry
   if (guard !== undefined) course.guard = openGuard(ports, exchange, { ...course, guard })
+  if (isReviewed(server)) await accept(ports, course, { server, tool: of.tool })
   const said = { arguments: asked.arguments, meta: asked.meta }
   const given = await inspected(course.guard, 'input', said)
   course.bodies?.ask(given.arguments)
@@ -183,6 +197,21 @@ async function inspected<Value>(
   return passed === json ? value : withTexts(value, parse(passed.toString('utf8')))
 }
 
+/** M4: what a server says of why it failed is looked through as a result is. */
+async function failureOf(sdk: Sdk, guard: CallGuard | null, error: unknown): Promise<unknown> {
+  if (sdk.isAnswer(error)) {
+    const message = error.message.replace(/^MCP error -?\d+: /, '') // the SDK's words before it
+    const said = { isError: true, message, data: error.data }
+    const { data, ...passed } = await inspected(guard, 'output', said)
+    return new Answered(error.code, passed.message, data)
+  }
+  if (!(error instanceof ToolServerFailure)) return error
+  const { status, cause } = error
+  const said = { isError: true, message: error.message }
+  const { message } = await inspected(guard, 'output', said)
+  return new ToolServerFailure(status, message, cause)
+}
+
 /** Of a result with these texts; one that tells of a failure has no shape. */
 function saidBy(value: unknown, texts: readonly string[]): AnswerSaid {
   const result = objectOf(withTexts(value, texts))
@@ -212,7 +241,7 @@ function progressOf(
 function statusOf(sdk: Sdk, error: unknown, signal: AbortSignal): number {
   if (signal.aborted) return 499
   if (error instanceof Refused || error instanceof ToolServerFailure) return error.status
-  const isCallers = error instanceof sdk.McpError && error.code === sdk.ErrorCode.InvalidParams
+  const isCallers = error instanceof Answered && error.code === sdk.ErrorCode.InvalidParams
   return isCallers ? 404 : 502
 }
 

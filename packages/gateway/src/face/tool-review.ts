@@ -91,7 +91,7 @@ async function lookThrough(
 ): Promise<Review> {
   const { name, ...said } = tool
   const texts = textsOf(said)
-  const json = JSON.stringify([...texts, ...namesIn(said)])
+  const json = JSON.stringify([...texts, name, ...namesIn(said)])
   const job = { ...by, side: 'input', originals: nothingTaken, bytes: Buffer.from(json) } as const
   const { bytes, counts } = await scanner.scan({ kind: 'scan', ...job })
   const passed = bytes === null ? json : Buffer.from(bytes).toString('utf8')
@@ -111,7 +111,7 @@ function unseen(tool: Tool, error: unknown): Review {
   return { kind: 'withheld', by: 'scan', why, digest: toolDigest(tool) }
 }
 
-/** What members are called, of schemas above all: they are read, and cannot be rewritten. */
+/** What members are called, of schemas above all: as its own name they are read, and stay. */
 function namesIn(value: unknown): readonly string[] {
   if (Array.isArray(value)) return value.flatMap(namesIn)
   if (typeof value !== 'object' || value === null) return []

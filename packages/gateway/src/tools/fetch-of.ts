@@ -17,6 +17,8 @@ const pieceBytes = 4_096 // of an answer, between two turns of the event loop: m
 const connectMsMax = 5_000
 const answersMin = 8 // to what a server asks, on their way at a time; or one for each call
 const connectionClosed = -32_000 // as the SDK has it
+/** What tells a connection that was lost from a server's own answer with that code. */
+export const connectionLost = 'tutti/connection-lost'
 const listenMs = 1_000 // a server that ends it and says `retry: 0` is not asked all the time
 
 export type Fetch = (url: string | URL, init?: RequestInit) => Promise<Response>
@@ -156,7 +158,7 @@ async function* answered(
     if (mayGoOn) throw error
     why = messageOf(error)
   }
-  const closed = { code: connectionClosed, message: why }
+  const closed = { code: connectionClosed, message: why, data: connectionLost }
   if (!mayGoOn) {
     yield `\n\ndata: ${JSON.stringify({ jsonrpc: '2.0', id: Number(id), error: closed })}\n\n`
   }

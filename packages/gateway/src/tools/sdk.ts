@@ -3,7 +3,7 @@
 // The Model Context Protocol's own SDK, brought in when the first caller asks for tools: it takes half a second and
 // 30 MB, which gateways without tools do not pay.
 
-import type { Fetch } from './fetch-of.ts'
+import { connectionLost, type Fetch } from './fetch-of.ts'
 
 export type Sdk = Awaited<ReturnType<typeof loadSdk>>
 export type ProtocolClient = Awaited<ReturnType<Sdk['connect']>>
@@ -25,8 +25,8 @@ export async function loadSdk() {
   ])
   const { Client } = client
   const { McpError, ErrorCode } = types
-  // The SDK's timeout and a closed connection have the form of answers, and are none.
-  const own: readonly number[] = [ErrorCode.RequestTimeout, ErrorCode.ConnectionClosed]
+  const isAnswer = (error: unknown): error is InstanceType<typeof McpError> =>
+    error instanceof McpError && !isOwn(error)
   return {
     ...{ McpError, ErrorCode, ResultSchema: types.ResultSchema },
     ListTools: types.ListToolsRequestSchema,
@@ -43,8 +43,16 @@ export async function loadSdk() {
       await made.connect(transport as Parameters<typeof made.connect>[0], { timeout })
       return made
     },
-    isAnswer: (error: unknown) => error instanceof McpError && !own.includes(error.code),
+    isAnswer,
     isTimeout: (error: unknown) =>
-      error instanceof McpError && error.code === ErrorCode.RequestTimeout,
+      error instanceof McpError && error.code === ErrorCode.RequestTimeout && isOwn(error),
   }
+}
+
+const ownWords =
+  /: (?:Request timed out|Maximum total timeout exceeded|Connection closed|Request was cancelled)$/
+
+/** A timeout and a lost connection have the form of answers; servers use their codes, too. */
+function isOwn({ message, data }: { readonly message: string; readonly data?: unknown }): boolean {
+  return data === connectionLost || ownWords.test(message)
 }

@@ -156,7 +156,7 @@ export class ToolServer {
   async #over<T>(signal: AbortSignal | null, act: (client: ProtocolClient) => Promise<T>) {
     try {
       return await this.#once(act).catch((error: unknown) => {
-        if (!isSessionOver(error)) throw error
+        if (!this.#isSessionOver(error)) throw error
         return this.#once(act)
       })
     } catch (error) {
@@ -171,7 +171,7 @@ export class ToolServer {
       return await act(await session.client)
     } catch (error) {
       // Others may still have their answers over it.
-      if (isSessionOver(error)) this.#end(session)
+      if (this.#isSessionOver(error)) this.#end(session)
       throw error
     } finally {
       session.uses -= 1
@@ -205,6 +205,12 @@ export class ToolServer {
     closeUnused(session)
   }
 
+  /** A server that restarted knows no sessions of before; it has not looked at the request. */
+  #isSessionOver(error: unknown): boolean {
+    const isOfHttp = error instanceof Error && !this.#sdk.isAnswer(error) // a tool may say 404, too
+    return isOfHttp && 'code' in error && error.code === 404
+  }
+
   /** What the server itself says goes on as it is; what keeps it from saying so is ours to tell. */
   #failed(error: unknown): unknown {
     if (error instanceof ToolServerFailure || this.#sdk.isAnswer(error)) return error
@@ -225,9 +231,4 @@ function closeUnused({ isOver, uses, client }: Session): void {
 /** The reason, without what follows of its causes. */
 function reasonOf(error: unknown): string {
   return messageOf(error).slice(0, 200)
-}
-
-/** A server that restarted knows no sessions of before; it has not looked at the request. */
-function isSessionOver(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 404
 }
