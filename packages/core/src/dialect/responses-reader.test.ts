@@ -56,8 +56,9 @@ test('E1: an engine that numbers its items in some events alone says nothing twi
     const pieces = read(
       { type: `${args}.delta`, ...before, delta: '{}' },
       { type: `${args}.done`, ...after, arguments: '{}' },
+      over(),
     )
-    expect(pieces).toHaveLength(1)
+    expect(pieces.filter(({ kind }) => kind === 'tool-arguments')).toHaveLength(1)
   }
 })
 
@@ -82,6 +83,7 @@ test('E1, E2: arguments that the end of an item alone says are told, and others 
   const begun = { type: 'response.output_item.added', output_index: 0, item: custom }
   const one = read(begun, ended(0, custom), over(custom))
   expect(answerOfEvents(one)?.parts).toMatchObject([{ name: 'f', arguments: 'x' }])
+  expect(answerOfEvents(one)?.stop).toBe('tool-calls')
 })
 
 test('E2: a text, a refusal and a thought that only end', () => {
@@ -167,5 +169,62 @@ test('E1, E2: a call that the end of its item alone says is told, and no other t
     [ended(0), ended(0)],
   ]) {
     expect(answerOfEvents(read(...events, over(whole)))?.parts).toMatchObject([parts[0]])
+  }
+})
+
+test('E1: texts and calls that nobody numbers are told once', () => {
+  const part = (text: string) => ({ type: 'output_text', text })
+  const message = (text: string) => ({ type: 'message', content: [part(text)] })
+  const delta = { type: 'response.output_text.delta' }
+  const texts = read(
+    { ...delta, delta: 'a' },
+    { ...delta, delta: 'b' },
+    over(message('a'), message('b')),
+  )
+  expect(answerOfEvents(texts)?.parts).toEqual([{ kind: 'text', text: 'ab' }])
+  const [one, two] = ['c', 'd'].map((call_id) => ({ ...call, call_id, arguments: '{"x":1}' }))
+  const told = [one, two].flatMap((item) => [
+    { type: 'response.output_item.added', item: { ...item, arguments: '' } },
+    { type: `${args}.delta`, delta: '{"x":1}' },
+    { type: `${args}.done`, arguments: '{"x":1}' },
+  ])
+  const calls = answerOfEvents(read(...told, over(one ?? {}, two ?? {})))?.parts
+  expect(calls).toMatchObject([
+    { id: 'c', arguments: '{"x":1}' },
+    { id: 'd', arguments: '{"x":1}' },
+  ])
+})
+
+test('E3: what an item begins with is told once, whether its pieces say it again or go on', () => {
+  const begun = { ...added(0), item: { ...call, arguments: '{"x":1}' } }
+  const pieces = { type: `${args}.delta`, output_index: 0 }
+  const ended = { type: `${args}.done`, output_index: 0, arguments: '{"x":1}' }
+  const again = [
+    { ...pieces, delta: '{"x"' },
+    { ...pieces, delta: ':1}' },
+  ]
+  const other = { ...added(1), item: { ...call, call_id: 'd', arguments: '{}' } }
+  const begins = { ...added(0), item: { ...call, arguments: '{"x"' } }
+  for (const events of [
+    [begun],
+    [begun, ...again, ended],
+    [begun, ended],
+    [begun, other, ...again],
+    [begins, { ...pieces, delta: ':1}' }, ended],
+    [{ ...begun, item: { ...call, arguments: '{}' } }, ...again],
+  ]) {
+    const [first] = answerOfEvents(read(...events, over()))?.parts ?? []
+    expect(first).toMatchObject({ id: 'c', arguments: '{"x":1}' })
+  }
+  const blank = answerOfEvents(read(begun, other, over()))?.parts
+  expect(blank?.[1]).toMatchObject({ id: 'd', arguments: '{}' })
+})
+
+test('E1: a sealed thought is signed once, however often its item is told', () => {
+  const thought = { type: 'reasoning', summary: [], encrypted_content: 'sealed' }
+  const ended = { type: 'response.output_item.done', output_index: 0, item: thought }
+  for (const events of [[ended], [ended, ended], []]) {
+    const signed = read(...events, over(thought)).filter(({ kind }) => kind === 'signature')
+    expect(signed).toEqual([{ kind: 'signature', text: 'openai:sealed' }])
   }
 })

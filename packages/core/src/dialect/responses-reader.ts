@@ -1,136 +1,247 @@
 // Responses reader
 //
-// What the events of a streamed response say where an engine says it only in whole: some models of OpenAI's own end the
-// arguments of a call without having begun them, and some engines tell no more than the response at the end.
+// What the events of a streamed response say, which say each text many times: in pieces, where its pieces end, where its
+// part and its item end, and in the response at the end. Some engines leave out any of these.
 //
 // Invariants:
-//   E1. What came in pieces is not said again by the event that ends it.
-//   E2. What came in no pieces is said by the event that ends it, or, where nothing was said at all, by the response;
-//       of a call, and that there is one, also by the event that ends its item.
+//   E1. What was told is not told again.
+//   E2. Of a whole text that comes, what was not told of it is: all of it where nothing was.
+//   E3. What a text begins with is told before what follows, unless its pieces say the same again.
 
-import { eventsOfAnswer } from './answer-events.ts'
 import type { ChatEvent, StreamEvent } from './chat.ts'
-import { isObject, type JsonObject, jsonOf, objectOf, textOf } from './json.ts'
-import { noEvent, readResponses, readResponsesAnswer } from './responses-stream.ts'
-
-/** By the beginning of its type, the member in which an event says all of its text. */
-const wholes: Readonly<Record<string, string>> = {
-  'response.output_text': 'text',
-  'response.refusal': 'refusal',
-  'response.reasoning_summary_text': 'text',
-  'response.reasoning_text': 'text',
-  'response.function_call_arguments': 'arguments',
-  'response.custom_tool_call_input': 'input',
-  'response.mcp_call_arguments': 'arguments',
-}
-
-/** Those of calls. */
-const callKinds: ReadonlySet<string> = new Set([
-  'response.function_call_arguments',
-  'response.custom_tool_call_input',
-  'response.mcp_call_arguments',
-])
-
-// What the last event says by itself.
-const framing: ReadonlySet<ChatEvent['kind']> = new Set(['start', 'stop', 'usage', 'end'])
-
-const lastTypes: ReadonlySet<unknown> = new Set(['response.completed', 'response.incomplete'])
-
-type ToolStart = Extract<ChatEvent, { kind: 'tool-start' }>
+import { countOf, isObject, type JsonObject, jsonOf, listOf, objectOf, textOf } from './json.ts'
+import { betweenParts, noEvent, readResponses, signatureOf } from './responses-stream.ts'
+import {
+  type Ends,
+  isTextKind,
+  type TextName,
+  type ToldText,
+  ToldTexts,
+  textKinds,
+  textOfPart,
+  textsOfItem,
+  type WholeText,
+} from './told-texts.ts'
 
 /** Lives as long as one stream. */
 export class ResponsesReader {
-  /** Of each kind that came in pieces, the items that they were of; written by `read`. */
-  readonly #told = new Map<string, Set<unknown>>()
-  /** Ids of calls that have begun; written by `#begin`. */
-  readonly #calls = new Set<string>()
-  /** Items of those whose arguments nobody has said so far; written by `read`. */
-  readonly #mute = new Set<unknown>()
-  /** Whether anything of an answer came; written by `read`. */
-  #hasBegun = false
+  readonly #told = new ToldTexts()
+  /** The numbers of items by their ids; written by `#beginItem`. */
+  readonly #places = new Map<unknown, number>()
+  /** The last item that was named; written by `#placeOf`. */
+  #latest = -1
+  /** What a text began with, as long as its pieces may say it again (E3). */
+  #given: { readonly told: ToldText; readonly text: string } | null = null
+  /** The text whose part is open; null where none is. */
+  #open: ToldText | null = null
+  /** Signatures that were told, and the items that they are of; written by `#sign`. */
+  readonly #signed = new Set<string | number>()
 
   /** What an event says, or what is wrong with it. */
   read({ data }: StreamEvent): readonly ChatEvent[] | string {
     const event = jsonOf(data)
     if (!isObject(event)) return noEvent(data)
-    const type = textOf(event['type'])
-    if (type === 'response.output_item.done') return this.#readItemEnd(event)
-    const isPiece = type.endsWith('.delta') && event['delta'] !== ''
-    if (isPiece) this.#note(type.slice(0, -'.delta'.length), event)
-    else if (type.endsWith('.done')) return this.#readEnd(type.slice(0, -'.done'.length), event)
-    const events = readResponses(event)
-    if (lastTypes.has(type) && !this.#hasBegun) {
-      const answer = eventsOfAnswer(readResponsesAnswer(objectOf(event['response']))) // E2
-      return [...answer.filter(({ kind }) => !framing.has(kind)), ...events]
+    const out: ChatEvent[] = []
+    this.#read(event, textOf(event['type']), out)
+    return out
+  }
+
+  #read(event: JsonObject, type: string, out: ChatEvent[]): void {
+    switch (type) {
+      case 'response.output_item.added':
+        return this.#beginItem(event, out)
+      case 'response.output_item.done': {
+        const [item, place] = [objectOf(event['item']), this.#placeOf(event)]
+        const texts = textsOfItem(item, place)
+        this.#end(texts, this.#told.endsOf(texts, 'item'), out)
+        this.#tellGiven(out)
+        return this.#sign(item, place, out)
+      }
+      case 'response.content_part.added':
+      case 'response.reasoning_summary_part.added':
+        for (const text of this.#partOf(event)) this.#give(text, out)
+        return
+      case 'response.content_part.done':
+      case 'response.reasoning_summary_part.done': {
+        const texts = this.#partOf(event)
+        this.#end(texts, this.#told.endsOf(texts, 'text'), out)
+        this.#tellGiven(out)
+        if (type === 'response.content_part.done') this.#open = null
+        out.push(...readResponses(event))
+        return
+      }
+      case 'response.completed':
+      case 'response.incomplete':
+        this.#endAll(objectOf(event['response']), out)
+        out.push(...readResponses(event))
+        return
+      default:
+        this.#readText(event, type, out)
     }
-    this.#hasBegun ||= events.length > 0 && type !== 'response.created'
-    const [first] = events
-    if (first?.kind === 'tool-start') this.#begin(first, event)
-    return events
   }
 
-  #begin({ id }: ToolStart, { output_index: item }: JsonObject): void {
-    this.#calls.add(id)
-    this.#mute.add(item)
-  }
-
-  /** E2: some engines say what a call is given, or that there is one, nowhere else. */
-  #readItemEnd(event: JsonObject): readonly ChatEvent[] {
-    const { output_index: at, item } = event
-    if (typeof at !== 'number') return readResponses(event)
-    const start = this.#startOf(event)
-    if (start !== null) this.#begin(start, event)
-    this.#hasBegun ||= start !== null
-    const { arguments: args, input } = objectOf(item)
-    const text = textOf(args) || textOf(input)
-    const isMute = this.#mute.delete(at)
-    return [
-      ...(start === null ? [] : [start]),
-      ...(isMute && text !== '' ? [{ kind: 'tool-arguments', index: at, text } as const] : []),
-      ...readResponses(event),
-    ]
-  }
-
-  /** Of a call that nobody has told; null in doubt: pieces of no item may be of any. */
-  #startOf(event: JsonObject): ToolStart | null {
-    const started = readResponses({ ...event, type: 'response.output_item.added' })
-    const start = started.find((one) => one.kind === 'tool-start')
-    if (start === undefined || this.#calls.has(start.id)) return null
-    const isGiven = (kind: string) => {
-      const items = this.#told.get(kind)
-      return items?.has(event['output_index']) || items?.has(undefined)
+  #beginItem(event: JsonObject, out: ChatEvent[]): void {
+    const [item, place] = [objectOf(event['item']), this.#placeOf(event)]
+    this.#places.set(item['id'], place)
+    const texts = textsOfItem(item, place)
+    for (const text of texts) {
+      const own = this.#told.of(text)
+      const isNext = own?.hasBegun === true && (place === -1 || own.id !== text.id)
+      if (text.name !== null && (own === undefined || isNext)) this.#add(text, out)
+      this.#give(text, out)
     }
-    return [...callKinds].some(isGiven) ? null : start
+    if (texts.length === 0) out.push(...readResponses(event)) // what only its own dialect has
   }
 
-  #readEnd(kind: string, event: JsonObject): readonly ChatEvent[] {
-    const whole = textOf(event[wholes[kind] ?? ''])
-    if (whole === '' || this.#isTold(kind, event)) return readResponses(event)
-    this.#hasBegun = true
-    this.#unmute(kind, event)
-    return readResponses({ ...event, type: `${kind}.delta`, delta: whole }) // E2
+  #readText(event: JsonObject, type: string, out: ChatEvent[]): void {
+    const dot = type.lastIndexOf('.')
+    const [kind, what] = [type.slice(0, dot), type.slice(dot + 1)]
+    if (type === 'response.output_text.annotation.added') {
+      const told = this.#told.of({ kind: 'response.output_text', ...this.#nameOf(event) })
+      this.#tellGiven(out)
+      if (told !== undefined) told.cited += 1
+    }
+    if (!isTextKind(kind) || !(what === 'delta' || what === 'done')) {
+      out.push(...readResponses(event))
+    } else if (what === 'delta') {
+      this.#grow({ kind, ...this.#nameOf(event) }, textOf(event['delta']), out)
+    } else {
+      const whole = textOf(event[textKinds[kind].member])
+      const text = { kind, ...this.#nameOf(event), whole, name: null, annotations: [] }
+      this.#end([text], this.#told.endsOf([text], 'text'), out)
+    }
   }
 
-  #note(kind: string, event: JsonObject): void {
-    this.#unmute(kind, event)
-    const { output_index: item } = event
-    const items = this.#told.get(kind)
-    if (items === undefined) this.#told.set(kind, new Set([item]))
-    else items.add(item)
+  #nameOf(event: JsonObject) {
+    const { content_index: content, summary_index: summary } = event
+    return { place: this.#placeOf(event), part: countOf(content ?? summary), id: '' }
   }
 
-  /** E1: where the items of a call's pieces have no numbers, they may be of any call. */
-  #unmute(kind: string, { output_index: item }: JsonObject): void {
-    if (!callKinds.has(kind)) return
-    if (this.#mute.has(item)) this.#mute.delete(item)
-    else this.#mute.clear()
+  #placeOf({ output_index: own, item_id: id }: JsonObject): number {
+    const place = typeof own === 'number' ? own : this.#places.get(id)
+    this.#latest = place ?? this.#latest
+    return this.#latest
   }
 
-  /** E1: in doubt it is; some engines number their items in one event and not in the other. */
-  #isTold(kind: string, { output_index: item }: JsonObject): boolean {
-    const items = this.#told.get(kind)
-    if (items === undefined) return false
-    const isNumbered = item !== undefined && !items.has(undefined)
-    return !(kind.endsWith('arguments') && isNumbered) || items.has(item)
+  #partOf(event: JsonObject): readonly WholeText[] {
+    const text = textOfPart(objectOf(event['part']), this.#nameOf(event))
+    return text === null ? [] : [text]
   }
+
+  /** A text that has not been told. */
+  #add(name: TextName, out: ChatEvent[]): ToldText {
+    this.#tellGiven(out)
+    const told = this.#told.add(name)
+    const isNextPart = told.kind === 'response.reasoning_summary_text' && told.part > 0
+    if (isNextPart) out.push({ kind: 'thinking', text: betweenParts })
+    return told
+  }
+
+  /** What it begins with. */
+  #give(text: WholeText, out: ChatEvent[]): void {
+    const told = this.#told.of(text) ?? this.#add(text, out)
+    if (this.#given?.told !== told) this.#tellGiven(out)
+    this.#call(told, text, out)
+    told.isBlank = isCall(text) && text.whole.trim() === noArguments
+    if (told.text === '' && text.whole !== '' && !told.isBlank) {
+      this.#given = { told, text: text.whole }
+    }
+  }
+
+  /** E3. */
+  #tellGiven(out: ChatEvent[]): void {
+    if (this.#given === null) return
+    const { told, text } = this.#given
+    this.#given = null
+    this.#tell(told, text, out)
+    told.isOver = isCall(told) && isObject(jsonOf(text)) // what comes says it again
+  }
+
+  #grow(name: TextName, piece: string, out: ChatEvent[]): void {
+    if (piece === '') return
+    const own = this.#told.of(name)
+    const isNext = own === undefined || (own.place === -1 && own.isOver)
+    const told = isNext ? this.#add(name, out) : own
+    if (this.#given?.told === told && this.#given.text.startsWith(piece)) this.#given = null // E3
+    this.#tellGiven(out)
+    if (!(told.isOver && isCall(told))) this.#tell(told, piece, out, name.kind)
+  }
+
+  /** A call is told before what it is given. */
+  #call(told: ToldText, { id, name }: WholeText, out: ChatEvent[]): void {
+    if (told.hasBegun || name === null) return
+    this.#tellGiven(out)
+    const before = told.text
+    Object.assign(told, { id, hasBegun: true, text: '' })
+    out.push({ kind: 'tool-start', index: countOf(told.place), id, name })
+    this.#tell(told, before, out)
+  }
+
+  #tell(told: ToldText, text: string, out: ChatEvent[], kind = told.kind): void {
+    told.text += text
+    if (text === '' || (isCall(told) && !told.hasBegun)) return
+    const isSaid = textKinds[kind].family === 'said'
+    if (isSaid && this.#open !== null && this.#open !== told) out.push({ kind: 'block-end' })
+    if (isSaid) this.#open = told
+    const event = { type: `${kind}.delta`, output_index: told.place, delta: text }
+    out.push(...readResponses(event))
+  }
+
+  /** E1, E2. */
+  #end(texts: readonly WholeText[], ends: Ends, out: ChatEvent[]): void {
+    for (const text of texts) {
+      const end = ends.get(text)
+      if (end === null) continue
+      const told = end ?? this.#add(text, out)
+      const given = this.#given?.told === told ? this.#given.text : ''
+      if (given !== '') this.#given = null
+      const whole = text.whole || given
+      if (whole.length > told.text.length) this.#tellGiven(out)
+      this.#call(told, text, out)
+      const isRest = whole.startsWith(told.text)
+      this.#tell(told, isRest ? whole.slice(told.text.length) : '', out, text.kind)
+      told.isOver = true
+      if (this.#open !== told) continue
+      for (const annotation of text.annotations.slice(told.cited)) {
+        out.push(...readResponses({ type: citedType, annotation }))
+        told.cited += 1
+      }
+    }
+  }
+
+  #endAll({ output }: JsonObject, out: ChatEvent[]): void {
+    const items = listOf(output).map(objectOf)
+    const texts = items.map(textsOfItem)
+    const ends = this.#told.endsOf(texts.flat(), 'response')
+    for (const [place, item] of items.entries()) {
+      this.#end(texts[place] ?? [], ends, out)
+      this.#sign(item, place, out)
+    }
+    this.#tellGiven(out)
+    for (const told of this.#told.all.filter(isCall)) {
+      if (told.isBlank && told.text === '') this.#tell(told, noArguments, out)
+      if (told.hasBegun) continue
+      told.hasBegun = true // arguments of no call: who reads them finds them wrong
+      this.#tell(told, told.text, out)
+    }
+  }
+
+  /** An item has one signature. */
+  #sign(item: JsonObject, place: number, out: ChatEvent[]): void {
+    for (const text of signatureOf(item)) {
+      if (this.#signed.has(text) || this.#signed.has(place)) continue
+      this.#signed.add(text)
+      if (place !== -1) this.#signed.add(place)
+      out.push({ kind: 'signature', text })
+    }
+  }
+}
+
+const citedType = 'response.output_text.annotation.added'
+
+// Some engines begin each call with them, and say in pieces what it is given.
+const noArguments = '{}'
+
+function isCall({ kind }: TextName): boolean {
+  return textKinds[kind].family === 'call'
 }

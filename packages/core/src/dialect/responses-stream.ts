@@ -60,7 +60,7 @@ export function readResponses(event: JsonObject): readonly ChatEvent[] {
   }
 }
 
-const betweenParts = '\n\n' // of a summary: each has a heading
+export const betweenParts = '\n\n' // of a summary: each has a heading
 
 // What is called with arguments; what a provider runs itself has no counterpart, but is content all the same.
 const callTypes: ReadonlySet<unknown> = new Set(['function_call', 'custom_tool_call', 'mcp_call'])
@@ -73,7 +73,7 @@ function readItem(index: number, item: JsonObject): ChatEvent[] {
 }
 
 /** Of a thought that the model wants back; none of what else there is. */
-function signatureOf(item: JsonObject): string[] {
+export function signatureOf(item: JsonObject): string[] {
   const own = item['type'] === 'reasoning' ? textOf(item['encrypted_content']) : ''
   return own === '' ? [] : [signedBy('openai', own)]
 }
@@ -87,13 +87,16 @@ function readEnd(response: JsonObject): ChatEvent[] {
   ]
 }
 
+// Calls that the caller answers.
+const answeredTypes: ReadonlySet<unknown> = new Set(['function_call', 'custom_tool_call'])
+
 function responsesStop(response: JsonObject): Stop {
   if (response['status'] === 'incomplete') {
     const reason = objectOf(response['incomplete_details'])['reason']
     return reason === 'content_filter' ? 'content-filter' : 'length'
   }
-  const isCalling = listOf(response['output']).some(
-    (item) => objectOf(item)['type'] === 'function_call',
+  const isCalling = listOf(response['output']).some((item) =>
+    answeredTypes.has(objectOf(item)['type']),
   )
   return isCalling ? 'tool-calls' : 'stop'
 }
