@@ -5,16 +5,8 @@
 // of an hour. Monte Carlo over the decision itself: 100 canaries and 100 controls at one request a second,
 // heard of every ten seconds, each at its own moment; 1 % of a fleet of 10,000 is exposed meanwhile.
 
-import {
-  type ArmSample,
-  addLatency,
-  gateSpec,
-  gateStart,
-  gateVerdict,
-  newBuckets,
-  takeSketch,
-  updateGate,
-} from '@tutti/core/fleet'
+import { type ArmSample, gateSpec, gateStart, gateVerdict, updateGate } from '@tutti/core/fleet'
+import { addLatency, newBuckets, takeSketch } from '@tutti/core/resource'
 import { report, round } from './report.ts'
 
 const arm = 100

@@ -5,9 +5,8 @@
 
 import { createHash } from 'node:crypto'
 import { createServer, type IncomingMessage } from 'node:http'
-import { signingPrefix } from '@tutti/core/fleet'
 import { guardSpec } from '@tutti/core/governance'
-import { canonicalJson } from '@tutti/core/resource'
+import { canonicalJson, signingPrefix } from '@tutti/core/resource'
 import { routeSpec, type Snapshot } from '@tutti/core/routing'
 import { didKeyOf, newPrivateKey, signText } from '@tutti/ledger'
 import { benchKey } from './proxy-bed.ts'

@@ -5,7 +5,8 @@
 // measured is the control plane. It comes back by itself, by the node's own rule.
 
 import type { KeyObject } from 'node:crypto'
-import { type Assignment, releaseFor, signingPrefix } from '@tutti/core/fleet'
+import { type Assignment, releaseFor } from '@tutti/core/fleet'
+import { signingPrefix } from '@tutti/core/resource'
 import { didKeyOf, newPrivateKey, signText } from '@tutti/ledger'
 import { WebSocket } from 'ws'
 

@@ -240,7 +240,7 @@ async function checkLog({ bed, scoring }: World): Promise<void> {
 /** A machine that joined and has not been seen since. */
 async function joinAway(bed: CrashBed): Promise<void> {
   const { didKeyOf, newPrivateKey, signText } = await import('@tutti/ledger')
-  const { signingPrefix } = await import('@tutti/core/fleet')
+  const { signingPrefix } = await import('@tutti/core/resource')
   const key = newPrivateKey()
   const { token } = (await bed.call('POST', '/tokens', {})) as { token: string }
   const signature = signText(key, signingPrefix.hello, token)

@@ -7,8 +7,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { signingPrefix } from '@tutti/core/fleet'
-import { canonicalJson } from '@tutti/core/resource'
+import { canonicalJson, signingPrefix } from '@tutti/core/resource'
 import {
   type KeptRequest,
   keptRequests,

@@ -4,10 +4,10 @@
 // knows whom to trust before it has spoken to anybody.
 
 import { randomBytes } from 'node:crypto'
-import { type JoinToken, joinRequest, nodeSpec, signingPrefix } from '@tutti/core/fleet'
+import { type JoinToken, joinRequest, nodeSpec } from '@tutti/core/fleet'
 import { decideVerdict } from '@tutti/core/governance'
 import { findingsOf } from '@tutti/core/kinds'
-import { canonicalJson, labels as labelsSchema } from '@tutti/core/resource'
+import { canonicalJson, labels as labelsSchema, signingPrefix } from '@tutti/core/resource'
 import { verifyText } from '@tutti/ledger'
 import type { Context, Hono } from 'hono'
 import { z } from 'zod'

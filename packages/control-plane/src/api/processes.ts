@@ -3,8 +3,7 @@
 // Nodes come here, with the session of their connection, for scripts and commands of workflows: they wait for one, say that they are
 // at it, and say how it ended.
 
-import { signingPrefix } from '@tutti/core/fleet'
-import { canonicalJson } from '@tutti/core/resource'
+import { canonicalJson, signingPrefix } from '@tutti/core/resource'
 import { processOffer, processOutcome } from '@tutti/core/workflow'
 import type { Context, Hono } from 'hono'
 import { loadResource } from '../store/index.ts'

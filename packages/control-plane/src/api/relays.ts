@@ -3,7 +3,8 @@
 // `GET /api/v1/relays`: for a node that cannot be dialled, the gateways that it may dial and the grant that
 // tells them who it is. The grant is worth nothing without the node's own key.
 
-import { nodeSpec, signingPrefix } from '@tutti/core/fleet'
+import { nodeSpec } from '@tutti/core/fleet'
+import { signingPrefix } from '@tutti/core/resource'
 import type { RelayClaims, RelayList } from '@tutti/core/routing'
 import type { Context, Hono } from 'hono'
 import { loadResource } from '../store/index.ts'

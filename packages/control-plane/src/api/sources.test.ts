@@ -1,7 +1,8 @@
 // What nodes are told about where files come from, over their real session.
 
 import { createHash } from 'node:crypto'
-import { peerClaims, signingPrefix, type ToControlPlane, type ToNode } from '@tutti/core/fleet'
+import { peerClaims, type ToControlPlane, type ToNode } from '@tutti/core/fleet'
+import { signingPrefix } from '@tutti/core/resource'
 import { didKeyOf, newPrivateKey, signText, verifyText } from '@tutti/ledger'
 import { beforeAll, expect, test } from 'vitest'
 import { WebSocket } from 'ws'

@@ -9,10 +9,9 @@ import {
   type PeerClaims,
   type SourceChoice,
   type SourceOrder,
-  signingPrefix,
   sourceAsk,
 } from '@tutti/core/fleet'
-import { digest as digestSchema } from '@tutti/core/resource'
+import { digest as digestSchema, signingPrefix } from '@tutti/core/resource'
 import type { Context, Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import { loadResource } from '../store/index.ts'

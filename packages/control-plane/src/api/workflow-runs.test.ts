@@ -1,5 +1,4 @@
-import { signingPrefix } from '@tutti/core/fleet'
-import { canonicalJson } from '@tutti/core/resource'
+import { canonicalJson, signingPrefix } from '@tutti/core/resource'
 import { newPrivateKey, signText } from '@tutti/ledger'
 import { expect, test } from 'vitest'
 import {

@@ -3,8 +3,7 @@
 // What waits for a person: the list, and the answer. A task with a role is answered by who has it; the answer must fit
 // the task's form, and stands in the run's journal with who gave it and when.
 
-import { signingPrefix } from '@tutti/core/fleet'
-import { canonicalJson, type Json } from '@tutti/core/resource'
+import { canonicalJson, type Json, signingPrefix } from '@tutti/core/resource'
 import {
   type AnswerStatement,
   checkSchema,

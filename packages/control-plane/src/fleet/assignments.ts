@@ -3,7 +3,8 @@
 // Signed assignments with their ledger proofs, as nodes receive them. An assignment travels only when its
 // record has a place under a signed checkpoint.
 
-import { type SignedAssignment, signingPrefix } from '@tutti/core/fleet'
+import type { SignedAssignment } from '@tutti/core/fleet'
+import { signingPrefix } from '@tutti/core/resource'
 import { type Checkpoint, type EntryRow, type Identity, proveRow } from '../governance/index.ts'
 import { type Query, readTilesOnce, type Sql } from '../store/index.ts'
 

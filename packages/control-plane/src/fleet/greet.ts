@@ -7,11 +7,11 @@ import { randomBytes } from 'node:crypto'
 import {
   type NodeSpec,
   protocolVersion,
-  signingPrefix,
   type ToControlPlane,
   type ToNode,
   toControlPlane,
 } from '@tutti/core/fleet'
+import { signingPrefix } from '@tutti/core/resource'
 import { verifyText } from '@tutti/ledger'
 import type { Clock } from '@tutti/machine'
 import type { Link } from './link.ts'

@@ -1,6 +1,7 @@
 // What a node is sent, in which order, over links in memory and a store that answers when told.
 
-import { type SignedAssignment, signingPrefix } from '@tutti/core/fleet'
+import type { SignedAssignment } from '@tutti/core/fleet'
+import { signingPrefix } from '@tutti/core/resource'
 import { didKeyOf, newPrivateKey, signText } from '@tutti/ledger'
 import { systemClock } from '@tutti/machine'
 import { expect, test } from 'vitest'

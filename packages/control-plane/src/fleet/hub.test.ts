@@ -1,6 +1,6 @@
 // Nodes over their real socket: joining, proving, and what the hub makes of bad frames.
 
-import { signingPrefix } from '@tutti/core/fleet'
+import { signingPrefix } from '@tutti/core/resource'
 import { didKeyOf, newPrivateKey, signText } from '@tutti/ledger'
 import { describe, expect, test, vi } from 'vitest'
 import { WebSocket } from 'ws'

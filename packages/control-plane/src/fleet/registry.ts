@@ -8,8 +8,6 @@ import {
   type ArmSample,
   allReports,
   type DeploymentReport,
-  emptySketch,
-  mergeSketches,
   type NodeFacts,
   type NodeReports,
   type NodeView,
@@ -17,7 +15,7 @@ import {
   reportsOf,
   stratumOf,
 } from '@tutti/core/fleet'
-import { canonicalJson } from '@tutti/core/resource'
+import { canonicalJson, emptySketch, mergeSketches } from '@tutti/core/resource'
 
 /** One node as it is right now: a look at the registry's own record, not a copy of it. */
 export interface NodeEntry extends NodeView {

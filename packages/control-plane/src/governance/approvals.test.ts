@@ -1,7 +1,6 @@
 // Models, policy and approvals over the API.
 
-import { signingPrefix } from '@tutti/core/fleet'
-import { canonicalJson } from '@tutti/core/resource'
+import { canonicalJson, signingPrefix } from '@tutti/core/resource'
 import { didKeyOf, newPrivateKey, signText } from '@tutti/ledger'
 import { describe, expect, test } from 'vitest'
 import {

@@ -3,7 +3,6 @@
 // Takes a second person's signed statement, and commits the change that waited for it once there are
 // enough. An approval whose ground has moved (the resource or the policies changed) becomes void.
 
-import { signingPrefix } from '@tutti/core/fleet'
 import {
   type ApprovalSpec,
   type ApprovalStatus,
@@ -15,7 +14,7 @@ import {
   type SignedApproval,
 } from '@tutti/core/governance'
 import { type Declared, kindOf } from '@tutti/core/kinds'
-import { canonicalJson, type Resource } from '@tutti/core/resource'
+import { canonicalJson, type Resource, signingPrefix } from '@tutti/core/resource'
 import { verifyText } from '@tutti/ledger'
 import {
   type Alongside,

@@ -1,7 +1,7 @@
 // What gateways are told of who may call what: the policies decide it, not the names of roles.
 
 import { setTimeout as delay } from 'node:timers/promises'
-import { signingPrefix } from '@tutti/core/fleet'
+import { signingPrefix } from '@tutti/core/resource'
 import type { Snapshot } from '@tutti/core/routing'
 import { didKeyOf, newPrivateKey, signText } from '@tutti/ledger'
 import { describe, expect, test, vi } from 'vitest'

@@ -3,9 +3,9 @@
 // All that gateways need, from what is declared and what nodes report: the keys that may call, the routes,
 // and for every deployment the endpoints where a release answers right now.
 
-import { deploymentSpec, reportOf, servedName, signingPrefix } from '@tutti/core/fleet'
+import { deploymentSpec, reportOf, servedName } from '@tutti/core/fleet'
 import { sealedSecretSpec } from '@tutti/core/governance'
-import { type Resource, selects } from '@tutti/core/resource'
+import { type Resource, selects, signingPrefix } from '@tutti/core/resource'
 import {
   budgetSpec,
   keySpec,

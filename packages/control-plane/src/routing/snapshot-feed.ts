@@ -3,8 +3,7 @@
 // Holds the newest signed snapshot and tells gateways when there is a newer one. The database numbers them,
 // so that a gateway never sees an older number, whatever happens to this process or its clock.
 
-import { signingPrefix } from '@tutti/core/fleet'
-import { canonicalJson } from '@tutti/core/resource'
+import { canonicalJson, signingPrefix } from '@tutti/core/resource'
 import type { SignedSnapshot, Snapshot } from '@tutti/core/routing'
 import { buildSnapshot, type SnapshotPorts, servingToken } from './build-snapshot.ts'
 

@@ -11,8 +11,7 @@
 //   A4. A cordoned node installs nothing that it has not committed, except to leave a release that is taken back.
 
 import { z } from 'zod'
-import { digest, selector, selects } from '../resource/index.ts'
-import { hash32 } from './hash.ts'
+import { digest, hash32, selector, selects } from '../resource/index.ts'
 
 /** One immutable model version; its spec is a blob under this digest. */
 export const release = z.strictObject({

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
+import { addLatency, newBuckets, takeSketch } from '../resource/index.ts'
 import { gateSpec } from './deployment.ts'
 import { type ArmSample, type GateState, gateStart, gateVerdict, updateGate } from './gate.ts'
-import { addLatency, newBuckets, takeSketch } from './sketch.ts'
 
 const spec = gateSpec.parse({})
 

@@ -16,7 +16,6 @@
 //   G2. A stratum or interval without both arms says nothing.
 //   G3. A breach stays a breach.
 
-import type { GateSpec } from './deployment.ts'
 import {
   countAbove,
   emptySketch,
@@ -24,7 +23,8 @@ import {
   quantile,
   type Sketch,
   sketchCount,
-} from './sketch.ts'
+} from '../resource/index.ts'
+import type { GateSpec } from './deployment.ts'
 
 /** What one arm of one stratum did in one interval. */
 export interface ArmSample {

@@ -33,7 +33,6 @@ export {
   updateGate,
 } from './gate.ts'
 export { argmaxRows, decideProbe, type Golden, golden, type ProbeVerdict } from './golden.ts'
-export { hash32 } from './hash.ts'
 export {
   type InstallFailure,
   type InstallState,
@@ -87,7 +86,6 @@ export {
   releaseTelemetry,
   type SignedAssignment,
   signedAssignment,
-  signingPrefix,
   type ToControlPlane,
   type ToNode,
   telemetryReleasesMax,
@@ -125,19 +123,6 @@ export {
   wavesOf,
 } from './rollout.ts'
 export { type RolloutResourceSpec, rolloutResourceSpec } from './rollout-resource.ts'
-export {
-  addLatency,
-  countAbove,
-  emptySketch,
-  mergeSketches,
-  newBuckets,
-  quantile,
-  type Sketch,
-  type SketchBuckets,
-  sketch,
-  sketchCount,
-  takeSketch,
-} from './sketch.ts'
 export {
   type PeerClaims,
   type PieceList,

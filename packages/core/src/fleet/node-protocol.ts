@@ -16,9 +16,8 @@
 //   retry {afterMs}              →   (and closes)
 
 import { z } from 'zod'
-import { didKey, digest, dnsName, labels } from '../resource/index.ts'
+import { didKey, digest, dnsName, labels, sketch } from '../resource/index.ts'
 import { deploymentReport, nodeFacts } from './node.ts'
-import { sketch } from './sketch.ts'
 
 export const protocolVersion = 1
 /** Greatest frame that either side takes, in bytes. */
@@ -142,22 +141,6 @@ export const toControlPlane = z.discriminatedUnion('type', [
   }),
 ])
 export type ToControlPlane = z.infer<typeof toControlPlane>
-
-/** What is signed where; a prefix of its own keeps one signature from passing for another. */
-export const signingPrefix = {
-  assignment: 'tutti/assignment/v1\n',
-  hello: 'tutti/hello/v1\n',
-  welcome: 'tutti/welcome/v1\n',
-  snapshot: 'tutti/snapshot/v1\n',
-  serving: 'tutti/serving/v1\n',
-  approval: 'tutti/approval/v1\n',
-  answer: 'tutti/answer/v1\n',
-  process: 'tutti/process/v1\n',
-  peer: 'tutti/peer/v1\n',
-  peerProof: 'tutti/peer-proof/v1\n',
-  relay: 'tutti/relay/v1\n',
-  relayHello: 'tutti/relay-hello/v2\n',
-} as const
 
 /** `POST /api/v1/join`: the only call that a stranger may make, and only with a token. */
 export const joinRequest = z.strictObject({

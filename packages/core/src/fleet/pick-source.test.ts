@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { hash32 } from './hash.ts'
+import { hash32 } from '../resource/index.ts'
 import { pickSource, type SwarmView, uploadsMax } from './pick-source.ts'
 
 const pieceBytes = 10

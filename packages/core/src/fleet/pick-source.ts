@@ -13,7 +13,7 @@
 //   S4. Who was accused by a node of wrong bytes is not ordered to it again; who was accused by two, to
 //       nobody: one liar can neither poison a site nor outlaw an honest node.
 
-import { hash32 } from './hash.ts'
+import { hash32 } from '../resource/index.ts'
 
 /** Receivers that a node gives to at once: each then has a useful share of a gigabit. */
 export const uploadsMax = 4

@@ -1,6 +1,7 @@
 export { canonicalJson, type Json } from './canonical-json.ts'
 export { ExactNumber, exactJson, exactJsonOf, exactNumberOf, mayBeInexact } from './exact-json.ts'
 export { type Finding, formatFinding } from './finding.ts'
+export { hash32 } from './hash.ts'
 export {
   type Digest,
   didKey,
@@ -23,3 +24,17 @@ export {
   type ResourceKey,
   resourceName,
 } from './resource.ts'
+export { signingPrefix } from './signing-prefix.ts'
+export {
+  addLatency,
+  countAbove,
+  emptySketch,
+  mergeSketches,
+  newBuckets,
+  quantile,
+  type Sketch,
+  type SketchBuckets,
+  sketch,
+  sketchCount,
+  takeSketch,
+} from './sketch.ts'

@@ -4,8 +4,7 @@
 // shares change only as many change their arm as must.
 
 import { z } from 'zod'
-import { hash32 } from '../fleet/index.ts'
-import { dnsName } from '../resource/index.ts'
+import { dnsName, hash32 } from '../resource/index.ts'
 
 export const experiment = z.strictObject({
   /** Another name is another draw: who was in one arm of it may be in any of the next. */

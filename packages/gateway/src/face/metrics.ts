@@ -11,7 +11,7 @@ import {
   type SketchBuckets,
   sketchCount,
   takeSketch,
-} from '@tutti/core/fleet'
+} from '@tutti/core/resource'
 import type { RouteEntry } from '../routing/index.ts'
 import { formatFamily, formatSeries, type Series } from '../telemetry/index.ts'
 import type { SideFinding } from './call-guard.ts'

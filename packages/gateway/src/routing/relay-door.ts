@@ -15,8 +15,8 @@ import { randomBytes } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import { createServer, type Server, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { signingPrefix } from '@tutti/core/fleet'
 import { whyForeign } from '@tutti/core/governance'
+import { signingPrefix } from '@tutti/core/resource'
 import {
   type RelayClaims,
   RelayStreams,

@@ -3,7 +3,7 @@
 // Which of a route's targets one request may be asked of, and whose it is: what `filterTargets` and `pickArm` decide,
 // with what a gateway knows of the world.
 
-import { hash32 } from '@tutti/core/fleet'
+import { hash32 } from '@tutti/core/resource'
 import {
   charactersPerToken,
   type FilterView,

@@ -9,7 +9,7 @@
 
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { signingPrefix } from '@tutti/core/fleet'
+import { signingPrefix } from '@tutti/core/resource'
 import {
   isComplete,
   keepUnseen,

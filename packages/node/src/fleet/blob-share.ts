@@ -12,13 +12,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import {
-  type PeerClaims,
-  peerClaims,
-  peerProofText,
-  signingPrefix,
-  uploadsMax,
-} from '@tutti/core/fleet'
+import { type PeerClaims, peerClaims, peerProofText, uploadsMax } from '@tutti/core/fleet'
+import { signingPrefix } from '@tutti/core/resource'
 import { verifyText } from '@tutti/ledger'
 import { messageOf } from '../failure.ts'
 import type { BlobCache, OfferedFile } from './blob-cache.ts'

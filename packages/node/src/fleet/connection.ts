@@ -4,13 +4,8 @@
 // and comes back by itself with growing, jittered pauses, or after the pause that the control plane asked for.
 
 import { type KeyObject, randomBytes } from 'node:crypto'
-import {
-  protocolVersion,
-  signingPrefix,
-  type ToControlPlane,
-  type ToNode,
-  toNode,
-} from '@tutti/core/fleet'
+import { protocolVersion, type ToControlPlane, type ToNode, toNode } from '@tutti/core/fleet'
+import { signingPrefix } from '@tutti/core/resource'
 import { signText, verifyText } from '@tutti/ledger'
 import type { Clock } from '@tutti/machine'
 import type { Dial, Wire } from './wire.ts'

@@ -5,13 +5,8 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import {
-  type PeerClaims,
-  peerProofText,
-  pieceBytesOf,
-  type SourceAsk,
-  signingPrefix,
-} from '@tutti/core/fleet'
+import { type PeerClaims, peerProofText, pieceBytesOf, type SourceAsk } from '@tutti/core/fleet'
+import { signingPrefix } from '@tutti/core/resource'
 import { didKeyOf, newPrivateKey, signText } from '@tutti/ledger'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { BlobCache } from './blob-cache.ts'

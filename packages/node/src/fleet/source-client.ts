@@ -10,9 +10,9 @@ import {
   pieceList,
   type SourceAsk,
   type SourceOrder,
-  signingPrefix,
   sourceOrder,
 } from '@tutti/core/fleet'
+import { signingPrefix } from '@tutti/core/resource'
 import { signText } from '@tutti/ledger'
 import { Agent, request } from '@tutti/machine/http-client'
 import { Failure } from '../failure.ts'

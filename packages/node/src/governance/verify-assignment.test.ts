@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
-import { type Assignment, type SignedAssignment, signingPrefix } from '@tutti/core/fleet'
-import { canonicalJson } from '@tutti/core/resource'
+import type { Assignment, SignedAssignment } from '@tutti/core/fleet'
+import { canonicalJson, signingPrefix } from '@tutti/core/resource'
 import {
   type Checkpoint,
   commit,

@@ -10,9 +10,9 @@ import {
   assignment as assignmentSchema,
   type ConsistencyProof,
   type SignedAssignment,
-  signingPrefix,
 } from '@tutti/core/fleet'
 import { changeRecord } from '@tutti/core/governance'
+import { signingPrefix } from '@tutti/core/resource'
 import {
   type Checkpoint,
   commit,

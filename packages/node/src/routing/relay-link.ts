@@ -11,7 +11,7 @@
 //   K4. Not wanted any more, it lasts until the gateway ends it: answers may be on their way.
 
 import { type Duplex, duplexPair } from 'node:stream'
-import { signingPrefix } from '@tutti/core/fleet'
+import { signingPrefix } from '@tutti/core/resource'
 import {
   RelayStreams,
   relayChallenge,

@@ -10,10 +10,10 @@ import {
   elementCount,
   type Golden,
   golden,
-  hash32,
   type JsonTensor,
   type TensorSignature,
 } from '@tutti/core/fleet'
+import { hash32 } from '@tutti/core/resource'
 import { messageOf } from '../failure.ts'
 import { parseJsonData, toJsonTensor } from './json-tensor.ts'
 import { ModelWorker } from './model-worker.ts'

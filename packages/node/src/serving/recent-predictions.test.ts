@@ -1,4 +1,5 @@
-import { type Prediction, sketchCount } from '@tutti/core/fleet'
+import type { Prediction } from '@tutti/core/fleet'
+import { sketchCount } from '@tutti/core/resource'
 import { expect, test } from 'vitest'
 import { labelRows } from './label.ts'
 import { RecentPredictions } from './recent-predictions.ts'

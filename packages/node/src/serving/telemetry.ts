@@ -10,7 +10,7 @@ import {
   type Sketch,
   type SketchBuckets,
   takeSketch,
-} from '@tutti/core/fleet'
+} from '@tutti/core/resource'
 
 /** The counts of one release since the last `take`. */
 export interface ReleaseCounts {

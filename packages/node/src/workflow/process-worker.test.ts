@@ -1,6 +1,6 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { signingPrefix } from '@tutti/core/fleet'
+import { signingPrefix } from '@tutti/core/resource'
 import type { ProcessOrder } from '@tutti/core/workflow'
 import { didKeyOf, newPrivateKey, signText } from '@tutti/ledger'
 import { afterAll, expect, test } from 'vitest'

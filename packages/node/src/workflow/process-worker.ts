@@ -6,7 +6,7 @@
 //   W1. Nothing is run that is not signed for this node, not of a kind that is allowed here, too late, or was run before.
 //   W2. What is not wanted any more is ended; so is everything when the node stops.
 
-import { signingPrefix } from '@tutti/core/fleet'
+import { signingPrefix } from '@tutti/core/resource'
 import {
   type ProcessKind,
   type ProcessOrder,

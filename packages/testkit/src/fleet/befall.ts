@@ -3,13 +3,8 @@
 // Everything that may happen to a simulated fleet, each by its name: people who change their minds,
 // machines that die, networks that part, clocks that leap, and somebody who says what is not true.
 
-import {
-  rolloutResourceSpec,
-  type SignedAssignment,
-  signingPrefix,
-  toNode,
-} from '@tutti/core/fleet'
-import { canonicalJson } from '@tutti/core/resource'
+import { rolloutResourceSpec, type SignedAssignment, toNode } from '@tutti/core/fleet'
+import { canonicalJson, signingPrefix } from '@tutti/core/resource'
 import { type FleetWorld, stranger } from './fleet-world.ts'
 import type { SimulatedNode } from './simulated-node.ts'
 import { releases } from './simulated-releases.ts'

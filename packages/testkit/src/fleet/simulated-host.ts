@@ -3,7 +3,7 @@
 // The models in memory of one simulated process: what it is told to load, probe and activate, with the
 // faults of each version. It keeps the books by which I2, I3 and I5 are judged.
 
-import { hash32 } from '@tutti/core/fleet'
+import { hash32 } from '@tutti/core/resource'
 import {
   Failure,
   type LoadedModel,

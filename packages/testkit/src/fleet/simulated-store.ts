@@ -11,7 +11,7 @@ import type {
   RolloutStore,
   Write,
 } from '@tutti/control-plane/simulation'
-import { type SignedAssignment, signingPrefix } from '@tutti/core/fleet'
+import type { SignedAssignment } from '@tutti/core/fleet'
 import { type ChangeRecord, changeRecord } from '@tutti/core/governance'
 import {
   apiVersion,
@@ -19,6 +19,7 @@ import {
   formatKey,
   type Resource,
   type ResourceKey,
+  signingPrefix,
 } from '@tutti/core/resource'
 import {
   commit as commitment,

@@ -2,8 +2,7 @@
 //
 // Whether an answer in a run's journal is signed, by whom, and whether what was signed is that answer.
 
-import { signingPrefix } from '@tutti/core/fleet'
-import { canonicalJson } from '@tutti/core/resource'
+import { canonicalJson, signingPrefix } from '@tutti/core/resource'
 import { answerStatement } from '@tutti/core/workflow'
 import { verifyText } from '@tutti/ledger'
 import { z } from 'zod'

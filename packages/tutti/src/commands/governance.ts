@@ -1,8 +1,7 @@
 // tutti approve, token: who may do what.
 
-import { signingPrefix } from '@tutti/core/fleet'
 import { type ApprovalStatement, approvalSpec } from '@tutti/core/governance'
-import { canonicalJson, formatKey } from '@tutti/core/resource'
+import { canonicalJson, formatKey, signingPrefix } from '@tutti/core/resource'
 import { signText } from '@tutti/ledger'
 import type { Command } from 'commander'
 import { Failure } from '../failure.ts'

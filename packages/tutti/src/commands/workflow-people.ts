@@ -1,8 +1,7 @@
 // tutti workflow tasks, answer: what waits for a person, and the answer, signed where it is asked for.
 
 import { createHash } from 'node:crypto'
-import { signingPrefix } from '@tutti/core/fleet'
-import { canonicalJson } from '@tutti/core/resource'
+import { canonicalJson, signingPrefix } from '@tutti/core/resource'
 import { signText } from '@tutti/ledger'
 import type { Client } from '@tutti/sdk'
 import type { Command } from 'commander'
