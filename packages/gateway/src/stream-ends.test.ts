@@ -1,9 +1,10 @@
 // Ends that look like ends and are none: what its engine gave up, and answers of which one choice is missing (I6).
 
+import { gzipSync } from 'node:zlib'
 import type { EngineDialect } from '@tutti/core/dialect'
 import { routeSpec } from '@tutti/core/routing'
 import { describe, expect, test } from 'vitest'
-import { key, serve, signed, snapshotOf, world } from './gateway-world.fixture.ts'
+import { key, serve, signed, snapshotOf, toEngine, world } from './gateway-world.fixture.ts'
 
 type Dialect = Exclude<EngineDialect, 'bedrock'>
 
@@ -233,4 +234,53 @@ test('what an engine says only as it ends is told', async () => {
     { body: { messages, stream: true } },
   )
   expect(got.text).toContain(String.raw`"arguments":"{\"x\":1}"`)
+})
+
+describe('a whole answer to who asked for a stream', () => {
+  const usage = { prompt_tokens: 3, completion_tokens: 4, total_tokens: 7 }
+  const calls = [{ id: 'c', type: 'function', function: { name: 'f', arguments: '{"x":1}' } }]
+  const message = { role: 'assistant', content: 'hello', tool_calls: calls }
+  const says = { id: 'a', model: 'm', choices: [{ message, finish_reason: 'tool_calls' }], usage }
+  const asked = { messages, stream: true, stream_options: { include_usage: true } }
+
+  test('is told as one, with its calls and what it used', async () => {
+    const { text } = await seen({ dialect: 'openai', says }, { body: asked })
+    const chunks = text.split('\n\n').filter((one) => one.startsWith('data: {'))
+    const told = chunks.map((one) => JSON.parse(one.slice('data: '.length)))
+    const deltas = told.flatMap(({ choices }) => choices.map((one: { delta: object }) => one.delta))
+    expect(deltas).toContainEqual(expect.objectContaining({ content: 'hello' }))
+    expect(JSON.stringify(deltas)).toContain(String.raw`"{\"x\":1}"`)
+    expect(told.at(-1)).toMatchObject({ choices: [], usage })
+    expect(text.endsWith('data: [DONE]\n\n')).toBe(true)
+    const path = '/v1/messages'
+    const other = await seen(
+      { dialect: 'openai', says },
+      { path, body: { messages, stream: true, max_tokens: 9 } },
+    )
+    expect(other.text).toContain('event: message_stop')
+  })
+
+  test('goes on as it came where a stream of ours would lose something', async () => {
+    const body = { ...asked, logprobs: true }
+    const { text } = await seen({ dialect: 'openai', says }, { body })
+    expect(JSON.parse(text)).toEqual(says)
+  })
+})
+
+test('an error in a coding that nobody asked for is told in words, and so is one without any', async () => {
+  const packed = gzipSync('{"error":{"message":"it is too much"}}')
+  for (const body of [packed, '']) {
+    const engine = await serve((_, response) => {
+      const coding = body === '' ? {} : { 'content-encoding': 'gzip' }
+      response.writeHead(400, { 'content-type': 'application/json', ...coding }).end(body)
+    })
+    const { gateway } = await world(signed(toEngine(`${engine.url}/v1`, 'openai')))
+    const answer = await fetch(`${gateway.url}/v1/chat/completions`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${key}` },
+      body: JSON.stringify({ model: 'chat', messages }),
+    })
+    expect(answer.status).toBe(400)
+    expect(await answer.json()).toMatchObject({ error: { message: '400 ', code: 'caller' } })
+  }
 })

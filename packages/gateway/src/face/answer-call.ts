@@ -2,7 +2,14 @@
 //
 // A call of a known key for a named route: looks the route up, has it pursued, and sends what comes back.
 
-import { objectOf, readAnswer, whyUnsaid, writeAnswer } from '@tutti/core/dialect'
+import {
+  isUnsayable,
+  objectOf,
+  parseChat,
+  readAnswer,
+  whyUnsaid,
+  writeAnswer,
+} from '@tutti/core/dialect'
 import { exactJson, exactJsonOf } from '@tutti/core/resource'
 import { isTooDeep } from '../failure.ts'
 import type {
@@ -25,7 +32,7 @@ import { asksForUsage, type ToProvider, toChatProvider, toContinuation } from '.
 import type { ChatAsked } from './chat-body.ts'
 import type { Exchange, FacePorts } from './exchange.ts'
 import { guardRequest, hasWords, refuseDenied } from './guard-request.ts'
-import type { Replay } from './kept-answer.ts'
+import { type Replay, replayOf } from './kept-answer.ts'
 import type { KeptCall } from './kept-call.ts'
 import { noModel } from './models.ts'
 import { noteCall, traceOf } from './note-call.ts'
@@ -200,8 +207,9 @@ function abandon({ pursuit }: Answering, answer: Answer, bug: Sent['bug']): Sent
 }
 
 /** The status that the caller got; 502 for a stream that broke off. */
-function sendAnswer(answering: Answering, answer: Answer): number | Promise<number> {
+function sendAnswer(answering: Answering, given: Answer): number | Promise<number> {
   const { exchange, ports } = answering
+  const answer = asAsked(answering, given)
   const { reply, dialect, key, requestId } = exchange
   if (answer.kind === 'unanswered') {
     const { status, reasons, retryAfterS } = answer
@@ -239,6 +247,19 @@ function sendAnswer(answering: Answering, answer: Answer): number | Promise<numb
     pursuit: answering.pursuit,
     isAnew: false,
   })
+}
+
+/** A whole answer to who asked for a stream is told as one, where all of it can be. */
+function asAsked({ asked: { chat }, exchange, ports }: Answering, answer: Answer): Answer {
+  if (answer.kind !== 'answered' || answer.outcome.kind !== 'whole') return answer
+  if (chat?.stream !== true || !hasWords({ chat })) return answer
+  if (isUnsayable(parseChat(chat.dialect, chat.whole(), chat))) return answer
+  const { candidate } = answer
+  const { body, parsed, headers } = answer.outcome
+  const form = { kind: 'whole', body, parsed } as const
+  const about = { requestId: exchange.requestId, nowMs: ports.nowMs() }
+  const replay = replayOf({ form, headers, candidate }, chat, about)
+  return replay === null ? answer : { ...answer, ...replay }
 }
 
 /** Of a route with a guard: what it lets pass. */
@@ -327,7 +348,7 @@ function sendRefused(exchange: Exchange, answer: Extract<Answer, { kind: 'refuse
   const { failed, candidate } = answer
   const status = failed.answer?.status ?? failed.error?.status ?? 502
   const isSame = candidate.provider === null || candidate.provider.dialect === dialect
-  if (failed.answer !== undefined && isSame) {
+  if (failed.answer !== undefined && isSame && failed.answer.body.length > 0) {
     setHeaders(exchange, candidate, failed.answer.headers)
     reply.send(status, failed.answer.body)
     return status

@@ -115,4 +115,19 @@ describe('an attempt is over where', () => {
     fast.attempt.cancel()
     fast.watch.stop()
   })
+
+  test('minimum rate: what its caller held up is not its slowness', async () => {
+    const held = begin({ rateMin: 10 })
+    held.attempt.onResponseStart(200, events)
+    held.attempt.onResponseData(Buffer.from(`data: ${'x'.repeat(70_000)}\n\n`)) // pauses it
+    vi.advanceTimersByTime(19_000)
+    const outcome = await held.attempt.outcome
+    if (outcome.kind !== 'stream') throw new Error('a stream')
+    await outcome.stream.next() // resumes it, a second before the rate is looked at
+    vi.advanceTimersByTime(2_000)
+    expect(held.isOver()).toBe(false)
+    vi.advanceTimersByTime(10_000)
+    expect(held.isOver()).toBe(true)
+    held.watch.stop()
+  })
 })

@@ -89,6 +89,8 @@ const rateWindowMs = 10_000
 // Once every choice has stopped, only usage and the end mark are missing.
 const afterStopMs = 2_000
 
+const nothing = Buffer.alloc(0)
+
 type Mode = 'waiting' | 'whole' | 'stream' | 'over'
 
 /** Handles one dispatch; `outcome` settles once. */
@@ -125,6 +127,8 @@ export class Attempt implements AnswerHandler, Watched {
   /** When a whole answer, or what begins a stream, must be there; then when that must be over. */
   #untilMs: number
   #rateTimer: NodeJS.Timeout | null = null
+  /** Whether the caller held it up since the rate was looked at; written when it does, and then. */
+  #wasPaused = false
   #lingerTimer: NodeJS.Timeout | null = null
 
   constructor(
@@ -189,7 +193,10 @@ export class Attempt implements AnswerHandler, Watched {
     }
     this.#mode = 'stream'
     this.#stream = new EventStream({
-      pause: () => this.#controller?.pause(),
+      pause: () => {
+        this.#wasPaused = true
+        this.#controller?.pause()
+      },
       resume: () => {
         this.#controller?.resume()
         this.#refresh()
@@ -323,8 +330,10 @@ export class Attempt implements AnswerHandler, Watched {
     this.#rateTimer = setInterval(() => {
       const { length } = this.progress.text
       const isSlow = ((length - before) * 1_000) / rateWindowMs < rateMin
+      const isOurs = this.#wasPaused
       before = length
-      if (isSlow && this.#stream?.isPaused !== true && this.progress.isPlainText) {
+      this.#wasPaused = this.#stream?.isPaused === true
+      if (isSlow && !isOurs && this.progress.isPlainText) {
         this.#fail('silent', `fewer than ${rateMin} characters a second came`)
       }
     }, rateWindowMs)
@@ -340,9 +349,12 @@ export class Attempt implements AnswerHandler, Watched {
       return this.#fail('truncated', `${announced} bytes were announced, ${this.#bytes} came`)
     }
     const [status, headers] = [this.#status, this.#headers]
-    if (status >= 300) return this.#refuseAnswer({ status, headers, body })
     const encoding = headers['content-encoding'] ?? 'identity'
-    if (encoding !== 'identity') return this.#fail('malformed', `nobody asked for ${encoding}`)
+    const isPlain = encoding === 'identity'
+    if (status >= 300) {
+      return this.#refuseAnswer({ status, headers, body: isPlain ? body : nothing }) // no words
+    }
+    if (!isPlain) return this.#fail('malformed', `nobody asked for ${encoding}`)
     const reading = this.#reading.whole?.(body.toString('utf8'))
     if (reading?.kind === 'error') {
       return this.#refuseAnswer({ status: reading.status, headers, body })

@@ -98,6 +98,8 @@ describe('what can be read in two ways is refused (H2)', () => {
     'another coding': head('transfer-encoding: gzip, chunked'),
     'a folded header': head('x: a\r\n b: c'),
     'a header without a name': head(': c'),
+    'a header that nobody can be given': head('content-length: 0\r\nretry-after: a\x01b'),
+    'a status that is none': 'HTTP/1.1 099 OK\r\ncontent-length: 0\r\n\r\n',
     'a space before the colon': head('content-length : 3'),
     'line ends without CR': 'HTTP/1.1 200 OK\ncontent-length: 0\n\r\n\r\n',
     'another protocol': 'ICY 200 OK\r\n\r\n',

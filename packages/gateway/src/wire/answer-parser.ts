@@ -175,10 +175,12 @@ export class AnswerParser {
 }
 
 const empty = Buffer.alloc(0)
-const statusLine = /^HTTP\/1\.[01] \d{3}(?: [^\r\n]*)?$/
-const headerLine = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+:[^\r\n\0]*$/
-const wholeHead =
-  /^HTTP\/1\.[01] \d{3}(?: [^\r\n]*)?(?:\r\n[!#$%&'*+.^_`|~0-9A-Za-z-]+:[^\r\n\0]*)*$/
+const status = 'HTTP/1\\.[01] [1-9]\\d{2}(?: [^\\r\\n]*)?'
+// No control characters: a caller could not be given such a header.
+const header = "[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\\t\\x20-\\x7e\\x80-\\xff]*"
+const statusLine = new RegExp(`^${status}$`)
+const headerLine = new RegExp(`^${header}$`)
+const wholeHead = new RegExp(`^${status}(?:\\r\\n${header})*$`)
 
 /** The size of a chunk where its line is that and no more, as nearly all are; null: look closer. */
 function plainSize(bytes: Buffer, end: number): number | null {
