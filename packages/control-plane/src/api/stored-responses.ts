@@ -2,7 +2,8 @@
 //
 // `/api/v1/stored-responses`: what gateways keep for those who call them. Only gateways may: they know whose is what.
 
-import { type StoredResponse, storedResponse } from '@tutti/core/routing'
+import { exactJsonOf } from '@tutti/core/resource'
+import { type StoredResponse, storedResponse, storedText } from '@tutti/core/routing'
 import type { Context, Hono } from 'hono'
 import { refuse } from './answer.ts'
 import { whyMayNot } from './authorize.ts'
@@ -25,7 +26,7 @@ export function mountStoredResponses(app: Hono<Env>, ports: ApiPorts): void {
     if (denied !== null) return denied
     const found = await store.load(context.req.param())
     if (found === null) return refuse(context, 'api/not-found', 'there is no such response')
-    return context.json(found)
+    return context.body(storedText(found), 200, { 'content-type': 'application/json' })
   })
   app.delete(one, async (context) => {
     const denied = await whyNoGateway(context, ports)
@@ -46,7 +47,7 @@ async function whyNoGateway(context: Context<Env>, ports: ApiPorts): Promise<Res
 
 /** What is to be kept, or what is wrong with it. */
 async function storedIn(context: Context<Env>): Promise<StoredResponse | string> {
-  const parsed = storedResponse.safeParse(await context.req.json().catch(() => null))
+  const parsed = storedResponse.safeParse(exactJsonOf(await context.req.text()))
   if (!parsed.success) {
     const [issue] = parsed.error.issues
     return `${issue?.path.join('.')}: ${issue?.message}`

@@ -2,6 +2,8 @@
 //
 // Responses that callers asked to be kept, in the database: what gateways save and load for them.
 
+import { objectOf } from '@tutti/core/dialect'
+import { exactJson, exactJsonOf } from '@tutti/core/resource'
 import { type ResponseStore, storedResponse } from '@tutti/core/routing'
 import type { Sql } from '../store/index.ts'
 
@@ -16,7 +18,7 @@ const sweptMax = 500
 export function openStoredResponses(sql: Sql, nowMs: () => number): StoredResponses {
   return {
     save: async ({ id, project, route, expiresAtMs, items, response }) => {
-      const body = JSON.stringify({ items, response })
+      const body = exactJson({ items, response })
       await sql`
         insert into stored_response (project, id, route, expires_at_ms, body)
         values (${project}, ${id}, ${route}, ${expiresAtMs}, ${body})
@@ -28,7 +30,7 @@ export function openStoredResponses(sql: Sql, nowMs: () => number): StoredRespon
         where project = ${project} and id = ${id} and expires_at_ms > ${nowMs()}`
       if (row === undefined) return null
       const { route, expires_at_ms: expiresAtMs, body } = row
-      const said = JSON.parse(body)
+      const said = objectOf(exactJsonOf(body))
       return storedResponse.parse({ project, id, route, expiresAtMs: Number(expiresAtMs), ...said })
     },
     delete: async ({ project, id }) => {

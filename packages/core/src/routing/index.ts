@@ -189,7 +189,9 @@ export {
   sayableItems,
   sealsIncluded,
   storedBytesMax,
+  storedOf,
   storedResponse,
+  storedText,
   withoutSeal,
 } from './stored-response.ts'
 export {

@@ -3,7 +3,8 @@
 // What every store of responses must do: run by each of them.
 
 import { expect, test } from 'vitest'
-import type { ResponseStore, StoredResponse } from './stored-response.ts'
+import { exactJsonOf } from '../resource/index.ts'
+import { type ResponseStore, type StoredResponse, storedText } from './stored-response.ts'
 
 export interface StoreWorld {
   readonly store: () => ResponseStore
@@ -29,6 +30,16 @@ export function responseStoreContract({ store, passMs, nowMs }: StoreWorld): voi
     const kept = one()
     await store().save(kept)
     expect(await store().load(kept)).toEqual(kept)
+  })
+
+  test('numbers that a double does not hold are given back as they were said', async () => {
+    const number = '12345678901234567890.5'
+    const said = exactJsonOf(`{"id":${number},"note":"n1"}`) as StoredResponse['response']
+    const kept = one({ items: [said], response: { ...said, output: [said] } })
+    await store().save(kept)
+    const found = await store().load(kept)
+    expect(found === null ? null : storedText(found)).toBe(storedText(kept))
+    expect(storedText(kept)).toContain(number)
   })
 
   test('what is not there is null, and deleted by nobody', async () => {

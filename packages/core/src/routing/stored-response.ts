@@ -5,6 +5,7 @@
 
 import { z } from 'zod'
 import { isObject, type JsonObject, listOf, objectOf } from '../dialect/index.ts'
+import { exactJson, exactJsonOf } from '../resource/index.ts'
 
 /** Ids of responses that are kept here; those of Providers are theirs to know. */
 export const responseId = z.string().regex(/^resp_tutti_[0-9a-f]{32}$/)
@@ -39,6 +40,16 @@ export const storedResponse = z.strictObject({
   response: z.record(z.string(), z.unknown()),
 })
 export type StoredResponse = z.infer<typeof storedResponse>
+
+/** As it is kept and carried: its numbers keep their digits. */
+export function storedText(stored: StoredResponse): string {
+  return exactJson(stored)
+}
+
+/** Throws where it is none. */
+export function storedOf(text: string): StoredResponse {
+  return storedResponse.parse(exactJsonOf(text))
+}
 
 /** One that is too long is not kept, and says so; as much as the control plane takes. */
 export const storedBytesMax = 4 * 2 ** 20

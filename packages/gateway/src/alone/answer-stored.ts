@@ -2,7 +2,8 @@
 //
 // Responses that gateway processes keep with the process that stands in for a control plane: in its words.
 
-import { type ResponseStore, storedResponse } from '@tutti/core/routing'
+import { exactJsonOf } from '@tutti/core/resource'
+import { type ResponseStore, storedResponse, storedText } from '@tutti/core/routing'
 
 const path = /^\/api\/v1\/stored-responses\/([^/]+)\/([^/]+)$/
 
@@ -24,11 +25,11 @@ export async function answerStored(
   const key = { project: decodeURIComponent(project), id: decodeURIComponent(id) }
   if (method === 'GET') {
     const found = await store.load(key)
-    return found === null ? { status: 404, body: '' } : { status: 200, body: JSON.stringify(found) }
+    return found === null ? { status: 404, body: '' } : { status: 200, body: storedText(found) }
   }
   if (method === 'DELETE') return { status: (await store.delete(key)) ? 204 : 404, body: '' }
   if (method !== 'PUT') return { status: 405, body: '' }
-  const parsed = storedResponse.safeParse(JSON.parse(body))
+  const parsed = storedResponse.safeParse(exactJsonOf(body))
   if (!parsed.success) return { status: 422, body: parsed.error.message }
   await store.save(parsed.data)
   return { status: 204, body: '' }

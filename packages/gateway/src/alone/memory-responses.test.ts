@@ -35,6 +35,22 @@ describe('in memory', () => {
   })
 })
 
+test('M1: a Project that keeps much pushes out its own alone', async () => {
+  const store = new MemoryResponses(() => 0, 2_000)
+  const keep = async (project: string, n: number) => {
+    const id = `resp_tutti_${String(n).padStart(32, '0')}`
+    const of = { id, project, route: 'r', expiresAtMs: 1, items: [] }
+    await store.save({ ...of, response: { text: 'x'.repeat(300) } })
+    return of
+  }
+  const modest = await keep('modest', 0)
+  for (let n = 1; n < 50; n++) await keep('greedy', n)
+  const last = await keep('greedy', 50)
+  expect(await store.load(modest)).not.toBeNull()
+  expect(await store.load(last)).not.toBeNull()
+  expect(await store.load({ ...last, id: `resp_tutti_${'1'.padStart(32, '0')}` })).toBeNull()
+})
+
 describe('of the process that stands in for a control plane', () => {
   test('keeps and gives back', async () => {
     const plane = await startFilePlane({ snapshot: snapshotOf({}), folder: newFolder() })

@@ -1,9 +1,18 @@
 // Memory responses
 //
-// Responses that are kept where there is no control plane: in memory, gone with the process, the oldest first where
-// there are too many.
+// Responses that are kept where there is no control plane: in memory, gone with the process.
+//
+// Invariants:
+//   M1. Where there is no room for all, the oldest of the Project that takes the most of it goes: what others keep
+//       pushes out none of a Project that takes no more than its share.
 
-import type { ResponseKey, ResponseStore, StoredResponse } from '@tutti/core/routing'
+import {
+  type ResponseKey,
+  type ResponseStore,
+  type StoredResponse,
+  storedOf,
+  storedText,
+} from '@tutti/core/routing'
 
 const bytesMax = 256 * 2 ** 20 // some ten thousand conversations
 
@@ -12,11 +21,17 @@ interface Held {
   readonly expiresAtMs: number
 }
 
+interface Shelf {
+  /** By id, oldest first. */
+  readonly held: Map<string, Held>
+  bytes: number
+}
+
 export class MemoryResponses implements ResponseStore {
   readonly #nowMs: () => number
   readonly #bytesMax: number
-  /** By project and id, oldest first; written by `save` and `#drop`. */
-  readonly #held = new Map<string, Held>()
+  /** By project; written by `save` and `#drop`. */
+  readonly #shelves = new Map<string, Shelf>()
   #bytes = 0
 
   constructor(nowMs: () => number, bytes = bytesMax) {
@@ -25,44 +40,53 @@ export class MemoryResponses implements ResponseStore {
   }
 
   async save(stored: StoredResponse): Promise<void> {
-    const key = keyOf(stored)
-    if (this.#of(key) !== null) return
-    const text = JSON.stringify(stored)
-    this.#held.set(key, { text, expiresAtMs: stored.expiresAtMs })
+    if (this.#of(stored) !== null) return
+    const text = storedText(stored)
+    const { id, project, expiresAtMs } = stored
+    const shelf = this.#shelves.get(project) ?? { held: new Map(), bytes: 0 }
+    this.#shelves.set(project, shelf)
+    shelf.held.set(id, { text, expiresAtMs })
+    shelf.bytes += text.length
     this.#bytes += text.length
-    for (const oldest of this.#held.keys()) {
-      if (this.#bytes <= this.#bytesMax) return
-      this.#drop(oldest)
-    }
+    while (this.#bytes > this.#bytesMax) this.#dropOldest()
   }
 
   async load(key: ResponseKey): Promise<StoredResponse | null> {
-    const held = this.#of(keyOf(key))
-    return held === null ? null : JSON.parse(held.text)
+    const held = this.#of(key)
+    return held === null ? null : storedOf(held.text)
   }
 
   async delete(key: ResponseKey): Promise<boolean> {
-    const wasThere = this.#of(keyOf(key)) !== null
-    this.#drop(keyOf(key))
+    const wasThere = this.#of(key) !== null
+    this.#drop(key)
     return wasThere
   }
 
-  #of(key: string): Held | null {
-    const held = this.#held.get(key)
+  #of(key: ResponseKey): Held | null {
+    const held = this.#shelves.get(key.project)?.held.get(key.id)
     if (held === undefined) return null
     if (held.expiresAtMs > this.#nowMs()) return held
     this.#drop(key)
     return null
   }
 
-  #drop(key: string): void {
-    const held = this.#held.get(key)
-    if (held === undefined) return
-    this.#held.delete(key)
-    this.#bytes -= held.text.length
+  /** M1. */
+  #dropOldest(): void {
+    let [project, most]: [string, Shelf | null] = ['', null]
+    for (const [name, shelf] of this.#shelves) {
+      if (shelf.bytes > (most?.bytes ?? 0)) [project, most] = [name, shelf]
+    }
+    const [id = ''] = most?.held.keys() ?? []
+    this.#drop({ project, id })
   }
-}
 
-function keyOf({ project, id }: ResponseKey): string {
-  return `${project}/${id}`
+  #drop({ project, id }: ResponseKey): void {
+    const shelf = this.#shelves.get(project)
+    const held = shelf?.held.get(id)
+    if (shelf === undefined || held === undefined) return
+    shelf.held.delete(id)
+    shelf.bytes -= held.text.length
+    this.#bytes -= held.text.length
+    if (shelf.held.size === 0) this.#shelves.delete(project)
+  }
 }

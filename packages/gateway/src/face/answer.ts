@@ -4,6 +4,7 @@
 // Inference Protocol's `{error: "…"}` below /v2.
 
 import { type ChatDialect, writeError } from '@tutti/core/dialect'
+import { exactJson } from '@tutti/core/resource'
 import type { Incoming, Reply } from '../wire/index.ts'
 
 export type Dialect = ChatDialect | 'oip'
@@ -45,5 +46,5 @@ export function sendJson(reply: Reply, status: number, body: unknown): void {
   // Too late for an error: a cut connection is not mistaken for an answer.
   if (reply.hasBegun) return reply.destroy()
   reply.header('content-type', 'application/json')
-  reply.send(status, Buffer.from(JSON.stringify(body)))
+  reply.send(status, Buffer.from(exactJson(body)))
 }

@@ -21,6 +21,7 @@ import {
   sayableItems,
   sealsIncluded,
   storedBytesMax,
+  storedText,
 } from '@tutti/core/routing'
 import { type Refusal, refuse } from './answer.ts'
 import { admitted } from './answer-call.ts'
@@ -101,7 +102,7 @@ export async function keptCall(
     ...{ isNamed: isGoneOnFrom, isSealed: sealing !== null },
     keep: async (response) => {
       const stored: StoredResponse = { ...about, items, response }
-      const isShort = JSON.stringify(stored).length <= storedBytesMax
+      const isShort = Buffer.byteLength(storedText(stored)) <= storedBytesMax
       return isShort && (await ports.responses.keep(stored, keep.isAsked))
     },
   })

@@ -7,7 +7,8 @@ import {
   type ResponseKey,
   type ResponseStore,
   type StoredResponse,
-  storedResponse,
+  storedOf,
+  storedText,
 } from '@tutti/core/routing'
 import { type Dispatcher, request } from '@tutti/machine/http-client'
 
@@ -34,14 +35,14 @@ export function remoteResponses({ url, key }: RemoteOptions): ResponseStore {
     new Error(`the control plane answered ${status}: ${text.slice(0, 200)}`)
   return {
     save: async (stored: StoredResponse) => {
-      const answer = await send('PUT', stored, JSON.stringify(stored))
+      const answer = await send('PUT', stored, storedText(stored))
       if (answer.status !== 204) throw unexpected(answer)
     },
     load: async (of) => {
       const answer = await send('GET', of, null)
       if (answer.status === 404) return null
       if (answer.status !== 200) throw unexpected(answer)
-      return storedResponse.parse(JSON.parse(answer.text))
+      return storedOf(answer.text)
     },
     delete: async (of) => {
       const answer = await send('DELETE', of, null)
