@@ -205,6 +205,45 @@ describe('user errors are said with where, what and what to do', () => {
     expect((await tutti('get', 'projects', '--key', secret)).status).toBe(0)
   })
 
+  test('a name that is wrong is heard at once; a file has any order', async () => {
+    const nobody = await tutti('key', 'create', 'app', '--routes', 'nonesuch')
+    const missing = 'spec.routes.0: there is no Route or Deployment nonesuch in project default'
+    expect([nobody.status, nobody.err]).toEqual([1, expect.stringContaining(missing)])
+    const spec = (kind: string, name: string, text: string) =>
+      `apiVersion: tutti/v1\nkind: ${kind}\nmetadata: {name: ${name}}\nspec: ${text}\n`
+    const hash = `sha256:${'0'.repeat(64)}`
+    const path = file(
+      'backwards.yaml',
+      [
+        spec('Budget', 'of-app', '{key: app, route: chat, limitDollars: 1}'),
+        spec('Key', 'app', `{owner: app, hash: '${hash}', routes: [chat]}`),
+        spec('Route', 'chat', '{targets: [{provider: engine, model: m}]}'),
+        spec('Provider', 'engine', '{dialect: openai, baseUrl: http://engine.example/v1}'),
+      ].join('---\n'),
+    )
+    const planned = await tutti('diff', '-f', path)
+    expect([planned.status, planned.err]).toEqual([1, ''])
+    const later = (one: string, of: string) =>
+      `${one} would come after ${of}: apply that, and ask again`
+    expect(planned.out.split('\n').filter((line) => line.includes(' would '))).toEqual([
+      'provider/engine would be created',
+      later('route/chat', 'provider/engine'),
+      later('key/app', 'route/chat'),
+      later('budget/of-app', 'key/app'),
+    ])
+    const made = (await tutti('apply', '-f', path)).out.split('\n')
+    const order = ['provider/engine', 'route/chat', 'key/app', 'budget/of-app']
+    expect(made.slice(0, 4)).toEqual(order.map((name) => `${name} created`))
+    // Both are taken away whatever limits them, and the limit is none that could be declared any more.
+    expect((await tutti('delete', 'key', 'app')).status).toBe(0)
+    const stale = await tutti(
+      'apply',
+      '-f',
+      file('b.yaml', spec('Budget', 'of-app', '{key: app, limitDollars: 2}')),
+    )
+    expect(stale.err).toContain('spec.key: there is no Key app in project default')
+  })
+
   test('a key has its limits and its end from the command line', async () => {
     const limits = ['--requests-per-minute', '20', '--concurrent', '2', '--expires', '30d']
     expect((await tutti('key', 'create', 'trial', '--routes', 'chat', ...limits)).status).toBe(0)

@@ -5,20 +5,19 @@
 
 import { type ModelSpec, modelSpec, nodeSpec, rolloutResourceSpec } from '@tutti/core/fleet'
 import { policySpec } from '@tutti/core/governance'
-import { type Declared, kinds } from '@tutti/core/kinds'
-import { canonicalJson, type Finding, nearest, type Resource } from '@tutti/core/resource'
-import { checkRoute, keySpec, providerSpec, routeSpec } from '@tutti/core/routing'
-import { checkRunnable, prepareWorkflow, workflowName, workflowSpec } from '@tutti/core/workflow'
 import {
-  type Blobs,
-  isGranted,
-  listResources,
-  loadResource,
-  loadResources,
-  type Sql,
-} from '../store/index.ts'
+  checkNamed,
+  type Declared,
+  type Kind,
+  kinds,
+  type Reference,
+  referencesOf,
+} from '@tutti/core/kinds'
+import { canonicalJson, type Finding, type Resource } from '@tutti/core/resource'
+import { checkRoute, keySpec, routeSpec } from '@tutti/core/routing'
+import { checkRunnable, prepareWorkflow, workflowName, workflowSpec } from '@tutti/core/workflow'
+import { type Blobs, isGranted, listResources, loadResources, type Sql } from '../store/index.ts'
 import { checkPolicy, type Principal } from './policy-engine.ts'
-import { type Reference, referencesOf } from './references-of.ts'
 import { whyNoCondition } from './why-no-condition.ts'
 
 export interface ReferencePorts {
@@ -43,18 +42,22 @@ export async function checkReferences(
   switch (declared.kind) {
     case 'Model':
       return await checkModel(ports, declared)
+    case 'Budget':
     case 'Deployment':
     case 'Provider':
-      return await checkNamed(ports.sql, declared)
+      return await checkAllNamed(ports.sql, declared)
     case 'Policy':
       return checkPolicy(declared.metadata.name, policySpec.parse(declared.spec))
     case 'Route':
       return [
         ...checkRoute(routeSpec.parse(declared.spec), whyNoCondition),
-        ...(await checkNamed(ports.sql, declared)),
+        ...(await checkAllNamed(ports.sql, declared)),
       ]
     case 'Key':
-      return await checkKey(ports.sql, declared)
+      return [
+        ...(await checkKey(ports.sql, declared)),
+        ...(await checkAllNamed(ports.sql, declared)),
+      ]
     case 'Workflow':
       return checkWorkflow(declared)
     default:
@@ -79,11 +82,12 @@ function checkWorkflow({ metadata, spec }: Declared): Finding[] {
 
 async function checkProject({ sql }: ReferencePorts, { metadata }: Declared): Promise<Finding[]> {
   if (metadata.project === '') return []
-  return await mustExist(sql, 'metadata.project', {
-    kind: 'Project',
-    project: '',
+  const project: Reference = {
+    path: 'metadata.project',
+    kinds: ['Project'],
     name: metadata.project,
-  })
+  }
+  return await checkThere(sql, [project], '')
 }
 
 /** Kinds that automation makes: people may change only what is theirs in them. */
@@ -159,29 +163,34 @@ export function filesOf(model: ModelSpec): { path: string; digest: string; sizeB
     : [...files, { path: 'signature', ...model.signature }]
 }
 
-/** Whether all is there that it names. */
-async function checkNamed(sql: Sql, declared: Declared): Promise<Finding[]> {
-  const { project } = declared.metadata
-  const found = await Promise.all(
-    referencesOf(declared).map((reference) => mustBeThere(sql, project, reference)),
-  )
-  return found.flat()
+async function checkAllNamed(sql: Sql, declared: Declared): Promise<Finding[]> {
+  return await checkThere(sql, referencesOf(declared), declared.metadata.project)
 }
 
-async function mustBeThere(
+const namesMax = 1_000 // of a kind, for one that is nearly right
+
+async function checkThere(
   sql: Sql,
+  references: readonly Reference[],
   project: string,
-  { path, kinds, name }: Reference,
 ): Promise<Finding[]> {
-  const [first] = kinds
-  const [there] = await loadResources(
-    sql,
+  const keys = references.flatMap(({ kinds, name }) =>
     kinds.map((kind) => ({ kind, project, name })),
   )
-  if (there === undefined) return await mustExist(sql, path, { kind: first, project, name })
-  // One of a Route answers as models do.
-  const isTools = first === 'Provider' && providerSpec.parse(there.spec).dialect === 'mcp'
-  return isTools ? [{ path, message: `${name} is a server of tools, which has no models` }] : []
+  const held = await loadResources(sql, keys)
+  const there = new Map(held.map((one) => [`${one.kind}/${one.metadata.name}`, one]))
+  const find = (kind: Kind, name: string) => there.get(`${kind}/${name}`)
+  const missing = references.filter(({ kinds, name }) => !kinds.some((kind) => find(kind, name)))
+  const names = new Map<Kind, readonly string[]>()
+  for (const kind of new Set(missing.flatMap((reference) => reference.kinds))) {
+    const others = await listResources(sql, { kind, project, limit: namesMax })
+    names.set(
+      kind,
+      others.map(({ metadata }) => metadata.name),
+    )
+  }
+  const where = project === '' ? '' : ` in project ${project}`
+  return checkNamed(references, { find, namesOf: (kind) => names.get(kind) ?? [], where })
 }
 
 /** A secret names one key: who has it must be told apart. */
@@ -193,20 +202,4 @@ async function checkKey(sql: Sql, { metadata, spec }: Declared): Promise<Finding
       and (project, name) <> (${project}, ${name})`
   if (others.length === 0) return []
   return [{ path: 'spec.hash', message: 'another key has this secret already: make a new one' }]
-}
-
-async function mustExist(
-  sql: Sql,
-  path: string,
-  key: { readonly kind: string; readonly project: string; readonly name: string },
-): Promise<Finding[]> {
-  if ((await loadResource(sql, key)) !== null) return []
-  const others = await listResources(sql, { kind: key.kind, project: key.project, limit: 1_000 })
-  const near = nearest(
-    key.name,
-    others.map(({ metadata }) => metadata.name),
-  )
-  const hint = near === null ? '' : `: did you mean ${near}?`
-  const where = key.project === '' ? '' : ` in project ${key.project}`
-  return [{ path, message: `there is no ${key.kind} ${key.name}${where}${hint}` }]
 }

@@ -4,16 +4,24 @@
 //
 // What people have declared in a Project would go on without it: its keys would call and spend, and nobody would look for them there.
 // What automation made in it (Rollouts, Approvals) is its history, and keeps nobody. And what another one names is there as long
-// as that: callers of a Route without its Provider would be told that nobody answers.
+// as that: callers of a Route without its Provider would be told that nobody answers. What only sets limits, a Budget or a Key, keeps
+// nothing: a key is taken away at once, and a limit of what is gone limits nobody.
 
-import { kindNames, kinds } from '@tutti/core/kinds'
+import { type Kind, kindNames, kinds, referencesOf } from '@tutti/core/kinds'
 import type { Resource, ResourceKey } from '@tutti/core/resource'
 import { resourcesIn, type Sql } from '../store/index.ts'
-import { namedKinds, namingKinds, referencesOf } from './references-of.ts'
 
 const heldKinds = kindNames.filter((kind) => {
   return kinds[kind].scope === 'project' && kinds[kind].declaredBy === 'people'
 })
+
+/** The kinds that do not work without what they name. */
+const holdingKinds = ['Deployment', 'Provider', 'Route'] as const satisfies readonly Kind[]
+
+/** What these may name. */
+const holdableKinds: ReadonlySet<string> = new Set<Kind>([
+  ...(['Budget', 'Deployment', 'Model', 'Provider', 'Route', 'Secret'] as const),
+])
 
 const namesMax = 5 // in a message
 
@@ -52,8 +60,8 @@ async function namersOf(
   sql: Sql,
   { kind, project, name }: ResourceKey,
 ): Promise<readonly Resource[]> {
-  if (!namedKinds.has(kind)) return []
-  const all = await resourcesIn(sql, project, namingKinds)
+  if (!holdableKinds.has(kind)) return []
+  const all = await resourcesIn(sql, project, holdingKinds)
   const others = all.filter((one) => one.kind !== kind || one.metadata.name !== name)
   const stays = others.filter(({ metadata }) => metadata.name === name).map((one) => one.kind)
   return others.filter((one) =>

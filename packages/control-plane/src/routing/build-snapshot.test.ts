@@ -42,7 +42,9 @@ describe('inference is permitted by policy', () => {
     const metadata = { labels: { audience: 'staff' } }
     expect((await apply('Route', 'inner', route, { metadata })).status).toBe(201)
     await makeKey('cara', ['caller'])
+    expect((await apply('Route', 'gone', route)).status).toBe(201)
     await makeKey('cole', ['caller'], { routes: ['open', 'gone'] })
+    expect((await call('DELETE', '/routes/gone')).status).toBe(200) // a key keeps no Route
     await makeKey('ovid', ['operator'])
     const snapshot = await snapshotWhere(
       (one) => keyOf(one, 'ovid') === undefined && !!keyOf(one, 'cole'),

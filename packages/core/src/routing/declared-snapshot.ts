@@ -1,7 +1,8 @@
 // Declared snapshot
 //
 // The snapshot of a gateway without a control plane: from the same resources that one would be told of. Nobody else
-// decides who may call: a key may call the routes of its project, or those that it names.
+// decides who may call: a key may call the routes of its project, or those that it names. Whether all is there that they name is for
+// `checkNamed` to say.
 
 import { budgetSpec } from './budget.ts'
 import { checkRoute } from './check-route.ts'
@@ -69,7 +70,7 @@ export function declaredSnapshot(
       problems.push(`${kind} ${name}: a gateway without a control plane has no ${kind}${hint}`)
     }
   }
-  problems.push(...danglingTargets(routes, providers), ...danglingBudgets(routes, budgets))
+  problems.push(...toDeployments(routes))
   for (const route of routes) {
     if (route.bodies !== undefined) {
       const why = 'only a control plane keeps them, and knows who may read them'
@@ -109,31 +110,12 @@ function keyOf(
   }
 }
 
-function danglingTargets(
-  routes: Snapshot['routes'],
-  providers: Snapshot['providers'],
-): readonly string[] {
-  const known = new Set(providers.map(({ project, name }) => `${project}/${name}`))
-  return routes.flatMap(({ name, project, targets, shadow }) =>
-    [...targets, ...(shadow === undefined ? [] : [shadow.target])].flatMap((target) => {
-      if ('deployment' in target) {
-        return [`Route ${name}: a gateway without a control plane has no Deployments`]
-      }
-      return known.has(`${project}/${target.provider}`)
-        ? []
-        : [`Route ${name}: there is no Provider ${target.provider}`]
-    }),
-  )
-}
-
-function danglingBudgets(
-  routes: Snapshot['routes'],
-  budgets: Snapshot['budgets'],
-): readonly string[] {
-  const known = new Set(budgets.map(({ project, name }) => `${project}/${name}`))
-  return routes.flatMap(({ name, project, shadow }) =>
-    shadow?.budget === undefined || known.has(`${project}/${shadow.budget}`)
-      ? []
-      : [`Route ${name}: there is no Budget ${shadow.budget}`],
+function toDeployments(routes: Snapshot['routes']): readonly string[] {
+  return routes.flatMap(({ name, targets, shadow }) =>
+    [...targets, ...(shadow === undefined ? [] : [shadow.target])].flatMap((target) =>
+      'deployment' in target
+        ? [`Route ${name}: a gateway without a control plane has no Deployments`]
+        : [],
+    ),
   )
 }

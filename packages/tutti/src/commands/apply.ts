@@ -1,8 +1,15 @@
 // tutti apply, delete, diff: declare what should be.
 
 import { isDeepStrictEqual } from 'node:util'
-import { type Declared, kindOf, kinds, parseResource } from '@tutti/core/kinds'
-import { formatFinding } from '@tutti/core/resource'
+import {
+  type Declared,
+  kindOf,
+  kinds,
+  needsOf,
+  orderDeclared,
+  parseResource,
+} from '@tutti/core/kinds'
+import { formatFinding, formatKey } from '@tutti/core/resource'
 import type { ChangeAnswer, Client } from '@tutti/sdk'
 import type { Command } from 'commander'
 import { stringify } from 'yaml'
@@ -58,10 +65,21 @@ export function addDiff(program: Command): void {
   withExamples(command, 'tutti diff -f deployment.yaml')
   command.action(async (options: FileOptions) => {
     const client = clientOf(options)
-    const answers: ChangeAnswer[] = []
+    const answers: (ChangeAnswer | Later)[] = []
+    const missing = new Map<string, string>() // what would come into being: by key, as it is said
     for (const declared of readDeclared(options)) {
-      const answer = await applyOne(client, declared, true)
+      const { kind, metadata } = declared
+      const name = nameOf(declared)
+      const needs = needsOf(declared).map((key) => missing.get(formatKey(key)))
+      const after = needs.find((one) => one !== undefined)
+      const answer: ChangeAnswer | Later =
+        after === undefined
+          ? await applyOne(client, declared, true)
+          : { outcome: 'later', name, after }
       answers.push(answer)
+      const isNew = answer.outcome === 'planned' && answer.action === 'create'
+      const key = { kind, project: metadata.project, name: metadata.name }
+      if (isNew || answer.outcome === 'later') missing.set(formatKey(key), name)
       if (options.json !== true) print(describePlan(declared, answer))
     }
     if (options.json === true) printJson(answers)
@@ -69,7 +87,14 @@ export function addDiff(program: Command): void {
   })
 }
 
-/** The resources that a file declares; every finding of every document is said at once. */
+/** It names what comes into being before it: nobody can say yet what policies say of it. */
+interface Later {
+  readonly outcome: 'later'
+  readonly name: string
+  readonly after: string
+}
+
+/** What a file declares, in the order to declare it; all findings of all documents at once. */
 function readDeclared(options: FileOptions): Declared[] {
   const { project } = loadContext(options)
   const findings: string[] = []
@@ -80,7 +105,7 @@ function readDeclared(options: FileOptions): Declared[] {
     return []
   })
   if (findings.length > 0) throw new Failure('tutti/document-invalid', findings.join('\n'))
-  return declared
+  return orderDeclared(declared)
 }
 
 async function applyOne(
@@ -110,7 +135,7 @@ function refOf(kind: string | undefined, name: string | undefined) {
   return { kind: kinds[known].plural, name }
 }
 
-/** The last first: what is named in a file, or holds what comes in it, stands before it. */
+/** The last first: what is named, or holds what is declared in it, was declared before it. */
 function refsOf(filename: string, options: SharedOptions) {
   const refs = readDeclared({ ...options, filename }).map(({ kind, metadata }) => ({
     ...{ kind: kinds[kind].plural, name: metadata.name, project: metadata.project },
@@ -139,7 +164,10 @@ export function describeOutcome(answer: ChangeAnswer, done?: string): string {
   }
 }
 
-function describePlan(declared: Declared, answer: ChangeAnswer): string {
+function describePlan(declared: Declared, answer: ChangeAnswer | Later): string {
+  if (answer.outcome === 'later') {
+    return `${answer.name} would come after ${answer.after}: apply that, and ask again`
+  }
   if (answer.outcome !== 'planned') return `${nameOf(declared)} ${describeOutcome(answer)}`
   const { before, action, verdict, impact } = answer
   const lines = [`${nameOf(declared)} would be ${action}d`]

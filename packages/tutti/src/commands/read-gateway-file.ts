@@ -2,7 +2,7 @@
 //
 // What a gateway alone serves: the Providers, Routes, Keys and Budgets of a file or folder.
 
-import { type Declared, parseResource } from '@tutti/core/kinds'
+import { checkNamed, type Declared, parseResource, referencesOf } from '@tutti/core/kinds'
 import { formatFinding } from '@tutti/core/resource'
 import { declaredSnapshot, type Snapshot } from '@tutti/core/routing'
 import { Failure } from '../failure.ts'
@@ -23,8 +23,30 @@ export function readGatewayFile(path: string, sequence: number, whyNoCondition: 
   const made = declaredSnapshot(declared, {
     ...{ secretOf, secretPlace, whyNoCondition, sequence, nowMs: Date.now() },
   })
-  if (!made.ok) throw new Failure('tutti/document-invalid', made.problems.join('\n'))
-  return made.snapshot
+  const dangling = danglingIn(declared)
+  if (made.ok && dangling.length === 0) return made.snapshot
+  const all = [...(made.ok ? [] : made.problems), ...dangling]
+  throw new Failure('tutti/document-invalid', all.join('\n'))
+}
+
+/** What they name that the file has not; Secrets and Deployments no file has. */
+function danglingIn(declared: readonly Declared[]): string[] {
+  const keyOf = (project: string, kind: string, name: string) => `${project}/${kind}/${name}`
+  const all = new Map(
+    declared.map((one) => [keyOf(one.metadata.project, one.kind, one.metadata.name), one]),
+  )
+  return declared.flatMap(({ kind, metadata: { project, name }, spec }) => {
+    const named = referencesOf({ kind, spec }).filter(
+      ({ kinds: [first] }) => first !== 'Secret' && first !== 'Deployment',
+    )
+    const namesOf = (of: string) =>
+      declared
+        .filter((one) => one.kind === of && one.metadata.project === project)
+        .map((one) => one.metadata.name)
+    const find = (of: string, called: string) => all.get(keyOf(project, of, called))
+    const findings = checkNamed(named, { find, namesOf, where: '' })
+    return findings.map((finding) => `${kind} ${name}: ${formatFinding(finding)}`)
+  })
 }
 
 /** A Secret named openai-key is the environment's TUTTI_SECRET_OPENAI_KEY. */

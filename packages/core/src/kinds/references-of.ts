@@ -1,25 +1,20 @@
 // References of
 //
-// What a declared resource names in its Project: it has to be there when the resource is declared, and stays as long.
+// What a declared resource names in its Project. It has to be there when the resource is declared, so that a name that is
+// wrong is heard at once.
 
-import { deploymentSpec } from '@tutti/core/fleet'
-import type { Kind } from '@tutti/core/kinds'
-import { providerSpec, routeSpec } from '@tutti/core/routing'
+import { deploymentSpec } from '../fleet/index.ts'
+import { budgetSpec, keySpec, providerSpec, routeSpec, splitToolName } from '../routing/index.ts'
+import type { Kind } from './kinds.ts'
 
 export interface Reference {
   readonly path: string
   /** One of them is enough: a Deployment without a Route of its name is called by its own. */
   readonly kinds: readonly [Kind, ...Kind[]]
   readonly name: string
+  /** A Provider whose tools are called; of any other its models are. */
+  readonly isForTools?: boolean
 }
-
-/** The kinds that others name. */
-export const namedKinds: ReadonlySet<string> = new Set<Kind>([
-  ...(['Budget', 'Deployment', 'Model', 'Provider', 'Route', 'Secret'] as const),
-])
-
-/** The kinds that name others. */
-export const namingKinds = ['Deployment', 'Provider', 'Route'] as const satisfies readonly Kind[]
 
 /** What cannot be read as its kind, an earlier version's, names nothing. */
 export function referencesOf(declared: {
@@ -27,11 +22,20 @@ export function referencesOf(declared: {
   readonly spec: unknown
 }): readonly Reference[] {
   const { kind, spec } = declared
-  if (kind === 'Deployment') {
-    return named('spec.model', ['Model'], deploymentSpec.safeParse(spec).data?.model)
+  switch (kind) {
+    case 'Deployment':
+      return named('spec.model', ['Model'], deploymentSpec.safeParse(spec).data?.model)
+    case 'Provider':
+      return ofProvider(spec)
+    case 'Route':
+      return ofRoute(spec)
+    case 'Budget':
+      return ofBudget(spec)
+    case 'Key':
+      return ofKey(spec)
+    default:
+      return []
   }
-  if (kind === 'Provider') return ofProvider(spec)
-  return kind === 'Route' ? ofRoute(spec) : []
 }
 
 function ofProvider(spec: unknown): readonly Reference[] {
@@ -63,7 +67,33 @@ function ofTarget(
     : named(`${path}.provider`, ['Provider'], target.provider)
 }
 
+function ofBudget(spec: unknown): readonly Reference[] {
+  const { key, route } = budgetSpec.safeParse(spec).data ?? {}
+  const server = /^mcp\/(.+)$/.exec(route ?? '')?.[1]
+  return [
+    ...named('spec.key', ['Key'], key),
+    ...(server === undefined
+      ? named('spec.route', callable, route)
+      : toolsOf('spec.route', server)),
+  ]
+}
+
+function ofKey(spec: unknown): readonly Reference[] {
+  const { routes = [], tools = [] } = keySpec.safeParse(spec).data ?? {}
+  return [
+    ...routes.flatMap((route, i) => named(`spec.routes.${i}`, callable, route)),
+    ...tools.flatMap((pattern, i) => {
+      const server = splitToolName(pattern)?.server // a star may stand for some of them
+      return server === undefined ? [] : toolsOf(`spec.tools.${i}`, server)
+    }),
+  ]
+}
+
 const callable = ['Route', 'Deployment'] as const
+
+function toolsOf(path: string, name: string): readonly Reference[] {
+  return [{ path, kinds: ['Provider'], name, isForTools: true }]
+}
 
 function named(
   path: string,
