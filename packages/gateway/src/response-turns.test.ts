@@ -128,6 +128,18 @@ describe('over a WebSocket', () => {
     expect((await client.end(1)).type).toBe('response.completed')
   })
 
+  test('an answer that is nested too deep ends its turn with an error, and the connection goes on', async () => {
+    const world = await bed()
+    const client = await connect(world)
+    world.engine.notes = nested
+    client.send({ store: true, stream_id: 'a' })
+    const { error, code, stream_id: name } = await client.end(0)
+    expect([error?.code ?? code, name]).toEqual(['malformed_answer', 'a'])
+    world.engine.notes = '[]'
+    client.send({})
+    expect((await client.end(1)).type).toBe('response.completed')
+  })
+
   test('whoever goes on asking, and reads none of the answers, is let go (W2)', async () => {
     const world = await bed()
     const client = await connect(world)

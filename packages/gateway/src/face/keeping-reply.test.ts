@@ -2,24 +2,73 @@
 
 import { expect, test } from 'vitest'
 import type { Reply } from '../wire/index.ts'
-import { KeepingReply } from './keeping-reply.ts'
+import { type Keeping, KeepingReply } from './keeping-reply.ts'
 
-test('a stream whose response can be neither kept nor said is cut, and nobody fails for it (R1)', async () => {
+/** What reaches the caller of a stream, and how it ends. */
+function bed(keeping: Partial<Keeping> = {}) {
   const said: string[] = []
   const inner: Reply = {
     ...{ hasBegun: true, isGone: false, waitingBytes: 0 },
     ...{ header: () => {}, send: () => {}, begin: () => {}, onGone: () => {} },
-    ...{ drained: async () => true, cutAfter: async () => {} },
+    ...{ drained: async () => true, destroy: () => void said.push('destroyed') },
+    cutAfter: async (bytes) => void said.push(bytes, 'cut'),
     write: (bytes) => said.push(String(bytes)) > 0,
     end: () => void said.push('end'),
-    destroy: () => void said.push('cut'),
   }
-  const keeping = new KeepingReply(inner, {
+  const reply = new KeepingReply(inner, {
     ...{ id: 'resp_1', previousId: null, isAsked: true, isNamed: false, isSealed: false },
-    keep: () => Promise.reject(new RangeError('Maximum call stack size exceeded')),
+    keep: async () => true,
+    ...keeping,
   })
-  keeping.write('data: {"type":"response.completed","response":{"status":"completed"}}\n\n')
-  keeping.end()
-  await new Promise((resolve) => setImmediate(resolve))
-  expect(said).toEqual(['cut'])
+  return { said, reply }
+}
+const turned = () => new Promise((resolve) => setImmediate(resolve))
+const ended = 'data: {"type":"response.completed","response":{"status":"completed"}}\n\n'
+
+test('a stream whose response can be neither kept nor said is cut, and nobody fails for it (R1)', async () => {
+  const tooDeep = new RangeError('Maximum call stack size exceeded')
+  for (const [error, end] of [
+    [tooDeep, [expect.stringContaining('malformed_answer'), 'cut']],
+    [new Error('our own'), ['destroyed']],
+  ] as const) {
+    const { said, reply } = bed({ keep: () => Promise.reject(error) })
+    reply.write(ended)
+    reply.end()
+    await turned()
+    expect(said).toEqual(end)
+  }
+})
+
+test('R6: an event that is nested too deep to be written ends its answer, and no more', async () => {
+  const { said, reply } = bed({ isNamed: true })
+  const nested = '['.repeat(50_000) + ']'.repeat(50_000)
+  const item = `{"type":"message","content":${nested}}`
+  reply.write(`data: {"type":"response.output_item.done","output_index":0,"item":${item}}\n\n`)
+  reply.write(ended)
+  await reply.drained()
+  reply.end()
+  await turned()
+  expect(said).toEqual([expect.stringContaining('malformed_answer'), 'cut'])
+})
+
+test('R5: pieces go on byte by byte but for the id of their item', () => {
+  const { said, reply } = bed({ isNamed: true })
+  const rest = '"delta":"a\\u0062",  "logprobs":[{"logprob":-0.10}],"n":1.0}'
+  const piece = (type: string, id: string) =>
+    `event: x\ndata: {"type":"response.${type}","item_id":"${id}","output_index":2,${rest}\n\n`
+  for (const [type, id] of [
+    ['output_text.delta', 'msg_1_2'],
+    ['output_text.done', 'msg_1_2'],
+    ['reasoning_text.delta', 'msg_0'],
+  ] as const) {
+    reply.write(piece(type, 'msg_0'))
+    expect(said.pop()).toBe(piece(type, id))
+  }
+  const late =
+    'data: {"type":"response.output_text.delta","output_index":2,"x":[],"item_id":"msg_0"}'
+  reply.write(`${late}\n\n`)
+  expect(said.pop()).toContain('"msg_1_2"')
+  const unnamed = bed()
+  unnamed.reply.write(piece('output_text.delta', 'msg_0'))
+  expect(unnamed.said.pop()).toBe(piece('output_text.delta', 'msg_0'))
 })

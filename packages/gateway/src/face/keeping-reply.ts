@@ -9,11 +9,22 @@
 //   R3. An item has the same id in each event, at the end and where it is kept; thoughts keep what they came with, since
 //       whoever sealed them may look for it.
 //   R4. Sealed thoughts are kept, so that they can be said to the target again, and shown to who asked for them.
+//   R5. A piece goes on as it came but for the id of its item: what it tells, log probabilities above all, is not read.
+//   R6. What is nested too deep to be written ends its answer with an error, and nothing else.
 
-import { isObject, type JsonObject, listOf, objectOf, writeError } from '@tutti/core/dialect'
+import {
+  isObject,
+  type JsonObject,
+  listOf,
+  objectOf,
+  writeError,
+  writeErrorEvent,
+} from '@tutti/core/dialect'
 import { exactJson, exactJsonOf } from '@tutti/core/resource'
 import { itemIdIn, withoutSeal } from '@tutti/core/routing'
-import { EventSplitter } from '../routing/index.ts'
+import { isTooDeep } from '../failure.ts'
+import { headOf } from '../json/index.ts'
+import { EventSplitter, type RawEvent } from '../routing/index.ts'
 import type { Reply } from '../wire/index.ts'
 
 export interface Keeping {
@@ -39,7 +50,9 @@ export class KeepingReply implements Reply {
   readonly #keeping: Keeping
   readonly #splitter = new EventSplitter()
   #isSent = false
-  /** What is written after it was kept; written by `send` and `#take`. */
+  /** Written by `#after`. */
+  #isCut = false
+  /** What is written after it was kept; written by `send` and `#after`. */
   #ending: Promise<void> | null = null
 
   constructor(inner: Reply, keeping: Keeping) {
@@ -83,8 +96,12 @@ export class KeepingReply implements Reply {
 
   write(bytes: Buffer | string): boolean {
     let isFlowing = true
-    for (const { raw, event, data } of this.#splitter.push(Buffer.from(bytes))) {
-      if (!this.#take(raw, event, data)) isFlowing = false
+    for (const event of this.#splitter.push(Buffer.from(bytes))) {
+      try {
+        if (!this.#take(event)) isFlowing = false
+      } catch (error) {
+        isFlowing = this.#after(() => Promise.reject(error))
+      }
     }
     return isFlowing
   }
@@ -97,13 +114,12 @@ export class KeepingReply implements Reply {
 
   end(): void {
     if (this.#ending === null) return this.#inner.end()
-    const cut = () => this.#inner.destroy()
-    this.#ending.then(() => this.#inner.end()).catch(cut) // what could not be said is not whole
+    this.#after(() => this.#inner.end())
   }
 
   async cutAfter(bytes: string): Promise<void> {
     await this.#ending
-    await this.#inner.cutAfter(bytes)
+    if (!this.#isCut) await this.#inner.cutAfter(bytes)
   }
 
   destroy(): void {
@@ -115,7 +131,10 @@ export class KeepingReply implements Reply {
   }
 
   /** One event; false where more should wait. */
-  #take(raw: Buffer, event: string, data: string): boolean {
+  #take({ raw, event, data }: RawEvent): boolean {
+    const piece = this.#pieceOf(data)
+    if (piece !== null)
+      return this.#pass(piece === data ? raw : `${named(event)}data: ${piece}\n\n`)
     const said = exactJsonOf(data)
     if (!isObject(said)) return this.#pass(raw)
     if (!isObject(said['response'])) return this.#pass(this.#ofItem(said, event) ?? raw)
@@ -125,14 +144,40 @@ export class KeepingReply implements Reply {
       const named = this.#named(isObject(response) ? response : {}, this.#keeping.isAsked)
       return this.#pass(frame(named))
     }
-    this.#ending = this.#kept(response).then((kept) => void this.#inner.write(frame(kept)))
-    return false
+    return this.#after(async () => void this.#inner.write(frame(await this.#kept(response))))
+  }
+
+  /** R5. An event of one text, with its item named; null for what is to be read. */
+  #pieceOf(data: string): string | null {
+    if (!this.#keeping.isNamed) return data.includes('"response"') ? null : data
+    const head = headOf(data, placing)
+    const [type, at, id] = [head.get('type'), head.get('output_index'), head.get('item_id')]
+    if (type === undefined || !ofText.test(type.text) || data.includes('\n')) return null
+    if (type.text.startsWith('"response.reasoning')) return data // R3
+    if (at === undefined || id === undefined) return null
+    const itemId = itemIdIn(this.#keeping.id, id.text.slice(1, -1), Number(at.text))
+    return `${data.slice(0, id.start)}"${itemId}"${data.slice(id.end)}`
   }
 
   /** In the order in which it came, also behind what is being kept. */
   #pass(bytes: Buffer | string): boolean {
     if (this.#ending === null) return this.#inner.write(bytes)
-    this.#ending = this.#ending.then(() => void this.#inner.write(bytes))
+    return this.#after(() => void this.#inner.write(bytes))
+  }
+
+  /** R1, R6: what could not be said is not whole. False, as what comes next waits. */
+  #after(act: () => Promise<void> | void): false {
+    const before = this.#ending ?? Promise.resolve()
+    this.#ending = before.then(async () => {
+      if (this.#isCut) return
+      try {
+        await act()
+      } catch (error) {
+        this.#isCut = true
+        if (!isTooDeep(error)) return this.#inner.destroy()
+        await this.#inner.cutAfter(writeErrorEvent('openai-responses', tooDeep))
+      }
+    })
     return false
   }
 
@@ -179,9 +224,16 @@ export class KeepingReply implements Reply {
   }
 }
 
+const placing: ReadonlySet<string> = new Set(['type', 'output_index', 'item_id'])
+// Not of a part or an item, which say more than their own texts.
+const ofText = /(\.delta|(text|refusal|arguments|input)\.done)"$/
+
+function named(event: string): string {
+  return event === '' ? '' : `event: ${event}\n`
+}
+
 function frameOf(event: string, data: JsonObject): string {
-  const name = event === '' ? '' : `event: ${event}\n`
-  return `${name}data: ${exactJson(data)}\n\n`
+  return `${named(event)}data: ${exactJson(data)}\n\n`
 }
 
 function isOfThoughts({ type, item, part }: JsonObject): boolean {

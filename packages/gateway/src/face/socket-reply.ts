@@ -6,10 +6,13 @@
 import { objectOf } from '@tutti/core/dialect'
 import { exactJson, exactJsonOf } from '@tutti/core/resource'
 import type { WebSocket } from 'ws'
+import { headOf } from '../json/index.ts'
 import { EventSplitter } from '../routing/index.ts'
 import type { Reply } from '../wire/index.ts'
 
 const bufferedBytesMax = 256 * 1_024 // more waits until the caller has read
+
+const onlyType: ReadonlySet<string> = new Set(['type'])
 
 export interface SocketTurn {
   readonly socket: WebSocket
@@ -66,6 +69,11 @@ export class SocketReply implements Reply {
 
   write(bytes: Buffer | string): boolean {
     for (const { data } of this.#splitter.push(Buffer.from(bytes))) {
+      const type = headOf(data, onlyType).get('type')?.text
+      if (type !== undefined && !data.includes('"stream_id"')) {
+        this.#send(type.slice(1, -1), this.#named(data))
+        continue
+      }
       const said = exactJsonOf(data)
       if (said !== undefined) this.#tell(objectOf(said))
     }
@@ -101,11 +109,22 @@ export class SocketReply implements Reply {
   }
 
   #tell(message: Readonly<Record<string, unknown>>): void {
-    const { socket, streamId } = this.#turn
-    if (this.isGone) return
-    if (message['type'] === 'error' || message['type'] === 'response.failed') this.#hasFailed = true
+    const { streamId } = this.#turn
     const named = streamId === null ? message : { ...message, stream_id: streamId }
-    socket.send(exactJson(named))
+    this.#send(message['type'], exactJson(named))
+  }
+
+  /** An event with the stream's name, without a look at what it says. */
+  #named(data: string): string {
+    const { streamId } = this.#turn
+    const name = `{"stream_id":${JSON.stringify(streamId)},`
+    return streamId === null ? data : data.replace('{', () => name)
+  }
+
+  #send(type: unknown, message: string): void {
+    if (this.isGone) return
+    if (type === 'error' || type === 'response.failed') this.#hasFailed = true
+    this.#turn.socket.send(message)
   }
 
   #over(isWhole: boolean): void {

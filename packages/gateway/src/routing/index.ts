@@ -30,7 +30,7 @@ export {
   type ToolServerEntry,
 } from './directory.ts'
 export { EndpointHealth } from './endpoint-health.ts'
-export { EventSplitter } from './event-splitter.ts'
+export { EventSplitter, type RawEvent } from './event-splitter.ts'
 export type {
   EventSource,
   EventStream,
