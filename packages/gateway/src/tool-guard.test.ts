@@ -74,6 +74,13 @@ describe('the guard of a server of tools (M4)', () => {
     expect(seen).toEqual(['x', '[CARD_1]'])
   })
 
+  test('media stand in the content of results, and in no arguments (M4)', async () => {
+    const { say, seen } = await guarded({ detect: ['card'], on: ['input'] })
+    await say({ type: 'image', data: card, file: { uri: 'u', blob: card } })
+    const file = { uri: 'u', blob: '[CARD_1]' }
+    expect(seen).toEqual([{ type: 'image', data: '[CARD_1]', file }])
+  })
+
   test('takes out a number, too, and leaves others what they are', async () => {
     const { say, seen } = await guarded({ detect: ['card'], on: ['input'] })
     await say({ card: 4111111111111111, n: [1e21, -0.5] })
@@ -295,10 +302,12 @@ test('usage counts tools by their names, and all that nobody has as one', async 
 })
 
 test('every text and number of a value is found, in order, and put back where it was', () => {
-  const value = { a: ['x', { name: 'y', blob: 'z' }], b: null, c: 3, d: { blob: 'w', uri: 'u' } }
-  expect(textsOf(value)).toEqual(['x', 'y', 'z', '3', 'u'])
-  expect(withTexts(value, ['1', '2', '4', '3', '5'])).toEqual({
-    ...{ a: ['1', { name: '2', blob: '4' }], b: null, c: 3, d: { blob: 'w', uri: '5' } },
+  const file = { blob: 'w', uri: 'u' }
+  const value = { a: ['x', { name: 'y', blob: 'z' }], b: null, c: 3, content: [file], d: file }
+  expect(textsOf(value)).toEqual(['x', 'y', 'z', '3', 'u', 'w', 'u'])
+  expect(withTexts(value, ['1', '2', '4', '3', '5', '6', '7'])).toEqual({
+    ...{ a: ['1', { name: '2', blob: '4' }], b: null, c: 3 },
+    ...{ content: [{ blob: 'w', uri: '5' }], d: { blob: '6', uri: '7' } },
   })
   const odd = JSON.parse('{"__proto__":{"said":"x"}}')
   expect(JSON.stringify(withTexts(odd, ['y']))).toBe('{"__proto__":{"said":"y"}}')

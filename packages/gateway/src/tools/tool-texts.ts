@@ -2,11 +2,11 @@
 //
 // What the arguments and results of tools say, and the same value with other texts in its place. Every string is a text,
 // whatever its member is called: an address or a name may hold what must not go out. So is every number: a card has one.
-// Only media in base64 are none.
+// Only media in base64 are none, and these stand in the `content` of a result alone.
 
 import { ExactNumber } from '@tutti/core/resource'
 
-type Media = (owner: Readonly<Record<string, unknown>>, member: string) => boolean
+type Owner = Readonly<Record<string, unknown>>
 
 /** In the order in which `withTexts` puts them back. */
 export function textsOf(value: unknown): readonly string[] {
@@ -25,6 +25,19 @@ export function withTexts<Value>(value: Value, texts: readonly string[]): Value 
 }
 
 function rewrite(value: unknown, each: (text: string) => string): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return said(value, each)
+  const members = Object.entries(value).map(([name, of]) => [
+    name,
+    name === 'content' ? said(of, each, isMedia) : said(of, each),
+  ])
+  return Object.fromEntries(members)
+}
+
+function said(
+  value: unknown,
+  each: (text: string) => string,
+  isNone: (owner: Owner, member: string) => boolean = () => false,
+): unknown {
   if (typeof value === 'string') return each(value)
   if (typeof value === 'number') {
     const text = each(`${value}`)
@@ -34,18 +47,18 @@ function rewrite(value: unknown, each: (text: string) => string): unknown {
     const text = each(value.digits)
     return text === value.digits ? value : text
   }
-  if (Array.isArray(value)) return value.map((one) => rewrite(one, each))
+  if (Array.isArray(value)) return value.map((one) => said(one, each, isNone))
   if (typeof value !== 'object' || value === null) return value
-  const owner = value as Readonly<Record<string, unknown>>
+  const owner = value as Owner
   const members = Object.entries(owner).map(([name, of]) => [
     name,
-    isMedia(owner, name) ? of : rewrite(of, each),
+    isNone(owner, name) ? of : said(of, each, isNone),
   ])
   return Object.fromEntries(members)
 }
 
 /** As the protocol has them: images, sounds and resources in base64, and what they are. */
-const isMedia: Media = (owner, member) => {
+function isMedia(owner: Owner, member: string): boolean {
   if (member === 'blob') return typeof owner['uri'] === 'string'
   const isTold = owner['type'] === 'image' || owner['type'] === 'audio'
   return isTold && (member === 'data' || member === 'type' || member === 'mimeType')

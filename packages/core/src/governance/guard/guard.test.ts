@@ -29,6 +29,9 @@ const key = (body: string, end = '-----END RSA PRIVATE KEY-----') =>
   `-----BEGIN RSA PRIVATE KEY-----\n${body}\n${end}`
 const chance = 'q7Zr2LxW9vKd4TnB8yHs3JmPfA6cGuE1'
 
+const cardInScripts =
+  '\u0664\u0661\u0661\u0661 \u06f1\u06f1\u06f1\u06f1 \u0967\u0967\u0967\u0967 1111'
+
 const found: readonly (readonly [kind: FindingKind, text: string, value: string])[] = [
   ['card', 'pay with 4111 1111 1111 1111 12/27 please', '4111 1111 1111 1111'],
   ['card', 'amex 378282246310005.', '378282246310005'],
@@ -46,6 +49,14 @@ const found: readonly (readonly [kind: FindingKind, text: string, value: string]
   ['secret', `token=${chance};`, chance],
   ['secret', `here: ${key('MIIEow\nIBAAK')} end`, key('MIIEow\nIBAAK')],
   ['blocked', 'about PROJECT\tnightjar!', 'PROJECT\tnightjar'],
+  ['blocked', 'about Project\u00a0Nightjar', 'Project\u00a0Nightjar'],
+  ['card', '4111\u202f1111\u00a01111\u20071111', '4111\u202f1111\u00a01111\u20071111'],
+  ['card', '4111\u20111111\u20131111\u22121111', '4111\u20111111\u20131111\u22121111'],
+  ['card', '4111\u200b1111\u20601111\u00ad1111', '4111\u200b1111\u20601111\u00ad1111'],
+  ['card', '\uff14\uff11\uff11\uff11111111111111', '\uff14\uff11\uff11\uff11111111111111'],
+  ['card', `${cardInScripts}.`, cardInScripts],
+  ['ssn', '123\u201145\u20116789', '123\u201145\u20116789'],
+  ['email', 'to ann\uff20mail.example', 'ann\uff20mail.example'],
 ]
 
 const clean = [
@@ -309,6 +320,7 @@ describe('streams', () => {
     expect(answer().again('Your [CARD_1], not [CARD_2].')).toBe(
       'Your 4111 1111 1111 1111, not [CARD_2].',
     )
+    expect(answer().again('\uff3bCARD_1\uff3d')).toBe('4111 1111 1111 1111')
     const args = '{"key":"[SECRET_1]"}'
     expect(JSON.parse(answer().again(args))).toEqual({ key: key('A"B') })
   })

@@ -10,6 +10,7 @@
 import type { Detector } from './detector.ts'
 import type { FindingKind, GuardAction, GuardFinding, GuardPlan, Severity } from './guard.ts'
 import { rewriteJsonTexts, withoutTokens } from './json-texts.ts'
+import { plainText } from './plain-text.ts'
 import { mark, type Originals, placeholderDetector, Redaction } from './redaction.ts'
 import { scanText } from './text-scan.ts'
 
@@ -98,7 +99,7 @@ export class AnswerRewrite {
     value: string,
     of: { readonly isJson: boolean; readonly act: (finding: GuardFinding) => GuardAction },
   ): string | null {
-    const original = this.#originals.get(value)
+    const original = this.#originals.get(plainText(value))
     if (finding.detector === 'placeholder' && original !== undefined) {
       return of.isJson ? JSON.stringify(original).slice(1, -1) : original
     }

@@ -5,6 +5,7 @@
 
 import type { Detector } from './detector.ts'
 import type { GuardFinding } from './guard.ts'
+import { plainText } from './plain-text.ts'
 
 interface State {
   readonly next: Map<number, State>
@@ -48,7 +49,8 @@ export function phraseDetector(phrases: readonly string[]): Detector {
 
 function automaton(phrases: readonly string[]): State {
   const root: State = { next: new Map(), depth: 0, fallback: null, lengths: [] }
-  for (const phrase of phrases) {
+  for (const given of phrases) {
+    const phrase = plainText(given)
     let state = root
     for (let i = 0; i < phrase.length; i++) {
       const code = folded(phrase.charCodeAt(i))

@@ -9,6 +9,7 @@
 
 import { contextMax, type Detector } from './detector.ts'
 import type { GuardFinding } from './guard.ts'
+import { plainText } from './plain-text.ts'
 
 export interface Scanned {
   /** New ones, in order, without overlaps; places count from the beginning of the whole text. */
@@ -31,7 +32,7 @@ export class TextScan {
   }
 
   push(text: string): Scanned {
-    this.#text += text
+    this.#text += plainText(text)
     const from = this.#decided - this.#base
     let open = this.#text.length
     for (const detector of this.#detectors) {
@@ -87,6 +88,7 @@ function byPlace(a: GuardFinding, b: GuardFinding): number {
 
 /** All findings of a whole text. */
 export function scanText(text: string, detectors: readonly Detector[]): readonly GuardFinding[] {
-  const found = detectors.flatMap((detector) => detector.find(text, 0))
+  const plain = plainText(text)
+  const found = detectors.flatMap((detector) => detector.find(plain, 0))
   return apart(found, 0, text.length)
 }
