@@ -165,7 +165,8 @@ export async function world(
   const plane = await serve(async (request, response, body) => {
     const { method = 'GET', url = '' } = request
     if (isStoredPath(url)) {
-      const said = await answerStored(responses, { method, url, body })
+      const failed = { status: 500, body: '' }
+      const said = await answerStored(responses, { method, url, body }).catch(() => failed)
       return response.writeHead(said.status).end(said.body)
     }
     if (request.url === '/api/v1/leases') {

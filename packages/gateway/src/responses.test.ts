@@ -99,8 +99,31 @@ describe('stored responses', () => {
     world.killPlane()
     const { status, body } = await create(world, { store: true })
     expect([status, body.store]).toEqual([200, false])
-    expect(world.events.some(({ event }) => event === 'a response is not kept')).toBe(true)
+    for (const event of ['a response is not kept', 'a response may be kept']) {
+      await world.untilEvent(event)
+    }
     expect((await create(world, { previous_response_id: id })).status).toBe(503)
+  })
+
+  test('what was kept, though its caller had to be told that it is not, is deleted', async () => {
+    const world = await bed()
+    const { responses } = world
+    const save = responses.save.bind(responses)
+    responses.save = async (stored) => {
+      await save(stored)
+      throw new Error('its answer is lost')
+    }
+    const remove = responses.delete.bind(responses)
+    const deleted = new Promise<boolean>((resolve) => {
+      responses.delete = async (key) => {
+        const wasThere = await remove(key)
+        resolve(wasThere)
+        return wasThere
+      }
+    })
+    const { body } = await create(world, { store: true })
+    expect([body.store, await deleted]).toEqual([false, true])
+    expect((await send(world, 'GET', `/${body.id}`)).status).toBe(404)
   })
 
   test('an answer that is nested too deep to be kept ends its request, and not the process', async () => {

@@ -60,5 +60,14 @@ test('only gateways may, and only what is whole', async () => {
   expect((await call('PUT', path, stored, { key })).status).toBe(204)
   expect((await call('GET', path, undefined, { key })).body).toEqual(stored)
   expect((await call('DELETE', path, undefined, { key })).status).toBe(204)
+  const exact = JSON.stringify(stored).replace(
+    '"response":{}',
+    '"response":{"large":1234567890123456789.5}',
+  )
+  expect((await call('PUT', path, exact, { key })).status).toBe(204)
+  const headers = { authorization: `Bearer ${key}` }
+  const found = await fetch(`${bed.plane.url}/api/v1${path}`, { headers })
+  expect(await found.text()).toContain('"response":{"large":1234567890123456789.5}')
+  expect((await call('DELETE', path, undefined, { key })).status).toBe(204)
   expect((await call('DELETE', path, undefined, { key })).status).toBe(404)
 })

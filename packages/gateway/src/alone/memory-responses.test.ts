@@ -1,5 +1,6 @@
 // Where responses are kept without a control plane: in memory, and behind the process that stands in for one.
 
+import { ExactNumber } from '@tutti/core/resource'
 import { describe, expect, test } from 'vitest'
 import { responseStoreContract } from '../../../core/src/routing/response-store.fixture.ts'
 import { newFolder, snapshotOf } from '../gateway-world.fixture.ts'
@@ -61,6 +62,10 @@ describe('of the process that stands in for a control plane', () => {
     }
     await store.save(one)
     expect(await store.load(one)).toEqual(one)
+    const large = new ExactNumber('12345678901234567890.5')
+    const exact = { ...one, id: one.id.replace('a', 'b'), response: { large } }
+    await store.save(exact)
+    expect(await store.load(exact)).toEqual(exact)
     expect([await store.delete(one), await store.delete(one)]).toEqual([true, false])
     expect(await store.load(one)).toBeNull()
     await plane.stop()

@@ -27,6 +27,10 @@ export function storeKeeper(
         return true
       } catch (error) {
         log('a response is not kept', { id: stored.id, error: String(error) })
+        // An answer that was lost, or came too late, may have been that it is kept.
+        store.delete(stored).catch((error: unknown) => {
+          log('a response may be kept', { id: stored.id, error: String(error) })
+        })
         return false
       }
     },
