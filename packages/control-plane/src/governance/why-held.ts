@@ -9,7 +9,7 @@
 
 import { type Kind, kindNames, kinds, referencesOf } from '@tutti/core/kinds'
 import type { Resource, ResourceKey } from '@tutti/core/resource'
-import { resourcesIn, type Sql } from '../store/index.ts'
+import { resourcesSaying, type Sql } from '../store/index.ts'
 
 const heldKinds = kindNames.filter((kind) => {
   return kinds[kind].scope === 'project' && kinds[kind].declaredBy === 'people'
@@ -61,7 +61,7 @@ async function namersOf(
   { kind, project, name }: ResourceKey,
 ): Promise<readonly Resource[]> {
   if (!holdableKinds.has(kind)) return []
-  const all = await resourcesIn(sql, project, holdingKinds)
+  const all = await resourcesSaying(sql, { project, kinds: holdingKinds, name })
   const others = all.filter((one) => one.kind !== kind || one.metadata.name !== name)
   const stays = others.filter(({ metadata }) => metadata.name === name).map((one) => one.kind)
   return others.filter((one) =>

@@ -22,7 +22,7 @@ export {
   listResources,
   loadResource,
   loadResources,
-  resourcesIn,
+  resourcesSaying,
   saveStatus,
 } from './resources.ts'
 export { sha256 } from './sha256.ts'

@@ -80,15 +80,17 @@ export async function allResources(sql: Query, kind: string): Promise<Resource[]
   return rows.map(resourceOf)
 }
 
-/** All resources of a Project of these kinds. */
-export async function resourcesIn(
+/** Those of a Project and of these kinds that have the name, or a text in their spec that is it. */
+export async function resourcesSaying(
   sql: Query,
-  project: string,
-  kinds: readonly string[],
+  of: { readonly project: string; readonly kinds: readonly string[]; readonly name: string },
 ): Promise<Resource[]> {
+  const { project, kinds, name } = of
   const rows = await sql<ResourceRow[]>`
     select * from resource
-    where kind in ${sql(kinds)} and project = ${project} and not deleted order by kind, name`
+    where kind in ${sql(kinds)} and project = ${project} and not deleted
+    and (name = ${name} or strpos(spec::text, to_json(${name}::text)::text) > 0)
+    order by kind, name`
   return rows.map(resourceOf)
 }
 
