@@ -244,6 +244,20 @@ describe('user errors are said with where, what and what to do', () => {
     expect(stale.err).toContain('spec.key: there is no Key app in project default')
   })
 
+  test('a key of a name that is taken is not made anew unasked; a role that is none is said', async () => {
+    const made = await tutti('key', 'create', 'once', '--roles', 'kaller')
+    expect(made.err).toContain('role kaller is not built in: it may do only what policies of yours')
+    expect(made.err).toContain('Did you mean caller?')
+    const before = (await tutti('get', 'key', 'once', '--json')).out
+    const again = await tutti('key', 'create', 'once')
+    expect(again.status).toBe(1)
+    expect(again.err).toContain('there is a Key once already: choose another name, or make it anew')
+    expect((await tutti('get', 'key', 'once', '--json')).out).toBe(before)
+    const { status, out, err } = await tutti('key', 'create', 'once', '--replace')
+    expect([status, err]).toEqual([0, ''])
+    expect(out).toContain('key/once updated; its secret')
+  })
+
   test('a key has its limits and its end from the command line', async () => {
     const limits = ['--requests-per-minute', '20', '--concurrent', '2', '--expires', '30d']
     expect((await tutti('key', 'create', 'trial', '--routes', 'chat', ...limits)).status).toBe(0)

@@ -133,10 +133,16 @@ export function usagePlaneContract({ tell, ask }: UsageWorld): void {
       refused(413, 'api/too-large', 'too many rows: ask for less time or fewer dimensions'),
     )
     expect(rowsOf((await ask(`by=route&${query}`)).body)).toMatchObject([{ requests: 10_200 }])
-    expect(await ask('by=colour')).toEqual(
-      refused(422, 'api/invalid', expect.stringMatching(/^by\.0: .*"hour"\|"day"\|"project"/)),
-    )
-    expect((await ask('since=soon')).status).toBe(422)
+    const known = 'by: expected one of hour, day, project, key, route, model'
+    for (const [word, said] of [
+      ['colour', 'got colour'],
+      ['key,rout', 'got rout: did you mean route?'],
+      ['', 'got nothing'],
+    ] as const) {
+      expect(await ask(`by=${word}`)).toEqual(refused(422, 'api/invalid', `${known}, ${said}`))
+    }
+    const noTime = refused(422, 'api/invalid', 'since: expected milliseconds since 1970')
+    expect(await ask('since=soon')).toEqual(noTime)
     expect(await ask('project=nobody')).toEqual(
       refused(403, 'api/forbidden', 'this key may not read project nobody'),
     )

@@ -4,6 +4,7 @@
 // gateway that is alone.
 
 import { z } from 'zod'
+import { nearest } from '../resource/index.ts'
 
 export const usageDimensions = ['hour', 'day', 'project', 'key', 'route', 'model'] as const
 export type UsageDimension = (typeof usageDimensions)[number]
@@ -11,15 +12,29 @@ export type UsageDimension = (typeof usageDimensions)[number]
 const hourMs = 3_600_000
 const weekMs = 7 * 24 * hourMs
 
+const milliseconds = 'expected milliseconds since 1970'
+const moment = z.coerce.number(milliseconds).int(milliseconds).min(0, milliseconds).optional()
+
+function unknownDimension({ input }: { readonly input?: unknown }): string {
+  const word = String(input)
+  const near = nearest(word, usageDimensions)
+  const hint = near === null ? '' : `: did you mean ${near}?`
+  return `expected one of ${usageDimensions.join(', ')}, got ${word || 'nothing'}${hint}`
+}
+
 const usageQuery = z.object({
   project: z.string().optional(),
   by: z
     .string()
     .default('project')
     .transform((text) => text.split(','))
-    .pipe(z.array(z.enum(usageDimensions)).max(usageDimensions.length)),
-  since: z.coerce.number().int().min(0).optional(),
-  until: z.coerce.number().int().min(0).optional(),
+    .pipe(
+      z
+        .array(z.enum(usageDimensions, { error: unknownDimension }))
+        .max(usageDimensions.length, `expected at most ${usageDimensions.length} of them`),
+    ),
+  since: moment,
+  until: moment,
 })
 
 export interface UsageQuestion {
@@ -60,7 +75,7 @@ export function parseUsageQuestion(
   const parsed = usageQuery.safeParse(query)
   if (!parsed.success) {
     const [issue] = parsed.error.issues
-    return refusal('api/invalid', `${issue?.path.join('.')}: ${issue?.message}`)
+    return refusal('api/invalid', `${String(issue?.path[0])}: ${issue?.message}`)
   }
   const { project, by, since = nowMs - weekMs, until: untilMs = nowMs } = parsed.data
   // Counts are of whole hours: the one in which it begins is part of it.

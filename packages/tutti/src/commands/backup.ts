@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { Command } from 'commander'
 import { homeFolder, print, printJson } from '../home/index.ts'
 import { readVersion } from '../version.ts'
+import { databaseUrlOf } from './option-values.ts'
 import { type SharedOptions, withExamples, withShared } from './shared-options.ts'
 
 interface BackupCommand extends SharedOptions {
@@ -50,7 +51,7 @@ function sourceOf(options: BackupCommand) {
   const names = ['credentials.json', 'publisher.pem', 'approval.pem']
   return {
     dataFolder: join(home, 'control-plane'),
-    databaseUrl: options.databaseUrl ?? process.env['DATABASE_URL'],
+    databaseUrl: databaseUrlOf(options.databaseUrl),
     privates: Object.fromEntries(names.map((name) => [name, join(home, name)])),
     onProgress: progressOf(options),
   }

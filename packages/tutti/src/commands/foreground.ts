@@ -90,16 +90,3 @@ export function readCredentials(home: string): {
   const message = `expected the first start's keys in ${path}: ${hint}`
   throw new Failure('tutti/no-context', message)
 }
-
-export function portOf(text: string): number {
-  const port = Number(text)
-  if (Number.isInteger(port) && port >= 0 && port < 65_536) return port
-  throw new Failure('tutti/argument-invalid', `--port: expected 0 to 65535, got ${text}`)
-}
-
-export function countOf(option: string, text: string, max = Number.MAX_SAFE_INTEGER): number {
-  const count = Number(text)
-  if (/^\d+$/.test(text) && count > 0 && count <= max) return count
-  const expected = max === Number.MAX_SAFE_INTEGER ? 'a whole number from 1 on' : `1 to ${max}`
-  throw new Failure('tutti/argument-invalid', `${option}: expected ${expected}, got ${text}`)
-}

@@ -10,14 +10,8 @@ import type { Command } from 'commander'
 import { describeError, Failure } from '../failure.ts'
 import { homeFolder, loadContext, writePrivate } from '../home/index.ts'
 import { readVersion } from '../version.ts'
-import {
-  countOf,
-  type ListenOptions,
-  portOf,
-  readCredentials,
-  ready,
-  withListen,
-} from './foreground.ts'
+import { type ListenOptions, readCredentials, ready, withListen } from './foreground.ts'
+import { checkAddress, countOf, portOf } from './option-values.ts'
 import { withExamples } from './shared-options.ts'
 
 interface GatewayCommand extends ListenOptions {
@@ -55,11 +49,8 @@ async function runGateway({ controlPlane, ...given }: GatewayCommand): Promise<v
     throw new Failure('tutti/argument-invalid', `--control-plane and --config: ${hint}`)
   }
   const options = controlPlane === undefined ? given : { ...given, url: controlPlane }
-  if (options.url !== undefined && !isAddress(options.url)) {
-    const option = controlPlane === undefined ? '--url' : '--control-plane'
-    const message = `${option}: expected http(s)://host:port, got ${options.url}`
-    throw new Failure('tutti/argument-invalid', message)
-  }
+  checkAddress(controlPlane === undefined ? '--url' : '--control-plane', options.url)
+  checkAddress('--public-url', options.publicUrl)
   const count = countOf('--workers', options.workers)
   const drainMs = drainMsOf(options)
   if (cluster.isPrimary) await bringUsage(options, count)
@@ -92,10 +83,6 @@ async function runGateway({ controlPlane, ...given }: GatewayCommand): Promise<v
   // Where whoever started it is gone Node would end it at once; from here on it drains first.
   if (cluster.worker !== undefined) cluster.worker.exitedAfterDisconnect = true
   ready('gateway', gateway.url, stop, drainMs + settleMs)
-}
-
-function isAddress(text: string): boolean {
-  return /^https?:\/\//.test(text) && URL.canParse(text)
 }
 
 /** Where a worker keeps what it knows; `place` is null for who works without others. */

@@ -7,6 +7,8 @@ import type { Command } from 'commander'
 import { stringify } from 'yaml'
 import { Failure } from '../failure.ts'
 import { clientOf, formatAge, formatTable, print, printJson, type Row } from '../home/index.ts'
+import { wordOf } from './option-values.ts'
+import { parseLabels } from './parse-labels.ts'
 import { type SharedOptions, withExamples, withShared } from './shared-options.ts'
 
 interface GetOptions extends SharedOptions {
@@ -31,6 +33,8 @@ export function addGet(program: Command): void {
   )
   command.action(async (word: string, name: string | undefined, options: GetOptions) => {
     const kind = pluralOf(word)
+    if (options.output !== undefined) wordOf('--output', options.output, ['yaml', 'json'])
+    parseLabels(options.selector)
     const client = clientOf(options)
     const project = options.allProjects === true ? undefined : options.project
     const items =

@@ -51,6 +51,8 @@ export function addApprove(program: Command): void {
   )
 }
 
+const minutesMax = 43_200 // 30 days: the control plane makes none that is good for longer
+
 export function addToken(program: Command): void {
   const command = withShared(program.command('token'))
     .option('-l, --labels <labels>', 'labels that the node gets: a=b,c=d')
@@ -60,11 +62,12 @@ export function addToken(program: Command): void {
   command.action(
     async (options: SharedOptions & { readonly labels?: string; readonly expires: string }) => {
       const labels = parseLabels(options.labels)
-      const expiresInMs = Number(options.expires) * 60_000
-      if (!(expiresInMs > 0)) {
-        const message = `--expires: expected minutes, got ${options.expires}`
+      const minutes = Number(options.expires)
+      if (!(minutes > 0 && minutes <= minutesMax)) {
+        const message = `--expires: expected minutes, at most ${minutesMax}, got ${options.expires}`
         throw new Failure('tutti/argument-invalid', message)
       }
+      const expiresInMs = minutes * 60_000
       const answer = await clientOf(options).makeToken({ labels, expiresInMs })
       if (options.json === true) printJson(answer)
       else print(answer.token)

@@ -1,11 +1,13 @@
 // tutti key: who may call, what, and how much.
 
 import { createHash, randomBytes } from 'node:crypto'
+import { nearest } from '@tutti/core/resource'
+import { builtInRoles } from '@tutti/core/routing'
 import type { Command } from 'commander'
 import { Failure } from '../failure.ts'
 import { approvalDid, clientOf, homeFolder, print, printJson } from '../home/index.ts'
 import { describeOutcome } from './apply.ts'
-import { countOf } from './foreground.ts'
+import { countOf } from './option-values.ts'
 import { type SharedOptions, withExamples, withShared } from './shared-options.ts'
 
 interface KeyOptions extends SharedOptions {
@@ -15,6 +17,7 @@ interface KeyOptions extends SharedOptions {
   readonly routes?: string
   readonly tools?: string
   readonly expires?: string
+  readonly replace?: boolean
   readonly requestsPerMinute?: string
   readonly tokensPerMinute?: string
   readonly concurrent?: string
@@ -37,6 +40,10 @@ export function addKey(program: Command): void {
     .option('--requests-per-minute <count>', 'requests that the gateway takes of it')
     .option('--tokens-per-minute <count>', 'tokens that its requests and answers may have')
     .option('--concurrent <count>', 'requests on their way at the same time')
+    .option(
+      '--replace',
+      'make it anew where there is one of this name, whose secret and limits end',
+    )
     .option('--expires <time>', 'when it ends: 30d, 24h, or 2027-01-01T00:00:00Z')
     .description('make an API key; its secret is shown once')
   withExamples(
@@ -50,11 +57,36 @@ export function addKey(program: Command): void {
     const secret = `tutti_${name}_${randomBytes(32).toString('base64url')}`
     const hash = `sha256:${createHash('sha256').update(secret).digest('hex')}`
     const spec = specOf(name, options, hash)
-    const document = { apiVersion: 'tutti/v1', kind: 'Key', metadata: { name }, spec }
-    const answer = await client.apply({ kind: 'keys', name }, document)
+    warnOfRoles(spec.roles)
+    const metadata = { name, ...(options.replace === true ? {} : { generation: 0 }) }
+    const document = { apiVersion: 'tutti/v1', kind: 'Key', metadata, spec }
+    const answer = await client.apply({ kind: 'keys', name }, document).catch((error: unknown) => {
+      throw isConflict(error) && options.replace !== true ? thereIsOne(name, error) : error
+    })
     if (options.json === true) printJson({ secret, answer })
     else print(`key/${name} ${describeOutcome(answer)}; its secret, shown this once:\n${secret}`)
   })
+}
+
+/** A role that policies of one's own know is none that is known here. */
+function warnOfRoles(roles: readonly string[]): void {
+  for (const role of roles) {
+    if (builtInRoles.some((known) => known === role)) continue
+    const near = nearest(role, builtInRoles)
+    const hint = near === null ? '' : ` Did you mean ${near}?`
+    const fact = `role ${role} is not built in: it may do only what policies of yours let it.`
+    process.stderr.write(`${fact}${hint}\n`)
+  }
+}
+
+function isConflict(error: unknown): boolean {
+  return error instanceof Error && 'apiCode' in error && error.apiCode === 'api/conflict'
+}
+
+/** Whoever calls with the secret of that one would be refused from now on. */
+function thereIsOne(name: string, cause: unknown): Failure {
+  const hint = 'choose another name, or make it anew with --replace'
+  return new Failure('tutti/argument-invalid', `there is a Key ${name} already: ${hint}`, cause)
 }
 
 function specOf(name: string, options: KeyOptions, hash: string) {

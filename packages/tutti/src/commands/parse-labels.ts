@@ -9,8 +9,8 @@ export function parseLabels(text: string | undefined): Record<string, string> {
   if (text === undefined || text === '') return {}
   return Object.fromEntries(
     text.split(',').map((pair) => {
-      const [key, value] = pair.split('=')
-      if (key === undefined || key === '' || value === undefined) {
+      const [key, value, more] = pair.split('=')
+      if (key === undefined || key === '' || value === undefined || more !== undefined) {
         throw new Failure('tutti/argument-invalid', `labels: expected a=b,c=d, got ${text}`)
       }
       return [key, value]

@@ -3,6 +3,7 @@
 // Started by `tutti up` they tell their parent over IPC when they are ready; started by hand they print it.
 // Each is imported when its command runs: no other command, and no other process, pays for it.
 
+import { createPublicKey } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
@@ -25,14 +26,8 @@ import {
   writePrivate,
 } from '../home/index.ts'
 import { readVersion } from '../version.ts'
-import {
-  countOf,
-  type ListenOptions,
-  portOf,
-  readCredentials,
-  ready,
-  withListen,
-} from './foreground.ts'
+import { type ListenOptions, readCredentials, ready, withListen } from './foreground.ts'
+import { checkAddress, countOf, databaseUrlOf, portOf, wordOf } from './option-values.ts'
 import { parseLabels } from './parse-labels.ts'
 import { type SharedOptions, withExamples, withShared } from './shared-options.ts'
 
@@ -77,8 +72,11 @@ export function addControlPlane(program: Command): void {
   withExamples(command, 'tutti control-plane --host 0.0.0.0 --host-name tutti.example.com')
   command.action(async (options: ControlPlaneCommand) => {
     serveOn() // it logs from its first moment on
+    wordOf('--log-level', options.logLevel, logLevels)
+    checkAddress('--public-url', options.publicUrl)
+    checkAddress('--infer-url', options.inferUrl)
     const home = homeFolder(options)
-    const databaseUrl = options.databaseUrl ?? process.env['DATABASE_URL']
+    const databaseUrl = databaseUrlOf(options.databaseUrl)
     // Several may share a database of yours, and nobody but its own process that of a home.
     if (databaseUrl === undefined) takeHome(home, 'control-plane')
     const { startControlPlane } = await import('@tutti/control-plane')
@@ -115,6 +113,8 @@ export function addControlPlane(program: Command): void {
     ready('control-plane', plane.url, plane.stop)
   })
 }
+
+const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
 
 const keylessHint =
   'tutti.infer has no key in this home: give one in TUTTI_INFER_KEY (tutti key create NAME)'
@@ -178,6 +178,7 @@ export function addNode(program: Command): void {
   )
   withExamples(command, 'tutti node', 'tutti node --host 0.0.0.0 --port 8081')
   command.action(async (options: NodeCommand) => {
+    checkNode(options)
     takeFolder(nodeFolder(options))
     await runNode(options)
   })
@@ -204,6 +205,8 @@ export function addJoin(program: Command): void {
     .description('join a fleet with a single-use token, then run the node')
   withExamples(command, 'tutti join http://10.0.0.1:7070 --token tutti-join-…')
   command.action(async (url: string | undefined, options: JoinCommand) => {
+    checkAddress('URL', url)
+    checkNode(options)
     const { joinControlPlane, loadNodeIdentity } = await import('@tutti/node')
     const folder = nodeFolder(options)
     takeFolder(folder)
@@ -236,6 +239,16 @@ function takeFolder(folder: string): void {
   }
 }
 
+/** Before its folder is taken, and before a token is spent. */
+function checkNode(options: NodeCommand): void {
+  portOf(options.port)
+  checkAddress('--url', options.url)
+  checkAddress('--endpoint', options.endpoint)
+  sizesOf(options)
+  kindsOf(options)
+  publishersOf(options)
+}
+
 async function runNode(options: NodeCommand): Promise<void> {
   const { startNode } = await import('@tutti/node')
   const node = await startNode({
@@ -248,25 +261,40 @@ async function runNode(options: NodeCommand): Promise<void> {
     acceptLog: options.acceptLog,
     hosts: options.hostName,
     controlPlaneUrl: options.url?.replace(/\/$/, ''),
-    memoryBytes:
-      options.memory === undefined ? undefined : countOf('--memory', options.memory) * 2 ** 20,
-    diskBytes: options.disk === undefined ? undefined : countOf('--disk', options.disk) * 2 ** 20,
-    threads: options.threads === undefined ? undefined : countOf('--threads', options.threads),
-    shareBytesPerSecond: shareOf(options),
-    publishers: options.publisher?.map((path) => readFileSync(path, 'utf8')),
+    ...sizesOf(options),
+    publishers: publishersOf(options),
     allowRun: kindsOf(options),
     version: readVersion(),
   })
   ready('node', node.url, node.stop)
 }
 
-function kindsOf({ allowRun = [] }: NodeCommand): readonly ProcessKind[] {
-  return allowRun.map((given) => {
-    const kind = processKinds.find((known) => known === given)
-    if (kind !== undefined) return kind
-    const message = `--allow-run: expected ${processKinds.join(', ')}, got ${given}`
-    throw new Failure('tutti/argument-invalid', message)
+function sizesOf(options: NodeCommand) {
+  const { memory, disk, threads } = options
+  return {
+    memoryBytes: memory === undefined ? undefined : countOf('--memory', memory) * 2 ** 20,
+    diskBytes: disk === undefined ? undefined : countOf('--disk', disk) * 2 ** 20,
+    threads: threads === undefined ? undefined : countOf('--threads', threads),
+    shareBytesPerSecond: shareOf(options),
+  }
+}
+
+/** Throws `tutti/file-unreadable`. */
+function publishersOf({ publisher }: NodeCommand): readonly string[] | undefined {
+  return publisher?.map((path) => {
+    try {
+      const pem = readFileSync(path, 'utf8')
+      createPublicKey(pem)
+      return pem
+    } catch (cause) {
+      const message = `--publisher: expected a PEM public key in ${path}: ${String(cause)}`
+      throw new Failure('tutti/file-unreadable', message, cause)
+    }
   })
+}
+
+function kindsOf({ allowRun = [] }: NodeCommand): readonly ProcessKind[] {
+  return allowRun.map((given) => wordOf('--allow-run', given, processKinds))
 }
 
 function shareOf({ share }: NodeCommand): number | undefined {

@@ -4,6 +4,7 @@ import type { Command } from 'commander'
 import { z } from 'zod'
 import { describeError, Failure } from '../failure.ts'
 import { clientOf, gatewayAway, gatewayOf, print, printJson } from '../home/index.ts'
+import { countOf } from './option-values.ts'
 import { type SharedOptions, withExamples, withShared } from './shared-options.ts'
 
 interface RequestsOptions extends SharedOptions {
@@ -42,6 +43,7 @@ export function addRequests(program: Command): void {
     .description('show what the gateway answered: who asked, who answered, what it cost')
   withExamples(command, 'tutti requests --follow', 'tutti requests --limit 100 --json')
   command.action(async (options: RequestsOptions) => {
+    if (options.limit !== '0') countOf('--limit', options.limit)
     const query = new URLSearchParams({
       ...{ limit: options.limit, follow: String(options.follow === true) },
     })

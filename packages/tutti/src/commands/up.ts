@@ -19,6 +19,7 @@ import {
   serveOn,
   takeHome,
 } from '../home/index.ts'
+import { countOf, portOf } from './option-values.ts'
 import { type SharedOptions, withExamples, withShared } from './shared-options.ts'
 
 interface UpOptions extends SharedOptions {
@@ -45,6 +46,7 @@ export function addUp(program: Command): void {
   withExamples(command, 'tutti up', 'tutti up --port 7071 --gateway-port 8081 --no-node')
   command.action(async (options: UpOptions) => {
     const startMs = performance.now()
+    check(options)
     takeHome(homeFolder(options), 'up')
     const parts: RunningPart[] = []
     const started = startParts(options, parts)
@@ -59,6 +61,13 @@ export function addUp(program: Command): void {
     serveOn()
     report(options, parts, performance.now() - startMs)
   })
+}
+
+/** In the words of whoever gave them, before anything is started. */
+function check({ port, gatewayPort, heartbeatMs }: UpOptions): void {
+  portOf(port)
+  portOf(gatewayPort, '--gateway-port')
+  if (heartbeatMs !== undefined) countOf('--heartbeat-ms', heartbeatMs)
 }
 
 async function startParts(options: UpOptions, parts: RunningPart[]): Promise<void> {
@@ -176,6 +185,7 @@ export function addLogs(program: Command): void {
     const all = existsSync(folder)
       ? readdirSync(folder).map((name) => name.replace(/\.log$/, ''))
       : []
+    const tail = options.tail === '0' ? 0 : countOf('--tail', options.tail)
     const parts = part === undefined ? all : [part]
     for (const name of parts) {
       const path = join(folder, `${name}.log`)
@@ -183,7 +193,8 @@ export function addLogs(program: Command): void {
         const message = `no log of ${name} in ${folder}: there is ${all.join(', ') || 'none'}`
         throw new Failure('tutti/argument-invalid', message)
       }
-      const lines = readFileSync(path, 'utf8').trimEnd().split('\n').slice(-Number(options.tail))
+      const said = readFileSync(path, 'utf8').trimEnd().split('\n')
+      const lines = said.slice(Math.max(0, said.length - tail))
       for (const line of lines) print(parts.length > 1 ? `${name}: ${line}` : line)
       if (options.follow === true) follow(path)
     }

@@ -1,8 +1,8 @@
 // tutti workflow backfill: runs for ticks of the past, or for partitions.
 
 import type { Command } from 'commander'
-import { Failure } from '../failure.ts'
 import { clientOf, parseDocuments, print, printJson } from '../home/index.ts'
+import { countOf, timeOf } from './option-values.ts'
 import { type SharedOptions, withExamples, withShared } from './shared-options.ts'
 
 interface BackfillOptions extends SharedOptions {
@@ -28,12 +28,10 @@ export function addWorkflowBackfill(group: Command): void {
     'tutti workflow backfill shop.sales --partition berlin rome',
   )
   backfill.action(async (workflow: string, options: BackfillOptions) => {
-    const { from, until, partition: partitions, input } = options
-    const concurrency = Number(options.concurrency)
-    if (!Number.isInteger(concurrency)) {
-      const message = `--concurrency: expected a count, got ${options.concurrency}`
-      throw new Failure('tutti/argument-invalid', message)
-    }
+    const { partition: partitions, input } = options
+    const concurrency = countOf('--concurrency', options.concurrency)
+    const from = timeOf('--from', options.from)
+    const until = timeOf('--until', options.until)
     const answer = await clientOf(options).backfill(workflow, {
       ...(from === undefined ? {} : { from }),
       ...(until === undefined ? {} : { until }),

@@ -16,6 +16,7 @@ import {
 } from '../home/index.ts'
 import { describeOutcome } from './apply.ts'
 import { describeSignature } from './describe-signature.ts'
+import { countOf, timeOf } from './option-values.ts'
 import { parseLabels } from './parse-labels.ts'
 import { type SharedOptions, withExamples, withShared } from './shared-options.ts'
 import { addWorkflowAssets } from './workflow-assets.ts'
@@ -166,8 +167,10 @@ function addRuns(group: Command): void {
     'tutti workflow list --limit 5000 --json',
   )
   list.action(async (options: ListOptions) => {
-    const { status, name, label, error, since, until, after, model, artifact, asset } = options
-    const limit = countOf(options.limit)
+    const { status, name, label, error, after, model, artifact, asset } = options
+    const since = timeOf('--since', options.since)
+    const until = timeOf('--until', options.until)
+    const limit = countOf('--limit', options.limit)
     const runs = await clientOf(options).runs({
       ...(status === undefined ? {} : { status }),
       ...(name === undefined ? {} : { name }),
@@ -287,12 +290,6 @@ function addTurns(group: Command): void {
     if (options.json === true) printJson(answer)
     else print(`run ${answer.id} goes on from ${from} of ${id}`)
   })
-}
-
-function countOf(text: string): number {
-  const count = Number(text)
-  if (Number.isInteger(count) && count > 0) return count
-  throw new Failure('tutti/argument-invalid', `--limit: expected a count such as 50, got ${text}`)
 }
 
 function readValue(text: string): unknown {
