@@ -31,6 +31,16 @@ export function messageOf(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown)
 }
 
+/** Why somebody could not be reached, for callers: where he is, is none of their business. */
+export function whyUnreached(thrown: unknown): string {
+  if (!(thrown instanceof Error)) return String(thrown)
+  const { message, name } = thrown
+  const code = 'code' in thrown && typeof thrown.code === 'string' ? thrown.code : ''
+  // The system's errors, and those of certificates, name an address or a host.
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') return 'its certificate is that of another host'
+  return 'syscall' in thrown ? `${thrown.syscall} ${code}` : message || code || name
+}
+
 /** True where a document was nested deeper than calls may be. */
 export function isTooDeep(thrown: unknown): boolean {
   return thrown instanceof RangeError && thrown.message.includes('call stack')

@@ -1,7 +1,10 @@
 // What callers are told where something is refused: by a Provider, or by the gateway itself.
 
 import { describe, expect, test } from 'vitest'
+import { whyUnreached } from './failure.ts'
 import { key, serve, signed, toProvider, world } from './gateway-world.fixture.ts'
+import { providerGuard } from './governance/index.ts'
+import { toolClient, toolSnapshot } from './tool-world.fixture.ts'
 
 const messages = [{ role: 'user', content: 'hello' }]
 
@@ -158,4 +161,36 @@ test('Anthropic’s clients find the id of a request where they look for it, and
   }
   expect(await idOf('/v1/messages')).toEqual(['mine', 'mine'])
   expect(await idOf('/v1/chat/completions')).toEqual(['mine', null])
+})
+
+describe('where somebody is whom nobody can reach is told to no caller', () => {
+  const hosts = ['http://127.0.0.1:1', 'http://nobody.invalid:8080']
+  test.each(hosts)('%s as a Provider', async (url) => {
+    const { gateway } = await world(signed(toProvider(`${url}/v1`, true)))
+    const answer = await fetch(`${gateway.url}/v1/chat/completions`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${key}` },
+      body: JSON.stringify({ model: 'chat', messages }),
+    })
+    const text = await answer.text()
+    expect(text).toMatch(/no endpoint could answer: engine: (?:connect E|getaddrinfo E)/)
+    expect(text).not.toContain(new URL(url).hostname)
+  })
+
+  test.each(hosts)('%s as a server of tools', async (url) => {
+    const { gateway } = await world(signed(toolSnapshot([{ name: 'shop', url: `${url}/mcp` }])))
+    const { _meta } = await (await toolClient(gateway)).listTools()
+    expect(_meta?.['tutti/missing']).toEqual([
+      { server: 'shop', why: expect.stringMatching(/^shop cannot be reached: \w+ E[A-Z_]+$/) },
+    ])
+  })
+
+  test('nor what its name stands for, nor which host its certificate names', () => {
+    expect(() => providerGuard.assertHost('10.1.2.3')).toThrow(/^its address is one of a private/)
+    const code = 'ERR_TLS_CERT_ALTNAME_INVALID'
+    const error = Object.assign(new Error("Host: a.internal. is not in the cert's altnames"), {
+      code,
+    })
+    expect(whyUnreached(error)).toBe('its certificate is that of another host')
+  })
 })

@@ -8,9 +8,9 @@ import { Failure } from '../failure.ts'
 /** Lets through what is public. */
 export const providerGuard = new AddressGuard({
   mayCall: (use) => use === 'public',
-  refusal: (address, name) => {
+  refusal: () => {
     const hint = 'set allowPrivateNetwork on the Provider if this engine is your own'
-    const message = `${name} is ${address}, an address of a private network: ${hint}`
+    const message = `its address is one of a private network: ${hint}` // callers are told
     return new Failure('gateway/address-forbidden', message)
   },
 })

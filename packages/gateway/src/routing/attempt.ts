@@ -18,7 +18,7 @@ import {
   type WholeReader,
 } from '@tutti/core/dialect'
 import { classifyFailure, type ErrorAnswer, type FailureClass } from '@tutti/core/routing'
-import { messageOf } from '../failure.ts'
+import { messageOf, whyUnreached } from '../failure.ts'
 import type { AnswerController, AnswerHandler, AnswerHeaders } from '../wire/index.ts'
 import { EventSplitter, eventBytesMax, type Splitter } from './event-splitter.ts'
 import { type EventSource, EventStream } from './event-stream.ts'
@@ -244,8 +244,8 @@ export class Attempt implements AnswerHandler, Watched {
     if (this.#lingerTimer !== null) clearTimeout(this.#lingerTimer)
     if (this.#mode === 'over') return
     const hasBegun = this.#mode !== 'waiting'
-    if (this.#mode === 'stream') return this.#endStream(`broke off: ${error.message}`)
-    this.#fail(hasBegun ? 'truncated' : 'unreachable', error.message || error.name)
+    if (this.#mode === 'stream') return this.#endStream(`broke off: ${whyUnreached(error)}`)
+    this.#fail(hasBegun ? 'truncated' : 'unreachable', whyUnreached(error))
   }
 
   /** Null where nothing was used: it was never sent, or refused. */

@@ -8,7 +8,7 @@
 //   S3. A server that could not be reached is left alone for a while, so that nobody waits for it again and again.
 
 import { z } from 'zod'
-import { messageOf } from '../failure.ts'
+import { whyUnreached } from '../failure.ts'
 import type { ToolServerEntry } from '../routing/index.ts'
 import { fetchOf } from './fetch-of.ts'
 import { hiddenIn, shownIn } from './hidden-numbers.ts'
@@ -230,5 +230,5 @@ function closeUnused({ isOver, uses, client }: Session): void {
 
 /** The reason, without what follows of its causes. */
 function reasonOf(error: unknown): string {
-  return messageOf(error).slice(0, 200)
+  return whyUnreached(error).slice(0, 200)
 }

@@ -13,6 +13,7 @@
 //       first of all, under the same bounds and clock as one that was never sent.
 
 import type { Socket } from 'node:net'
+import { whyUnreached } from '../failure.ts'
 import type { AnswerHandler } from './answer-handler.ts'
 import type { Batch } from './batch.ts'
 import { dial, type Reach } from './dial.ts'
@@ -139,7 +140,7 @@ export class Lanes {
       const place = origin.waiting.indexOf(whose) // -1: another connection has become free for it
       if (place !== -1) {
         origin.waiting.splice(place, 1)
-        refuse(whose.handler, error?.message || 'it was closed at once')
+        refuse(whose.handler, error === undefined ? 'it was closed at once' : whyUnreached(error))
       }
       if (!this.#isStopped) this.#dialIfNeeded(origin)
       this.#forgetIfUnused(origin)
@@ -163,7 +164,7 @@ export class Lanes {
     )
     const { connectMs } = whose.request
     const timer = setTimeout(() => {
-      giveUp(new Error(`${origin.url.host} could not be reached within ${connectMs} ms`))
+      giveUp(new Error(`it could not be reached within ${connectMs} ms`))
     }, connectMs)
   }
 
