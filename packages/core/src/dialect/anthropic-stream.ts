@@ -28,6 +28,8 @@ export function readAnthropicEvent({ data }: StreamEvent): readonly ChatEvent[] 
       return [{ kind: 'block-end' }]
     case 'error':
       return [anthropicError(event, 502)]
+    case undefined:
+      return isObject(event['error']) ? [anthropicError(event, 502)] : [] // loosely spoken
     default:
       return [] // ping, and what is added later
   }
@@ -59,8 +61,12 @@ function readBlock(index: number, data: string): ChatEvent[] {
       ]
     case 'text':
       return [{ kind: 'text', choice: 0, text: textOf(block['text']) }]
-    case 'thinking':
-      return [{ kind: 'thinking', text: textOf(block['thinking']) }]
+    case 'thinking': {
+      const text = textOf(block['thinking'])
+      // Without a text, what it signs is still to come.
+      const signed = text === '' ? [] : signatureEvents('anthropic', textOf(block['signature']))
+      return [{ kind: 'thinking', text }, ...signed]
+    }
     case 'redacted_thinking':
       return signatureEvents('redacted', textOf(block['data']))
     default:

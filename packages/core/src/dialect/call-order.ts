@@ -7,7 +7,8 @@
 //   O1. What belongs to a call comes before whatever follows it: what comes in between waits until the call's arguments
 //       are whole, or the stream stops. In a stream whose calls follow each other nothing waits.
 //   O2. Every call has an id of its own, in all of a conversation, so that results find theirs.
-//   O3. A call is one however often its engine says its name: some do with each piece of the arguments.
+//   O3. A call is one however often its engine says its name, or all of it: some say the name with each piece of the
+//       arguments.
 
 import { type ChatEvent, notAnObject } from './chat.ts'
 import { isObject, jsonOf } from './json.ts'
@@ -123,8 +124,19 @@ export class CallOrder {
     return [{ ...event, index: place, id: id || callId(this.#answerId, place) }]
   }
 
+  /** Nothing follows an object but what begins another one. */
+  #isAnew(text: string, { mayBeWhole, text: before }: OpenCall): boolean {
+    return mayBeWhole && text.trimStart().startsWith('{') && isObject(jsonOf(before))
+  }
+
   #passArguments(event: Extract<Said, { kind: 'tool-arguments' }>): readonly ChatEvent[] {
     if (this.#open !== null) {
+      if (this.#isAnew(event.text, this.#open)) {
+        // Some engines say the whole again at the end.
+        if (event.text.trim() !== this.#open.text.trim())
+          this.wrong ??= notAnObject({ name: 'a tool' })
+        return []
+      }
       this.#open.text += event.text
       const last = event.text.trimEnd().at(-1)
       if (last !== undefined) this.#open.mayBeWhole = last === '}'

@@ -8,9 +8,11 @@ import type { ChatEvent, Citation, Stop, StreamEvent, Usage } from './chat.ts'
 import { textEnd } from './cited-text.ts'
 import { countOf, isObject, type JsonObject, listOf, objectOf, textOf } from './json.ts'
 import type { ErrorEvent } from './openai-error.ts'
+import { endMark } from './openai-stream.ts'
 import { signedBy } from './signature.ts'
 
 export function readGeminiEvent({ data }: StreamEvent): readonly ChatEvent[] | string {
+  if (data.startsWith(endMark)) return [{ kind: 'end' }] // of a proxy that speaks OpenAI's, too
   const chunk = exactJsonOf(data)
   if (!isObject(chunk)) return `an event that is not JSON: ${data.slice(0, 80)}`
   if (isObject(chunk['error'])) return [geminiError(chunk, 502)]

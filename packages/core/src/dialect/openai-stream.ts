@@ -2,6 +2,7 @@
 //
 // What the chunks of a streamed chat completion, or of a legacy text completion, say.
 
+import { exactJson } from '../resource/index.ts'
 import { readAnnotation } from './annotation.ts'
 import type { ChatAnswer, ChatEvent, Stop, StreamEvent, Usage } from './chat.ts'
 import { countOf, isObject, type JsonObject, jsonOf, listOf, objectOf, textOf } from './json.ts'
@@ -9,12 +10,18 @@ import { openaiContent } from './openai-content.ts'
 import { openaiError } from './openai-error.ts'
 import { signedBy } from './signature.ts'
 
+/** After it nothing comes; some write a space behind it. */
+export const endMark = '[DONE]'
+
 /** The events in a chunk, or what is wrong with it. */
-export function readOpenaiEvent({ data }: StreamEvent): readonly ChatEvent[] | string {
-  if (data === '[DONE]') return [{ kind: 'end' }]
+export function readOpenaiEvent({ event, data }: StreamEvent): readonly ChatEvent[] | string {
+  if (data.startsWith(endMark)) return [{ kind: 'end' }]
   const chunk = jsonOf(data)
   if (!isObject(chunk)) return `an event that is not JSON: ${data.slice(0, 80)}`
-  if (chunk['error'] !== undefined && chunk['error'] !== null) return [openaiError(chunk, 502)]
+  const isError = event === 'error' || chunk['object'] === 'error' // engines say so
+  if (isError || (chunk['error'] !== undefined && chunk['error'] !== null)) {
+    return [openaiError(chunk, 502)]
+  }
   const events: ChatEvent[] = []
   const id = textOf(chunk['id'])
   if (id !== '') events.push({ kind: 'start', id, model: textOf(chunk['model']) })
@@ -73,10 +80,12 @@ function readToolCall(call: JsonObject, of: OfChoice, events: ChatEvent[]): void
   if (text !== '') events.push({ kind: 'tool-arguments', ...of, index, text })
 }
 
-/** Which tool is called, and with what: a custom one is given a text. */
+/** Which tool is called, and with what: a custom one is given a text; some engines give objects. */
 export function calledIn(call: JsonObject): { readonly name: string; readonly args: string } {
   const tool = objectOf(call['function'] ?? call['custom'])
-  return { name: textOf(tool['name']), args: textOf(tool['arguments']) || textOf(tool['input']) }
+  const { arguments: args } = tool
+  const written = isObject(args) ? exactJson(args) : textOf(args)
+  return { name: textOf(tool['name']), args: written || textOf(tool['input']) }
 }
 
 /** Google's name for the signature of a call, where its models speak as OpenAI's do. */

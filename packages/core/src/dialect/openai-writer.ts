@@ -12,6 +12,8 @@ export class OpenaiWriter implements ChatWriter {
   #hasBegun: boolean
   #usage: Usage
   #hasCalled = false
+  /** Of each choice, which goes out last: some upstreams say it with every piece. */
+  readonly #stops = new Map<number, Stop>()
   /** Of a call that comes next; in this dialect nothing else carries one. */
   #signature: string | undefined
 
@@ -40,9 +42,8 @@ export class OpenaiWriter implements ChatWriter {
       case 'tool-arguments':
         return this.#delta(this.#call(event.index, event.text), 0)
       case 'stop':
-        return this.#chunk([
-          { index: event.choice, delta: {}, finish_reason: openaiReason(this.#stopOf(event.stop)) },
-        ])
+        this.#stops.set(event.choice, event.stop)
+        return ''
       case 'usage':
         this.#usage = grownUsage(this.#usage, event.usage)
         return ''
@@ -60,10 +61,14 @@ export class OpenaiWriter implements ChatWriter {
   }
 
   end(): string {
+    const stopped = [...this.#stops].map(([index, stop]) => {
+      const finish_reason = openaiReason(this.#stopOf(stop))
+      return this.#chunk([{ index, delta: {}, finish_reason }])
+    })
     const usage = this.#options.streamUsage
       ? dataFrame({ ...this.#head(), choices: [], usage: writeOpenaiUsage(this.#usage) })
       : ''
-    return `${usage}data: [DONE]\n\n`
+    return `${stopped.join('')}${usage}data: [DONE]\n\n`
   }
 
   /** Who calls tools stops for that, whatever the upstream names it. */

@@ -56,7 +56,8 @@ export function readResponses(event: JsonObject): readonly ChatEvent[] {
     case 'error':
       return [openaiError({ error: event }, 502)]
     default:
-      return []
+      // An engine that gives up may say so in the words of chat completions.
+      return 'type' in event || !isObject(event['error']) ? [] : [openaiError(event, 502)]
   }
 }
 
