@@ -49,6 +49,30 @@ for (const [name, said] of Object.entries(ways)) {
   })
 }
 
+test('a piece that stands in a chunk twice, under two names, is redacted twice', async () => {
+  const text = await passed(
+    halves.map((half) => chunk(0, { reasoning: half, reasoning_content: half })),
+  )
+  expect(text.match(/\[CARD\]/g)).toHaveLength(2)
+  expect(text).not.toMatch(/1111|4111/)
+})
+
+test('what two choices say in one chunk is told apart, also where it is the same', async () => {
+  const both = (one: string, other: string) => {
+    const choices = [one, other].map((content, index) => ({ index, delta: { content } }))
+    return `data: ${JSON.stringify({ id: 'c', choices })}\n\n`
+  }
+  const chunks = [both('so ', '4111 1111 1111 '), both('1111', '1111'), both(' so', ' so')]
+  const text = await passed(chunks, 2)
+  const said = ['', '']
+  for (const data of text.matchAll(/^data: (\{.*)$/gm)) {
+    for (const { index, delta } of JSON.parse(data[1] ?? '').choices) {
+      said[index] += delta.content ?? ''
+    }
+  }
+  expect(said).toEqual(['so 1111 so', '[CARD] so'])
+})
+
 test('thoughts of several candidates that come in turns are told apart', async () => {
   const said = (index: number, text: string, finishReason?: string) =>
     `data: ${JSON.stringify({ candidates: [{ index, content: { parts: [{ text, thought: true }] }, finishReason }] })}\n\n`

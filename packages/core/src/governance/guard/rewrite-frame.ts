@@ -19,10 +19,14 @@ export function rewriteFrame(
   const json = data.join('\n')
   if (!json.startsWith('{')) return frame
   const left = [...changes]
+  const said = new Map<string, string>()
   const rewritten = rewriteJsonTexts(json, (text) => {
     const place = left.findIndex(({ before }) => before === text)
     const [change] = place === -1 ? [] : left.splice(place, 1)
-    return change?.after ?? again(text)
+    // Some engines say a piece under two names: what it became it is there, too.
+    const after = change?.after ?? said.get(text) ?? again(text)
+    said.set(text, after)
+    return after
   })
   if (rewritten === json) return frame
   const others = lines.filter((line) => line !== '' && !line.startsWith('data:'))

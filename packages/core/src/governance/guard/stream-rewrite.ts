@@ -16,7 +16,7 @@ import { TextScan } from './text-scan.ts'
 export interface Released<Held> {
   readonly held: Held
   readonly events: readonly ChatEvent[]
-  /** What each text of it was and is now; empty where nothing was replaced. */
+  /** What each text of it was and is now, in order; empty where nothing was replaced. */
   readonly changes: readonly TextChange[]
 }
 
@@ -150,19 +150,20 @@ function placeOf(event: ChatEvent): Place | null {
   }
 }
 
-/** T2: the very same events where every text stays. */
+/** T2: the very same events where every text stays; else what each text became. */
 function changed(
   events: readonly ChatEvent[],
   texts: readonly (string | null)[],
 ): Pick<Released<unknown>, 'events' | 'changes'> {
+  if (texts.every((text) => text === null)) return { events, changes: [] }
   const changes: TextChange[] = []
   const others = events.map((event, i) => {
-    const after = texts[i] ?? null
-    if (after === null || !('text' in event)) return event
+    if (!('text' in event)) return event
+    const after = texts[i] ?? event.text
     changes.push({ before: event.text, after })
-    return { ...event, text: after }
+    return after === event.text ? event : { ...event, text: after }
   })
-  return { events: changes.length === 0 ? events : others, changes }
+  return { events: others, changes }
 }
 
 /** One text of an answer. */
