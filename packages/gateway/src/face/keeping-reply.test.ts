@@ -1,5 +1,6 @@
 // What passes through a reply that keeps, where nothing can be made of it.
 
+import { type JsonObject, objectOf } from '@tutti/core/dialect'
 import { expect, test } from 'vitest'
 import type { Reply } from '../wire/index.ts'
 import { type Keeping, KeepingReply } from './keeping-reply.ts'
@@ -71,4 +72,43 @@ test('R5: pieces go on byte by byte but for the id of their item', () => {
   const unnamed = bed()
   unnamed.reply.write(piece('output_text.delta', 'msg_0'))
   expect(unnamed.said.pop()).toBe(piece('output_text.delta', 'msg_0'))
+})
+
+test('R3, R7: items that the end leaves out are kept and said as they were told, and no others', async () => {
+  const text = (text: string) => [{ type: 'output_text', text }]
+  const told = (at: number, content: object[]) => {
+    const item = { type: 'message', id: 'msg_0', content }
+    const event = { type: 'response.output_item.done', output_index: at, item }
+    return `data: ${JSON.stringify(event)}\n\n`
+  }
+  const end = (output: object[]) => {
+    const response = { status: 'completed', output }
+    return `data: ${JSON.stringify({ type: 'response.completed', response })}\n\n`
+  }
+  for (const [output, contents] of [
+    [[], [text('a'), text('b')]],
+    [[{ type: 'message', id: 'msg_0', content: text('c') }], [text('c')]],
+  ] as const) {
+    const kept: JsonObject[] = []
+    const id = `resp_tutti_${'a'.repeat(32)}`
+    const keep = async (response: JsonObject) => kept.push(response) > 0
+    const { said, reply } = bed({ id, isNamed: true, keep })
+    reply.write(told(3, text('b')))
+    reply.write(told(1, text('a')))
+    reply.write(end([...output]))
+    reply.end()
+    await turned()
+    const [late, early, last = ''] = said
+    const [response] = kept
+    const items = (response?.['output'] ?? []) as JsonObject[]
+    expect(items.map(({ content }) => content)).toEqual(contents)
+    expect(JSON.parse(last.slice('data: '.length)).response.output).toEqual(items)
+    if (output.length > 0) continue
+    for (const [event, item] of [
+      [early, items[0]],
+      [late, items[1]],
+    ]) {
+      expect(event).toContain(JSON.stringify(objectOf(item)['id']))
+    }
+  }
 })

@@ -11,6 +11,7 @@
 //   R4. Sealed thoughts are kept, so that they can be said to the target again, and shown to who asked for them.
 //   R5. A piece goes on as it came but for the id of its item: what it tells, log probabilities above all, is not read.
 //   R6. What is nested too deep to be written ends its answer with an error, and nothing else.
+//   R7. Items that the end of a stream leaves out are those that were told before it: a turn that goes on needs them.
 
 import {
   isObject,
@@ -21,7 +22,7 @@ import {
   writeErrorEvent,
 } from '@tutti/core/dialect'
 import { exactJson, exactJsonOf } from '@tutti/core/resource'
-import { itemIdIn, withoutSeal } from '@tutti/core/routing'
+import { itemIdIn, responseOfItem, withoutSeal } from '@tutti/core/routing'
 import { isTooDeep } from '../failure.ts'
 import { headOf } from '../json/index.ts'
 import { EventSplitter, type RawEvent } from '../routing/index.ts'
@@ -52,6 +53,8 @@ export class KeepingReply implements Reply {
   #isSent = false
   /** Written by `#after`. */
   #isCut = false
+  /** Items that are over, by their place (R7); written by `#ofItem`. */
+  readonly #items = new Map<number, JsonObject>()
   /** What is written after it was kept; written by `send` and `#after`. */
   #ending: Promise<void> | null = null
 
@@ -144,7 +147,8 @@ export class KeepingReply implements Reply {
       const named = this.#named(isObject(response) ? response : {}, this.#keeping.isAsked)
       return this.#pass(frame(named))
     }
-    return this.#after(async () => void this.#inner.write(frame(await this.#kept(response))))
+    const whole = this.#withItems(response)
+    return this.#after(async () => void this.#inner.write(frame(await this.#kept(whole))))
   }
 
   /** R5. An event of one text, with its item named; null for what is to be read. */
@@ -157,6 +161,13 @@ export class KeepingReply implements Reply {
     if (at === undefined || id === undefined) return null
     const itemId = itemIdIn(this.#keeping.id, id.text.slice(1, -1), Number(at.text))
     return `${data.slice(0, id.start)}"${itemId}"${data.slice(id.end)}`
+  }
+
+  /** R7. */
+  #withItems(response: JsonObject): JsonObject {
+    if (this.#items.size === 0 || listOf(response['output']).length > 0) return response
+    const placed = [...this.#items].sort(([one], [other]) => one - other)
+    return { ...response, output: placed.map(([at, item]) => this.#itemNamed(item, at)) }
   }
 
   /** In the order in which it came, also behind what is being kept. */
@@ -207,6 +218,7 @@ export class KeepingReply implements Reply {
     const { output_index: at, item_id: id, item } = said
     const { isNamed, isSealed } = this.#keeping
     if (!isNamed || typeof at !== 'number') return null
+    if (said['type'] === 'response.output_item.done' && isObject(item)) this.#items.set(at, item)
     if (isOfThoughts(said)) {
       const isShown = isObject(item) && isSealed
       return isShown ? frameOf(event, { ...said, item: withoutSeal(item) }) : null
@@ -219,7 +231,8 @@ export class KeepingReply implements Reply {
   }
 
   #itemNamed(item: JsonObject, at: number): JsonObject {
-    if (item['type'] === 'reasoning') return item
+    const isOwn = responseOfItem(item['id']) === this.#keeping.id
+    if (item['type'] === 'reasoning' || isOwn) return item
     return { ...item, id: itemIdIn(this.#keeping.id, item['id'], at) }
   }
 }
