@@ -69,6 +69,28 @@ test('a control plane has its home for itself, like tutti up', async () => {
   expect(await ended).toEqual([0, null])
 })
 
+test('where a node of this machine’s name is known already, as after a restore, it joins under another', async () => {
+  const own = join(home, 'again')
+  const args = [main, 'up', '--home', own, '--port', '0', '--gateway-port', '0']
+  const start = async () => {
+    const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+    const ended = once(child, 'exit')
+    const errors = text(child.stderr)
+    const [said] = await Promise.race([once(child.stdout, 'data'), ended])
+    expect(String(said)).toContain('Tutti is up')
+    child.kill('SIGTERM')
+    expect(await ended).toEqual([0, null])
+    return await errors
+  }
+  const nameOf = () => JSON.parse(readFileSync(join(own, 'node', 'identity.json'), 'utf8')).name
+  expect(await start()).toBe('')
+  const first = nameOf()
+  rmSync(join(own, 'node'), { recursive: true }) // which no backup holds
+  const why = `as there is a node ${first} already: if that is gone, tutti delete node ${first}`
+  expect(await start()).toBe(`this machine joins as ${first}-2, ${why}\n`)
+  expect(nameOf()).toBe(`${first}-2`)
+})
+
 /** The folder of a node that has joined a control plane which is away. */
 function joinedFolder(name: string): string {
   const folder = join(home, name)

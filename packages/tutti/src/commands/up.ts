@@ -5,6 +5,7 @@ import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { heapFlags } from '@tutti/control-plane/heap-flags'
 import { heapFlags as gatewayFlags, heapEnv } from '@tutti/gateway/heap-flags'
+import type { ResourceAnswer } from '@tutti/sdk'
 import type { Command } from 'commander'
 import { Failure } from '../failure.ts'
 import {
@@ -126,14 +127,30 @@ async function startOwnNode(
     const args = ['node', ...common, '--url', url]
     return await runPart({ name: 'node', args }, at.logs, at.onEvent)
   }
-  const { token } = await clientOf({ home: at.home }).makeToken({ labels: { region: 'local' } })
-  const name =
+  const client = clientOf({ home: at.home })
+  const { token } = await client.makeToken({ labels: { region: 'local' } })
+  const wanted =
     hostname()
       .toLowerCase()
       .replace(/[^a-z0-9-]/g, '-') || 'local'
+  const name = freeName(wanted, await client.list('nodes'))
+  if (name !== wanted) {
+    const hint = `if that is gone, tutti delete node ${wanted}`
+    at.onEvent(`this machine joins as ${name}, as there is a node ${wanted} already: ${hint}`)
+  }
   const args = ['join', ...common, '--token', token, '--name', name]
   return await runPart({ name: 'node', args }, at.logs, at.onEvent)
 }
+
+/** Another machine may be called so, or this one was before its control plane was restored. */
+function freeName(wanted: string, nodes: readonly ResourceAnswer[]): string {
+  const taken = new Set(nodes.map(({ metadata }) => metadata.name))
+  let name = wanted
+  for (let i = 2; taken.has(name); i++) name = `${wanted.slice(0, namePartMax)}-${i}`
+  return name
+}
+
+const namePartMax = 56 // of the 63 characters of a name; the number behind it has the others
 
 interface End {
   readonly isAsked: () => boolean
