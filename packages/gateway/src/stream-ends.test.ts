@@ -261,9 +261,17 @@ describe('a whole answer to who asked for a stream', () => {
   })
 
   test('goes on as it came where a stream of ours would lose something', async () => {
-    const body = { ...asked, logprobs: true }
-    const { text } = await seen({ dialect: 'openai', says }, { body })
-    expect(JSON.parse(text)).toEqual(says)
+    const images = [{ type: 'image_url', image_url: { url: 'data:image/png;base64,AAAA' } }]
+    const drawn = { ...says, choices: [{ message: { ...message, images }, finish_reason: 'stop' }] }
+    for (const [given, more] of [
+      [says, { logprobs: true }],
+      [says, { n: 2 }],
+      [drawn, {}],
+    ] as const) {
+      const body = { ...asked, ...more }
+      const { text } = await seen({ dialect: 'openai', says: given }, { body })
+      expect(JSON.parse(text)).toEqual(given)
+    }
   })
 })
 

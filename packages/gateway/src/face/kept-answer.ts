@@ -50,7 +50,9 @@ export function replayOf(
   if (form.kind === 'whole') {
     if (!chat.stream) return { outcome: whole(form, headers), candidate }
     if (provider === null) return null
-    const events = eventsOfAnswer(readAnswer(provider.dialect, objectOf(form.parsed)))
+    const read = readAnswer(provider.dialect, objectOf(form.parsed))
+    if (whyUnsaid(chat.dialect, read) !== null) return null
+    const events = eventsOfAnswer(read)
     // Without a Provider's dialect the events are written anew in the caller's.
     const rewritten = { ...candidate, provider: null }
     return { outcome: stream([{ raw: nothing, events }], eventHeaders), candidate: rewritten }
