@@ -81,6 +81,8 @@ describe('user errors are said with where, what and what to do', () => {
     )
     expect((await tutti('apply', '-f', file('empty.yaml', ''))).err).toContain('the file is empty')
     expect((await tutti('apply', '-f', join(folder, 'none.yaml'))).err).toContain('cannot read')
+    const both = await tutti('delete', 'project', 'a', '-f', join(folder, 'none.yaml'))
+    expect(both.err).toContain('expected KIND NAME or -f FILE, got both')
   })
 
   test('a huge file and a bomb of aliases are refused before they unfold', async () => {
@@ -220,6 +222,11 @@ describe('user errors are said with where, what and what to do', () => {
         spec('Route', 'chat', '{targets: [{provider: engine, model: m}]}'),
         spec('Provider', 'engine', '{dialect: openai, baseUrl: http://engine.example/v1}'),
       ].join('---\n'),
+    )
+    const again = file('again.yaml', spec('Budget', 'of-app', '{limitDollars: 2}'))
+    const twice = await tutti('diff', '-f', path, again)
+    expect(twice.err).toContain(
+      `again.yaml: budget/of-app is declared twice, before in ${path} (doc`,
     )
     const planned = await tutti('diff', '-f', path)
     expect([planned.status, planned.err]).toEqual([1, ''])

@@ -16,7 +16,10 @@ export const modelFile = z.strictObject({
   path: z
     .string()
     .max(512)
-    .regex(/^(?!\/)(?!.*(^|\/)\.\.?(\/|$))[\w.@+-]+(\/[\w.@+-]+)*$/, 'a relative path without ..'),
+    .regex(
+      /^(?!\/)(?!.*(^|\/)\.\.?(\/|$))[\w.@+-]+(\/[\w.@+-]+)*$/,
+      'expected a relative path without ..',
+    ),
   digest,
   sizeBytes: z.int().min(0),
 })
@@ -66,7 +69,9 @@ export type Variant = z.infer<typeof variant>
 
 export const modelSpec = z.strictObject({
   model: dnsName,
-  version: z.string().regex(/^[a-z0-9][a-z0-9._-]{0,62}$/, 'lower-case letters, digits, . _ -'),
+  version: z
+    .string()
+    .regex(/^[a-z0-9][a-z0-9._-]{0,62}$/, 'expected lower-case letters, digits, . _ -'),
   task: z.string().min(1).max(63),
   prediction: prediction.optional(),
   variants: z.array(variant).min(1).max(16),

@@ -5,6 +5,7 @@
 
 import { z } from 'zod'
 import { type Finding, nearest } from '../resource/index.ts'
+import { sayIssue } from './say-issue.ts'
 
 type Issue = z.core.$ZodIssue
 
@@ -31,11 +32,11 @@ function findingsOfIssue(issue: Issue, above: readonly PropertyKey[], of: Place)
       message: unknownField(key, known),
     }))
   }
-  if (issue.code !== 'invalid_union') return [{ path, message: messageOf(issue) }]
+  if (issue.code !== 'invalid_union') return [{ path, message: sayIssue(issue) }]
   const meant = meantOf(issue.errors)
   if (meant.length > 0) return meant.flatMap((one) => findingsOfIssue(one, place, of))
-  const all = new Set(issue.errors.flat().map(messageOf))
-  return [{ path, message: [...all].join('; or ') || messageOf(issue) }]
+  const all = new Set(issue.errors.flat().map(sayIssue))
+  return [{ path, message: [...all].join('; or ') || sayIssue(issue) }]
 }
 
 /** What is wrong with the form that it comes nearest to; nothing where that could be several. */
@@ -45,22 +46,6 @@ function meantOf(forms: readonly (readonly Issue[])[]): readonly Issue[] {
   const [first, second] = forms.toSorted((a, b) => costOf(a) - costOf(b))
   if (first === undefined) return []
   return second === undefined || costOf(first) < costOf(second) ? first : []
-}
-
-function messageOf(issue: Issue): string {
-  const { input } = issue
-  if (issue.code === 'invalid_value' && issue.values.length > 1) {
-    const known = issue.values.map(String)
-    const near = typeof input === 'string' ? nearest(input, known) : null
-    const hint = near === null ? '' : `: did you mean ${near}?`
-    const came = input === undefined ? '' : `, got ${show(input)}`
-    return `expected one of ${known.join(', ')}${came}${hint}`
-  }
-  if (issue.code === 'invalid_format' && issue.format === 'url') {
-    return 'expected a URL, such as https://api.example.com/v1'
-  }
-  const came = typeof input === 'number' && issue.code !== 'invalid_type' ? `, got ${input}` : ''
-  return `${issue.message.replace(/^Invalid input: /, '')}${came}`
 }
 
 /** Names of the fields that a schema has at a path, as its JSON Schema tells. */
@@ -94,8 +79,4 @@ export function unknownField(key: string, known: readonly string[]): string {
 
 export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-export function show(value: unknown): string {
-  return value === undefined ? 'nothing' : (JSON.stringify(value)?.slice(0, 80) ?? String(value))
 }

@@ -16,6 +16,11 @@ const deployment = (more: object = {}, spec: object = {}) => ({
   ...{ spec: { model: 'parts:v1', ...spec }, ...more },
 })
 
+const budgetOf = (limitDollars: unknown) => ({ kind: 'Budget', spec: { limitDollars } })
+const keyOf = (spec: object) => ({
+  ...{ kind: 'Key', spec: { owner: 'app', hash: `sha256:${'0'.repeat(64)}`, ...spec } },
+})
+
 describe('parse resource', () => {
   test('fills in defaults and the project', () => {
     const parsed = parseResource(deployment(), 'shop')
@@ -70,7 +75,7 @@ describe('parse resource', () => {
 
   test('says where, what was expected and what came, for wrong types', () => {
     expect(said(deployment({}, { strategy: { soakMs: 'soon' } }))).toBe(
-      'spec.strategy.soakMs: expected number, received string',
+      'spec.strategy.soakMs: expected a number, got text',
     )
     expect(said(deployment({ apiVersion: 'v1' }))).toBe('apiVersion: expected tutti/v1, got "v1"')
     expect(said(null)).toBe('expected a resource (an object), got nothing')
@@ -84,14 +89,14 @@ describe('parse resource', () => {
       spec: { targets: [{ provider: 'p', model: 'm', ...target }], ...more },
     })
     expect(said(route({ price: { inputPerMillion: 'one' } }))).toBe(
-      'spec.targets.0.price.inputPerMillion: expected number, received string',
+      'spec.targets.0.price.inputPerMillion: expected a number, got text',
     )
     expect(said(route({ modle: 'm' }))).toBe(
       'spec.targets.0.modle: unknown field: did you mean model?',
     )
     expect(said(route({}, { fallback: { 'rate-limited': 'nxt-tier' } }))).toBe(
       'spec.fallback.rate-limited: expected one of next, next-tier, stop, got "nxt-tier": ' +
-        'did you mean next-tier?; or expected number, received string',
+        'did you mean next-tier?; or expected a number, got text',
     )
   })
 
@@ -108,8 +113,27 @@ describe('parse resource', () => {
     )
     expect(said(provider({ secret: 'sk-Live_1' }))).not.toContain('sk-Live_1')
     const budget = { ...provider({}), kind: 'Budget', spec: { limitDollars: -1, window: 'day' } }
-    expect(said(budget)).toContain(
-      'spec.limitDollars: Too small: expected number to be >=0, got -1',
+    expect(said(budget)).toContain('spec.limitDollars: expected at least 0, got -1')
+  })
+
+  test.each([
+    [{ metadata: { name: 123 } }, 'metadata.name: expected text, got 123: put it in quotes'],
+    [{ metadata: {} }, 'metadata.name: expected text, got nothing'],
+    [{ metadata: { name: 'b', labels: ['a'] } }, 'metadata.labels: expected an object, got a list'],
+    [{ spec: 3 }, 'spec: expected an object, got 3'],
+    [{ spec: {} }, 'spec.limitDollars: expected a number, got nothing'],
+    [budgetOf('5'), 'spec.limitDollars: expected a number, got text: leave the quotes out'],
+    [budgetOf('sk-1'), 'spec.limitDollars: expected a number, got text'],
+    [budgetOf(Infinity), 'spec.limitDollars: expected a number, got Infinity'],
+    [budgetOf(2e6), 'spec.limitDollars: expected at most 1000000, got 2000000'],
+    [keyOf({ owner: ['a'] }), 'spec.owner: expected text, got a list'],
+    [keyOf({ roles: 'admin' }), 'spec.roles: expected a list, got text: put it in [ ]'],
+    [keyOf({ roles: Array(40).fill('a') }), 'spec.roles: expected at most 32 entries, got 40'],
+    [keyOf({ hash: 'sk-1' }), 'spec.hash: expected sha256: and 64 hex digits'],
+  ])('says what came and what to do: %j', (more, wanted) => {
+    const budget = { kind: 'Budget', spec: { limitDollars: 1 } }
+    expect(said({ apiVersion: 'tutti/v1', metadata: { name: 'b' }, ...budget, ...more })).toBe(
+      wanted,
     )
   })
 
@@ -127,7 +151,7 @@ describe('parse resource', () => {
     const project = { apiVersion: 'tutti/v1', kind: 'Project', metadata: { name: 'a' }, spec: {} }
     expect(parseResource({ ...project, metadata: { name: 'a', project: '' } }).ok).toBe(true)
     expect(said({ ...project, metadata: { name: 'a', project: 'Shop' } })).toBe(
-      'metadata.project: lower-case letters, digits and -, at most 63',
+      'metadata.project: expected lower-case letters, digits and -, at most 63',
     )
   })
 

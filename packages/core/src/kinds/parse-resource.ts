@@ -11,8 +11,9 @@ import {
   type Finding,
   nearest,
 } from '../resource/index.ts'
-import { findingsOf, isObject, show, unknownField } from './findings-of.ts'
+import { findingsOf, isObject, unknownField } from './findings-of.ts'
 import { type Kind, kindNames, kindOf, kinds } from './kinds.ts'
+import { show } from './say-issue.ts'
 
 /** A resource as somebody declared it: valid, with defaults filled in. */
 export interface Declared {

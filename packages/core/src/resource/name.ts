@@ -4,7 +4,7 @@
 
 import { z } from 'zod'
 
-const dnsForm = 'lower-case letters, digits and -, at most 63'
+const dnsForm = 'expected lower-case letters, digits and -, at most 63'
 
 /** A DNS label (RFC 1123): the form of every plain name. */
 export const dnsName = z.string().regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, dnsForm)
@@ -13,15 +13,19 @@ export const dnsName = z.string().regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, 
 export const projectName = z.string().regex(/^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)?$/, dnsForm)
 
 /** The SHA-256 of some content, as `sha256:` and 64 lower-case hex digits. */
-export const digest = z.string().regex(/^sha256:[0-9a-f]{64}$/, 'sha256: and 64 hex digits')
+export const digest = z
+  .string()
+  .regex(/^sha256:[0-9a-f]{64}$/, 'expected sha256: and 64 hex digits')
 export type Digest = string
 
 /** An Ed25519 public key as a `did:key` (multicodec 0xed, base58btc). */
 export const didKey = z
   .string()
-  .regex(/^did:key:z6Mk[1-9A-HJ-NP-Za-km-z]{44}$/, 'an Ed25519 did:key')
+  .regex(/^did:key:z6Mk[1-9A-HJ-NP-Za-km-z]{44}$/, 'expected an Ed25519 did:key')
 
-const labelKey = z.string().regex(/^[A-Za-z0-9]([\w./-]{0,61}[A-Za-z0-9])?$/, 'a label key')
+const labelKey = z
+  .string()
+  .regex(/^[A-Za-z0-9]([\w./-]{0,61}[A-Za-z0-9])?$/, 'expected a label key')
 const labelValue = z.string().max(63)
 
 export const labels = z.record(labelKey, labelValue)

@@ -9,7 +9,7 @@ import {
   orderDeclared,
   parseResource,
 } from '@tutti/core/kinds'
-import { formatFinding, formatKey } from '@tutti/core/resource'
+import { formatFinding, formatKey, type ResourceKey } from '@tutti/core/resource'
 import type { ChangeAnswer, Client } from '@tutti/sdk'
 import type { Command } from 'commander'
 import { stringify } from 'yaml'
@@ -18,14 +18,22 @@ import { clientOf, loadContext, print, printJson, readDocuments } from '../home/
 import { type SharedOptions, withExamples, withShared } from './shared-options.ts'
 
 interface FileOptions extends SharedOptions {
-  readonly filename: string
+  readonly filename: readonly string[]
 }
+
+const filenameOption = '-f, --filename <path...>'
+const filenameHelp = 'files or folders, YAML or JSON; - reads standard input'
 
 export function addApply(program: Command): void {
   const command = withShared(program.command('apply'))
     .description('apply resources from a file, a folder or standard input')
-    .requiredOption('-f, --filename <path>', 'YAML or JSON; - reads standard input')
-  withExamples(command, 'tutti apply -f deployment.yaml', 'cat route.yaml | tutti apply -f -')
+    .requiredOption(filenameOption, filenameHelp)
+  withExamples(
+    command,
+    'tutti apply -f deployment.yaml',
+    'tutti apply -f providers/ keys.yaml',
+    'cat route.yaml | tutti apply -f -',
+  )
   command.action(async (options: FileOptions) => {
     const client = clientOf(options)
     const results: ChangeAnswer[] = []
@@ -43,13 +51,18 @@ export function addDelete(program: Command): void {
   const command = withShared(program.command('delete'))
     .argument('[kind]', 'kind of the resource')
     .argument('[name]', 'its name')
-    .option('-f, --filename <path>', 'delete what this file declares')
+    .option(filenameOption, 'delete what these files declare')
     .description('delete resources')
   withExamples(command, 'tutti delete deployment parts', 'tutti delete -f deployment.yaml')
-  command.action(async (kind, name, options: SharedOptions & { readonly filename?: string }) => {
+  command.action(async (kind, name, options: SharedOptions & Partial<FileOptions>) => {
+    if (kind !== undefined && options.filename !== undefined) {
+      throw new Failure('tutti/argument-invalid', 'expected KIND NAME or -f FILE, got both')
+    }
     const client = clientOf(options)
     const refs =
-      options.filename === undefined ? [refOf(kind, name)] : refsOf(options.filename, options)
+      options.filename === undefined
+        ? [refOf(kind, name)]
+        : refsOf({ ...options, filename: options.filename })
     for (const ref of refs) {
       const answer = await client.delete(ref)
       if (options.json === true) printJson(answer)
@@ -61,14 +74,13 @@ export function addDelete(program: Command): void {
 export function addDiff(program: Command): void {
   const command = withShared(program.command('diff'))
     .description('say what apply would do: the change, the verdict, who must approve, which nodes')
-    .requiredOption('-f, --filename <path>', 'YAML or JSON; - reads standard input')
+    .requiredOption(filenameOption, filenameHelp)
   withExamples(command, 'tutti diff -f deployment.yaml')
   command.action(async (options: FileOptions) => {
     const client = clientOf(options)
     const answers: (ChangeAnswer | Later)[] = []
     const missing = new Map<string, string>() // what would come into being: by key, as it is said
     for (const declared of readDeclared(options)) {
-      const { kind, metadata } = declared
       const name = nameOf(declared)
       const needs = needsOf(declared).map((key) => missing.get(formatKey(key)))
       const after = needs.find((one) => one !== undefined)
@@ -78,8 +90,7 @@ export function addDiff(program: Command): void {
           : { outcome: 'later', name, after }
       answers.push(answer)
       const isNew = answer.outcome === 'planned' && answer.action === 'create'
-      const key = { kind, project: metadata.project, name: metadata.name }
-      if (isNew || answer.outcome === 'later') missing.set(formatKey(key), name)
+      if (isNew || answer.outcome === 'later') missing.set(formatKey(keyOf(declared)), name)
       if (options.json !== true) print(describePlan(declared, answer))
     }
     if (options.json === true) printJson(answers)
@@ -98,9 +109,17 @@ interface Later {
 function readDeclared(options: FileOptions): Declared[] {
   const { project } = loadContext(options)
   const findings: string[] = []
-  const declared = readDocuments(options.filename).flatMap(({ source, value }) => {
+  const sources = new Map<string, string>() // where each was declared, by its key
+  const declared = options.filename.flatMap(readDocuments).flatMap(({ source, value }) => {
     const parsed = parseResource(value, project)
-    if (parsed.ok) return [parsed.resource]
+    if (parsed.ok) {
+      const key = formatKey(keyOf(parsed.resource))
+      const other = sources.get(key)
+      sources.set(key, source)
+      const hint = `is declared twice, before in ${other}: leave one of them out`
+      if (other !== undefined) findings.push(`${source}: ${nameOf(parsed.resource)} ${hint}`)
+      return [parsed.resource]
+    }
     findings.push(...parsed.findings.map((finding) => `${source}: ${formatFinding(finding)}`))
     return []
   })
@@ -136,11 +155,15 @@ function refOf(kind: string | undefined, name: string | undefined) {
 }
 
 /** The last first: what is named, or holds what is declared in it, was declared before it. */
-function refsOf(filename: string, options: SharedOptions) {
-  const refs = readDeclared({ ...options, filename }).map(({ kind, metadata }) => ({
+function refsOf(options: FileOptions) {
+  const refs = readDeclared(options).map(({ kind, metadata }) => ({
     ...{ kind: kinds[kind].plural, name: metadata.name, project: metadata.project },
   }))
   return refs.reverse()
+}
+
+function keyOf({ kind, metadata: { project, name } }: Declared): ResourceKey {
+  return { kind, project, name }
 }
 
 function nameOf({ kind, metadata }: Declared): string {

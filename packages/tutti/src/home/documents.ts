@@ -1,15 +1,16 @@
 // Documents
 //
 // YAML and JSON files with one or more resources, bounded: a file of aliases that unfolds to gigabytes is
-// refused before it does.
+// refused before it does. What is no UTF-8 is refused, too: read with other letters it would be declared with them.
 
-import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { closeSync, openSync, readdirSync, readSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseAllDocuments } from 'yaml'
 import { Failure } from '../failure.ts'
 
 const bytesMax = 4 * 2 ** 20 // as much as the control plane takes in one document
 const aliasesMax = 100
+const chunkBytes = 65_536
 
 export interface SourceDocument {
   /** File and number of the document in it, for messages. */
@@ -22,8 +23,9 @@ export interface SourceDocument {
  * (`-`).
  */
 export function readDocuments(path: string): SourceDocument[] {
-  if (path === '-') return parseDocuments('standard input', readFileSync(0, 'utf8'))
+  const source = path === '-' ? 'standard input' : path
   try {
+    if (path === '-') return parseDocuments(source, readText(source, 0))
     if (statSync(path).isDirectory()) {
       const names = readdirSync(path).filter((name) => /\.(ya?ml|json)$/.test(name))
       if (names.length === 0) {
@@ -32,19 +34,62 @@ export function readDocuments(path: string): SourceDocument[] {
       }
       return names.sort().flatMap((name) => readDocuments(join(path, name)))
     }
-    return parseDocuments(path, readFileSync(path, 'utf8'))
+    return parseDocuments(path, readFile(path))
   } catch (cause) {
     if (cause instanceof Failure) throw cause
-    throw new Failure('tutti/file-unreadable', `cannot read ${path}: ${String(cause)}`, cause)
+    throw new Failure('tutti/file-unreadable', `cannot read ${source}: ${String(cause)}`, cause)
+  }
+}
+
+function readFile(path: string): string {
+  const file = openSync(path, 'r')
+  try {
+    return readText(path, file)
+  } finally {
+    closeSync(file)
+  }
+}
+
+function readText(source: string, file: number): string {
+  const chunks: Uint8Array[] = []
+  let size = 0
+  while (size <= bytesMax) {
+    const chunk = new Uint8Array(chunkBytes)
+    const count = readSome(file, chunk)
+    if (count === 0) break
+    chunks.push(chunk.subarray(0, count))
+    size += count
+  }
+  if (size > bytesMax) {
+    const hint = 'split it; models go up with tutti model push'
+    const message = `${source}: expected at most ${bytesMax} bytes, got more: ${hint}`
+    throw new Failure('tutti/document-invalid', message)
+  }
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks))
+  } catch (cause) {
+    const message = `${source}: expected UTF-8 text, got other bytes: save it as UTF-8`
+    throw new Failure('tutti/document-invalid', message, cause)
+  }
+}
+
+const pauseMs = 20
+
+/** Standard input may be one that does not wait for what comes, and says so: it is asked again. */
+function readSome(file: number, into: Uint8Array): number {
+  for (;;) {
+    try {
+      return readSync(file, into)
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error && error.code === 'EAGAIN')) throw error
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, pauseMs)
+    }
   }
 }
 
 export function parseDocuments(source: string, text: string): SourceDocument[] {
-  if (Buffer.byteLength(text) > bytesMax) {
-    const message = `${source}: expected at most ${bytesMax} bytes, got ${Buffer.byteLength(text)}`
-    throw new Failure('tutti/document-invalid', message)
-  }
-  const documents = parseAllDocuments(text, { uniqueKeys: true })
+  // Its warnings would be printed beside what is said of them.
+  const documents = parseAllDocuments(text, { uniqueKeys: true, logLevel: 'error' })
   const list = Array.isArray(documents) ? documents : []
   const values = list.flatMap((document, i) => {
     const [error] = document.errors
