@@ -50,13 +50,16 @@ export function classifyFailure({ status, code, message }: ErrorAnswer): Failure
 // Late, in conflict, too early; and 424, which Bedrock says where the model behind it failed.
 const failing: ReadonlySet<number> = new Set([408, 409, 424, 425])
 
-// Codes and sentences of OpenAI, vLLM, Anthropic, Gemini and Bedrock, in this order.
+// Sentences of OpenAI, vLLM, Anthropic, Gemini, Bedrock, llama.cpp, SGLang and xAI, in this order.
 const tooLong = [
   'maximum context length',
   'longer than the maximum model length',
   'prompt is too long',
   'exceeds the maximum number of tokens',
   'nput is too long for requested model',
+  'exceeds the available context size',
+  "longer than the model's context length",
+  'maximum prompt length is',
 ]
 
 function isFiltered(code: string, message: string): boolean {
@@ -66,7 +69,7 @@ function isFiltered(code: string, message: string): boolean {
 
 function isContextLength(code: string, message: string): boolean {
   return (
-    /context_length|context_window/.test(code) || tooLong.some((words) => message.includes(words))
+    /context_(length|window|size)/.test(code) || tooLong.some((words) => message.includes(words))
   )
 }
 

@@ -179,6 +179,14 @@ test('failures are told apart by status, code and sentence', () => {
   expect(classOf(400, 'invalid_request_error', 'prompt is too long: 9 tokens')).toBe(
     'context-length',
   )
+  expect(classOf(400, 'exceed_context_size_error', 'it is too much')).toBe('context-length')
+  for (const sentence of [
+    'request (9 tokens) exceeds the available context size (8 tokens), try increasing it',
+    "The input (9 tokens) is longer than the model's context length (8 tokens).",
+    "This model's maximum prompt length is 8 but the request contains 9 tokens.",
+  ]) {
+    expect(classOf(400, '', sentence)).toBe('context-length')
+  }
   expect(classOf(400, 'content_policy_violation')).toBe('content-filter')
   expect(classOf(401)).toBe('unauthorized')
   expect(classOf(404)).toBe('absent')
