@@ -62,9 +62,16 @@ const tooLong = [
   'maximum prompt length is',
 ]
 
+// Sentences of Anthropic, OpenRouter and xAI, who have no codes for it; the last two say it with a 403.
+const filtered = [
+  'content filtering policy',
+  'requires moderation and your input was flagged',
+  'violates usage guidelines',
+]
+
 function isFiltered(code: string, message: string): boolean {
   if (/content_?(policy|filter)|safety|moderation/i.test(code)) return true
-  return message.includes('content filtering policy') // Anthropic has no code of its own for it
+  return filtered.some((words) => message.includes(words))
 }
 
 function isContextLength(code: string, message: string): boolean {

@@ -188,6 +188,13 @@ test('failures are told apart by status, code and sentence', () => {
     expect(classOf(400, '', sentence)).toBe('context-length')
   }
   expect(classOf(400, 'content_policy_violation')).toBe('content-filter')
+  for (const sentence of [
+    'Your chosen model requires moderation and your input was flagged',
+    'Content violates usage guidelines. Failed check: SAFETY_CHECK_TYPE_DATA_LEAKAGE',
+  ]) {
+    expect(classOf(403, '', sentence)).toBe('content-filter')
+  }
+  expect(classOf(403, '', 'this key may not')).toBe('unauthorized')
   expect(classOf(401)).toBe('unauthorized')
   expect(classOf(404)).toBe('absent')
   expect(classOf(400)).toBe('caller')
