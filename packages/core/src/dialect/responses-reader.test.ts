@@ -228,3 +228,105 @@ test('E1: a sealed thought is signed once, however often its item is told', () =
     expect(signed).toEqual([{ kind: 'signature', text: 'openai:sealed' }])
   }
 })
+
+const delta = { type: 'response.output_text.delta', output_index: 0, content_index: 0, delta: 'so' }
+const said = (...texts: readonly string[]) => ({
+  ...{ type: 'message', content: texts.map((text) => ({ type: 'output_text', text })) },
+})
+const textOf = (...events: readonly object[]) =>
+  read(...events)
+    .map((event) => (event.kind === 'text' ? event.text : ''))
+    .join('')
+const argumentsOf = (id: string, ...events: readonly object[]) => {
+  const parts = answerOfEvents(read(...events))?.parts ?? []
+  return parts.flatMap((part) =>
+    part.kind === 'tool-call' && part.id === id ? part.arguments : [],
+  )
+}
+
+test('E1: pieces without a number are of the item that they name, or of the last', () => {
+  const piece = { type: `${args}.delta`, delta: '{"x":1}' }
+  const told = read(added(1), piece, over())
+  expect(told).toContainEqual({ kind: 'tool-arguments', index: 1, text: '{"x":1}' })
+  const begun = ['c', 'd'].map((call_id, output_index) => {
+    const item = { ...call, call_id, id: `fc_${call_id}`, arguments: '' }
+    return { type: 'response.output_item.added', output_index, item }
+  })
+  const named = { ...piece, item_id: 'fc_c' }
+  expect(argumentsOf('c', ...begun, named, over())).toEqual(['{"x":1}'])
+})
+
+test('E1: a call is known by its id wherever it ends', () => {
+  const piece = { type: `${args}.delta`, output_index: 0, delta: '{"x"' }
+  const item = { ...call, arguments: '{"x":1}' }
+  const ended = { type: 'response.output_item.done', output_index: 1, item }
+  expect(argumentsOf('c', added(0), piece, ended, over())).toEqual(['{"x":1}'])
+})
+
+test('E1: a text is known by what it says where its end counts parts otherwise', () => {
+  const told = [
+    { ...delta, content_index: 1 },
+    { type: 'response.output_text.done', output_index: 0, content_index: 1, text: 'so' },
+  ]
+  const ended = { type: 'response.output_item.done', output_index: 0, item: said('so') }
+  expect(textOf(...told, ended, over(said('so')))).toBe('so')
+  const more = { ...ended, item: said('so!') }
+  expect(textOf({ ...delta, content_index: 1 }, more, over(said('so!')))).toBe('so!')
+  const first = { type: 'response.output_text.done', output_index: 0, text: 'x' }
+  const last = { ...first, output_index: 2, text: 'so' }
+  expect(textOf(first, { ...delta, output_index: 1 }, last, over())).toBe('xso')
+})
+
+test('E1, E2: in doubt a text was told, but each stands for one of those at the end', () => {
+  expect(textOf(delta, over(said('another')))).toBe('so')
+  const elsewhere = { ...delta, output_index: 5 }
+  expect(textOf(elsewhere, over(said('another', 'two')))).toBe('sotwo')
+})
+
+test('E3: what two texts begin with is told, in whatever order their parts are', () => {
+  const begun = (output_index: number, text: string) => ({
+    ...{ type: 'response.content_part.added', output_index, content_index: 0 },
+    part: { type: 'output_text', text },
+  })
+  expect(textOf(begun(0, ''), begun(1, 'b'), begun(0, 'a'), over())).toBe('ba')
+})
+
+test('E3: a call that was told whole is told by no piece', () => {
+  const begun = { ...added(0), item: { ...call, arguments: '{"x":1}' } }
+  const other = { ...added(1), item: { ...call, call_id: 'd', arguments: '{}' } }
+  const again = ['{"x"', ':1}'].map((delta) => {
+    return { type: `${args}.delta`, output_index: 0, delta }
+  })
+  const ended = { type: `${args}.done`, output_index: 0, arguments: '{"x":1}' }
+  for (const whole of [
+    [begun, other],
+    [added(0), ended],
+  ]) {
+    const told = read(...whole, ...again, over()).filter((event) => {
+      return event.kind === 'tool-arguments' && event.index === 0
+    })
+    expect(told).toHaveLength(1)
+  }
+})
+
+test('E1: an item is signed once, whatever its number, and however it is sealed', () => {
+  const sealed = (encrypted_content: string) => ({ type: 'reasoning', encrypted_content })
+  const ended = (output_index: number) => {
+    return { type: 'response.output_item.done', output_index, item: sealed('one') }
+  }
+  const signed = (...events: readonly object[]) =>
+    read(...events).filter(({ kind }) => kind === 'signature').length
+  expect(signed(ended(1), over(sealed('one')))).toBe(1)
+  expect(signed(ended(0), over(sealed('anew')))).toBe(1)
+  expect(signed(ended(0), over(sealed('one'), sealed('two')))).toBe(2)
+})
+
+test('what is cited once the text is over cannot be placed, and is left out', () => {
+  const part = { type: 'output_text', text: 'so' }
+  const ended = { type: 'response.content_part.done', output_index: 0, content_index: 0, part }
+  const note = { type: 'url_citation', url: 'https://x.example', title: 'x', start_index: 0 }
+  const whole = { type: 'message', content: [{ ...part, annotations: [note] }] }
+  const cited = (...events: readonly object[]) =>
+    read(...events, over(whole)).filter(({ kind }) => kind === 'citation').length
+  expect([cited(delta), cited(delta, ended)]).toEqual([1, 0])
+})

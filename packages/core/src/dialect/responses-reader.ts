@@ -82,7 +82,7 @@ export class ResponsesReader {
 
   #beginItem(event: JsonObject, out: ChatEvent[]): void {
     const [item, place] = [objectOf(event['item']), this.#placeOf(event)]
-    this.#places.set(item['id'], place)
+    if (item['id'] !== undefined) this.#places.set(item['id'], place)
     const texts = textsOfItem(item, place)
     for (const text of texts) {
       const own = this.#told.of(text)
@@ -98,7 +98,6 @@ export class ResponsesReader {
     const [kind, what] = [type.slice(0, dot), type.slice(dot + 1)]
     if (type === 'response.output_text.annotation.added') {
       const told = this.#told.of({ kind: 'response.output_text', ...this.#nameOf(event) })
-      this.#tellGiven(out)
       if (told !== undefined) told.cited += 1
     }
     if (!isTextKind(kind) || !(what === 'delta' || what === 'done')) {
@@ -196,7 +195,6 @@ export class ResponsesReader {
       const given = this.#given?.told === told ? this.#given.text : ''
       if (given !== '') this.#given = null
       const whole = text.whole || given
-      if (whole.length > told.text.length) this.#tellGiven(out)
       this.#call(told, text, out)
       const isRest = whole.startsWith(told.text)
       this.#tell(told, isRest ? whole.slice(told.text.length) : '', out, text.kind)

@@ -137,11 +137,10 @@ export class ToldTexts {
       const own = this.of(text)
       if (own !== undefined && !isOther(text, own)) claim(text, own)
     }
-    for (const text of texts)
-      claim(
-        text,
-        [...free].find((one) => fits(text, one)),
-      )
+    for (const text of texts) {
+      const found = [...free].find((one) => fits(text, one))
+      claim(text, found)
+    }
     for (const text of texts) {
       if (ends.has(text)) continue
       const left = [...free].find((one) => {
