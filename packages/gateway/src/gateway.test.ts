@@ -369,7 +369,9 @@ test('a port that is taken is said with what to do', async () => {
     version: 'test',
     log: () => {},
   }
-  await expect(startGateway(options)).rejects.toThrow(/another process has it/)
+  await expect(startGateway(options)).rejects.toThrow(
+    /another process has it: .*tutti up: --gateway-port/,
+  )
 })
 
 test('an answer is told as what it was read as, whatever its engine calls it', async () => {

@@ -254,7 +254,9 @@ async function listen(server: Server, { host, port }: GatewayOptions): Promise<s
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause: NodeJS.ErrnoException) => {
       const isTaken = cause.code === 'EADDRINUSE'
-      const hint = isTaken ? 'another process has it: give another one with --port' : cause.message
+      const hint = isTaken
+        ? 'another process has it: give another one with --port (tutti up: --gateway-port)'
+        : cause.message
       reject(new Failure('gateway/port-taken', `cannot listen on ${host}:${port}: ${hint}`, cause))
     })
     server.listen(port, host, () => resolve())

@@ -18,6 +18,8 @@ export interface ClientOptions {
   /** Secret of a Key. */
   readonly key: string
   readonly project?: string
+  /** Told once of a question that nobody has answered after this time; it is waited for. */
+  readonly onSilence?: (ms: number) => void
 }
 
 export interface ResourceRef {
@@ -27,6 +29,7 @@ export interface ResourceRef {
   readonly project?: string | undefined
 }
 
+const silenceMs = 5_000 // what is asked is answered in less, but of one that is stopped or overrun
 const pageMax = 500
 const chunkBytes = 8 * 2 ** 20 // one chunk lost costs a second on a slow line
 const resumesMax = 10
@@ -422,10 +425,12 @@ export class Client {
   ): Promise<Answer> {
     const { body, query } = options
     const bytes = body === undefined ? undefined : Buffer.from(JSON.stringify(body))
+    const { onSilence } = this.#options
+    const timer = onSilence && setTimeout(() => onSilence(silenceMs), silenceMs)
     const answer = await this.#send(method, path, {
       ...(query === undefined ? {} : { query }),
       ...(bytes === undefined ? {} : { bytes, headers: { 'content-type': 'application/json' } }),
-    })
+    }).finally(() => clearTimeout(timer))
     const value = await jsonOf(answer)
     if (!answer.ok) throw refusalOf(answer.status, value)
     const parsed = schema.safeParse(value)

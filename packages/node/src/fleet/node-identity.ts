@@ -56,10 +56,9 @@ export async function joinControlPlane(options: JoinOptions): Promise<NodeIdenti
   const token = parseJoinToken(options.token)
   if (token.expiresAtMs <= Date.now()) {
     const when = new Date(token.expiresAtMs).toISOString()
-    throw new Failure(
-      'node/join-refused',
-      `the token expired at ${when}: make another with tutti token`,
-    )
+    const clock = `by the clock of this machine it is ${new Date().toISOString()}`
+    const hint = `make another with tutti token (${clock})`
+    throw new Failure('node/join-refused', `the token expired at ${when}: ${hint}`)
   }
   const key = newPrivateKey()
   const url = (options.url ?? token.url).replace(/\/$/, '')

@@ -32,6 +32,10 @@ test.each([
   ['gateway --public-url here', '--public-url: expected http(s)://host:port, got here'],
   ['up --port x', '--port: expected 0 to 65535, got x'],
   ['up --gateway-port x', '--gateway-port: expected 0 to 65535, got x'],
+  [
+    'up --port 7071 --gateway-port 7071',
+    '--gateway-port: expected another port than --port has, got 7071',
+  ],
   ['up --heartbeat-ms 0', '--heartbeat-ms: expected a whole number from 1 on, got 0'],
   [
     'control-plane --log-level inf',

@@ -66,8 +66,10 @@ export function addUp(program: Command): void {
 
 /** In the words of whoever gave them, before anything is started. */
 function check({ port, gatewayPort, heartbeatMs }: UpOptions): void {
-  portOf(port)
-  portOf(gatewayPort, '--gateway-port')
+  if (portOf(gatewayPort, '--gateway-port') === portOf(port) && portOf(port) !== 0) {
+    const message = `--gateway-port: expected another port than --port has, got ${gatewayPort}`
+    throw new Failure('tutti/argument-invalid', message)
+  }
   if (heartbeatMs !== undefined) countOf('--heartbeat-ms', heartbeatMs)
 }
 

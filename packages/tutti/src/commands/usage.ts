@@ -11,6 +11,7 @@ import {
   loadContext,
   print,
   printJson,
+  saySilence,
 } from '../home/index.ts'
 import { type SharedOptions, withExamples, withShared } from './shared-options.ts'
 
@@ -60,7 +61,8 @@ async function askUsage(options: UsageOptions): Promise<UsageAnswer> {
   const { key, gateway: url } = gatewayOf(options)
   const named = isAll ? undefined : (options.project ?? process.env['TUTTI_PROJECT'])
   const project = named === undefined ? {} : { project: named }
-  return await new Client({ url, key }).usage({ ...of, ...project }).catch((error: unknown) => {
+  const client = new Client({ url, key, onSilence: (ms) => saySilence(url, ms) })
+  return await client.usage({ ...of, ...project }).catch((error: unknown) => {
     const isAway = error instanceof Error && 'code' in error && error.code === 'sdk/unreachable'
     throw isAway ? gatewayAway(url, error) : error
   })

@@ -53,7 +53,13 @@ export function saveContext(folder: string, value: HomeContext): void {
 
 export function clientOf(options: HomeOptions): Client {
   const { url, key, project } = loadContext(options)
-  return new Client({ url, key, project })
+  return new Client({ url, key, project, onSilence: (ms) => saySilence(url, ms) })
+}
+
+/** One that is stopped takes questions, and answers none. */
+export function saySilence(url: string, ms: number): void {
+  const fact = `${url} has not answered for ${ms / 1_000} s`
+  process.stderr.write(`tutti: ${fact}: waiting (Ctrl-C ends this command)\n`)
 }
 
 /**

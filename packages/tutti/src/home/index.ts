@@ -14,6 +14,7 @@ export {
   publisherKey,
   readPrivateKey,
   saveContext,
+  saySilence,
   writePrivate,
 } from './home.ts'
 export {
