@@ -263,6 +263,8 @@ describe('user errors are said with where, what and what to do', () => {
     const made = (await tutti('apply', '-f', path)).out.split('\n')
     const order = ['provider/engine', 'route/chat', 'key/app', 'budget/of-app']
     expect(made.slice(0, 4)).toEqual(order.map((name) => `${name} created`))
+    const listed = file('listed.json', (await tutti('get', 'routes', '--json')).out)
+    expect((await tutti('apply', '-f', listed)).out).toBe('route/chat unchanged\n')
     // Both are taken away whatever limits them, and the limit is none that could be declared any more.
     expect((await tutti('delete', 'key', 'app')).status).toBe(0)
     const stale = await tutti(

@@ -14,7 +14,7 @@ import type { ChangeAnswer, Client } from '@tutti/sdk'
 import type { Command } from 'commander'
 import { stringify } from 'yaml'
 import { Failure } from '../failure.ts'
-import { clientOf, loadContext, print, printJson, readDocuments } from '../home/index.ts'
+import { clientOf, loadContext, print, printJson, readResources } from '../home/index.ts'
 import { type SharedOptions, withExamples, withShared } from './shared-options.ts'
 
 interface FileOptions extends SharedOptions {
@@ -110,7 +110,7 @@ function readDeclared(options: FileOptions): Declared[] {
   const { project } = loadContext(options)
   const findings: string[] = []
   const sources = new Map<string, string>() // where each was declared, by its key
-  const declared = options.filename.flatMap(readDocuments).flatMap(({ source, value }) => {
+  const declared = options.filename.flatMap(readResources).flatMap(({ source, value }) => {
     const parsed = parseResource(value, project)
     if (parsed.ok) {
       const key = formatKey(keyOf(parsed.resource))

@@ -6,14 +6,14 @@ import { checkNamed, type Declared, parseResource, referencesOf } from '@tutti/c
 import { formatFinding } from '@tutti/core/resource'
 import { declaredSnapshot, type Snapshot } from '@tutti/core/routing'
 import { Failure } from '../failure.ts'
-import { readDocuments } from '../home/index.ts'
+import { readResources } from '../home/index.ts'
 
 type WhyNot = (condition: string) => string | null
 
 /** Throws `tutti/document-invalid` with all that is wrong with it. */
 export function readGatewayFile(path: string, sequence: number, whyNoCondition: WhyNot): Snapshot {
   const problems: string[] = []
-  const declared = readDocuments(path).flatMap(({ source, value }): Declared[] => {
+  const declared = readResources(path).flatMap(({ source, value }): Declared[] => {
     const parsed = parseResource(value, 'default')
     if (parsed.ok) return [parsed.resource]
     problems.push(...parsed.findings.map((finding) => `${source}: ${formatFinding(finding)}`))

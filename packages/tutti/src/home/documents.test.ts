@@ -6,7 +6,7 @@ import { closeSync, constants, mkdtempSync, openSync, rmSync, writeFileSync } fr
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
-import { readDocuments } from './documents.ts'
+import { readDocuments, readResources } from './documents.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'tutti-documents-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -33,6 +33,18 @@ test.each([
   ['UTF-16', Buffer.from(`\uFEFF${text}`, 'utf16le')],
 ])('%s is refused: it would be declared with other letters', (_, bytes) => {
   expect(() => read(bytes)).toThrow(/one.yaml: expected UTF-8 text, got other bytes: save it as/)
+})
+
+test('what `tutti get --json` prints is read resource by resource', () => {
+  const path = join(folder, 'list.json')
+  writeFileSync(path, JSON.stringify([value, 7]))
+  expect(readResources(path)).toEqual([
+    { source: `${path} (entry 1)`, value },
+    { source: `${path} (entry 2)`, value: 7 },
+  ])
+  expect(readDocuments(path)).toEqual([{ source: path, value: [value, 7] }])
+  writeFileSync(path, '[]')
+  expect(() => readResources(path)).toThrow('list.json: expected a resource, the list is empty')
 })
 
 test('no more is read of a file than it may have', () => {

@@ -41,6 +41,18 @@ export function readDocuments(path: string): SourceDocument[] {
   }
 }
 
+/** As `readDocuments`; a document that is a list, as `tutti get --json` prints it, is several. */
+export function readResources(path: string): SourceDocument[] {
+  return readDocuments(path).flatMap(({ source, value }) => {
+    if (!Array.isArray(value)) return [{ source, value }]
+    if (value.length === 0) {
+      const message = `${source}: expected a resource, the list is empty`
+      throw new Failure('tutti/document-invalid', message)
+    }
+    return value.map((one: unknown, i) => ({ source: `${source} (entry ${i + 1})`, value: one }))
+  })
+}
+
 function readFile(path: string): string {
   const file = openSync(path, 'r')
   try {

@@ -1,4 +1,4 @@
-export { parseDocuments, readDocuments, type SourceDocument } from './documents.ts'
+export { parseDocuments, readDocuments, readResources, type SourceDocument } from './documents.ts'
 export { type GatewayOptions, gatewayAway, gatewayOf } from './gateway-of.ts'
 export { giveWorkflowKey } from './give-workflow-key.ts'
 export { heedProxies } from './heed-proxies.ts'
