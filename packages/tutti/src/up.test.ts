@@ -15,6 +15,8 @@ const main = fileURLToPath(new URL('../dist/main.js', import.meta.url))
 const home = mkdtempSync(join(tmpdir(), 'tutti-up-'))
 afterAll(() => rmSync(home, { recursive: true, force: true }))
 
+const stopping = 'stopping: each part ends what it has begun\n' // said at once, and once
+
 test('whoever stops it while it starts leaves nobody behind, and no database', async () => {
   const ports = ['--port', '0', '--gateway-port', '0']
   const args = [main, 'up', '--home', basename(home), ...ports] // from where they are
@@ -24,10 +26,11 @@ test('whoever stops it while it starts leaves nobody behind, and no database', a
   const ended = once(child, 'exit')
   const database = join(home, 'control-plane', 'postgres', 'postmaster.pid')
   await expect.poll(() => existsSync(database), { timeout: 30_000 }).toBe(true)
+  child.kill('SIGINT') // whoever hears nothing asks again
   child.kill('SIGTERM')
   expect(await ended).toEqual([0, null])
   expect(existsSync(database)).toBe(false)
-  expect(await said).toEqual(['', ''])
+  expect(await said).toEqual(['', stopping])
 })
 
 test('a second one in its home is refused, whatever its ports, and changes nothing there', async () => {
@@ -83,11 +86,11 @@ test('where a node of this machine’s name is known already, as after a restore
     return await errors
   }
   const nameOf = () => JSON.parse(readFileSync(join(own, 'node', 'identity.json'), 'utf8')).name
-  expect(await start()).toBe('')
+  expect(await start()).toBe(stopping)
   const first = nameOf()
   rmSync(join(own, 'node'), { recursive: true }) // which no backup holds
   const why = `as there is a node ${first} already: if that is gone, tutti delete node ${first}`
-  expect(await start()).toBe(`this machine joins as ${first}-2, ${why}\n`)
+  expect(await start()).toBe(`this machine joins as ${first}-2, ${why}\n${stopping}`)
   expect(nameOf()).toBe(`${first}-2`)
 })
 

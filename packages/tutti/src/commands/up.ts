@@ -171,7 +171,11 @@ function stopOnSignal(parts: readonly RunningPart[], started: Promise<void>): En
     return stopping
   }
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.on(signal, () => void stop().then(() => process.exit(0)))
+    process.on(signal, () => {
+      // That takes as long as what starts, and what is under way: ten seconds and more.
+      if (stopping === null) process.stderr.write('stopping: each part ends what it has begun\n')
+      void stop().then(() => process.exit(0))
+    })
   }
   return { isAsked: () => stopping !== null, stop }
 }
