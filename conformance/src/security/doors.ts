@@ -4,7 +4,7 @@
 // somebody else. After Ray's job API (CVE-2023-48022, and CVE-2026-27482: DELETE from a foreign page),
 // Ollama's open port, and LocalAI's file server that took an empty token.
 
-import { kindNames, kinds } from '@tutti/core/kinds'
+import { kindNames, kinds } from '@tutti/core/resource'
 import { type Attack, ask, bearer } from './attack.ts'
 
 interface Door {

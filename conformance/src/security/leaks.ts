@@ -5,7 +5,7 @@
 
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { kindNames, kinds } from '@tutti/core/kinds'
+import { kindNames, kinds } from '@tutti/core/resource'
 import { type Attack, ask, bearer } from './attack.ts'
 
 const prompt = 'prompt-of-a-patient-5b1e'

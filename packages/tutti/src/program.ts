@@ -5,7 +5,7 @@
 import { Command } from 'commander'
 import { readVersion } from './version.ts'
 
-/** All commands; for one that starts processes or is one, no more than it needs. */
+/** The one of this name; all of them where there is none, as for help. */
 export async function makeProgram(name = ''): Promise<Command> {
   const commands = await commandsFor(name)
   const program = new Command('tutti')
@@ -17,18 +17,28 @@ export async function makeProgram(name = ''): Promise<Command> {
   return program
 }
 
+type Commands = Record<string, (program: Command) => void>
+
 /** A start waits for nothing that it does not use, and what runs for weeks holds nothing else. */
-async function commandsFor(name: string): Promise<Record<string, (program: Command) => void>> {
-  switch (name) {
-    case 'up':
-      return await import('./commands/up.ts')
-    case 'gateway':
-      return await import('./commands/gateway.ts')
-    case 'control-plane':
-    case 'node':
-    case 'join':
-      return await import('./commands/processes.ts')
-    default:
-      return await import('./commands/index.ts')
-  }
+const files: readonly { readonly names: string; readonly load: () => Promise<Commands> }[] = [
+  { names: 'apply delete diff', load: () => import('./commands/apply.ts') },
+  { names: 'approve token', load: () => import('./commands/governance.ts') },
+  { names: 'backup restore', load: () => import('./commands/backup.ts') },
+  { names: 'control-plane join node whoami', load: () => import('./commands/processes.ts') },
+  { names: 'cordon uncordon', load: () => import('./commands/cordon.ts') },
+  { names: 'describe get top', load: () => import('./commands/get.ts') },
+  { names: 'gateway', load: () => import('./commands/gateway.ts') },
+  { names: 'key', load: () => import('./commands/key.ts') },
+  { names: 'ledger', load: () => import('./commands/ledger.ts') },
+  { names: 'logs up', load: () => import('./commands/up.ts') },
+  { names: 'model', load: () => import('./commands/model.ts') },
+  { names: 'requests', load: () => import('./commands/requests.ts') },
+  { names: 'rollout', load: () => import('./commands/rollout.ts') },
+  { names: 'usage', load: () => import('./commands/usage.ts') },
+  { names: 'workflow', load: () => import('./commands/workflow.ts') },
+]
+
+async function commandsFor(name: string): Promise<Commands> {
+  const file = files.find(({ names }) => names.split(' ').includes(name))
+  return await (file?.load() ?? import('./commands/index.ts'))
 }

@@ -3,8 +3,7 @@
 // The log as outsiders read it: the newest checkpoint, C2SP tiles, and the entries with salt and body for
 // an export that anyone can verify offline. Reading is all there is; nobody writes the log but commits.
 
-import { kindOf, kinds } from '@tutti/core/kinds'
-import type { ResourceKey } from '@tutti/core/resource'
+import { kindOf, kinds, type ResourceKey } from '@tutti/core/resource'
 import { parseTilePath } from '@tutti/ledger'
 import type { Context, Hono } from 'hono'
 import { newestCheckpoint, type Principal, proveEntry } from '../governance/index.ts'

@@ -2,8 +2,8 @@
 //
 // The description of this API, made from the table of kinds: what is parsed is what is documented.
 
-import { kindNames, kinds } from '@tutti/core/kinds'
-import { apiVersion } from '@tutti/core/resource'
+import { specs } from '@tutti/core/kinds'
+import { apiVersion, kindNames, kinds } from '@tutti/core/resource'
 import type { Hono } from 'hono'
 import { z } from 'zod'
 import type { Env } from './ports.ts'
@@ -53,7 +53,7 @@ function resourceSchema(kind: keyof typeof kinds): unknown {
       apiVersion: { const: apiVersion },
       kind: { const: kind },
       metadata: { type: 'object' },
-      spec: z.toJSONSchema(kinds[kind].spec, { unrepresentable: 'any', io: 'input' }),
+      spec: z.toJSONSchema(specs[kind], { unrepresentable: 'any', io: 'input' }),
       status: { type: 'object', readOnly: true },
     },
   }

@@ -3,8 +3,8 @@
 // The generic verbs of every kind: list, watch, get, apply (with dry run), delete.
 
 import { deploymentSpec, startRollout } from '@tutti/core/fleet'
-import { type Kind, kindOf, kinds, parseResource } from '@tutti/core/kinds'
-import { apiVersion, type Resource, selects } from '@tutti/core/resource'
+import { parseResource } from '@tutti/core/kinds'
+import { apiVersion, type Kind, kindOf, kinds, type Resource, selects } from '@tutti/core/resource'
 import type { Context, Hono } from 'hono'
 import { type ChangeOutcome, type PlannedChange, submitChange } from '../governance/index.ts'
 import { listResources, loadResource } from '../store/index.ts'

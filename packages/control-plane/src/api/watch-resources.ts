@@ -4,7 +4,7 @@
 // or goes (`deleted`). A client that reads too slowly is cut off and starts again from a list; so is every
 // client where the control plane itself may have missed a change, and whoever's key has gone or may not read any more.
 
-import type { Kind } from '@tutti/core/kinds'
+import type { Kind } from '@tutti/core/resource'
 import type { Context } from 'hono'
 import { type SSEStreamingApi, streamSSE } from 'hono/streaming'
 import { allResources, loadResource } from '../store/index.ts'

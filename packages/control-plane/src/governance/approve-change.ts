@@ -13,8 +13,8 @@ import {
   decideVerdict,
   type SignedApproval,
 } from '@tutti/core/governance'
-import { type Declared, kindOf } from '@tutti/core/kinds'
-import { canonicalJson, type Resource, signingPrefix } from '@tutti/core/resource'
+import type { Declared } from '@tutti/core/kinds'
+import { canonicalJson, kindOf, type Resource, signingPrefix } from '@tutti/core/resource'
 import { verifyText } from '@tutti/ledger'
 import {
   type Alongside,

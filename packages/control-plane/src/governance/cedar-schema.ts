@@ -4,7 +4,7 @@
 // policy that uses any other word is refused when it is written.
 
 import { changeAction } from '@tutti/core/governance'
-import { kindNames, kinds } from '@tutti/core/kinds'
+import { kindNames, kinds } from '@tutti/core/resource'
 
 /** Things that policies govern besides changes. */
 export const accessActions = ['read', 'infer', 'inspect', 'serve', 'admit', 'run'] as const

@@ -5,15 +5,8 @@
 
 import { type ModelSpec, modelSpec, nodeSpec, rolloutResourceSpec } from '@tutti/core/fleet'
 import { policySpec } from '@tutti/core/governance'
-import {
-  checkNamed,
-  type Declared,
-  type Kind,
-  kinds,
-  type Reference,
-  referencesOf,
-} from '@tutti/core/kinds'
-import { canonicalJson, type Finding, type Resource } from '@tutti/core/resource'
+import { checkNamed, type Declared, type Reference, referencesOf } from '@tutti/core/kinds'
+import { canonicalJson, type Finding, type Kind, kinds, type Resource } from '@tutti/core/resource'
 import { checkRoute, keySpec, routeSpec } from '@tutti/core/routing'
 import { checkRunnable, prepareWorkflow, workflowName, workflowSpec } from '@tutti/core/workflow'
 import { type Blobs, isGranted, listResources, loadResources, type Sql } from '../store/index.ts'

@@ -13,7 +13,7 @@ import {
   sealedSecretSpec,
   type Verdict,
 } from '@tutti/core/governance'
-import { type Declared, kinds } from '@tutti/core/kinds'
+import { type Declared, specs } from '@tutti/core/kinds'
 import {
   canonicalJson,
   type Finding,
@@ -357,7 +357,7 @@ function isSame(identity: Identity, before: Resource, declared: Declared): boole
 /** A Secret's value is encrypted before anything is digested, stored or recorded. */
 function sealSecret(identity: Identity, declared: Declared): Declared {
   if (declared.kind !== 'Secret') return declared
-  const { value } = kinds.Secret.spec.parse(declared.spec)
+  const { value } = specs.Secret.parse(declared.spec)
   return { ...declared, spec: { value: identity.encrypt(value) } }
 }
 

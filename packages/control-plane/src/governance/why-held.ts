@@ -7,8 +7,8 @@
 // as that: callers of a Route without its Provider would be told that nobody answers. What only sets limits, a Budget or a Key, keeps
 // nothing: a key is taken away at once, and a limit of what is gone limits nobody.
 
-import { type Kind, kindNames, kinds, referencesOf } from '@tutti/core/kinds'
-import type { Resource, ResourceKey } from '@tutti/core/resource'
+import { referencesOf } from '@tutti/core/kinds'
+import { type Kind, kindNames, kinds, type Resource, type ResourceKey } from '@tutti/core/resource'
 import { resourcesSaying, type Sql } from '../store/index.ts'
 
 const heldKinds = kindNames.filter((kind) => {

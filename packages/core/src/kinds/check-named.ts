@@ -2,9 +2,9 @@
 //
 // Whether what a resource names is there, and of the sort that it has to be.
 
+import type { Kind } from '../resource/index.ts'
 import { type Finding, nearest } from '../resource/index.ts'
 import { providerSpec } from '../routing/index.ts'
-import type { Kind } from './kinds.ts'
 import type { Reference } from './references-of.ts'
 
 export interface NamedView {

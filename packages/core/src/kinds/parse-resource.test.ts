@@ -1,10 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
-import { formatFinding } from '../resource/index.ts'
+import { formatFinding, kindNames, kindOf, kinds } from '../resource/index.ts'
 import { budgetSpec, snapshot } from '../routing/index.ts'
 import { findingsOf } from './findings-of.ts'
-import { kindNames, kindOf, kinds } from './kinds.ts'
 import { parseResource } from './parse-resource.ts'
 
 const said = (document: unknown, project?: string) => {

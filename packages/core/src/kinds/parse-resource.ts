@@ -9,11 +9,15 @@ import {
   type DeclaredMetadata,
   declaredMetadata,
   type Finding,
+  type Kind,
+  kindNames,
+  kindOf,
+  kinds,
   nearest,
 } from '../resource/index.ts'
 import { findingsOf, isObject, unknownField } from './findings-of.ts'
-import { type Kind, kindNames, kindOf, kinds } from './kinds.ts'
 import { show } from './say-issue.ts'
+import { specs } from './specs.ts'
 
 /** A resource as somebody declared it: valid, with defaults filled in. */
 export interface Declared {
@@ -45,11 +49,11 @@ export function parseResource(document: unknown, project = 'default'): ParsedRes
     typeof kindWord === 'string' ? kindNames.find((name) => name === kindWord) : undefined
   if (kind === undefined) return refuse('kind', unknownKind(kindWord))
   const metadata = declaredMetadata.safeParse(document['metadata'] ?? {}, { reportInput: true })
-  const spec = kinds[kind].spec.safeParse(document['spec'] ?? {}, { reportInput: true })
+  const spec = specs[kind].safeParse(document['spec'] ?? {}, { reportInput: true })
   if (!metadata.success || !spec.success) {
     const findings = [
       ...(metadata.success ? [] : findingsOf(metadata.error, 'metadata', declaredMetadata)),
-      ...(spec.success ? [] : findingsOf(spec.error, 'spec', kinds[kind].spec)),
+      ...(spec.success ? [] : findingsOf(spec.error, 'spec', specs[kind])),
     ]
     return { ok: false, findings }
   }

@@ -4,8 +4,8 @@
 // wrong is heard at once.
 
 import { deploymentSpec } from '../fleet/index.ts'
+import type { Kind } from '../resource/index.ts'
 import { budgetSpec, keySpec, providerSpec, routeSpec, splitToolName } from '../routing/index.ts'
-import type { Kind } from './kinds.ts'
 
 export interface Reference {
   readonly path: string

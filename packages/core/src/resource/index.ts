@@ -2,6 +2,7 @@ export { canonicalJson, type Json } from './canonical-json.ts'
 export { ExactNumber, exactJson, exactJsonOf, exactNumberOf, mayBeInexact } from './exact-json.ts'
 export { type Finding, formatFinding } from './finding.ts'
 export { hash32 } from './hash.ts'
+export { type Kind, type KindEntry, kindNames, kindOf, kinds } from './kinds.ts'
 export {
   type Digest,
   didKey,

@@ -1,20 +1,14 @@
 // tutti apply, delete, diff: declare what should be.
 
 import { isDeepStrictEqual } from 'node:util'
-import {
-  type Declared,
-  kindOf,
-  kinds,
-  needsOf,
-  orderDeclared,
-  parseResource,
-} from '@tutti/core/kinds'
-import { formatFinding, formatKey, type ResourceKey } from '@tutti/core/resource'
+import { type Declared, needsOf, orderDeclared, parseResource } from '@tutti/core/kinds'
+import { formatFinding, formatKey, kindOf, kinds, type ResourceKey } from '@tutti/core/resource'
 import type { ChangeAnswer, Client } from '@tutti/sdk'
 import type { Command } from 'commander'
 import { stringify } from 'yaml'
 import { Failure } from '../failure.ts'
 import { clientOf, loadContext, print, printJson, readResources } from '../home/index.ts'
+import { describeOutcome } from './describe-outcome.ts'
 import { type SharedOptions, withExamples, withShared } from './shared-options.ts'
 
 interface FileOptions extends SharedOptions {
@@ -168,23 +162,6 @@ function keyOf({ kind, metadata: { project, name } }: Declared): ResourceKey {
 
 function nameOf({ kind, metadata }: Declared): string {
   return `${kind.toLowerCase()}/${metadata.name}`
-}
-
-export function describeOutcome(answer: ChangeAnswer, done?: string): string {
-  switch (answer.outcome) {
-    case 'committed':
-      return done ?? `${answer.action}d`
-    case 'unchanged':
-      return 'unchanged'
-    case 'needs-approval': {
-      const { name } = answer.approval.metadata
-      return `waits for approval: somebody else runs tutti approve ${name}`
-    }
-    case 'waiting':
-      return `approved (${answer.approvals} of ${answer.needed})`
-    case 'planned':
-      return `would be ${answer.action}d`
-  }
 }
 
 function describePlan(declared: Declared, answer: ChangeAnswer | Later): string {

@@ -2,7 +2,7 @@
 
 import type { Command } from 'commander'
 import { clientOf, print, printJson } from '../home/index.ts'
-import { describeOutcome } from './apply.ts'
+import { describeOutcome } from './describe-outcome.ts'
 import { redeclare } from './redeclare.ts'
 import { type SharedOptions, withExamples, withShared } from './shared-options.ts'
 

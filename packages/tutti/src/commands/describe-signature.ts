@@ -3,7 +3,6 @@
 // Whether an answer in a run's journal is signed, by whom, and whether what was signed is that answer.
 
 import { canonicalJson, signingPrefix } from '@tutti/core/resource'
-import { answerStatement } from '@tutti/core/workflow'
 import { verifyText } from '@tutti/ledger'
 import { z } from 'zod'
 
@@ -14,13 +13,14 @@ const signedOutput = z.looseObject({
 })
 
 /** Null where the entry is no signed answer. */
-export function describeSignature(entry: {
+export async function describeSignature(entry: {
   readonly key?: string | undefined
   readonly output?: unknown
-}): string | null {
+}): Promise<string | null> {
   const found = signedOutput.safeParse(entry.output)
   if (!found.success) return null
   const { answer, by, signed } = found.data
+  const { answerStatement } = await import('@tutti/core/workflow')
   const text = { text: signed.statement, signature: signed.signature }
   const isValid = verifyText(signed.key, signingPrefix.answer, text)
   const said = isValid ? answerStatement.safeParse(JSON.parse(signed.statement)) : null

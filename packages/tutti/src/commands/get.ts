@@ -1,7 +1,6 @@
 // tutti get, describe, top: see what is.
 
-import { kindOf, kinds } from '@tutti/core/kinds'
-import { nearest } from '@tutti/core/resource'
+import { kindOf, kinds, nearest } from '@tutti/core/resource'
 import type { ResourceAnswer } from '@tutti/sdk'
 import type { Command } from 'commander'
 import { stringify } from 'yaml'
@@ -9,6 +8,7 @@ import { Failure } from '../failure.ts'
 import { clientOf, formatAge, formatTable, print, printJson, type Row } from '../home/index.ts'
 import { wordOf } from './option-values.ts'
 import { parseLabels } from './parse-labels.ts'
+import { at, phaseOf } from './phase-of.ts'
 import { type SharedOptions, withExamples, withShared } from './shared-options.ts'
 
 interface GetOptions extends SharedOptions {
@@ -90,7 +90,7 @@ export function addTop(program: Command): void {
 /**
  * The plural of what a person calls a kind. Throws `tutti/argument-invalid` with the nearest one.
  */
-export function pluralOf(word: string): string {
+function pluralOf(word: string): string {
   const kind = kindOf(word)
   if (kind !== null) return kinds[kind].plural
   const plurals = Object.values(kinds).map(({ plural }) => plural)
@@ -149,13 +149,6 @@ function formatDollars(dollars: unknown): string {
   return String(Math.round(Number(dollars ?? 0) * 1e6) / 1e6)
 }
 
-export function phaseOf(state: unknown): string {
-  const phase = String(at(state, 'phase') ?? 'pending')
-  const message = at(at(state, 'cause'), 'message')
-  const wave = phase === 'wave' ? ` ${Number(at(state, 'wave')) + 1}` : ''
-  return message === null ? `${phase}${wave}` : `${phase}: ${String(message)}`
-}
-
 function runsOf({ status }: Pick<ResourceAnswer, 'status'>): string {
   const reports = at(status, 'reports')
   if (!Array.isArray(reports) || reports.length === 0) return 'runs nothing'
@@ -167,9 +160,4 @@ function runsOf({ status }: Pick<ResourceAnswer, 'status'>): string {
       return `${at(report, 'deployment')} ${at(state, 'phase')}${tail}`
     })
     .join(', ')
-}
-
-function at(value: unknown, key: string): unknown {
-  if (typeof value !== 'object' || value === null) return null
-  return Object.getOwnPropertyDescriptor(value, key)?.value ?? null
 }

@@ -1,6 +1,6 @@
 // tutti approve, token: who may do what.
 
-import { type ApprovalStatement, approvalSpec } from '@tutti/core/governance'
+import type { ApprovalStatement } from '@tutti/core/governance'
 import { canonicalJson, formatKey, signingPrefix } from '@tutti/core/resource'
 import { signText } from '@tutti/ledger'
 import type { Command } from 'commander'
@@ -13,7 +13,7 @@ import {
   printJson,
   readPrivateKey,
 } from '../home/index.ts'
-import { describeOutcome } from './apply.ts'
+import { describeOutcome } from './describe-outcome.ts'
 import { parseLabels } from './parse-labels.ts'
 import { type SharedOptions, withExamples, withShared } from './shared-options.ts'
 
@@ -27,6 +27,7 @@ export function addApprove(program: Command): void {
     async (name: string, options: SharedOptions & { readonly approvalKey?: string }) => {
       const client = clientOf(options)
       const approval = await client.get({ kind: 'approvals', name })
+      const { approvalSpec } = await import('@tutti/core/governance')
       const spec = approvalSpec.parse(approval.spec)
       const { principal } = await client.whoami()
       const statement: ApprovalStatement = {

@@ -6,7 +6,7 @@ import { builtInRoles } from '@tutti/core/routing'
 import type { Command } from 'commander'
 import { Failure } from '../failure.ts'
 import { approvalDid, clientOf, homeFolder, print, printJson } from '../home/index.ts'
-import { describeOutcome } from './apply.ts'
+import { describeOutcome } from './describe-outcome.ts'
 import { countOf } from './option-values.ts'
 import { type SharedOptions, withExamples, withShared } from './shared-options.ts'
 

@@ -21,7 +21,7 @@ import {
   readDocuments,
   readPrivateKey,
 } from '../home/index.ts'
-import { describeOutcome } from './apply.ts'
+import { describeOutcome } from './describe-outcome.ts'
 import { addModelInit } from './model-init.ts'
 import { type SharedOptions, withExamples, withShared } from './shared-options.ts'
 

@@ -1,7 +1,6 @@
 // tutti workflow: apply documents, start and follow runs, answer what waits for people.
 
 import { apiVersion, formatFinding, type Json } from '@tutti/core/resource'
-import { drawWorkflow, planRun, prepareWorkflow, workflowName } from '@tutti/core/workflow'
 import type { Client, RunAnswer } from '@tutti/sdk'
 import type { Command } from 'commander'
 import { Failure } from '../failure.ts'
@@ -14,7 +13,7 @@ import {
   printJson,
   readDocuments,
 } from '../home/index.ts'
-import { describeOutcome } from './apply.ts'
+import { describeOutcome } from './describe-outcome.ts'
 import { describeSignature } from './describe-signature.ts'
 import { countOf, timeOf } from './option-values.ts'
 import { parseLabels } from './parse-labels.ts'
@@ -50,7 +49,7 @@ function addDocuments(group: Command): void {
   apply.action(async (file: string, options: SharedOptions) => {
     const client = clientOf(options)
     for (const { source, value } of readDocuments(file)) {
-      const name = nameIn(source, value)
+      const name = await nameIn(source, value)
       const resource = {
         apiVersion,
         kind: 'Workflow',
@@ -71,9 +70,10 @@ function addGraph(group: Command): void {
     .argument('<file>', 'YAML or JSON of a workflow; - reads standard input')
     .description('draw workflows as Mermaid flowcharts')
   withExamples(graph, 'tutti workflow graph refund.yaml')
-  graph.action((file: string) => {
+  graph.action(async (file: string) => {
+    const { drawWorkflow, prepareWorkflow } = await import('@tutti/core/workflow')
     for (const { source, value } of readDocuments(file)) {
-      nameIn(source, value) // says what is wrong
+      await nameIn(source, value) // says what is wrong
       const prepared = prepareWorkflow(value as Json)
       if (prepared.ok) print(drawWorkflow(prepared.program.document).trimEnd())
     }
@@ -88,15 +88,17 @@ function addPlan(group: Command): void {
     .option('--json', 'print JSON, as it does anyway')
     .description('say what workflows may reach and cost, as policies see it')
   withExamples(plan, 'tutti workflow plan refund.yaml')
-  plan.action((file: string) => {
+  plan.action(async (file: string) => {
+    const { planRun } = await import('@tutti/core/workflow')
     for (const { source, value } of readDocuments(file)) {
-      nameIn(source, value) // says what is wrong
+      await nameIn(source, value) // says what is wrong
       printJson(planRun(value as Json))
     }
   })
 }
 
-function nameIn(source: string, value: unknown): string {
+async function nameIn(source: string, value: unknown): Promise<string> {
+  const { prepareWorkflow, workflowName } = await import('@tutti/core/workflow')
   const prepared = prepareWorkflow(value as Json)
   if (prepared.ok) return workflowName(prepared.program.document.document)
   const findings = prepared.findings.map((finding) => `${source}: ${formatFinding(finding)}`)
@@ -209,7 +211,7 @@ function addLooks(group: Command): void {
       print(`waits at ${key} for ${kind}${subject === '' ? '' : ` (${subject})`}`)
     }
     for (const entry of detail.entries) {
-      const signature = describeSignature(entry)
+      const signature = await describeSignature(entry)
       if (signature !== null) print(signature)
       print(`${new Date(entry.atMs).toISOString()}  ${entry.kind.padEnd(9)}  ${entry.key ?? ''}`)
     }

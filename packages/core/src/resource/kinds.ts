@@ -1,13 +1,7 @@
 // Kinds
 //
-// Every resource kind in one table: its plural in URLs and on the command line, its scope, who may write
-// it, and the schema of its spec. Parsing, JSON Schema, OpenAPI and help come from here.
-
-import type { z } from 'zod'
-import { deploymentSpec, modelSpec, nodeSpec, rolloutResourceSpec } from '../fleet/index.ts'
-import { approvalSpec, policySpec, projectSpec, secretSpec } from '../governance/index.ts'
-import { declaredBudgetSpec, keySpec, providerSpec, routeSpec } from '../routing/index.ts'
-import { workflowSpec } from '../workflow/index.ts'
+// Every resource kind in one table: its plural in URLs and on the command line, its scope, and who may write it. The
+// schemas of their specs are in `kinds/specs.ts`: who has no more than names to look up does not load them.
 
 export interface KindEntry {
   readonly plural: string
@@ -20,7 +14,6 @@ export interface KindEntry {
   readonly declaredBy: 'people' | 'automation'
   /** A resource whose spec never changes once it is there. */
   readonly immutable: boolean
-  readonly spec: z.ZodType
   readonly summary: string
 }
 
@@ -31,7 +24,6 @@ export const kinds = {
     scope: 'cluster',
     declaredBy: 'people',
     immutable: false,
-    spec: projectSpec,
     summary: 'Tenancy: the fence around models, deployments, routes, keys and secrets.',
   },
   Node: {
@@ -40,7 +32,6 @@ export const kinds = {
     scope: 'cluster',
     declaredBy: 'automation',
     immutable: false,
-    spec: nodeSpec,
     summary: 'A machine that runs models. It comes into being by `tutti join`.',
   },
   Policy: {
@@ -49,7 +40,6 @@ export const kinds = {
     scope: 'cluster',
     declaredBy: 'people',
     immutable: false,
-    spec: policySpec,
     summary: 'Rules in Cedar that every change must pass.',
   },
   Model: {
@@ -58,7 +48,6 @@ export const kinds = {
     scope: 'project',
     declaredBy: 'people',
     immutable: true,
-    spec: modelSpec,
     summary: 'One immutable, content-addressed version of a model, with its variants.',
   },
   Deployment: {
@@ -67,7 +56,6 @@ export const kinds = {
     scope: 'project',
     declaredBy: 'people',
     immutable: false,
-    spec: deploymentSpec,
     summary: 'Which model runs on which nodes, and how it changes.',
   },
   Rollout: {
@@ -76,7 +64,6 @@ export const kinds = {
     scope: 'project',
     declaredBy: 'automation',
     immutable: false,
-    spec: rolloutResourceSpec,
     summary: 'The course of one generation of a Deployment.',
   },
   Provider: {
@@ -85,7 +72,6 @@ export const kinds = {
     scope: 'project',
     declaredBy: 'people',
     immutable: false,
-    spec: providerSpec,
     summary: 'An outside API or engine.',
   },
   Route: {
@@ -94,7 +80,6 @@ export const kinds = {
     scope: 'project',
     declaredBy: 'people',
     immutable: false,
-    spec: routeSpec,
     summary: 'The name that clients call, and what may answer.',
   },
   Key: {
@@ -103,7 +88,6 @@ export const kinds = {
     scope: 'project',
     declaredBy: 'people',
     immutable: false,
-    spec: keySpec,
     summary: 'A virtual API key; only a hash of its secret is stored.',
   },
   Workflow: {
@@ -112,7 +96,6 @@ export const kinds = {
     scope: 'project',
     declaredBy: 'people',
     immutable: true,
-    spec: workflowSpec,
     summary: 'One immutable version of a workflow: a document of the Open Workflow Specification.',
   },
   Budget: {
@@ -121,7 +104,6 @@ export const kinds = {
     scope: 'project',
     declaredBy: 'people',
     immutable: false,
-    spec: declaredBudgetSpec,
     summary: 'What a project, a key or a route may spend in a window of time.',
   },
   Approval: {
@@ -130,7 +112,6 @@ export const kinds = {
     scope: 'project',
     declaredBy: 'automation',
     immutable: true,
-    spec: approvalSpec,
     summary: 'A change that waits for the signed word of somebody else.',
   },
   Secret: {
@@ -139,7 +120,6 @@ export const kinds = {
     scope: 'project',
     declaredBy: 'people',
     immutable: false,
-    spec: secretSpec,
     summary: 'A value stored encrypted and never read back.',
   },
 } as const satisfies Record<string, KindEntry>

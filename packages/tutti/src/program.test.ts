@@ -1,0 +1,20 @@
+// Which commands there are, and what is loaded for each.
+
+import { expect, test } from 'vitest'
+import { makeProgram } from './program.ts'
+
+test('each command comes as it is without the others', async () => {
+  const all = await makeProgram()
+  for (const command of all.commands) {
+    const own = await makeProgram(command.name())
+    const same = own.commands.find((one) => one.name() === command.name())
+    expect(same?.helpInformation()).toBe(command.helpInformation())
+    expect(own.commands.length).toBeLessThan(6)
+  }
+  expect(all.commands.length).toBeGreaterThan(20)
+})
+
+test('what is no command is told with all that are', async () => {
+  const names = (await makeProgram('aply')).commands.map((one) => one.name())
+  expect(names).toEqual((await makeProgram()).commands.map((one) => one.name()))
+})
