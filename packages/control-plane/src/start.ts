@@ -6,6 +6,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { getRequestListener } from '@hono/node-server'
 import { nodeSpec } from '@tutti/core/fleet'
 import { whyForeign } from '@tutti/core/governance'
+import type { ResourceKey } from '@tutti/core/resource'
 import { systemClock } from '@tutti/machine'
 import type { Logger } from 'pino'
 import { type ApiPorts, makeApp } from './api/index.ts'
@@ -38,7 +39,7 @@ import {
 import { type Loop, type RunningLoops, startLoops } from './loops.ts'
 import { type News, openNews } from './news.ts'
 import { openLog } from './open-log.ts'
-import { openPolicyCache } from './policy-cache.ts'
+import { openPolicyCache, type PolicyCache } from './policy-cache.ts'
 import {
   type KeptRequests,
   openKeptRequests,
@@ -153,7 +154,7 @@ async function serveOn(
   const registry = openRegistry()
   declareNodes(await allResources(sql, 'Node'), registry)
   const nowMs = () => Date.now()
-  const changes = new ChangeLine(sql)
+  const changes = new ChangeLine(sql, heedPolicies(cache))
   const shared = { sql, identity, registry, log, nowMs, policies: cache.current }
   const heartbeatMs = options.heartbeatMs ?? heartbeatMsDefault
   let awake: RunningLoops | null = null // written once, below; before, there is nothing to wake
@@ -315,6 +316,13 @@ async function keepFacts(sql: Sql, node: string, facts: unknown, nowMs: number):
   if (row === undefined) return
   const key = { kind: 'Node', project: '', name: node }
   await saveStatus(sql, key, { generation: row.generation, status: facts, nowMs })
+}
+
+/** One that was declared holds for its caller's next request, which its news may come after. */
+function heedPolicies(cache: PolicyCache) {
+  return ({ kind }: ResourceKey) => {
+    if (kind === 'Policy') cache.forget()
+  }
 }
 
 /** Hears what changed and tells those whom it concerns. */

@@ -30,6 +30,30 @@ test('a watch ends where a change may have been missed: its client starts again 
   }
 })
 
+test('a policy holds from the request on that follows it, however late its news are', async () => {
+  const cedar = '@id("shut") forbid(principal, action, resource is Provider);'
+  const create = (name: string) =>
+    apply('Provider', name, { dialect: 'openai', baseUrl: 'http://a.example/v1' })
+  const database = await openDatabase({ url: undefined, dataFolder: folder })
+  const listening = await database.sql<{ pid: number }[]>`
+    select pid from pg_stat_activity where query ilike 'listen%'`
+  const send = (signal: 'SIGSTOP' | 'SIGCONT') => {
+    for (const { pid } of listening) process.kill(pid, signal)
+  }
+  expect(listening).not.toHaveLength(0)
+  send('SIGSTOP')
+  try {
+    expect((await create('before')).status).toBe(201)
+    expect((await apply('Policy', 'shut', { cedar })).status).toBe(201)
+    expect((await create('within')).status).toBe(403)
+    expect((await call('DELETE', '/policies/shut')).status).toBe(200)
+    expect((await create('after')).status).toBe(201)
+  } finally {
+    send('SIGCONT')
+    await database.stop()
+  }
+})
+
 async function start(name: string, tasks: readonly object[], more: object = {}): Promise<string> {
   const document = { dsl: '1.0.3', namespace: 'test', name, version: '1.0.0' }
   const spec = { document: { document, do: tasks, ...more } }

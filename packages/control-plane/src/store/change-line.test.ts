@@ -46,6 +46,17 @@ async function recorded(name: string): Promise<number[]> {
   return rows.map(({ body }) => (JSON.parse(body) as { generation: number }).generation)
 }
 
+test('who has to know of a change knows before its caller does; of a conflict nobody does (L4)', async () => {
+  const heard: string[] = []
+  const own = new ChangeLine(database.sql, ({ name }) => heard.push(name))
+  const change = (name: string, base: number) =>
+    own.commit(writeOf(name, base), draft).then(({ ok }) => `${ok} ${heard.includes(name)}`)
+  expect(await Promise.all([change('known', 0), change('conflict', 7)])).toEqual([
+    'true true',
+    'false false',
+  ])
+})
+
 test('what was declared is what is stored, whatever characters it has', async () => {
   let count = 0
   // No U+0000, which Postgres keeps nowhere, and no half of a pair, which is not text.

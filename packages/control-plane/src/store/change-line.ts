@@ -7,7 +7,9 @@
 //       What belongs to it (`alongside`) is in that transaction, too.
 //   L2. One caller's bad change fails for that caller alone.
 //   L3. A change whose commit has an unknown end is not tried again: it might be there already.
+//   L4. Whoever has to know of a change in this process knows before its caller does.
 
+import type { ResourceKey } from '@tutti/core/resource'
 import { type Alongside, commitChange } from './commit-change.ts'
 import type { Query, Sql } from './database.ts'
 import {
@@ -34,19 +36,25 @@ interface Waiting extends Change {
 /** Where changes are committed; one for each pool. */
 export class ChangeLine {
   readonly #sql: Sql
+  readonly #onCommitted: (key: ResourceKey) => void
   /** Bounded by the callers, who wait with one each. `commit` adds, `#take` removes. */
   #waiting: Waiting[] = []
   #groups = 0
   #isAsked = false
 
-  constructor(sql: Sql) {
+  constructor(sql: Sql, onCommitted: (key: ResourceKey) => void = () => {}) {
     this.#sql = sql
+    this.#onCommitted = onCommitted
   }
 
   /** As `commitChange`. */
   commit(write: Write, draft: RecordDraft, alongside?: Alongside): Promise<CommitOutcome> {
-    return new Promise((resolve, reject) => {
+    return new Promise((tell, reject) => {
       const address = addressOf(write.key)
+      const resolve = (outcome: CommitOutcome) => {
+        if (outcome.ok) this.#onCommitted(write.key) // L4
+        tell(outcome)
+      }
       this.#waiting.push({ write, draft, alongside, address, resolve, reject })
       this.#ask()
     })
