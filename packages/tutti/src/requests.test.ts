@@ -49,7 +49,7 @@ beforeAll(async () => {
     if (request.headers.authorization !== 'Bearer k') return response.writeHead(401).end('no')
     const findings = [{ side: 'input', kind: 'card', detector: 'luhn', action: 'redact', count: 2 }]
     const found = { ...record, costNanos: null, targets: [], findings }
-    const text = `${JSON.stringify(record)}\n${JSON.stringify(found)}\n`
+    const text = `${JSON.stringify(record)}\n\n${JSON.stringify(found)}\n`
     response.write(text.slice(0, 50), () => response.end(text.slice(50)))
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))

@@ -1,8 +1,9 @@
 // Answer request log
 //
 // `GET /v1/requests`: the newest records of the caller's project, as JSON lines; with `?follow=true` also each one to
-// come, until the caller goes away or its key does; `GET /v1/requests/{id}`: one of them. `GET /v1/comparisons`: those of
-// shadows, alike. Of several workers each has its own: they are asked for them.
+// come, and an empty line where there is none for long, until the caller goes away or its key does;
+// `GET /v1/requests/{id}`: one of them. `GET /v1/comparisons`: those of shadows, alike. Of several workers each has its
+// own: they are asked for them.
 
 import { jsonOf, objectOf } from '@tutti/core/dialect'
 import { refuse, sendJson } from './answer.ts'
@@ -13,7 +14,8 @@ import type { Logged, RequestLog } from './request-log.ts'
 
 const countDefault = 100
 const waitingBytesMax = 2 ** 20 // of a follower that reads slowly; more ends it
-const lookMs = 10_000 // whether its key is still there, where nothing is told
+// Where nothing is told: whether its key is still there, and that the gateway is: many end what is silent for a minute.
+const lookMs = 10_000
 const earlyMax = 10_000 // records that come while the others are asked for theirs; more ends it
 
 export interface Recorded<R extends Logged> extends Pick<FacePorts, 'directory' | 'nowMs'> {
@@ -63,6 +65,7 @@ async function follow<R extends Logged>(
   const { reply, key, dialect } = exchange
   const early: string[] = []
   let isCaughtUp = false
+  let isQuiet = true // since the last look
   const heedKey = () => {
     if (mayHear(from, exchange)) return
     stop?.()
@@ -71,6 +74,7 @@ async function follow<R extends Logged>(
   const tell = (line: string) => {
     if (!gone.signal.aborted) heedKey()
     if (gone.signal.aborted) return
+    isQuiet = false
     if (isCaughtUp) reply.write(`${line}\n`)
     else early.push(line)
     if (reply.waitingBytes > waitingBytesMax || early.length > earlyMax) reply.destroy()
@@ -90,7 +94,13 @@ async function follow<R extends Logged>(
     const message = 'too many follow the requests already'
     return refuse(reply, dialect, { status: 429, code: 'too_many_followers', message })
   }
-  const looking = setInterval(heedKey, lookMs).unref()
+  const isAlone = isForOneAlone(exchange)
+  const look = () => {
+    heedKey()
+    if (isQuiet && isCaughtUp && !isAlone && !gone.signal.aborted) reply.write('\n')
+    isQuiet = true
+  }
+  const looking = setInterval(look, lookMs).unref()
   gone.signal.addEventListener('abort', () => clearInterval(looking), { once: true })
   const own = log.newest(key.project, count).map((record) => JSON.stringify(record))
   reply.header('content-type', 'application/x-ndjson')
@@ -100,7 +110,6 @@ async function follow<R extends Logged>(
     gone.abort()
   })
   const of = { onLine: tell, signal: gone.signal }
-  const isAlone = isForOneAlone(exchange)
   const before = isAlone ? [] : await followOthers(others, exchange, of)
   if (gone.signal.aborted) return
   for (const line of newestOf([own, ...before], count)) reply.write(`${line}\n`)

@@ -201,6 +201,23 @@ describe('records of all workers', () => {
     expect([log.follow(end), vi.getTimerCount()]).toEqual([expect.any(Function), 0])
   })
 
+  test('an empty line says that it is still there, where nothing else was told for ten seconds', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
+    cleanups.push(() => vi.useRealTimers())
+    const log = new RequestLog<Own>((_, one) => one)
+    const asked = { method: 'GET', url: '/v1/requests?follow=true' }
+    const { exchange, said, leave } = exchangeOf(asked)
+    await answerRequestLog({ ...known, log, others: othersAt().others }, exchange)
+    vi.advanceTimersByTime(20_000)
+    log.add(record(1))
+    vi.advanceTimersByTime(10_000) // it was told something
+    vi.advanceTimersByTime(10_000)
+    expect(said().text).toBe(`\n\n${line(1)}\n`)
+    leave()
+    vi.advanceTimersByTime(60_000)
+    expect(said().text).toBe(`\n\n${line(1)}\n`)
+  })
+
   test('are its own where another worker asks: what it has, an empty line, what comes', async () => {
     const log = new RequestLog<Own>((_, one) => one)
     log.add(record(1))

@@ -133,7 +133,7 @@ async function printLines(
     if (next === null || next.done === true) return next !== null
     const lines = (rest + decoder.decode(next.value, { stream: true })).split('\n')
     rest = lines.pop() ?? ''
-    for (const line of lines) print(format(line))
+    for (const line of lines) if (line !== '') print(format(line)) // none: it is still there
   }
 }
 
