@@ -2,9 +2,10 @@
 
 import { createServer, type Socket } from 'node:net'
 import { routeSpec } from '@tutti/core/routing'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { cleanups, key, newFolder, signed, snapshotOf, world } from './gateway-world.fixture.ts'
 import { MemoryPlane } from './memory-plane.fixture.ts'
+import { PlainReply } from './wire/plain-reply.ts'
 
 const usage = { prompt_tokens: 100, completion_tokens: 20, total_tokens: 120 }
 const whole = JSON.stringify({
@@ -14,8 +15,8 @@ const whole = JSON.stringify({
 const delta = { index: 0, delta: { content: 'hi' }, finish_reason: null }
 const event = `data: ${JSON.stringify({ id: 'c', model: 'm', choices: [delta] })}\n\n`
 
-/** An engine whose Content-Type no header can hold: what passes it on throws. */
-async function hostile(contentType: string, body: string) {
+/** An engine with a Content-Type that the gateway fails to pass on, as it would by a bug. */
+async function poisonous(contentType: string, body: string) {
   const sockets: Socket[] = []
   let cut = () => {}
   const gone = new Promise<void>((resolve) => {
@@ -45,11 +46,21 @@ async function hostile(contentType: string, body: string) {
 }
 
 for (const [what, contentType, body, stream] of [
-  ['a whole answer', 'application/json\u0001', whole, false],
-  ['a stream', 'text/event-stream\u0001', event, true],
+  ['a whole answer', 'application/json; poison', whole, false],
+  ['a stream', 'text/event-stream; poison', event, true],
 ] as const) {
   test(`${what} that cannot be sent is paid and recorded, and its caller is cut`, async () => {
-    const engine = await hostile(contentType, body)
+    const engine = await poisonous(contentType, body)
+    const pass = PlainReply.prototype.header
+    const header = vi.spyOn(PlainReply.prototype, 'header').mockImplementation(function (
+      this: PlainReply,
+      name,
+      value,
+    ) {
+      if (value === contentType) throw new Error('poison')
+      pass.call(this, name, value)
+    })
+    cleanups.push(() => header.mockRestore())
     const price = { inputPerMillion: 2, outputPerMillion: 10 }
     const targets = [{ provider: 'engine', model: 'm', price }]
     const plane = new MemoryPlane(1)
