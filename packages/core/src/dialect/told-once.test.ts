@@ -38,6 +38,7 @@ function said(parts: readonly Part[]): object[] {
   return list
 }
 
+const partsMax = 3
 const word = fc.string({ minLength: 1, maxLength: 6 })
 const note = fc.nat(3).map((n) => ({
   ...{ type: 'url_citation', url: `https://x.example/${n}`, title: `${n}` },
@@ -53,7 +54,7 @@ const part = fc.oneof(
 const item = fc.oneof(
   fc.record({
     ...{ type: fc.constant('message'), role: fc.constant('assistant') },
-    content: fc.array(part, { minLength: 1, maxLength: 3 }),
+    content: fc.array(part, { minLength: 1, maxLength: partsMax }),
   }),
   fc.record({
     type: fc.constant('reasoning'),
@@ -155,11 +156,23 @@ function sealed(item: Json, i: number): Json {
   return seal === undefined ? rest : { ...rest, encrypted_content: `${seal}${i}` }
 }
 
-const answers = fc
-  .array(fc.tuple(item, how), { minLength: 1, maxLength: 4 })
-  .map((list) =>
-    list.map(([item, how], i) => [sealed({ ...item, call_id: `c${i}` }, i), how] as const),
-  )
+/** No two texts begin alike: one that says what another has said is, in doubt, its end. */
+function apart({ content, summary, ...rest }: Json, i: number): Json {
+  const begun = (parts: unknown) =>
+    (parts as Json[]).map((part, at) => {
+      const name = part['type'] === 'refusal' ? 'refusal' : 'text'
+      const first = String.fromCharCode('a'.charCodeAt(0) + i * partsMax + at)
+      return { ...part, [name]: `${first}${part[name]}` }
+    })
+  if (content !== undefined) return { ...rest, content: begun(content) }
+  return summary === undefined ? rest : { ...rest, summary: begun(summary) }
+}
+
+const answers = fc.array(fc.tuple(item, how), { minLength: 1, maxLength: 4 }).map((list) =>
+  list.map(([item, how], i) => {
+    return [sealed({ ...apart(item, i), call_id: `c${i}` }, i), how] as const
+  }),
+)
 
 test('E1, E2, E3: any spread of an answer over the events of its stream tells it once', () => {
   fc.assert(
