@@ -330,3 +330,15 @@ test('what is cited once the text is over cannot be placed, and is left out', ()
     read(...events, over(whole)).filter(({ kind }) => kind === 'citation').length
   expect([cited(delta), cited(delta, ended)]).toEqual([1, 0])
 })
+
+test('E3: what an item begins with is told before what is cited of it', () => {
+  const item = { type: 'message', content: [{ type: 'output_text', text: 'so' }] }
+  const citation = { type: 'url_citation', url: 'https://x.example', start_index: 0, end_index: 2 }
+  const of = { output_index: 0, content_index: 0 }
+  const events = read(
+    { type: 'response.output_item.added', output_index: 0, item },
+    { type: 'response.output_text.annotation.added', ...of, annotation: citation },
+    { type: 'response.output_text.delta', ...of, delta: ' it is' },
+  )
+  expect(events.map(({ kind }) => kind)).toEqual(['text', 'citation', 'text'])
+})

@@ -98,7 +98,7 @@ export class ResponsesReader {
     const [kind, what] = [type.slice(0, dot), type.slice(dot + 1)]
     if (type === 'response.output_text.annotation.added') {
       const told = this.#told.of({ kind: 'response.output_text', ...this.#nameOf(event) })
-      this.#tellGiven(out) // what is cited comes before it
+      this.#tellGiven(out) // E3: it comes before what is cited of it
       if (told !== undefined) told.cited += 1
     }
     if (!isTextKind(kind) || !(what === 'delta' || what === 'done')) {
