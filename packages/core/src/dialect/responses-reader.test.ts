@@ -342,3 +342,16 @@ test('E3: what an item begins with is told before what is cited of it', () => {
   )
   expect(events.map(({ kind }) => kind)).toEqual(['text', 'citation', 'text'])
 })
+
+test('E4: more texts than any answer has are an error, told one by one or all at the end', () => {
+  const message = (i: number) => ({ content: [{ type: 'output_text', text: `t${i}` }] })
+  const many = Array.from({ length: 100_000 }, (_, i) => ({ type: 'message', ...message(i) }))
+  expect(() => read(over(...many))).toThrow('more than 2000 texts')
+  const ends = many.map((item, output_index) => {
+    return { type: 'response.output_item.done', output_index, item }
+  })
+  expect(() => read(...ends)).toThrow('more than 2000 texts')
+  expect(read(...ends.slice(0, 2_000), over()).filter(({ kind }) => kind === 'text')).toHaveLength(
+    2_000,
+  )
+})

@@ -7,6 +7,7 @@
 //   E1. What was told is not told again.
 //   E2. Of a whole text that comes, what was not told of it is: all of it where nothing was.
 //   E3. What a text begins with is told before what follows, unless its pieces say the same again.
+//   E4. Of more texts than any answer has nothing is told: each is compared with those before it.
 
 import type { ChatEvent, StreamEvent } from './chat.ts'
 import { countOf, isObject, type JsonObject, jsonOf, listOf, objectOf, textOf } from './json.ts'
@@ -14,11 +15,13 @@ import { betweenParts, noEvent, readResponses, signatureOf } from './responses-s
 import {
   type Ends,
   isTextKind,
+  type Scope,
   type TextName,
   type ToldText,
   ToldTexts,
   textKinds,
   textOfPart,
+  textsMax,
   textsOfItem,
   type WholeText,
 } from './told-texts.ts'
@@ -32,6 +35,8 @@ export class ResponsesReader {
   #latest = -1
   /** What a text began with, as long as its pieces may say it again (E3). */
   #given: { readonly told: ToldText; readonly text: string } | null = null
+  /** Written by `read` and `#endsOf` (E4). */
+  #isTooMany = false
   /** The text whose part is open; null where none is. */
   #open: ToldText | null = null
   /** Signatures that were told, and the items that they are of; written by `#sign`. */
@@ -41,9 +46,11 @@ export class ResponsesReader {
   read({ data }: StreamEvent): readonly ChatEvent[] | string {
     const event = jsonOf(data)
     if (!isObject(event)) return noEvent(data)
+    if (this.#isTooMany) return tooMany
     const out: ChatEvent[] = []
     this.#read(event, textOf(event['type']), out)
-    return out
+    this.#isTooMany ||= this.#told.all.length > textsMax // E4
+    return this.#isTooMany ? tooMany : out
   }
 
   #read(event: JsonObject, type: string, out: ChatEvent[]): void {
@@ -53,7 +60,7 @@ export class ResponsesReader {
       case 'response.output_item.done': {
         const [item, place] = [objectOf(event['item']), this.#placeOf(event)]
         const texts = textsOfItem(item, place)
-        this.#end(texts, this.#told.endsOf(texts, 'item'), out)
+        this.#end(texts, this.#endsOf(texts, 'item'), out)
         this.#tellGiven(out)
         return this.#sign(item, place, out)
       }
@@ -64,7 +71,7 @@ export class ResponsesReader {
       case 'response.content_part.done':
       case 'response.reasoning_summary_part.done': {
         const texts = this.#partOf(event)
-        this.#end(texts, this.#told.endsOf(texts, 'text'), out)
+        this.#end(texts, this.#endsOf(texts, 'text'), out)
         this.#tellGiven(out)
         if (type === 'response.content_part.done') this.#open = null
         out.push(...readResponses(event))
@@ -108,7 +115,7 @@ export class ResponsesReader {
     } else {
       const whole = textOf(event[textKinds[kind].member])
       const text = { kind, ...this.#nameOf(event), whole, name: null, annotations: [] }
-      this.#end([text], this.#told.endsOf([text], 'text'), out)
+      this.#end([text], this.#endsOf([text], 'text'), out)
     }
   }
 
@@ -126,6 +133,12 @@ export class ResponsesReader {
   #partOf(event: JsonObject): readonly WholeText[] {
     const text = textOfPart(objectOf(event['part']), this.#nameOf(event))
     return text === null ? [] : [text]
+  }
+
+  /** E4. */
+  #endsOf(texts: readonly WholeText[], scope: Scope): Ends {
+    this.#isTooMany ||= texts.length > textsMax
+    return this.#isTooMany ? new Map() : this.#told.endsOf(texts, scope)
   }
 
   /** A text that has not been told. */
@@ -211,7 +224,7 @@ export class ResponsesReader {
   #endAll({ output }: JsonObject, out: ChatEvent[]): void {
     const items = listOf(output).map(objectOf)
     const texts = items.map(textsOfItem)
-    const ends = this.#told.endsOf(texts.flat(), 'response')
+    const ends = this.#endsOf(texts.flat(), 'response')
     for (const [place, item] of items.entries()) {
       this.#end(texts[place] ?? [], ends, out)
       this.#sign(item, place, out)
@@ -236,6 +249,7 @@ export class ResponsesReader {
   }
 }
 
+const tooMany = `more than ${textsMax} texts and calls in one answer`
 const citedType = 'response.output_text.annotation.added'
 
 // Some engines begin each call with them, and say in pieces what it is given.

@@ -95,6 +95,9 @@ const partKinds: ReadonlyMap<unknown, TextKind> = new Map([
   ['reasoning_text', 'response.reasoning_text'],
 ])
 
+/** Of an answer, told so far or at once: more than any has, and as many as may be compared. */
+export const textsMax = 2_000
+
 export type Ends = ReadonlyMap<WholeText, ToldText | null>
 
 /** Of what whole texts are told together: one of them, those of an item, or all. */
@@ -138,16 +141,27 @@ export class ToldTexts {
       if (own !== undefined && !isOther(text, own)) claim(text, own)
     }
     for (const text of texts) {
-      const found = [...free].find((one) => fits(text, one))
-      claim(text, found)
+      if (!ends.has(text))
+        claim(
+          text,
+          firstOf(free, (one) => fits(text, one)),
+        )
+    }
+    const saidOtherwise = new Map<Family, boolean>()
+    const isSaidOtherwise = (text: WholeText) => {
+      if (text.name !== null) return false
+      const { family } = textKinds[text.kind]
+      const isSaid = saidOtherwise.get(family) ?? this.#isSaidOtherwise(text, texts)
+      saidOtherwise.set(family, isSaid)
+      return isSaid
     }
     for (const text of texts) {
       if (ends.has(text)) continue
-      const left = [...free].find((one) => {
+      const left = firstOf(free, (one) => {
         return isAlike(text, one) && (scope === 'response' || one.place === -1)
       })
       if (left !== undefined) free.delete(left)
-      if (left !== undefined || this.#isSaidOtherwise(text, texts)) ends.set(text, null)
+      if (left !== undefined || isSaidOtherwise(text)) ends.set(text, null)
     }
     return ends
   }
@@ -156,7 +170,7 @@ export class ToldTexts {
   #isSaidOtherwise(text: WholeText, texts: readonly WholeText[]): boolean {
     const told = this.all.filter((one) => isAlike(text, one)).map((one) => one.text)
     const whole = texts.filter((one) => isAlike(text, one)).map((one) => one.whole)
-    return text.name === null && told.join('') === whole.join('')
+    return told.join('') === whole.join('')
   }
 
   #mayEnd(text: WholeText, one: ToldText, scope: Scope): boolean {
@@ -166,6 +180,13 @@ export class ToldTexts {
     if (text.id !== '') return text.id === one.id
     return !one.isOver && one.text !== '' && one.text === text.whole
   }
+}
+
+type Family = (typeof textKinds)[TextKind]['family']
+
+function firstOf(list: Iterable<ToldText>, isIt: (one: ToldText) => boolean): ToldText | undefined {
+  for (const one of list) if (isIt(one)) return one
+  return undefined
 }
 
 /** A refusal is a part among the texts; of thoughts there are two lists. */

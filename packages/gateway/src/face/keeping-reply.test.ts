@@ -112,3 +112,21 @@ test('R3, R7: items that the end leaves out are kept and said as they were told,
     }
   }
 })
+
+test('R7: of more items than are kept none is held, and the response is not kept', async () => {
+  const kept: JsonObject[] = []
+  const keep = async (response: JsonObject) => kept.push(response) > 0
+  const { said, reply } = bed({ id: `resp_tutti_${'a'.repeat(32)}`, isNamed: true, keep })
+  const content = [{ type: 'output_text', text: 'x'.repeat(2 ** 20) }]
+  for (let at = 0; at < 5; at++) {
+    const event = { type: 'response.output_item.done', output_index: at, item: { content } }
+    reply.write(`data: ${JSON.stringify(event)}\n\n`)
+  }
+  const response = { status: 'completed', output: [] }
+  reply.write(`data: ${JSON.stringify({ type: 'response.completed', response })}\n\n`)
+  reply.end()
+  await turned()
+  expect(kept).toEqual([])
+  const last = JSON.parse(said[5]?.slice('data: '.length) ?? '')
+  expect(last.response).toMatchObject({ status: 'completed', output: [], store: false })
+})

@@ -22,7 +22,7 @@ import {
   writeErrorEvent,
 } from '@tutti/core/dialect'
 import { exactJson, exactJsonOf } from '@tutti/core/resource'
-import { itemIdIn, responseOfItem, withoutSeal } from '@tutti/core/routing'
+import { itemIdIn, responseOfItem, storedBytesMax, withoutSeal } from '@tutti/core/routing'
 import { isTooDeep } from '../failure.ts'
 import { headOf } from '../json/index.ts'
 import { EventSplitter, type RawEvent } from '../routing/index.ts'
@@ -53,8 +53,9 @@ export class KeepingReply implements Reply {
   #isSent = false
   /** Written by `#after`. */
   #isCut = false
-  /** Items that are over, by their place (R7); written by `#ofItem`. */
+  /** Items that are over, by their place (R7); written by `#note`. */
   readonly #items = new Map<number, JsonObject>()
+  #itemBytes = 0
   /** What is written after it was kept; written by `send` and `#after`. */
   #ending: Promise<void> | null = null
 
@@ -140,7 +141,10 @@ export class KeepingReply implements Reply {
       return this.#pass(piece === data ? raw : `${named(event)}data: ${piece}\n\n`)
     const said = exactJsonOf(data)
     if (!isObject(said)) return this.#pass(raw)
-    if (!isObject(said['response'])) return this.#pass(this.#ofItem(said, event) ?? raw)
+    if (!isObject(said['response'])) {
+      this.#note(said, raw.length)
+      return this.#pass(this.#ofItem(said, event) ?? raw)
+    }
     const { response, ...rest } = said
     const frame = (of: JsonObject) => frameOf(event, { ...rest, response: of })
     if (!lastTypes.has(said['type']) || !isObject(response)) {
@@ -148,7 +152,11 @@ export class KeepingReply implements Reply {
       return this.#pass(frame(named))
     }
     const whole = this.#withItems(response)
-    return this.#after(async () => void this.#inner.write(frame(await this.#kept(whole))))
+    const act = async () => {
+      const said = whole === null ? this.#named(response, false) : await this.#kept(whole)
+      this.#inner.write(frame(said))
+    }
+    return this.#after(act)
   }
 
   /** R5. An event of one text, with its item named; null for what is to be read. */
@@ -163,9 +171,19 @@ export class KeepingReply implements Reply {
     return `${data.slice(0, id.start)}"${itemId}"${data.slice(id.end)}`
   }
 
-  /** R7. */
-  #withItems(response: JsonObject): JsonObject {
-    if (this.#items.size === 0 || listOf(response['output']).length > 0) return response
+  /** R7. Of one that is too long to be kept the items are let go. */
+  #note({ type, output_index: at, item }: JsonObject, bytes: number): void {
+    if (type !== 'response.output_item.done' || typeof at !== 'number' || !isObject(item)) return
+    if (!this.#keeping.isNamed) return
+    this.#itemBytes += bytes
+    if (this.#itemBytes > storedBytesMax) this.#items.clear()
+    else this.#items.set(at, item)
+  }
+
+  /** R7. Null where they were let go. */
+  #withItems(response: JsonObject): JsonObject | null {
+    if (this.#itemBytes === 0 || listOf(response['output']).length > 0) return response
+    if (this.#items.size === 0) return null
     const placed = [...this.#items].sort(([one], [other]) => one - other)
     return { ...response, output: placed.map(([at, item]) => this.#itemNamed(item, at)) }
   }
@@ -218,7 +236,6 @@ export class KeepingReply implements Reply {
     const { output_index: at, item_id: id, item } = said
     const { isNamed, isSealed } = this.#keeping
     if (!isNamed || typeof at !== 'number') return null
-    if (said['type'] === 'response.output_item.done' && isObject(item)) this.#items.set(at, item)
     if (isOfThoughts(said)) {
       const isShown = isObject(item) && isSealed
       return isShown ? frameOf(event, { ...said, item: withoutSeal(item) }) : null
