@@ -1,6 +1,6 @@
 export { checkNamed, type NamedView } from './check-named.ts'
 export { findingsOf } from './findings-of.ts'
-export { needsOf, orderDeclared } from './order-declared.ts'
+export { keyOf, needsOf, orderDeclared } from './order-declared.ts'
 export { type Declared, type ParsedResource, parseResource } from './parse-resource.ts'
 export { type Reference, referencesOf } from './references-of.ts'
 export { specs } from './specs.ts'

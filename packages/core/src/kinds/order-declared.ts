@@ -34,6 +34,7 @@ export function needsOf(one: Declared): readonly ResourceKey[] {
   return project === '' ? named : [{ kind: 'Project', project: '', name: project }, ...named]
 }
 
-function keyOf({ kind, metadata: { project, name } }: Declared): ResourceKey {
+/** What it is found by. */
+export function keyOf({ kind, metadata: { project, name } }: Declared): ResourceKey {
   return { kind, project, name }
 }

@@ -1,8 +1,8 @@
 // tutti apply, delete, diff: declare what should be.
 
 import { isDeepStrictEqual } from 'node:util'
-import { type Declared, needsOf, orderDeclared, parseResource } from '@tutti/core/kinds'
-import { formatFinding, formatKey, kindOf, kinds, type ResourceKey } from '@tutti/core/resource'
+import { type Declared, keyOf, needsOf, orderDeclared, parseResource } from '@tutti/core/kinds'
+import { formatFinding, formatKey, kindOf, kinds } from '@tutti/core/resource'
 import type { ChangeAnswer, Client } from '@tutti/sdk'
 import type { Command } from 'commander'
 import { stringify } from 'yaml'
@@ -154,10 +154,6 @@ function refsOf(options: FileOptions) {
     ...{ kind: kinds[kind].plural, name: metadata.name, project: metadata.project },
   }))
   return refs.reverse()
-}
-
-function keyOf({ kind, metadata: { project, name } }: Declared): ResourceKey {
-  return { kind, project, name }
 }
 
 function nameOf({ kind, metadata }: Declared): string {

@@ -2,8 +2,8 @@
 //
 // What a gateway alone serves: the Providers, Routes, Keys and Budgets of a file or folder.
 
-import { checkNamed, type Declared, parseResource, referencesOf } from '@tutti/core/kinds'
-import { formatFinding } from '@tutti/core/resource'
+import { checkNamed, type Declared, keyOf, parseResource, referencesOf } from '@tutti/core/kinds'
+import { formatFinding, formatKey } from '@tutti/core/resource'
 import { declaredSnapshot, type Snapshot } from '@tutti/core/routing'
 import { Failure } from '../failure.ts'
 import { readResources } from '../home/index.ts'
@@ -31,10 +31,7 @@ export function readGatewayFile(path: string, sequence: number, whyNoCondition: 
 
 /** What they name that the file has not; Secrets and Deployments no file has. */
 function danglingIn(declared: readonly Declared[]): string[] {
-  const keyOf = (project: string, kind: string, name: string) => `${project}/${kind}/${name}`
-  const all = new Map(
-    declared.map((one) => [keyOf(one.metadata.project, one.kind, one.metadata.name), one]),
-  )
+  const all = new Map(declared.map((one) => [formatKey(keyOf(one)), one]))
   return declared.flatMap(({ kind, metadata: { project, name }, spec }) => {
     const named = referencesOf({ kind, spec }).filter(
       ({ kinds: [first] }) => first !== 'Secret' && first !== 'Deployment',
@@ -43,7 +40,8 @@ function danglingIn(declared: readonly Declared[]): string[] {
       declared
         .filter((one) => one.kind === of && one.metadata.project === project)
         .map((one) => one.metadata.name)
-    const find = (of: string, called: string) => all.get(keyOf(project, of, called))
+    const find = (of: string, called: string) =>
+      all.get(formatKey({ kind: of, project, name: called }))
     const findings = checkNamed(named, { find, namesOf, where: '' })
     return findings.map((finding) => `${kind} ${name}: ${formatFinding(finding)}`)
   })
