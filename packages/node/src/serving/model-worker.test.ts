@@ -1,6 +1,9 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { ModelWorker, type ModelWorkerOptions } from './model-worker.ts'
 import type { Tensor } from './tensor.ts'
@@ -138,6 +141,30 @@ test('W1: what runs when the worker is ended fails', async () => {
   await expect(worker.run([], ['y'])).rejects.toMatchObject({ code: 'node/worker-died' })
 })
 
+test('W3: a worker that is ended in the middle of a native run ends alone', async () => {
+  const model = tinyOnnx({
+    nodes: [{ op: 'MatMul', inputs: ['x', 'x'], outputs: ['y'] }],
+    inputs: [{ name: 'x', datatype: 'FP32', shape: [512, 512] }],
+    outputs: [{ name: 'y', datatype: 'FP32', shape: [512, 512] }],
+  })
+  const path = join(folder, 'product.onnx')
+  await writeFile(path, model)
+  const url = new URL('../../dist/serving/model-worker.js', import.meta.url)
+  const { status, stdout, stderr } = await runProgram(`
+    import { ModelWorker } from ${JSON.stringify(url)}
+    for (let i = 0; i < 10; i++) {
+      const worker = await ModelWorker.load(${JSON.stringify({ ...optionsFor(path), runtime: 'native' })})
+      const data = () => new Float32Array(512 * 512)
+      const run = () => worker.run([{ name: 'x', datatype: 'FP32', shape: [512, 512], data: data() }], ['y'])
+      const [first, second] = [run(), run()]
+      await first // now the thread is in the second
+      const [ended] = await Promise.allSettled([second, worker.end()])
+      console.log(ended.reason.code)
+    }`)
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
+  expect(stdout).toBe('node/worker-died\n'.repeat(10))
+})
+
 test.each([
   ['exits', 'process.exit(7)', 'exited with code 7'],
   ['throws', 'throw new Error("out of luck")', 'out of luck'],
@@ -168,6 +195,18 @@ async function load(model: Uint8Array, options: Partial<ModelWorkerOptions>): Pr
   const path = join(folder, 'model.onnx')
   await writeFile(path, model)
   return await ModelWorker.load({ ...optionsFor(path), ...options })
+}
+
+/** In a process of its own: what is tried may end it. */
+async function runProgram(program: string) {
+  const child = spawn(process.execPath, ['--input-type=module'])
+  child.stdin.end(program)
+  const [stdout, stderr, [status]] = await Promise.all([
+    text(child.stdout),
+    text(child.stderr),
+    once(child, 'close'),
+  ])
+  return { status, stdout, stderr }
 }
 
 /** A worker that says it has loaded and does as told on the first run. */

@@ -6,14 +6,22 @@
 // Invariants:
 //   W1. Every run settles: by its answer, or by the death of the worker.
 //   W2. A worker that gives no sign of life for `runMsMax` while it has work is stuck and counts as dead.
+//   W3. No end of a worker, wherever it is, ends the process: `NativeGate` says when it may be terminated.
 
 import { Worker } from 'node:worker_threads'
 import { Failure, messageOf } from '../failure.ts'
+import { closeNativeGate, createNativeGate, type NativeGateCells } from './native-gate.ts'
 import type { ModelSignature } from './signature.ts'
 import type { Tensor } from './tensor.ts'
-import type { FromThread, OnnxRuntime, ThreadOptions, ToThread } from './thread-message.ts'
+import type {
+  FromThread,
+  LoadOptions,
+  OnnxRuntime,
+  ThreadOptions,
+  ToThread,
+} from './thread-message.ts'
 
-export interface ModelWorkerOptions extends ThreadOptions {
+export interface ModelWorkerOptions extends LoadOptions {
   readonly loadMsMax: number
   readonly runMsMax: number
   /** Another thread than ONNX's: for tests. */
@@ -38,12 +46,17 @@ interface Waiting {
 
 type Loaded = FromThread & { readonly kind: 'loaded' }
 
+interface Thread {
+  readonly worker: Worker
+  readonly gate: NativeGateCells
+}
+
 export class ModelWorker {
   readonly signature: ModelSignature
   readonly runtime: OnnxRuntime
   /** Settles when the worker dies without having been told to; never otherwise. */
   readonly died: Promise<Failure>
-  readonly #worker: Worker
+  readonly #thread: Thread
   readonly #options: ModelWorkerOptions
   /** Runs under way, by id: `run` adds, `#settle` removes. */
   readonly #waiting = new Map<number, Waiting>()
@@ -59,17 +72,19 @@ export class ModelWorker {
   /** Starts the thread and loads the model; throws `node/model-load-failed`. */
   static async load(options: ModelWorkerOptions): Promise<ModelWorker> {
     const { entryPath, weightPaths, runtime, threads } = options
-    const workerData: ThreadOptions = { entryPath, weightPaths, runtime, threads }
+    const gate = createNativeGate()
+    const workerData: ThreadOptions = { entryPath, weightPaths, runtime, threads, gate }
     const worker = new Worker(options.threadUrl ?? threadUrl, { workerData, execArgv: [] })
     // No event can come between this answer and the constructor's listeners: only microtasks do.
-    const loaded = await waitUntilLoaded(worker, options)
-    return new ModelWorker(worker, loaded, options)
+    const loaded = await waitUntilLoaded({ worker, gate }, options)
+    return new ModelWorker({ worker, gate }, loaded, options)
   }
 
-  private constructor(worker: Worker, loaded: Loaded, options: ModelWorkerOptions) {
+  private constructor(thread: Thread, loaded: Loaded, options: ModelWorkerOptions) {
+    const { worker } = thread
     this.signature = loaded.signature
     this.runtime = loaded.runtime
-    this.#worker = worker
+    this.#thread = thread
     this.#options = options
     this.died = new Promise((resolve) => {
       this.#tellDeath = resolve
@@ -89,7 +104,7 @@ export class ModelWorker {
       }
       const id = this.#nextId++
       const request: ToThread = { id, inputs, outputs }
-      this.#worker.postMessage(request, inputs.flatMap(bufferOf))
+      this.#thread.worker.postMessage(request, inputs.flatMap(bufferOf))
       this.#waiting.set(id, { resolve, reject })
       if (this.#waiting.size === 1) this.#watch()
     })
@@ -100,7 +115,7 @@ export class ModelWorker {
     if (this.#state.phase !== 'ready') return
     this.#setState({ phase: 'ended' })
     this.#failWaiting(new Failure('node/worker-died', 'the worker was ended under the run'))
-    await this.#worker.terminate()
+    await endThread(this.#thread)
   }
 
   #settle(message: FromThread): void {
@@ -128,7 +143,7 @@ export class ModelWorker {
     this.#setState({ phase: 'dead', failure })
     this.#failWaiting(failure) // W1
     // Not awaited: a thread inside native code ends only when that returns, if ever.
-    void this.#worker.terminate()
+    void endThread(this.#thread)
     this.#tellDeath(failure)
   }
 
@@ -148,11 +163,18 @@ const threadUrl = import.meta.url.endsWith('.ts')
   ? new URL('../../dist/serving/onnx-thread.js', import.meta.url)
   : new URL('./onnx-thread.js', import.meta.url)
 
-function waitUntilLoaded(worker: Worker, options: ModelWorkerOptions): Promise<Loaded> {
+async function endThread({ worker, gate }: Thread): Promise<void> {
+  const exited = new Promise((resolve) => worker.once('exit', resolve))
+  if (closeNativeGate(gate)) await worker.terminate()
+  else await exited // W3: it ends itself
+}
+
+function waitUntilLoaded(thread: Thread, options: ModelWorkerOptions): Promise<Loaded> {
+  const { worker } = thread
   return new Promise<Loaded>((resolve, reject) => {
     const fail = (reason: string, cause?: unknown) => {
       settle()
-      void worker.terminate()
+      void endThread(thread)
       const message = `model ${options.entryPath} did not load: ${reason}`
       reject(new Failure('node/model-load-failed', message, { cause }))
     }

@@ -7,14 +7,17 @@
 import { readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-web'
+import { withinNativeGate } from './native-gate.ts'
 import type { ModelSignature } from './signature.ts'
 import type { NumericDatatype, Tensor } from './tensor.ts'
-import type { OnnxRuntime, ThreadOptions } from './thread-message.ts'
+import type { LoadOptions, OnnxRuntime, ThreadOptions } from './thread-message.ts'
 
 /** An ONNX Runtime, whichever build it is. */
 export interface Ort {
   readonly kind: OnnxRuntime
-  readonly createSession: (options: ThreadOptions) => Promise<InferenceSession>
+  readonly createSession: (options: LoadOptions) => Promise<InferenceSession>
+  /** Calls into the session go through here. */
+  readonly within: <T>(act: () => Promise<T>) => Promise<T>
   readonly Tensor: typeof OrtTensor
 }
 
@@ -23,28 +26,31 @@ type TensorSignature = ModelSignature['inputs'][number]
 // 4: fatal only. A run that fails is reported to whoever asked; a hostile caller must not fill the log.
 const logSeverityLevel = 4
 
-export async function importOrt(wanted: ThreadOptions['runtime']): Promise<Ort> {
+export async function importOrt({ runtime: wanted, gate }: ThreadOptions): Promise<Ort> {
   if (wanted === 'wasm') return importWasm()
   try {
-    return await importNative()
+    return await importNative((act) => withinNativeGate(gate, () => process.exit(), act))
   } catch (cause) {
     if (wanted === 'native') throw cause
     return importWasm()
   }
 }
 
-async function importNative(): Promise<Ort> {
-  const { InferenceSession, Tensor } = await import('onnxruntime-node')
+async function importNative(within: Ort['within']): Promise<Ort> {
+  const { InferenceSession, Tensor } = await within(() => import('onnxruntime-node'))
   return {
     kind: 'native',
     Tensor,
-    createSession: ({ entryPath, threads }) =>
-      InferenceSession.create(entryPath, {
+    within,
+    createSession: ({ entryPath, threads }) => {
+      const options = {
         executionProviders: ['cpu'],
         intraOpNumThreads: threads,
         interOpNumThreads: 1,
         logSeverityLevel,
-      }),
+      } as const
+      return within(() => InferenceSession.create(entryPath, options))
+    },
   }
 }
 
@@ -55,6 +61,7 @@ async function importWasm(): Promise<Ort> {
   return {
     kind: 'wasm',
     Tensor,
+    within: (act) => act(), // V8 ends WebAssembly wherever it is
     // The WebAssembly build opens no files: the entry and its weights are handed to it.
     createSession: async ({ entryPath, weightPaths }) => {
       const externalData = await Promise.all(

@@ -35,7 +35,7 @@ async function load(
   options: ThreadOptions,
 ): Promise<{ readonly ort: Ort; readonly session: InferenceSession } | null> {
   try {
-    const ort = await importOrt(options.runtime)
+    const ort = await importOrt(options)
     const session = await ort.createSession(options)
     send({ kind: 'loaded', runtime: ort.kind, signature: signatureOfSession(session) })
     return { ort, session }
@@ -50,7 +50,7 @@ async function answer(ort: Ort, session: InferenceSession, request: ToThread): P
   try {
     const feeds = Object.fromEntries(request.inputs.map((input) => [input.name, toOrt(ort, input)]))
     const startedMs = performance.now()
-    const results = await session.run(feeds, request.outputs)
+    const results = await ort.within(() => session.run(feeds, request.outputs))
     const runMicros = (performance.now() - startedMs) * 1_000
     return { kind: 'answer', id, runMicros, outputs: outputsOf(request.outputs, results) }
   } catch (thrown) {

@@ -4,19 +4,25 @@
 // buffers: whoever sends one has it no more.
 
 import { Failure } from '../failure.ts'
+import type { NativeGateCells } from './native-gate.ts'
 import type { ModelSignature } from './signature.ts'
 import type { Tensor } from './tensor.ts'
 
 export type OnnxRuntime = 'native' | 'wasm'
 
-/** What a thread is started with. */
-export interface ThreadOptions {
+/** What a thread is told to load. */
+export interface LoadOptions {
   readonly entryPath: string
   /** Files beside the entry that hold weights, as the entry names them. */
   readonly weightPaths: readonly string[]
   /** `auto`: native where it can be imported, else wasm. */
   readonly runtime: OnnxRuntime | 'auto'
   readonly threads: number
+}
+
+/** What a thread is started with. */
+export interface ThreadOptions extends LoadOptions {
+  readonly gate: NativeGateCells
 }
 
 export interface ToThread {
@@ -42,7 +48,7 @@ export type FromThread =
   | { readonly kind: 'run-failed'; readonly id: number; readonly message: string }
 
 /** Reads the operator's choice, `TUTTI_ONNX`: nothing, `native` or `wasm`. */
-export function parseOnnxRuntime(text: string | undefined): ThreadOptions['runtime'] {
+export function parseOnnxRuntime(text: string | undefined): LoadOptions['runtime'] {
   switch (text) {
     case undefined:
     case '':
