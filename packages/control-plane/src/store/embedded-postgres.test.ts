@@ -21,6 +21,7 @@ import { startEmbeddedPostgres } from './embedded-postgres.ts'
 
 const folders: string[] = []
 const children: ChildProcess[] = []
+const waiting = { timeout: 30_000 }
 afterAll(() => {
   vi.unstubAllEnvs()
   for (const child of children) child.kill('SIGKILL')
@@ -43,6 +44,10 @@ async function answerOf(path: string): Promise<unknown> {
   }
 }
 
+function isCheckpointer(pid: string): boolean {
+  return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('checkpointer')
+}
+
 /** Ends the postmaster as a power cut would, and waits until none of its processes is left. */
 async function cutPower(data: string): Promise<void> {
   const pid = Number(readFileSync(join(data, 'postmaster.pid'), 'utf8').split('\n')[0])
@@ -55,7 +60,7 @@ async function cutPower(data: string): Promise<void> {
       return false
     }
   }
-  await vi.waitUntil(() => !isThere())
+  await vi.waitUntil(() => !isThere(), waiting)
 }
 
 test('after a crash, a process id that has gone to somebody else keeps nothing from starting', async () => {
@@ -126,6 +131,34 @@ test('one that was killed leaves a socket: a start takes it over, a stop removes
   expect(existsSync(dirname(first.socketPath))).toBe(false)
   expect(stranger.signalCode).toBeNull()
   expect(stranger.exitCode).toBeNull()
+})
+
+test.skipIf(process.platform !== 'linux')(
+  'a start waits for the last processes of one that was killed',
+  async () => {
+    const folder = makeFolder()
+    const data = join(folder, 'postgres')
+    await startEmbeddedPostgres(folder)
+    const pid = readFileSync(join(data, 'postmaster.pid'), 'utf8').split('\n')[0]
+    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ')
+    const slow = Number(children.find(isCheckpointer))
+    process.kill(slow, 'SIGSTOP') // it does not see that its postmaster is gone
+    const starting = cutPower(data).then(() => startEmbeddedPostgres(folder))
+    const words = join(data, 'start.log')
+    await vi.waitUntil(() => readFileSync(words, 'utf8').includes('is still in use'), waiting)
+    process.kill(slow, 'SIGCONT')
+    const second = await starting
+    expect(await answerOf(second.socketPath)).toBe(42)
+    await second.stop()
+  },
+)
+
+test('what Postgres says before it has a log is told', async () => {
+  const folder = makeFolder()
+  const first = await startEmbeddedPostgres(folder)
+  await first.stop()
+  writeFileSync(join(folder, 'postgres/postgresql.conf'), 'no_such_setting = on\n')
+  await expect(startEmbeddedPostgres(folder)).rejects.toThrow('no_such_setting')
 })
 
 test('a socket folder that others can enter is refused: theirs would be our database', async () => {

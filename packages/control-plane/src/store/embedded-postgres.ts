@@ -8,13 +8,15 @@
 // namespaces are forbidden, as in most containers, as uid 65534 that keeps one of root's capabilities: to
 // pass folders, such as root's home, that this uid could not enter.
 
-import { type SpawnOptions, spawn, spawnSync } from 'node:child_process'
+import { type SpawnOptions, type StdioOptions, spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import {
   chownSync,
+  closeSync,
   existsSync,
   lstatSync,
   mkdirSync,
+  openSync,
   readFileSync,
   rmdirSync,
   rmSync,
@@ -46,6 +48,7 @@ const user = 'tutti'
 const socketName = `.s.PGSQL.${port}`
 const claimName = 'starting' // keeps a folder from being empty before Postgres has its socket there
 const claimsMax = 5
+const firstWords = 'start.log' // what Postgres says before it has a log
 
 /** Starts or adopts the Postgres whose data lives in `dataFolder`. */
 export async function startEmbeddedPostgres(dataFolder: string): Promise<RunningPostgres> {
@@ -61,6 +64,32 @@ export async function startEmbeddedPostgres(dataFolder: string): Promise<Running
   takeOver(data, ownerIn(mode))
 
   const socketFolder = claimSocketFolder(data, mode)
+  await startPostmaster(data, socketFolder, commands)
+  rmSync(join(socketFolder, claimName), { force: true })
+  return handleOf(data, socketFolder, false)
+}
+
+async function startPostmaster(
+  data: string,
+  socketFolder: string,
+  commands: Commands,
+): Promise<void> {
+  const untilMs = Date.now() + startMs
+  for (;;) {
+    const exit = await spawnPostmaster(data, socketFolder, commands, untilMs)
+    if (exit === null) return
+    if (!isHeldByFormer(data) || Date.now() > untilMs) throw startFailed(data, exit)
+    await delay(50)
+  }
+}
+
+/** Resolves with null once it is ready, or with why it is not. */
+async function spawnPostmaster(
+  data: string,
+  socketFolder: string,
+  commands: Commands,
+  untilMs: number,
+): Promise<unknown> {
   releaseLock(join(data, 'postmaster.pid'))
   releaseLock(join(socketFolder, `${socketName}.lock`))
   const [command, args, options] = commands('postgres', [
@@ -70,16 +99,16 @@ export async function startEmbeddedPostgres(dataFolder: string): Promise<Running
     ...['-c', 'logging_collector=on', '-c', 'log_directory=log', '-c', 'log_filename=postgres.log'],
     ...['-c', 'log_rotation_size=0', '-c', 'log_rotation_age=0'],
   ])
-  const child = spawn(command, args, { ...options, stdio: 'ignore', detached: true })
-  const failed = new Promise<never>((_, reject) => {
-    child.once('error', (cause) => reject(startFailed(data, cause)))
-    child.once('exit', (code) => reject(startFailed(data, `it exited with ${code}`)))
+  const errors = openSync(join(data, firstWords), 'w')
+  const stdio: StdioOptions = ['ignore', 'ignore', errors]
+  const child = spawn(command, args, { ...options, stdio, detached: true })
+  closeSync(errors)
+  child.unref() // an exit after the start is seen by the pool, not here
+  const failed = new Promise<unknown>((resolve) => {
+    child.once('error', resolve)
+    child.once('exit', (code) => resolve(`it exited with ${code}`))
   })
-  failed.catch(() => {}) // an exit after the start is seen by the pool, not here
-  await Promise.race([untilReady(data, socketFolder), failed])
-  rmSync(join(socketFolder, claimName), { force: true })
-  child.unref()
-  return handleOf(data, socketFolder, false)
+  return await Promise.race([untilReady(data, socketFolder, untilMs), failed])
 }
 
 function handleOf(data: string, socketFolder: string, adopted: boolean): RunningPostgres {
@@ -276,14 +305,17 @@ function runningPostmaster(data: string): Postmaster | null {
   return isRunning ? postmaster : null
 }
 
-async function untilReady(data: string, socketFolder: string): Promise<void> {
-  const untilMs = Date.now() + startMs
+async function untilReady(
+  data: string,
+  socketFolder: string,
+  untilMs: number,
+): Promise<string | null> {
   while (Date.now() < untilMs) {
     const postmaster = runningPostmaster(data)
-    if (postmaster?.socketFolder === socketFolder) return
+    if (postmaster?.socketFolder === socketFolder) return null
     await delay(15) // the postmaster tells readiness by its pid file alone
   }
-  throw startFailed(data, `it was not ready after ${startMs / 1000} s`)
+  return `it was not ready after ${startMs / 1000} s`
 }
 
 async function stopPostmaster(data: string, socketFolder: string): Promise<void> {
@@ -312,9 +344,14 @@ function isAlive(pid: number): boolean {
   }
 }
 
+/** The children of a postmaster that was killed see it some milliseconds later, and end. */
+function isHeldByFormer(data: string): boolean {
+  return lastLines(join(data, firstWords)).includes('pre-existing shared memory block')
+}
+
 function startFailed(data: string, cause: unknown): Failure {
   const said = cause instanceof Error ? cause.message : String(cause)
-  const log = lastLines(join(data, 'log/postgres.log'))
+  const log = lastLines(join(data, firstWords)) || lastLines(join(data, 'log/postgres.log'))
   return new Failure(
     'control-plane/postgres-start-failed',
     `Postgres did not start in ${data}: ${said}${log === '' ? '' : `; its log ends: ${log}`}`,
