@@ -10,6 +10,7 @@ import { type ChangeOutcome, type PlannedChange, submitChange } from '../governa
 import { listResources, loadResource } from '../store/index.ts'
 import { refuse, refuseFindings } from './answer.ts'
 import { formatDenials, openFence, whyMayNot } from './authorize.ts'
+import { describeConflict } from './describe-conflict.ts'
 import type { ApiPorts, Env } from './ports.ts'
 import { presentResource } from './present-resource.ts'
 import { watchResources } from './watch-resources.ts'
@@ -153,9 +154,8 @@ export async function answerOutcome(
     case 'invalid':
       return refuseFindings(context, result.findings)
     case 'conflict': {
-      const at = `generation ${result.generation}`
-      const message = `it has changed meanwhile and is at ${at}: get it again`
-      return refuse(context, 'api/conflict', message, { generation: result.generation })
+      const { generation } = result
+      return refuse(context, 'api/conflict', describeConflict(result), { generation })
     }
     case 'held':
       return refuse(context, 'api/conflict', result.reason)

@@ -141,7 +141,8 @@ async function commitApproved(
   const key = { kind: change.kind, project: change.project, name: change.name }
   const held = await loadResource(ports.sql, key)
   const generation = held?.metadata.generation ?? 0
-  if (generation !== change.baseGeneration) return { outcome: 'conflict', generation }
+  const expected = change.baseGeneration
+  if (generation !== expected) return { outcome: 'conflict', key, generation, expected }
   const declared = change.declared === null ? null : declaredOf(change.declared)
   return await submitChange(ports, {
     principal,

@@ -86,7 +86,14 @@ export type ChangeOutcome =
       readonly verdict: Verdict & { kind: 'needs-approval' }
     }
   | { readonly outcome: 'invalid'; readonly findings: readonly Finding[] }
-  | { readonly outcome: 'conflict'; readonly generation: number }
+  | {
+      readonly outcome: 'conflict'
+      readonly key: ResourceKey
+      /** The one that is there; 0 where there is none. */
+      readonly generation: number
+      /** The one that the change names; null where it names none. */
+      readonly expected: number | null
+    }
   /** It cannot be deleted yet. */
   | { readonly outcome: 'held'; readonly reason: string }
   | { readonly outcome: 'not-found'; readonly key: ResourceKey }
@@ -107,7 +114,7 @@ export async function submitChange(
   if ('outcome' in planned)
     return unread === null ? planned : { outcome: 'denied', verdict: unread }
   if (request.approved !== undefined && request.approved !== planned.digest) {
-    return { outcome: 'conflict', generation: planned.before?.metadata.generation ?? 0 }
+    return conflictOf(request, key, planned.before?.metadata.generation ?? 0)
   }
   const context = await questionContext(ports, planned, request.approvals)
   const verdict = judge(engine, request.principal, planned, context)
@@ -149,9 +156,10 @@ function whyUnread(
 
 async function planChange(
   ports: AdmissionPorts,
-  { change, principal, approved }: ChangeRequest,
+  request: ChangeRequest,
   before: Resource | null,
 ): Promise<PlannedChange | ChangeOutcome> {
+  const { change, principal, approved } = request
   if (change.kind === 'delete') {
     const { key } = change
     if (before === null) return { outcome: 'not-found', key }
@@ -170,10 +178,10 @@ async function planChange(
     approved === undefined ? sealSecret(ports.identity, change.declared) : change.declared
   const expected = declared.metadata.generation
   const base = before?.metadata.generation ?? 0
-  if (expected !== undefined && expected !== base) return { outcome: 'conflict', generation: base }
+  const key = keyOf(declared)
+  if (expected !== undefined && expected !== base) return conflictOf(request, key, base)
   const findings = await checkReferences(ports, { declared, before, principal })
   if (findings.length > 0) return { outcome: 'invalid', findings }
-  const key = keyOf(declared)
   const { labels, annotations } = declared.metadata
   if (before !== null && isSame(ports.identity, before, declared)) {
     return { outcome: 'unchanged', resource: before }
@@ -181,6 +189,15 @@ async function planChange(
   const { spec } = declared
   const write = { key, baseGeneration: base, labels, annotations, spec }
   return finishPlan(before === null ? 'create' : 'update', before, write)
+}
+
+function conflictOf(
+  { change }: Pick<ChangeRequest, 'change'>,
+  key: ResourceKey,
+  generation: number,
+): ChangeOutcome {
+  const named = change.kind === 'apply' ? change.declared.metadata.generation : undefined
+  return { outcome: 'conflict', key, generation, expected: named ?? null }
 }
 
 function finishPlan(action: ChangeAction, before: Resource | null, write: Write): PlannedChange {
@@ -253,7 +270,7 @@ async function commitPlanned(
   }
   await keepModelSpec(ports, planned)
   const done = await ports.changes.commit(planned.write, draft, request.alongside)
-  if (!done.ok) return { outcome: 'conflict', generation: done.generation }
+  if (!done.ok) return conflictOf(request, planned.key, done.generation)
   return { outcome: 'committed', action: planned.action, ...done.committed }
 }
 
@@ -321,7 +338,7 @@ async function askForApproval(
       summary: `ask for approval to ${planned.action} ${formatKey(planned.key)}`,
     },
   )
-  if (!done.ok) return { outcome: 'conflict', generation: done.generation }
+  if (!done.ok) return { outcome: 'conflict', key, generation: done.generation, expected: null }
   return { outcome: 'needs-approval', approval: done.committed.resource, verdict }
 }
 

@@ -30,12 +30,17 @@ async function ask(query: string, key?: string) {
 }
 
 describe('usage', () => {
+  let blind: string | undefined
   usagePlaneContract({
     tell: async (report) => {
       const key = bed.plane.credentials?.gateway ?? ''
       return (await call('POST', '/usage', report, { key })).status
     },
     ask: async (query) => await call('GET', `/usage?${query}`),
+    askBlind: async (query) => {
+      blind ??= await makeKey('bill', ['caller'])
+      return await call('GET', `/usage?${query}`, undefined, { key: blind })
+    },
   })
 
   test('a report that waited for weeks counts no more, if it came before', async () => {
@@ -64,7 +69,20 @@ describe('usage', () => {
       'default',
       'team',
     ])
-    expect((await ask('project=nobody')).status).toBe(403)
+  })
+
+  test('a Project that is none is said with the nearest one, to who may read Projects', async () => {
+    expect((await apply('Project', 'berlin', {})).status).toBe(201)
+    const { status, body } = await call('GET', '/usage?project=berlim')
+    expect([status, body.error.message]).toEqual([
+      404,
+      'there is no Project berlim: did you mean berlin?',
+    ])
+    const key = await makeKey('carl', ['caller'])
+    const blind = (name: string) => call('GET', `/usage?project=${name}`, undefined, { key })
+    const [none, there] = [await blind('berlim'), await blind('berlin')]
+    expect([none.status, there.status]).toEqual([403, 403])
+    expect(none.body.error.message.replace('berlim', 'berlin')).toBe(there.body.error.message)
   })
 
   test('what a Project used is told when it has been deleted, to whom it was told before', async () => {

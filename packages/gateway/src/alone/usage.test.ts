@@ -82,6 +82,7 @@ describe('of a gateway alone, through its own address', () => {
   usagePlaneContract({
     tell: async (report) => await (await here()).tell(report),
     ask: async (query) => await (await here()).ask(query),
+    askBlind: async (query) => await (await here()).ask(query),
   })
 })
 
