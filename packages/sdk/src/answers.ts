@@ -61,6 +61,8 @@ export const whoami = z.looseObject({
   controlPlane: z.string(),
   ledger: z.string(),
   version: z.string(),
+  /** The control plane's clock; one of before does not say it. */
+  nowMs: z.number().optional(),
 })
 
 /** What requests used, in the dimensions that were asked for; the dearest first. */

@@ -1,35 +1,15 @@
 // The command line as a person uses it: real processes, a real control plane, a real node.
 
-import { execFile, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type RunningPart, runPart } from './home/index.ts'
+import { describe, expect, test } from 'vitest'
+import { file, folder, home, main, parts, tutti, useControlPlane } from './cli-bed.fixture.ts'
+import { runPart } from './home/index.ts'
 
-const main = fileURLToPath(new URL('../dist/main.js', import.meta.url))
-const folder = mkdtempSync(join(tmpdir(), 'tutti-cli-'))
-const home = join(folder, 'home')
-const parts: RunningPart[] = []
-
-interface Result {
-  readonly status: number
-  readonly out: string
-  readonly err: string
-}
-
-function tutti(...args: readonly string[]): Promise<Result> {
-  return new Promise((resolve) => {
-    const env = { ...process.env, TUTTI_HOME: home }
-    execFile(process.execPath, [main, ...args], { env }, (error, out, err) => {
-      const status = typeof error?.code === 'number' ? error.code : error === null ? 0 : 1
-      resolve({ status, out: String(out), err: String(err) })
-    })
-  })
-}
+useControlPlane()
 
 async function freePort(): Promise<number> {
   return await new Promise((resolve) => {
@@ -40,23 +20,6 @@ async function freePort(): Promise<number> {
     })
   })
 }
-
-function file(name: string, text: string): string {
-  const path = join(folder, name)
-  writeFileSync(path, text)
-  return path
-}
-
-beforeAll(async () => {
-  const args = ['control-plane', '--home', home, '--port', '0', '--log-level', 'warn']
-  const part = { name: 'control-plane', args }
-  parts.push(await runPart(part, join(folder, 'logs'), () => {}, new URL(`file://${main}`)))
-})
-
-afterAll(async () => {
-  for (const part of parts) await part.stop()
-  rmSync(folder, { recursive: true, force: true })
-})
 
 describe('user errors are said with where, what and what to do', () => {
   test('an unknown field, the nearest one named', async () => {

@@ -57,7 +57,8 @@ export function makeApp(ports: ApiPorts): Hono<Env> {
     const { principal } = context.get('caller')
     const { controlPlane, log } = ports.identity
     const ledger = log.verifier.vkey
-    return context.json({ principal, controlPlane, ledger, version: ports.version })
+    const { version } = ports
+    return context.json({ principal, controlPlane, ledger, version, nowMs: ports.nowMs() })
   })
   mountJoin(app, ports)
   mountBlobs(app, ports)

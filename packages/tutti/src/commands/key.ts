@@ -3,10 +3,12 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { nearest } from '@tutti/core/resource'
 import { builtInRoles } from '@tutti/core/routing'
+import type { Client } from '@tutti/sdk'
 import type { Command } from 'commander'
 import { Failure } from '../failure.ts'
 import { approvalDid, clientOf, homeFolder, print, printJson } from '../home/index.ts'
 import { describeOutcome } from './describe-outcome.ts'
+import { type KeyEnd, parseKeyEnd, pickEndMs } from './key-end.ts'
 import { countOf } from './option-values.ts'
 import { type SharedOptions, withExamples, withShared } from './shared-options.ts'
 
@@ -56,7 +58,8 @@ export function addKey(program: Command): void {
     const client = clientOf(options)
     const secret = `tutti_${name}_${randomBytes(32).toString('base64url')}`
     const hash = `sha256:${createHash('sha256').update(secret).digest('hex')}`
-    const spec = specOf(name, options, hash)
+    const end = options.expires === undefined ? null : parseKeyEnd(options.expires)
+    const spec = { ...specOf(name, options, hash), ...(await expiryOf(client, end)) }
     warnOfRoles(spec.roles)
     const metadata = { name, ...(options.replace === true ? {} : { generation: 0 }) }
     const document = { apiVersion: 'tutti/v1', kind: 'Key', metadata, spec }
@@ -90,7 +93,7 @@ function thereIsOne(name: string, cause: unknown): Failure {
 }
 
 function specOf(name: string, options: KeyOptions, hash: string) {
-  const { owner = name, roles, approvalKey, routes, tools, expires } = options
+  const { owner = name, roles, approvalKey, routes, tools } = options
   const limits = {
     ...limitOf(options, 'requestsPerMinute'),
     ...limitOf(options, 'tokensPerMinute'),
@@ -103,9 +106,14 @@ function specOf(name: string, options: KeyOptions, hash: string) {
     ...(approvalKey === undefined ? {} : { approvalKey }),
     ...(routes === undefined ? {} : { routes: routes.split(',') }),
     ...(tools === undefined ? {} : { tools: tools.split(',') }),
-    ...(expires === undefined ? {} : { expiresAtMs: expiryOf(expires, Date.now()) }),
     ...(Object.keys(limits).length === 0 ? {} : { limits }),
   }
+}
+
+async function expiryOf(client: Client, end: KeyEnd | null) {
+  if (end === null) return {}
+  const { nowMs: planeMs = Date.now() } = await client.whoami() // an older one does not say
+  return { expiresAtMs: pickEndMs(end, { ownMs: Date.now(), planeMs }) }
 }
 
 type Limit = 'requestsPerMinute' | 'tokensPerMinute' | 'concurrent'
@@ -115,16 +123,6 @@ function limitOf(options: KeyOptions, name: Limit): Readonly<Record<string, numb
   if (text === undefined) return {}
   const option = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
   return { [name]: countOf(`--${option}`, text) }
-}
-
-const units: Readonly<Record<string, number>> = { h: 3_600_000, d: 86_400_000 }
-
-function expiryOf(text: string, nowMs: number): number {
-  const [, count, unit] = /^(\d{1,6})([hd])$/.exec(text) ?? []
-  const atMs = unit === undefined ? Date.parse(text) : nowMs + Number(count) * (units[unit] ?? 0)
-  if (atMs > nowMs) return atMs
-  const message = `--expires: expected 30d, 24h or a time to come, got ${text}`
-  throw new Failure('tutti/argument-invalid', message)
 }
 
 function addApprovalDid(group: Command): void {
