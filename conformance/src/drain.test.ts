@@ -36,7 +36,7 @@ beforeAll(async () => {
   const provider = { dialect: 'openai', baseUrl, allowPrivateNetwork: true }
   await apply('Provider', 'slow', provider)
   await apply('Route', 'talk', { targets: [{ provider: 'slow', model: 'm' }] })
-}, 120_000)
+})
 
 afterAll(async () => {
   engine.closeAllConnections()

@@ -24,7 +24,7 @@ const data = resolve(
 let world: World
 beforeAll(async () => {
   world = await openWorld({ clinc: data, models: ['credit', 'fraud', 'payslip'] })
-}, 120_000)
+})
 afterAll(() => world?.stop())
 
 test('I7: engines are killed at appends, steps fail and are repeated: the same output', async () => {
@@ -33,7 +33,7 @@ test('I7: engines are killed at appends, steps fail and are repeated: the same o
   })
   expect(passed, notes.join('\n')).toBe(total)
   expect(total).toBeGreaterThan(6) // the fewer writes a run has, the fewer kills
-}, 120_000)
+})
 
 const withData = existsSync(data) ? test : test.skip
 withData(

@@ -34,7 +34,7 @@ test('A4: a cordoned node keeps what it has, says why, and catches up when let g
   } finally {
     await fleet.stop()
   }
-}, 120_000)
+})
 
 test('models share a node’s memory: each takes the best that what is left allows, or says why not', async () => {
   const fleet = await startLocalFleet([{ name: 'n1', memoryMiB: 80 }])
@@ -69,7 +69,7 @@ test('models share a node’s memory: each takes the best that what is left allo
   } finally {
     await fleet.stop()
   }
-}, 120_000)
+})
 
 /** The versions that a node itself says it has ready. */
 async function versionsAt(node: { readonly url: string; readonly key: string } | undefined) {

@@ -28,7 +28,7 @@ beforeAll(async () => {
   await makeModels(models, quickEffort)
   await fleet.tutti('model', 'push', join(models, 'parts-v1'))
   await deploy(fleet, 'parts', 'parts:v1')
-}, 120_000)
+})
 
 afterAll(() => fleet.stop())
 
@@ -94,7 +94,7 @@ test('a gateway of several workers answers with them, whichever worker they came
   } finally {
     for (const child of children) await stopChild(child)
   }
-}, 90_000)
+})
 
 test('a node that is killed under load fails no request; without any there is a clear error', async () => {
   const asked: Promise<number>[] = []

@@ -35,7 +35,7 @@ const live = takeInputs(102, liveLighting, 2_000)
 beforeAll(() => {
   networks = trainPartsNetworks(fullEffort)
   drafts = partsModels(networks)
-}, 120_000)
+})
 
 function draftOf(version: Version): ModelDraft {
   const draft = drafts.find((candidate) => candidate.version === version)

@@ -177,7 +177,7 @@ describe('snapshots', () => {
     expect((await infer(second.gateway)).status).toBe(200)
     await second.gateway.stop()
     const third = await world(signed(toNodes([], 3)), first.folder)
-    await vi.waitUntil(async () => (await infer(third.gateway)).status === 503)
+    await expect.poll(async () => (await infer(third.gateway)).status).toBe(503)
   })
 
   test('a disk that takes nothing keeps nobody from what is new', async () => {
@@ -186,7 +186,7 @@ describe('snapshots', () => {
     mkdirSync(join(folder, 'snapshot.json.new')) // no file can be written there
     const bed = await world(signed(toNodes([], 1)), folder)
     bed.push(signed(toNodes([good.url], 2)))
-    await vi.waitUntil(async () => (await infer(bed.gateway)).status === 200)
+    await expect.poll(async () => (await infer(bed.gateway)).status).toBe(200)
     expect(bed.events.map(({ event }) => event)).toContain('a snapshot was not kept on disk')
   })
 

@@ -3,7 +3,7 @@
 import type { ServerResponse } from 'node:http'
 import type { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
 import { ResultSchema } from '@modelcontextprotocol/sdk/types.js'
-import { expect, test, vi } from 'vitest'
+import { expect, test } from 'vitest'
 import { serve, signed, world } from './gateway-world.fixture.ts'
 import { serveTools, toolClient, toolSnapshot } from './tool-world.fixture.ts'
 import { fetchOf } from './tools/fetch-of.ts'
@@ -118,7 +118,7 @@ test.each([
   for (const response of held) response.writeHead(202).end()
   expect(new Set(await Promise.all(outcomes.slice(0, most)))).toEqual(new Set([202]))
   const next = post({ id: 500, result: {} })
-  await vi.waitUntil(() => held.length > most) // there is room again
+  await expect.poll(() => held.length).toBeGreaterThan(most) // there is room again
   held[most]?.writeHead(202).end()
   expect((await next).status).toBe(202)
 })

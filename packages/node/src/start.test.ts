@@ -75,4 +75,4 @@ test('a node that listens on no port lasts while nobody is there', async () => {
   child.kill('SIGKILL')
   await gone
   nobody.close()
-}, 30_000)
+})

@@ -63,7 +63,7 @@ afterEach(async () => {
   children.clear()
   engine.closeAllConnections()
   engine.close()
-  await expect.poll(left, { timeout: 20_000 }).toEqual([])
+  await expect.poll(left).toEqual([])
   rmSync(folder, { recursive: true, force: true })
 })
 
@@ -150,7 +150,7 @@ function run(...args: readonly string[]): Promise<Running> {
       waiters.add(look)
       look()
     })
-  const told = (what: RegExp) => expect.poll(() => err, { timeout: 10_000 }).toMatch(what)
+  const told = (what: RegExp) => expect.poll(() => err).toMatch(what)
   return new Promise((resolve, reject) => {
     let out = ''
     child.stdout.on('data', (bytes) => {
@@ -187,7 +187,7 @@ async function list({ url }: Running): Promise<number> {
 test('alone with a file it serves with its keys, and takes the file again on SIGHUP', async () => {
   const config = writeConfig({ limitDollars: 0 })
   const running = await run('--config', config)
-  await expect.poll(() => ask(running), { timeout: 10_000 }).toBe(429)
+  await expect.poll(() => ask(running)).toBe(429)
   expect(calls).toBe(0)
   writeFileSync(config, '{"kind":')
   running.child.kill('SIGHUP') // a file that cannot be read changes nothing, and that is said
@@ -195,10 +195,10 @@ test('alone with a file it serves with its keys, and takes the file again on SIG
   await expect.poll(() => ask(running)).toBe(429)
   writeConfig({})
   running.child.kill('SIGHUP')
-  await expect.poll(() => ask(running), { timeout: 10_000 }).toBe(200)
+  await expect.poll(() => ask(running)).toBe(200)
   expect(seenKey).toBe('Bearer engine-key')
   expect(await ended(running.child, 'SIGTERM')).toBe(0)
-}, 40_000)
+})
 
 test('a worker that is killed takes no money along and is started again; no more is spent than there is', async () => {
   const limitDollars = 0.02
@@ -209,7 +209,7 @@ test('a worker that is killed takes no money along and is started again; no more
     for (let i = 0; i < 150; i++) statuses.push(await ask(running))
   }
   const all = Promise.all([work(), work(), work(), work()])
-  await expect.poll(() => calls, { timeout: 20_000 }).toBeGreaterThan(40)
+  await expect.poll(() => calls).toBeGreaterThan(40)
   process.kill(first, 'SIGKILL')
   await running.serving(3)
   await all
@@ -220,16 +220,16 @@ test('a worker that is killed takes no money along and is started again; no more
   await ended(running.child, 'SIGKILL')
   const before = calls
   const again = await run('--config', writeConfig({ limitDollars }))
-  await expect.poll(() => ask(again), { timeout: 10_000 }).not.toBe(503)
+  await expect.poll(() => ask(again)).not.toBe(503)
   for (let i = 0; i < 60; i++) await ask(again)
   expect(calls).toBeGreaterThanOrEqual(before)
   expect(calls * callDollars).toBeLessThanOrEqual(limitDollars)
-}, 90_000)
+})
 
 test('of all workers whoever is asked tells the requests and counts, and each to come', async () => {
   const running = await run('--config', writeConfig({}), '--workers', '2')
   const [first = 0] = await running.serving(2)
-  await expect.poll(() => ask(running), { timeout: 10_000 }).toBe(200)
+  await expect.poll(() => ask(running)).toBe(200)
   const headers = { authorization: 'Bearer secret', connection: 'close' }
   const get = async (path: string) => await fetch(running.url + path, { headers })
   const linesIn = (text: string) => text.split('\n').filter((line) => line !== '')
@@ -244,7 +244,7 @@ test('of all workers whoever is asked tells the requests and counts, and each to
     const text = await (await get('/metrics')).text()
     return [1, 2].every((place) => text.includes(`requests_total{worker="${place}"`))
   }
-  await expect.poll(both, { timeout: 20_000 }).toBe(true)
+  await expect.poll(both).toBe(true)
   const isTold = async () => {
     const counts = new Set<number>()
     for (let i = 0; i < 10; i++) counts.add((await records()).length)
@@ -270,15 +270,15 @@ test('of all workers whoever is asked tells the requests and counts, and each to
   await expect.poll(() => linesIn(text).length).toBe(2 + calls - before)
   process.kill(first, 'SIGKILL') // whoever comes in its place is asked, too
   await running.serving(3)
-  await expect.poll(both, { timeout: 20_000 }).toBe(true)
+  await expect.poll(both).toBe(true)
   await ended(running.child, 'SIGTERM')
   await over
-}, 90_000)
+})
 
 test('alone it tells what all workers used, while they work and after kill -9', async () => {
   const running = await run('--config', writeConfig({}), '--workers', '2')
   await running.serving(2)
-  await expect.poll(() => ask(running), { timeout: 10_000 }).toBe(200)
+  await expect.poll(() => ask(running)).toBe(200)
   for (let i = 0; i < 20; i++) expect(await ask(running)).toBe(200)
   const used = [
     {
@@ -287,10 +287,10 @@ test('alone it tells what all workers used, while they work and after kill -9', 
       costDollars: expect.closeTo(calls * callDollars, 9),
     },
   ]
-  await expect.poll(() => usageOf(running), { timeout: 20_000 }).toEqual(used)
+  await expect.poll(() => usageOf(running)).toEqual(used)
   await ended(running.child, 'SIGKILL')
   const again = await run('--config', writeConfig({}))
-  await expect.poll(() => ask(again), { timeout: 10_000 }).toBe(200)
+  await expect.poll(() => ask(again)).toBe(200)
   await ended(again.child, 'SIGTERM') // which says the last of it
   const counted = calls
   const hourMs = Math.floor(Date.now() / 3_600_000) * 3_600_000
@@ -298,8 +298,8 @@ test('alone it tells what all workers used, while they work and after kill -9', 
   leaveReport('worker-7', { ...other, requests: 3, inputTokens: 120 }) // of more workers once
   const third = await run('--config', writeConfig({}))
   const all = { requests: counted + 3, inputTokens: 40 * (counted + 3) }
-  await expect.poll(() => usageOf(third), { timeout: 20_000 }).toMatchObject([all])
-}, 90_000)
+  await expect.poll(() => usageOf(third)).toMatchObject([all])
+})
 
 /** Requests at two workers, whose engine answers once it is released. */
 async function askedOfTwo() {
@@ -321,10 +321,10 @@ test('workers whose starter is killed answer what is under way, and the next tel
   await expect.poll(() => list(running)).toBe(0) // they take nothing more
   release()
   expect(await Promise.all(asked)).toEqual(asked.map(() => 200))
-  await expect.poll(() => shelved(), { timeout: 10_000 }).toBe(8)
+  await expect.poll(() => shelved()).toBe(8)
   const again = await run('--config', writeConfig({}))
-  await expect.poll(() => usageOf(again), { timeout: 20_000 }).toMatchObject([{ requests: 8 }])
-}, 60_000)
+  await expect.poll(() => usageOf(again)).toMatchObject([{ requests: 8 }])
+})
 
 test.each(['SIGINT', 'SIGTERM'] as const)(
   '%s to all processes at once, as from a terminal or a supervisor, cuts nobody',
@@ -342,7 +342,7 @@ test.each(['SIGINT', 'SIGTERM'] as const)(
 
 test('what is cut at the end of a drain is in the accounts, and its lease is given back', async () => {
   const running = await run('--config', writeConfig({ limitDollars: 1 }), '--drain', '1')
-  await expect.poll(() => list(running), { timeout: 10_000 }).toBe(200)
+  await expect.poll(() => list(running)).toBe(200)
   held = new Promise(() => {})
   const asked = Array.from({ length: 3 }, () => ask(running))
   await expect.poll(() => calls).toBe(3)
@@ -357,18 +357,18 @@ test('what is cut at the end of a drain is in the accounts, and its lease is giv
   expect(leases('opened')).toHaveLength(1)
   expect(leases('ended')).toEqual(leases('opened'))
   const again = await run('--config', writeConfig({ limitDollars: 1 }))
-  await expect.poll(() => usageOf(again), { timeout: 20_000 }).toMatchObject([{ requests: 3 }])
-}, 60_000)
+  await expect.poll(() => usageOf(again)).toMatchObject([{ requests: 3 }])
+})
 
 test.skipIf(process.platform !== 'linux')(
   'whoever is killed while its workers start leaves none',
   async () => {
     const args = ['--config', writeConfig({}), '--workers', '3']
     const running = run(...args).catch(() => {})
-    await expect.poll(() => left().length, { timeout: 10_000, interval: 5 }).toBeGreaterThan(1)
+    await expect.poll(() => left().length, { interval: 5 }).toBeGreaterThan(1)
     for (const child of children) child.kill('SIGKILL')
     await running
-    await expect.poll(left, { timeout: 20_000 }).toEqual([])
+    await expect.poll(left).toEqual([])
   },
 )
 
@@ -406,7 +406,7 @@ test('the limits of a key hold for all workers together', async () => {
   const isLinux = process.platform === 'linux' // it alone tells
   const environs = isLinux ? pids.map((pid) => readFileSync(`/proc/${pid}/environ`, 'latin1')) : []
   for (const environ of environs) expect(environ).toContain('MALLOC_TRIM_THRESHOLD_=') // and spare memory
-  await expect.poll(() => ask(running), { timeout: 10_000 }).toBe(200)
+  await expect.poll(() => ask(running)).toBe(200)
   let passed = 1
   for (let i = 0; i < 80; i++) {
     if ((await ask(running)) === 200) passed += 1
@@ -414,7 +414,7 @@ test('the limits of a key hold for all workers together', async () => {
   }
   expect(passed).toBeLessThan(40) // less than each of them would let through
   await expect.poll(() => ask(running)).toBe(429)
-}, 60_000)
+})
 
 test('what cannot start ends, alone and with workers, so that its supervisor hears of it', async () => {
   const port = new URL(engineUrl).port
@@ -423,7 +423,7 @@ test('what cannot start ends, alone and with workers, so that its supervisor hea
   // Several, of which some still start as the first of them ends all.
   const many = run(...args, '--workers', '6')
   await expect(many).rejects.toThrow(/ended with 1: .*another process/s)
-}, 40_000)
+})
 
 test('it follows a control plane, or a file, and not both', async () => {
   const away = ['--control-plane', 'http://127.0.0.1:1', '--key', 'k']
@@ -438,7 +438,7 @@ test('it follows a control plane, or a file, and not both', async () => {
       `${why}tutti/argument-invalid]`,
     )
   }
-}, 40_000)
+})
 
 test.each([1, 2])(
   'SIGHUP ends none of %d that follow a control plane',
@@ -478,7 +478,7 @@ test('a control plane that refuses its key ends it at the start, and not where i
     plane.closeAllConnections()
     plane.close()
   }
-}, 40_000)
+})
 
 test('a file that declares what cannot be served is refused with all that is wrong', async () => {
   const path = join(folder, 'bad.yaml')

@@ -32,7 +32,7 @@ beforeAll(async () => {
   })
   await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve))
   await run('control-plane', ['control-plane', '--port', '0', '--host-name', 'plane.test'])
-}, 60_000)
+})
 
 afterAll(async () => {
   for (const part of parts) await part.stop()
@@ -51,12 +51,9 @@ test('a node joins and stays connected through the proxy that HTTP_PROXY names',
   const url = `http://plane.test:${port}`
   await run('node', ['join', url, '--token', token, '--name', 'behind', '--threads', '1'])
   const node = () => client.get({ kind: 'nodes', name: 'behind' })
-  const waiting = { timeout: 20_000, interval: 100 }
-  await vi.waitFor(async () => {
-    expect((await node()).status).toMatchObject({ connected: true })
-  }, waiting)
+  await expect.poll(async () => (await node()).status).toMatchObject({ connected: true })
   expect(tunnels).toBeGreaterThan(1) // to join, and to stay
-}, 60_000)
+})
 
 test('a gateway follows its control plane through the proxy that HTTP_PROXY names', async () => {
   const { port } = new URL(parts.at(-1)?.url ?? '')
@@ -67,8 +64,7 @@ test('a gateway follows its control plane through the proxy that HTTP_PROXY name
   ])
   const models = () =>
     fetch(`${parts[0]?.url}/v1/models`, { headers: { authorization: `Bearer ${admin}` } })
-  const waiting = { timeout: 20_000, interval: 100 }
   // 503 while it has no configuration.
-  await vi.waitFor(async () => expect((await models()).status).toBe(200), waiting)
+  await expect.poll(async () => (await models()).status).toBe(200)
   expect(tunnels).toBeGreaterThan(before)
-}, 60_000)
+})

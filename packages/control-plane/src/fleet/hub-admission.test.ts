@@ -1,6 +1,6 @@
 // A whole fleet that comes at once, over links of the test's own; the hub's time is the test's.
 
-import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type HubBed, helloTo, openHubBed } from './hub-bed.fixture.ts'
 import type { Link } from './link.ts'
 
@@ -57,5 +57,5 @@ test('H6: of a fleet that comes at once each node waits once, for a moment of it
   }
   expect(time.nowMs).toBeLessThan((1_000 * ids.length) / perSecond)
   const isThere = (id: string) => bed.registry.get(id)?.connected === true
-  await vi.waitUntil(() => ids.every(isThere))
+  await expect.poll(() => ids.every(isThere)).toBe(true)
 })

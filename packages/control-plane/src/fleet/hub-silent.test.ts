@@ -1,7 +1,7 @@
 // A connection that is half open: the node's end is gone and nobody says so. The hub's time is the test's.
 
 import { once } from 'node:events'
-import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { WebSocket } from 'ws'
 import { type HubBed, openHubBed } from './hub-bed.fixture.ts'
 
@@ -44,7 +44,7 @@ test('I4: a half-open connection is ended after two and a half heartbeats, one t
   const beat = async (sequence: number) => {
     const load = { inflight: 0, cpu: 0, memoryUsedBytes: 0 }
     alive.send(JSON.stringify({ type: 'heartbeat', sequence, load, telemetry: [] }))
-    await vi.waitUntil(() => registry.get('alive')?.seenMs === time.nowMs)
+    await expect.poll(() => registry.get('alive')?.seenMs).toBe(time.nowMs)
   }
   lookAt(1_000)
   await beat(0)
@@ -54,7 +54,7 @@ test('I4: a half-open connection is ended after two and a half heartbeats, one t
   const ended = once(silent, 'close')
   lookAt(2_600)
   await ended
-  await vi.waitUntil(() => registry.get('silent')?.connected === false)
+  await expect.poll(() => registry.get('silent')?.connected).toBe(false)
   expect(registry.get('alive')?.connected).toBe(true)
   alive.terminate()
 })

@@ -12,7 +12,7 @@ let database: Database
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'tutti-held-'))
   database = await openDatabase({ url: undefined, dataFolder: folder })
-}, 60_000)
+})
 afterAll(async () => {
   await database?.stop()
   rmSync(folder, { recursive: true, force: true })

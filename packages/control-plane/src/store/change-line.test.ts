@@ -22,7 +22,7 @@ beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'tutti-change-line-'))
   database = await openDatabase({ url: undefined, dataFolder: folder })
   line = new ChangeLine(database.sql)
-}, 60_000)
+})
 afterAll(async () => {
   await database?.stop()
   rmSync(folder, { recursive: true, force: true })

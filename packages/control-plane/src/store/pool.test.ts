@@ -19,7 +19,7 @@ const pools: Pool[] = []
 beforeAll(async () => {
   running = await startEmbeddedPostgres(folder)
   other = postgres({ ...place(), max: 1, onnotice: () => {} })
-}, 60_000)
+})
 afterAll(async () => {
   await Promise.all(pools.map(({ sql }) => sql.end({ timeout: 1 })))
   await other.end()

@@ -126,4 +126,4 @@ test('I7: cut off at every write, sagas and agents end as they would have, and d
       expect(await keysOf(id), id).toEqual(journal)
     }
   }
-}, 60_000)
+})

@@ -3,7 +3,7 @@
 
 import type { Json } from '@tutti/core/resource'
 import { standardError } from '@tutti/core/workflow'
-import { expect, test, vi } from 'vitest'
+import { expect, test } from 'vitest'
 import { isDatabaseAway } from '../store/index.ts'
 import { ActFailed } from './act.ts'
 import { advanceBackfills } from './backfill.ts'
@@ -146,9 +146,9 @@ test('what an act and a signal both say stands in the journal once, and is not a
     },
   )
   const id = await engine.start(request('both'))
-  await vi.waitUntil(() => acts.length === 1)
+  await expect.poll(() => acts).toHaveLength(1)
   await sendSignal(bed.database.sql, id, { kind: 'completed', key: '/do/0/a', output: 1 })
-  await vi.waitUntil(() => acts[0]?.aborted)
+  await expect.poll(() => acts[0]?.aborted).toBe(true)
   end(1)
   await sendSignal(bed.database.sql, id, { kind: 'completed', key: '/do/1/ask', output: 2 })
   expect(await engine.outcomeOf(id)).toEqual({ status: 'completed', output: 2 })

@@ -138,7 +138,7 @@ test('an event that comes while its engine stops is there for the next one', asy
   for (let round = 0; round < 25; round++) {
     const engine = await openEngine(program)
     const id = await engine.start(request('last'))
-    await vi.waitUntil(() => engine.residents === 0, { interval: 1 })
+    await expect.poll(() => engine.residents, { interval: 1 }).toBe(0)
     const event = { specversion: '1.0', id: `last-${round}`, source: 's', type: 'last', data: 1 }
     await publishEvent(bed.database.sql, 'default', event, Date.now())
     if (round % 2 === 0) await new Promise((resolve) => setImmediate(resolve))

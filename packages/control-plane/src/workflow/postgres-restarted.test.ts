@@ -99,4 +99,4 @@ test('I7: Postgres is killed amid flushes: every run ends, and each step counts 
   for (const outcome of end.outcomes ?? []) expect(outcome).toMatchObject({ status: 'completed' })
   expect(new Set(end.completed).size).toBe(runs * turns)
   expect(end.completed).toHaveLength(runs * turns)
-}, 120_000)
+})

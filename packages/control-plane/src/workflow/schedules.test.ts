@@ -192,7 +192,7 @@ test('a run that comes after another begins once that has ended; engines start w
   await Promise.race(engines.map((engine) => engine.outcomeOf(String(row?.run))))
   expect(await journalOf(String(row?.run))).toHaveLength(2)
   for (const engine of engines) await engine.stop()
-}, 30_000)
+})
 
 test('a backfill starts a run for each tick of the past, some at a time', async () => {
   await clear()

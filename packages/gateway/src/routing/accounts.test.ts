@@ -30,4 +30,4 @@ test('an answer that drips in is not waited for: who keeps the accounts is away'
   ])
   expect(paid).toMatchObject({ value: { spent: budget, isAway: true } })
   expect(kept).toMatchObject({ reason: { name: 'TimeoutError' } })
-}, 15_000)
+})

@@ -1,6 +1,6 @@
 import { type UsageReport, usageReport } from '@tutti/core/routing'
 import fc from 'fast-check'
-import { expect, test, vi } from 'vitest'
+import { expect, test } from 'vitest'
 import { UsageCounts, type UsageShelf } from './usage-counts.ts'
 
 /** A disk: what stands on it outlives who wrote it. */
@@ -108,10 +108,10 @@ test('what is counted while a report is on its way is told before the gateway st
   await Promise.resolve()
   usage.add(place, { requests: 1 })
   const closing = usage.close()
-  await vi.waitUntil(() => taken.length === 1)
+  await expect.poll(() => taken).toHaveLength(1)
   answer()
   await telling
-  await vi.waitUntil(() => taken.length === 2)
+  await expect.poll(() => taken).toHaveLength(2)
   answer()
   await closing
   expect(taken.map(({ rows }) => rows[0]?.requests)).toEqual([1, 1])

@@ -14,7 +14,7 @@ const victims: readonly Victim[] = ['control plane', 'node']
 
 test.each(victims)(
   'killed at every write and step, the %s goes on',
-  { timeout: 120_000 },
+  { timeout: 240_000 },
   async (victim) => {
     const whole = await tellWithCrash({ victim, at: 0 })
     expect(whole).toMatchObject({ ends, violations: [] })
