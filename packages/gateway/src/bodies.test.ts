@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest'
 import { BodyKeeper } from './face/index.ts'
 import { KeptCall } from './face/kept-call.ts'
 import type { RequestRecord } from './face/request-log.ts'
-import { key, serve, signed, toProvider, world } from './gateway-world.fixture.ts'
+import { key, serve, signed, toEngine, toProvider, world } from './gateway-world.fixture.ts'
 import type { Gateway } from './start.ts'
 
 const card = '4111 1111 1111 1111'
@@ -139,6 +139,24 @@ describe('bodies', () => {
     await ask(gateway, 'x'.repeat(2 ** 20))
     const [one] = await untilKept(1)
     expect(one).toMatchObject({ route: 'chat', input: null })
+  })
+
+  test('of an answer that is nested too deep nothing is kept but its record (Y1)', async () => {
+    const deep = '['.repeat(50_000) + ']'.repeat(50_000)
+    const call = { index: 0, id: 't', function: { name: 'f', arguments: `{"a":${deep}}` } }
+    const { url } = await serve((_, response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' })
+      const choice = { index: 0, delta: { tool_calls: [call] }, finish_reason: 'tool_calls' }
+      response.end(`${frame({ id: 'c', model: 'm', choices: [choice] })}data: [DONE]\n\n`)
+    })
+    const { gateway, untilKept } = await world(signed(toEngine(url, 'openai', { bodies: {} })))
+    const messages = [{ role: 'user', content: 'hello' }]
+    const asked = { model: 'chat', max_tokens: 9, stream: true, messages }
+    const answer = await post(gateway, '/v1/messages', asked)
+    expect(await answer.text()).toContain('message_stop')
+    const [one] = await untilKept(1)
+    expect(one).toMatchObject({ record: { status: 200 }, output: null })
+    expect(one?.input?.text).toContain('hello')
   })
 
   test('a record is found by its id, by its project alone', async () => {

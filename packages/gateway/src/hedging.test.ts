@@ -26,10 +26,14 @@ const price = { inputPerMillion: 1_000, outputPerMillion: 10_000 } // a thousand
 const answerNanos = 100 * 1_000_000 + 10 * 10_000_000
 
 /** With a price of one's own, else engines that cost nothing. */
-async function bed(first: Handler, timers: object, more: { readonly isFree?: true } = {}) {
+async function bed(
+  first: Handler,
+  timers: object,
+  more: { readonly isFree?: true; readonly second?: Handler } = {},
+) {
   const asked = [0, 0]
   const engines = await Promise.all(
-    [first, answers].map((handler, i) =>
+    [first, more.second ?? answers].map((handler, i) =>
       serve((request, response, body) => {
         asked[i] = (asked[i] ?? 0) + 1
         return handler(request, response, body)
@@ -50,9 +54,9 @@ async function bed(first: Handler, timers: object, more: { readonly isFree?: tru
   })
   const clock = { ...systemClock, steadyMs: () => 0 } // a circuit that opens stays so
   const { gateway } = await world(signed(snapshot), newFolder(), plane, { clock })
-  const ask = async () => {
+  const ask = async (signal: AbortSignal | null = null) => {
     const answer = await fetch(`${gateway.url}/v1/chat/completions`, {
-      method: 'POST',
+      ...{ method: 'POST', signal },
       headers: { authorization: `Bearer ${key}` },
       body: JSON.stringify({
         ...{ model: 'chat', max_tokens: 20 },
@@ -97,6 +101,39 @@ function held() {
   }
   return { waiting, closed, handler }
 }
+
+test('who answers while another is waited for that wants to be asked later is not kept waiting', async () => {
+  const slow = held()
+  const busy: Handler = (request, response) => {
+    request.socket.once('close', () => slow.waiting[0]?.end(answer))
+    response.writeHead(429, { 'retry-after': '3', connection: 'close' }).end('{}')
+  }
+  const { asked, ask } = await bed(slow.handler, { hedgeMs: 30 }, { second: busy })
+  expect(await ask()).toEqual({ status: 200, attempts: '2' })
+  expect(asked).toEqual([1, 1])
+})
+
+test.each([
+  { what: 'one', hedgeMs: 20_000, count: 1 },
+  { what: 'two', hedgeMs: 30, count: 2 },
+])(
+  'who leaves while $what is asked for him is charged, and recorded, once for each',
+  async (of) => {
+    const slow = held()
+    const leaving = new AbortController()
+    const last: Handler = (request, response, body) => {
+      slow.handler(request, response, body)
+      if (slow.waiting.length === of.count) leaving.abort()
+    }
+    const { hedgeMs } = of
+    const { gateway, plane, ask } = await bed(last, { hedgeMs }, { second: last })
+    await expect(ask(leaving.signal)).rejects.toThrow('aborted')
+    const record = await recordOf(gateway)
+    expect(record).toMatchObject({ status: 499, targets: ['e0/m', 'e1/m'].slice(0, of.count) })
+    await gateway.stop()
+    expect([plane.settledNanos, plane.openNanos]).toEqual([record.costNanos, 0])
+  },
+)
 
 test('who never answers within its own time is asked last, though others were faster', async () => {
   const { closed, handler } = held()

@@ -163,37 +163,37 @@ export class BodyKeeper {
 
   async #lookThrough({ call, rule, record }: Waiting): Promise<KeptRequest> {
     const { id, project, route, key, atMs } = record
-    const output = rule.keep.includes('output') ? call.output(Math.floor(atMs / 1_000)) : null
-    const input = rule.keep.includes('input') ? call.input : null
+    const saidIn = () => ({ json: call.input, isCut: false })
+    const saidOut = () => call.output(Math.floor(atMs / 1_000))
     return {
       ...{ entry: randomUUID(), id, project, route, key, atMs },
       expiresAtMs: atMs + rule.days * 86_400_000,
       record: { ...record },
-      input: input === null ? null : await this.#redacted(call, 'input', input),
-      output: output === null ? null : await this.#redactedOutput(call, output),
+      input: rule.keep.includes('input') ? await this.#redacted(call, 'input', saidIn) : null,
+      output: rule.keep.includes('output') ? await this.#redacted(call, 'output', saidOut) : null,
     }
   }
 
-  async #redactedOutput(
+  /** Y1: nothing of what a model nests deeper than calls of ours go. */
+  async #redacted(
     call: Kept,
-    { json, isCut }: { readonly json: string; readonly isCut: boolean },
+    side: GuardSide,
+    saying: () => ReturnType<Kept['output']>,
   ): Promise<KeptBody | null> {
-    const body = await this.#redacted(call, 'output', json)
-    return body === null ? null : { ...body, isCut: body.isCut || isCut }
-  }
-
-  /** Y1. */
-  async #redacted(call: Kept, side: GuardSide, json: string): Promise<KeptBody | null> {
     const { route } = call
     const { bodies } = route
-    if (bodies === undefined || json.length > scannedCharsMax) return null
+    if (bodies === undefined) return null
     try {
+      const said = saying()
+      if (said === null || said.json.length > scannedCharsMax) return null
       const { guard, plan } = this.#of(route, bodies)
-      const said = Buffer.from(json)
-      const job = { guard, plan, side, originals: nothingTaken, bytes: said }
+      const { json, isCut } = said
+      const bytes = Buffer.from(json)
+      const job = { guard, plan, side, originals: nothingTaken, bytes }
       const scanned = await this.#scanner.scan({ kind: 'scan', ...job })
       const text = scanned.bytes === null ? json : Buffer.from(scanned.bytes).toString('utf8')
-      return cut(call.shown(side, text), bodies.bytesMax)
+      const body = cut(call.shown(side, text), bodies.bytesMax)
+      return { ...body, isCut: body.isCut || isCut }
     } catch {
       return null
     }

@@ -91,6 +91,12 @@ interface Running {
   readonly index: number
 }
 
+/** One that is over. */
+interface Settled {
+  readonly running: Running
+  readonly outcome: AttemptOutcome
+}
+
 interface Past {
   readonly candidate: Candidate
   failed: FailedAttempt | null
@@ -132,23 +138,26 @@ export class Pursuit {
     for (;;) {
       const { able, impossible } = this.#ports.candidates()
       const step = this.#decide(able)
+      let settled: Settled | null = null
       if (step.kind === 'ask' && this.#running.length < hedgedMax) {
         if (step.isRetry) this.#ports.spendRetry()
-        if (step.afterMs > 0) await this.#pause(step.afterMs)
-        if (!this.#call.presence.isGone) {
+        if (step.afterMs > 0) settled = await this.#pause(step.afterMs)
+        if (settled === null && !this.#call.presence.isGone) {
           const launched = this.#launch(step.candidate, able)
           if (launched !== undefined) await launched
         }
-        if (this.#running.length === 0) continue // it could not be paid
+        if (settled === null && this.#running.length === 0) continue // it could not be paid
       } else if (this.#running.length === 0) {
         return this.#giveUp(impossible)
       }
-      const patienceMs = this.#hedgeMs(able)
-      const only = this.#only(patienceMs)
-      const settled =
-        only === null
-          ? await this.#firstOf(patienceMs)
-          : { running: only, outcome: await only.started.attempt.outcome }
+      if (settled === null) {
+        const patienceMs = this.#hedgeMs(able)
+        const only = this.#only(patienceMs)
+        settled =
+          only === null
+            ? await this.#firstOf(patienceMs)
+            : { running: only, outcome: await only.started.attempt.outcome }
+      }
       if (settled === null) continue // nobody has answered yet: another is asked beside them
       const answer = this.#settle(settled.running, settled.outcome)
       if (answer !== null) return answer
@@ -250,9 +259,7 @@ export class Pursuit {
     return isAlone && only !== undefined ? only : null
   }
 
-  async #firstOf(
-    patienceMs: number,
-  ): Promise<{ readonly running: Running; readonly outcome: AttemptOutcome } | null> {
+  async #firstOf(patienceMs: number): Promise<Settled | null> {
     const outcomes = this.#running.map(async (running) => ({
       running,
       outcome: await running.started.attempt.outcome,
@@ -269,22 +276,24 @@ export class Pursuit {
 
   #settle(running: Running, outcome: AttemptOutcome): Answer | null {
     const { candidate, index } = running
+    // Else the caller has left, and how it went is told already.
+    const isOurs = this.#running.includes(running)
     this.#running = this.#running.filter((one) => one !== running)
     const past = this.#past[index]
     if (outcome.kind !== 'failed') {
+      const answer = { kind: 'answered', outcome, candidate, attempts: this.#past.length } as const
+      if (!isOurs) return answer
       for (const loser of this.#running.splice(0)) loser.started.lost() // T4
       if (outcome.kind === 'whole') running.started.over('answered')
       else {
         this.#streaming = running
         running.started.begun()
       }
-      return { kind: 'answered', outcome, candidate, attempts: this.#past.length }
+      return answer
     }
     if (past !== undefined) past.failed = outcome
     if (outcome.failure === 'unauthorized') this.#ports.refused(candidate, outcome)
-    const isAborted = this.#call.presence.isGone
-    const isFault = isTargetsFault(outcome.failure)
-    running.started.over(isAborted ? 'aborted' : isFault ? 'failed' : 'answered')
+    if (isOurs) running.started.over(isTargetsFault(outcome.failure) ? 'failed' : 'answered')
     return null
   }
 
@@ -332,12 +341,14 @@ export class Pursuit {
     }
   }
 
-  #pause(ms: number): Promise<void> {
+  /** Before one is asked again: whoever is asked beside it may be over first. */
+  #pause(ms: number): Promise<Settled | null> {
+    if (this.#running.length > 0) return this.#firstOf(ms)
     return new Promise((resolve) => {
       const end = () => {
         clearTimeout(timer)
         forget()
-        resolve()
+        resolve(null)
       }
       const timer = setTimeout(end, ms)
       const forget = this.#call.presence.onGone(end)
