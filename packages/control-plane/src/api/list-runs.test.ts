@@ -59,3 +59,15 @@ test('what waits in queues is read page by page, too', async () => {
   const { cursor } = (await call('GET', '/runs?name=many')).body.items[0]
   expect((await call('GET', `/runs?status=queued&after=${cursor}`)).status).toBe(422)
 })
+
+test('a workflow is named by its name alone, or with namespace and version', async () => {
+  await apply('Workflow', 'shop.named:1.0.0', flow('named'))
+  const id = await start('named')
+  for (const [name, ids] of [
+    ...[['named', [id]] as const, ['shop.named', [id]] as const],
+    ...[['shop.named:1.0.0', [id]] as const, ['shop.named:2.0.0', []] as const],
+    ['bar.named', []] as const,
+  ] as const) {
+    expect([name, await pages(`name=${name}`, 9, async () => {})]).toEqual([name, ids])
+  }
+})

@@ -126,8 +126,15 @@ function filterOf(
   if (status !== undefined && !runStatuses.some((known) => known === status)) {
     return `status: expected one of ${runStatuses.join(', ')}, got ${status}`
   }
-  const plain = { status, name: one('name'), version: one('version') }
-  return { ...plain, error: one('error'), labels, startedFromMs, startedUntilMs }
+  const named = { version: one('version'), ...partsOf(one('name')) }
+  return { status, ...named, error: one('error'), labels, startedFromMs, startedUntilMs }
+}
+
+/** A workflow by its name alone, or as it is called elsewhere. */
+function partsOf(text: string | undefined): Pick<RunFilter, 'namespace' | 'name' | 'version'> {
+  const [, namespace, name, version] = nameForm.exec(text ?? '') ?? []
+  if (namespace === undefined) return text === undefined ? {} : { name: text }
+  return { namespace, name, ...(version === undefined ? {} : { version }) }
 }
 
 /** `NAME=VALUE` each; a sentence where one is not. */

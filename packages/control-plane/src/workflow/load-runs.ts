@@ -46,6 +46,7 @@ export async function loadRuns(sql: Sql, ids: readonly string[]): Promise<readon
 export interface RunFilter {
   readonly project: string
   readonly status?: string | undefined
+  readonly namespace?: string | undefined
   readonly name?: string | undefined
   readonly version?: string | undefined
   /** All of these. */
@@ -63,13 +64,14 @@ export interface RunFilter {
 
 /** Runs of a project, the newest first. */
 export async function listRuns(sql: Sql, filter: RunFilter): Promise<readonly StoredRun[]> {
-  const { project, status = null, name = null, version = null, limit } = filter
+  const { project, status = null, namespace = null, name = null, version = null, limit } = filter
   const subjects = filter.subjects === undefined ? null : [...filter.subjects]
   const { error = null, startedFromMs = null, startedUntilMs = null, labels = {} } = filter
   const [beforeMs, beyond] = filter.after ?? [null, '']
   const rows = await sql<RunRow[]>`
     select * from workflow_run
     where project = ${project} and (${status}::text is null or status = ${status})
+      and (${namespace}::text is null or namespace = ${namespace})
       and (${name}::text is null or name = ${name})
       and (${version}::text is null or version = ${version})
       and (${startedFromMs}::float8 is null or started_at_ms >= ${startedFromMs})

@@ -6,6 +6,7 @@ import type { Command } from 'commander'
 import { stringify } from 'yaml'
 import { Failure } from '../failure.ts'
 import { clientOf, formatAge, formatTable, print, printJson, type Row } from '../home/index.ts'
+import { hintAbsent, soughtIn } from './hint-absent.ts'
 import { wordOf } from './option-values.ts'
 import { parseLabels } from './parse-labels.ts'
 import { at, phaseOf } from './phase-of.ts'
@@ -41,6 +42,9 @@ export function addGet(program: Command): void {
       name === undefined
         ? await client.list(kind, { project, labels: options.selector })
         : [await client.get({ kind, name, project })]
+    if (items.length === 0 && project !== undefined) {
+      await hintAbsent(client, soughtIn(project, { projects: project }))
+    }
     if (options.json === true || options.output === 'json') {
       printJson(name === undefined ? items : items[0])
     } else if (options.output === 'yaml') {

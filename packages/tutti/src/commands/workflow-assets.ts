@@ -2,6 +2,7 @@
 
 import type { Command } from 'commander'
 import { clientOf, formatAge, formatTable, print, printJson } from '../home/index.ts'
+import { hintProject } from './hint-absent.ts'
 import { type SharedOptions, withExamples, withShared } from './shared-options.ts'
 
 interface AssetsOptions extends SharedOptions {
@@ -20,7 +21,11 @@ export function addWorkflowAssets(group: Command): void {
   )
   assets.action(async (name: string | undefined, options: AssetsOptions) => {
     const client = clientOf(options)
-    if (name === undefined) return show(await client.assets(), options)
+    if (name === undefined) {
+      const items = await client.assets()
+      if (items.length === 0) await hintProject(client, options)
+      return show(items, options)
+    }
     const { partition } = options
     if (partition === undefined) {
       const items = await client.assets(name)

@@ -1,7 +1,8 @@
 // tutti workflow lifecycle: what happens in all runs of a project, as it happens.
 
 import type { Command } from 'commander'
-import { clientOf, print } from '../home/index.ts'
+import { clientOf, loadContext, print } from '../home/index.ts'
+import { hintAbsent, soughtIn } from './hint-absent.ts'
 import { type SharedOptions, withExamples, withShared } from './shared-options.ts'
 
 interface LifecycleOptions extends SharedOptions {
@@ -25,7 +26,10 @@ export function addWorkflowLifecycle(group: Command): void {
   )
   lifecycle.action(async (options: LifecycleOptions) => {
     const { workflow, label, type, after, json } = options
-    const events = clientOf(options).lifecycleEvents({
+    const client = clientOf(options)
+    const { project } = loadContext(options)
+    await hintAbsent(client, soughtIn(project, { projects: project, workflows: workflow }))
+    const events = client.lifecycleEvents({
       ...(workflow === undefined ? {} : { workflow }),
       ...(label === undefined ? {} : { label }),
       ...(type === undefined ? {} : { type }),

@@ -16,6 +16,7 @@ import {
   printJson,
   readPrivateKey,
 } from '../home/index.ts'
+import { hintProject } from './hint-absent.ts'
 import { type SharedOptions, withExamples, withShared } from './shared-options.ts'
 
 interface AnswerOptions extends SharedOptions {
@@ -27,7 +28,9 @@ export function addWorkflowPeople(group: Command): void {
   const tasks = withShared(group.command('tasks')).description('list what waits for a person')
   withExamples(tasks, 'tutti workflow tasks')
   tasks.action(async (options: SharedOptions) => {
-    const items = await clientOf(options).tasks()
+    const client = clientOf(options)
+    const items = await client.tasks()
+    if (items.length === 0) await hintProject(client, options)
     if (options.json === true) return printJson(items)
     const rows = items.map(({ run, key, role, sinceMs, task }) => ({
       ...{ run, key, role: role ?? 'anybody', title: task.title ?? '' },

@@ -2,6 +2,7 @@
 
 import type { Command } from 'commander'
 import { clientOf, formatTable, print, printJson } from '../home/index.ts'
+import { hintProject } from './hint-absent.ts'
 import { type SharedOptions, withExamples, withShared } from './shared-options.ts'
 
 export function addWorkflowSchedules(group: Command): void {
@@ -10,7 +11,9 @@ export function addWorkflowSchedules(group: Command): void {
   )
   withExamples(schedules, 'tutti workflow schedules')
   schedules.action(async (options: SharedOptions) => {
-    const items = await clientOf(options).schedules()
+    const client = clientOf(options)
+    const items = await client.schedules()
+    if (items.length === 0) await hintProject(client, options)
     if (options.json === true) return printJson(items)
     const rows = items.map(({ workflow, kind, tickAtMs, run, refusal }) => ({
       ...{ workflow, kind },

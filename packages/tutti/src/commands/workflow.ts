@@ -8,6 +8,7 @@ import {
   clientOf,
   formatAge,
   formatTable,
+  loadContext,
   parseDocuments,
   print,
   printJson,
@@ -15,6 +16,7 @@ import {
 } from '../home/index.ts'
 import { describeOutcome } from './describe-outcome.ts'
 import { describeSignature } from './describe-signature.ts'
+import { hintAbsent, type Sought, soughtIn } from './hint-absent.ts'
 import { countOf, timeOf } from './option-values.ts'
 import { parseLabels } from './parse-labels.ts'
 import { type SharedOptions, withExamples, withShared } from './shared-options.ts'
@@ -146,12 +148,17 @@ function addRuns(group: Command): void {
     else if (options.json === true) printJson({ id })
     else print(`run ${id} started`)
   })
+  addList(group)
+  addLooks(group)
+}
+
+function addList(group: Command): void {
   const list = withShared(group.command('list').alias('runs'))
     .option(
       '--status <status>',
       'queued, running, waiting, paused, completed, faulted or cancelled',
     )
-    .option('--name <name>', 'of one workflow')
+    .option('--name <name>', 'of one workflow: NAME, NAMESPACE.NAME, or NAMESPACE.NAME:VERSION')
     .option('--label <name=value>', 'with this label')
     .option('--error <text>', 'whose error has this in it')
     .option('--model <version>', 'of which a step used this model version: parts:v2')
@@ -173,7 +180,8 @@ function addRuns(group: Command): void {
     const since = timeOf('--since', options.since)
     const until = timeOf('--until', options.until)
     const limit = countOf('--limit', options.limit)
-    const runs = await clientOf(options).runs({
+    const client = clientOf(options)
+    const runs = await client.runs({
       ...(status === undefined ? {} : { status }),
       ...(name === undefined ? {} : { name }),
       ...(label === undefined ? {} : { label }),
@@ -186,6 +194,7 @@ function addRuns(group: Command): void {
       ...(after === undefined ? {} : { after }),
       limit,
     })
+    if (runs.length === 0) await hintAbsent(client, soughtBy(options))
     if (options.json === true) printJson(runs)
     else {
       print(formatTable(['run', 'workflow', 'status', 'age'], runs.map(rowOf)))
@@ -193,7 +202,13 @@ function addRuns(group: Command): void {
       if (cursor !== undefined) print(`older ones: --after ${cursor}`)
     }
   })
-  addLooks(group)
+}
+
+function soughtBy(options: ListOptions): readonly Sought[] {
+  const { project } = loadContext(options)
+  const { name, model, asset } = options
+  const of = { projects: project, workflows: name, models: model, assets: asset?.split('@')[0] }
+  return soughtIn(project, of)
 }
 
 function addLooks(group: Command): void {
