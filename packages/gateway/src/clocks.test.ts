@@ -27,12 +27,16 @@ const part = (content: string, reason: string | null = null) =>
   `data: ${JSON.stringify({ choices: [{ index: 0, delta: { content }, finish_reason: reason }] })}\n\n`
 
 /** Two engines, the second of which is asked where the first cannot answer. */
-async function bed(first: Handler, clock: NonNullable<GatewayOptions['clock']>) {
+async function bed(
+  first: Handler,
+  clock: NonNullable<GatewayOptions['clock']>,
+  settings: object = {},
+) {
   const second: Handler = (_, response) => response.end(whole('second'))
   const engines = await Promise.all([first, second].map(serve))
   const targets = engines.map((_, i) => ({ provider: `e${i}`, model: 'm', tier: i }))
   const snapshot = snapshotOf({
-    routes: [{ ...{ name: 'chat', project: 'default' }, ...routeSpec.parse({ targets }) }],
+    routes: [{ name: 'chat', project: 'default', ...routeSpec.parse({ targets, ...settings }) }],
     providers: engines.map(({ url }, i) => ({
       ...{ name: `e${i}`, project: 'default', dialect: 'openai' as const, baseUrl: url },
       allowPrivateNetwork: true,
@@ -64,6 +68,17 @@ test.each([hourMs, -hourMs])('a wall clock that is set by %d ms ends no request'
   }
   const gateway = await bed(fails, { ...systemClock, nowMs: () => Date.now() + setMs })
   expect(await who(gateway)).toBe('second')
+})
+
+test('an answer that is kept grows old while a wall clock is set back', async () => {
+  let steadyMs = 0
+  let said = 0
+  const counts: Handler = (_, response) => response.end(whole(`${++said}`))
+  const clock = { nowMs: () => Date.now() - steadyMs, steadyMs: () => steadyMs }
+  const gateway = await bed(counts, clock, { cache: { ttlS: 60 } })
+  expect([await who(gateway), await who(gateway)]).toEqual(['1', '1'])
+  steadyMs = 60_000
+  expect(await who(gateway)).toBe('2')
 })
 
 test('a connection has as long as its Route says', async () => {

@@ -198,15 +198,16 @@ const chance = () => Math.random()
 
 type Shared =
   | ('directory' | 'router' | 'responses' | 'telemetry' | 'usage' | 'askUsage')
-  | ('bodies' | 'ownKey' | 'version' | 'nowMs' | 'withheld' | 'others')
+  | ('bodies' | 'ownKey' | 'version' | 'nowMs' | 'steadyMs' | 'withheld')
+  | 'others'
 type Given = Pick<FacePorts, Shared> & {
   readonly hosts: readonly string[]
-  readonly steadyMs: () => number
   readonly chance: () => number
 }
 
 /** What the faces share, with nothing in it yet. */
-function newPorts({ hosts, steadyMs, chance, ...given }: Given): FacePorts {
+function newPorts({ hosts, chance, ...given }: Given): FacePorts {
+  const { steadyMs } = given
   const comparisons = new RequestLog<Comparison>((_, one) => one)
   const thread = new SideThread()
   return {

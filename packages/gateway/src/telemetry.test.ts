@@ -269,6 +269,15 @@ describe('the exporter', () => {
     await exporter.stop()
   })
 
+  test('reads no more of a collector’s answer than a word', async () => {
+    const endless = await serve((_, response) => response.writeHead(200).write('x'.repeat(8_192)))
+    const exporter = new OtlpExporter({ endpoint: endless.url, headers: {} }, ports)
+    exporter.add(facts())
+    await exporter.flush()
+    expect(exporter.dropped).toBe(0)
+    await exporter.stop()
+  })
+
   test('holds a bounded number of spans while the collector is away (V1)', async () => {
     const exporter = new OtlpExporter({ endpoint: 'http://127.0.0.1:9', headers: {} }, ports)
     for (let i = 0; i < 20_000; i++) exporter.add(facts())

@@ -40,7 +40,7 @@ export function cacheRequest(
   }
   const question: CallCachePorts['question'] = (job) => ports.thread.question(job)
   return openCallCache(
-    { cache: ports.cache, nowMs: ports.nowMs, embed, question },
+    { cache: ports.cache, nowMs: ports.nowMs, steadyMs: ports.steadyMs, embed, question },
     {
       spec: guard?.hasTaken === true ? withoutMeaning(route.cache) : route.cache,
       chat,

@@ -36,6 +36,8 @@ export function newAnswerCache(): AnswerCache {
 export interface CallCachePorts {
   readonly cache: AnswerCache
   readonly nowMs: () => number
+  /** By which what is kept grows old. */
+  readonly steadyMs: () => number
   /** The meaning of a text by the Route of this name; null where nobody says it. */
   readonly embed: (text: Uint8Array, route: string) => Promise<Float32Array | null>
   /** What a long request asks, found beside the thread that serves. */
@@ -110,17 +112,17 @@ export class CallCache {
   }
 
   async find(): Promise<(Replay & { readonly how: 'exact' | 'semantic' }) | null> {
-    const { cache, nowMs, embed } = this.#ports
+    const { cache, steadyMs, embed } = this.#ports
     const { spec } = this.#call
     const { exact, context, text } = this.#question
-    const same = this.#mayRead ? cache.find(exact, nowMs()) : null
+    const same = this.#mayRead ? cache.find(exact, steadyMs()) : null
     if (same !== null) return this.#replay(same, 'exact')
     if (spec.semantic === undefined || context === null || text === null) return null
     if (!this.#mayKeep) return null
     this.#vector = await embed(text, spec.semantic.route)
     if (this.#vector === null || !this.#mayRead) return null
     const { threshold } = spec.semantic
-    const near = cache.findNear(context, this.#vector, { threshold, nowMs: nowMs() })
+    const near = cache.findNear(context, this.#vector, { threshold, nowMs: steadyMs() })
     return near === null ? null : this.#replay(near, 'semantic')
   }
 
@@ -154,8 +156,8 @@ export class CallCache {
   }
 
   #keep(answer: KeptAnswer): void {
-    const { cache, nowMs } = this.#ports
-    const untilMs = nowMs() + this.#call.spec.ttlS * 1_000
+    const { cache, steadyMs } = this.#ports
+    const untilMs = steadyMs() + this.#call.spec.ttlS * 1_000
     const { exact, context } = this.#question
     const vector = this.#vector
     const meaning = context === null || vector === null ? null : { context, vector }

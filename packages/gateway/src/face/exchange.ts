@@ -67,6 +67,8 @@ export interface FacePorts {
   readonly ownKey: string
   readonly version: string
   readonly nowMs: () => number
+  /** How time passes, whatever the clock is set to. */
+  readonly steadyMs: () => number
 }
 
 /** A call of a known key: what every face gets. */

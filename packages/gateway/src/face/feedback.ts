@@ -5,6 +5,7 @@
 
 import { jsonOf } from '@tutti/core/dialect'
 import { Agent, request as send } from '@tutti/machine/http-client'
+import { beginningOf } from '../beginning-of.ts'
 import { messageOf } from '../failure.ts'
 import { refuse, sendJson } from './answer.ts'
 import type { Exchange, FacePorts } from './exchange.ts'
@@ -42,10 +43,9 @@ export async function answerFeedback(
         authorization: `Bearer ${directory.servingToken}`,
       },
       body: JSON.stringify(parsed),
-      headersTimeout: timeoutMs,
-      bodyTimeout: timeoutMs,
+      signal: AbortSignal.timeout(timeoutMs), // of it all: also of a node that drips
     })
-    const text = await answer.body.text()
+    const text = await beginningOf(answer.body)
     if (answer.statusCode < 300) return sendJson(reply, 200, { accepted: true })
     const message = `the node answered ${answer.statusCode}: ${text.slice(0, 200)}`
     refuse(reply, 'openai', { status: answer.statusCode, code: 'feedback_refused', message })

@@ -9,6 +9,7 @@
 
 import { pause } from '@tutti/machine'
 import { type Dispatcher, request } from '@tutti/machine/http-client'
+import { beginningOf } from '../beginning-of.ts'
 import { messageOf } from '../failure.ts'
 import { attemptSpan } from './attempt-span.ts'
 import { CallHistograms } from './call-histogram.ts'
@@ -139,14 +140,14 @@ export class OtlpExporter {
 
   async #post(path: string, body: string): Promise<number | null> {
     const { endpoint, headers } = this.#options
+    const signal = AbortSignal.any([this.#stopping.signal, AbortSignal.timeout(sendMsMax)])
     const options: Parameters<typeof request>[1] = {
-      ...{ method: 'POST' as Dispatcher.HttpMethod, body, signal: this.#stopping.signal },
+      ...{ method: 'POST' as Dispatcher.HttpMethod, body, signal },
       headers: { 'content-type': 'application/json', ...headers },
-      ...{ headersTimeout: sendMsMax, bodyTimeout: sendMsMax },
     }
     try {
       const answer = await request(`${endpoint}${path}`, options)
-      const text = await answer.body.text()
+      const text = await beginningOf(answer.body)
       if (answer.statusCode >= 300) this.#tellAway(`${answer.statusCode} ${text.slice(0, 200)}`)
       return answer.statusCode
     } catch (error) {
