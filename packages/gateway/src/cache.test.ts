@@ -7,8 +7,10 @@ import {
   digest,
   type Handler,
   key,
+  recordOf,
   serve,
   signed,
+  toEngine,
   toProvider,
   world,
 } from './gateway-world.fixture.ts'
@@ -395,3 +397,42 @@ test.each([
     expect(calls).toBe(times)
   },
 )
+
+describe('what is nested deeper than calls of ours go (C7)', () => {
+  const deep = `{"a":${'['.repeat(50_000)}${']'.repeat(50_000)}}`
+
+  test('is not kept, and told and recorded as on a Route without a cache', async () => {
+    const use = `{"type":"tool_use","id":"t","name":"f","input":${deep}}`
+    const usage = '"usage":{"input_tokens":5,"output_tokens":7}'
+    const { url } = await serve((_, response) =>
+      response.end(`{"id":"m","content":[${use}],"stop_reason":"tool_use",${usage}}`),
+    )
+    const { gateway } = await world(signed(toEngine(url, 'anthropic', { cache: {} })))
+    const foreign = await ask(gateway.url, 'hi')
+    expect(foreign.raw).toContain('the answer is nested too deep')
+    expect(await recordOf(gateway)).toMatchObject({ status: 502, inputTokens: 5, outputTokens: 7 })
+    const own = await ask(gateway.url, 'hi', { face: 'anthropic' })
+    expect([own.status, own.cache]).toEqual([200, null])
+  })
+
+  test('is not given in a form in which it has to be written anew', async () => {
+    const call = { index: 0, id: 't', function: { name: 'f', arguments: deep } }
+    const choice = { index: 0, delta: { tool_calls: [call] }, finish_reason: 'tool_calls' }
+    const message = { role: 'assistant', content: 'well' }
+    const { url } = await serve((_, response, body) => {
+      if (JSON.parse(body).stream !== true) {
+        const choices = [{ index: 0, message, finish_reason: 'stop' }]
+        return response.end(JSON.stringify({ id: 'c', choices }))
+      }
+      response.writeHead(200, { 'content-type': 'text/event-stream' })
+      return response.end(`data: ${JSON.stringify({ choices: [choice] })}\n\ndata: [DONE]\n\n`)
+    })
+    const { gateway } = await world(signed(toEngine(url, 'openai', { cache: {} })))
+    const streamed = { face: 'anthropic', stream: true } as const
+    await ask(gateway.url, 'hi', streamed)
+    expect((await ask(gateway.url, 'hi', streamed)).cache).toBe('exact')
+    const whole = await ask(gateway.url, 'hi', { face: 'anthropic' })
+    expect([whole.status, whole.cache]).toEqual([200, null])
+    expect(whole.raw).toContain('well')
+  })
+})

@@ -5,10 +5,12 @@
 //
 // Invariants:
 //   C6. Only a complete answer is kept that came to its own end: no error, nothing that was cut.
+//   C7. What is nested deeper than calls of ours go is neither kept nor given: whoever sends an answer says so.
 
 import { type JsonObject, listOf, objectOf, readAnswer } from '@tutti/core/dialect'
 import { canonicalJson } from '@tutti/core/resource'
 import { AnswerStore, type CacheSpec } from '@tutti/core/routing'
+import { isTooDeep } from '../failure.ts'
 import type {
   Candidate,
   Directory,
@@ -142,8 +144,9 @@ export class CallCache {
     }
     const { body, parsed } = outcome
     if (outcome.status !== 200 || body.length > answerBytesMax) return outcome
-    const { stop } = readAnswer(candidate.provider.dialect, objectOf(parsed))
-    const isOwn = isOwnEnd([{ kind: 'stop', choice: 0, stop }])
+    const { dialect } = candidate.provider
+    const stop = shallow(() => readAnswer(dialect, objectOf(parsed)).stop)
+    const isOwn = stop !== null && isOwnEnd([{ kind: 'stop', choice: 0, stop }])
     if (!isOwn || isCut(objectOf(parsed))) return outcome // C6
     this.#keep({ form: { kind: 'whole', body, parsed }, headers, candidate: giver })
     return outcome
@@ -151,7 +154,8 @@ export class CallCache {
 
   #replay(kept: KeptAnswer, how: 'exact' | 'semantic') {
     const { chat, requestId } = this.#call
-    const replay = replayOf(kept, chat, { requestId, nowMs: this.#ports.nowMs() })
+    const about = { requestId, nowMs: this.#ports.nowMs() }
+    const replay = shallow(() => replayOf(kept, chat, about))
     return replay === null ? null : { ...replay, how }
   }
 
@@ -163,6 +167,16 @@ export class CallCache {
     const meaning = context === null || vector === null ? null : { context, vector }
     const bytes = bytesOf(answer) + (vector?.byteLength ?? 0)
     cache.keep(exact, { answer, bytes, untilMs }, meaning)
+  }
+}
+
+/** C7: null for what is nested too deep. */
+function shallow<Read>(read: () => Read): Read | null {
+  try {
+    return read()
+  } catch (error) {
+    if (isTooDeep(error)) return null
+    throw error
   }
 }
 
