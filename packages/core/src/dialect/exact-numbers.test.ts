@@ -22,7 +22,7 @@ import { readGeminiEvent } from './gemini-stream.ts'
 import { objectOf } from './json.ts'
 import { readOpenaiEvent } from './openai-stream.ts'
 import { readAnswer } from './read-answer.ts'
-import { readBedrockWhole } from './read-whole.ts'
+import { readBedrockWhole, readOpenaiWhole } from './read-whole.ts'
 import { readResponsesEvent } from './responses-stream.ts'
 import { newChatWriter, parseChat, writeAnswer, writeChat } from './translate.ts'
 import { isUnsayable } from './unsayable.ts'
@@ -143,6 +143,20 @@ test('Bedrock’s answers have their numbers, and blocks of Anthropic’s that c
   const block = `{"type":"tool_use","id":"c","name":"f","input":${input}}`
   const data = `{"type":"content_block_start","index":0,"content_block":${block}}`
   expect(readAnthropicEvent({ event: '', data })).toContainEqual({
+    ...{ kind: 'tool-arguments', index: 0, text: input },
+  })
+})
+
+test('a call has its numbers where an engine of OpenAI’s dialect gives its arguments as an object', () => {
+  const input = args('9007199254740993')
+  const call = `{"index":0,"id":"c","type":"function","function":{"name":"f","arguments":${input}}}`
+  const choice = (of: string, why: string) =>
+    `{"choices":[{"index":0,"${of}":{"tool_calls":[${call}]},"finish_reason":${why}}]}`
+  const read = readOpenaiWhole(choice('message', '"tool_calls"'))
+  const parsed = read.kind === 'complete' ? read.parsed : null
+  const made = { kind: 'tool-call', id: 'c', name: 'f', arguments: input }
+  expect(readAnswer('openai', objectOf(parsed)).parts).toEqual([made])
+  expect(readOpenaiEvent({ event: '', data: choice('delta', 'null') })).toContainEqual({
     ...{ kind: 'tool-arguments', index: 0, text: input },
   })
 })

@@ -2,7 +2,7 @@
 //
 // What the chunks of a streamed chat completion, or of a legacy text completion, say.
 
-import { exactJson } from '../resource/index.ts'
+import { exactJson, exactJsonOf } from '../resource/index.ts'
 import { readAnnotation } from './annotation.ts'
 import type { ChatAnswer, ChatEvent, Stop, StreamEvent, Usage } from './chat.ts'
 import { countOf, isObject, type JsonObject, jsonOf, listOf, objectOf, textOf } from './json.ts'
@@ -16,7 +16,7 @@ export const endMark = '[DONE]'
 /** The events in a chunk, or what is wrong with it. */
 export function readOpenaiEvent({ event, data }: StreamEvent): readonly ChatEvent[] | string {
   if (data.startsWith(endMark)) return [{ kind: 'end' }]
-  const chunk = jsonOf(data)
+  const chunk = withDigits(data, 'delta')
   if (!isObject(chunk)) return `an event that is not JSON: ${data.slice(0, 80)}`
   const isError = event === 'error' || chunk['object'] === 'error' // engines say so
   if (isError || (chunk['error'] !== undefined && chunk['error'] !== null)) {
@@ -32,6 +32,16 @@ export function readOpenaiEvent({ event, data }: StreamEvent): readonly ChatEven
   if (isOpenaiUsage(chunk['usage']))
     events.push({ kind: 'usage', usage: openaiUsage(chunk['usage']) })
   return events
+}
+
+/** Arguments that are a text have their digits in it; of an object they are kept. */
+export function withDigits(json: string, member: 'delta' | 'message'): unknown {
+  const body = jsonOf(json)
+  const isGivenObjects = listOf(objectOf(body)['choices']).some((choice) => {
+    const calls = objectOf(objectOf(choice)[member])['tool_calls']
+    return listOf(calls).some((call) => isObject(toolIn(objectOf(call))['arguments']))
+  })
+  return isGivenObjects ? exactJsonOf(json) : body
 }
 
 /** What is wrong with it; null where nothing is. */
@@ -82,10 +92,14 @@ function readToolCall(call: JsonObject, of: OfChoice, events: ChatEvent[]): void
 
 /** Which tool is called, and with what: a custom one is given a text; some engines give objects. */
 export function calledIn(call: JsonObject): { readonly name: string; readonly args: string } {
-  const tool = objectOf(call['function'] ?? call['custom'])
+  const tool = toolIn(call)
   const { arguments: args } = tool
   const written = isObject(args) ? exactJson(args) : textOf(args)
   return { name: textOf(tool['name']), args: written || textOf(tool['input']) }
+}
+
+function toolIn(call: JsonObject): JsonObject {
+  return objectOf(call['function'] ?? call['custom'])
 }
 
 /** Google's name for the signature of a call, where its models speak as OpenAI's do. */

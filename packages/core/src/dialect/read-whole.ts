@@ -10,7 +10,7 @@ import type { Usage, WholeReading } from './chat.ts'
 import { geminiStop, geminiUsage, isGeminiUsage } from './gemini-stream.ts'
 import { isObject, type JsonObject, jsonOf, listOf, objectOf } from './json.ts'
 import { type ErrorEvent, openaiError } from './openai-error.ts'
-import { isOpenaiUsage, openaiStop, openaiUsage } from './openai-stream.ts'
+import { isOpenaiUsage, openaiStop, openaiUsage, withDigits } from './openai-stream.ts'
 import { isResponsesUsage, responsesUsage } from './responses-stream.ts'
 
 export type WholeReader = (text: string) => WholeReading
@@ -24,7 +24,7 @@ interface Reading {
   readonly parse?: (text: string) => unknown
 }
 
-// Where arguments of calls are objects; elsewhere they are texts.
+// Where arguments of calls are objects; in OpenAI's dialect some engines give such.
 const exactly: Reading = { parse: exactJsonOf }
 
 /** A reader that wants a JSON object in which `why` finds nothing missing. */
@@ -69,7 +69,7 @@ export const readOpenaiWhole = reader(
     return null
   },
   openaiUsageIn,
-  { errorIn: openaiErrorIn },
+  { errorIn: openaiErrorIn, parse: (text) => withDigits(text, 'message') },
 )
 
 export const readEmbeddingsWhole = reader(
