@@ -91,6 +91,43 @@ describe('an engine that nests, or lists, more than calls of ours can take', () 
   })
 })
 
+describe('a stream whose last event has no blank line after it', () => {
+  const stop = `data: ${JSON.stringify(choice(0, ' two', 'stop'))}`
+  const body = { messages, stream: true }
+
+  test.each(['', '\n', '\r\n'])('is whole where that event is (%j)', async (end) => {
+    const says = events(choice(0, 'one')) + stop + end
+    const got = await seen({ dialect: 'openai', says }, { body })
+    expect(got).toMatchObject({ status: 200, isCut: false })
+    expect(got.text).toContain('" two"')
+    expect(got.text.endsWith('data: [DONE]\n\n')).toBe(true)
+    const asked = { path: '/v1/messages', body: { ...body, max_tokens: 9 } }
+    const translated = await seen({ dialect: 'openai', says }, asked)
+    expect(translated.isCut).toBe(false)
+    expect(translated.text).toMatch(/" two".*message_stop/s)
+  })
+
+  test.each([stop.slice(0, -1), stop.slice(0, 9), 'data'])('is cut off in %j', async (last) => {
+    const says = events(choice(0, 'one')) + last
+    const got = await seen({ dialect: 'openai', says }, { body })
+    expect(got).toMatchObject({ status: 200, isCut: true })
+    expect(got.text).not.toContain('[DONE]')
+  })
+
+  test('is broken off where its connection is, whole though that event seems', async () => {
+    const says = events(choice(0, 'one')) + stop
+    const got = await seen({ dialect: 'openai', says, breaks: true }, { body })
+    expect(got).toMatchObject({ status: 200, isCut: true })
+  })
+
+  test('is over where the event before it said so', async () => {
+    const says = `${events(choice(0, 'one', 'stop'))}data: {"usa`
+    const got = await seen({ dialect: 'openai', says }, { body })
+    expect(got).toMatchObject({ status: 200, isCut: false })
+    expect(got.text).not.toContain('"usa')
+  })
+})
+
 describe('of several choices', () => {
   const first = events(choice(0, 'one'), choice(0, '', 'stop'))
   const both = first + events(choice(1, 'two'), choice(1, '', 'stop'))

@@ -233,7 +233,7 @@ export class Attempt implements AnswerHandler, Watched {
     if (this.#lingerTimer !== null) clearTimeout(this.#lingerTimer)
     try {
       if (this.#mode === 'whole') this.#endWhole()
-      else if (this.#mode === 'stream') this.#endStream('ended')
+      else if (this.#mode === 'stream') this.#endEvents()
     } catch (error) {
       this.#failReading(error)
     }
@@ -377,6 +377,14 @@ export class Attempt implements AnswerHandler, Watched {
       error,
       ...(retryAfterMs === null ? {} : { retryAfterMs }),
     })
+  }
+
+  /** A last event without its blank line counts where it can be read: nothing of it is missing. */
+  #endEvents(): void {
+    const last = this.#splitter?.end?.() ?? null
+    const read = last === null || last.data === '' ? null : this.#readEvent?.(last)
+    if (last !== null && Array.isArray(read)) this.#takeEvent(last.raw, read)
+    this.#endStream('ended')
   }
 
   /** E2. */

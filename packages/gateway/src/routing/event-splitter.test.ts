@@ -43,4 +43,13 @@ describe('event splitter', () => {
     expect(splitter.heldBytes).toBe(14)
     expect(splitter.push(Buffer.from('\n'))).toHaveLength(1)
   })
+
+  test.each(['', '\n', '\r\n'])('the last event may lack its blank line (%j)', (end) => {
+    const splitter = new EventSplitter()
+    splitter.push(Buffer.from('data: 1\n\n'))
+    expect(splitter.end()).toBe(null)
+    splitter.push(Buffer.from(`event: last\ndata: 2${end}`))
+    expect(splitter.end()).toMatchObject({ event: 'last', data: '2' })
+    expect(splitter.end()).toBe(null)
+  })
 })

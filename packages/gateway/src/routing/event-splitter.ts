@@ -1,9 +1,10 @@
 // Event splitter
 //
 // Cuts a stream of server-sent events at its blank lines, wherever the chunks were cut: what goes on is whole events
-// only. After the WHATWG specification: lines end in LF, CR LF or CR.
+// only. After the WHATWG specification; a blank line of bare CR is not looked for, nobody writes it.
 
 import type { StreamEvent } from '@tutti/core/dialect'
+import { HeldBytes } from './held-bytes.ts'
 
 /** One event with the very bytes that it came in, its blank line included. */
 export interface RawEvent extends StreamEvent {
@@ -14,6 +15,8 @@ export interface RawEvent extends StreamEvent {
 export interface Splitter {
   /** The events that this chunk completes. */
   readonly push: (chunk: Buffer) => readonly RawEvent[]
+  /** What is left where the stream is over; absent: that is nothing. */
+  readonly end?: () => RawEvent | null
   /** Bytes that wait for the end of their event. */
   readonly heldBytes: number
   /** What is wrong with the bytes, so that nothing more can be read; null where nothing is. */
@@ -30,14 +33,14 @@ const cr = 0x0d
 export const eventBytesMax = 8 * 2 ** 20
 
 export class EventSplitter {
-  /** What came and is not yet a whole event; written by `push`. */
-  #rest: Buffer = nothing
+  /** What came and is not yet a whole event. */
+  #held = new HeldBytes()
 
   /** The events that this chunk completes. */
   push(chunk: Buffer): RawEvent[] {
-    const bytes = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk])
     // Where to look again: a blank line may begin in what was held.
-    const searched = Math.max(0, this.#rest.length - 3)
+    const searched = Math.max(0, this.#held.length - 3)
+    const bytes = this.#held.join(chunk)
     const events: RawEvent[] = []
     let from = 0
     let end = blankLineEnd(bytes, searched)
@@ -47,8 +50,18 @@ export class EventSplitter {
       from = end
       end = blankLineEnd(bytes, from)
     }
-    this.#rest = from === bytes.length ? nothing : bytes.subarray(from)
+    this.#held.keep(bytes, from)
     return events
+  }
+
+  /**
+   * The event that lacks nothing but its blank line, where the stream is over. Some engines leave
+   * it out after their last one, which browsers then throw away: here it is judged by what it says.
+   */
+  end(): RawEvent | null {
+    const events = this.#held.length === 0 ? [] : this.push(Buffer.from('\n\n'))
+    this.#held = new HeldBytes()
+    return events[0] ?? null
   }
 
   /** Nothing is wrong with bytes that are text. */
@@ -56,11 +69,9 @@ export class EventSplitter {
 
   /** Bytes that wait for the end of their event. */
   get heldBytes(): number {
-    return this.#rest.length
+    return this.#held.length
   }
 }
-
-const nothing = Buffer.alloc(0)
 
 /** Where the first blank line from `from` on is over, or -1. */
 function blankLineEnd(bytes: Buffer, from: number): number {

@@ -6,18 +6,20 @@
 
 import { crc32 } from 'node:zlib'
 import type { RawEvent } from './event-splitter.ts'
+import { HeldBytes } from './held-bytes.ts'
 
 const preludeBytes = 12
 const checksumBytes = 4
 
 export class FrameSplitter {
-  /** What came and is not yet a whole frame; written by `push`. */
-  #rest: Buffer = Buffer.alloc(0)
+  /** What came and is not yet a whole frame. */
+  readonly #held = new HeldBytes()
   #why: string | null = null
 
   /** The events that this chunk completes; each is named by its frame. */
   push(chunk: Buffer): RawEvent[] {
-    let left = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk])
+    const bytes = this.#held.join(chunk)
+    let left = bytes
     const events: RawEvent[] = []
     while (this.#why === null && left.length >= preludeBytes) {
       const total = left.readUInt32BE(0)
@@ -28,13 +30,13 @@ export class FrameSplitter {
       else events.push(event)
       left = left.subarray(total)
     }
-    this.#rest = left
+    this.#held.keep(bytes, bytes.length - left.length)
     return events
   }
 
   /** Bytes that wait for the end of their frame. */
   get heldBytes(): number {
-    return this.#rest.length
+    return this.#held.length
   }
 
   /** What is wrong with the bytes; null where nothing is. */
