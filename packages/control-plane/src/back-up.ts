@@ -7,6 +7,7 @@
 import { existsSync } from 'node:fs'
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { makeFolder } from '@tutti/machine'
 import { Failure } from './failure.ts'
 import {
   type BackupManifest,
@@ -55,7 +56,7 @@ export async function restore(options: BackupOptions, folder: string): Promise<B
     const message = `${dataFolder} holds a control plane already: restore to a new folder`
     throw new Failure('control-plane/backup-unusable', message)
   }
-  await mkdir(dataFolder, { recursive: true, mode: 0o700 })
+  makeFolder(dataFolder, 0o700)
   const database = await openDatabase({ url: databaseUrl, dataFolder, upTo: backup.migration })
   try {
     const [used] = await database.sql`select 1 from resource limit 1`

@@ -3,17 +3,10 @@
 // A file that is replaced as a whole: whatever ends the process or the machine, and however full the disk is, the file
 // is the old one or the new one, and once this has returned it is the new one.
 
-import {
-  closeSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs'
+import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { mkdir, open, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { makeFolder } from './make-folder.ts'
 
 /**
  * Replaces a file that this user alone may read; folders on the way to it are made. One writer at a
@@ -21,7 +14,7 @@ import { dirname } from 'node:path'
  */
 export function writeDurably(path: string, text: string): void {
   const folder = dirname(path)
-  mkdirSync(folder, { recursive: true })
+  makeFolder(folder)
   const temporary = `${path}.new`
   try {
     // All of it: `writeSync` writes as much as there is room for, and calls that a success.

@@ -2,13 +2,13 @@
 //
 // Wires a node: identity, serving room, agent. The only file that knows all of them.
 
-import { existsSync, mkdirSync, readFileSync, statfsSync } from 'node:fs'
+import { existsSync, readFileSync, statfsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { relayScheme } from '@tutti/core/routing'
 import type { ProcessKind } from '@tutti/core/workflow'
 import { signText } from '@tutti/ledger'
-import { systemClock } from '@tutti/machine'
+import { makeFolder, systemClock } from '@tutti/machine'
 import { Failure } from './failure.ts'
 import {
   BlobCache,
@@ -87,7 +87,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
   const { localKey, controlPlane } = identity
   const log = options.log ?? logLine
   const nowMs = () => Date.now()
-  mkdirSync(join(options.folder, 'blobs'), { recursive: true })
+  makeFolder(join(options.folder, 'blobs'))
   const blobs = openBlobs(options, identity, log)
   const telemetry = new Telemetry()
   let agent: NodeAgent | null = null // written once, below

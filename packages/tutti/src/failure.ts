@@ -5,6 +5,7 @@
 export const failureCodes = [
   'tutti/no-context',
   'tutti/file-unreadable',
+  'tutti/file-unwritable',
   'tutti/document-invalid',
   'tutti/argument-invalid',
   'tutti/model-invalid',

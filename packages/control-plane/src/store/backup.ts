@@ -22,6 +22,7 @@ import {
 import { basename, dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { pipeline } from 'node:stream/promises'
+import { makeFolder } from '@tutti/machine'
 import { z } from 'zod'
 import { Failure } from '../failure.ts'
 import type { Query, Sql, TransactionSql } from './database.ts'
@@ -68,11 +69,9 @@ export async function writeBackup(
     throw new Failure('control-plane/backup-unusable', `${folder} is there already: name a new one`)
   }
   const part = `${folder}.part`
-  await rm(part, { recursive: true, force: true })
-  for (const name of ['tables', 'blobs', 'private']) {
-    await mkdir(join(part, name), { recursive: true, mode: 0o700 })
-  }
   try {
+    await rm(part, { recursive: true, force: true })
+    for (const name of ['tables', 'blobs', 'private']) makeFolder(join(part, name), 0o700)
     const state = await copyTables(source.sql, part, onProgress)
     // After the tables: a blob that they name is there, and stays a day at least (its grace).
     const blobs = await copyBlobs(join(source.dataFolder, 'blobs'), part, onProgress)
@@ -85,8 +84,10 @@ export async function writeBackup(
     await rename(part, folder)
     return written
   } catch (error) {
-    await rm(part, { recursive: true, force: true })
-    throw error
+    // What went wrong first is said.
+    await rm(part, { recursive: true, force: true }).catch(() => {})
+    const isSystems = error instanceof Error && 'syscall' in error
+    throw isSystems ? unusable(`cannot write ${folder}: ${error.message}`, error) : error
   }
 }
 
@@ -281,8 +282,8 @@ function parseJson(text: string): unknown {
   }
 }
 
-function unusable(message: string): Failure {
-  return new Failure('control-plane/backup-unusable', message)
+function unusable(message: string, cause?: Error): Failure {
+  return new Failure('control-plane/backup-unusable', message, { cause })
 }
 
 function codeOf(error: unknown): string {

@@ -27,6 +27,7 @@ import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join, relative } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { makeFolder } from '@tutti/machine'
 import { Failure } from '../failure.ts'
 
 export interface RunningPostgres {
@@ -201,7 +202,7 @@ function takeOver(data: string, owner: number | undefined): void {
 }
 
 function createCluster(data: string, commands: Commands): void {
-  mkdirSync(dirname(data), { recursive: true })
+  makeFolder(dirname(data))
   const [command, args, options] = commands('initdb', [
     ...['-D', data, '-U', user, '-A', 'trust', '-E', 'UTF8', '--locale=C', '--no-sync'],
   ])

@@ -4,8 +4,8 @@
 // enemy may hold files of any size and kind; writes never replace a file.
 
 import { createReadStream, type Dirent } from 'node:fs'
-import { lstat, mkdir, opendir, readdir, readFile, writeFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { lstat, mkdir, opendir, readdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
 import { LedgerFailure } from '../failure.ts'
 import { decodeUtf8 } from '../text.ts'
 
@@ -63,7 +63,7 @@ export async function* walkFolder(folder: string, below = ''): AsyncGenerator<Fo
 export async function makeEmptyFolder(folder: string): Promise<void> {
   let names: readonly string[]
   try {
-    await mkdir(folder, { recursive: true })
+    await makeFolder(folder)
     names = await readdir(folder)
   } catch (cause) {
     throw unwritable(folder, cause)
@@ -72,6 +72,29 @@ export async function makeEmptyFolder(folder: string): Promise<void> {
   throw new LedgerFailure(
     'ledger/export-exists',
     `expected ${folder} to be empty, got ${names.length} files in it; export to a new folder`,
+  )
+}
+
+/**
+ * With those above it. Node's own recursive `mkdir` turns for ever where a folder is there and
+ * takes no other one in it, and says that there is none, as /proc does.
+ */
+async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path)
+  } catch (cause) {
+    if (await isFolder(path)) return
+    const above = dirname(resolve(path))
+    if (!isMissing(cause) || (await isFolder(above))) throw cause
+    await makeFolder(above)
+    await makeFolder(path)
+  }
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return await stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
   )
 }
 

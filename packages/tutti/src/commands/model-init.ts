@@ -1,7 +1,7 @@
 // tutti model init: from a bare ONNX file to a folder that push takes.
 
 import { createHash } from 'node:crypto'
-import { createReadStream, existsSync, statSync, writeFileSync } from 'node:fs'
+import { createReadStream, existsSync, statSync } from 'node:fs'
 import { basename, dirname, join, relative, sep } from 'node:path'
 import { type ModelFile, modelSpec, type Prediction, type Variant } from '@tutti/core/fleet'
 import { findingsOf } from '@tutti/core/kinds'
@@ -10,7 +10,7 @@ import type { VariantDraft } from '@tutti/node'
 import { type Command, Option } from 'commander'
 import { stringify } from 'yaml'
 import { Failure } from '../failure.ts'
-import { print, printJson } from '../home/index.ts'
+import { print, printJson, replaceFile } from '../home/index.ts'
 import { withExamples } from './shared-options.ts'
 
 interface InitOptions {
@@ -64,15 +64,19 @@ async function initModel(path: string, options: InitOptions): Promise<void> {
   const { draftVariant } = await import('@tutti/node') // for this command alone
   const draft = await draftVariant({ entryPath: path, weightPaths: options.weights })
   const goldenPath = join(folder, 'golden.json')
-  if (draft.golden.ok) writeFileSync(goldenPath, `${JSON.stringify(draft.golden.file)}\n`)
+  if (draft.golden.ok) replaceFile(goldenPath, goldenText(draft.golden.file), 0o644)
   const paths = [path, ...options.weights, ...(draft.golden.ok ? [goldenPath] : [])]
   const files = await Promise.all(paths.map((file) => fileOf(folder, file)))
-  writeFileSync(target, stringify(specOf(files, draft, options)))
+  replaceFile(target, stringify(specOf(files, draft, options)), 0o644)
   if (options.json === true) {
     const golden = draft.golden.ok ? draft.golden.file.cases.length : null
     return printJson({ folder, files: files.map((file) => file.path), golden })
   }
   print(describeDraft(target, draft))
+}
+
+function goldenText(file: unknown): string {
+  return `${JSON.stringify(file)}\n`
 }
 
 function specOf(files: readonly ModelFile[], draft: VariantDraft, options: InitOptions): unknown {

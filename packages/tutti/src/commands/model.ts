@@ -1,12 +1,13 @@
 // tutti model: push, pull, verify.
 
 import { createHash } from 'node:crypto'
-import { createReadStream, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { createReadStream, existsSync, readFileSync, statSync } from 'node:fs'
 import { join, resolve, sep } from 'node:path'
 import { checkSignedFiles, type ModelFile, type ModelSpec, modelSpec } from '@tutti/core/fleet'
 import { findingsOf } from '@tutti/core/kinds'
 import { formatFinding } from '@tutti/core/resource'
 import { signModel, verifyModelSignature } from '@tutti/ledger'
+import { makeFolder } from '@tutti/machine'
 import type { Client } from '@tutti/sdk'
 import type { Command } from 'commander'
 import { stringify } from 'yaml'
@@ -20,6 +21,8 @@ import {
   publisherKey,
   readDocuments,
   readPrivateKey,
+  replaceFile,
+  unwritable,
 } from '../home/index.ts'
 import { describeOutcome } from './describe-outcome.ts'
 import { addModelInit } from './model-init.ts'
@@ -81,7 +84,7 @@ async function signAndUpload(
   // ECDSA signatures differ each time: one that is there and good is kept, so that a second push of the
   // same files is the same model.
   if (!isSignedBy(path, spec, publicPem(key))) {
-    writeFileSync(path, signModel(`${spec.model}:${spec.version}`, filesOf(spec), key))
+    replaceFile(path, signModel(`${spec.model}:${spec.version}`, filesOf(spec), key), 0o644)
   }
   const digest = await digestOf(path)
   const sizeBytes = statSync(path).size
@@ -109,13 +112,14 @@ async function pullModel(name: string, folder: string, options: SharedOptions): 
   const client = clientOf(options)
   const resource = await client.get({ kind: 'models', name })
   const spec = modelSpec.parse(resource.spec)
+  makeFolderFor(folder)
   const to = { folder, options }
   for (const file of filesOf(spec)) await saveFile(client, file, to)
   if (spec.signature !== undefined) {
     await saveFile(client, { path: 'model.sig', ...spec.signature }, to)
   }
   const { signature: _, ...bare } = spec
-  writeFileSync(join(folder, 'model.yaml'), stringify(bare))
+  replaceFile(join(folder, 'model.yaml'), stringify(bare), 0o644)
   if (options.json === true) printJson({ model: name, folder })
   else print(`model/${name} is in ${folder}`)
 }
@@ -129,7 +133,17 @@ async function saveFile(
   if (!path.startsWith(resolve(to.folder) + sep)) {
     throw new Failure('tutti/model-invalid', `${file.path} leads out of ${to.folder}`)
   }
-  await client.download({ ...file, path }, showProgress(file, to.options))
+  await client.download({ ...file, path }, showProgress(file, to.options)).catch((error) => {
+    throw error instanceof Error && 'syscall' in error ? unwritable(path, error) : error
+  })
+}
+
+function makeFolderFor(folder: string): void {
+  try {
+    makeFolder(folder)
+  } catch (cause) {
+    throw unwritable(folder, cause)
+  }
 }
 
 /** Tells people at a terminal how far a file is. */

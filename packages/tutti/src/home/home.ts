@@ -4,13 +4,15 @@
 // alone: one signs models (a publisher), one signs approvals.
 
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { didKeyOf, newPrivateKey } from '@tutti/ledger'
+import { makeFolder } from '@tutti/machine'
 import { Client } from '@tutti/sdk'
 import { z } from 'zod'
 import { Failure } from '../failure.ts'
+import { replaceFile } from './replace-file.ts'
 
 const context = z.object({
   url: z.string(),
@@ -71,7 +73,7 @@ export function publisherKey(folder: string): KeyObject {
     return generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey
   })
   const path = join(folder, 'publisher.pub.pem')
-  if (!existsSync(path)) writeFileSync(path, publicPem(key))
+  if (!existsSync(path)) replaceFile(path, publicPem(key), 0o644)
   return key
 }
 
@@ -107,9 +109,8 @@ function loadOrMakeKey(path: string, make: () => KeyObject): KeyObject {
 
 /** Writes a file that only this user can read, whole or not at all. */
 export function writePrivate(path: string, text: string): void {
-  mkdirSync(join(path, '..'), { recursive: true, mode: 0o700 })
-  writeFileSync(`${path}.new`, text, { mode: 0o600 })
-  renameSync(`${path}.new`, path)
+  makeFolder(join(path, '..'), 0o700)
+  replaceFile(path, text, 0o600)
 }
 
 function readContext(path: string): HomeContext {

@@ -26,5 +26,6 @@ export {
   type Row,
   serveOn,
 } from './output.ts'
+export { replaceFile, unwritable } from './replace-file.ts'
 export { type Part, type RunningPart, runPart } from './supervisor.ts'
 export { takeHome } from './take-home.ts'

@@ -14,8 +14,9 @@
 //   H3. Of those who saw the same marks one makes the next number, and the others look again.
 
 import { spawnSync } from 'node:child_process'
-import { linkSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { linkSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { makeFolder } from '@tutti/machine'
 import { Failure } from '../failure.ts'
 
 interface Mark {
@@ -29,7 +30,7 @@ interface Mark {
 
 /** Until this process ends the folder is its own, or its parent's. Throws `tutti/home-taken`. */
 export function takeHome(folder: string, command: 'up' | 'control-plane' | 'node'): void {
-  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  makeFolder(folder, 0o700)
   if (marksIn(folder).some((mark) => mark.pid === process.ppid && isAlive(mark))) return
   const path = leaveMark(folder, `${process.pid} ${beganAt(process.pid)} ${command}`)
   process.on('exit', () => rmSync(path, { force: true }))

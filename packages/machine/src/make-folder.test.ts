@@ -1,0 +1,34 @@
+// A folder is made with those above it, or it is said why not.
+
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { makeFolder } from './make-folder.ts'
+
+test('folders that are there stay, those that are missing have the mode, and a file in the way is said', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'tutti-folder-'))
+  try {
+    makeFolder(join(folder, 'a/b/c'), 0o700)
+    makeFolder(join(folder, 'a/b/c'), 0o755)
+    expect(['a', 'a/b', 'a/b/c'].map((one) => statSync(join(folder, one)).mode & 0o777)).toEqual(
+      Array.from({ length: 3 }, () => 0o700),
+    )
+    writeFileSync(join(folder, 'file'), '')
+    expect(() => makeFolder(join(folder, 'file'))).toThrow('EEXIST')
+    expect(() => makeFolder(join(folder, 'file/below'))).toThrow('ENOTDIR')
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+})
+
+test.runIf(process.platform === 'linux')('where no folder can be it says so, and ends', () => {
+  const dist = new URL('../dist/index.js', import.meta.url)
+  for (const path of ['/proc/tutti', '/proc/tutti/below', '/proc/self/fd/x']) {
+    const program = `import { makeFolder } from '${dist}'; makeFolder('${path}')`
+    const options = { encoding: 'utf8', timeout: 60_000 } as const // else it would never end
+    const { stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', program], options)
+    expect(stderr).toContain('ENOENT: no such file or directory, mkdir')
+  }
+})
