@@ -7,6 +7,7 @@ import {
   answerWell,
   type Handler,
   key,
+  recordOf,
   release,
   serve,
   signed,
@@ -50,9 +51,14 @@ function echo(seen: string[], says?: string, size = 7): Handler {
   }
 }
 
-function ask(url: string, content: string, more: object = {}): Promise<Response> {
+function ask(
+  url: string,
+  content: string,
+  more: object = {},
+  signal: AbortSignal | null = null,
+): Promise<Response> {
   return fetch(`${url}/v1/chat/completions`, {
-    method: 'POST',
+    ...{ method: 'POST', signal },
     headers: { authorization: `Bearer ${key}` },
     body: JSON.stringify({ model: 'chat', messages: [{ role: 'user', content }], ...more }),
   })
@@ -378,6 +384,16 @@ describe('a classifier by route', () => {
     expect((await ask(await start(guard, moderation, { routes }), 'a word')).status).toBe(403)
     const lenient = { ...guard, classifier: { route: 'judge', onFailure: 'allow' } } as const
     expect((await ask(await start(lenient, moderation, { routes }), 'a word')).status).toBe(200)
+  })
+
+  test('of a caller who leaves while he is judged the record says so, and no denial', async () => {
+    const leaving = new AbortController()
+    const engine = await serve(() => leaving.abort())
+    const routes = [judge({ provider: 'engine', model: 'omni' })]
+    const { gateway } = await world(signed(guarded(engine.url, guard, { routes })))
+    const { signal } = leaving
+    await expect(ask(gateway.url, 'a kind word', {}, signal)).rejects.toThrow('aborted')
+    expect((await recordOf(gateway)).status).toBe(499)
   })
 })
 

@@ -98,7 +98,7 @@ async function answerRouted(
       : await guardRequest(ports, exchange, { asked: given, route, presence, tally, trace })
   const { guard, asked } = guarding
   if ('kind' in asked) {
-    const status = refuseDenied(exchange, asked)
+    const status = presence.isGone ? 499 : refuseDenied(exchange, asked) // nobody judges for nobody
     const nobody = { attempts: 0, arm: null, cached: null, firstMs: null }
     return noteCall(ports, exchange, { ...nobody, route, status, tally, guard, trace, bodies })
   }
