@@ -1,12 +1,25 @@
 // What is kept of requests: only where the Route says so, redacted, cut, bounded, and beside the way of requests.
 
+import { once } from 'node:events'
 import { type KeptRequest, routeSpec } from '@tutti/core/routing'
+import { didKeyOf } from '@tutti/ledger'
 import { describe, expect, test } from 'vitest'
 import { BodyKeeper } from './face/index.ts'
 import { KeptCall } from './face/kept-call.ts'
 import type { RequestRecord } from './face/request-log.ts'
-import { key, serve, signed, toEngine, toProvider, world } from './gateway-world.fixture.ts'
-import type { Gateway } from './start.ts'
+import {
+  cleanups,
+  key,
+  newFolder,
+  serve,
+  signed,
+  signer,
+  toEngine,
+  toProvider,
+  world,
+} from './gateway-world.fixture.ts'
+import { type Gateway, startGateway } from './start.ts'
+import { Wakes } from './wakes.fixture.ts'
 
 const card = '4111 1111 1111 1111'
 const mail = 'ann@example.org'
@@ -170,6 +183,42 @@ describe('bodies', () => {
   })
 })
 
+test('a gateway that stops closes its accounts while bodies wait', async () => {
+  const engine = await parrot()
+  let close = () => {}
+  const closed = new Promise<void>((resolve) => {
+    close = resolve
+  })
+  const told: object[] = []
+  const plane = await serve(async (request, response, text) => {
+    if (request.url === '/api/v1/usage') close()
+    if (request.url === '/api/v1/requests') {
+      await closed
+      if (!response.destroyed) told.push(JSON.parse(text))
+      return response.writeHead(204).end()
+    }
+    if (request.method === 'POST') return response.end('{"granted":[],"unknown":[]}')
+    response.writeHead(200, { 'content-type': 'text/event-stream' })
+    const snapshot = signed(toEngine(`${engine.url}/v1`, 'openai', { bodies: {} }))
+    return response.write(`event: snapshot\ndata: ${snapshot}\n\n`)
+  })
+  const wakes = new Wakes()
+  let isThere = false
+  const gateway = await startGateway({
+    ...{ host: '127.0.0.1', port: 0, folder: newFolder(), version: 'v' },
+    controlPlane: { url: plane.url, key: 'k', publicKey: didKeyOf(signer) },
+    log: (event) => {
+      isThere ||= event === 'snapshot'
+      wakes.wake()
+    },
+  })
+  cleanups.push(() => gateway.stop())
+  await wakes.until(() => isThere)
+  expect((await ask(gateway, 'hi')).status).toBe(200)
+  await gateway.stop()
+  expect(told).toHaveLength(1)
+})
+
 const parsed = { model: 'chat', messages: [] }
 const chat = {
   dialect: 'openai',
@@ -312,5 +361,16 @@ describe('a keeper', () => {
     const counts = /kept_total (\d+)[\s\S]*left_out_total (\d+)/.exec(keeper.format())
     expect(Number(counts?.[1]) + Number(counts?.[2])).toBe(40)
     expect(Number(counts?.[2])).toBeGreaterThan(9)
+  })
+
+  test('of a gateway that stops it is given up where the control plane says nothing (Y3)', async () => {
+    const gone = (signal: AbortSignal) => once(signal, 'abort').then(() => signal.throwIfAborted())
+    const keeper = new BodyKeeper({
+      ...{ nowMs: () => 1, chance: () => 0, log: () => {} },
+      send: (_, signal) => gone(signal).then(() => true),
+    })
+    for (let i = 0; i < 3; i++) keeper.keep(call(2 ** 20), record)
+    await keeper.stop()
+    expect(keeper.format()).toContain('tutti_gateway_bodies_left_out_total 3\n')
   })
 })

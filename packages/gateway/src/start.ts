@@ -141,7 +141,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   }
   const bodies = new BodyKeeper({
     ...{ nowMs, chance, log },
-    send: (requests) => sendKeptRequests(controlPlane, requests),
+    send: (requests, signal) => sendKeptRequests(controlPlane, requests, signal),
   })
   const telemetry = newTelemetry(options, log)
   const ports = newPorts({ ...given, bodies, telemetry, usage: accounts.usage })
@@ -161,8 +161,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       leaveSiblings()
       unwatch()
       await drain({ front, sockets, relays, ports }, options.drainMs ?? drainMsDefault)
-      await Promise.all([ports.shadows.stop(), bodies.stop()])
-      await accounts.close()
+      await ports.shadows.stop()
+      await Promise.all([bodies.stop(), accounts.close()]) // of what is left of the ten seconds
       ports.tools.stop()
       router.stop()
       await ports.scanner.stop()

@@ -8,6 +8,7 @@
 //   Y1. Nothing leaves this process that was not looked through; what cannot be is not kept.
 //   Y2. Bounded: while the control plane is away at most `waitingBytesMax` wait, and what comes then is counted and
 //       left out. No request waits for any of it.
+//   Y3. A gateway that stops waits at most `lastMsMax` for all of it.
 
 import { randomUUID } from 'node:crypto'
 import { type GuardPlan, type GuardSide, type GuardSpec, guardSpec } from '@tutti/core/governance'
@@ -29,7 +30,7 @@ import type { RequestRecord } from './request-log.ts'
 
 export interface BodyKeeperPorts {
   /** Tells the control plane: false where it will not have them. Throws where it is away. */
-  readonly send: (requests: readonly KeptRequest[]) => Promise<boolean>
+  readonly send: (requests: readonly KeptRequest[], signal: AbortSignal) => Promise<boolean>
   readonly nowMs: () => number
   readonly chance: () => number
   readonly log: (event: string, fields: Readonly<Record<string, unknown>>) => void
@@ -54,6 +55,7 @@ const reportCharsMax = 2 ** 20 // and one request more: below what the control p
 const scannedCharsMax = 2 ** 20 // of one body: some tens of milliseconds of the thread
 const gatherMs = 200
 const pauseMs = 2_000 // of a control plane that is away
+const lastMsMax = 1_500 // as long as the accounts take that are closed meanwhile
 const nothingTaken: ReadonlyMap<string, string> = new Map()
 
 export class BodyKeeper {
@@ -69,6 +71,7 @@ export class BodyKeeper {
   #leftOut = 0
   #running: Promise<void> | null = null
   #isStopping = false
+  readonly #ending = new AbortController()
   #hurry: () => void = () => {}
 
   constructor(ports: BodyKeeperPorts) {
@@ -110,11 +113,13 @@ export class BodyKeeper {
     return kept + formatFamily('bodies_left_out_total', [['', this.#leftOut]])
   }
 
-  /** Tells what is left, once. */
+  /** Tells what is left, once. Y3. */
   async stop(): Promise<void> {
     this.#isStopping = true
     this.#hurry()
+    const timer = setTimeout(() => this.#ending.abort(), lastMsMax)
     await this.#running
+    clearTimeout(timer)
     await this.#scanner.stop()
   }
 
@@ -146,7 +151,7 @@ export class BodyKeeper {
   async #tell(report: readonly KeptRequest[]): Promise<void> {
     for (let tries = 1; ; tries++) {
       try {
-        const isTaken = await this.#ports.send(report)
+        const isTaken = await this.#ports.send(report, this.#ending.signal)
         if (isTaken) this.#kept += report.length
         else this.#leftOut += report.length
         return

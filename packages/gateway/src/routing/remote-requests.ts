@@ -12,12 +12,13 @@ const answerMsMax = 10_000 // a report of some megabytes; nobody waits for it
 export async function sendKeptRequests(
   { url, key }: RemoteOptions,
   requests: readonly KeptRequest[],
+  signal: AbortSignal,
 ): Promise<boolean> {
   const { statusCode, body } = await request(`${url}/api/v1/requests`, {
     method: 'POST',
     headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
     body: JSON.stringify({ requests }),
-    ...{ headersTimeout: answerMsMax, bodyTimeout: answerMsMax },
+    ...{ headersTimeout: answerMsMax, bodyTimeout: answerMsMax, signal },
   })
   const text = await body.text()
   if (statusCode === 204) return true
