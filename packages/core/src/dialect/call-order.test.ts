@@ -99,3 +99,28 @@ test('what comes for a call that was whole is not lost in silence', () => {
   ordered([stop], order)
   expect(order.wrong).toContain('no JSON object')
 })
+
+test('arguments are read once, however many objects end in them, and so is what waits (O1)', () => {
+  const order = new CallOrder('a')
+  const parts = 200_000 // each looked at anew would take minutes
+  ordered([started(0), said(0, '{"a":[{}')], order)
+  for (let i = 0; i < parts; i++) order.take(said(0, ',{}'))
+  for (let i = 0; i < 90_000; i++) order.take(said(1, 'x'))
+  expect(order.wrong).toBeNull()
+  const last = order.take(said(0, ']}'))
+  expect(last.slice(0, 1)).toEqual([said(0, ']}')])
+})
+
+test('what waits, and how many calls there are, has a bound', () => {
+  const waiting = new CallOrder('a')
+  ordered([started(0), said(0, '{')], waiting)
+  for (let i = 0; i < 100_001; i++) waiting.take(said(1, 'x'))
+  expect(waiting.wrong).toBe('too much comes beside a call that does not end')
+  const long = new CallOrder('a')
+  ordered([started(0), said(0, '{'), text('and')], long)
+  for (let i = 0; i < 5; i++) long.take(text('x'.repeat(8 * 2 ** 20)))
+  expect(long.wrong).toBe('too much comes beside a call that does not end')
+  const many = new CallOrder('a')
+  for (let i = 0; i < 2_001; i++) ordered([started(i), said(i, '{}')], many)
+  expect(many.wrong).toBe('more than 2000 calls')
+})

@@ -7,11 +7,13 @@
 //   O1. What belongs to a call comes before whatever follows it: what comes in between waits until the call's arguments
 //       are whole, or the stream stops. In a stream whose calls follow each other nothing waits.
 //   O2. Every call has an id of its own, in all of a conversation, so that results find theirs.
+//      What comes costs the same however much waits, and there is a bound to that.
 //   O3. A call is one however often its engine says its name, or all of it: some say the name with each piece of the
 //       arguments.
 
 import { type ChatEvent, notAnObject } from './chat.ts'
 import { isObject, jsonOf } from './json.ts'
+import { ObjectEnd } from './object-end.ts'
 
 /** What stands in an answer, in the order in which it is said. */
 type Said = Extract<ChatEvent, { kind: SaidKind }>
@@ -33,9 +35,16 @@ interface OpenCall {
   /** As we count. */
   readonly place: number
   text: string
-  /** Whether the text ends as an object does: only then is it worth reading. */
-  mayBeWhole: boolean
+  /** Tells when the text is worth reading as an object: once. */
+  readonly end: ObjectEnd
+  /** That it was read, and is one: nothing follows it but what begins another one. */
+  isWhole: boolean
 }
+
+// More than any answer has: what waits is held, and looked at again with each call that ends.
+const callsMax = 2_000
+const waitingMax = 100_000
+const waitingCharactersMax = 32 * 2 ** 20
 
 /** Lives as long as one stream. */
 export class CallOrder {
@@ -46,6 +55,8 @@ export class CallOrder {
   /** The id of the last call of each index of the upstream's; written by `#start`. */
   readonly #known = new Map<number, string>()
   #waiting: Said[] = []
+  /** Of all that ever waited; written by `#wait`. */
+  #waitingCharacters = 0
   /** Why the calls cannot be told apart; null where they can. Written by `#passArguments`. */
   wrong: string | null = null
 
@@ -59,15 +70,37 @@ export class CallOrder {
       case 'start':
       case 'usage':
       case 'other':
+      case 'other-text':
         return [event]
       case 'stop':
       case 'end':
       case 'error':
         return [...this.#drain('all'), event]
       default:
-        this.#waiting.push(event)
-        return this.#drain('whole')
+        return this.#takeSaid(event)
     }
+  }
+
+  /** What waits goes on only where the open call has come to its end. */
+  #takeSaid(event: Said): readonly ChatEvent[] {
+    const isOfOpen = this.#isOfOpen(event)
+    if (this.#waiting.length > 0 && !isOfOpen) {
+      this.#wait(event)
+      return []
+    }
+    if (this.#waiting.length === 0 || !isOfOpen) {
+      this.#waiting.push(event)
+      return this.#drain('whole')
+    }
+    const passed = this.#pass(event)
+    return this.#isOver() ? [...passed, ...this.#drain('whole')] : passed
+  }
+
+  #wait(event: Said): void {
+    if ('text' in event) this.#waitingCharacters += event.text.length
+    const isTooMuch = this.#waitingCharacters > waitingCharactersMax
+    if (this.#waiting.length < waitingMax && !isTooMuch) this.#waiting.push(event)
+    else this.wrong ??= 'too much comes beside a call that does not end'
   }
 
   /** What waits, as far as calls are `whole`; or `all` of it, as where a call was cut. */
@@ -100,7 +133,7 @@ export class CallOrder {
   }
 
   #isOver(): boolean {
-    if (this.#open?.mayBeWhole === true && isObject(jsonOf(this.#open.text))) this.#open = null
+    if (this.#open?.isWhole === true) this.#open = null
     return this.#open === null
   }
 
@@ -119,27 +152,25 @@ export class CallOrder {
     const { index, id } = event
     const place = this.#count
     this.#count += 1
+    if (this.#count > callsMax) this.wrong ??= `more than ${callsMax} calls`
+    if (this.wrong !== null) return []
     this.#known.set(index, id)
-    this.#open = { index, place, text: '', mayBeWhole: false }
+    this.#open = { index, place, text: '', end: new ObjectEnd(), isWhole: false }
     return [{ ...event, index: place, id: id || callId(this.#answerId, place) }]
-  }
-
-  /** Nothing follows an object but what begins another one. */
-  #isAnew(text: string, { mayBeWhole, text: before }: OpenCall): boolean {
-    return mayBeWhole && text.trimStart().startsWith('{') && isObject(jsonOf(before))
   }
 
   #passArguments(event: Extract<Said, { kind: 'tool-arguments' }>): readonly ChatEvent[] {
     if (this.#open !== null) {
-      if (this.#isAnew(event.text, this.#open)) {
+      if (this.#open.isWhole && event.text.trimStart().startsWith('{')) {
         // Some engines say the whole again at the end.
         if (event.text.trim() !== this.#open.text.trim())
           this.wrong ??= notAnObject({ name: 'a tool' })
         return []
       }
       this.#open.text += event.text
-      const last = event.text.trimEnd().at(-1)
-      if (last !== undefined) this.#open.mayBeWhole = last === '}'
+      if (this.#open.end.take(event.text)) {
+        this.#open.isWhole = isObject(jsonOf(this.#open.text))
+      } else if (event.text.trim() !== '') this.#open.isWhole = false
       return [{ ...event, index: this.#open.place }]
     }
     // The call was whole before.
