@@ -289,6 +289,33 @@ test.each([
   expect((await records(gateway))[0]).toMatchObject({ status })
 })
 
+test('a result that what was taken out leaves unlike its tool’s schema is denied', async () => {
+  const tools = await serveTools('one', (server) => {
+    const outputSchema = { card: z.number(), note: z.string() }
+    server.registerTool('pay', { inputSchema: { card: z.number() }, outputSchema }, ({ card }) => ({
+      content: [],
+      structuredContent: { card, note: `it is ${card}` },
+    }))
+    server.registerTool('any', { inputSchema: { card: z.number() } }, ({ card }) => ({
+      content: [],
+      structuredContent: { card },
+    }))
+  })
+  const guard = guardSpec.parse({ detect: ['card', 'email'], on: ['output'] })
+  const { gateway } = await world(signed(toolSnapshot([{ name: 'one', url: tools.url, guard }])))
+  const client = await toolClient(gateway)
+  const ask = (name: string, card: number) =>
+    client.callTool({ name: `one__${name}`, arguments: { card } })
+  await expect(ask('pay', 4111111111111111)).rejects.toMatchObject({
+    ...{ code: -32_600, data: { code: 'guardrail_denied' } },
+    message: expect.stringContaining('outputSchema'),
+  })
+  const { structuredContent } = await ask('pay', 41)
+  expect(structuredContent).toEqual({ card: 41, note: 'it is 41' })
+  expect((await ask('any', 4111111111111111)).structuredContent).toEqual({ card: '[CARD]' })
+  expect((await records(gateway)).map(({ status }) => status)).toContain(403)
+})
+
 test('usage counts tools by their names, and all that nobody has as one', async () => {
   const { say, client, gateway, told } = await guarded({})
   await say('hi')

@@ -8,8 +8,10 @@
 //   M3. What may have been done is paid; nothing is done that no budget holds.
 //   M4. Nothing goes to a server, and nothing of it to the caller, that the guard denies or could not look through.
 
-import { isObject, listOf, objectOf, textOf } from '@tutti/core/dialect'
+import { isObject, jsonOf, listOf, objectOf, textOf } from '@tutti/core/dialect'
+import { exactJson } from '@tutti/core/resource'
 import { chargedNanosOf, splitToolName } from '@tutti/core/routing'
+import { z } from 'zod'
 import { Presence, type RouteEntry, type ToolServerEntry } from '../routing/index.ts'
 import type { RequestTrace } from '../telemetry/index.ts'
 import {
@@ -40,6 +42,8 @@ export interface ToolAsked {
   /** That the caller left, or took it back. */
   readonly signal: AbortSignal
 }
+
+const jsonSchema = z.record(z.string(), z.json())
 
 /** Why a call was not made, or its result not given. */
 class Refused extends Error {
@@ -136,7 +140,29 @@ async function answered(ports: FacePorts, course: Course, asked: ToolAsked): Pro
     }),
   )
   course.bodies?.answer(result)
-  return await inspected(course.guard, 'output', result)
+  const passed = await inspected(course.guard, 'output', result)
+  if (passed !== result) await assertShaped(server, of.tool, { before: result, after: passed })
+  return passed
+}
+
+/** A mark is a text, and no number: a result that its tool's own schema forbids helps nobody. */
+async function assertShaped(
+  server: ToolServer,
+  name: string,
+  { before, after }: { readonly before: ToolResult; readonly after: ToolResult },
+): Promise<void> {
+  const { structuredContent: was } = before
+  const { structuredContent: now } = after
+  if (!isObject(was) || exactJson(was) === exactJson(now)) return
+  const tools = await server.tools().catch(() => []) // it has done its work all the same
+  const told = tools.find((tool) => tool.name === name)?.['outputSchema']
+  const schema = jsonSchema.safeParse(jsonOf(exactJson(told))).data
+  if (schema === undefined) return
+  const { whyUnfit } = await import('./why-unfit.ts')
+  const wrong = whyUnfit(schema, exactJson(now))
+  if (wrong === null || whyUnfit(schema, exactJson(was)) !== null) return
+  const what = `what it took out has left a result that is not of the tool's outputSchema: ${wrong}`
+  throw new Refused(403, 'guardrail_denied', `the guard of this server refuses it: ${what}`)
 }
 
 /** M5. */
