@@ -204,6 +204,13 @@ export type ChatEvent =
   | { readonly kind: 'block-end' }
   /** Content that only its own dialect has: sound, or a call that the provider answers itself. */
   | { readonly kind: 'other' }
+  /** What that says, of a sound for one; `of` tells its texts apart. */
+  | {
+      readonly kind: 'other-text'
+      readonly choice: number
+      readonly of: string
+      readonly text: string
+    }
   /** `choice`, here and of calls: which of several; absent: the first. */
   | { readonly kind: 'thinking'; readonly choice?: number; readonly text: string }
   /** What is no text: an image, most often. */

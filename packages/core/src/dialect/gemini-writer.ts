@@ -68,6 +68,7 @@ export class GeminiWriter implements ChatWriter {
       case 'start':
       case 'block-end':
       case 'other': // no request of another dialect asks for it
+      case 'other-text':
       case 'end':
       case 'error':
         return ''

@@ -62,7 +62,10 @@ function readChoice(choice: JsonObject, events: ChatEvent[]): string | null {
   }
   const of = index > 0 ? { choice: index } : undefined
   for (const call of listOf(delta['tool_calls'])) readToolCall(objectOf(call), of, events)
-  if (isObject(delta['audio'])) events.push({ kind: 'other' })
+  if (isObject(delta['audio'])) {
+    const text = textOf(delta['audio']['transcript'])
+    events.push({ kind: 'other' }, { kind: 'other-text', choice: index, of: 'audio', text })
+  }
   if (isObject(delta['function_call'])) readOldCall(delta['function_call'], of, events)
   const reason = choice['finish_reason']
   if (typeof reason !== 'string' || reason === '') return null

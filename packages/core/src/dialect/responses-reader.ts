@@ -109,7 +109,10 @@ export class ResponsesReader {
       if (told !== undefined) told.cited += 1
     }
     if (!isTextKind(kind) || !(what === 'delta' || what === 'done')) {
-      out.push(...readResponses(event))
+      const said = readResponses(event)
+      out.push(...said)
+      const isPiece = what === 'delta' && kind !== 'response.audio' // a sound is no text
+      if (isPiece && said.length === 0) out.push(this.#otherText(event, kind))
     } else if (what === 'delta') {
       this.#grow({ kind, ...this.#nameOf(event) }, textOf(event['delta']), out)
     } else {
@@ -117,6 +120,11 @@ export class ResponsesReader {
       const text = { kind, ...this.#nameOf(event), whole, name: null, annotations: [] }
       this.#end([text], this.#endsOf([text], 'text'), out)
     }
+  }
+
+  #otherText(event: JsonObject, kind: string): ChatEvent {
+    const of = `${kind} ${this.#placeOf(event)}`
+    return { kind: 'other-text', choice: 0, of, text: textOf(event['delta']) }
   }
 
   #nameOf(event: JsonObject) {

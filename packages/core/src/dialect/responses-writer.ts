@@ -77,6 +77,7 @@ export class ResponsesWriter implements ChatWriter {
       case 'end':
       case 'error':
       case 'other': // no request of another dialect asks for it
+      case 'other-text':
       case 'image': // refused (`newChatWriter`)
         return ''
     }

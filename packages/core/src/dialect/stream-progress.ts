@@ -66,6 +66,9 @@ export class StreamProgress {
         this.isPlainText = false
         this.#begun.add(0)
         return
+      case 'other-text':
+        this.contentLength += event.text.length
+        return
       case 'stop':
         this.hasContent = true
         this.#begun.add(event.choice)

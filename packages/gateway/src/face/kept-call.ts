@@ -90,9 +90,9 @@ export class KeptCall implements Kept {
     }
   }
 
-  /** False for images, too: what is kept are texts. */
+  /** False for images, too: what is kept are texts that every dialect has. */
   #isNew({ kind }: ChatEvent): boolean {
-    return kind !== 'image' && !(kind === 'start' && this.#isStarted)
+    return kind !== 'image' && kind !== 'other-text' && !(kind === 'start' && this.#isStarted)
   }
 
   /** However much there was, why it stopped is kept. */

@@ -4,6 +4,15 @@ import { AnswerRewrite, detectorsOf, guardSpec } from '@tutti/core/governance'
 import { expect, test } from 'vitest'
 import { StreamGuard } from './stream-guard.ts'
 
+test('an answer of more texts than any has is denied, in whatever choice or call they are', () => {
+  const rewrite = new AnswerRewrite({ detectors: [], plan: {}, originals: new Map() })
+  const judge = () => Promise.resolve(null)
+  const guard = new StreamGuard(rewrite, { charsMax: 1e9, keepsText: false, judge })
+  const said = (choice: number) => ({ kind: 'text', choice, text: 'a' }) as const
+  const passed = Array.from({ length: 2_001 }, (_, i) => guard.push(Buffer.from(''), [said(i)]))
+  expect(passed.findIndex(({ isDenied }) => isDenied)).toBe(2_000)
+})
+
 test('what a source says is looked through in the frame that it came in', () => {
   const detectors = detectorsOf(guardSpec.parse({ detect: ['card'] }), 'output')
   const plan = { card: 'redact' } as const

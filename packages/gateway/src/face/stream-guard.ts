@@ -30,6 +30,7 @@ export interface Passed {
   readonly isDenied: boolean
 }
 
+const textsMax = 2_000 // choices, and calls of each: more than any answer has; denied, too
 const textCharsMax = 4 * 2 ** 20 // as much of an answer as can be judged; a longer one is denied
 
 export class StreamGuard {
@@ -63,8 +64,9 @@ export class StreamGuard {
   /** The bytes of an event, the very same where nothing of it is replaced. */
   frame({ held, events, changes }: Released<Buffer>): Buffer | string {
     const saysText = events.some((event) => 'text' in event)
-    const cites = events.some(({ kind }) => kind === 'citation')
-    if (saysText && !cites && changes.length === 0) return held
+    // What stands beside them in their frame is no event of ours.
+    const saysMore = events.some(({ kind }) => kind === 'citation' || kind === 'other-text')
+    if (saysText && !saysMore && changes.length === 0) return held
     const frame = held.toString('utf8')
     const rewritten = rewriteFrame(frame, changes, (text) => this.#rewrite.again(text))
     return rewritten === frame ? held : rewritten
@@ -79,7 +81,8 @@ export class StreamGuard {
       counts.add({ kind: 'size', detector: `over ${charsMax} characters`, severity: 'high' })
     }
     if (keepsText) for (const { events } of released) this.#note(events)
-    if (this.#textLength > textCharsMax) return { released: [], isDenied: true }
+    const isTooMuch = this.#textLength > textCharsMax || this.#stream.texts > textsMax
+    if (isTooMuch) return { released: [], isDenied: true }
     return counts.isDenied ? { released: [], isDenied: true } : { released, isDenied: false }
   }
 

@@ -7,6 +7,9 @@
 //   T1. However an answer is cut into events, the texts that go on are those that the whole answer gives.
 //   T2. An event in which nothing is replaced goes on as it came.
 //   T3. Events keep their order.
+//   T4. What follows a call or a thought may go on with the text before it, whose end is with the caller by then: the
+//       rest of what is found across it is taken out.
+//   T5. What an event costs does not grow with how many texts came before it.
 
 import { type ChatEvent, jsonOf, objectOf } from '../../dialect/index.ts'
 import { type AnswerRewrite, beginsAsJson, JsonPlace } from './inspect.ts'
@@ -27,7 +30,7 @@ export interface TextChange {
 
 /** Which of an answer's texts a piece is of. */
 interface Place {
-  readonly kind: 'text' | 'thinking' | 'tool-arguments'
+  readonly kind: 'text' | 'thinking' | 'tool-arguments' | 'other-text'
   readonly choice: number
   readonly name: string
 }
@@ -55,20 +58,20 @@ interface Edit {
 export class StreamRewrite<Held> {
   readonly #rewrite: AnswerRewrite
   /** By name, written by `push`; the texts of an answer, of its choices and of its tools. */
-  readonly #channels = new Map<string, Place & { readonly channel: Channel }>()
+  readonly #channels = new Map<string, Channel>()
+  /** By choice, those of which something is not decided; written by `#take` and `#end` (T5). */
+  readonly #open = new Map<number, Map<Channel, Place['kind']>>()
   #waiting: Waiting<Held>[] = []
+  /** Characters of the answer's text so far: neither of thoughts nor of calls. */
+  length = 0
 
   constructor(rewrite: AnswerRewrite) {
     this.#rewrite = rewrite
   }
 
-  /** Characters of the answer's text so far: neither of thoughts nor of calls. */
-  get length(): number {
-    let length = 0
-    for (const { kind, channel } of this.#channels.values()) {
-      if (kind === 'text') length += channel.length
-    }
-    return length
+  /** How many texts there are. */
+  get texts(): number {
+    return this.#channels.size
   }
 
   push(held: Held, events: readonly ChatEvent[]): readonly Released<Held>[] {
@@ -80,7 +83,7 @@ export class StreamRewrite<Held> {
 
   /** Nothing more comes. */
   end(): readonly Released<Held>[] {
-    for (const { channel } of this.#channels.values()) channel.end()
+    this.#endAll()
     return this.#release()
   }
 
@@ -93,32 +96,44 @@ export class StreamRewrite<Held> {
   }
 
   #take(event: ChatEvent): Piece | null {
-    if (event.kind === 'end') for (const { channel } of this.#channels.values()) channel.end()
+    if (event.kind === 'end') this.#endAll()
     if (event.kind === 'stop') this.#endChoice(event.choice)
     const place = placeOf(event)
     if (place === null || !('text' in event)) return null
-    if (event.text !== '') this.#endBeside(place)
-    const known = this.#channels.get(place.name)
-    const channel = known?.channel ?? new Channel(this.#rewrite)
-    if (known === undefined) this.#channels.set(place.name, { ...place, channel })
-    return channel.push(event.text)
+    if (event.text !== '') this.#pauseBeside(place)
+    const channel = this.#channels.get(place.name) ?? new Channel(this.#rewrite)
+    this.#channels.set(place.name, channel)
+    const piece = channel.push(event.text)
+    if (place.kind === 'text') this.length += event.text.length
+    const open = this.#open.get(place.choice) ?? new Map<Channel, Place['kind']>()
+    if (channel.decided < channel.length)
+      this.#open.set(place.choice, open.set(channel, place.kind))
+    else open.delete(channel)
+    return piece
   }
 
   /**
-   * A text is over where one of another kind begins; those of several choices, and of several
-   * calls, come side by side.
+   * A text goes on at once where one of another kind begins; those of several choices, and of
+   * several calls, come side by side.
    */
-  #endBeside({ kind, choice }: Place): void {
-    for (const other of this.#channels.values()) {
-      if (other.choice === choice && other.kind !== kind) other.channel.end()
+  #pauseBeside({ kind, choice }: Place): void {
+    const open = this.#open.get(choice)
+    if (open === undefined) return
+    for (const [channel, other] of open) {
+      if (other === kind) continue
+      channel.pause()
+      open.delete(channel)
     }
   }
 
   /** Other choices go on. */
   #endChoice(choice: number): void {
-    for (const other of this.#channels.values()) {
-      if (other.choice === choice) other.channel.end()
-    }
+    for (const channel of this.#open.get(choice)?.keys() ?? []) channel.end()
+    this.#open.delete(choice)
+  }
+
+  #endAll(): void {
+    for (const choice of this.#open.keys()) this.#endChoice(choice)
   }
 
   #release(): readonly Released<Held>[] {
@@ -145,6 +160,10 @@ function placeOf(event: ChatEvent): Place | null {
       const { kind, choice = 0, index } = event
       return { kind, choice, name: `${kind} ${choice} ${index}` }
     }
+    case 'other-text': {
+      const { kind, choice, of } = event
+      return { kind, choice, name: `${kind} ${choice} ${of}` }
+    }
     default:
       return null
   }
@@ -169,7 +188,10 @@ function changed(
 /** One text of an answer. */
 class Channel {
   readonly #rewrite: AnswerRewrite
-  readonly #scan: TextScan
+  /** Of what came after the last pause; written by `pause`. */
+  #scan: TextScan
+  /** T4: of what came before it, too, while something may go on across it. */
+  #across: { readonly scan: TextScan; readonly place: number } | null = null
   /** Null until anything but blanks has come. */
   #isJson: boolean | null = null
   /** The text that is not released, from `#from` on. */
@@ -194,11 +216,26 @@ class Channel {
     this.#text += text
     this.length += text.length
     this.#takeIn(this.#scan.push(text))
+    this.#takeAcross((scan) => scan.push(text))
     return { channel: this, start, end: this.length }
   }
 
   end(): void {
-    if (this.decided < this.length) this.#takeIn(this.#scan.end())
+    if (this.decided === this.length) return
+    this.#takeIn(this.#scan.end())
+    this.#takeAcross((scan) => scan.end())
+  }
+
+  /** What there is goes on as if it were all, and may yet be the beginning of what follows (T4). */
+  pause(): void {
+    if (this.decided === this.length) return
+    const { length: place } = this
+    const { scan } = this.#across ?? { scan: this.#scan }
+    this.#takeIn(this.#scan.ended())
+    this.#takeAcross((across) => across.ended())
+    this.#across = { scan, place }
+    this.#scan = new TextScan(this.#rewrite.detectors, place)
+    this.decided = place
   }
 
   /** What goes on of a piece, null where it is the very same; pieces are released in order. */
@@ -235,6 +272,25 @@ class Channel {
       this.#edits.push({ start, end, text })
     }
     this.decided = decided
+  }
+
+  /** T4: of what began before the pause, what came after it. */
+  #takeAcross(looked: (scan: TextScan) => ReturnType<TextScan['push']>): void {
+    if (this.#across === null) return
+    const { scan, place } = this.#across
+    const { findings, decided } = looked(scan)
+    for (const finding of findings) {
+      const { start, end, detector } = finding
+      if (start >= place || end <= place || detector === 'placeholder') continue
+      const text = this.#rewrite.replacement(finding, '', false)
+      if (text === null) continue
+      const before = this.#edits.filter((edit) => edit.end <= place)
+      const after = this.#edits.filter((edit) => edit.start >= end)
+      const last = Math.max(end, ...this.#edits.filter((e) => e.start < end).map((e) => e.end))
+      this.#edits = [...before, { start: place, end: last, text }, ...after]
+    }
+    if (decided >= place) this.#across = null
+    else this.decided = place
   }
 
   #lookTo(end: number): void {

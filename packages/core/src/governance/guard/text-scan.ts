@@ -24,11 +24,14 @@ export class TextScan {
   /** What is not decided, after up to `contextMax` characters of what is. */
   #text = ''
   /** Where `#text` begins in the whole. */
-  #base = 0
-  #decided = 0
+  #base: number
+  #decided: number
 
-  constructor(detectors: readonly Detector[]) {
+  /** `start` is the place of its first character. */
+  constructor(detectors: readonly Detector[], start = 0) {
     this.#detectors = detectors
+    this.#base = start
+    this.#decided = start
   }
 
   push(text: string): Scanned {
@@ -46,21 +49,32 @@ export class TextScan {
     return this.#decide(this.#decided - this.#base, this.#text.length)
   }
 
-  #decide(from: number, open: number): Scanned {
+  /** As if nothing more came, of a text that may go on. */
+  ended(): Scanned {
+    const from = this.#decided - this.#base
+    const standing = this.#standing(from, this.#text.length)
+    return { findings: placed(standing, this.#base), decided: this.#base + this.#text.length }
+  }
+
+  #standing(from: number, open: number): readonly GuardFinding[] {
     const found = this.#detectors.flatMap((detector) => detector.find(this.#text, from))
-    const standing = apart(found, from, open)
+    return apart(found, from, open)
+  }
+
+  #decide(from: number, open: number): Scanned {
+    const standing = this.#standing(from, open)
     const decided = Math.max(open, standing.at(-1)?.end ?? from)
     const base = this.#base
     const kept = Math.max(0, decided - contextMax)
     this.#decided = base + decided
     this.#text = this.#text.slice(kept)
     this.#base += kept
-    const findings = standing.map((one) => ({
-      ...one,
-      ...{ start: one.start + base, end: one.end + base },
-    }))
-    return { findings, decided: this.#decided }
+    return { findings: placed(standing, base), decided: this.#decided }
   }
+}
+
+function placed(findings: readonly GuardFinding[], base: number): readonly GuardFinding[] {
+  return findings.map((one) => ({ ...one, start: one.start + base, end: one.end + base }))
 }
 
 /** S1: what starts before `open` stands, and hides what starts within it. */
