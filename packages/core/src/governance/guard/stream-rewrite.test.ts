@@ -22,6 +22,11 @@ const call = (said: string): ChatEvent => ({ kind: 'tool-arguments', index: 0, t
 const thought = (said: string): ChatEvent => ({ kind: 'thinking', text: said })
 const stop: ChatEvent = { kind: 'stop', choice: 0, stop: 'stop' }
 
+function eventsOf(read: readonly ChatEvent[] | string): readonly ChatEvent[] {
+  if (typeof read === 'string') throw new Error(read)
+  return read
+}
+
 function passed(events: readonly ChatEvent[], action: 'redact' | 'deny' = 'redact') {
   const rewrite = new AnswerRewrite({ detectors, plan: planOf(action), originals: new Map() })
   const stream = new StreamRewrite<number>(rewrite)
@@ -92,9 +97,9 @@ describe('what a dialect says in words of its own is looked through as one text'
     const events = pieces.flatMap((transcript) => {
       const audio = { id: 'a', data: 'AAAA', transcript }
       const data = JSON.stringify({ choices: [{ index: 1, delta: { audio } }] })
-      return readOpenaiEvent({ event: '', data })
+      return eventsOf(readOpenaiEvent({ event: '', data }))
     })
-    const all = [...events, { ...stop, choice: 1 }] as readonly ChatEvent[]
+    const all: ChatEvent[] = [...events, { kind: 'stop', choice: 1, stop: 'stop' }]
     expect(passed(all).said('other-text')).toBe('pay [CARD] now')
   })
 
@@ -103,10 +108,9 @@ describe('what a dialect says in words of its own is looked through as one text'
     const type = 'response.audio.transcript.delta'
     const events = pieces.flatMap((delta, i) => {
       const data = JSON.stringify({ type, output_index: 0, sequence_number: i, delta })
-      return reader.read({ event: type, data })
+      return eventsOf(reader.read({ event: type, data }))
     })
-    const all = [...events, stop] as readonly ChatEvent[]
-    expect(passed(all).said('other-text')).toBe('pay [CARD] now')
+    expect(passed([...events, stop]).said('other-text')).toBe('pay [CARD] now')
   })
 })
 
