@@ -3,7 +3,6 @@
 // The port to Cedar. One engine holds the current policy set, parsed once, and answers questions with the
 // policies that decided and what they say of themselves.
 
-import { setFlagsFromString } from 'node:v8'
 import {
   type DecidingPolicy,
   decideVerdict,
@@ -13,12 +12,10 @@ import {
 import { canonicalJson, type Finding } from '@tutti/core/resource'
 import { sha256 } from '../store/index.ts'
 import { cedarSchema } from './cedar-schema.ts'
+import { whyNestedTooDeep } from './check-nesting.ts'
+import { type Cedar, openCedar } from './open-cedar.ts'
 
-// Node 20 aborts in hot loops over wasm calls without this (V8's inlining of them is wrong there).
-setFlagsFromString('--no-turbo-inline-js-wasm-calls')
-// Its optimizing compiler takes 70 MB that the process never gives back, to answer in 0.3 ms and not 0.5.
-setFlagsFromString('--liftoff-only')
-const cedar = await import('@cedar-policy/cedar-wasm/nodejs')
+const cedar = openCedar() // judges; it sees only what another instance has taken
 
 export interface Principal {
   readonly type: 'User' | 'Automation' | 'Node'
@@ -103,20 +100,43 @@ export function formatPrincipal(principal: Pick<Principal, 'type' | 'id'>): stri
 
 /** What is wrong with a policy text; empty where it parses and uses only the schema's words. */
 export function checkPolicy(name: string, spec: PolicySpec): Finding[] {
+  const tooDeep = whyNestedTooDeep(spec.cedar)
+  if (tooDeep !== null) return [finding(tooDeep)]
+  try {
+    return checkWith(openCedar(), name, spec)
+  } catch (error) {
+    // It ran out of its stack, and that instance is none any more.
+    const reason = error instanceof Error ? error.message : String(error)
+    return [finding(`is too large or too deep for Cedar (${reason}): make it several policies`)]
+  }
+}
+
+function checkWith(cedar: Cedar, name: string, spec: PolicySpec): Finding[] {
   const parts = cedar.policySetTextToParts(spec.cedar)
   if (parts.type === 'failure') return parts.errors.map((error) => finding(error.message))
   if (parts.policy_templates.length > 0) return [finding('templates are not supported')]
   if (parts.policies.length === 0) return [finding('expected at least one Cedar policy, got none')]
-  const named = splitPolicies(name, spec)
+  const named = splitPolicies(cedar, name, spec)
   if (new Set(named.map(({ id }) => id)).size < named.length) {
     return [finding('expected a different @id on every policy')]
   }
   const staticPolicies = Object.fromEntries(named.map(({ id, text }) => [id, text]))
   const answer = cedar.validate({ schema: cedarSchema, policies: { staticPolicies } })
   if (answer.type === 'failure') return answer.errors.map((error) => finding(error.message))
-  return answer.validationErrors.map(({ policyId, error }) =>
-    finding(`${policyId}: ${error.message}`),
-  )
+  if (answer.validationErrors.length > 0) {
+    return answer.validationErrors.map(({ policyId, error }) =>
+      finding(`${policyId}: ${error.message}`),
+    )
+  }
+  engineOn(cedar, [{ name, spec }]).answer(anyQuestion) // takes more of the stack than to read it
+  return []
+}
+
+const anyQuestion: Question = {
+  principal: automation('check'),
+  action: 'read',
+  resource: { kind: 'Project', project: '', name: 'default', labels: {} },
+  context: emptyContext,
 }
 
 interface NamedPolicy {
@@ -126,10 +146,17 @@ interface NamedPolicy {
 }
 
 /** An engine over these policies, each valid by `checkPolicy`. */
-export function openPolicyEngine(
-  policies: readonly { readonly name: string; readonly spec: PolicySpec }[],
-): PolicyEngine {
-  const named = policies.flatMap(({ name, spec }) => splitPolicies(name, spec))
+export function openPolicyEngine(policies: readonly PolicyText[]): PolicyEngine {
+  return engineOn(cedar, policies)
+}
+
+interface PolicyText {
+  readonly name: string
+  readonly spec: PolicySpec
+}
+
+function engineOn(cedar: Cedar, policies: readonly PolicyText[]): PolicyEngine {
+  const named = policies.flatMap(({ name, spec }) => splitPolicies(cedar, name, spec))
   const says = new Map(named.map((policy) => [policy.id, policy.says]))
   const staticPolicies = Object.fromEntries(named.map(({ id, text }) => [id, text]))
   const digest = sha256(canonicalJson(staticPolicies))
@@ -142,7 +169,7 @@ export function openPolicyEngine(
   const answer = (question: Question): PolicyAnswer =>
     broken.length > 0
       ? { allowed: false, determining: [], errors: broken } // fails closed
-      : ask(setId, says, question)
+      : ask(cedar, { setId, says }, question)
   const asksNames = named.some(({ text }) => looksAtNames.test(text))
   const asksFindings = named.some(({ text }) => looksAtFindings.test(text))
   const likenessOf = ({ type, id, roles, project }: Principal) =>
@@ -194,8 +221,8 @@ function remember(
 }
 
 function ask(
-  preparsedPolicySetId: string,
-  says: ReadonlyMap<string, DecidingPolicy>,
+  cedar: Cedar,
+  of: { readonly setId: string; readonly says: ReadonlyMap<string, DecidingPolicy> },
   { principal, action, resource, context }: Question,
 ): PolicyAnswer {
   const id = resource.project === '' ? resource.name : `${resource.project}/${resource.name}`
@@ -216,7 +243,7 @@ function ask(
       ...(context.finding === undefined ? {} : { finding: { ...context.finding } }),
       ...(context.plan === undefined ? {} : { plan: planOf(context.plan) }),
     },
-    preparsedPolicySetId,
+    preparsedPolicySetId: of.setId,
     preparsedSchemaName: 'schema',
     validateRequest: true,
     entities: [
@@ -234,7 +261,7 @@ function ask(
   const { decision, diagnostics } = answer.response
   return {
     allowed: decision === 'allow',
-    determining: diagnostics.reason.flatMap((reason) => says.get(reason) ?? []),
+    determining: diagnostics.reason.flatMap((reason) => of.says.get(reason) ?? []),
     errors: diagnostics.errors.map(({ policyId, error }) => `${policyId}: ${error.message}`),
   }
 }
@@ -244,7 +271,7 @@ function planOf({ costMicrosMax: cost, ...sets }: PlanContext) {
   return { ...Object.fromEntries(lists), ...(cost === undefined ? {} : { costMicrosMax: cost }) }
 }
 
-function splitPolicies(name: string, spec: PolicySpec): NamedPolicy[] {
+function splitPolicies(cedar: Cedar, name: string, spec: PolicySpec): NamedPolicy[] {
   const parts = cedar.policySetTextToParts(spec.cedar)
   if (parts.type === 'failure') return []
   return parts.policies.map((text, i) => {
