@@ -329,3 +329,25 @@ test('an error in a coding that nobody asked for is told in words, and so is one
     expect(await answer.json()).toMatchObject({ error: { message: '400 ', code: 'caller' } })
   }
 })
+
+test('a call whose arguments are nested too deep to be written anew ends in an error event', async () => {
+  const deep = `{"a":${'['.repeat(50_000)}${']'.repeat(50_000)}}`
+  const use = { type: 'tool_use', id: 't', name: 'f', input: {} }
+  const says = events(
+    { type: 'message_start', message: { id: 'm', model: 'm', usage: { input_tokens: 5 } } },
+    { type: 'content_block_start', index: 0, content_block: use },
+    {
+      type: 'content_block_delta',
+      index: 0,
+      delta: { type: 'input_json_delta', partial_json: deep },
+    },
+    { type: 'content_block_stop', index: 0 },
+    { type: 'message_delta', delta: { stop_reason: 'tool_use' }, usage: { output_tokens: 5 } },
+    { type: 'message_stop' },
+  )
+  const path = '/v1beta/models/chat:streamGenerateContent?alt=sse'
+  const body = { contents: [{ role: 'user', parts: [{ text: 'x' }] }] }
+  const { status, text, isCut } = await seen({ dialect: 'anthropic', says }, { path, body })
+  expect([status, isCut]).toEqual([200, true])
+  expect(text).toContain('broke off and nobody could go on: it is nested too deep')
+})

@@ -20,6 +20,7 @@ import {
   unplaced,
   writeErrorEvent,
 } from '@tutti/core/dialect'
+import { isTooDeep } from '../failure.ts'
 import {
   type Candidate,
   type FailedAttempt,
@@ -91,7 +92,12 @@ export class Relay {
     const { reply } = this.#ports
     reply.onGone(() => current.stream.stream.cancel()) // L3
     for (;;) {
-      const failed = await this.#drain(current, repeated)
+      const failed = await this.#drain(current, repeated).catch(whyUnwritten)
+      if (failed === unwritten) {
+        current.stream.stream.cancel()
+        current.pursuit.broke(failed)
+        return this.#breakOff(current, failed) // L1: also where all of it has come
+      }
       if (this.#isDenied) return this.#deny(current, await this.#ports.guard?.judge())
       if (failed === null || this.#sent.isStopped) {
         current.pursuit.finished()
@@ -240,6 +246,18 @@ const notTheSame: FailedAttempt = {
   failure: 'impossible',
   reason: 'it began anew with another text',
 }
+const unwritten: FailedAttempt = {
+  kind: 'failed',
+  failure: 'malformed',
+  reason: 'it is nested too deep',
+}
+
+/** A document that a model gives may be nested deeper than what writes it anew can go. */
+function whyUnwritten(error: unknown): FailedAttempt {
+  if (isTooDeep(error)) return unwritten
+  throw error
+}
+
 const gone: FailedAttempt = { kind: 'failed', failure: 'caller', reason: 'the caller went away' }
 
 /** L2: leaves out of a new answer what the caller has already. */
