@@ -13,6 +13,21 @@ test('an answer of more texts than any has is denied, in whatever choice or call
   expect(passed.findIndex(({ isDenied }) => isDenied)).toBe(2_000)
 })
 
+test('beside a text that is not decided only so much waits', () => {
+  const detectors = detectorsOf(guardSpec.parse({ detect: ['card'] }), 'output')
+  const plan = { card: 'redact' } as const
+  const rewrite = new AnswerRewrite({ detectors, plan, originals: new Map() })
+  const judge = () => Promise.resolve(null)
+  const guard = new StreamGuard(rewrite, { charsMax: 1e9, keepsText: false, judge })
+  const raw = Buffer.alloc(2 ** 20)
+  const said = (choice: number, text: string) => ({ kind: 'text', choice, text }) as const
+  const past = Array.from({ length: 20 }, () => guard.push(raw, [said(0, 'so. ')]))
+  expect(past.every(({ isDenied, released }) => !isDenied && released.length === 1)).toBe(true)
+  expect(guard.push(raw, [said(0, '4111')]).released).toEqual([])
+  const beside = Array.from({ length: 20 }, () => guard.push(raw, [said(1, 'so. ')]))
+  expect(beside.findIndex(({ isDenied }) => isDenied)).toBe(15)
+})
+
 test('what a source says is looked through in the frame that it came in', () => {
   const detectors = detectorsOf(guardSpec.parse({ detect: ['card'] }), 'output')
   const plan = { card: 'redact' } as const

@@ -31,6 +31,7 @@ export interface Passed {
 }
 
 const textsMax = 2_000 // choices, and calls of each: more than any answer has; denied, too
+const waitingBytesMax = 16 * 2 ** 20 // beside a text whose end is not decided; denied, too
 const textCharsMax = 4 * 2 ** 20 // as much of an answer as can be judged; a longer one is denied
 
 export class StreamGuard {
@@ -40,6 +41,8 @@ export class StreamGuard {
   /** What the caller got, by choice; written by `#note`. */
   readonly #texts = new Map<number, string>()
   #textLength = 0
+  /** Bytes of events that do not go on yet. */
+  #waitingBytes = 0
   #hasCalled = false
 
   constructor(rewrite: AnswerRewrite, ports: StreamGuardPorts) {
@@ -49,6 +52,7 @@ export class StreamGuard {
   }
 
   push(raw: Buffer, events: readonly ChatEvent[]): Passed {
+    this.#waitingBytes += raw.length
     return this.#pass(this.#stream.push(raw, events))
   }
 
@@ -80,8 +84,14 @@ export class StreamGuard {
     if (isOver) {
       counts.add({ kind: 'size', detector: `over ${charsMax} characters`, severity: 'high' })
     }
-    if (keepsText) for (const { events } of released) this.#note(events)
-    const isTooMuch = this.#textLength > textCharsMax || this.#stream.texts > textsMax
+    for (const { held, events } of released) {
+      this.#waitingBytes -= held.length
+      if (keepsText) this.#note(events)
+    }
+    const isTooMuch =
+      this.#textLength > textCharsMax ||
+      this.#stream.texts > textsMax ||
+      this.#waitingBytes > waitingBytesMax
     if (isTooMuch) return { released: [], isDenied: true }
     return counts.isDenied ? { released: [], isDenied: true } : { released, isDenied: false }
   }

@@ -61,7 +61,7 @@ export class StreamRewrite<Held> {
   readonly #channels = new Map<string, Channel>()
   /** By choice, those of which something is not decided; written by `#take` and `#end` (T5). */
   readonly #open = new Map<number, Map<Channel, Place['kind']>>()
-  #waiting: Waiting<Held>[] = []
+  readonly #waiting: Waiting<Held>[] = []
   /** Characters of the answer's text so far: neither of thoughts nor of calls. */
   length = 0
 
@@ -143,7 +143,7 @@ export class StreamRewrite<Held> {
       const texts = pieces.map((piece) => piece?.channel.release(piece) ?? null)
       released.push({ held, ...changed(events, texts) })
     }
-    this.#waiting = this.#waiting.slice(released.length)
+    if (released.length > 0) this.#waiting.splice(0, released.length)
     return released
   }
 }
