@@ -4,6 +4,7 @@
 // a WebSocket connection the last ones of its own.
 
 import type { ResponseKey, ResponseStore, StoredResponse } from '@tutti/core/routing'
+import { TakeBack, unheldWait } from './take-back.ts'
 
 export interface ResponseKeeper extends Pick<ResponseStore, 'load' | 'delete'> {
   /** True where every response can be gone on from, kept at the control plane or not. */
@@ -16,6 +17,7 @@ export function storeKeeper(
   store: ResponseStore,
   log: (event: string, fields: Readonly<Record<string, unknown>>) => void,
 ): ResponseKeeper {
+  const takeBack = new TakeBack({ store, log, wait: unheldWait })
   return {
     isLocal: false,
     load: (key) => store.load(key),
@@ -27,10 +29,7 @@ export function storeKeeper(
         return true
       } catch (error) {
         log('a response is not kept', { id: stored.id, error: String(error) })
-        // An answer that was lost, or came too late, may have been that it is kept.
-        store.delete(stored).catch((error: unknown) => {
-          log('a response may be kept', { id: stored.id, error: String(error) })
-        })
+        void takeBack.take(stored)
         return false
       }
     },
