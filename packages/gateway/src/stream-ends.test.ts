@@ -312,6 +312,27 @@ describe('a whole answer to who asked for a stream', () => {
   })
 })
 
+test('an answer in a coding that nobody asked for is told as such, whole and streamed', async () => {
+  const asked: unknown[] = []
+  const choices = [{ index: 0, message: { content: 'so' }, finish_reason: 'stop' }]
+  for (const type of ['application/json', 'text/event-stream']) {
+    const engine = await serve((request, response) => {
+      asked.push(request.headers['accept-encoding'])
+      response.writeHead(200, { 'content-type': type, 'content-encoding': 'gzip' })
+      response.end(gzipSync(JSON.stringify({ choices })))
+    })
+    const { gateway } = await world(signed(toEngine(`${engine.url}/v1`, 'openai')))
+    const answer = await fetch(`${gateway.url}/v1/chat/completions`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${key}` },
+      body: JSON.stringify({ model: 'chat', messages, stream: type !== 'application/json' }),
+    })
+    expect(answer.status).toBe(502)
+    expect(await answer.text()).toContain('nobody asked for gzip')
+  }
+  expect(new Set(asked)).toEqual(new Set(['identity']))
+})
+
 test('an error in a coding that nobody asked for is told in words, and so is one without any', async () => {
   const packed = gzipSync('{"error":{"message":"it is too much"}}')
   for (const body of [packed, '']) {

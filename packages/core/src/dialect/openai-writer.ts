@@ -12,7 +12,10 @@ export class OpenaiWriter implements ChatWriter {
   #hasBegun: boolean
   #usage: Usage
   #hasCalled = false
-  /** Of each choice, which goes out last: some upstreams say it with every piece. */
+  /**
+   * Of each choice, which goes out last: some upstreams say it with every piece, and a guard may
+   * yet deny the whole. So it waits for an upstream that stops and does not end.
+   */
   readonly #stops = new Map<number, Stop>()
   /** Of a call that comes next; in this dialect nothing else carries one. */
   #signature: string | undefined

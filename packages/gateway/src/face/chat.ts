@@ -211,7 +211,8 @@ export function providerHeaders(provider: ProviderEntry): Readonly<Record<string
 }
 
 function dialectHeaders({ dialect, apiKey }: ProviderEntry): Record<string, string> {
-  const json = { 'content-type': 'application/json' }
+  // Where nothing is said, any coding may come.
+  const json = { 'content-type': 'application/json', 'accept-encoding': 'identity' }
   switch (dialect) {
     case 'openai':
     case 'openai-responses':

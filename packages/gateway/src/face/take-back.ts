@@ -14,7 +14,8 @@ export interface TakeBackPorts {
   readonly wait: (ms: number) => Promise<unknown>
 }
 
-const pendingMax = 10_000 // two names each; a control plane that is away for an hour may leave as many
+// Two names each; a control plane that is away for an hour may leave as many.
+const pendingMax = 10_000
 const waitMsMin = 1_000
 const waitMsMax = 60_000
 const emptyMax = 5 // over half a minute; what is on its way is given up after five seconds

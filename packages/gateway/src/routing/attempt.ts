@@ -191,6 +191,8 @@ export class Attempt implements AnswerHandler, Watched {
       this.#headersMs = this.#arm(this.#timers.firstTokenMs, 'no first byte came')
       return
     }
+    const { 'content-encoding': encoding = 'identity' } = headers
+    if (encoding !== 'identity') return this.#fail('malformed', `nobody asked for ${encoding}`)
     this.#mode = 'stream'
     this.#stream = new EventStream({
       pause: () => {

@@ -51,7 +51,10 @@ export function fetchOf(
         headersTimeout: timeoutMs,
         bodyTimeout: isListening ? 0 : timeoutMs,
         method: isListening || method === 'DELETE' ? method : 'POST',
-        headers: Object.fromEntries(new Headers(init.headers)),
+        headers: {
+          ...Object.fromEntries(new Headers(init.headers)),
+          'accept-encoding': 'identity',
+        },
         body,
         signal: signal ?? null,
         dispatcher: await dispatcherFor(new URL(url), allowPrivateNetwork),
@@ -123,6 +126,11 @@ async function responseOf(
   asked: string | null = null,
 ): Promise<Response> {
   const { statusCode: status } = answer
+  const { 'content-encoding': encoding = 'identity' } = answer.headers
+  if (encoding !== 'identity') {
+    await answer.body.dump()
+    throw new Error(`nobody asked for ${String(encoding)}`)
+  }
   const headers = new Headers()
   for (const [name, value] of Object.entries(answer.headers)) {
     if (value !== undefined) headers.set(name, String(value))
