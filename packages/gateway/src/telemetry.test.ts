@@ -1,9 +1,10 @@
 // What a collector is told of requests, and what of a caller's trace goes on.
 
+import type { ServerResponse } from 'node:http'
 import { routeSpec } from '@tutti/core/routing'
 import { didKeyOf } from '@tutti/ledger'
 import fc from 'fast-check'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import {
   cleanups,
   key,
@@ -15,6 +16,7 @@ import {
 } from './gateway-world.fixture.ts'
 import { startGateway } from './start.ts'
 import { callersTrace, newTrace, OtlpExporter, otlpOptionsOf } from './telemetry/index.ts'
+import { Wakes } from './wakes.fixture.ts'
 
 // biome-ignore lint/suspicious/noExplicitAny: what a collector reads
 type Json = any
@@ -267,6 +269,27 @@ describe('the exporter', () => {
     expect([spansOf(to).length, exporter.dropped]).toEqual([1, 1])
     expect(exporter.format()).toContain('tutti_gateway_spans_dropped_total 1\n')
     await exporter.stop()
+  })
+
+  test('tells a slow collector of histograms one time after the other (V2)', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'setTimeout', 'clearTimeout'] })
+    cleanups.push(() => vi.useRealTimers())
+    const asked: ServerResponse[] = []
+    const wakes = new Wakes()
+    const { url } = await serve((_, response) => {
+      asked.push(response)
+      wakes.wake()
+    })
+    const exporter = new OtlpExporter({ endpoint: url, headers: {} }, ports)
+    exporter.add({ ...facts(), trace: { ...newTrace(), isSampled: false } })
+    vi.advanceTimersByTime(45_000)
+    await wakes.until(() => asked.length === 1)
+    const stopped = exporter.stop()
+    asked[0]?.end('{}')
+    await wakes.until(() => asked.length > 1)
+    asked[1]?.end('{}')
+    await stopped
+    expect(asked).toHaveLength(2)
   })
 
   test('reads no more of a collector’s answer than a word', async () => {

@@ -5,7 +5,8 @@
 //
 // Invariants:
 //   V1. At most `spansMax` spans wait; of more the newest are dropped and counted.
-//   V2. One batch is on its way at a time; one that the collector cannot take now is tried again, a bounded time.
+//   V2. One batch of spans, and one of histograms, is on its way at a time; one that the collector cannot take now is
+//       tried again, a bounded time.
 
 import { pause } from '@tutti/machine'
 import { type Dispatcher, request } from '@tutti/machine/http-client'
@@ -50,6 +51,7 @@ export class OtlpExporter {
   /** Of requests and attempts that wait; written with `#waiting`. */
   #spans = 0
   #flushing: Promise<void> | null = null
+  #telling: Promise<void> | null = null
   /** Spans that were lost. */
   #dropped = 0
   #isAway = false
@@ -99,6 +101,7 @@ export class OtlpExporter {
     for (const timer of this.#timers) clearInterval(timer)
     const timer = setTimeout(() => this.#stopping.abort(), pauseMs)
     await this.flush()
+    await this.#telling // it began without the last of them
     await this.#sendMetrics()
     clearTimeout(timer)
     this.#stopping.abort()
@@ -116,7 +119,14 @@ export class OtlpExporter {
     }
   }
 
-  async #sendMetrics(): Promise<void> {
+  #sendMetrics(): Promise<void> {
+    this.#telling ??= this.#tellMetrics().finally(() => {
+      this.#telling = null
+    })
+    return this.#telling
+  }
+
+  async #tellMetrics(): Promise<void> {
     const histograms = this.#histograms.all
     if (histograms.length === 0) return
     const { resource, nowMs } = this.#ports
