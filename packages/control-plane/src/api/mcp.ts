@@ -21,8 +21,10 @@ import { loadRuns } from '../workflow/index.ts'
 import { openFence, whyMayNot } from './authorize.ts'
 import { beginRun } from './begin-run.ts'
 import type { ApiPorts, Env } from './ports.ts'
+import { readJson } from './resources.ts'
 
 const toolsMax = 500 // more than any model can choose from
+const parseError = -32_700 // of JSON-RPC
 const answerMs = 45_000 // clients give up after a minute
 const form = z.looseObject({ type: z.literal('object') })
 const status: Tool = {
@@ -37,6 +39,11 @@ const status: Tool = {
 
 /** Answers one request of a client. */
 export async function serveMcp(context: Context<Env>, ports: ApiPorts): Promise<Response> {
+  const body = context.req.method === 'POST' ? await readJson(context) : null
+  if (body?.ok === false) {
+    const error = { code: parseError, message: body.reason }
+    return context.json({ jsonrpc: '2.0', id: null, error }, 400)
+  }
   const project = context.req.query('project') ?? 'default'
   const { principal } = context.get('caller')
   const server = new Server(
@@ -55,7 +62,7 @@ export async function serveMcp(context: Context<Env>, ports: ApiPorts): Promise<
   })
   const transport = new WebStandardStreamableHTTPServerTransport({ enableJsonResponse: true })
   await server.connect(transport)
-  return await transport.handleRequest(context.req.raw)
+  return await transport.handleRequest(context.req.raw, { parsedBody: body?.value })
 }
 
 async function listTools(

@@ -4,7 +4,16 @@
 
 import { deploymentSpec, startRollout } from '@tutti/core/fleet'
 import { parseResource } from '@tutti/core/kinds'
-import { apiVersion, type Kind, kindOf, kinds, type Resource, selects } from '@tutti/core/resource'
+import {
+  apiVersion,
+  type Kind,
+  kindOf,
+  kinds,
+  levelsMax,
+  type Resource,
+  selects,
+  whereTooDeep,
+} from '@tutti/core/resource'
 import type { Context, Hono } from 'hono'
 import { type ChangeOutcome, type PlannedChange, submitChange } from '../governance/index.ts'
 import { listResources, loadResource } from '../store/index.ts'
@@ -207,7 +216,10 @@ export async function readJson(
 > {
   const text = await context.req.text()
   try {
-    return { ok: true, value: JSON.parse(text) }
+    const value: unknown = JSON.parse(text)
+    const deep = whereTooDeep(value)
+    if (deep === null) return { ok: true, value }
+    return { ok: false, reason: `expected at most ${levelsMax} levels in each other, at ${deep}` }
   } catch (error) {
     const said = error instanceof Error ? error.message : String(error)
     return { ok: false, reason: `expected a JSON body: ${said}` }

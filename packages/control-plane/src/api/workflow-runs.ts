@@ -166,7 +166,8 @@ async function show(context: Context<Env>, ports: ApiPorts): Promise<Response> {
 
 async function hear(context: Context<Env>, ports: ApiPorts): Promise<Response> {
   const body = await readJson(context)
-  const parsed = eventBody.safeParse(body.ok ? body.value : null)
+  if (!body.ok) return refuse(context, 'api/invalid', body.reason)
+  const parsed = eventBody.safeParse(body.value)
   if (!parsed.success) {
     return refuse(context, 'api/invalid', 'expected a CloudEvent with id, source and type')
   }

@@ -15,6 +15,7 @@ export {
   selects,
 } from './name.ts'
 export { nearest } from './nearest.ts'
+export { levelsMax, whereTooDeep } from './nesting.ts'
 export {
   apiVersion,
   type DeclaredMetadata,

@@ -6,7 +6,7 @@ import { closeSync, constants, mkdtempSync, openSync, rmSync, writeFileSync } fr
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
-import { readDocuments, readResources } from './documents.ts'
+import { parseDocuments, readDocuments, readResources } from './documents.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'tutti-documents-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -93,7 +93,7 @@ test('standard input that does not wait for what comes is read whole', async () 
      })
      process.send('is open')`,
   )
-  const child = fork(script, { stdio: ['ignore', 'inherit', 'ignore', 'ipc'] })
+  const child = fork(script, { execArgv: [], stdio: ['ignore', 'inherit', 'ignore', 'ipc'] })
   const ended = once(child, 'exit')
   const said: unknown[] = []
   child.on('message', (message) => said.push(message))
@@ -106,4 +106,17 @@ test('standard input that does not wait for what comes is read whole', async () 
   closeSync(output)
   expect(await ended).toEqual([0, null])
   expect(said.at(-1)).toEqual([value])
+})
+
+test('what is nested too deeply is said in words and with its place, in YAML and JSON', () => {
+  for (const [levels, place] of [
+    [200, 'a.0.0.0'],
+    [10_000, 'line 1'],
+  ] as const) {
+    const text = `{"a": ${'['.repeat(levels)}${']'.repeat(levels)}}`
+    const said = `x: expected at most 150 levels in each other, got more at ${place}`
+    expect(() => parseDocuments('x', text)).toThrow(said)
+  }
+  const block = Array.from({ length: 3_000 }, (_, i) => `${' '.repeat(i)}a:`).join('\n')
+  expect(() => parseDocuments('x', block)).toThrow(/at most 150 levels .* at line \d+$/)
 })

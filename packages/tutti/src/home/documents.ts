@@ -5,7 +5,8 @@
 
 import { closeSync, openSync, readdirSync, readSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { parseAllDocuments } from 'yaml'
+import { levelsMax, whereTooDeep } from '@tutti/core/resource'
+import { parseAllDocuments, type YAMLParseError } from 'yaml'
 import { Failure } from '../failure.ts'
 
 const bytesMax = 4 * 2 ** 20 // as much as the control plane takes in one document
@@ -106,14 +107,27 @@ export function parseDocuments(source: string, text: string): SourceDocument[] {
   const values = list.flatMap((document, i) => {
     const [error] = document.errors
     const name = list.length > 1 ? `${source} (document ${i + 1})` : source
+    if (error?.code === 'RESOURCE_EXHAUSTION') throw tooDeep(name, `line ${lineOf(error)}`)
     if (error !== undefined) {
       throw new Failure('tutti/document-invalid', `${name} is not YAML or JSON: ${error.message}`)
     }
     const value: unknown = unfold(name, () => document.toJS({ maxAliasCount: aliasesMax }))
+    const deep = whereTooDeep(value)
+    if (deep !== null) throw tooDeep(name, deep)
     return value === null ? [] : [{ source: name, value }]
   })
   if (values.length > 0) return values
   throw new Failure('tutti/document-invalid', `${source}: expected a resource, the file is empty`)
+}
+
+function tooDeep(name: string, where: string): Failure {
+  const expected = `expected at most ${levelsMax} levels in each other`
+  const message = `${name}: ${expected}, got more at ${where}`
+  return new Failure('tutti/document-invalid', message)
+}
+
+function lineOf({ linePos }: YAMLParseError): number {
+  return linePos?.[0].line ?? 1
 }
 
 function unfold(name: string, make: () => unknown): unknown {
