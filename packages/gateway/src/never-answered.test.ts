@@ -2,7 +2,7 @@
 
 import { routeSpec } from '@tutti/core/routing'
 import { expect, test } from 'vitest'
-import { infer, key, serve, signed, snapshotOf, world } from './gateway-world.fixture.ts'
+import { infer, key, serve, signed, snapshotOf, toEngine, world } from './gateway-world.fixture.ts'
 
 async function bed(targets: readonly object[]) {
   const engine = await serve((_, response) => response.end('{}'))
@@ -55,4 +55,29 @@ test('tensors at Providers alone are one, too', async () => {
 test('a Provider that is not there yet may come: 503, and when to ask again', async () => {
   const { chat } = await bed([deployment, { ...provider, provider: 'gone' }])
   expect(await chat()).toMatchObject({ status: 503, again: '1' })
+})
+
+test('a Provider that has moved while it is asked gets the key that it has there', async () => {
+  const keys: (string | undefined)[] = []
+  const there = await serve((request, response) => {
+    keys.push(request.headers.authorization)
+    response.end('{"choices":[{"index":0,"message":{"content":"hi"},"finish_reason":"stop"}]}')
+  })
+  const snapshot = (url: string, apiKey: string, sequence: number) => {
+    const { providers, ...rest } = toEngine(url, 'openai')
+    const moved = providers.map((provider) => ({ ...provider, apiKey }))
+    return signed({ ...rest, providers: moved, sequence })
+  }
+  const here = await serve(async (_, response) => {
+    push(snapshot(there.url, 'new', 2))
+    await untilEvent('snapshot', 2)
+    response.writeHead(500).end('{}')
+  })
+  const { gateway, push, untilEvent } = await world(snapshot(here.url, 'old', 1))
+  const answer = await fetch(`${gateway.url}/v1/chat/completions`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${key}` },
+    body: JSON.stringify({ model: 'chat', messages: [{ role: 'user', content: 'hi' }] }),
+  })
+  expect([answer.status, keys]).toEqual([200, ['Bearer new']])
 })

@@ -61,6 +61,8 @@ export class CallTargets implements PursuitPorts {
   readonly #order: readonly RouteTarget[]
   /** What each target is sent: translated once; written by `#outboundTo`. */
   readonly #said: (Outbound | Impossible | undefined)[] = []
+  /** By which that was said: another may have other keys and addresses. Written by `candidates`. */
+  #directory: Directory | null = null
 
   constructor(shared: Shared, call: Call, scoring: Scoring | null) {
     this.#shared = shared
@@ -100,6 +102,8 @@ export class CallTargets implements PursuitPorts {
     const able: Candidate[] = []
     let impossible: Impossible | null = null
     if (directory === null) return { able, impossible }
+    if (this.#said.length > 0 && directory !== this.#directory) this.#said.length = 0
+    this.#directory = directory
     for (let place = 0; place < this.#order.length; place++) {
       const target = this.#order[place]
       if (target === undefined) continue
