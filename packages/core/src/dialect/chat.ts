@@ -121,7 +121,7 @@ export interface ChatRequest {
   readonly presencePenalty?: number
   readonly frequencyPenalty?: number
   /** `none`: the model is not to think. */
-  readonly effort?: 'none' | 'minimal' | 'low' | 'medium' | 'high' | 'xhigh'
+  readonly effort?: 'none' | 'minimal' | 'low' | 'medium' | 'high' | 'xhigh' | 'max'
   readonly thinkingTokens?: number
   /** How much an answer is to say; by itself a model of OpenAI's says `medium`. */
   readonly verbosity?: 'low' | 'medium' | 'high'

@@ -46,6 +46,8 @@ test.each([
   ['gemini', 'LANGUAGE', 'content-filter'],
   ['gemini', 'RECITATION', 'content-filter'],
   ['gemini', 'IMAGE_SAFETY', 'content-filter'],
+  ['gemini', 'MODEL_ARMOR', 'content-filter'],
+  ['gemini', 'CONTINUATION', 'other'],
   ['bedrock', 'guardrail_intervened', 'content-filter'],
   ['bedrock', 'content_filtered', 'content-filter'],
 ] as const)('%s: %s is %s', (dialect, reason, stop) => {

@@ -81,8 +81,15 @@ function readPart(part: JsonObject, choice: number, events: ChatEvent[]): void {
     const text = part['text']
     if (part['thought'] === true) events.push({ kind: 'thinking', ...of, text }, ...signed)
     else events.push({ kind: 'text', choice, text })
+  } else if (part['thought'] !== true && Object.keys(part).some((name) => !marks.has(name))) {
+    const text = textOf(objectOf(part['audioTranscription'])['text'])
+    events.push({ kind: 'other' })
+    if (text !== '') events.push({ kind: 'other-text', choice, of: 'audio', text })
   }
 }
+
+// Members of a part that are about another one; what else there is is content: code that ran, say.
+const marks: ReadonlySet<string> = new Set(['thought', 'thoughtSignature', 'partMetadata'])
 
 /** Places are bytes there, and of all the text; a later chunk tells all of them again. */
 function citationEvents({ groundingMetadata, citationMetadata }: JsonObject): ChatEvent[] {
@@ -142,7 +149,10 @@ export function geminiStop(reason: string): Stop | null {
     case 'IMAGE_SAFETY':
     case 'IMAGE_PROHIBITED_CONTENT':
     case 'IMAGE_RECITATION':
+    case 'MODEL_ARMOR':
       return 'content-filter'
+    case 'CONTINUATION':
+      return 'other' // the rest is asked for by a token that came with it
     default:
       return null
   }

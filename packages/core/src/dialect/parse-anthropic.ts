@@ -99,7 +99,7 @@ const request = z.strictObject({
     .optional(),
   output_config: z
     .strictObject({
-      effort: z.enum(['low', 'medium', 'high', 'xhigh']).optional(),
+      effort: z.enum(['low', 'medium', 'high', 'xhigh', 'max']).optional(),
       format: format.optional(),
     })
     .optional(),

@@ -90,7 +90,7 @@ const request = z.strictObject({
   seed: z.int().optional(),
   presence_penalty: z.number().optional(),
   frequency_penalty: z.number().optional(),
-  reasoning_effort: z.enum(['none', 'minimal', 'low', 'medium', 'high', 'xhigh']).optional(),
+  reasoning_effort: z.enum(['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max']).optional(),
   verbosity: z.enum(['low', 'medium', 'high']).optional(),
   tools: z
     .array(

@@ -95,7 +95,7 @@ const request = z.strictObject({
     .optional(),
   reasoning: z
     .strictObject({
-      effort: z.enum(['none', 'minimal', 'low', 'medium', 'high', 'xhigh']).optional(),
+      effort: z.enum(['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max']).optional(),
       summary: z.enum(['auto', 'concise', 'detailed']).optional(), // how long, is the target's
     })
     .optional(),

@@ -61,7 +61,7 @@ describe('what is right in its own dialect has no counterpart, and is not called
     ['openai', { messages: [{ role: 'user', content: [{ type: 'file' }] }] }, '', '"image_url"'],
     [
       'anthropic',
-      { ...anthropic, output_config: { effort: 'max' } },
+      { ...anthropic, output_config: { effort: 'added later' } },
       'output_config.effort',
       '"low"',
     ],

@@ -42,3 +42,19 @@ test('how much an answer says goes between OpenAI’s dialects, and nowhere else
     expect(written('openai', to, usual)['kind']).toBe(undefined)
   }
 })
+
+test('the largest effort goes where there is one, and is refused elsewhere', () => {
+  const asked = {
+    openai: { messages, reasoning_effort: 'max' },
+    'openai-responses': { input: 'x', reasoning: { effort: 'max' } },
+    anthropic: { messages, max_tokens: 9, output_config: { effort: 'max' } },
+  } as const
+  for (const from of ['openai', 'openai-responses', 'anthropic'] as const) {
+    const body = asked[from]
+    expect(written(from, 'openai', body)).toMatchObject({ reasoning_effort: 'max' })
+    expect(written(from, 'openai-responses', body)).toMatchObject({ reasoning: { effort: 'max' } })
+    expect(written(from, 'anthropic', body)).toMatchObject({ output_config: { effort: 'max' } })
+    expect(written(from, 'gemini', body)['field']).toMatch(/effort$/)
+    expect(written(from, 'bedrock', body)['field']).toMatch(/effort$/)
+  }
+})

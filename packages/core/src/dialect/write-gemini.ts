@@ -192,7 +192,9 @@ function writeChoice(choice: ChatRequest['toolChoice'], isStrict: boolean): obje
 function writeConfig(request: ChatRequest): object | Unsayable {
   const { maxTokens, temperature, topP, topK, stop, seed, effort, thinkingTokens, format } = request
   const { presencePenalty, frequencyPenalty } = request
-  if (effort === 'xhigh') return unsayable('effort', 'Gemini has no effort so large')
+  if (effort === 'xhigh' || effort === 'max') {
+    return unsayable('effort', 'Gemini has no effort so large')
+  }
   const thinking = {
     ...(thinkingTokens === undefined ? {} : { thinkingBudget: thinkingTokens }),
     ...(effort === 'none' ? { thinkingBudget: 0 } : effort ? { thinkingLevel: effort } : {}),

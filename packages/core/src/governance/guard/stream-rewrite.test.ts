@@ -2,7 +2,12 @@
 
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { type ChatEvent, ResponsesReader, readOpenaiEvent } from '../../dialect/index.ts'
+import {
+  type ChatEvent,
+  ResponsesReader,
+  readGeminiEvent,
+  readOpenaiEvent,
+} from '../../dialect/index.ts'
 import { detectorsOf } from './detectors-of.ts'
 import { findingKinds, type GuardPlan, guardSpec } from './guard.ts'
 import { AnswerRewrite } from './inspect.ts'
@@ -101,6 +106,17 @@ describe('what a dialect says in words of its own is looked through as one text'
     })
     const all: ChatEvent[] = [...events, { kind: 'stop', choice: 1, stop: 'stop' }]
     expect(passed(all).said('other-text')).toBe('pay [CARD] now')
+  })
+
+  test('of a sound of Gemini’s, and what else is no text is content all the same', () => {
+    const said = (part: object) => {
+      const data = JSON.stringify({ candidates: [{ content: { parts: [part] } }] })
+      return eventsOf(readGeminiEvent({ event: '', data }))
+    }
+    const events = pieces.flatMap((text) => said({ audioTranscription: { text } }))
+    expect(passed([...events, stop]).said('other-text')).toBe('pay [CARD] now')
+    expect(said({ executableCode: { code: '1' } })).toContainEqual({ kind: 'other' })
+    expect(said({ thoughtSignature: 'c2ln' })).not.toContainEqual({ kind: 'other' })
   })
 
   test('of a sound that is a response', () => {
