@@ -1,26 +1,67 @@
 // A part as a real process that does nothing but live.
 
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, watch, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { afterEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, test } from 'vitest'
 import { runPart } from './supervisor.ts'
 
 const { execPath } = process
-const folder = mkdtempSync(join(tmpdir(), 'tutti-supervisor-'))
+let folder = ''
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'tutti-supervisor-'))
+})
 afterEach(() => {
   process.execPath = execPath
   rmSync(folder, { recursive: true, force: true })
 })
 
-test('a part for which there is no room fails its start, and is tried again once it has run', async () => {
+/** A program that says its process, and lives. */
+function mainThatLives(): URL {
   const main = join(folder, 'main.mjs')
-  writeFileSync(main, 'process.send({ ready: `${process.pid}` }); setInterval(() => {}, 1e6)')
+  writeFileSync(
+    main,
+    `import { writeFileSync } from 'node:fs'
+    process.send({ ready: String(process.pid) })
+    writeFileSync(${JSON.stringify(join(folder, 'runs'))}, String(process.pid))
+    setInterval(() => {}, 1e6)`,
+  )
+  return pathToFileURL(main)
+}
+
+test('a part whose log cannot be opened any more is started again, and takes nobody along', async () => {
+  const logs = join(folder, 'logs')
+  const part = await runPart({ name: 'part', args: [] }, logs, () => {}, mainThatLives())
+  rmSync(logs, { recursive: true })
+  writeFileSync(logs, 'no folder can be here')
+  const first = part.url
+  const again = new Promise<void>((resolve) => {
+    const watcher = watch(folder, () => {
+      const text = readText(join(folder, 'runs'))
+      if (text === '' || text === first) return
+      watcher.close()
+      resolve()
+    })
+  })
+  process.kill(Number(first), 'SIGKILL')
+  await again
+  await part.stop()
+})
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return ''
+  }
+}
+
+test('a part for which there is no room fails its start, and is tried again once it has run', async () => {
+  const main = mainThatLives()
   const events: string[] = []
   let heard = () => {}
-  const run = () =>
-    runPart({ name: 'part', args: [] }, join(folder, 'logs'), told, pathToFileURL(main))
+  const run = () => runPart({ name: 'part', args: [] }, join(folder, 'logs'), told, main)
   const told = (event: string) => {
     events.push(event.replace(/;.*/, ''))
     heard()

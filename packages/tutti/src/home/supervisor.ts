@@ -4,9 +4,9 @@
 // that ends unasked is started again, with growing pauses.
 
 import { type ChildProcess, fork } from 'node:child_process'
-import { closeSync, mkdirSync, openSync } from 'node:fs'
+import { closeSync, openSync } from 'node:fs'
 import { join } from 'node:path'
-import { untilEnded } from '@tutti/machine'
+import { makeFolder, untilEnded } from '@tutti/machine'
 import { Failure } from '../failure.ts'
 
 export interface Part {
@@ -38,27 +38,33 @@ export async function runPart(
   onEvent: (line: string) => void,
   main: URL = ownMain,
 ): Promise<RunningPart> {
-  mkdirSync(logFolder, { recursive: true })
+  makeFolder(logFolder)
   let isStopping = false
   let failures = 0
   let child: ChildProcess // written by `start` alone
-  const start = (): Promise<string> => {
-    child = spawnPart(main, part, logFolder)
+  const startAgain = (how: string) => {
+    if (isStopping || failures < 0) return
+    failures += 1
+    const pauseMs = Math.min(pauseMsMax, 250 * 2 ** Math.min(8, failures))
+    onEvent(`${part.name} ended (${how}); starting it again in ${pauseMs} ms`)
+    setTimeout(() => {
+      if (isStopping) return
+      start().then(
+        () => (failures = 0),
+        () => {}, // it ended, which is told on its own
+      )
+    }, pauseMs)
+  }
+  const start = async (): Promise<string> => {
+    try {
+      child = spawnPart(main, part, logFolder)
+    } catch (error) {
+      startAgain(String(error)) // of the system: there was no room for one more
+      throw error
+    }
     const current = child
-    void untilEnded(current).then((how) => {
-      if (isStopping || failures < 0) return
-      failures += 1
-      const pauseMs = Math.min(pauseMsMax, 250 * 2 ** Math.min(8, failures))
-      onEvent(`${part.name} ended (${how}); starting it again in ${pauseMs} ms`)
-      setTimeout(() => {
-        if (!isStopping)
-          start().then(
-            () => (failures = 0),
-            () => {},
-          )
-      }, pauseMs)
-    })
-    return untilReady(part, current, logFolder)
+    void untilEnded(current).then(startAgain)
+    return await untilReady(part, current, logFolder)
   }
   failures = -1 // a part that never came up is the caller's to hear of
   const url = await start()
@@ -74,13 +80,24 @@ export async function runPart(
 }
 
 function spawnPart(main: URL, part: Part, logFolder: string): ChildProcess {
-  const log = openSync(join(logFolder, `${part.name}.log`), 'a', 0o600)
+  const log = openLog(logFolder, part)
   const execArgv = [...(part.flags ?? [])]
   const env = { ...part.env, ...process.env }
   try {
     return fork(main, [...part.args], { execArgv, env, stdio: ['ignore', log, log, 'ipc'] })
   } finally {
-    closeSync(log) // the part has its own; who starts it again and again would run out of them
+    // the part has its own; who starts it again and again would run out of them
+    if (log !== 'ignore') closeSync(log)
+  }
+}
+
+/** A part without a log serves, which one that is not started does not. */
+function openLog(folder: string, { name }: Part): number | 'ignore' {
+  try {
+    makeFolder(folder) // somebody may have taken it away
+    return openSync(join(folder, `${name}.log`), 'a', 0o600)
+  } catch {
+    return 'ignore'
   }
 }
 
