@@ -62,6 +62,31 @@ test('a home is of one process at a time, which is named; one that was killed ho
   expect(marks()).toEqual([])
 })
 
+test('a part whose starter was killed is waited for while it ends', async () => {
+  const door = JSON.stringify(new URL('../../dist/home/take-home.js', import.meta.url))
+  const holding = `import { takeHome } from ${door}
+    takeHome(${JSON.stringify(folder)}, 'node'); process.send(process.pid); setInterval(() => {}, 1e6)`
+  const starting = `import { spawn } from 'node:child_process'
+    const args = ['--input-type=module', '-e', ${JSON.stringify(holding)}]
+    const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'ignore', 'ipc'] })
+    child.on('message', (pid) => process.send(pid))`
+  const starter = spawn(process.execPath, ['--input-type=module', '-e', starting], {
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  })
+  const [pid] = await once(starter, 'message')
+  const early = await take()
+  expect(early.said).toContain('tutti/home-taken')
+  await end(starter, 'kill')
+  const next = spawn(process.execPath, ['--input-type=module', '-e', holding], {
+    stdio: ['ignore', 'inherit', 'pipe', 'ipc'],
+  })
+  const [waits] = await once(next.stderr ?? next, 'data')
+  expect(String(waits)).toContain(`waiting for tutti node, process ${pid}, which ends`)
+  process.kill(Number(pid), 'SIGKILL')
+  expect(await once(next, 'message')).toContain(next.pid)
+  await end(next, 'kill')
+})
+
 test('another process that has come by the same number holds nothing', async () => {
   const first = await take()
   const [mark = ''] = marks()

@@ -8,6 +8,8 @@
 // at each start. Marks of processes that ended are left by kill -9, and to take one away is not to take another one's that has come
 // in its place meanwhile. So marks are numbered, and nobody writes over one.
 //
+// A part whose `tutti up` was killed ends by itself once it has answered what is under way: it is waited for.
+//
 // Invariants:
 //   H1. A mark is there as a whole or not at all: it is written elsewhere, and linked.
 //   H2. Who has seen no other's mark after its own was there has the home: of two that look, the later one sees both.
@@ -26,14 +28,37 @@ interface Mark {
   readonly began: string
   /** What runs there. */
   readonly command: string
+  /** The process that started it and ends it, with when that began; empty where nobody does. */
+  readonly parent: string
 }
 
 /** Until this process ends the folder is its own, or its parent's. Throws `tutti/home-taken`. */
 export function takeHome(folder: string, command: 'up' | 'control-plane' | 'node'): void {
   makeFolder(folder, 0o700)
   if (marksIn(folder).some((mark) => mark.pid === process.ppid && isAlive(mark))) return
-  const path = leaveMark(folder, `${process.pid} ${beganAt(process.pid)} ${command}`)
+  awaitOrphan(folder)
+  const parent = process.send === undefined ? '' : `${process.ppid}@${beganAt(process.ppid)}`
+  const path = leaveMark(folder, `${process.pid} ${beganAt(process.pid)} ${command} ${parent}`)
   process.on('exit', () => rmSync(path, { force: true }))
+}
+
+const orphanMsMax = 12_000 // it answers for ten seconds at most
+const lookMs = 50
+
+/** Holds up this process, which has begun nothing yet. */
+function awaitOrphan(folder: string): void {
+  const orphan = marksIn(folder).find((mark) => isAlive(mark) && isOrphan(mark))
+  if (orphan === undefined) return
+  const { command, pid } = orphan
+  process.stderr.write(`tutti: waiting for tutti ${command}, process ${pid}, which ends\n`)
+  for (let waitedMs = 0; waitedMs < orphanMsMax && isAlive(orphan); waitedMs += lookMs) {
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, lookMs)
+  }
+}
+
+function isOrphan({ parent }: Mark): boolean {
+  const [pid, began] = parent.split('@')
+  return parent !== '' && beganAt(Number(pid)) !== began
 }
 
 function leaveMark(folder: string, own: string): string {
@@ -87,8 +112,8 @@ function marksIn(folder: string): readonly Mark[] {
     const number = /^taken\.(\d+)$/.exec(name)?.[1]
     if (number === undefined) return []
     const path = join(folder, name)
-    const [pid, began = '', command = ''] = readText(path).split(' ')
-    return [{ number: Number(number), path, pid: Number(pid), began, command }]
+    const [pid, began = '', command = '', parent = ''] = readText(path).split(' ')
+    return [{ number: Number(number), path, pid: Number(pid), began, command, parent }]
   })
 }
 
