@@ -431,7 +431,11 @@ export class Client {
       ...(query === undefined ? {} : { query }),
       ...(bytes === undefined ? {} : { bytes, headers: { 'content-type': 'application/json' } }),
     }).finally(() => clearTimeout(timer))
-    const value = await jsonOf(answer)
+    const value = await jsonOf(answer).catch((cause: unknown) => {
+      const hint = 'it may have been done; look, and ask again'
+      const message = `the answer of ${this.#options.url} to ${method} ${path} broke off: ${hint}`
+      throw new Failure('sdk/unreachable', message, { cause })
+    })
     if (!answer.ok) throw refusalOf(answer.status, value)
     const parsed = schema.safeParse(value)
     if (parsed.success) return parsed.data
