@@ -137,3 +137,12 @@ test('the texts of very many choices and calls cost what they are (T5)', () => {
   }
   expect(passed(events).length).toBe(60_000) // each looked at with every event: minutes
 })
+
+test('what is found beside a text that is not decided costs what it is (T5)', () => {
+  const events: ChatEvent[] = [text('4111', 1)]
+  for (let i = 0; i < 60_000; i++) {
+    events.push(text(` me@example.com, ${'x'.repeat(100)}`, 2), call(' '), text('me@ex', 2))
+  }
+  events.push({ ...stop, choice: 1 }, { ...stop, choice: 2 })
+  expect(passed(events).length).toBeGreaterThan(7_000_000) // joined anew at each event: minutes
+})

@@ -13,7 +13,7 @@
 
 import { type ChatEvent, jsonOf, objectOf } from '../../dialect/index.ts'
 import { type AnswerRewrite, beginsAsJson, JsonPlace } from './inspect.ts'
-import { TextScan } from './text-scan.ts'
+import { type Scanned, TextScan } from './text-scan.ts'
 
 /** An event that may go on; `events` are new ones where something was replaced. */
 export interface Released<Held> {
@@ -39,6 +39,7 @@ interface Piece {
   readonly channel: Channel
   readonly start: number
   readonly end: number
+  readonly text: string
 }
 
 interface Waiting<Held> {
@@ -52,6 +53,8 @@ interface Edit {
   readonly start: number
   readonly end: number
   readonly text: string
+  /** Whose finding it is, where it has to fit into JSON; null where it is text in any case. */
+  readonly detector: string | null
 }
 
 /** Lives as long as one stream; `Held` is what its events came in. */
@@ -194,14 +197,11 @@ class Channel {
   #across: { readonly scan: TextScan; readonly place: number } | null = null
   /** Null until anything but blanks has come. */
   #isJson: boolean | null = null
-  /** The text that is not released, from `#from` on. */
-  #text = ''
-  #from = 0
-  /** In order; written by `#takeIn`. */
-  #edits: Edit[] = []
+  /** In order, those from `#next` on not yet passed; written by `#takeIn` and `#takeAcross`. */
+  readonly #edits: Edit[] = []
+  #next = 0
+  /** At the end of what is released; written by `release`. */
   readonly #place = new JsonPlace()
-  /** Up to where `#place` has come; written by `#lookTo`. */
-  #looked = 0
   decided = 0
   length = 0
 
@@ -213,11 +213,10 @@ class Channel {
   push(text: string): Piece {
     const start = this.length
     if (this.#isJson === null && text.trim() !== '') this.#isJson = beginsAsJson(text)
-    this.#text += text
     this.length += text.length
     this.#takeIn(this.#scan.push(text))
     this.#takeAcross((scan) => scan.push(text))
-    return { channel: this, start, end: this.length }
+    return { channel: this, start, end: this.length, text }
   }
 
   end(): void {
@@ -238,44 +237,61 @@ class Channel {
     this.decided = place
   }
 
-  /** What goes on of a piece, null where it is the very same; pieces are released in order. */
-  release({ start, end }: Piece): string | null {
-    const edits = this.#edits.filter((edit) => edit.end > start && edit.start < end)
-    const text = edits.length === 0 || start === end ? null : this.#edited({ start, end, edits })
-    this.#edits = this.#edits.filter((edit) => edit.end > end)
-    this.#lookTo(end)
-    this.#text = this.#text.slice(end - this.#from)
-    this.#from = end
-    return text
-  }
-
-  /** What replaces something stands where that began. */
-  #edited(of: { readonly start: number; readonly end: number; readonly edits: readonly Edit[] }) {
-    let text = ''
-    let at = of.start
-    for (const edit of of.edits) {
-      text += this.#original(at, edit.start)
-      if (edit.start >= of.start) text += edit.text
-      at = edit.end
+  /**
+   * What goes on of a piece, null where it is the very same; pieces are released in order. What
+   * replaces something stands where that began.
+   */
+  release({ start, end, text }: Piece): string | null {
+    let [after, at, looked] = ['', start, start]
+    for (let edit = this.#edits[this.#next]; edit !== undefined; edit = this.#edits[this.#next]) {
+      if (edit.start >= end) break
+      if (edit.start >= start) {
+        this.#look(text.slice(looked - start, edit.start - start))
+        looked = edit.start
+        after += text.slice(at - start, edit.start - start) + this.#fitting(edit)
+      }
+      at = Math.min(edit.end, end)
+      if (edit.end > end) break
+      this.#next += 1
     }
-    return text + this.#original(at, of.end)
+    this.#look(text.slice(looked - start))
+    this.#forget()
+    return at === start ? null : after + text.slice(at - start)
   }
 
-  #takeIn({ findings, decided }: ReturnType<TextScan['push']>): void {
-    for (const finding of findings) {
-      const value = this.#text.slice(finding.start - this.#from, finding.end - this.#from)
-      const other = this.#rewrite.replacement(finding, value, this.#isJson ?? false)
-      if (other === null) continue
-      const { start, end } = finding
-      this.#lookTo(start)
-      const text = this.#isJson === true ? this.#place.fitting(finding, other) : other
-      this.#edits.push({ start, end, text })
+  #look(text: string): void {
+    if (this.#isJson === true) this.#place.take(text)
+  }
+
+  #fitting({ text, detector }: Edit): string {
+    return this.#isJson === true && detector !== null
+      ? this.#place.fitting({ detector }, text)
+      : text
+  }
+
+  /** Those that are passed; seldom, for what is behind them moves. */
+  #forget(): void {
+    if (this.#next < 1_000 && this.#next < this.#edits.length) return
+    this.#edits.splice(0, this.#next)
+    this.#next = 0
+  }
+
+  #takeIn({ findings, values, decided }: Scanned): void {
+    for (const [i, finding] of findings.entries()) {
+      const text = this.#rewrite.replacement(finding, values[i] ?? '', this.#isJson ?? false)
+      if (text !== null)
+        this.#edits.push({
+          start: finding.start,
+          end: finding.end,
+          text,
+          detector: finding.detector,
+        })
     }
     this.decided = decided
   }
 
   /** T4: of what began before the pause, what came after it. */
-  #takeAcross(looked: (scan: TextScan) => ReturnType<TextScan['push']>): void {
+  #takeAcross(looked: (scan: TextScan) => Scanned): void {
     if (this.#across === null) return
     const { scan, place } = this.#across
     const { findings, decided } = looked(scan)
@@ -284,22 +300,15 @@ class Channel {
       if (start >= place || end <= place || detector === 'placeholder') continue
       const text = this.#rewrite.replacement(finding, '', false)
       if (text === null) continue
-      const before = this.#edits.filter((edit) => edit.end <= place)
-      const after = this.#edits.filter((edit) => edit.start >= end)
-      const last = Math.max(end, ...this.#edits.filter((e) => e.start < end).map((e) => e.end))
-      this.#edits = [...before, { start: place, end: last, text }, ...after]
+      let first = this.#edits.length
+      while (first > this.#next && (this.#edits[first - 1]?.end ?? 0) > place) first -= 1
+      const after = this.#edits.splice(first)
+      const within = after.filter((edit) => edit.start < end)
+      const last = Math.max(end, within.at(-1)?.end ?? 0)
+      this.#edits.push({ start: place, end: last, text, detector: null })
+      this.#edits.push(...after.slice(within.length))
     }
     if (decided >= place) this.#across = null
     else this.decided = place
-  }
-
-  #lookTo(end: number): void {
-    if (end <= this.#looked) return
-    if (this.#isJson === true) this.#place.take(this.#original(this.#looked, end))
-    this.#looked = end // blanks before JSON, too: they are gone once they are released
-  }
-
-  #original(start: number, end: number): string {
-    return start >= end ? '' : this.#text.slice(start - this.#from, end - this.#from)
   }
 }

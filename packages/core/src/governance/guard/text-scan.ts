@@ -14,6 +14,8 @@ import { plainText } from './plain-text.ts'
 export interface Scanned {
   /** New ones, in order, without overlaps; places count from the beginning of the whole text. */
   readonly findings: readonly GuardFinding[]
+  /** What each of them is, in plain letters and digits. */
+  readonly values: readonly string[]
   /** All before this place is decided. */
   readonly decided: number
 }
@@ -53,7 +55,7 @@ export class TextScan {
   ended(): Scanned {
     const from = this.#decided - this.#base
     const standing = this.#standing(from, this.#text.length)
-    return { findings: placed(standing, this.#base), decided: this.#base + this.#text.length }
+    return { ...this.#placed(standing), decided: this.#base + this.#text.length }
   }
 
   #standing(from: number, open: number): readonly GuardFinding[] {
@@ -64,17 +66,21 @@ export class TextScan {
   #decide(from: number, open: number): Scanned {
     const standing = this.#standing(from, open)
     const decided = Math.max(open, standing.at(-1)?.end ?? from)
-    const base = this.#base
+    const found = this.#placed(standing)
     const kept = Math.max(0, decided - contextMax)
-    this.#decided = base + decided
+    this.#decided = this.#base + decided
     this.#text = this.#text.slice(kept)
     this.#base += kept
-    return { findings: placed(standing, base), decided: this.#decided }
+    return { ...found, decided: this.#decided }
   }
-}
 
-function placed(findings: readonly GuardFinding[], base: number): readonly GuardFinding[] {
-  return findings.map((one) => ({ ...one, start: one.start + base, end: one.end + base }))
+  #placed(found: readonly GuardFinding[]): Pick<Scanned, 'findings' | 'values'> {
+    const base = this.#base
+    return {
+      findings: found.map((one) => ({ ...one, start: one.start + base, end: one.end + base })),
+      values: found.map(({ start, end }) => this.#text.slice(start, end)),
+    }
+  }
 }
 
 /** S1: what starts before `open` stands, and hides what starts within it. */
