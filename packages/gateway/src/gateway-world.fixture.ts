@@ -11,6 +11,8 @@ import { canonicalJson, signingPrefix } from '@tutti/core/resource'
 import {
   type KeptRequest,
   keptRequests,
+  type LeaseAnswer,
+  type LeaseRequest,
   routeSpec,
   type Snapshot,
   type UsageRow,
@@ -150,11 +152,16 @@ export interface World {
   readonly untilEvent: (event: string, times?: number) => Promise<void>
 }
 
+/** Who grants leases. */
+export interface Accounts {
+  readonly ask: (request: LeaseRequest) => LeaseAnswer | Promise<LeaseAnswer>
+}
+
 /** A gateway that follows a control plane of ours. */
 export async function world(
   first: string | null,
   folder = newFolder(),
-  leases = new MemoryPlane(0),
+  leases: Accounts = new MemoryPlane(0),
   more: Pick<GatewayOptions, 'drainMs' | 'clock'> = {},
 ): Promise<World> {
   const streams = new Set<ServerResponse>()
@@ -170,7 +177,7 @@ export async function world(
       return response.writeHead(said.status).end(said.body)
     }
     if (request.url === '/api/v1/leases') {
-      return response.end(JSON.stringify(leases.ask(JSON.parse(body))))
+      return response.end(JSON.stringify(await leases.ask(JSON.parse(body))))
     }
     if (request.url === '/api/v1/usage') {
       told.push(...usageReport.parse(JSON.parse(body)).rows)

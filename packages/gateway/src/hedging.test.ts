@@ -6,6 +6,7 @@ import { routeSpec } from '@tutti/core/routing'
 import { systemClock } from '@tutti/machine'
 import { expect, test } from 'vitest'
 import {
+  type Accounts,
   type Handler,
   key,
   newFolder,
@@ -29,7 +30,13 @@ const answerNanos = 100 * 1_000_000 + 10 * 10_000_000
 async function bed(
   first: Handler,
   timers: object,
-  more: { readonly isFree?: true; readonly second?: Handler } = {},
+  more: {
+    /** Who costs nothing. */
+    readonly isFree?: true | 'first'
+    readonly second?: Handler
+    /** Before leases are granted. */
+    readonly beforeGrant?: () => unknown
+  } = {},
 ) {
   const asked = [0, 0]
   const engines = await Promise.all(
@@ -41,8 +48,9 @@ async function bed(
     ),
   )
   const targets = engines.map((_, i) => ({ provider: `e${i}`, model: 'm', tier: i }))
-  const priced = targets.map((target) => ({ ...target, price }))
-  const spec = routeSpec.parse({ targets: more.isFree ? targets : priced, timers })
+  const isFree = (i: number) => more.isFree === true || (more.isFree === 'first' && i === 0)
+  const priced = targets.map((target, i) => (isFree(i) ? target : { ...target, price }))
+  const spec = routeSpec.parse({ targets: priced, timers })
   const plane = new MemoryPlane(100)
   const snapshot = snapshotOf({
     routes: [{ name: 'chat', project: 'default', ...spec }],
@@ -53,7 +61,13 @@ async function bed(
     budgets: [{ name: 'all', project: 'default', limitDollars: 100, window: 'total' }],
   })
   const clock = { ...systemClock, steadyMs: () => 0 } // a circuit that opens stays so
-  const { gateway } = await world(signed(snapshot), newFolder(), plane, { clock })
+  const accounts: Accounts = {
+    ask: async (request) => {
+      if (request.wanted.length > 0) await more.beforeGrant?.()
+      return plane.ask(request)
+    },
+  }
+  const { gateway } = await world(signed(snapshot), newFolder(), accounts, { clock })
   const ask = async (signal: AbortSignal | null = null) => {
     const answer = await fetch(`${gateway.url}/v1/chat/completions`, {
       ...{ method: 'POST', signal },
@@ -111,6 +125,26 @@ test('who answers while another is waited for that wants to be asked later is no
   const { asked, ask } = await bed(slow.handler, { hedgeMs: 30 }, { second: busy })
   expect(await ask()).toEqual({ status: 200, attempts: '2' })
   expect(asked).toEqual([1, 1])
+})
+
+test('who answers while a budget is asked for another is not kept waiting; the other is not asked', async () => {
+  const slow = held()
+  let grant = () => {}
+  const granted = new Promise<void>((resolve) => {
+    grant = resolve
+  })
+  const beforeGrant = () => {
+    slow.waiting[0]?.end(answer)
+    return granted
+  }
+  const more = { isFree: 'first', beforeGrant } as const
+  const { gateway, plane, asked, ask } = await bed(slow.handler, { hedgeMs: 30 }, more)
+  expect(await ask()).toEqual({ status: 200, attempts: '1' })
+  grant()
+  expect(await ask()).toEqual({ status: 200, attempts: '2' }) // of what was granted for the first
+  expect(asked).toEqual([2, 1])
+  await gateway.stop()
+  expect([plane.settledNanos, plane.openNanos]).toEqual([answerNanos, 0])
 })
 
 test.each([

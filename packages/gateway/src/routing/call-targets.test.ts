@@ -74,7 +74,7 @@ test('while one that tries it waits for who pays no other does; then another may
   expect(isWell()).toEqual([false])
   nowMs += 1_000
   expect(isWell()).toEqual([true])
-  const started = one.start(candidate, timers)
+  const started = one.start(candidate, timers, () => true)
   expect(isWell()).toEqual([false])
   const failed = { kind: 'failed', failure: 'unaffordable', reason: 'so' } as const
   cashier.waiting[0]?.(failed)

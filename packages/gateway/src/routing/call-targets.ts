@@ -155,12 +155,22 @@ export class CallTargets implements PursuitPorts {
   start(
     candidate: Candidate,
     timers: AttemptTimers,
-  ): Started | FailedAttempt | Promise<Started | FailedAttempt> {
+    isWanted: () => boolean,
+  ): Started | FailedAttempt | Promise<Started | FailedAttempt | null> {
     // Before anything is waited for: whoever is picked meanwhile sees it on its way.
     this.#shared.health.begin(candidate.url)
     const paid = this.#shared.cashier.reserve(this.#call, candidate)
-    if (paid instanceof Promise) return paid.then((one) => this.#send(candidate, timers, one))
-    return this.#send(candidate, timers, paid)
+    if (!(paid instanceof Promise)) return this.#send(candidate, timers, paid)
+    return paid.then((one) =>
+      'kind' in one || isWanted() ? this.#send(candidate, timers, one) : this.#drop(candidate, one),
+    )
+  }
+
+  #drop({ url }: Candidate, paid: Paid): null {
+    const { health, nowMs } = this.#shared
+    health.end(url, 'aborted', nowMs())
+    paid.settle(null)
+    return null
   }
 
   #send(

@@ -60,11 +60,15 @@ export interface PursuitPorts {
   }
   /** What keeps each target from being asked, where none can be. */
   readonly whyNobody: () => readonly string[]
-  /** Begins an attempt, or says why it cannot be paid. */
+  /**
+   * Begins an attempt, or says why it cannot be paid; null where nobody wanted it any more when it
+   * could be: then nothing was sent.
+   */
   readonly start: (
     candidate: Candidate,
     timers: AttemptTimers,
-  ) => Started | FailedAttempt | Promise<Started | FailedAttempt>
+    isWanted: () => boolean,
+  ) => Started | FailedAttempt | Promise<Started | FailedAttempt | null>
   /** What is left of the route's retry budget. */
   readonly retriesLeft: () => number
   readonly spendRetry: () => void
@@ -118,6 +122,8 @@ export class Pursuit {
   /** In the order in which they were asked; written by `#launch` and `#settle`. */
   readonly #past: Past[]
   #running: Running[] = []
+  /** The last of `#past`, while a budget is asked for it; written by `#launch` and `#settle`. */
+  #unpaid: Past | null = null
   /** Who gives the stream that `next` answered with. */
   #streaming: Running | null = null
 
@@ -144,7 +150,7 @@ export class Pursuit {
         if (step.afterMs > 0) settled = await this.#pause(step.afterMs)
         if (settled === null && !this.#call.presence.isGone) {
           const launched = this.#launch(step.candidate, able)
-          if (launched !== undefined) await launched
+          if (launched !== undefined) settled = await this.#answeredBefore(launched)
         }
         if (settled === null && this.#running.length === 0) continue // it could not be paid
       } else if (this.#running.length === 0) {
@@ -200,15 +206,30 @@ export class Pursuit {
     const index = this.#past.length
     const past: Past = { candidate, failed: null }
     this.#past.push(past)
-    const launched = (started: Started | FailedAttempt) => {
+    this.#unpaid = past
+    const isWanted = () => this.#unpaid === past && !this.#call.presence.isGone
+    const launched = (started: Started | FailedAttempt | null) => {
+      if (this.#unpaid === past) this.#unpaid = null
+      if (started === null) return
       if ('kind' in started) past.failed = started
       else if (this.#call.presence.isGone) this.#cancel({ candidate, index, started })
       else this.#running.push({ candidate, index, started })
     }
-    const starting = this.#ports.start(candidate, this.#timers(candidate, able))
+    const starting = this.#ports.start(candidate, this.#timers(candidate, able), isWanted)
     if (starting instanceof Promise) return starting.then(launched)
     launched(starting)
     return undefined
+  }
+
+  /** Who answers while a budget is asked for another; null where nobody has until then. */
+  #answeredBefore(launched: Promise<void>): Promise<Settled | null> {
+    const answered = this.#running.map(async (running) => {
+      const outcome = await running.started.attempt.outcome
+      if (outcome.kind !== 'failed') return { running, outcome }
+      await launched
+      return null
+    })
+    return Promise.race([launched.then(() => null), ...answered])
   }
 
   /** Where nobody else is left, an attempt has all the time there is. */
@@ -281,6 +302,8 @@ export class Pursuit {
     this.#running = this.#running.filter((one) => one !== running)
     const past = this.#past[index]
     if (outcome.kind !== 'failed') {
+      if (this.#unpaid !== null) this.#past.pop() // it will not be asked
+      this.#unpaid = null
       const answer = { kind: 'answered', outcome, candidate, attempts: this.#past.length } as const
       if (!isOurs) return answer
       for (const loser of this.#running.splice(0)) loser.started.lost() // T4
