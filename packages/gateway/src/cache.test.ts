@@ -322,6 +322,36 @@ describe('a question that means the same', () => {
     expect(asked).toHaveLength(3)
   })
 
+  test.each([
+    ['another model', 'target'],
+    ['a Provider at another address', 'address'],
+  ] as const)('is not compared with what another model has said: %s', async (_, change) => {
+    const upstream = await engine()
+    const elsewhere = await engine()
+    const snapshot = caching(upstream.url, semantic)
+    const [provider] = snapshot.providers
+    if (provider === undefined) throw new Error('a world')
+    const embeddedBy = (sequence: number, model: string, url: string): Snapshot => {
+      const { targets } = routeSpec.parse({ targets: [{ provider: 'meaning', model }] })
+      const meaning = { ...provider, name: 'meaning', baseUrl: `${url}/v1` }
+      const routes = snapshot.routes.map((one) =>
+        one.name === 'embed' ? { ...one, targets } : one,
+      )
+      return { ...snapshot, sequence, routes, providers: [...snapshot.providers, meaning] }
+    }
+    const { gateway, push, untilEvent } = await world(signed(embeddedBy(1, 'one', upstream.url)))
+    expect((await ask(gateway.url, 'what is the capital of France?')).cache).toBeNull()
+    const changed =
+      change === 'target'
+        ? embeddedBy(2, 'another', upstream.url)
+        : embeddedBy(2, 'one', elsewhere.url)
+    push(signed(changed))
+    await untilEvent('snapshot', 2)
+    const near = 'which city is the capital of France?'
+    expect((await ask(gateway.url, near)).cache).toBeNull()
+    expect((await ask(gateway.url, near)).cache).toBe('exact')
+  })
+
   test('is not compared where a guard took something out of it: placeholders have no order', async () => {
     const guard = guardSpec.parse({ detect: ['email'] })
     const { url, asked } = await start(semantic, undefined, { guard })

@@ -3,7 +3,7 @@
 // Asks another Route on behalf of a call: its classifier, its embeddings. A call like any other: routed, metered, charged
 // to whom it is made for, and kept from whom the policies keep that key.
 
-import type { CallTrace, Presence, RouteEntry } from '../routing/index.ts'
+import type { CallTrace, Candidate, Presence, RouteEntry } from '../routing/index.ts'
 import { askerOf } from './asker-of.ts'
 import type { Exchange, FacePorts } from './exchange.ts'
 import type { Tally } from './tally.ts'
@@ -17,12 +17,18 @@ export interface SideCall {
   readonly trace: CallTrace | null
 }
 
-/** The body of its whole answer; null where nobody gave one. */
+/** A whole answer. */
+export interface SideAnswer {
+  readonly body: Buffer
+  readonly giver: Candidate
+}
+
+/** Null where nobody gave one. */
 export async function askRoute(
   ports: Pick<FacePorts, 'router'>,
   exchange: Exchange,
   { route, presence, tally, saying, trace }: SideCall,
-): Promise<Buffer | null> {
+): Promise<SideAnswer | null> {
   const { key, directory, requestId } = exchange
   const { bounds } = saying
   const asker = () => askerOf(exchange, { name: route.name, mayStream: false, chat: null })
@@ -41,5 +47,6 @@ export async function askRoute(
     onCharge: (charge) => tally.addBeside(charge, route.name),
   })
   const answer = await pursuit.next()
-  return answer.kind === 'answered' && answer.outcome.kind === 'whole' ? answer.outcome.body : null
+  if (answer.kind !== 'answered' || answer.outcome.kind !== 'whole') return null
+  return { body: answer.outcome.body, giver: answer.candidate }
 }

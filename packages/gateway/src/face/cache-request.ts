@@ -2,8 +2,9 @@
 //
 // The cache of one call of a route that has one, with what it needs of the gateway.
 
+import { canonicalJson } from '@tutti/core/resource'
 import type { CacheSpec } from '@tutti/core/routing'
-import type { CallTrace, Presence, RouteEntry, Selection } from '../routing/index.ts'
+import type { CallTrace, Candidate, Presence, RouteEntry, Selection } from '../routing/index.ts'
 import { askRoute } from './ask-route.ts'
 import { dependsOnProvider } from './bounds.ts'
 import { type CallCache, type CallCachePorts, openCallCache } from './call-cache.ts'
@@ -35,8 +36,9 @@ export function cacheRequest(
     const embedder = directory.route(key.project, name)
     if (embedder === undefined) return null
     const asked = { ...of, route: embedder, saying: toEmbedder(text) }
-    const body = await askRoute(ports, exchange, asked)
-    return body === null ? null : vectorOf(body)
+    const said = await askRoute(ports, exchange, asked)
+    const vector = said === null ? null : vectorOf(said.body)
+    return said === null || vector === null ? null : { vector, model: modelOf(said.giver) }
   }
   const question: CallCachePorts['question'] = (job) => ports.thread.question(job)
   return openCallCache(
@@ -52,6 +54,12 @@ export function cacheRequest(
       control: request.headers['cache-control'] ?? '',
     },
   )
+}
+
+/** Who gave a vector, by all that may make it another model. */
+function modelOf({ base, target, release }: Candidate): string {
+  if ('deployment' in target) return canonicalJson([target.deployment, release])
+  return canonicalJson([target.provider, target.model, base])
 }
 
 /** Two questions may mean the same and name what was taken out of them in another order. */

@@ -6,6 +6,7 @@
 // Invariants:
 //   C6. Only a complete answer is kept that came to its own end: no error, nothing that was cut.
 //   C7. What is nested deeper than calls of ours go is neither kept nor given: whoever sends an answer says so.
+//   C8. Meaning is compared only where one model has said both: numbers of another mean something else.
 
 import { type JsonObject, listOf, objectOf, readAnswer } from '@tutti/core/dialect'
 import { canonicalJson } from '@tutti/core/resource'
@@ -41,9 +42,15 @@ export interface CallCachePorts {
   /** By which what is kept grows old. */
   readonly steadyMs: () => number
   /** The meaning of a text by the Route of this name; null where nobody says it. */
-  readonly embed: (text: Uint8Array, route: string) => Promise<Float32Array | null>
+  readonly embed: (text: Uint8Array, route: string) => Promise<Embedded | null>
   /** What a long request asks, found beside the thread that serves. */
   readonly question: (job: AskedQuestion) => Promise<FoundQuestion>
+}
+
+export interface Embedded {
+  readonly vector: Float32Array
+  /** Who gave it. */
+  readonly model: string
 }
 
 export interface CachedCall {
@@ -101,7 +108,7 @@ export class CallCache {
   readonly #call: CachedCall
   readonly #question: FoundQuestion
   /** Written by `find`. */
-  #vector: Float32Array | null = null
+  #meaning: { readonly context: string; readonly vector: Float32Array } | null = null
   readonly #mayRead: boolean
   readonly #mayKeep: boolean
 
@@ -121,10 +128,14 @@ export class CallCache {
     if (same !== null) return this.#replay(same, 'exact')
     if (spec.semantic === undefined || context === null || text === null) return null
     if (!this.#mayKeep) return null
-    this.#vector = await embed(text, spec.semantic.route)
-    if (this.#vector === null || !this.#mayRead) return null
+    const embedded = await embed(text, spec.semantic.route)
+    if (embedded === null) return null
+    const { vector, model } = embedded
+    const meaning = { context: `${context} ${model}`, vector } // C8
+    this.#meaning = meaning
+    if (!this.#mayRead) return null
     const { threshold } = spec.semantic
-    const near = cache.findNear(context, this.#vector, { threshold, nowMs: steadyMs() })
+    const near = cache.findNear(meaning.context, vector, { threshold, nowMs: steadyMs() })
     return near === null ? null : this.#replay(near, 'semantic')
   }
 
@@ -162,11 +173,9 @@ export class CallCache {
   #keep(answer: KeptAnswer): void {
     const { cache, steadyMs } = this.#ports
     const untilMs = steadyMs() + this.#call.spec.ttlS * 1_000
-    const { exact, context } = this.#question
-    const vector = this.#vector
-    const meaning = context === null || vector === null ? null : { context, vector }
-    const bytes = bytesOf(answer) + (vector?.byteLength ?? 0)
-    cache.keep(exact, { answer, bytes, untilMs }, meaning)
+    const meaning = this.#meaning
+    const bytes = bytesOf(answer) + (meaning?.vector.byteLength ?? 0)
+    cache.keep(this.#question.exact, { answer, bytes, untilMs }, meaning)
   }
 }
 

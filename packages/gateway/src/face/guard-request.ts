@@ -80,6 +80,6 @@ async function classify(
   const pieces = piecesOf(of.texts)
   if (route === undefined || pieces === null) return null
   if (pieces.length === 0) return []
-  const body = await askRoute(ports, exchange, { ...of, route, saying: toClassifier(pieces) })
-  return body === null ? null : judgementsOf(body, pieces.length)
+  const said = await askRoute(ports, exchange, { ...of, route, saying: toClassifier(pieces) })
+  return said === null ? null : judgementsOf(said.body, pieces.length)
 }
