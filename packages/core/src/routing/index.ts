@@ -122,6 +122,7 @@ export {
   fullBucket,
   type KeyLimits,
   keyLimits,
+  resized,
   taken,
   waitMs,
 } from './rate-limit.ts'

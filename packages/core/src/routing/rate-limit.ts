@@ -25,8 +25,19 @@ export function fullBucket(perMinute: number, nowMs: number): Bucket {
 }
 
 export function filled(bucket: Bucket, perMinute: number, nowMs: number): Bucket {
-  const gained = (Math.max(0, nowMs - bucket.atMs) * perMinute) / 60_000
+  // Of no limit nothing is gained in no time either: zero times infinity is no number.
+  const gained = nowMs > bucket.atMs ? ((nowMs - bucket.atMs) * perMinute) / 60_000 : 0
   return { level: Math.min(perMinute, bucket.level + gained), atMs: nowMs }
+}
+
+/**
+ * The bucket of a limit that has become another: as full as it was, so that who had to wait waits
+ * no longer for it, and who could call still can. What was taken without a limit counts for nothing.
+ */
+export function resized(bucket: Bucket, from: number, perMinute: number): Bucket {
+  if (from === perMinute) return bucket
+  const isOfBoth = from < Infinity && perMinute < Infinity
+  return { level: isOfBoth ? (bucket.level / from) * perMinute : perMinute, atMs: bucket.atMs }
 }
 
 export function taken(bucket: Bucket, count: number): Bucket {

@@ -1,7 +1,7 @@
 // Workers that tell each other let through together what one would.
 
 import fc from 'fast-check'
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import type { KeyEntry } from './directory.ts'
 import { Limiter } from './limiter.ts'
 
@@ -74,4 +74,49 @@ test('which limit was reached is said', () => {
     expect(limiter.enter(key)).toBeGreaterThan(0)
     expect(limiter.reached(key)).toBe(`key k has reached its limit of ${said}`)
   }
+})
+
+describe('limits that a key gets while it is used', () => {
+  test('hold at once: what was used of those before counts as the same share', () => {
+    const limiter = new Limiter(() => 0)
+    const wide = keyOf({ tokensPerMinute: 1_000_000 })
+    expect(limiter.enter(wide)).toBe(0)
+    limiter.count(wide, 1_500_000)
+    expect(limiter.enter(wide)).toBe(31)
+    expect(limiter.enter(keyOf({ tokensPerMinute: 1_000 }))).toBe(31)
+    expect(limiter.enter(keyOf({ tokensPerMinute: 100_000_000 }))).toBe(31)
+  })
+
+  test('are used up by nothing that was asked while there were none', () => {
+    const limiter = new Limiter(() => 0)
+    const narrow = { requestsPerMinute: 2, tokensPerMinute: 50 }
+    expect(limiter.enter(keyOf(narrow))).toBe(0)
+    const free = keyOf({ concurrent: 5 })
+    for (let i = 0; i < 100; i++) {
+      expect(limiter.enter(free)).toBe(0)
+      limiter.count(free, 1_000)
+      limiter.leave(free)
+    }
+    const again = keyOf(narrow)
+    expect([limiter.enter(again), limiter.enter(again)]).toEqual([0, 0])
+    expect(limiter.enter(again)).toBe(30)
+  })
+
+  test('hold where another worker told of the key while it had none', () => {
+    const [one, two] = [new Limiter(() => 0), new Limiter(() => 0)]
+    expect(one.enter(keyOf({ concurrent: 5 }))).toBe(0)
+    exchange([one, two])
+    const key = keyOf({ requestsPerMinute: 2 })
+    expect([two.enter(key), two.enter(key), two.enter(key)]).toEqual([0, 0, 30])
+  })
+
+  test('hold where another worker still has those before', () => {
+    const [one, two] = [new Limiter(() => 0), new Limiter(() => 0)]
+    const [wide, narrow] = [keyOf({ tokensPerMinute: 1_000 }), keyOf({ tokensPerMinute: 10 })]
+    expect(two.enter(narrow)).toBe(0)
+    expect(one.enter(wide)).toBe(0)
+    one.count(wide, 1_500)
+    exchange([one, two])
+    expect(two.enter(narrow)).toBe(36) // six more than half a minute: one whole token of ten
+  })
 })

@@ -3,7 +3,15 @@
 // Rate limits of keys: requests and tokens a minute, calls at a time. Each worker of a gateway counts its own and hears
 // what the others count, so that together they let through what one would.
 
-import { type Bucket, filled, fullBucket, type KeyLimits, taken, waitMs } from '@tutti/core/routing'
+import {
+  type Bucket,
+  filled,
+  fullBucket,
+  type KeyLimits,
+  resized,
+  taken,
+  waitMs,
+} from '@tutti/core/routing'
 import type { KeyEntry } from './directory.ts'
 
 /** What one worker let a key use. */
@@ -21,6 +29,7 @@ export interface KeyUse {
 interface Counts {
   readonly project: string
   readonly id: string
+  /** By which the buckets are filled; written by `holdTo`. */
   limits: KeyLimits
   requests: Bucket
   tokens: Bucket
@@ -51,6 +60,7 @@ export class Limiter {
     const { limits } = key
     if (limits === undefined) return 0
     const counts = this.#of(key, limits)
+    if (counts.limits !== limits) holdTo(counts, limits) // a new snapshot may have others
     const nowMs = this.#nowMs()
     const { requestsPerMinute = Infinity, tokensPerMinute = Infinity } = limits
     const { concurrent = Infinity } = limits
@@ -123,6 +133,7 @@ export class Limiter {
   hear(worker: number, uses: readonly KeyUse[]): void {
     for (const { project, id, limits, requests, tokens, inflight } of uses) {
       const counts = this.#counts.get(`${project}/${id}`) ?? this.#add({ project, id, limits })
+      holdTo(counts, limits)
       const { requestsPerMinute = Infinity, tokensPerMinute = Infinity } = limits
       const nowMs = this.#nowMs()
       counts.requests = taken(filled(counts.requests, requestsPerMinute, nowMs), requests)
@@ -142,7 +153,6 @@ export class Limiter {
     if (known !== undefined) return known
     const { project, id } = key
     const counts = this.#counts.get(`${project}/${id}`) ?? this.#add({ project, id, limits })
-    counts.limits = limits // a new snapshot may have others
     this.#byEntry.set(key, counts)
     return counts
   }
@@ -162,6 +172,16 @@ export class Limiter {
     this.#counts.set(`${of.project}/${of.id}`, counts)
     return counts
   }
+}
+
+/** What was used of other limits counts as the same share of these. */
+function holdTo(counts: Counts, limits: KeyLimits): void {
+  const { requestsPerMinute = Infinity, tokensPerMinute = Infinity } = limits
+  const { requestsPerMinute: requests = Infinity, tokensPerMinute: tokens = Infinity } =
+    counts.limits
+  counts.requests = resized(counts.requests, requests, requestsPerMinute)
+  counts.tokens = resized(counts.tokens, tokens, tokensPerMinute)
+  counts.limits = limits
 }
 
 function sumOf(inflight: ReadonlyMap<number, number>): number {
