@@ -32,7 +32,7 @@ export function filled(bucket: Bucket, perMinute: number, nowMs: number): Bucket
 
 /**
  * The bucket of a limit that has become another: as full as it was, so that who had to wait waits
- * no longer for it, and who could call still can. What was taken without a limit counts for nothing.
+ * no longer for it, and who could call still can. What was taken without one counts for nothing.
  */
 export function resized(bucket: Bucket, from: number, perMinute: number): Bucket {
   if (from === perMinute) return bucket
