@@ -4,7 +4,7 @@
 
 import { randomUUID } from 'node:crypto'
 import type { Server } from 'node:http'
-import { type Clock, systemClock } from '@tutti/machine'
+import { type Clock, pause, systemClock } from '@tutti/machine'
 import {
   answerRequest,
   BodyKeeper,
@@ -230,7 +230,7 @@ function newTelemetry(
 ): OtlpExporter | null {
   if (otlp === undefined) return null
   const resource = { version, instance: randomUUID() }
-  return new OtlpExporter(otlp, { resource, nowMs: () => Date.now(), log })
+  return new OtlpExporter(otlp, { resource, nowMs: () => Date.now(), wait: pause, log })
 }
 
 /** A front whose requests the faces answer; our own bug ends one request and not the process. */

@@ -3,6 +3,7 @@
 import type { ServerResponse } from 'node:http'
 import { routeSpec } from '@tutti/core/routing'
 import { didKeyOf } from '@tutti/ledger'
+import { pause } from '@tutti/machine'
 import fc from 'fast-check'
 import { describe, expect, test, vi } from 'vitest'
 import {
@@ -252,7 +253,9 @@ describe('the exporter', () => {
     },
     ...{ offsetMs: 0, asked: [] },
   })
-  const ports = { resource: { version: '1', instance: 'i' }, nowMs: () => 3, log: () => {} }
+  const ports = {
+    ...{ resource: { version: '1', instance: 'i' }, nowMs: () => 3, wait: pause, log: () => {} },
+  }
   const spansOf = ({ got }: Collector) =>
     got.flatMap(({ path, body }) =>
       path === '/v1/traces' ? body.resourceSpans[0].scopeSpans[0].spans : [],
@@ -268,6 +271,44 @@ describe('the exporter', () => {
     await exporter.flush()
     expect([spansOf(to).length, exporter.dropped]).toEqual([1, 1])
     expect(exporter.format()).toContain('tutti_gateway_spans_dropped_total 1\n')
+    await exporter.stop()
+  })
+
+  test('leaves a collector alone for as long as it asks for (V3)', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval'] })
+    cleanups.push(() => vi.useRealTimers())
+    const asked: string[] = []
+    const wakes = new Wakes()
+    const { url } = await serve((request, response) => {
+      asked.push(request.url ?? '')
+      const after = asked.length === 1 ? '120' : `${86_400 * 90}`
+      if (asked.length < 3) response.writeHead(429, { 'retry-after': after })
+      response.end('{}')
+      wakes.wake()
+    })
+    const waits: { readonly ms: number; readonly end: () => void }[] = []
+    const wait = (ms: number) =>
+      new Promise<void>((end) => {
+        waits.push({ ms, end })
+        wakes.wake()
+      })
+    const exporter = new OtlpExporter({ endpoint: url, headers: {} }, { ...ports, wait })
+    exporter.add(facts())
+    const flushed = exporter.flush()
+    await wakes.until(() => waits.length === 2)
+    expect(waits.map(({ ms }) => ms)).toEqual([120_000, 1_000]) // what it asks for, and our own
+    vi.advanceTimersByTime(60_000) // histograms are due
+    waits[1]?.end()
+    await new Promise(setImmediate)
+    expect(asked).toEqual(['/v1/traces'])
+    waits[0]?.end()
+    await wakes.until(() => waits.length >= 4)
+    expect(waits[2]?.ms).toBe(300_000) // of ninety days
+    for (const { end } of waits) end()
+    await wakes.until(() => asked.length >= 4)
+    for (const { end } of waits) end()
+    await flushed
+    expect(exporter.dropped).toBe(0)
     await exporter.stop()
   })
 

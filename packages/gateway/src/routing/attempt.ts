@@ -19,11 +19,11 @@ import {
 } from '@tutti/core/dialect'
 import { classifyFailure, type ErrorAnswer, type FailureClass } from '@tutti/core/routing'
 import { messageOf, whyUnreached } from '../failure.ts'
+import { retryAfterMsOf } from '../retry-after.ts'
 import type { AnswerController, AnswerHandler, AnswerHeaders } from '../wire/index.ts'
 import { EventSplitter, eventBytesMax, type Splitter } from './event-splitter.ts'
 import { type EventSource, EventStream } from './event-stream.ts'
 import type { FailedAttempt, Headers } from './failed-attempt.ts'
-import { retryAfterMsOf } from './retry-after.ts'
 import type { Watch, Watched } from './watch.ts'
 
 /** What an event says, or what is wrong with it. */

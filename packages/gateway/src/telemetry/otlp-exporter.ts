@@ -7,11 +7,12 @@
 //   V1. At most `spansMax` spans wait; of more the newest are dropped and counted.
 //   V2. One batch of spans, and one of histograms, is on its way at a time; one that the collector cannot take now is
 //       tried again, a bounded time.
+//   V3. While the collector asks to be left alone it is asked nothing, of either.
 
-import { pause } from '@tutti/machine'
 import { type Dispatcher, request } from '@tutti/machine/http-client'
 import { beginningOf } from '../beginning-of.ts'
 import { messageOf } from '../failure.ts'
+import { retryAfterMsOf } from '../retry-after.ts'
 import { attemptSpan } from './attempt-span.ts'
 import { CallHistograms } from './call-histogram.ts'
 import { type CallFacts, callSpan } from './call-span.ts'
@@ -27,6 +28,8 @@ export interface OtlpOptions {
 export interface OtlpPorts {
   readonly resource: Resource
   readonly nowMs: () => number
+  /** Resolves then, or as it is aborted. */
+  readonly wait: (ms: number, signal: AbortSignal) => Promise<void>
   readonly log: (event: string, fields: Readonly<Record<string, unknown>>) => void
 }
 
@@ -35,8 +38,9 @@ const batchMax = 512 // requests: some two milliseconds of work at a time
 const spansEveryMs = 2_000
 const metricsEveryMs = 15_000
 const sendMsMax = 10_000
-const triesMax = 4 // of one batch, over some seven seconds
+const triesMax = 4 // of one batch, over some seven seconds where the collector does not say
 const pauseMs = 1_000
+const restMsMax = 300_000 // of one that asks for days; to ask every five minutes is a burden to none
 const triedAgain: ReadonlySet<number> = new Set([429, 502, 503, 504]) // by the protocol
 
 export class OtlpExporter {
@@ -52,6 +56,8 @@ export class OtlpExporter {
   #spans = 0
   #flushing: Promise<void> | null = null
   #telling: Promise<void> | null = null
+  /** As long as the collector asked for; written by `#rest`. */
+  #resting: Promise<void> | null = null
   /** Spans that were lost. */
   #dropped = 0
   #isAway = false
@@ -136,14 +142,17 @@ export class OtlpExporter {
 
   /** V2. */
   async #send(path: string, body: string): Promise<boolean> {
-    for (let tries = 1; tries <= triesMax && !this.#stopping.signal.aborted; tries++) {
+    for (let tries = 1; tries <= triesMax; tries++) {
+      while (this.#resting !== null) await this.#resting // V3
+      if (this.#stopping.signal.aborted) break
       const status = await this.#post(path, body)
       if (status !== null && status < 300) {
         this.#isAway = false
         return true
       }
       if (status !== null && !triedAgain.has(status)) break
-      if (tries < triesMax) await pause(pauseMs * 2 ** (tries - 1), this.#stopping.signal)
+      const ms = pauseMs * 2 ** (tries - 1)
+      if (tries < triesMax) await this.#ports.wait(ms, this.#stopping.signal)
     }
     return false
   }
@@ -159,11 +168,22 @@ export class OtlpExporter {
       const answer = await request(`${endpoint}${path}`, options)
       const text = await beginningOf(answer.body)
       if (answer.statusCode >= 300) this.#tellAway(`${answer.statusCode} ${text.slice(0, 200)}`)
+      if (triedAgain.has(answer.statusCode)) this.#rest(answer.headers['retry-after'])
       return answer.statusCode
     } catch (error) {
       this.#tellAway(messageOf(error))
       return null
     }
+  }
+
+  #rest(said: string | string[] | undefined): void {
+    const { nowMs, wait } = this.#ports
+    const ms = retryAfterMsOf([said].flat()[0], nowMs())
+    if (ms === null) return
+    const resting = wait(Math.min(ms, restMsMax), this.#stopping.signal).finally(() => {
+      if (this.#resting === resting) this.#resting = null
+    })
+    this.#resting = resting
   }
 
   /** Said once until it is there again. */
