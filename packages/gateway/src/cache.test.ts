@@ -7,6 +7,7 @@ import {
   digest,
   type Handler,
   key,
+  newFolder,
   recordOf,
   serve,
   signed,
@@ -249,6 +250,35 @@ describe('an answer is given again', () => {
     push(signed({ ...next, sequence: 2, routes }))
     await untilEvent('snapshot', 2)
     expect((await ask(url, 'q')).said).toBe('answer 2 to q')
+    expect(asked).toEqual(['q', 'q'])
+  })
+
+  test('not once it is older than its Route lets it be by now (C3)', async () => {
+    const upstream = await engine()
+    let steadyMs = 0
+    const clock = { nowMs: () => Date.now(), steadyMs: () => steadyMs }
+    const before = caching(upstream.url, { ttlS: 86_400, ...semantic })
+    const bed = await world(signed(before), newFolder(), undefined, { clock })
+    const { url } = bed.gateway
+    for (const question of ['q', 'what is the capital of France?']) await ask(url, question)
+    steadyMs = 3_600_000
+    expect((await ask(url, 'q')).cache).toBe('exact')
+    bed.push(signed({ ...caching(upstream.url, { ttlS: 60, ...semantic }), sequence: 2 }))
+    await bed.untilEvent('snapshot', 2)
+    const near = await ask(url, 'which city is the capital of France?')
+    expect([near.cache, (await ask(url, 'q')).cache]).toEqual([null, null])
+  })
+
+  test('of a key to nobody whose key is called the same later (C1)', async () => {
+    const { url, push, untilEvent, upstream, asked } = await start({ scope: 'key' })
+    await ask(url, 'q')
+    const next = caching(upstream.url, { scope: 'key' })
+    const keys = next.keys.map((one) =>
+      one.id === 'app' ? { ...one, owner: 'bob', hash: digest('tutti_app_bobs') } : one,
+    )
+    push(signed({ ...next, sequence: 2, keys }))
+    await untilEvent('snapshot', 2)
+    expect((await ask(url, 'q', { by: 'tutti_app_bobs' })).cache).toBeNull()
     expect(asked).toEqual(['q', 'q'])
   })
 

@@ -98,25 +98,39 @@ describe('the store', () => {
 
   test('an answer that is over hides no other one that is near', () => {
     const store = new AnswerStore<string>(100)
-    const keep = (name: string, vector: readonly number[], untilMs: number) =>
+    const keep = (name: string, vector: readonly number[], sinceMs: number) =>
       store.keep(
         name,
-        { answer: name, bytes: 1, untilMs },
+        { answer: name, bytes: 1, sinceMs },
         {
           ...{ context: 'c', vector: Float32Array.from(vector) },
         },
       )
-    keep('nearest', [1, 0], 5)
-    keep('near', [1, 0.1], 50)
-    const find = (nowMs: number) =>
-      store.findNear('c', Float32Array.from([1, 0]), { threshold: 0.9, nowMs })
-    expect([find(1), find(9), find(99)]).toEqual(['nearest', 'near', null])
+    keep('nearest', [1, 0], 0)
+    keep('near', [1, 0.1], 45)
+    const of = { threshold: 0.9, ttlMs: 50 }
+    const find = (nowMs: number) => store.findNear('c', Float32Array.from([1, 0]), { ...of, nowMs })
+    expect([find(46), find(50), find(99)]).toEqual(['nearest', 'near', null])
+  })
+
+  test('gives nothing that is older than it may be by now, and drops it (C3)', () => {
+    const store = new AnswerStore<string>(100)
+    const [context, vector] = ['c', Float32Array.of(1, 0)]
+    const keep = () => store.keep('q', { answer: 'a', bytes: 1, sinceMs: 0 }, { context, vector })
+    keep()
+    const [long, short] = [
+      { nowMs: 60, ttlMs: 1_000 },
+      { nowMs: 60, ttlMs: 50 },
+    ]
+    expect(store.find('q', long)).toBe('a')
+    expect(store.findNear(context, vector, { ...short, threshold: 0.9 })).toBeNull()
+    expect([store.find('q', short), store.find('q', long), store.bytes]).toEqual([null, null, 0])
   })
 
   test('gives nothing late, holds to its size, and never crosses a context (C3, C4, C5)', () => {
     fc.assert(
       fc.property(acts, (list) => {
-        const store = new AnswerStore<{ context: string; untilMs: number; n: number }>(100)
+        const store = new AnswerStore<{ context: string; sinceMs: number; n: number }>(100)
         const newest = new Map<string, number>()
         let nowMs = 0
         for (const [n, one] of list.entries()) {
@@ -124,18 +138,18 @@ describe('the store', () => {
           const vector = Float32Array.from(one.vector)
           const exact = `${one.context}/${one.exact}`
           if (one.act === 'keep') {
-            const untilMs = nowMs + one.ttl
-            const answer = { context: one.context, untilMs, n }
+            const sinceMs = nowMs
+            const answer = { context: one.context, sinceMs, n }
             const { context } = one
-            store.keep(exact, { answer, bytes: one.bytes, untilMs }, { context, vector })
+            store.keep(exact, { answer, bytes: one.bytes, sinceMs }, { context, vector })
             newest.set(exact, n)
           } else {
             const found =
               one.act === 'find'
-                ? store.find(exact, nowMs)
-                : store.findNear(one.context, vector, { threshold: 0.9, nowMs })
+                ? store.find(exact, { nowMs, ttlMs: one.ttl })
+                : store.findNear(one.context, vector, { threshold: 0.9, nowMs, ttlMs: one.ttl })
             if (found !== null) {
-              expect(found.untilMs).toBeGreaterThan(nowMs)
+              expect(found.sinceMs + one.ttl).toBeGreaterThan(nowMs)
               expect(found.context).toBe(one.context)
               expect([...newest.values()]).toContain(found.n) // never one that was replaced
             }
@@ -152,17 +166,18 @@ describe('the store', () => {
     const store = new AnswerStore<string>(2)
     const keep = (name: string, vector: number[]) => {
       const meaning = { context: 'c', vector: Float32Array.from(vector) }
-      store.keep(name, { answer: name, bytes: 1, untilMs: 9 }, meaning)
+      store.keep(name, { answer: name, bytes: 1, sinceMs: 0 }, meaning)
     }
     keep('a', [1, 0])
     keep('b', [0.9, 0.1])
+    const fresh = { nowMs: 0, ttlMs: 9 }
     const near = (vector: number[], threshold = 0.9) =>
-      store.findNear('c', Float32Array.from(vector), { threshold, nowMs: 0 })
+      store.findNear('c', Float32Array.from(vector), { threshold, ...fresh })
     expect(near([1, 0.12])).toBe('b')
     expect(near([0, 1])).toBeNull()
-    expect(store.find('a', 0)).toBe('a')
+    expect(store.find('a', fresh)).toBe('a')
     keep('d', [0, 1])
-    expect([store.find('a', 0), store.find('b', 0), store.find('d', 0)]).toEqual(['a', null, 'd'])
+    expect(['a', 'b', 'd'].map((name) => store.find(name, fresh))).toEqual(['a', null, 'd'])
     expect(cosine(Float32Array.of(1), Float32Array.of(1, 2))).toBe(-1)
   })
 })

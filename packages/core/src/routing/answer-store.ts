@@ -4,14 +4,21 @@
 // ago goes first where room is short.
 //
 // Invariants:
-//   C3. Nothing is given after its time.
+//   C3. Nothing is given after its time, which whoever asks says: a Route may have another one by then.
 //   C4. What is kept has `bytesMax` bytes at most.
 //   C5. Meaning is compared only within one context: who asks, on which route, after which conversation.
 
 export interface KeptAnswer<Answer> {
   readonly answer: Answer
   readonly bytes: number
-  readonly untilMs: number
+  /** When it came. */
+  readonly sinceMs: number
+}
+
+/** How old an answer may be, as things stand. */
+export interface Freshness {
+  readonly nowMs: number
+  readonly ttlMs: number
 }
 
 interface Meaning {
@@ -45,11 +52,11 @@ export class AnswerStore<Answer> {
     return this.#answers.size
   }
 
-  find(exact: string, nowMs: number): Answer | null {
+  find(exact: string, freshness: Freshness): Answer | null {
     const kept = this.#answers.get(exact)
     if (kept === undefined) return null
     this.#answers.delete(exact)
-    if (kept.untilMs <= nowMs) {
+    if (!isFresh(kept, freshness)) {
       this.#forget(exact, kept)
       return null // C3
     }
@@ -61,20 +68,21 @@ export class AnswerStore<Answer> {
   findNear(
     context: string,
     vector: Float32Array,
-    of: { readonly threshold: number; readonly nowMs: number },
+    of: Freshness & { readonly threshold: number },
   ): Answer | null {
     const meanings = this.#meanings.get(context)
     const asked = meanings === undefined ? null : unitOf(vector)
     if (meanings === undefined || asked === null) return null
     let nearest: { readonly exact: string; readonly cosine: number } | null = null
     for (const meaning of meanings) {
-      if ((this.#answers.get(meaning.exact)?.untilMs ?? 0) <= of.nowMs) continue // C3
+      const kept = this.#answers.get(meaning.exact)
+      if (kept === undefined || !isFresh(kept, of)) continue // C3
       const likeness = cosine(meaning.vector, asked)
       if (likeness + rounding >= of.threshold && likeness > (nearest?.cosine ?? -1)) {
         nearest = { exact: meaning.exact, cosine: likeness }
       }
     }
-    return nearest === null ? null : this.find(nearest.exact, of.nowMs)
+    return nearest === null ? null : this.find(nearest.exact, of)
   }
 
   keep(
@@ -118,6 +126,10 @@ export class AnswerStore<Answer> {
     if (left.length === 0) this.#meanings.delete(context)
     else this.#meanings.set(context, left)
   }
+}
+
+function isFresh({ sinceMs }: { readonly sinceMs: number }, { nowMs, ttlMs }: Freshness): boolean {
+  return nowMs - sinceMs < ttlMs
 }
 
 /** The vector of the same direction that has the length one; null where it has no direction. */

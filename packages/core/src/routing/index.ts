@@ -1,4 +1,4 @@
-export { AnswerStore, cosine, type KeptAnswer } from './answer-store.ts'
+export { AnswerStore, cosine, type Freshness, type KeptAnswer } from './answer-store.ts'
 export {
   type BudgetSpec,
   budgetSpec,

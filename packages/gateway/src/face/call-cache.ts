@@ -10,7 +10,7 @@
 
 import { type JsonObject, listOf, objectOf, readAnswer } from '@tutti/core/dialect'
 import { canonicalJson } from '@tutti/core/resource'
-import { AnswerStore, type CacheSpec } from '@tutti/core/routing'
+import { AnswerStore, type CacheSpec, type Freshness } from '@tutti/core/routing'
 import { isTooDeep } from '../failure.ts'
 import type {
   Candidate,
@@ -93,7 +93,7 @@ function jobOf(call: CachedCall): AskedQuestion {
     ...(chat.beta === undefined ? {} : { beta: chat.beta }),
     place: {
       project: key.project,
-      key: key.id,
+      key: `${key.id} ${key.owner}`, // who is called the same later may be somebody else
       route: route.name,
       scope: spec.scope,
       identity: identityOf(call),
@@ -121,10 +121,10 @@ export class CallCache {
   }
 
   async find(): Promise<(Replay & { readonly how: 'exact' | 'semantic' }) | null> {
-    const { cache, steadyMs, embed } = this.#ports
+    const { cache, embed } = this.#ports
     const { spec } = this.#call
     const { exact, context, text } = this.#question
-    const same = this.#mayRead ? cache.find(exact, steadyMs()) : null
+    const same = this.#mayRead ? cache.find(exact, this.#freshness()) : null
     if (same !== null) return this.#replay(same, 'exact')
     if (spec.semantic === undefined || context === null || text === null) return null
     if (!this.#mayKeep) return null
@@ -135,7 +135,7 @@ export class CallCache {
     this.#meaning = meaning
     if (!this.#mayRead) return null
     const { threshold } = spec.semantic
-    const near = cache.findNear(meaning.context, vector, { threshold, nowMs: steadyMs() })
+    const near = cache.findNear(meaning.context, vector, { threshold, ...this.#freshness() })
     return near === null ? null : this.#replay(near, 'semantic')
   }
 
@@ -163,6 +163,11 @@ export class CallCache {
     return outcome
   }
 
+  /** As the Route has it by now, and not when the answer came. */
+  #freshness(): Freshness {
+    return { nowMs: this.#ports.steadyMs(), ttlMs: this.#call.spec.ttlS * 1_000 }
+  }
+
   #replay(kept: KeptAnswer, how: 'exact' | 'semantic') {
     const { chat, requestId } = this.#call
     const about = { requestId, nowMs: this.#ports.nowMs() }
@@ -172,10 +177,10 @@ export class CallCache {
 
   #keep(answer: KeptAnswer): void {
     const { cache, steadyMs } = this.#ports
-    const untilMs = steadyMs() + this.#call.spec.ttlS * 1_000
+    const sinceMs = steadyMs()
     const meaning = this.#meaning
     const bytes = bytesOf(answer) + (meaning?.vector.byteLength ?? 0)
-    cache.keep(this.#question.exact, { answer, bytes, untilMs }, meaning)
+    cache.keep(this.#question.exact, { answer, bytes, sinceMs }, meaning)
   }
 }
 

@@ -40,7 +40,7 @@ const metricsEveryMs = 15_000
 const sendMsMax = 10_000
 const triesMax = 4 // of one batch, over some seven seconds where the collector does not say
 const pauseMs = 1_000
-const restMsMax = 300_000 // of one that asks for days; to ask every five minutes is a burden to none
+const restMsMax = 300_000 // also of one that asks for days: once in so long is no burden
 const triedAgain: ReadonlySet<number> = new Set([429, 502, 503, 504]) // by the protocol
 
 export class OtlpExporter {
