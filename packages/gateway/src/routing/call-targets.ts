@@ -49,6 +49,9 @@ export interface Scoring {
 interface ProviderPlace {
   readonly provider: ProviderEntry
   readonly base: string
+  /** What answers there. */
+  readonly release: string
+  /** The same by its account: what befalls one of them says nothing of another. */
   readonly url: string
 }
 
@@ -272,7 +275,7 @@ export class CallTargets implements PursuitPorts {
     outbound: Outbound,
     { target, place }: { readonly target: ProviderTarget; readonly place: number },
   ): Candidate {
-    const { base, url } = placeOf(provider, target)
+    const { base, release, url } = placeOf(provider, target)
     const { health, nowMs } = this.#shared
     // Written out: it is made for every request.
     return {
@@ -280,7 +283,7 @@ export class CallTargets implements PursuitPorts {
       url,
       base,
       region: '',
-      release: url,
+      release,
       inflight: health.inflight(url),
       healthy: health.isHealthy(url, nowMs()),
       outbound,
@@ -372,7 +375,10 @@ function placeOf(provider: ProviderEntry, target: ProviderTarget): ProviderPlace
   const known = places.get(target)
   if (known?.provider === provider) return known
   const base = provider.baseUrl.replace(/\/$/, '')
-  const place = { provider, base, url: `${base}#${target.model}` }
+  const release = `${base}#${target.model}`
+  const { apiKey, project, name } = provider
+  const url = apiKey === undefined ? release : `${release} ${project}/${name}`
+  const place = { provider, base, release, url }
   places.set(target, place)
   return place
 }
