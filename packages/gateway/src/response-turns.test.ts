@@ -2,8 +2,9 @@
 
 import { once } from 'node:events'
 import { connect as dial, type Socket } from 'node:net'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { WebSocket } from 'ws'
+import { cleanups, signed } from './gateway-world.fixture.ts'
 import { bed, connect, create, nested } from './response-world.fixture.ts'
 
 describe('over a WebSocket', () => {
@@ -177,6 +178,32 @@ describe('over a WebSocket', () => {
     act(socket)
     await closed
     expect((await fetch(`${gateway.url}/healthz`)).status).toBe(200)
+  })
+
+  test('whose key is no more is let go, once his turn is over (W3)', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
+    cleanups.push(() => vi.useRealTimers())
+    const world = await bed()
+    const [idle, busy] = [await connect(world), await connect(world)]
+    const narrow = await connect(world, 'narrow')
+    let go = () => {}
+    world.engine.waits = new Promise((resolve) => {
+      go = resolve
+    })
+    busy.send({})
+    while (world.asked.length === 0) await new Promise((resolve) => setImmediate(resolve))
+    const keys = world.snapshot.keys.filter(({ id }) => id !== 'app')
+    world.push(signed({ ...world.snapshot, sequence: 2, keys }))
+    await world.untilEvent('snapshot', 2)
+    vi.advanceTimersByTime(30_000)
+    expect(await idle.closed()).toBe(1008)
+    expect(idle.messages).toMatchObject([{ type: 'error', error: { code: 'invalid_api_key' } }])
+    go()
+    const last = await busy.closed()
+    const types = busy.messages.map(({ type }) => type)
+    expect([last, types.includes('response.completed')]).toEqual([1008, true])
+    narrow.send({ model: 'else' })
+    expect((await narrow.end(0)).type).toBe('response.completed')
   })
 
   test('a stopping gateway lets a turn end, and then the connection', async () => {

@@ -72,7 +72,7 @@ export async function bed(of: { dialect?: 'openai' | 'openai-responses'; spec?: 
     })),
   })
   const made = await world(signed(snapshot))
-  return { ...made, asked, texts, engine }
+  return { ...made, snapshot, asked, texts, engine }
 }
 
 export async function send(

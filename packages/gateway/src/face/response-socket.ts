@@ -8,13 +8,14 @@
 //   W1. A turn is a request: key, limits, budget and rules are looked at anew for each.
 //   W2. Bounded: turns that wait, streams, what is remembered, what nobody reads, and the time that a connection may
 //       take.
+//   W3. Whoever has no valid key any more is let go, once what runs is over: his place is another's.
 
 import { isObject, type JsonObject } from '@tutti/core/dialect'
 import { exactJson, exactJsonOf } from '@tutti/core/resource'
 import type { RawData, WebSocket } from 'ws'
 import type { Incoming } from '../wire/index.ts'
 import type { FacePorts } from './exchange.ts'
-import { answerRequest, refuseTooDeep } from './gateway-face.ts'
+import { answerRequest, isLetIn, refuseTooDeep } from './gateway-face.ts'
 import { LocalKeeper } from './response-keeper.ts'
 import { SocketReply } from './socket-reply.ts'
 
@@ -33,6 +34,12 @@ export interface SocketOptions {
   readonly headers: Incoming['headers']
 }
 
+interface Leaving {
+  /** Of the protocol. */
+  readonly code: number
+  readonly why: string
+}
+
 export class ResponseSocket {
   readonly #socket: WebSocket
   readonly #headers: Incoming['headers']
@@ -43,7 +50,8 @@ export class ResponseSocket {
   readonly #pinging: NodeJS.Timeout
   readonly #ending: NodeJS.Timeout
   #silentPings = 0
-  #isDraining = false
+  /** Why it takes no more turns; null while it does. Written by `#leave`. */
+  #leaving: Leaving | null = null
 
   constructor({ ports, socket, headers }: SocketOptions) {
     this.#socket = socket
@@ -67,9 +75,14 @@ export class ResponseSocket {
 
   /** Closes it once the turns that run are over. */
   drain(): void {
-    this.#isDraining = true
+    this.#leave({ code: 1001, why: 'the gateway stops' })
+  }
+
+  #leave(leaving: Leaving): void {
+    this.#leaving ??= leaving
     for (const waiting of this.#streams.values()) waiting.splice(0)
-    if (this.#streams.size === 0) this.#socket.close(1001, 'the gateway stops')
+    const { code, why } = this.#leaving
+    if (this.#streams.size === 0) this.#socket.close(code, why)
   }
 
   #take(data: RawData, isBinary: boolean): void {
@@ -86,7 +99,7 @@ export class ResponseSocket {
     if (why !== null) return this.#refuse(streamId, 400, why)
     const name = streamId ?? ''
     const waiting = this.#streams.get(name)
-    if (this.#isDraining) return
+    if (this.#leaving !== null) return
     if (waiting === undefined && this.#streams.size < streamsMax) {
       this.#streams.set(name, [])
       return void this.#run(name, message)
@@ -105,16 +118,13 @@ export class ResponseSocket {
       next = this.#streams.get(name)?.shift()
     }
     this.#streams.delete(name)
-    if (this.#isDraining) this.drain()
+    if (this.#leaving !== null) this.#leave(this.#leaving)
   }
 
   /** W1. */
   async #turn({ type: _, stream_id: streamId, ...asked }: JsonObject): Promise<void> {
     const previous = asked['previous_response_id']
-    const incoming: Incoming = {
-      ...{ method: 'POST', url: '/v1/responses', headers: this.#headers },
-      body: () => Buffer.from(exactJson({ ...asked, stream: true })),
-    }
+    const incoming = this.#asking(() => Buffer.from(exactJson({ ...asked, stream: true })))
     await new Promise<void>((resolve) => {
       const onOver = (isWhole: boolean) => {
         // What a turn that failed went on from is said again in whole.
@@ -151,13 +161,29 @@ export class ResponseSocket {
     const code = 'websocket_connection_limit_reached'
     const message = 'a connection lasts 60 minutes at most: open another one'
     this.#refuse(null, 400, { code, message })
-    this.drain()
+    this.#leave({ code: 1001, why: 'it has lasted as long as one may' })
   }
 
   #ping(): void {
     this.#silentPings += 1
-    if (this.#silentPings > silentPingsMax) this.#socket.terminate()
-    else this.#socket.ping()
+    if (this.#silentPings > silentPingsMax) return this.#socket.terminate()
+    this.#socket.ping()
+    if (
+      this.#leaving !== null ||
+      isLetIn(
+        this.#ports,
+        this.#asking(() => 'aborted'),
+      )
+    )
+      return
+    const message = 'the key of this connection is no longer valid here'
+    this.#refuse(null, 401, { code: 'invalid_api_key', message })
+    this.#leave({ code: 1008, why: message }) // W3
+  }
+
+  /** A turn, as the request that it is. */
+  #asking(body: Incoming['body']): Incoming {
+    return { method: 'POST', url: '/v1/responses', headers: this.#headers, body }
   }
 }
 
