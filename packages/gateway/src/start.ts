@@ -101,8 +101,7 @@ const settleMsMax = 1_000 // for who was cut: it takes some milliseconds
  * comes.
  */
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
-  const log = options.log ?? logLine
-  const { controlPlane } = options
+  const { controlPlane, log = logLine } = options
   let directory: Directory | null = null // written by onSnapshot alone
   const source = new SnapshotSource({
     ...{ url: controlPlane.url, key: controlPlane.key, folder: options.folder, log },
@@ -110,6 +109,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     onSnapshot: (snapshot) => {
       directory = makeDirectory(snapshot)
       prices.renew(snapshot)
+      ports.tools.keepTo(directory)
       if (snapshot.routes.some(isLookedThrough)) ports.thread.warm()
     },
   })

@@ -23,6 +23,8 @@ export interface ToolBed {
   readonly untilBegun: (count: number) => Promise<void>
   /** Resolves when so many listen to what it says by itself. */
   readonly untilListened: (count: number) => Promise<void>
+  /** Resolves when so many of those have left. */
+  readonly untilLeft: (count: number) => Promise<void>
   readonly stop: () => Promise<void>
 }
 
@@ -38,6 +40,7 @@ export async function serveTools(
   const begun = new Counter()
   const cancelled = new Counter()
   const listened = new Counter()
+  const left = new Counter()
   const open = async () => {
     const server = new McpServer({ name, version: '1' })
     addTools(server, name, { begun, cancelled })
@@ -55,7 +58,10 @@ export async function serveTools(
     const id = request.headers['mcp-session-id']
     const known = typeof id === 'string' ? sessions.get(id)?.transport : await open()
     if (known === undefined) return void response.writeHead(404).end()
-    if (request.method === 'GET') whenBegun(response, () => listened.add())
+    if (request.method === 'GET') {
+      whenBegun(response, () => listened.add())
+      response.once('close', () => left.add())
+    }
     await known.handleRequest(request, response, body)
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
@@ -73,6 +79,7 @@ export async function serveTools(
     untilCancelled: (count) => cancelled.until(count),
     untilBegun: (count) => begun.until(count),
     untilListened: (count) => listened.until(count),
+    untilLeft: (count) => left.until(count),
     stop,
   }
 }

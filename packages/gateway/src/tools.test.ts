@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { key, serve, signed, world } from './gateway-world.fixture.ts'
 import type { Gateway } from './start.ts'
 import { serveFailing, serveTools, toolClient, toolSnapshot } from './tool-world.fixture.ts'
+import { Wakes } from './wakes.fixture.ts'
 
 const dead = 'http://127.0.0.1:1/mcp' // nobody listens there
 
@@ -298,6 +299,51 @@ describe('tools', () => {
     push(signed({ ...second, sequence: 2 }))
     await untilEvent('snapshot')
     expect(await namesOf(gateway)).toEqual(['two__echo'])
+  })
+
+  test.each([
+    ['is no more', null],
+    ['has another secret', { apiKey: 'new' }],
+  ])('nobody listens with what was before to a server that %s', async (_, change) => {
+    const one = await serveTools('one')
+    const server = { name: 'one', url: one.url, apiKey: 'old' }
+    const { gateway, push, untilEvent } = await world(signed(toolSnapshot([server])))
+    expect((await namesOf(gateway)).length).toBeGreaterThan(0)
+    await one.untilListened(1)
+    const next = toolSnapshot(change === null ? [] : [{ ...server, ...change }])
+    push(signed({ ...next, sequence: 2 }))
+    await untilEvent('snapshot', 2)
+    await one.untilLeft(1) // though nobody asks for tools
+    if (change === null) return expect(await namesOf(gateway)).toEqual([])
+    one.authorizations.splice(0)
+    expect((await namesOf(gateway)).length).toBeGreaterThan(0)
+    expect(new Set(one.authorizations)).toEqual(new Set(['Bearer new']))
+  })
+
+  test('a call under way when its server is no more ends as it would have, and its session with it (S4)', async () => {
+    const begun = new Wakes()
+    let go = () => {}
+    const one = await serveTools('one', (server) => {
+      server.registerTool('waits', {}, async () => {
+        await new Promise<void>((resolve) => {
+          go = resolve
+          begun.wake()
+        })
+        return { content: [{ type: 'text', text: 'done' }] }
+      })
+    })
+    const snapshot = toolSnapshot([{ name: 'one', url: one.url }])
+    const { gateway, push, untilEvent } = await world(signed(snapshot))
+    const client = await toolClient(gateway)
+    const called = client.callTool({ name: 'one__waits' })
+    const isBegun = go
+    await begun.until(() => go !== isBegun)
+    await one.untilListened(1)
+    push(signed({ ...toolSnapshot([]), sequence: 2 }))
+    await untilEvent('snapshot', 2)
+    go()
+    expect(await called).toMatchObject({ content: [{ text: 'done' }] })
+    await one.untilLeft(1)
   })
 
   test('only with a key, by POST, and in the words of the protocol', async () => {

@@ -6,6 +6,8 @@
 //   S1. A call is sent once: only one that the server refused unread, for its session was over, is sent again.
 //   S2. Bounded: calls at a time, how long each takes, how many tools there are.
 //   S3. A server that could not be reached is left alone for a while, so that nobody waits for it again and again.
+//   S4. Of a server that is closed, as another is in its place, there is a session for as long as a call that began
+//       before, and no longer.
 
 import { z } from 'zod'
 import { whyUnreached } from '../failure.ts'
@@ -70,6 +72,8 @@ export class ToolServer {
   #listing: Promise<readonly Tool[]> | null = null
   #calls = 0
   #restsUntilMs = 0
+  /** Written by `close`. */
+  #isClosed = false
   #why = ''
 
   constructor(entry: ToolServerEntry, { sdk, nowMs }: { sdk: Sdk; nowMs: () => number }) {
@@ -128,6 +132,7 @@ export class ToolServer {
   }
 
   close(): void {
+    this.#isClosed = true
     if (this.#session !== null) this.#end(this.#session)
   }
 
@@ -186,8 +191,8 @@ export class ToolServer {
     const headers = apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` }
     const fetch = fetchOf(this.entry)
     const client = this.#sdk.connect({ url, headers, fetch }, listMsMax)
-    const session = { client, uses: 0, isOver: false }
-    this.#session = session
+    const session = { client, uses: 0, isOver: this.#isClosed } // S4
+    if (!session.isOver) this.#session = session
     client.catch((error: unknown) => {
       this.#restsUntilMs = this.#nowMs() + restMs
       this.#why = `${this.entry.name} cannot be reached: ${reasonOf(error)}`

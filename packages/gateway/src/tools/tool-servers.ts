@@ -1,6 +1,7 @@
 // Tool servers
 //
-// The servers of tools that the snapshot names: each with its session, which outlives snapshots that do not change it.
+// The servers of tools that the snapshot names: each with its session, which outlives snapshots that do not change it,
+// and no others.
 
 import { allowsTool, toolName } from '@tutti/core/routing'
 import { messageOf } from '../failure.ts'
@@ -20,7 +21,9 @@ export class ToolServers {
   readonly calls = new RunningCalls()
   readonly #nowMs: () => number
   #sdk: Promise<Sdk> | null = null
-  /** By project and name; written by `of`. */
+  /** Of the newest snapshot; null before the first. Written by `keepTo`. */
+  #newest: Directory['toolServers'] | null = null
+  /** By project and name; written by `#of` and `keepTo`. */
   readonly #servers = new Map<string, ToolServer>()
 
   constructor(nowMs: () => number) {
@@ -62,6 +65,19 @@ export class ToolServers {
     return servers.find(({ entry }) => entry.name === of.server) ?? null
   }
 
+  /**
+   * A new snapshot: ends the sessions of servers that are no more, or are others. Else they would
+   * go on with an address and a secret of before until somebody asks for tools of their project.
+   */
+  keepTo({ toolServers }: Pick<Directory, 'toolServers'>): void {
+    this.#newest = toolServers
+    for (const [id, server] of this.#servers) {
+      if (this.#isCurrent(server.entry)) continue
+      server.close()
+      this.#servers.delete(id)
+    }
+  }
+
   stop(): void {
     for (const server of this.#servers.values()) server.close()
     this.#servers.clear()
@@ -69,9 +85,8 @@ export class ToolServers {
 
   async #allowed(directory: Directory, key: KeyEntry): Promise<ToolServer[]> {
     const sdk = await this.sdk()
-    const entries = directory.toolServers(key.project)
-    this.#forget(key.project, entries)
-    return entries
+    return directory
+      .toolServers(key.project)
       .filter(({ name }) => key.servers === undefined || key.servers.includes(name))
       .map((entry) => this.#of(entry, sdk))
   }
@@ -80,20 +95,16 @@ export class ToolServers {
     const id = `${entry.project}/${entry.name}`
     const known = this.#servers.get(id)
     if (known !== undefined && isSame(known.entry, entry)) return known
-    known?.close()
     const made = new ToolServer(entry, { sdk, nowMs: this.#nowMs })
-    this.#servers.set(id, made)
+    if (this.#isCurrent(entry)) this.#servers.set(id, made)
+    else made.close() // of a request that began before a snapshot: it is the last that needs it
     return made
   }
 
-  /** Ends the sessions of servers that are no more. */
-  #forget(project: string, entries: readonly ToolServerEntry[]): void {
-    for (const [id, server] of this.#servers) {
-      const isOurs = server.entry.project === project
-      if (!isOurs || entries.some(({ name }) => name === server.entry.name)) continue
-      server.close()
-      this.#servers.delete(id)
-    }
+  #isCurrent(entry: ToolServerEntry): boolean {
+    if (this.#newest === null) return true
+    const newest = this.#newest(entry.project).find(({ name }) => name === entry.name)
+    return newest !== undefined && isSame(newest, entry)
   }
 }
 
