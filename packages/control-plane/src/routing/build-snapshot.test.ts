@@ -2,9 +2,9 @@
 
 import { setTimeout as delay } from 'node:timers/promises'
 import { signingPrefix } from '@tutti/core/resource'
-import type { Snapshot } from '@tutti/core/routing'
+import { type Snapshot, servingClaims } from '@tutti/core/routing'
 import { didKeyOf, newPrivateKey, signText } from '@tutti/ledger'
-import { describe, expect, test, vi } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import {
   apply,
   bed,
@@ -196,6 +196,18 @@ test('a control plane that starts names the nodes that it has not seen yet, of e
   const { deployments } = await snapshotWhere((one) => one.deployments.length === 2)
   const unseen = deployments.map(({ name, unseen }) => [name, unseen])
   expect(Object.fromEntries(unseen)).toEqual({ other: undefined, parts: ['n1'] })
+})
+
+test('a configuration that nobody changes for weeks is told anew, with a token that nodes take', async () => {
+  const before = await snapshotWhere(() => true)
+  const laterMs = Date.now() + 40 * 86_400_000
+  vi.spyOn(Date, 'now').mockReturnValue(laterMs)
+  onTestFinished(() => void vi.restoreAllMocks())
+  const { sequence, servingToken } = await snapshotWhere((one) => one.sequence > before.sequence)
+  const [claims = ''] = servingToken.split('.')
+  const said = servingClaims.parse(JSON.parse(Buffer.from(claims, 'base64url').toString('utf8')))
+  expect(said.expiresAtMs).toBe(laterMs + 30 * 86_400_000)
+  expect((await snapshotWhere(() => true)).sequence).toBe(sequence) // once a day, and no more
 })
 
 test('after a restart on a clock that was set back, snapshots go on in number', async () => {
