@@ -3,7 +3,7 @@
 
 import { randomUUID } from 'node:crypto'
 import type { KeptRequest } from '@tutti/core/routing'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { openDatabase, type Sql } from '../store/index.ts'
 import { apply, bed, call, folder, makeKey, usePlane } from '../test-plane.fixture.ts'
 import { type KeptRequests, openKeptRequests } from './kept-requests.ts'
@@ -17,6 +17,10 @@ const kept = (change: Partial<KeptRequest> = {}): KeptRequest => ({
   ...{ input: { text: '{"said":"\\u0000"}', isCut: false }, output: null },
   ...change,
 })
+
+const startMs = Date.now()
+/** For the thirty days that a Route gives it where it says nothing else. */
+const today = { atMs: startMs, expiresAtMs: startMs + 30 * 86_400_000 }
 
 describe('in the database', () => {
   let now = Date.now() + 86_400_000 // the control plane beside it sweeps by the clock of today
@@ -85,9 +89,38 @@ describe('in the database', () => {
   })
 })
 
+test('bodies are kept no longer than their Route, or the Provider of their tool, says by now (K2)', async () => {
+  const gateway = { key: bed.plane.credentials?.gateway ?? '' }
+  const atMs = Date.now() - 5 * 86_400_000
+  const told = ['shorter', 'mcp/shorter', 'else'].map((route) => kept({ id: 's', route, atMs }))
+  expect((await call('POST', '/requests', { requests: told }, gateway)).status).toBe(204)
+  const read = async () => (await call('GET', '/requests/s?project=default')).body
+  const engine = { dialect: 'openai', baseUrl: 'https://engine.example/v1' }
+  expect((await apply('Provider', 'e', engine)).status).toBe(201)
+  const declare = async (days: number) => {
+    const route = { targets: [{ provider: 'e', model: 'm' }], bodies: { days } }
+    const mcp = { bodies: { days } }
+    const tools = { dialect: 'mcp', baseUrl: 'https://hub.example/mcp', mcp }
+    expect((await apply('Route', 'shorter', route)).status).toBeLessThan(300)
+    expect((await apply('Provider', 'shorter', tools)).status).toBeLessThan(300)
+  }
+  await declare(30)
+  expect((await read()).items).toHaveLength(3)
+  await declare(1)
+  expect((await read()).items).toEqual([told[2]]) // before anything is swept
+  const { sql } = await openDatabase({ url: undefined, dataFolder: folder })
+  onTestFinished(() => sql.end())
+  await openKeptRequests(sql, () => Date.now()).sweep()
+  await declare(30)
+  expect((await read()).items).toEqual([told[2]])
+})
+
 test('bodies of calls of tools are read by whom a policy lets inspect their Provider', async () => {
   const gateway = { key: bed.plane.credentials?.gateway ?? '' }
-  const told = [kept({ id: 't', route: 'mcp/hub' }), kept({ id: 'u', route: 'mcp/gone' })]
+  const told = [
+    kept({ ...today, id: 't', route: 'mcp/hub' }),
+    kept({ ...today, id: 'u', route: 'mcp/gone' }),
+  ]
   expect((await call('POST', '/requests', { requests: told }, gateway)).status).toBe(204)
   const tools = { dialect: 'mcp', baseUrl: 'https://hub.example/mcp', mcp: { bodies: {} } }
   const metadata = { labels: { team: 'tools' } }
@@ -112,8 +145,8 @@ test('bodies are read by whom a policy lets inspect the Route, and told by gatew
   expect((await apply('Route', 'helped', spec, { metadata })).status).toBe(201)
   expect((await apply('Route', 'other', spec)).status).toBe(201)
   const [helped, other] = [
-    kept({ id: 'a', route: 'helped' }),
-    kept({ id: 'b', route: 'other', atMs: 5 }),
+    kept({ ...today, id: 'a', route: 'helped' }),
+    kept({ ...today, id: 'b', route: 'other', atMs: startMs + 5 }),
   ]
   const told = { requests: [helped, other] }
   const viewer = await makeKey('vera', ['viewer', 'operator', 'caller'])

@@ -5,11 +5,20 @@
 //
 // Invariants:
 //   K1. What a gateway says twice is kept once.
-//   K2. Nothing is given after its time, swept or not.
+//   K2. Nothing is given after its time, swept or not: neither what was said when it came, nor what its Route, or the
+//       Provider of its tool, says by now where that is sooner.
 //   K3. A project keeps `spaceBytes` at most: the oldest go first.
 
-import { type KeptRequest, keptRequest } from '@tutti/core/routing'
-import type { Query, Sql } from '../store/index.ts'
+import type { Resource } from '@tutti/core/resource'
+import {
+  type KeptRequest,
+  keptRequest,
+  providerSpec,
+  routeSpec,
+  serverOfRoute,
+  toolRoute,
+} from '@tutti/core/routing'
+import { allResources, loadResource, type Query, type Sql } from '../store/index.ts'
 
 export interface KeptRequests {
   readonly take: (requests: readonly KeptRequest[]) => Promise<void>
@@ -37,14 +46,20 @@ export function openKeptRequests(
       }
     },
     find: async (project, id) => {
+      const past = nowMs()
       const rows = await sql<{ document: string }[]>`
         select document from kept_request
-        where project = ${project} and id = ${id} and expires_at_ms > ${nowMs()}
+        where project = ${project} and id = ${id} and expires_at_ms > ${past}
         order by at_ms desc limit ${foundMax}` // K2
-      return rows.map(({ document }) => keptRequest.parse(JSON.parse(document)))
+      const kept = rows.map(({ document }) => keptRequest.parse(JSON.parse(document)))
+      const held = await Promise.all(kept.map((one) => heldToRule(sql, one)))
+      return held.filter(({ expiresAtMs }) => expiresAtMs > past)
     },
     sweep: async () => {
       const past = nowMs()
+      for (const rules of await rulesOf(sql)) {
+        await sql.begin((tx) => shorten(tx, rules))
+      }
       const projects = await sql<{ project: string }[]>`
         select distinct project from kept_request where expires_at_ms <= ${past}`
       for (const { project } of projects) {
@@ -66,9 +81,9 @@ async function takeIn(
   const heldBytes = await lock(tx, project)
   const rows = requests.map((request) => {
     const document = JSON.stringify(request)
-    const { entry, id, atMs: at_ms, expiresAtMs: expires_at_ms } = request
+    const { entry, id, route, atMs: at_ms, expiresAtMs: expires_at_ms } = request
     const size_bytes = Buffer.byteLength(document)
-    return { project, entry, id, at_ms, expires_at_ms, size_bytes, document }
+    return { project, entry, id, route, at_ms, expires_at_ms, size_bytes, document }
   })
   const taken = await tx<{ size_bytes: string }[]>`
     insert into kept_request ${tx(rows)} on conflict do nothing returning size_bytes` // K1
@@ -86,6 +101,62 @@ async function takeIn(
     bytes -= sumOf(dropped)
   }
   await tx`update kept_request_space set size_bytes = ${bytes} where project = ${project}`
+}
+
+const dayMs = 86_400_000
+
+/** K2. What is kept of a Route that is gone has the time that it was given. */
+async function heldToRule(sql: Query, kept: KeptRequest): Promise<KeptRequest> {
+  const { project, route, atMs, expiresAtMs } = kept
+  const server = serverOfRoute(route)
+  const kind = server === null ? 'Route' : 'Provider'
+  const resource = await loadResource(sql, { kind, project, name: server ?? route })
+  const days = resource === null ? null : daysOf(kind, resource)
+  return days === null ? kept : { ...kept, expiresAtMs: Math.min(expiresAtMs, atMs + days * dayMs) }
+}
+
+/** Null where it keeps no bodies. */
+function daysOf(kind: 'Route' | 'Provider', { spec }: Pick<Resource, 'spec'>): number | null {
+  const bodies =
+    kind === 'Route' ? routeSpec.parse(spec).bodies : providerSpec.parse(spec).mcp?.bodies
+  return bodies?.days ?? null
+}
+
+interface ProjectRules {
+  readonly project: string
+  /** By the names under which requests count. */
+  readonly days: ReadonlyMap<string, number>
+}
+
+async function rulesOf(sql: Query): Promise<readonly ProjectRules[]> {
+  const projects = new Map<string, Map<string, number>>()
+  for (const kind of ['Route', 'Provider'] as const) {
+    for (const resource of await allResources(sql, kind)) {
+      const { project, name } = resource.metadata
+      const days = daysOf(kind, resource)
+      if (days === null) continue
+      const ofProject = projects.get(project) ?? new Map<string, number>()
+      projects.set(project, ofProject.set(kind === 'Route' ? name : toolRoute(name), days))
+    }
+  }
+  return [...projects].map(([project, days]) => ({ project, days }))
+}
+
+/** Under the project's lock, as all that writes there. */
+async function shorten(tx: Query, { project, days }: ProjectRules): Promise<void> {
+  const routes = [...days.keys()]
+  const ms = [...days.values()].map((count) => `${count * dayMs}`)
+  const [late] = await tx`
+    select 1 from kept_request kept
+      join unnest(${routes}::text[], ${ms}::bigint[]) as rule (route, ms) using (route)
+    where kept.project = ${project} and kept.expires_at_ms > kept.at_ms + rule.ms limit 1`
+  if (late === undefined) return
+  await lock(tx, project)
+  await tx`
+    update kept_request kept set expires_at_ms = kept.at_ms + rule.ms
+    from unnest(${routes}::text[], ${ms}::bigint[]) as rule (route, ms)
+    where kept.project = ${project} and kept.route = rule.route
+      and kept.expires_at_ms > kept.at_ms + rule.ms`
 }
 
 /** True where there may be more. */
