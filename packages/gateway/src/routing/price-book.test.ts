@@ -88,6 +88,15 @@ test.each([
   expect(listedAt(baseUrl, model).price()?.input.base).toBeGreaterThan(0)
 })
 
+test('a target of a call that began before a snapshot costs what it costs at whoever answers for it now (L2)', () => {
+  const { target } = candidateFor({ model: 'gpt-4o-mini' })
+  const book = new PriceBook(Date.now)
+  const [own, outside] = [{ ...provider, allowPrivateNetwork: true }, provider]
+  book.renew({ providers: [outside] })
+  const costs = [own, outside, own].map((one) => book.priceOf({ target, provider: one })?.list)
+  expect(costs).toEqual([null, expect.stringContaining('genai-prices'), null])
+})
+
 test('what Anthropic keeps for an hour costs more than what it keeps for minutes', () => {
   const candidate = candidateFor({ model: 'claude-opus-4-6' })
   const anthropic = { ...provider, baseUrl: 'https://api.anthropic.com/v1' }

@@ -7,6 +7,8 @@
 //
 // Invariants:
 //   L1. What a provider charges besides what is counted here is no price: nobody knows what that costs.
+//   L2. Of a call that began before a snapshot its targets are of before, and whoever answers for them is not: the price
+//       is his.
 
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -29,10 +31,16 @@ const listName = '@pydantic/genai-prices'
 
 const quarterMs = 900_000 // prices that depend on the time of day begin with one
 
+interface Known {
+  readonly provider: ProviderEntry | null
+  /** Null where nobody knows one. */
+  readonly price: Price | null
+}
+
 export class PriceBook {
   readonly #nowMs: () => number
-  /** Null where nobody knows a price. A new snapshot has new targets. */
-  #known = new WeakMap<RouteTarget, Price | null>()
+  /** A new snapshot has new targets. */
+  #known = new WeakMap<RouteTarget, Known>()
   /** In which they were looked up; written by `priceOf`. */
   #quarter = 0
 
@@ -52,9 +60,9 @@ export class PriceBook {
     if (quarter !== this.#quarter) this.#known = new WeakMap()
     this.#quarter = quarter
     const known = this.#known.get(target)
-    if (known !== undefined) return known
+    if (known !== undefined && known.provider === provider) return known.price // L2
     const price = findPrice({ target, provider }, nowMs)
-    this.#known.set(target, price)
+    this.#known.set(target, { provider, price })
     return price
   }
 }
