@@ -81,3 +81,29 @@ test('a Provider that has moved while it is asked gets the key that it has there
   })
   expect([answer.status, keys]).toEqual([200, ['Bearer new']])
 })
+
+test('a Provider that has moved out of the region while it is asked is not asked again', async () => {
+  const asked: string[] = []
+  const there = await serve((_, response) => {
+    asked.push('us')
+    response.end('{"choices":[{"index":0,"message":{"content":"hi"},"finish_reason":"stop"}]}')
+  })
+  const snapshot = (url: string, region: string, sequence: number) => {
+    const { providers, ...rest } = toEngine(url, 'openai', { require: { regions: ['eu'] } })
+    const moved = providers.map((provider) => ({ ...provider, region }))
+    return signed({ ...rest, providers: moved, sequence })
+  }
+  const here = await serve(async (_, response) => {
+    asked.push('eu')
+    push(snapshot(there.url, 'us', 2))
+    await untilEvent('snapshot', 2)
+    response.writeHead(500).end('{}')
+  })
+  const { gateway, push, untilEvent } = await world(snapshot(here.url, 'eu', 1))
+  const answer = await fetch(`${gateway.url}/v1/chat/completions`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${key}` },
+    body: JSON.stringify({ model: 'chat', messages: [{ role: 'user', content: 'hi' }] }),
+  })
+  expect([answer.status, asked]).toEqual([502, ['eu']])
+})

@@ -115,6 +115,7 @@ export class CallTargets implements PursuitPorts {
         continue
       }
       const provider = directory.provider(this.#call.project, target.provider)
+      if (provider !== undefined && !this.#mayAnswerFrom(provider, target)) continue
       const outbound = provider === undefined ? null : this.#outboundTo(provider, target, place)
       if (provider === undefined || outbound === null) continue
       if ('kind' in outbound) impossible ??= outbound
@@ -137,8 +138,10 @@ export class CallTargets implements PursuitPorts {
         return `${target.deployment}: ${why}`
       }
       const { provider, model } = target
-      const isThere = this.#shared.directory()?.provider(project, provider) !== undefined
-      const why = isThere ? 'it does not answer this' : `there is no Provider ${provider}`
+      const there = this.#shared.directory()?.provider(project, provider)
+      const isElsewhere = there !== undefined && !this.#mayAnswerFrom(there, target)
+      const never = isElsewhere ? 'it answers from another region now' : 'it does not answer this'
+      const why = there === undefined ? `there is no Provider ${provider}` : never
       return `${provider}/${model}: ${why}`
     })
     return [...left, ...removedOf(selection)]
@@ -268,6 +271,12 @@ export class CallTargets implements PursuitPorts {
   /** Where its endpoints may be; undefined: anywhere. One that is named a region is all there. */
   #regionsFor(target: RouteTarget): readonly string[] | undefined {
     return target.region === undefined ? this.#call.route.require?.regions : undefined
+  }
+
+  /** It was where it may be as the call began; since then it may have moved. */
+  #mayAnswerFrom({ region }: ProviderEntry, target: ProviderTarget): boolean {
+    const regions = this.#call.route.require?.regions
+    return regions === undefined || regions.includes(target.region ?? region ?? '')
   }
 
   #providerCandidate(
