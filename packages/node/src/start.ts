@@ -19,9 +19,9 @@ import {
   keyOf,
   loadNodeIdentity,
   measureFacts,
-  measureLoad,
   NodeAgent,
   type NodeIdentity,
+  openLoadMeter,
   openModelStore,
   openPeerLine,
   openStateStore,
@@ -114,6 +114,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
   const worker = openWorker(options, identity, log)
   const { folder, version, memoryBytes } = options
   const facts = { folder, version, endpoint, runtime: runtimeName(), memoryBytes }
+  const loadOf = openLoadMeter()
   const letGo = keepProcess()
   const stop = async () => {
     await agent?.stop()
@@ -132,7 +133,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     clock: systemClock,
     chance: Math.random,
     facts: () => measureFacts(facts),
-    load: () => measureLoad(models.inflight),
+    load: () => loadOf(models.inflight),
     onSession: (bearer) => {
       const session = bearer === null ? null : { url: identity.url, bearer }
       for (const one of [relays, worker]) one?.use(session)

@@ -46,6 +46,10 @@ beforeAll(async () => {
       return response.end(JSON.stringify(usage))
     }
     asked.push({ url: request.url, authorization: request.headers.authorization })
+    if (request.url?.includes('project=other') === true) {
+      const error = { code: 'another_project', message: 'this key is of Project default' }
+      return response.writeHead(403).end(JSON.stringify({ error }))
+    }
     if (request.headers.authorization !== 'Bearer k') return response.writeHead(401).end('no')
     const findings = [{ side: 'input', kind: 'card', detector: 'luhn', action: 'redact', count: 2 }]
     const found = { ...record, costNanos: null, targets: [], findings }
@@ -68,6 +72,13 @@ function requests(...args: readonly string[]): Promise<{ out: string; err: strin
     execFile(process.execPath, all, { env }, (_, out, err) => resolve({ out, err }))
   })
 }
+
+test('another Project than that of the key is the gateway’s to refuse, in its own words', async () => {
+  const { out, err } = await requests('--key', 'k', '-p', 'other')
+  expect(asked.at(-1)?.url).toBe('/v1/requests?limit=20&follow=false&project=other')
+  expect(err).toContain('the gateway answered 403: this key is of Project default [')
+  expect(out).toBe('')
+})
 
 test('each request is one line: when, how, by whom, for whom, what it cost', async () => {
   const { out, err } = await requests('--key', 'k', '--follow')

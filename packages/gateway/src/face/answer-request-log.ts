@@ -27,12 +27,18 @@ export function answerRequestLog<R extends Logged>(
   from: Recorded<R>,
   exchange: Exchange,
 ): Promise<void> | void {
-  const { request, reply, dialect } = exchange
+  const { request, reply, dialect, key } = exchange
   const query = new URLSearchParams(request.url.split('?')[1] ?? '')
   const count = Number(query.get('limit') ?? countDefault)
   if (!Number.isSafeInteger(count) || count < 0) {
     const message = `limit: expected a count, got ${query.get('limit')}`
     return refuse(reply, dialect, { status: 400, code: 'invalid_query', message })
+  }
+  const project = query.get('project') ?? key.project
+  if (project !== key.project) {
+    const whose = `those of ${project.slice(0, 128)} are told to its own keys`
+    const message = `this key is of Project ${key.project}: ${whose}`
+    return refuse(reply, dialect, { status: 403, code: 'another_project', message })
   }
   return query.get('follow') === 'true'
     ? follow(from, exchange, count)

@@ -121,6 +121,22 @@ describe('records of all workers', () => {
     expect(asked).toEqual([url])
   })
 
+  test('are told of the Project of the key alone, and nothing for those of another that is named', async () => {
+    const log = new RequestLog<Own>((_, one) => one)
+    log.add(record(1))
+    const { others } = othersAt()
+    for (const [project, expected] of [
+      ['default', { status: 200, text: line(1) }],
+      ['other', { status: 403, text: expect.stringContaining('this key is of Project default') }],
+    ] as const)
+      for (const follow of project === 'other' ? ['true', 'false'] : ['false']) {
+        const url = `/v1/requests?project=${project}&follow=${follow}`
+        const { exchange, said } = exchangeOf({ method: 'GET', url })
+        await answerRequestLog({ ...known, log, others }, exchange)
+        expect(said()).toEqual(expected)
+      }
+  })
+
   test('are followed, also of one that comes later, until the caller leaves', async () => {
     const log = new RequestLog<Own>((_, one) => one)
     log.add(record(2))

@@ -2,7 +2,7 @@ export { BlobCache } from './blob-cache.ts'
 export { BlobShare, peerBlobsPath, shareBytesPerSecondDefault } from './blob-share.ts'
 export { type ModelStore, openModelStore } from './model-store.ts'
 export { type AgentPorts, NodeAgent } from './node-agent.ts'
-export { measureFacts, measureLoad } from './node-facts.ts'
+export { measureFacts, openLoadMeter } from './node-facts.ts'
 export {
   type JoinOptions,
   joinControlPlane,

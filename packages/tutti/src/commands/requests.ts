@@ -44,12 +44,14 @@ export function addRequests(program: Command): void {
   withExamples(command, 'tutti requests --follow', 'tutti requests --limit 100 --json')
   command.action(async (options: RequestsOptions) => {
     if (options.limit !== '0') countOf('--limit', options.limit)
+    const project = options.project ?? process.env['TUTTI_PROJECT']
     const query = new URLSearchParams({
       ...{ limit: options.limit, follow: String(options.follow === true) },
+      ...(project === undefined ? {} : { project }), // else the key's own
     })
     const answer = await askGateway(options, `/v1/requests?${query}`)
     if (answer.status !== 200 || answer.body === null) {
-      const said = (await answer.text()).slice(0, 300)
+      const said = messageOf(await answer.text())
       throw new Failure('tutti/argument-invalid', `the gateway answered ${answer.status}: ${said}`)
     }
     const format = (line: string) => (options.json === true ? line : lineOf(line))
@@ -71,6 +73,16 @@ async function askGateway(options: RequestsOptions, path: string): Promise<Respo
     return await fetch(gateway + path, { headers: { authorization: `Bearer ${key}` } })
   } catch (cause) {
     throw gatewayAway(gateway, cause)
+  }
+}
+
+/** What a refusal says, in whatever form. */
+function messageOf(text: string): string {
+  const refusal = z.object({ error: z.object({ message: z.string() }) })
+  try {
+    return refusal.parse(JSON.parse(text)).error.message
+  } catch {
+    return text.slice(0, 300)
   }
 }
 

@@ -41,8 +41,12 @@ export function loadContext(options: HomeOptions): HomeContext {
   const url = options.url ?? process.env['TUTTI_URL'] ?? stored?.url
   const key = options.key ?? process.env['TUTTI_KEY'] ?? stored?.key
   if (url === undefined || key === undefined) {
-    const hint = 'run tutti up on this machine, or give --url and --key (TUTTI_URL, TUTTI_KEY)'
-    throw new Failure('tutti/no-context', `no control plane is known here: ${hint}`)
+    const known = 'no control plane is known here: run tutti up on this machine, or give'
+    const message =
+      url === undefined
+        ? `${known} --url and --key (TUTTI_URL, TUTTI_KEY)`
+        : `no key for ${url} is known here: give one with --key (TUTTI_KEY)`
+    throw new Failure('tutti/no-context', message)
   }
   const project = options.project ?? process.env['TUTTI_PROJECT'] ?? stored?.project ?? 'default'
   const gateway = stored?.gateway
