@@ -363,6 +363,41 @@ describe('who may come as a node (D1, D2)', () => {
     expect((await infer(of.gateway)).status).toBe(200)
   })
 
+  test('nobody in the place of a node that has his name now (D5)', async () => {
+    const of = await world(hidden())
+    const inMs = (ms: number) => Date.now() + ms
+    const oldGrant = grantFor('n0', { expiresAtMs: inMs(300_000) })
+    const removed = await come(of, oldGrant, (_, response) => response.writeHead(500).end())
+    const isClosed = new Promise((resolve) => removed.socket.on('close', resolve))
+    const ownKey = newPrivateKey()
+    const named = { key: didKeyOf(ownKey), expiresAtMs: inMs(600_000) }
+    expect((await come(of, grantFor('n0', named), well, ownKey)).isIn).toBe(true)
+    await isClosed
+    expect((await come(of, oldGrant, well)).isIn).toBe(false)
+    expect((await infer(of.gateway)).status).toBe(200)
+    const again = { ...named, expiresAtMs: inMs(500_000) } // its own, whichever it shows
+    expect((await come(of, grantFor('n0', again), well, ownKey)).isIn).toBe(true)
+  })
+
+  test('nor at another worker, whoever came there first (D5)', async () => {
+    const clock = { nowMs: Date.now() }
+    const [one, other] = [await newDoor(clock), await newDoor(clock)]
+    const oldGrant = grantFor('n0', { expiresAtMs: clock.nowMs + 300_000 })
+    const ownKey = newPrivateKey()
+    const named = { key: didKeyOf(ownKey), expiresAtMs: clock.nowMs + 600_000 }
+    await come({ gateway: one }, grantFor('n0', named), well, ownKey)
+    await untilReached(one.door, 'n0')
+    clock.nowMs += 1
+    const removed = await come({ gateway: other }, oldGrant, well) // which has not heard of it yet
+    await untilReached(other.door, 'n0')
+    const isClosed = new Promise((resolve) => removed.socket.on('close', resolve))
+    one.door.hear(2, other.door.news())
+    other.door.hear(1, one.door.news())
+    await isClosed
+    expect(one.door.news()['n0']?.key).toBe(named.key)
+    expect((await come({ gateway: other }, oldGrant, well)).isIn).toBe(false)
+  })
+
   test('frames that break the rules end the connection, and the gateway lives', async () => {
     const of = await world(hidden())
     const bad = await come(of, grantFor('n0'), well)

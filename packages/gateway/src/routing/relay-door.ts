@@ -10,6 +10,8 @@
 //   D2. A node has one connection, over all workers: a newer one ends the older, and its streams.
 //   D3. Every buffer towards a node or a caller is bounded: what is not taken is not read (`RelayLine`).
 //   D4. What belongs to nodes that are away or removed is given back after a while.
+//   D5. Of two with keys of their own that come as one node it is the one whose grant is newer: a node that was removed
+//       gets none any more, and does not come back in the place of the one that has its name now.
 
 import { randomBytes } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
@@ -41,8 +43,13 @@ export interface RelayDoorOptions {
   readonly log: (event: string, fields: Readonly<Record<string, unknown>>) => void
 }
 
-/** By node, where it is reached on this machine, and since when. */
-export type RelayUrls = Readonly<Record<string, { readonly url: string; readonly sinceMs: number }>>
+/** What a node came with last. */
+type Grant = Pick<RelayClaims, 'key' | 'expiresAtMs'>
+
+/** By node, where it is reached on this machine, since when, and by which grant. */
+export type RelayUrls = Readonly<
+  Record<string, Grant & { readonly url: string; readonly sinceMs: number }>
+>
 
 /** A node's place on loopback; it stays when its connection changes. */
 interface Bridge {
@@ -52,6 +59,8 @@ interface Bridge {
   relay: Relay | null
   /** When it came, or went. */
   sinceMs: number
+  /** Of the last that was let in. */
+  grant: Grant
 }
 
 const helloMs = 10_000
@@ -98,8 +107,8 @@ export class RelayDoor {
 
   /** Where nodes are reached that have come to this worker, for the others. */
   news(): RelayUrls {
-    const here = [...this.#bridges].flatMap(([node, { relay, url, sinceMs }]) =>
-      relay === null || url === null ? [] : [[node, { url, sinceMs }] as const],
+    const here = [...this.#bridges].flatMap(([node, { relay, url, sinceMs, grant }]) =>
+      relay === null || url === null ? [] : [[node, { ...grant, url, sinceMs }] as const],
     )
     return Object.fromEntries(here)
   }
@@ -107,9 +116,12 @@ export class RelayDoor {
   /** All nodes that have come to another worker. */
   hear(worker: number, urls: RelayUrls): void {
     this.#elsewhere.set(worker, urls)
-    for (const [node, { sinceMs }] of Object.entries(urls)) {
+    for (const [node, theirs] of Object.entries(urls)) {
       const ours = this.#bridges.get(node)
-      if (ours !== undefined && ours.sinceMs < sinceMs) ours.relay?.end() // D2
+      if (ours === undefined) continue
+      const isOne = ours.grant.key === theirs.key
+      const isOlder = isOne ? ours.sinceMs < theirs.sinceMs : isOutdone(ours.grant, theirs)
+      if (isOlder) ours.relay?.end() // D2, D5
     }
   }
 
@@ -123,7 +135,8 @@ export class RelayDoor {
     const nowMs = this.#options.nowMs()
     for (const [node, bridge] of this.#bridges) {
       const { relay } = bridge
-      if (relay === null && nowMs - bridge.sinceMs > awayMsMax) this.#giveUp(node, bridge)
+      const isGone = relay === null && nowMs - bridge.sinceMs > awayMsMax
+      if (isGone && bridge.grant.expiresAtMs <= nowMs) this.#giveUp(node, bridge) // D5
       if (relay === null || relay.expiresAtMs > nowMs || this.#options.isKnown(node)) continue
       relay.end()
     }
@@ -157,7 +170,8 @@ export class RelayDoor {
       const claims = this.#claimsOf(String(data), challenge)
       const node = claims?.node ?? null
       const isFull = this.#bridges.size >= nodesMax
-      if (claims === null || (!this.#bridges.has(claims.node) && isFull)) {
+      const isRefused = claims === null || this.#isOutdone(claims)
+      if (isRefused || (!this.#bridges.has(claims.node) && isFull)) {
         this.#options.log('a relay was refused', { node })
         return ws.close(1008)
       }
@@ -180,9 +194,19 @@ export class RelayDoor {
     return verifyText(claims.data.key, signingPrefix.relayHello, proof) ? claims.data : null
   }
 
-  #admit({ node, expiresAtMs }: RelayClaims, ws: WebSocket): void {
-    const bridge = this.#bridges.get(node) ?? this.#newBridge(node)
+  /** D5: also where the other is at another worker. */
+  #isOutdone({ node, ...grant }: RelayClaims): boolean {
+    const others = [...this.#elsewhere.values()].map((urls) => urls[node])
+    const known = [this.#bridges.get(node)?.grant, ...others]
+    return known.some((one) => one !== undefined && isOutdone(grant, one))
+  }
+
+  #admit({ node, key, expiresAtMs }: RelayClaims, ws: WebSocket): void {
+    const grant = { key, expiresAtMs }
+    const bridge = this.#bridges.get(node) ?? this.#newBridge(node, grant)
     bridge.relay?.end() // D2
+    // Of one key the newest that it has shown, whichever it shows: D5 goes by that.
+    if (bridge.grant.key !== key || bridge.grant.expiresAtMs < expiresAtMs) bridge.grant = grant
     const relay = new Relay(ws, expiresAtMs)
     bridge.relay = relay
     bridge.sinceMs = this.#options.nowMs()
@@ -198,12 +222,13 @@ export class RelayDoor {
     this.#options.log('a relay', { node })
   }
 
-  #newBridge(node: string): Bridge {
+  #newBridge(node: string, grant: Grant): Bridge {
     const server = createServer({ allowHalfOpen: true }, (socket) => {
       socket.on('error', () => {}) // its close follows
       if (bridge.relay === null || !bridge.relay.take(socket)) socket.destroy()
     })
-    const bridge: Bridge = { server, url: null, relay: null, sinceMs: this.#options.nowMs() }
+    const sinceMs = this.#options.nowMs()
+    const bridge: Bridge = { server, url: null, relay: null, sinceMs, grant }
     server.on('error', (error) => {
       this.#options.log('a relay has no port', { node, reason: error.message })
       bridge.relay?.end() // the node comes again
@@ -225,6 +250,11 @@ export class RelayDoor {
     bridge.server.close()
     if (this.#bridges.get(node) === bridge) this.#bridges.delete(node)
   }
+}
+
+/** D5. */
+function isOutdone(grant: Grant, by: Grant): boolean {
+  return grant.key !== by.key && grant.expiresAtMs < by.expiresAtMs
 }
 
 const bufferedBytesMax = 65_536 // more waits in its stream's queue, where streams take turns

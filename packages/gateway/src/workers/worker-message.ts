@@ -48,8 +48,12 @@ export function parseWorkerMessage(message: unknown): WorkerMessage | null {
 function isUrls(urls: unknown): urls is RelayUrls {
   if (typeof urls !== 'object' || urls === null) return false
   return Object.values(urls).every(
-    (one) => typeof one?.url === 'string' && typeof one?.sinceMs === 'number',
+    (one) => typeof one?.url === 'string' && typeof one?.key === 'string' && isTimed(one),
   )
+}
+
+function isTimed({ sinceMs, expiresAtMs }: Readonly<Record<string, unknown>>): boolean {
+  return typeof sinceMs === 'number' && typeof expiresAtMs === 'number'
 }
 
 function isCall(call: unknown): call is CallKey {
