@@ -46,6 +46,28 @@ test.skipIf(!isLinux)('a command that cannot print what was asked for says so', 
   expect(await ended).toEqual([1, null])
 })
 
+test('the logs of all parts are told by their names, and those moved away are none', async () => {
+  const home = join(folder, 'several')
+  const said = async (...args: readonly string[]) => {
+    const stdio = ['ignore', 'pipe', 'pipe'] as const
+    const child = spawn(process.execPath, [main, 'logs', '--home', home, ...args], { stdio })
+    const ended = once(child, 'exit')
+    const [out, err] = await Promise.all([text(child.stdout), text(child.stderr)])
+    return { out, err, code: (await ended)[0] }
+  }
+  expect(await said()).toMatchObject({
+    out: '',
+    err: expect.stringMatching(/no logs in .*several.*tutti up/s),
+    code: 1,
+  })
+  mkdirSync(join(home, 'logs'), { recursive: true })
+  writeFileSync(join(home, 'logs/gateway.log'), 'one\ntwo\n')
+  writeFileSync(join(home, 'logs/gateway.log.1'), 'zero\n')
+  expect(await said('--tail', '1')).toEqual({ out: 'two\n', err: '', code: 0 })
+  writeFileSync(join(home, 'logs/node.log'), '')
+  expect((await said()).out).toBe('gateway: one\ngateway: two\n')
+})
+
 const provider = '{ dialect: openai, baseUrl: "http://127.0.0.1:9/v1", allowPrivateNetwork: true }'
 const config = join(folder, 'gateway.yaml')
 writeFileSync(

@@ -1,6 +1,6 @@
-// tutti up: everything on one machine. tutti logs: what the parts say.
+// tutti up: everything on one machine.
 
-import { createReadStream, existsSync, readdirSync, readFileSync, statSync, watch } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { heapFlags } from '@tutti/control-plane/heap-flags'
@@ -189,47 +189,4 @@ function report(options: UpOptions, parts: readonly RunningPart[], ms: number): 
   print(`  ${'keys'.padEnd(14)} ${home}`)
   print('\nNext: tutti model push FOLDER, tutti apply -f deployment.yaml, tutti get nodes')
   print('Another machine joins with: tutti join URL --token "$(tutti token)"')
-}
-
-interface LogsOptions extends SharedOptions {
-  readonly follow?: boolean
-  readonly tail: string
-}
-
-export function addLogs(program: Command): void {
-  const command = withShared(program.command('logs'))
-    .argument('[part]', 'control-plane, gateway or node; default: all')
-    .option('-f, --follow', 'go on as lines come')
-    .option('--tail <lines>', 'lines from the end', '100')
-    .description('show the logs of tutti up’s parts')
-  withExamples(command, 'tutti logs gateway --follow')
-  command.action((part: string | undefined, options: LogsOptions) => {
-    const folder = join(homeFolder(options), 'logs')
-    const all = existsSync(folder)
-      ? readdirSync(folder).map((name) => name.replace(/\.log$/, ''))
-      : []
-    const tail = options.tail === '0' ? 0 : countOf('--tail', options.tail)
-    const parts = part === undefined ? all : [part]
-    for (const name of parts) {
-      const path = join(folder, `${name}.log`)
-      if (!existsSync(path)) {
-        const message = `no log of ${name} in ${folder}: there is ${all.join(', ') || 'none'}`
-        throw new Failure('tutti/argument-invalid', message)
-      }
-      const said = readFileSync(path, 'utf8').trimEnd().split('\n')
-      const lines = said.slice(Math.max(0, said.length - tail))
-      for (const line of lines) print(parts.length > 1 ? `${name}: ${line}` : line)
-      if (options.follow === true) follow(path)
-    }
-  })
-}
-
-function follow(path: string): void {
-  let position = statSync(path).size
-  watch(path, () => {
-    const { size } = statSync(path)
-    if (size <= position) return
-    createReadStream(path, { start: position, end: size - 1 }).pipe(process.stdout, { end: false })
-    position = size
-  })
 }

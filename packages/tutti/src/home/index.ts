@@ -17,6 +17,7 @@ export {
   saySilence,
   writePrivate,
 } from './home.ts'
+export { LogTail } from './log-tail.ts'
 export {
   formatAge,
   formatTable,

@@ -7,7 +7,7 @@ export type Row = Readonly<Record<string, string>>
 /** A table with a heading line; columns as wide as their widest cell. */
 export function formatTable(columns: readonly string[], rows: readonly Row[]): string {
   const widths = columns.map((column) =>
-    Math.max(column.length, ...rows.map((row) => (row[column] ?? '').length)),
+    rows.reduce((width, row) => Math.max(width, row[column]?.length ?? 0), column.length),
   )
   const line = (cells: readonly string[]) =>
     cells
