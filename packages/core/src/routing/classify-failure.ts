@@ -16,7 +16,7 @@ export type FailureClass =
   | 'rate-limited'
   /** The provider does not accept our credentials or our account. */
   | 'unauthorized'
-  /** It does not have the model. */
+  /** It does not have the model, or cannot read what another account's model sealed of its thoughts. */
   | 'absent'
   /** The request is longer than this model takes: a larger one may take it. */
   | 'context-length'
@@ -43,7 +43,7 @@ export function classifyFailure({ status, code, message }: ErrorAnswer): Failure
   if (isContextLength(code, message)) return 'context-length'
   if (isFiltered(code, message)) return 'content-filter'
   if (status === 401 || status === 402 || status === 403) return 'unauthorized'
-  if (status === 404) return 'absent'
+  if (status === 404 || isUnreadSeal({ code, message })) return 'absent'
   return 'caller'
 }
 
@@ -73,6 +73,16 @@ function isFiltered(code: string, message: string): boolean {
   if (/content_?(policy|filter)|safety|moderation/i.test(code)) return true
   return filtered.some((words) => message.includes(words))
 }
+
+/**
+ * Thoughts are sealed for an account: a Route with several, or one that has changed, brings them to
+ * another.
+ */
+export function isUnreadSeal({ code, message }: Pick<ErrorAnswer, 'code' | 'message'>): boolean {
+  return code === 'invalid_encrypted_content' || unreadSeal.test(message)
+}
+
+const unreadSeal = /encrypted[ _]content\b.*\bcould not be verified/i
 
 function isContextLength(code: string, message: string): boolean {
   return (

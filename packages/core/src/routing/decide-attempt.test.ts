@@ -197,5 +197,9 @@ test('failures are told apart by status, code and sentence', () => {
   expect(classOf(403, '', 'this key may not')).toBe('unauthorized')
   expect(classOf(401)).toBe('unauthorized')
   expect(classOf(404)).toBe('absent')
+  expect(classOf(400, 'invalid_encrypted_content')).toBe('absent')
+  const unread =
+    'The encrypted content for item rs_0 could not be verified. Reason: it is not ours.'
+  expect(classOf(400, 'invalid_request_error', unread)).toBe('absent')
   expect(classOf(400)).toBe('caller')
 })

@@ -41,6 +41,7 @@ export {
   type ErrorAnswer,
   type FailureClass,
   isTargetsFault,
+  isUnreadSeal,
 } from './classify-failure.ts'
 export { compareAnswers, type Likeness } from './compare-answers.ts'
 export { conditionLimits, conditionVariables, whyUnfit } from './condition.ts'

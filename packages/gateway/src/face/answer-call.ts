@@ -36,6 +36,7 @@ import { type Replay, replayOf } from './kept-answer.ts'
 import type { KeptCall } from './kept-call.ts'
 import { noModel } from './models.ts'
 import { noteCall, traceOf } from './note-call.ts'
+import { pursueUnsealed } from './pursue-unsealed.ts'
 import { Relay, type RelaySource } from './relay.ts'
 import { Tally } from './tally.ts'
 
@@ -127,16 +128,19 @@ async function answerRouted(
       ? null
       : await cacheRequest(ports, exchange, { ...call, chat: asked.chat, guard, tally })
   const kept = cache === null ? null : await cache.find()
-  const answer = kept === null ? keeping(await pursuit.next(), cache) : replayed(kept)
+  const first = kept === null ? await pursuit.next() : replayed(kept)
+  const pursued = { asked, call, pursuit }
+  const again = first.kind === 'answered' ? null : await pursueUnsealed(ports, exchange, pursued)
+  const answer = kept === null ? keeping(again?.answer ?? first, cache) : first
   if (kept !== null) reply.header('x-tutti-cache', kept.how)
   const cached = kept?.how ?? null
   const isStream = answer.kind === 'answered' && answer.outcome.kind === 'stream'
   const firstMs = isStream && trace !== null ? performance.now() : null
-  const answering = { ports, exchange, asked, call, pursuit, guard, bodies }
+  const answering = { ports, exchange, ...pursued, ...again, guard, bodies }
   const sent = sendSettled(answering, answer)
   const { status, bug } = sent instanceof Promise ? await sent : sent
   const arm = call.selection?.arm ?? null
-  const { attempts } = pursuit
+  const attempts = pursuit.attempts + (again?.pursuit.attempts ?? 0)
   const over = { route, status, attempts, tally, arm, guard, cached, trace, firstMs, bodies }
   noteCall(ports, exchange, over)
   if (bug !== null) throw bug.error // it is recorded and paid, and the caller cut

@@ -15,6 +15,7 @@ import {
   decideAttempt,
   type FailureClass,
   isTargetsFault,
+  isUnreadSeal,
   type PastAttempt,
 } from '@tutti/core/routing'
 import type {
@@ -138,6 +139,13 @@ export class Pursuit {
 
   get attempts(): number {
     return this.#past.length
+  }
+
+  /** True where somebody who was asked cannot read what was sealed for another. */
+  get hasUnreadSeals(): boolean {
+    return this.#past.some(
+      ({ failed }) => failed?.error !== undefined && isUnreadSeal(failed.error),
+    )
   }
 
   async next(): Promise<Answer> {
