@@ -49,8 +49,9 @@ test.skipIf(!isLinux)('a command that cannot print what was asked for says so', 
 test('the logs of all parts are told by their names, and those moved away are none', async () => {
   const home = join(folder, 'several')
   const said = async (...args: readonly string[]) => {
-    const stdio = ['ignore', 'pipe', 'pipe'] as const
-    const child = spawn(process.execPath, [main, 'logs', '--home', home, ...args], { stdio })
+    const child = spawn(process.execPath, [main, 'logs', '--home', home, ...args], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
     const ended = once(child, 'exit')
     const [out, err] = await Promise.all([text(child.stdout), text(child.stderr)])
     return { out, err, code: (await ended)[0] }
