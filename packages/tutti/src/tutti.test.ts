@@ -305,9 +305,7 @@ describe('habits of kubectl', () => {
     expect((await tutti('apply', '-f', path)).status).toBe(0)
     const held = await tutti('delete', 'project', 'p2')
     expect([held.status, held.err]).toEqual([1, expect.stringContaining('holds providers (1)')])
-    expect((await tutti('delete', '-f', path)).out).toBe(
-      'providers e deleted\nprojects p2 deleted\n',
-    )
+    expect((await tutti('delete', '-f', path)).out).toBe('provider/e deleted\nproject/p2 deleted\n')
   })
 
   test('a bare ONNX file becomes a model: init, push, pull, verify', async () => {

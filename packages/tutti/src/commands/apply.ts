@@ -31,12 +31,16 @@ export function addApply(program: Command): void {
   command.action(async (options: FileOptions) => {
     const client = clientOf(options)
     const results: ChangeAnswer[] = []
-    for (const declared of readDeclared(options)) {
-      const answer = await applyOne(client, declared, false)
-      results.push(answer)
-      if (options.json !== true) print(`${nameOf(declared)} ${describeOutcome(answer)}`)
+    const all = readDeclared(options)
+    try {
+      for (const declared of all) {
+        const answer = await applyOne(client, declared, false)
+        results.push(answer)
+        if (options.json !== true) print(`${nameOf(declared)} ${describeOutcome(answer)}`)
+      }
+    } finally {
+      if (options.json === true) printJson(results) // where one is refused, those before it are there
     }
-    if (options.json === true) printJson(results)
     if (results.some(({ outcome }) => outcome === 'needs-approval')) process.exitCode = 3
   })
 }
@@ -57,11 +61,18 @@ export function addDelete(program: Command): void {
       options.filename === undefined
         ? [refOf(kind, name)]
         : refsOf({ ...options, filename: options.filename })
-    for (const ref of refs) {
-      const answer = await client.delete(ref)
-      if (options.json === true) printJson(answer)
-      else print(`${ref.kind} ${ref.name} ${describeOutcome(answer, 'deleted')}`)
+    const answers: ChangeAnswer[] = []
+    try {
+      for (const ref of refs) {
+        const answer = await client.delete(ref)
+        answers.push(answer)
+        if (options.json !== true) print(`${ref.shown} ${describeOutcome(answer, 'deleted')}`)
+      }
+    } finally {
+      if (options.json === true && options.filename !== undefined) printJson(answers)
     }
+    if (options.json === true && options.filename === undefined) printJson(answers[0])
+    if (answers.some(({ outcome }) => outcome === 'needs-approval')) process.exitCode = 3
   })
 }
 
@@ -145,13 +156,14 @@ function refOf(kind: string | undefined, name: string | undefined) {
     const message = `expected KIND NAME or -f FILE; kinds are ${plurals.join(', ')}`
     throw new Failure('tutti/argument-invalid', message)
   }
-  return { kind: kinds[known].plural, name }
+  return { kind: kinds[known].plural, name, shown: `${known.toLowerCase()}/${name}` }
 }
 
 /** The last first: what is named, or holds what is declared in it, was declared before it. */
 function refsOf(options: FileOptions) {
-  const refs = readDeclared(options).map(({ kind, metadata }) => ({
-    ...{ kind: kinds[kind].plural, name: metadata.name, project: metadata.project },
+  const refs = readDeclared(options).map((declared) => ({
+    ...{ kind: kinds[declared.kind].plural, name: declared.metadata.name },
+    ...{ project: declared.metadata.project, shown: nameOf(declared) },
   }))
   return refs.reverse()
 }

@@ -9,8 +9,9 @@ import { clientOf, formatAge, formatTable, print, printJson, type Row } from '..
 import { hintAbsent, soughtIn } from './hint-absent.ts'
 import { wordOf } from './option-values.ts'
 import { parseLabels } from './parse-labels.ts'
-import { at, phaseOf } from './phase-of.ts'
+import { at } from './phase-of.ts'
 import { type SharedOptions, withExamples, withShared } from './shared-options.ts'
+import { runsOf, summaryOf } from './summary-of.ts'
 
 interface GetOptions extends SharedOptions {
   readonly selector?: string
@@ -62,7 +63,8 @@ export function addDescribe(program: Command): void {
   command.action(async (word: string, name: string, options: SharedOptions) => {
     const item = await clientOf(options).get({ kind: pluralOf(word), name })
     if (options.json === true) return printJson(item)
-    print(`${item.kind} ${item.metadata.name}: ${summaryOf(item)}\n`)
+    const summary = summaryOf(item, Date.now())
+    print(`${item.kind} ${item.metadata.name}${summary === '' ? '' : `: ${summary}`}\n`)
     print(stringify(item).trimEnd())
   })
 }
@@ -113,55 +115,9 @@ function tableOf(items: readonly ResourceAnswer[]): string {
       NAME: name,
       PROJECT: project,
       GENERATION: String(generation),
-      STATUS: summaryOf(item),
+      STATUS: summaryOf(item, Date.now()),
       AGE: formatAge(Date.now() - createdAtMs),
     }
   })
   return formatTable(columns, rows)
-}
-
-/** One line on how a resource is. */
-function summaryOf({ kind, spec, status }: ResourceAnswer): string {
-  switch (kind) {
-    case 'Node':
-      return at(status, 'connected') === true ? `connected, ${runsOf({ status })}` : 'unreachable'
-    case 'Deployment': {
-      const nodes = at(status, 'nodes')
-      const facts = ['converged', 'converging', 'cannot', 'unreachable']
-      const counts = facts.map((fact) => `${at(nodes, fact) ?? 0} ${fact}`).join(', ')
-      return `${spec['model']} ${phaseOf(at(status, 'state'))}: ${counts}`
-    }
-    case 'Rollout':
-      return phaseOf(at(status, 'state'))
-    case 'Approval':
-      return `${at(status, 'phase')}, asked by ${spec['requestedBy']}`
-    case 'Model':
-      return spec['signature'] === undefined ? 'unsigned' : 'signed'
-    case 'Key':
-      return `${spec['owner']} (${String(spec['roles'])})`
-    case 'Budget': {
-      const spent = formatDollars(at(status, 'spentDollars'))
-      return `${spent} of ${spec['limitDollars']} dollars, ${spec['window'] ?? 'month'}`
-    }
-    default:
-      return ''
-  }
-}
-
-/** To the millionth: what a single call costs. */
-function formatDollars(dollars: unknown): string {
-  return String(Math.round(Number(dollars ?? 0) * 1e6) / 1e6)
-}
-
-function runsOf({ status }: Pick<ResourceAnswer, 'status'>): string {
-  const reports = at(status, 'reports')
-  if (!Array.isArray(reports) || reports.length === 0) return 'runs nothing'
-  return reports
-    .map((report) => {
-      const state = at(report, 'state')
-      const reason = at(state, 'message')
-      const tail = reason === null ? '' : ` (${String(reason).slice(0, 80)})`
-      return `${at(report, 'deployment')} ${at(state, 'phase')}${tail}`
-    })
-    .join(', ')
 }

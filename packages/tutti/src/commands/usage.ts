@@ -77,7 +77,8 @@ function sinceOf(text: string, nowMs: number): number {
   throw new Failure('tutti/argument-invalid', `--since: expected 24h, 7d or a time, got ${text}`)
 }
 
-/** A `+` where attempts are in it whose price nobody knows. */
+/** What is small is not said to be nothing. A `+` where attempts are in it whose price nobody knows. */
 function costOf({ costDollars, unpriced }: { costDollars: number; unpriced: number }): string {
-  return `$${costDollars.toFixed(4)}${unpriced > 0 ? '+' : ''}`
+  const digits = costDollars > 0 && costDollars < 0.01 ? 6 : 4
+  return `$${costDollars.toFixed(digits)}${unpriced > 0 ? '+' : ''}`
 }

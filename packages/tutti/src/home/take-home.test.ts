@@ -62,10 +62,11 @@ test('a home is of one process at a time, which is named; one that was killed ho
   expect(marks()).toEqual([])
 })
 
-test('a part whose starter was killed is waited for while it ends', async () => {
+/** A part that has the home, and whoever started it. */
+function beginPart(waitMs?: number) {
   const door = JSON.stringify(new URL('../../dist/home/take-home.js', import.meta.url))
   const holding = `import { takeHome } from ${door}
-    takeHome(${JSON.stringify(folder)}, 'node'); process.send(process.pid); setInterval(() => {}, 1e6)`
+    takeHome(${JSON.stringify(folder)}, 'node', ${waitMs}); process.send(process.pid); setInterval(() => {}, 1e6)`
   const starting = `import { spawn } from 'node:child_process'
     const args = ['--input-type=module', '-e', ${JSON.stringify(holding)}]
     const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'ignore', 'ipc'] })
@@ -73,6 +74,11 @@ test('a part whose starter was killed is waited for while it ends', async () => 
   const starter = spawn(process.execPath, ['--input-type=module', '-e', starting], {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   })
+  return { starter, holding }
+}
+
+test('a part whose starter was killed is waited for while it ends', async () => {
+  const { starter, holding } = beginPart()
   const [pid] = await once(starter, 'message')
   const early = await take()
   expect(early.said).toContain('tutti/home-taken')
@@ -84,6 +90,25 @@ test('a part whose starter was killed is waited for while it ends', async () => 
   expect(String(waits)).toContain(`waiting for tutti node, process ${pid}, which ends`)
   process.kill(Number(pid), 'SIGKILL')
   expect(await once(next, 'message')).toContain(next.pid)
+  await end(next, 'kill')
+})
+
+test('a part whose starter was killed, and that does not end, is killed', async () => {
+  const { starter, holding } = beginPart(200)
+  const [pid] = await once(starter, 'message')
+  process.kill(Number(pid), 'SIGSTOP')
+  await end(starter, 'kill')
+  const next = spawn(process.execPath, ['--input-type=module', '-e', holding], {
+    stdio: ['ignore', 'inherit', 'pipe', 'ipc'],
+  })
+  let said = ''
+  next.stderr?.on('data', (chunk) => {
+    said += String(chunk)
+  })
+  expect(await once(next, 'message')).toContain(next.pid)
+  expect(said).toContain(`it does not end: killing process ${pid}`)
+  const holders = marks().map((path) => Number(readFileSync(path, 'utf8').split(' ')[0]))
+  expect(holders).toEqual([next.pid])
   await end(next, 'kill')
 })
 

@@ -8,7 +8,8 @@
 // at each start. Marks of processes that ended are left by kill -9, and to take one away is not to take another one's that has come
 // in its place meanwhile. So marks are numbered, and nobody writes over one.
 //
-// A part whose `tutti up` was killed ends by itself once it has answered what is under way: it is waited for.
+// A part whose `tutti up` was killed ends by itself once it has answered what is under way: it is waited for, and killed where it
+// does not end, as one that was stopped (SIGSTOP) or hangs; it would be started again the same way after a power cut.
 //
 // Invariants:
 //   H1. A mark is there as a whole or not at all: it is written elsewhere, and linked.
@@ -33,25 +34,42 @@ interface Mark {
 }
 
 /** Until this process ends the folder is its own, or its parent's. Throws `tutti/home-taken`. */
-export function takeHome(folder: string, command: 'up' | 'control-plane' | 'node'): void {
+export function takeHome(
+  folder: string,
+  command: 'up' | 'control-plane' | 'node',
+  orphanMs = orphanMsMax,
+): void {
   makeFolder(folder, 0o700)
   if (marksIn(folder).some((mark) => mark.pid === process.ppid && isAlive(mark))) return
-  awaitOrphan(folder)
+  awaitOrphan(folder, orphanMs)
   const parent = process.send === undefined ? '' : `${process.ppid}@${beganAt(process.ppid)}`
   const path = leaveMark(folder, `${process.pid} ${beganAt(process.pid)} ${command} ${parent}`)
   process.on('exit', () => rmSync(path, { force: true }))
 }
 
 const orphanMsMax = 12_000 // it answers for ten seconds at most
+const killedMsMax = 5_000 // the system takes its memory back first
 const lookMs = 50
 
 /** Holds up this process, which has begun nothing yet. */
-function awaitOrphan(folder: string): void {
+function awaitOrphan(folder: string, msMax: number): void {
   const orphan = marksIn(folder).find((mark) => isAlive(mark) && isOrphan(mark))
   if (orphan === undefined) return
   const { command, pid } = orphan
   process.stderr.write(`tutti: waiting for tutti ${command}, process ${pid}, which ends\n`)
-  for (let waitedMs = 0; waitedMs < orphanMsMax && isAlive(orphan); waitedMs += lookMs) {
+  awaitEnd(orphan, msMax)
+  if (!isAlive(orphan)) return
+  process.stderr.write(`tutti: it does not end: killing process ${pid}\n`)
+  try {
+    process.kill(pid, 'SIGKILL')
+    awaitEnd(orphan, killedMsMax)
+  } catch {
+    // Another user's: that it is here still is said below.
+  }
+}
+
+function awaitEnd(mark: Mark, msMax: number): void {
+  for (let waitedMs = 0; waitedMs < msMax && isAlive(mark); waitedMs += lookMs) {
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, lookMs)
   }
 }

@@ -1,0 +1,36 @@
+import { expect, test } from 'vitest'
+import { summaryOf } from './summary-of.ts'
+
+const hourMs = 3_600_000
+
+function keyThatEnds(expiresAtMs?: number): string {
+  const spec = { owner: 'me', roles: ['caller'], ...(expiresAtMs && { expiresAtMs }) }
+  return summaryOf({ kind: 'Key', spec, status: {} }, 5 * hourMs)
+}
+
+test('a key that has an end says so, and when it is past', () => {
+  expect(keyThatEnds()).toBe('me (caller)')
+  expect(keyThatEnds(8 * hourMs)).toBe('me (caller), ends in 3h')
+  expect(keyThatEnds(5 * hourMs)).toBe('me (caller), expired')
+})
+
+test('a node that is cordoned says so, whether it is there or not', () => {
+  const of = (connected: boolean, cordoned: boolean) =>
+    summaryOf({ kind: 'Node', spec: { cordoned }, status: { connected, reports: [] } }, 0)
+  expect(of(true, false)).toBe('connected, runs nothing')
+  expect(of(true, true)).toBe('connected, runs nothing, cordoned')
+  expect(of(false, true)).toBe('unreachable, cordoned')
+})
+
+test('a route says whom it asks, and a provider where it is', () => {
+  const spec = { dialect: 'openai', baseUrl: 'https://models.example.com/v1' }
+  expect(summaryOf({ kind: 'Provider', spec, status: {} }, 0)).toBe(
+    'openai at https://models.example.com/v1',
+  )
+  const provided = { provider: 'engine', model: 'a\u001b[2J' }
+  const targets = [{ deployment: 'parts' }, provided]
+  const of = (all: readonly unknown[]) =>
+    summaryOf({ kind: 'Route', spec: { targets: all }, status: {} }, 0)
+  expect(of(targets)).toBe('parts, engine/a [2J')
+  expect(of([...targets, ...targets])).toBe('parts, engine/a [2J, parts, 1 more')
+})

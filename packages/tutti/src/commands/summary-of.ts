@@ -1,0 +1,86 @@
+// Summary of
+//
+// One line on how a resource is.
+
+import type { ResourceAnswer } from '@tutti/sdk'
+import { formatAge } from '../home/index.ts'
+import { at, phaseOf } from './phase-of.ts'
+
+type Summed = Pick<ResourceAnswer, 'kind' | 'spec' | 'status'>
+
+const targetsShown = 3 // of 64 at most
+
+/** One line on how a resource is. */
+export function summaryOf({ kind, spec, status }: Summed, nowMs: number): string {
+  switch (kind) {
+    case 'Node':
+      return listOf([
+        at(status, 'connected') === true ? `connected, ${runsOf({ status })}` : 'unreachable',
+        spec['cordoned'] === true && 'cordoned',
+      ])
+    case 'Deployment': {
+      const nodes = at(status, 'nodes')
+      const facts = ['converged', 'converging', 'cannot', 'unreachable']
+      const counts = facts.map((fact) => `${at(nodes, fact) ?? 0} ${fact}`).join(', ')
+      return `${spec['model']} ${phaseOf(at(status, 'state'))}: ${counts}`
+    }
+    case 'Rollout':
+      return phaseOf(at(status, 'state'))
+    case 'Approval':
+      return `${at(status, 'phase')}, asked by ${spec['requestedBy']}`
+    case 'Model':
+      return spec['signature'] === undefined ? 'unsigned' : 'signed'
+    case 'Key':
+      return listOf([`${spec['owner']} (${String(spec['roles'])})`, endOf(spec, nowMs)])
+    case 'Provider':
+      return `${spec['dialect']} at ${spec['baseUrl']}`
+    case 'Route':
+      return targetsOf(spec)
+    case 'Budget': {
+      const spent = formatDollars(at(status, 'spentDollars'))
+      return `${spent} of ${spec['limitDollars']} dollars, ${spec['window'] ?? 'month'}`
+    }
+    default:
+      return ''
+  }
+}
+
+function listOf(parts: readonly (string | false | undefined)[]): string {
+  return parts.filter((part) => typeof part === 'string').join(', ')
+}
+
+/** When a key ends, if it does. */
+function endOf(spec: Summed['spec'], nowMs: number): string | undefined {
+  const endMs = spec['expiresAtMs']
+  if (typeof endMs !== 'number') return undefined
+  return endMs <= nowMs ? 'expired' : `ends in ${formatAge(endMs - nowMs)}`
+}
+
+/** Whom a route asks, the first of them by name. */
+function targetsOf(spec: Summed['spec']): string {
+  const targets: unknown[] = Array.isArray(spec['targets']) ? spec['targets'] : []
+  const names = targets.map((target) => {
+    const named = at(target, 'deployment') ?? `${at(target, 'provider')}/${at(target, 'model')}`
+    return String(named).replaceAll(/\p{Cc}/gu, ' ') // a model's name may be anything
+  })
+  const more = names.length - targetsShown
+  return listOf([...names.slice(0, targetsShown), more > 0 && `${more} more`])
+}
+
+/** To the millionth: what a single call costs. */
+function formatDollars(dollars: unknown): string {
+  return String(Math.round(Number(dollars ?? 0) * 1e6) / 1e6)
+}
+
+export function runsOf({ status }: Pick<ResourceAnswer, 'status'>): string {
+  const reports = at(status, 'reports')
+  if (!Array.isArray(reports) || reports.length === 0) return 'runs nothing'
+  return reports
+    .map((report) => {
+      const state = at(report, 'state')
+      const reason = at(state, 'message')
+      const tail = reason === null ? '' : ` (${String(reason).slice(0, 80)})`
+      return `${at(report, 'deployment')} ${at(state, 'phase')}${tail}`
+    })
+    .join(', ')
+}
