@@ -1,7 +1,7 @@
 // A budget's accounts on the real Postgres: B1, B3, and who may ask.
 
 import { type LeaseAnswer, type LeaseRequest, lostMs } from '@tutti/core/routing'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { openDatabase, type Sql } from '../store/index.ts'
 import { apply, bed, call, folder, makeKey, usePlane } from '../test-plane.fixture.ts'
 import { leaseBudgets } from './lease-budgets.ts'
@@ -61,6 +61,22 @@ describe('leases', () => {
     )
     expect(listed.status).toMatchObject(closed)
     expect(listed.status.windowEndMs - listed.status.windowStartMs).toBe(86_400_000)
+  })
+
+  test('a window that is made shorter holds what was spent in it before', async () => {
+    vi.spyOn(Date, 'now').mockReturnValue(Date.now()) // no hour ends
+    onTestFinished(() => void vi.restoreAllMocks())
+    await apply('Budget', 'narrowed', { limitDollars: 1, window: 'month' })
+    const { granted } = await ask('gateway-a', want('narrowed', dollar))
+    const settled = granted.map(({ lease, nanos }) => ({ lease, nanos, isOver: true }))
+    await ask('gateway-a', { settled })
+    for (const window of ['day', 'hour']) {
+      await apply('Budget', 'narrowed', { limitDollars: 1.25, window })
+      const rest = await ask('gateway-b', want('narrowed', dollar))
+      expect([window, sum([rest])]).toEqual([window, dollar / 4])
+      const back = rest.granted.map(({ lease }) => ({ lease, nanos: 0, isOver: true }))
+      await ask('gateway-b', { settled: back })
+    }
   })
 
   test('totals never go back, and nobody accounts for somebody else', async () => {

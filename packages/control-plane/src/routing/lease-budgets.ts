@@ -12,6 +12,7 @@ import { randomUUID } from 'node:crypto'
 import {
   type BudgetSpec,
   budgetSpec,
+  chargedAtMs,
   chargeOf,
   decideGrant,
   type LeaseAnswer,
@@ -215,10 +216,11 @@ async function grant(
       on conflict (project, budget, start_ms) do update set refused_ms = ${nowMs}`
     return null
   }
+  const atMs = chargedAtMs(spec.window, nowMs)
   await tx`
     insert into budget_lease
       (id, gateway, project, budget, start_ms, granted_nanos, until_ms)
-    values (${lease}, ${gateway}, ${project}, ${budget}, ${startMs}, ${nanos}, ${nowMs + lostMs})`
+    values (${lease}, ${gateway}, ${project}, ${budget}, ${atMs}, ${nanos}, ${nowMs + lostMs})`
   return { lease, project, budget, nanos, untilMs: Math.min(nowMs + leaseMs, endMs) }
 }
 

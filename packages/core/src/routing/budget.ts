@@ -59,9 +59,14 @@ export function windowStartMs(window: BudgetSpec['window'], nowMs: number): numb
 }
 
 /**
- * What was charged in a window of `nowMs` began within these; of a Budget whose window was changed
- * also those that were shorter.
+ * The moment that a lease of now is charged to: its hour, so that it counts in each window that has
+ * that hour, also where the Budget has another one later. What never begins anew is charged to 0.
  */
+export function chargedAtMs(window: BudgetSpec['window'], nowMs: number): number {
+  return windowStartMs(window === 'total' ? 'total' : 'hour', nowMs)
+}
+
+/** What was charged in a window of `nowMs` was charged to a moment within these. */
 export function windowBounds(
   window: BudgetSpec['window'],
   nowMs: number,

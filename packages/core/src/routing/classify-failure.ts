@@ -16,7 +16,7 @@ export type FailureClass =
   | 'rate-limited'
   /** The provider does not accept our credentials or our account. */
   | 'unauthorized'
-  /** It does not have the model, or cannot read what another account's model sealed of its thoughts. */
+  /** It does not have the model, or cannot read thoughts that were sealed for another account. */
   | 'absent'
   /** The request is longer than this model takes: a larger one may take it. */
   | 'context-length'

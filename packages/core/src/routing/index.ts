@@ -2,6 +2,7 @@ export { AnswerStore, cosine, type Freshness, type KeptAnswer } from './answer-s
 export {
   type BudgetSpec,
   budgetSpec,
+  chargedAtMs,
   chargeOf,
   decideGrant,
   declaredBudgetSpec,

@@ -17,7 +17,7 @@ export const openLease = z.strictObject({
   gateway: z.string(),
   project: z.string(),
   budget: z.string(),
-  /** When the window began that it is charged to. */
+  /** The moment that it is charged to: `chargedAtMs`. */
   startMs: z.number(),
   grantedNanos: nanos,
   settledNanos: nanos,
@@ -31,7 +31,7 @@ export const leaseAccounts = z.strictObject({
   format: z.enum(['tutti/leases/v1', 'tutti/leases/v2']),
   /** The start that keeps it; absent in files of before. */
   holder: z.string().optional(),
-  /** Charged in each window of each budget, by `project/budget/start`. */
+  /** Charged to each moment of each budget, by `project/budget/start`. */
   settled: z.record(z.string(), nanos),
   open: z.record(z.string(), openLease),
 })
@@ -61,7 +61,7 @@ interface BudgetName {
 }
 
 interface BudgetAccount {
-  /** By the start of the window. */
+  /** By the moment that it is charged to. */
   readonly settled: Map<number, number>
   readonly open: Map<string, OpenLease>
 }
@@ -98,7 +98,7 @@ export class LeaseBook {
     return [...this.#open].filter(([, { untilMs }]) => untilMs < nowMs).map(([id]) => id)
   }
 
-  /** Of windows that began within these. */
+  /** To moments within these. */
   charged(
     { project, budget }: BudgetName,
     { startMs, endMs }: { readonly startMs: number; readonly endMs: number },

@@ -374,6 +374,32 @@ test('a window that is made longer holds what was spent in it before', () => {
   expect(spend()).toBe(limitNanos / 2)
 })
 
+test.each([
+  ['month', 'day'],
+  ['month', 'hour'],
+  ['day', 'hour'],
+] as const)(
+  'a window of a %s that becomes one of a %s holds what was spent in it before',
+  (from, to) => {
+    const path = join(newFolder(), 'leases.json')
+    let nowMs = Date.UTC(2026, 10, 23, 5, 10)
+    let spec: { limitDollars: number; window: 'month' | 'day' | 'hour' } = {
+      ...{ limitDollars: 1, window: from },
+    }
+    const file = new LeaseFile({ path, budgetOf: () => spec, nowMs: () => nowMs })
+    expect(spendAll(file)).toBe(limitNanos)
+    nowMs += 600_000
+    spec = { limitDollars: 1.5, window: to }
+    expect([spendAll(file), spendAll(file)]).toEqual([limitNanos / 2, 0])
+    nowMs += 86_400_000
+    spec = { limitDollars: 2, window: to }
+    expect([spendAll(file), spendAll(file), spendAll(file)]).toEqual([limitNanos, limitNanos, 0])
+    spec = { limitDollars: 4, window: from }
+    const left = from === 'month' ? limitNanos / 2 : limitNanos // of 4 dollars
+    expect(spendAll(file) + spendAll(file)).toBe(from === 'month' ? left : 2 * left)
+  },
+)
+
 test.each([80, 240])('%d hours of an hour each count for the month', (hours) => {
   const path = join(newFolder(), 'leases.json')
   let nowMs = Date.UTC(2026, 10, 1)

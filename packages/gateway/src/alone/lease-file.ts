@@ -14,6 +14,7 @@
 import { randomUUID } from 'node:crypto'
 import {
   type BudgetSpec,
+  chargedAtMs,
   decideGrant,
   type LeaseAnswer,
   LeaseBook,
@@ -161,7 +162,8 @@ export class LeaseFile {
       this.#refusedAtMs.set(keyOf(wanted), nowMs)
       return []
     }
-    const of = { gateway, project, budget, startMs, untilMs: nowMs + lostMs }
+    const atMs = chargedAtMs(spec.window, nowMs)
+    const of = { gateway, project, budget, startMs: atMs, untilMs: nowMs + lostMs }
     change({ kind: 'opened', lease, as: { ...of, grantedNanos: nanos, settledNanos: 0 } })
     return [{ lease, project, budget, nanos, untilMs: Math.min(nowMs + leaseMs, endMs) }]
   }
