@@ -251,6 +251,9 @@ function newFront(batch: Batch, ports: FacePorts, log: NonNullable<GatewayOption
   return new Front(batch, answer, (incoming) => isLetIn(ports, incoming))
 }
 
+// Who come at once, as after a restart, wait; of Node's own 511 the others are cut off. Linux bounds it by somaxconn.
+const backlog = 4_096
+
 async function listen(server: Server, { host, port }: GatewayOptions): Promise<string> {
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause: NodeJS.ErrnoException) => {
@@ -260,7 +263,7 @@ async function listen(server: Server, { host, port }: GatewayOptions): Promise<s
         : cause.message
       reject(new Failure('gateway/port-taken', `cannot listen on ${host}:${port}: ${hint}`, cause))
     })
-    server.listen(port, host, () => resolve())
+    server.listen({ port, host, backlog }, () => resolve())
   })
   const address = server.address()
   const actual = typeof address === 'object' && address !== null ? address.port : port

@@ -9,6 +9,8 @@
 //   W7. Nothing waits for anybody who may not come: a batch is what is there, and its writes follow at once.
 //   W9. Of a member that is alone in its batch each write goes out as it is written: what is noted of an answer keeps
 //       nobody waiting.
+//   W11. A batch lasts a bounded time: Node lets in one new connection after each (docs/decisions/0039). Who is left
+//        keeps his place.
 
 import type { Socket } from 'node:net'
 
@@ -25,6 +27,7 @@ interface Write {
 
 // At some 50 µs each: as long as the first of them waits for its answer to go out.
 const membersMax = 32
+const turnsMsMax = 1 // what they have set off takes about twice as long
 const waitingBytesMax = 64 * 2 ** 10 // copies that wait to go out; more go at once
 
 export class Batch {
@@ -54,7 +57,7 @@ export class Batch {
     const writes = this.#writes
     this.#writes = []
     this.#waitingBytes = 0
-    for (const { socket, head, body } of writes) send(socket, head, body)
+    for (let place = 0; place < writes.length; ) place = sendRun(writes, place)
   }
 
   #arm(): void {
@@ -66,13 +69,20 @@ export class Batch {
   #run(): void {
     this.#isArmed = false
     const members = this.#members.splice(0, membersMax)
-    if (this.#members.length > 0) this.#arm()
     const [only] = members
     if (members.length === 1 && only !== undefined) return only.turn() // W9
     this.#isRunning = true
     // W7: when all that the turns have set off has settled, and before anything else is read.
     queueMicrotask(() => process.nextTick(() => this.#end()))
-    for (const member of members) member.turn()
+    const untilMs = performance.now() + turnsMsMax
+    let worked = 0
+    for (const member of members) {
+      member.turn()
+      worked += 1
+      if (performance.now() > untilMs) break // W11
+    }
+    if (worked < members.length) this.#members.unshift(...members.slice(worked))
+    if (this.#members.length > 0) this.#arm()
   }
 
   #end(): void {
@@ -81,13 +91,22 @@ export class Batch {
   }
 }
 
-function send(socket: Socket, head: Buffer | string, body: Buffer | null): void {
-  if (body === null) {
+/** What goes to one socket in a row, in one call of the kernel; where the next one begins. */
+function sendRun(writes: readonly Write[], from: number): number {
+  const first = writes[from]
+  if (first === undefined) return writes.length
+  const { socket, head, body } = first
+  if (body === null && writes[from + 1]?.socket !== socket) {
     socket.write(head, 'latin1')
-    return
+    return from + 1
   }
   socket.cork()
-  socket.write(head, 'latin1')
-  socket.write(body)
+  let place = from
+  for (let write = writes[place]; write?.socket === socket; write = writes[place]) {
+    socket.write(write.head, 'latin1')
+    if (write.body !== null) socket.write(write.body)
+    place += 1
+  }
   socket.uncork()
+  return place
 }

@@ -5,6 +5,7 @@
 // Invariants:
 //   D1. Where only some addresses may be dialled, a connection goes to an address that was judged. Through a proxy the
 //       name is the proxy's to resolve: it is refused where it is known here to stand for what may not be dialled.
+//   D2. Of a connection that is paused nothing is read: what comes waits in the kernel, and is read in one go.
 
 import { connect, isIP, type LookupFunction, type Socket } from 'node:net'
 import { connect as connectTls, type TLSSocket } from 'node:tls'
@@ -46,9 +47,25 @@ export function dial(to: Dial, ports: DialPorts): (reason: Error) => void {
 
 function dialStraight({ url, reach: { lookup }, session }: Dial): Socket | TLSSocket {
   const { protocol, port } = url
-  const more = { host: hostOf(url), ...(lookup === undefined ? {} : { lookup }) }
-  if (protocol !== 'https:') return connect({ port: Number(port || 80), ...more })
-  return connectTls({ port: Number(port || 443), ...more, ...tlsOf(url, session) })
+  // D2. Without it a socket that is paused reads on until 16 KB are there, each piece by itself.
+  const callback = (count: number) => socket.emit('data', copyOf(count))
+  const onread = { buffer: readInto, callback }
+  const more = { host: hostOf(url), onread, ...(lookup === undefined ? {} : { lookup }) }
+  const socket: Socket =
+    protocol === 'https:'
+      ? connectTls({ port: Number(port || 443), ...more, ...tlsOf(url, session) })
+      : connect({ port: Number(port || 80), ...more })
+  return socket
+}
+
+// Where all of them read into: each takes at once what has come for it.
+const readInto = Buffer.allocUnsafeSlow(64 * 2 ** 10)
+
+/** With memory of its own: out of the pool a short answer that is kept would hold all of 8 KB. */
+function copyOf(count: number): Buffer {
+  const bytes = Buffer.allocUnsafeSlow(count)
+  readInto.copy(bytes, 0, 0, count)
+  return bytes
 }
 
 function dialThrough(proxy: string, to: Dial, ports: DialPorts): (reason: Error) => void {

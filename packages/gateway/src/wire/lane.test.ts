@@ -1,8 +1,9 @@
+import { once } from 'node:events'
 import type { Socket } from 'node:net'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { Batch } from './batch.ts'
 import { Lane } from './lane.ts'
-import { withSocket } from './with-socket.fixture.ts'
+import { withDialled, withSocket } from './with-socket.fixture.ts'
 
 test.each([
   ['bytes that nobody asked for', 'data', (far: Socket) => far.write('HTTP/1.1 200 OK\r\n\r\n')],
@@ -72,5 +73,71 @@ test.each([
       answer(socket, far)
     })
     expect(told).toEqual(['gone'])
+  })
+})
+
+/** A lane whose turns come when they are called, and what it has told. */
+function laneOf(socket: Socket) {
+  const batch = new Batch()
+  vi.spyOn(batch, 'add').mockImplementation(() => {})
+  const told: string[] = []
+  const lane = new Lane(socket, {
+    batch,
+    onFree: () => told.push('free'),
+    onGone: () => told.push('gone'),
+    onUnanswered: () => false,
+  })
+  lane.send(
+    { head: 'POST / HTTP/1.1\r\n\r\n', body: null, connectMs: 1 },
+    {
+      isOver: false,
+      ...{ onRequestStart: () => {}, onResponseStart: () => {} },
+      onResponseData: (bytes) => told.push(bytes.toString('latin1')),
+      onResponseEnd: () => told.push('end'),
+      onResponseError: (error) => told.push(error.message),
+    },
+  )
+  return { lane, told }
+}
+
+const loopTurns = async () => {
+  for (let i = 0; i < 20; i++) await new Promise(setImmediate)
+}
+const half = 'HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\nhal'
+
+test('a lane that waits for its turn is not read on, and loses nothing (N8)', async () => {
+  await withDialled(async (socket, far) => {
+    const { lane, told } = laneOf(socket)
+    for (const piece of [half, 'f', 'an']) {
+      far.write(piece)
+      await (piece === 'an' ? loopTurns() : once(socket, 'data'))
+    }
+    expect(socket.bytesRead).toBe(half.length + 1)
+    lane.turn()
+    await once(socket, 'data')
+    lane.turn()
+    expect(told).toEqual(['hal', 'f', 'an', 'free', 'end'])
+    lane.destroy()
+  })
+})
+
+test.each([
+  ['nothing behind it, serves the next', '', ['hal', 'fan', 'end', 'free']],
+  ['bytes behind it that nobody asked for, serves nobody', ok, ['hal', 'fan', 'end', 'gone']],
+])('a lane that was not read at the end of an answer, with %s (N2, N8)', async (_, more, all) => {
+  await withDialled(async (socket, far) => {
+    const { lane, told } = laneOf(socket)
+    for (const piece of [half, 'fan']) {
+      far.write(piece)
+      await once(socket, 'data')
+    }
+    if (more !== '') far.write(more)
+    await loopTurns()
+    lane.turn()
+    expect(told).toEqual(['hal', 'fan', 'end'])
+    await loopTurns()
+    lane.turn()
+    expect(told).toEqual(all)
+    lane.destroy()
   })
 })

@@ -9,6 +9,8 @@
 //       be sent once more on a new one: most servers end what is idle when they like. Its handler hears no end; it is
 //       given another controller. One whose connection was new is not sent again, nor one that ended so late that
 //       somebody may have worked on it.
+//   N8. Who waits for its turn is not read on: where there is more to do than time, it waits in the kernel, and the
+//       other side with it. Before a connection that was not read serves another request, it is read once more (N2).
 
 import type { Socket } from 'node:net'
 import type { AnswerHandler } from './answer-handler.ts'
@@ -53,6 +55,8 @@ export class Lane implements Member {
   #isEnded = false
   #error: Error | null = null
   #isQueued = false
+  /** What it is not read for; written by `#hold`, `#release` and `#over`. */
+  readonly #held = { turn: false, reader: false }
   /** When it became free; read by whoever keeps idle ones. */
   freeSinceMs = 0
 
@@ -66,6 +70,7 @@ export class Lane implements Member {
     socket.setNoDelay(true)
     socket.on('data', (bytes) => {
       this.#inbox.push(bytes)
+      if (this.#isQueued) this.#hold('turn') // N8
       this.#queue()
     })
     socket.on('error', (error) => this.#fail(error))
@@ -81,6 +86,7 @@ export class Lane implements Member {
     for (let bytes = this.#inbox.shift(); bytes !== undefined; bytes = this.#inbox.shift()) {
       this.#take(bytes)
     }
+    this.#release('turn')
     if (this.#isEnded && !this.#isGone) this.#end()
     if (this.#error !== null) this.#endedBy(this.#error)
   }
@@ -147,10 +153,10 @@ export class Lane implements Member {
   #controller(handler: AnswerHandler) {
     return {
       pause: () => {
-        if (this.#handler === handler) this.#socket.pause()
+        if (this.#handler === handler) this.#hold('reader')
       },
       resume: () => {
-        if (this.#handler === handler) this.#socket.resume()
+        if (this.#handler === handler) this.#release('reader')
       },
       abort: (reason: Error) => {
         if (this.#handler !== handler) return
@@ -162,6 +168,17 @@ export class Lane implements Member {
         this.#lose(reason)
       },
     }
+  }
+
+  #hold(why: 'turn' | 'reader'): void {
+    this.#held[why] = true
+    this.#socket.pause()
+  }
+
+  #release(why: 'turn' | 'reader'): void {
+    if (!this.#held[why]) return
+    this.#held[why] = false
+    if (!this.#held.turn && !this.#held.reader && !this.#isGone) this.#socket.resume()
   }
 
   #take(bytes: Buffer): void {
@@ -182,14 +199,24 @@ export class Lane implements Member {
     if (isDone && this.#isQuiet) {
       this.#parser.reset()
       this.#hasServed = true
-      if (this.#socket.isPaused()) this.#socket.resume()
-      this.#ports.onFree(this)
+      if (this.#held.turn || this.#held.reader) this.#freeOnceRead()
+      else this.#ports.onFree(this)
     } else {
       this.#isGone = true
       this.#socket.destroy()
       this.#ports.onGone(this)
     }
     handler?.onResponseEnd() // N1
+  }
+
+  /** N8: whatever the kernel held of it has come when the loop has turned once. */
+  #freeOnceRead(): void {
+    this.#held.turn = false
+    this.#held.reader = false
+    this.#socket.resume()
+    setImmediate(() => {
+      if (this.isUsable) this.#ports.onFree(this) // else its turn says why not
+    })
   }
 
   /** The other side says no more. */

@@ -5,6 +5,7 @@ import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { afterEach } from 'vitest'
 import type { AnswerController } from './answer-handler.ts'
 import { Batch } from './batch.ts'
+import type { Reach } from './dial.ts'
 import { Lanes, type UpstreamMessage } from './lanes.ts'
 
 export const cleanups: (() => unknown)[] = []
@@ -22,7 +23,10 @@ export const message: UpstreamMessage = {
 export const ok = 'HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok'
 
 /** An upstream that answers each request on a connection by its number there. */
-export async function upstream(answer: (socket: Socket, place: number, text: string) => unknown) {
+export async function upstream(
+  answer: (socket: Socket, place: number, text: string) => unknown,
+  lanesMax?: number,
+) {
   let connections = 0
   const sockets = new Set<Socket>()
   const server = createServer((socket) => {
@@ -37,7 +41,7 @@ export async function upstream(answer: (socket: Socket, place: number, text: str
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
-  const lanes = new Lanes(new Batch())
+  const lanes = new Lanes(new Batch(), {}, lanesMax)
   cleanups.push(() => {
     lanes.stop()
     for (const socket of sockets) socket.destroy()
@@ -48,7 +52,7 @@ export async function upstream(answer: (socket: Socket, place: number, text: str
 }
 
 /** Each connection to it is dialled once its name is found. */
-export async function named(answer: Parameters<typeof upstream>[0]) {
+export async function named(answer: Parameters<typeof upstream>[0], lanesMax?: number) {
   const { origin, connections } = await upstream(answer)
   const asked: (() => void)[] = []
   let isFree = 0
@@ -58,12 +62,13 @@ export async function named(answer: Parameters<typeof upstream>[0]) {
       asked.shift()?.()
     }
   }
-  const lanes = new Lanes(new Batch(), {
+  const reach: Reach = {
     lookup: (_name, _options, found) => {
       asked.push(() => found(null, [{ address: '127.0.0.1', family: 4 }]))
       next()
     },
-  })
+  }
+  const lanes = new Lanes(new Batch(), reach, lanesMax)
   cleanups.push(() => lanes.stop())
   const found = () => {
     isFree += 1

@@ -50,7 +50,7 @@ interface Origin {
   session: Buffer | undefined
 }
 
-const lanesMax = 512 // streams to one engine at a time; more wait, within their own timers
+const lanesMaxDefault = 4_096 // models think for minutes; more calls wait, within their own timers
 const waitingMax = 10_000 // each holds its request's body
 const keepAliveMs = 10_000 // whatever servers say: there are others to use it
 const unsaidMs = 4_000 // for those that do not say: uvicorn keeps its own for 5 s
@@ -60,13 +60,15 @@ const sweepMs = 2_000
 export class Lanes {
   readonly #batch: Batch
   readonly #reach: Reach
+  readonly #lanesMax: number
   readonly #origins = new Map<string, Origin>()
   readonly #sweeping: NodeJS.Timeout
   #isStopped = false
 
-  constructor(batch: Batch, reach: Reach = {}) {
+  constructor(batch: Batch, reach: Reach = {}, lanesMax = lanesMaxDefault) {
     this.#batch = batch
     this.#reach = reach
+    this.#lanesMax = lanesMax
     this.#sweeping = setInterval(() => this.#sweep(), sweepMs).unref()
   }
 
@@ -117,7 +119,7 @@ export class Lanes {
   /** As many as wait, within the bound. */
   #dialIfNeeded(origin: Origin): void {
     const { all, waiting } = origin
-    while (all.size + origin.dialling < lanesMax) {
+    while (all.size + origin.dialling < this.#lanesMax) {
       const next = waiting.find(({ isDialled }) => !isDialled)
       if (next === undefined) return
       next.isDialled = true
