@@ -1,9 +1,9 @@
 // The real store, by the contract of all stores; and who may use it.
 
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { responseStoreContract } from '../../../core/src/routing/response-store.fixture.ts'
 import { openDatabase, type Sql } from '../store/index.ts'
-import { bed, call, folder, makeKey, usePlane } from '../test-plane.fixture.ts'
+import { apply, bed, call, folder, makeKey, usePlane } from '../test-plane.fixture.ts'
 import { openStoredResponses, type StoredResponses } from './stored-responses.ts'
 
 usePlane()
@@ -44,6 +44,33 @@ describe('in the database', () => {
     expect(await store().load(late)).toBeNull()
     expect(await store().load({ ...stored, id: id.replace('a', 'c') })).not.toBeNull()
   })
+})
+
+test('a response is kept no longer than its Route says by now (P1)', async () => {
+  const engine = { dialect: 'openai', baseUrl: 'https://engine.example/v1' }
+  expect((await apply('Provider', 'e', engine)).status).toBe(201)
+  const declare = async (days: number) => {
+    const spec = { targets: [{ provider: 'e', model: 'm' }], responses: { days } }
+    expect((await apply('Route', 'shorter', spec)).status).toBeLessThan(300)
+  }
+  await declare(30)
+  const { sql } = await openDatabase({ url: undefined, dataFolder: folder })
+  onTestFinished(() => sql.end())
+  let now = Date.now() - 5 * 86_400_000
+  const store = openStoredResponses(sql, () => now)
+  const ids = ['d', 'e'].map((letter) => id.replace('a', letter))
+  const [own = '', other = ''] = ids
+  await store.save({ ...stored, id: own, route: 'shorter', expiresAtMs: now + 30 * 86_400_000 })
+  await store.save({ ...stored, id: other, route: 'else' })
+  now = Date.now()
+  const found = async () =>
+    await Promise.all(ids.map(async (one) => (await store.load({ ...stored, id: one })) !== null))
+  expect(await found()).toEqual([true, true])
+  await declare(1)
+  expect(await found()).toEqual([false, true]) // before anything is swept
+  await store.sweep()
+  await declare(30)
+  expect(await found()).toEqual([false, true])
 })
 
 test('only gateways may, and only what is whole', async () => {

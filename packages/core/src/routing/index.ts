@@ -186,6 +186,7 @@ export {
   itemIdIn,
   type ResponseKey,
   type ResponseStore,
+  responseDays,
   responseId,
   responseOfItem,
   type StoredResponse,

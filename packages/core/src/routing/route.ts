@@ -14,6 +14,7 @@ import { targetPrice } from './price.ts'
 import { capabilities, modalities } from './request-facts.ts'
 import { strategy, weightsChange } from './score-target.ts'
 import { shadow } from './shadow.ts'
+import { responseDays } from './stored-response.ts'
 
 const region = z.string().min(1).max(63)
 
@@ -123,7 +124,7 @@ export const routeSpec = z.strictObject({
     .strictObject({
       /** `always`: also where `store` is not said, as at OpenAI. */
       store: z.enum(['never', 'asked', 'always']).default('asked'),
-      days: z.int().min(1).max(365).default(30),
+      days: z.int().min(1).max(365).default(responseDays),
     })
     .optional(),
   shadow: shadow.optional(),

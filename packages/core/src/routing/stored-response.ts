@@ -54,6 +54,9 @@ export function storedOf(text: string): StoredResponse {
 /** One that is too long is not kept, and says so; as much as the control plane takes. */
 export const storedBytesMax = 4 * 2 ** 20
 
+/** For so many days it is kept where its Route says nothing; as at OpenAI. */
+export const responseDays = 30
+
 export interface ResponseKey {
   readonly project: string
   readonly id: string

@@ -8,7 +8,7 @@ import { randomBytes, timingSafeEqual } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { join } from 'node:path'
 import { canonicalJson, signingPrefix } from '@tutti/core/resource'
-import { leaseRequest, type Snapshot, usageReport } from '@tutti/core/routing'
+import { leaseRequest, responseDays, type Snapshot, usageReport } from '@tutti/core/routing'
 import { didKeyOf, newPrivateKey, signText } from '@tutti/ledger'
 import { complaining } from '../complaining.ts'
 import { keyOf } from '../face/index.ts'
@@ -54,7 +54,10 @@ export async function startFilePlane(options: FilePlaneOptions): Promise<FilePla
   const followers = new Set<ServerResponse>()
   const budgetOf = (project: string, name: string) => directory.budget(project, name)
   const accounts = openAccounts(options, budgetOf)
-  const responses = new MemoryResponses(nowMs)
+  const responses = new MemoryResponses(nowMs, undefined, (project, name) => {
+    const route = directory.route(project, name)
+    return route === undefined ? undefined : (route.responses?.days ?? responseDays)
+  })
   const eventOf = () => {
     const payload = canonicalJson(snapshot)
     const signature = signText(signer, signingPrefix.snapshot, payload)

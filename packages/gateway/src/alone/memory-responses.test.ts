@@ -36,6 +36,22 @@ describe('in memory', () => {
   })
 })
 
+test('M2: a response is kept no longer than its Route says by now', async () => {
+  let [now, days] = [0, 30]
+  const daysOf = (_: string, route: string) => (route === 'shorter' ? days : undefined)
+  const store = new MemoryResponses(() => now, undefined, daysOf)
+  const of = (letter: string, route: string) => ({
+    ...{ id: `resp_tutti_${letter.repeat(32)}`, project: 'p', route, expiresAtMs: 2 ** 45 },
+    ...{ items: [], response: {} },
+  })
+  const [own, other] = [of('a', 'shorter'), of('b', 'else')]
+  for (const one of [own, other]) await store.save(one)
+  now += 5 * 86_400_000
+  expect(await store.load(own)).not.toBeNull()
+  days = 1
+  expect([await store.load(own), await store.load(other)]).toEqual([null, other])
+})
+
 test('M1: a Project that keeps much pushes out its own alone', async () => {
   const store = new MemoryResponses(() => 0, 2_000)
   const keep = async (project: string, n: number) => {

@@ -5,6 +5,7 @@
 // Invariants:
 //   M1. Where there is no room for all, the oldest of the Project that takes the most of it goes: what others keep
 //       pushes out none of a Project that takes no more than its share.
+//   M2. Nothing is given after its time, as it was said when it came or as its Route says it by now.
 
 import {
   type ResponseKey,
@@ -15,11 +16,17 @@ import {
 } from '@tutti/core/routing'
 
 const bytesMax = 256 * 2 ** 20 // some ten thousand conversations
+const dayMs = 86_400_000
 
 interface Held {
   readonly text: string
+  readonly route: string
+  readonly keptAtMs: number
   readonly expiresAtMs: number
 }
+
+/** For how many days a Route keeps them by now; undefined where there is none. */
+export type DaysOf = (project: string, route: string) => number | undefined
 
 interface Shelf {
   /** By id, oldest first. */
@@ -30,22 +37,24 @@ interface Shelf {
 export class MemoryResponses implements ResponseStore {
   readonly #nowMs: () => number
   readonly #bytesMax: number
+  readonly #daysOf: DaysOf
   /** By project; written by `save` and `#drop`. */
   readonly #shelves = new Map<string, Shelf>()
   #bytes = 0
 
-  constructor(nowMs: () => number, bytes = bytesMax) {
+  constructor(nowMs: () => number, bytes = bytesMax, daysOf: DaysOf = () => undefined) {
     this.#nowMs = nowMs
     this.#bytesMax = bytes
+    this.#daysOf = daysOf
   }
 
   async save(stored: StoredResponse): Promise<void> {
     if (this.#of(stored) !== null) return
     const text = storedText(stored)
-    const { id, project, expiresAtMs } = stored
+    const { id, project, route, expiresAtMs } = stored
     const shelf = this.#shelves.get(project) ?? { held: new Map(), bytes: 0 }
     this.#shelves.set(project, shelf)
-    shelf.held.set(id, { text, expiresAtMs })
+    shelf.held.set(id, { text, route, expiresAtMs, keptAtMs: this.#nowMs() })
     shelf.bytes += text.length
     this.#bytes += text.length
     while (this.#bytes > this.#bytesMax) this.#dropOldest()
@@ -65,7 +74,9 @@ export class MemoryResponses implements ResponseStore {
   #of(key: ResponseKey): Held | null {
     const held = this.#shelves.get(key.project)?.held.get(key.id)
     if (held === undefined) return null
-    if (held.expiresAtMs > this.#nowMs()) return held
+    const { route, keptAtMs, expiresAtMs } = held
+    const days = this.#daysOf(key.project, route) ?? Infinity
+    if (Math.min(expiresAtMs, keptAtMs + days * dayMs) > this.#nowMs()) return held // M2
     this.#drop(key)
     return null
   }

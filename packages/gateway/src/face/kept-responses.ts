@@ -17,6 +17,7 @@ import {
   inputItems,
   isResponseId,
   isThere,
+  responseDays,
   type StoredResponse,
   sayableItems,
   sealsIncluded,
@@ -38,8 +39,6 @@ export interface Keep {
   readonly days: number
 }
 
-const daysDefault = 30 // as at OpenAI
-
 export function keepOf(
   ports: Pick<FacePorts, 'responses'>,
   { directory, key }: Exchange,
@@ -52,7 +51,7 @@ export function keepOf(
   const previousId = isResponseId(previous) ? previous : null
   const isLeaning = previousId !== null || namesItems(outline['input'])
   if (!isAsked && !isLeaning && !ports.responses.isLocal) return null
-  return { previousId, isAsked, days: of?.days ?? daysDefault }
+  return { previousId, isAsked, days: of?.days ?? responseDays }
 }
 
 function asksToBeKept(store: unknown, rule: 'never' | 'asked' | 'always'): boolean {
