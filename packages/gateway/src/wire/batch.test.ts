@@ -42,7 +42,7 @@ test('a batch lasts a bounded time, and who is left keeps his place (W11)', asyn
     const busy = (name: string) => ({
       turn: () => {
         worked.push(name)
-        vi.advanceTimersByTime(0.6)
+        vi.advanceTimersByTime(1.2)
       },
     })
     const late = busy('late')

@@ -27,7 +27,7 @@ interface Write {
 
 // At some 50 µs each: as long as the first of them waits for its answer to go out.
 const membersMax = 32
-const turnsMsMax = 1 // what they have set off takes about twice as long
+const turnsMsMax = 2 // twice what 32 short ones take; what they have set off takes about twice as long again
 const waitingBytesMax = 64 * 2 ** 10 // copies that wait to go out; more go at once
 
 export class Batch {
