@@ -25,6 +25,13 @@ try {
   }
   const node = join(folder, 'node_modules', name, 'bin', 'node')
   const version = execFileSync(node, ['--version'], { encoding: 'utf8' }).trim()
+  // This engine's own parser takes the second name for the first one.
+  const door = new URL('../packages/core/dist/resource/index.js', import.meta.url)
+  const read = `import { parseJson } from '${door}'
+    console.log(Object.keys(parseJson('[{"a":1,"message\\\\\\\\":2},{"x":{"a":1,"message\\\\u0073":2}}]')[1].x)[1])`
+  const args24 = ['--input-type=module', '--eval', read]
+  const name24 = execFileSync(node, args24, { encoding: 'utf8' }).trim()
+  if (name24 !== 'messages') throw new Error(`it reads messages as ${name24}`)
   const home = join(folder, 'home')
   const args = [
     tutti,

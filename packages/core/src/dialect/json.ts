@@ -2,14 +2,14 @@
 //
 // Reads what an upstream sent, liberally: a member of another type than expected counts as absent.
 
-import { ExactNumber } from '../resource/index.ts'
+import { ExactNumber, parseJson } from '../resource/index.ts'
 
 export type JsonObject = Readonly<Record<string, unknown>>
 
 /** The value of a JSON text, or undefined where it is none. */
 export function jsonOf(text: string): unknown {
   try {
-    return JSON.parse(text)
+    return parseJson(text)
   } catch {
     return undefined // the caller says what was expected
   }

@@ -9,6 +9,8 @@
 //       sixteenth character.
 //   X3. What JSON.parse reads is read, however deep it is nested: who is told nothing takes it for an empty request.
 
+import { parseJson } from './parse-json.ts'
+
 /** A number of a JSON text that a double may not hold. */
 export class ExactNumber {
   /** As it was written. */
@@ -35,8 +37,8 @@ export class ExactNumber {
 /** The value of a JSON text, X1; undefined where it is none. */
 export function exactJsonOf(text: string): unknown {
   try {
-    const value: unknown = JSON.parse(text)
-    return mayBeInexact(text) ? unmarked(JSON.parse(marked(text))) : value // X2
+    const value: unknown = parseJson(text)
+    return mayBeInexact(text) ? unmarked(parseJson(marked(text))) : value // X2
   } catch {
     return undefined // the caller says what was expected
   }

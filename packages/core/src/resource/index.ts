@@ -16,6 +16,7 @@ export {
 } from './name.ts'
 export { nearest } from './nearest.ts'
 export { levelsMax, whereTooDeep } from './nesting.ts'
+export { mayMisreadName, parseJson } from './parse-json.ts'
 export {
   apiVersion,
   type DeclaredMetadata,

@@ -4,7 +4,7 @@
 
 import { isUtf8 } from 'node:buffer'
 import { type ChatDialect, isObject, type JsonObject, objectOf } from '@tutti/core/dialect'
-import { exactJsonOf, mayBeInexact } from '@tutti/core/resource'
+import { exactJsonOf, mayBeInexact, parseJson } from '@tutti/core/resource'
 import { outlineOf, repeatedName, type Span } from '../json/index.ts'
 
 /** What a caller asks of a chat model. */
@@ -120,7 +120,7 @@ function parseJsonBody(body: Buffer): JsonObject | string {
   const text = body.toString('utf8')
   let parsed: unknown
   try {
-    parsed = JSON.parse(text)
+    parsed = parseJson(text)
   } catch (error) {
     return `expected a JSON body: ${error instanceof Error ? error.message : String(error)}`
   }

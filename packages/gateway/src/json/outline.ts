@@ -9,6 +9,7 @@
 //   J3. The value of the top-level member `model` is told where it stands, however the name is escaped.
 
 import { isUtf8 } from 'node:buffer'
+import { parseJson } from '@tutti/core/resource'
 import { textEnd } from './text-end.ts'
 
 /** The bytes of a value, the quotes of a text included. */
@@ -41,7 +42,7 @@ export function outlineOf(body: Buffer): Outline | null {
   const kept = walk.run()
   if (kept === null) return null
   try {
-    const value: unknown = JSON.parse(kept)
+    const value: unknown = parseJson(kept)
     return { text: kept, value, model: walk.model }
   } catch {
     return null

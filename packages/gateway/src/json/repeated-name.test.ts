@@ -1,8 +1,9 @@
+import { parseJson } from '@tutti/core/resource'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { repeatedName } from './repeated-name.ts'
 
-const repeated = (text: string) => repeatedName(text, JSON.parse(text))
+const repeated = (text: string) => repeatedName(text, parseJson(text))
 
 type Tree =
   | string
@@ -62,6 +63,15 @@ describe('repeated name (J4)', () => {
   test('is told as the parser reads it', () => {
     expect(repeated('{"max_tokens":9,"max\\u005ftokens" : 1}')).toBe('max_tokens')
     expect(repeated('{"a":[{"b":1,"c":{"b":2}},{"b":3}],"b":"\\"b\\":1"}')).toBeNull()
+  })
+
+  test('is found where something else was read in its place before', () => {
+    const before = ['{"q":1,"messages":2,"message\\\\":3}', '{"r":1,"\\"":2,"\\\\":3}'].map(
+      parseJson,
+    )
+    expect(repeated('{"q":1,"messages":2,"message\\u0073":3}')).toBe('messages')
+    expect(repeated('{"r":1,"\\"":2,"\\"":3}')).toBe('"')
+    expect(before).toHaveLength(2)
   })
 
   test('is looked for in what is nested deeper than a stack goes', () => {

@@ -6,10 +6,14 @@
 // Invariants:
 //   J4. It is null just where every object in the text has each of its names once, however they are escaped.
 
+import { mayMisreadName } from '@tutti/core/resource'
+
 /** A name that one object has twice; null where there is none. `value` is what the text says. */
 export function repeatedName(text: string, value: unknown): string | null {
-  // A parser keeps one of two: where it has kept as many as may have been written, there are no two.
-  return mayBeNames(text) === countMembers(value) ? null : findRepeated(text)
+  // A parser keeps one of two: where it has kept as many as may have been written, there are no two, unless it has taken
+  // one of them for another.
+  if (mayBeNames(text) !== countMembers(value) || mayMisreadName(text)) return findRepeated(text)
+  return null
 }
 
 /** Colons behind a quote: those that end a name, and those that begin a text. */

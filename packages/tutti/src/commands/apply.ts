@@ -39,7 +39,8 @@ export function addApply(program: Command): void {
         if (options.json !== true) print(`${nameOf(declared)} ${describeOutcome(answer)}`)
       }
     } finally {
-      if (options.json === true) printJson(results) // where one is refused, those before it are there
+      // Where one is refused, those before it are there.
+      if (options.json === true) printJson(results)
     }
     if (results.some(({ outcome }) => outcome === 'needs-approval')) process.exitCode = 3
   })

@@ -97,7 +97,8 @@ async function showRequest(id: string, options: RequestsOptions): Promise<void> 
   const items = kept instanceof Error ? [] : kept.items
   const why = kept instanceof Error ? kept.message : null
   if (!remembered.isThere && items.length === 0) {
-    const both = `the gateway: ${messageOf(remembered.text)}; the control plane: ${why ?? 'nothing is kept'}`
+    const said = messageOf(remembered.text)
+    const both = `the gateway: ${said}; the control plane: ${why ?? 'nothing is kept'}`
     throw new Failure('tutti/argument-invalid', `request ${id} is not known here. ${both}`)
   }
   const record: unknown = remembered.isThere ? JSON.parse(remembered.text) : items[0]?.record

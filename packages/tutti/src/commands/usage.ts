@@ -77,7 +77,7 @@ function sinceOf(text: string, nowMs: number): number {
   throw new Failure('tutti/argument-invalid', `--since: expected 24h, 7d or a time, got ${text}`)
 }
 
-/** What is small is not said to be nothing. A `+` where attempts are in it whose price nobody knows. */
+/** What is little is not nothing. A `+` where attempts are in it whose price nobody knows. */
 function costOf({ costDollars, unpriced }: { costDollars: number; unpriced: number }): string {
   const digits = costDollars > 0 && costDollars < 0.01 ? 6 : 4
   return `$${costDollars.toFixed(digits)}${unpriced > 0 ? '+' : ''}`
