@@ -9,6 +9,7 @@
 //       However its answer ends, what it took is settled.
 //   H3. At most `concurrentMax` of a route are on their way at a time; more are counted as left out.
 //   H4. What a target may not be asked, by policy or the route's regions and price cap, it is not asked as a shadow.
+//   H5. Its Route is looked at anew: an answer may take minutes, and the shadow be another by then, or none.
 
 import { objectOf, readAnswer } from '@tutti/core/dialect'
 import { compareAnswers } from '@tutti/core/routing'
@@ -44,6 +45,7 @@ export interface Live {
 }
 
 export interface ShadowPorts {
+  readonly directory: () => Directory | null
   readonly router: Router
   readonly comparisons: RequestLog<Comparison>
   readonly usage: UsageCounts
@@ -74,10 +76,14 @@ export class Shadows {
   }
 
   /** Does nothing for a route without a shadow. */
-  mirror(live: Live): void {
-    const { route } = live.call
-    const { shadow: spec } = route
-    if (spec === undefined) return
+  mirror(given: Live): void {
+    if (given.call.route.shadow === undefined) return
+    const directory = this.#ports.directory() ?? given.directory
+    const live = { ...given, directory }
+    const { project, name: called } = given.call.route
+    const route = directory.route(project, called) // H5
+    const spec = route?.shadow
+    if (route === undefined || spec === undefined) return
     const shadow = rulesOf(route)?.shadow ?? null
     if (shadow === null || this.#ports.chance() >= spec.share) return
     const name = `${route.project}/${route.name}`
