@@ -1,9 +1,10 @@
 // No text of a policy takes the engine that judges along.
 
+import type { Kind } from '@tutti/core/resource'
 import { describe, expect, test } from 'vitest'
 import { apply, call, makeKey, usePlane } from '../test-plane.fixture.ts'
 import { whyNestedTooDeep } from './check-nesting.ts'
-import { checkPolicy } from './policy-engine.ts'
+import { automation, checkPolicy, emptyContext, openPolicyEngine } from './policy-engine.ts'
 
 const when = (condition: string) =>
   `@id("deep") permit(principal, action, resource) when { ${condition} };`
@@ -48,6 +49,45 @@ test('what Cedar has no room for in spite of that is said by an instance that is
   ])
   const fine = '@id("fine") permit(principal, action, resource);'
   expect(checkPolicy('fine', { cedar: fine, description: '' })).toEqual([])
+})
+
+describe('a policy that was stored before there were bounds, and cannot be judged', () => {
+  const admins = '@id("admins") permit(principal in Role::"admin", action, resource);'
+  const policy = (name: string, cedar: string) => ({ name, spec: { cedar, description: '' } })
+  const deep = forms['conditions']?.(20_000) ?? ''
+  const asked = (role: string, action: string, kind: Kind) => ({
+    principal: { ...automation('ann'), type: 'User' as const, roles: [role] },
+    ...{ action, resource: { kind, project: '', name: 'x', labels: {} }, context: emptyContext },
+  })
+
+  test('denies what it might forbid, in words, but to the admin who mends it', () => {
+    const forbids = deep.replace('permit', 'forbid')
+    const engine = openPolicyEngine([policy('roles', admins), policy('deep', forbids)])
+    for (let again = 0; again < 2; again++) {
+      const denied = engine.answer(asked('admin', 'update', 'Node'))
+      expect([denied.allowed, denied.errors]).toEqual([false, []])
+      expect(denied.determining).toMatchObject([
+        {
+          reason: expect.stringMatching(/^policy deep cannot be judged: more than 150/),
+          fix: expect.stringContaining('deep'),
+        },
+      ])
+      expect(engine.permits(asked('admin', 'delete', 'Policy'))).toBe(true)
+      expect(engine.permits(asked('viewer', 'delete', 'Policy'))).toBe(false)
+    }
+    const mended = openPolicyEngine([policy('roles', admins)])
+    expect(mended.permits(asked('admin', 'update', 'Node'))).toBe(true)
+  })
+
+  test('permits nothing, and all others are judged as before', () => {
+    const tooLarge = forms['members']?.(50_000) ?? ''
+    for (const cedar of [deep, tooLarge]) {
+      const engine = openPolicyEngine([policy('roles', admins), policy('deep', cedar)])
+      expect(engine.permits(asked('admin', 'update', 'Node'))).toBe(true)
+      expect(engine.permits(asked('viewer', 'update', 'Node'))).toBe(false)
+      expect(engine.forbids(asked('viewer', 'update', 'Node'))).toBe(false)
+    }
+  })
 })
 
 test('brackets in texts and comments are none', () => {

@@ -15,7 +15,7 @@ import { cedarSchema } from './cedar-schema.ts'
 import { whyNestedTooDeep } from './check-nesting.ts'
 import { type Cedar, openCedar } from './open-cedar.ts'
 
-const cedar = openCedar() // judges; it sees only what another instance has taken
+let cedar = openCedar() // judges; `openPolicyEngine` alone writes it, where it has trapped
 
 export interface Principal {
   readonly type: 'User' | 'Automation' | 'Node'
@@ -145,9 +145,68 @@ interface NamedPolicy {
   readonly says: DecidingPolicy
 }
 
-/** An engine over these policies, each valid by `checkPolicy`. */
+/**
+ * An engine over these policies, each valid by the `checkPolicy` of its time: one that was stored before there were bounds may
+ * still end the instance that judges it. Then all judging goes on in another one, with a stand-in
+ * for each that is over the bounds.
+ */
 export function openPolicyEngine(policies: readonly PolicyText[]): PolicyEngine {
-  return engineOn(cedar, policies)
+  const withStandIns = () => {
+    cedar = openCedar()
+    return engineOn(cedar, policies.flatMap(standIn))
+  }
+  const orElse = <T>(act: () => T, instead: () => T): T => {
+    try {
+      return act()
+    } catch {
+      return instead()
+    }
+  }
+  let current = orElse(() => engineOn(cedar, policies), withStandIns)
+  const judge = <T>(act: (engine: PolicyEngine) => T): T =>
+    orElse(
+      () => act(current),
+      () => {
+        current = withStandIns()
+        return act(current)
+      },
+    )
+  return {
+    answer: (question) => judge((engine) => engine.answer(question)),
+    permits: (question) => judge((engine) => engine.permits(question)),
+    forbids: (question) => judge((engine) => engine.forbids(question)),
+    likenessOf: (principal) => current.likenessOf(principal),
+    get asksFindings() {
+      return current.asksFindings
+    },
+    get digest() {
+      return current.digest
+    },
+  }
+}
+
+/** What holds in a policy's place that cannot be judged: all that it might forbid, but for who mends it. */
+function standIn(policy: PolicyText): PolicyText[] {
+  const why = whyNestedTooDeep(policy.spec.cedar) ?? whyNoRoom(policy)
+  if (why === null) return [policy]
+  if (!/\bforbid\b/.test(policy.spec.cedar)) return [] // nothing is permitted by it
+  const text = `@id("${policy.name}")
+    @reason("policy ${policy.name} cannot be judged: ${why.replaceAll(/["`\\]/g, '')}")
+    @fix("an admin has to declare policy ${policy.name} anew, or delete it")
+    forbid(principal, action, resource) unless {
+      principal in Role::"admin" && resource is Policy
+    };`
+  return [{ ...policy, spec: { ...policy.spec, cedar: text } }]
+}
+
+/** Found out by an instance that is thrown away. */
+function whyNoRoom({ name, spec }: PolicyText): string | null {
+  try {
+    checkWith(openCedar(), name, spec)
+    return null
+  } catch {
+    return 'too large or too deep for Cedar'
+  }
 }
 
 interface PolicyText {
