@@ -41,6 +41,7 @@ import { type News, openNews } from './news.ts'
 import { openLog } from './open-log.ts'
 import { openPolicyCache, type PolicyCache } from './policy-cache.ts'
 import {
+  foldBudgets,
   type KeptRequests,
   openKeptRequests,
   openRelayDirectory,
@@ -301,6 +302,7 @@ function loopTable(of: {
       gatherMs: 60_000,
       turn: of.keptRequests.sweep,
     },
+    { name: 'budgets', everyMs: 3_600_000, gatherMs: 60_000, turn: () => foldBudgets(sql) },
     {
       name: 'blobs',
       everyMs: 3_600_000,

@@ -1,5 +1,6 @@
 export { type BudgetStatus, budgetStatus } from './budget-status.ts'
 export { type SnapshotBody, servingToken } from './build-snapshot.ts'
+export { foldBudgets } from './fold-budgets.ts'
 export { type KeptRequests, openKeptRequests } from './kept-requests.ts'
 export { leaseBudgets } from './lease-budgets.ts'
 export { openRelayDirectory, parseRelayUrl, type RelayDirectory } from './relay-directory.ts'

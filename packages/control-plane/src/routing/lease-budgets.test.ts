@@ -4,6 +4,7 @@ import { type LeaseAnswer, type LeaseRequest, lostMs } from '@tutti/core/routing
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { openDatabase, type Sql } from '../store/index.ts'
 import { apply, bed, call, folder, makeKey, usePlane } from '../test-plane.fixture.ts'
+import { foldBudgets } from './fold-budgets.ts'
 import { leaseBudgets } from './lease-budgets.ts'
 
 usePlane()
@@ -191,6 +192,33 @@ describe('by a clock of one’s own', () => {
     const settled = [{ lease: lease?.lease ?? '', nanos: dollar / 2, isOver: true }]
     expect((await turn(late, 'gateway-a', { settled })).unknown).toEqual([lease?.lease])
     expect(await charged('late')).toBe(dollar)
+  })
+
+  test('hours of long ago are counted by their day, and all counts as before', async () => {
+    const opened = sql
+    if (opened === undefined) throw new Error('it is opened first')
+    await apply('Budget', 'folded', { limitDollars: 1_000, window: 'month' })
+    const wanted = [{ project: 'default', budget: 'folded', nanos: dollar }]
+    const beginMs = Date.UTC(2025, 3, 1)
+    for (let i = 0; i < 20; i++) {
+      const nowMs = beginMs + i * 13 * hourMs
+      const [lease] = (await turn(nowMs, 'gateway-a', { wanted })).granted
+      const settled = [{ lease: lease?.lease ?? '', nanos: i + 1, isOver: true }]
+      await turn(nowMs, 'gateway-a', { settled })
+    }
+    const rows = () => opened<{ hour: number; nanos: number }[]>`
+      select ((start_ms - ${beginMs}) / ${hourMs})::int as hour, settled_nanos::int as nanos
+      from budget_window where budget = 'folded' order by start_ms`
+    await opened`delete from budget_window where budget <> 'folded'` // days of other tests
+    const before = await rows()
+    expect(before).toHaveLength(20)
+    await foldBudgets(opened)
+    const days = [1 + 2, 3 + 4, 5 + 6, 7 + 8].map((nanos, day) => ({ hour: 24 * day, nanos }))
+    const folded = await rows()
+    expect(folded).toEqual([...days, ...before.slice(8)])
+    await foldBudgets(opened)
+    expect(await rows()).toEqual(folded)
+    expect(await charged('folded')).toBe(210)
   })
 
   test('a lease that its gateway speaks of is not lost, however long it lasts', async () => {

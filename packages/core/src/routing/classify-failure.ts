@@ -79,10 +79,9 @@ function isFiltered(code: string, message: string): boolean {
  * another.
  */
 export function isUnreadSeal({ code, message }: Pick<ErrorAnswer, 'code' | 'message'>): boolean {
-  return code === 'invalid_encrypted_content' || unreadSeal.test(message)
+  if (code === 'invalid_encrypted_content') return true
+  return /encrypted[ _]content/i.test(message) && /could not be verified/i.test(message)
 }
-
-const unreadSeal = /encrypted[ _]content\b.*\bcould not be verified/i
 
 function isContextLength(code: string, message: string): boolean {
   return (

@@ -90,6 +90,7 @@ export {
 } from './lease.ts'
 export {
   type Charged,
+  hoursDays,
   type LeaseAccounts,
   LeaseBook,
   type LeaseChange,

@@ -51,7 +51,7 @@ export type LeaseChange = z.infer<typeof leaseChange>
 
 const dayMs = 86_400_000
 // Of so many days an hour is told from others of its day: of more than a clock is wrong for, as a rule.
-const hoursDays = 7
+export const hoursDays = 7
 // More than any window has but the one that never ends, and a month on a clock that is wrong.
 const pastDays = 62
 
