@@ -329,7 +329,7 @@ describe('a keeper', () => {
   test('keeps the share of requests that the Route says', () => {
     let chance = 0.49
     const ports = { send: async () => true, nowMs: () => 1, chance: () => chance, log: () => {} }
-    const keeper = new BodyKeeper(ports)
+    const keeper = new BodyKeeper({ ...ports, directory: () => null })
     const chat = { ...chatOf(1), model: 'chat' }
     expect(keeper.begin(route, chat)).not.toBeNull()
     expect(keeper.begin(route, null)).toBeNull()
@@ -337,12 +337,35 @@ describe('a keeper', () => {
     expect(keeper.begin(route, chat)).toBeNull()
   })
 
+  test('keeps as its Route has it once a call is over, and not at all where it has no more (Y4)', async () => {
+    const sent: KeptRequest[] = []
+    const none = { ...route, bodies: undefined }
+    let now: unknown = none
+    const keeper = new BodyKeeper({
+      directory: () => ({ route: () => now, toolServers: () => [] }) as never,
+      ...{ nowMs: () => 1, chance: () => 0, log: () => {} },
+      send: async (requests) => sent.push(...requests) > 0,
+    })
+    keeper.keep(call(10), record)
+    await keeper.stop()
+    expect([sent, keeper.format()]).toEqual([[], ''])
+    const later = new BodyKeeper({
+      directory: () => ({ route: () => now, toolServers: () => [] }) as never,
+      ...{ nowMs: () => 1, chance: () => 0, log: () => {} },
+      send: async (requests) => sent.push(...requests) > 0,
+    })
+    later.keep(call(10), record)
+    now = { ...route, bodies: { ...route.bodies, keep: ['output'], days: 1 } }
+    await later.stop()
+    expect(sent).toMatchObject([{ input: null, expiresAtMs: record.atMs + 86_400_000 }])
+  })
+
   test('holds a bounded part while nobody takes it, tells it again, and gives up what is refused (Y2)', async () => {
     const sent: (readonly KeptRequest[])[] = []
     let answer: () => Promise<boolean> = () => Promise.reject(new Error('away'))
     const waits: (() => void)[] = []
     const keeper = new BodyKeeper({
-      ...{ nowMs: () => 1, chance: () => 0 },
+      ...{ directory: () => null, nowMs: () => 1, chance: () => 0 },
       send: (requests) => {
         sent.push(requests)
         return answer()
@@ -366,7 +389,7 @@ describe('a keeper', () => {
   test('of a gateway that stops it is given up where the control plane says nothing (Y3)', async () => {
     const gone = (signal: AbortSignal) => once(signal, 'abort').then(() => signal.throwIfAborted())
     const keeper = new BodyKeeper({
-      ...{ nowMs: () => 1, chance: () => 0, log: () => {} },
+      ...{ directory: () => null, nowMs: () => 1, chance: () => 0, log: () => {} },
       send: (_, signal) => gone(signal).then(() => true),
     })
     for (let i = 0; i < 3; i++) keeper.keep(call(2 ** 20), record)

@@ -140,7 +140,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     ...{ askUsage: remoteUsage(controlPlane, log), ownKey: controlPlane.key },
   }
   const bodies = new BodyKeeper({
-    ...{ nowMs, chance, log },
+    ...{ directory: () => directory, nowMs, chance, log },
     send: (requests, signal) => sendKeptRequests(controlPlane, requests, signal),
   })
   const telemetry = newTelemetry(options, log)

@@ -9,6 +9,7 @@
 //   Y2. Bounded: while the control plane is away at most `waitingBytesMax` wait, and what comes then is counted and
 //       left out. No request waits for any of it.
 //   Y3. A gateway that stops waits at most `lastMsMax` for all of it.
+//   Y4. What has waited, behind a long answer say, is kept as its Route has it by then: where it keeps none, not at all.
 
 import { randomUUID } from 'node:crypto'
 import { type GuardPlan, type GuardSide, type GuardSpec, guardSpec } from '@tutti/core/governance'
@@ -17,20 +18,23 @@ import {
   type KeptBody,
   type KeptRequest,
   keptRequestsMax,
+  serverOfRoute,
 } from '@tutti/core/routing'
 import { messageOf } from '../failure.ts'
 import { Scanner } from '../governance/index.ts'
-import type { RouteEntry } from '../routing/index.ts'
+import type { Directory, RouteEntry } from '../routing/index.ts'
 import { formatFamily } from '../telemetry/index.ts'
 import { SideThread } from '../thread/index.ts'
 import type { ChatAsked } from './chat-body.ts'
 import { type Kept, KeptCall } from './kept-call.ts'
 import { KeptToolCall } from './kept-tool-call.ts'
 import type { RequestRecord } from './request-log.ts'
+import { routeOfServer } from './tool-route.ts'
 
 export interface BodyKeeperPorts {
   /** Tells the control plane: false where it will not have them. Throws where it is away. */
   readonly send: (requests: readonly KeptRequest[], signal: AbortSignal) => Promise<boolean>
+  readonly directory: () => Pick<Directory, 'route' | 'toolServers'> | null
   readonly nowMs: () => number
   readonly chance: () => number
   readonly log: (event: string, fields: Readonly<Record<string, unknown>>) => void
@@ -39,9 +43,14 @@ export interface BodyKeeperPorts {
 /** A call that is over. */
 interface Waiting {
   readonly call: Kept
-  readonly rule: BodyRule
   readonly record: RequestRecord
   readonly bytes: number
+}
+
+interface Keeping {
+  readonly call: Kept
+  readonly route: RouteEntry
+  readonly rule: BodyRule
 }
 
 /** What is taken out of what a Route keeps. */
@@ -100,7 +109,7 @@ export class BodyKeeper {
       return
     }
     this.#bytes += bytes
-    this.#waiting.push({ call, rule: route.bodies, record, bytes })
+    this.#waiting.push({ call, record, bytes })
     this.#running ??= this.#run().finally(() => {
       this.#running = null
     })
@@ -128,7 +137,7 @@ export class BodyKeeper {
       await this.#pause(gatherMs) // others come with it
       const report: KeptRequest[] = []
       const bytes = await this.#fill(report)
-      await this.#tell(report)
+      if (report.length > 0) await this.#tell(report)
       this.#bytes -= bytes
     }
   }
@@ -142,6 +151,7 @@ export class BodyKeeper {
       if (next === undefined) break
       bytes += next.bytes
       const kept = await this.#lookThrough(next)
+      if (kept === null) continue // Y4
       characters += (kept.input?.text.length ?? 0) + (kept.output?.text.length ?? 0)
       report.push(kept)
     }
@@ -166,38 +176,49 @@ export class BodyKeeper {
     }
   }
 
-  async #lookThrough({ call, rule, record }: Waiting): Promise<KeptRequest> {
+  async #lookThrough({ call, record }: Waiting): Promise<KeptRequest | null> {
+    const now = this.#routeNow(call.route)
+    const rule = now?.bodies
+    if (now === undefined || rule === undefined) return null
     const { id, project, route, key, atMs } = record
+    const of = { call, route: now, rule }
     const saidIn = () => ({ json: call.input, isCut: false })
     const saidOut = () => call.output(Math.floor(atMs / 1_000))
     return {
       ...{ entry: randomUUID(), id, project, route, key, atMs },
       expiresAtMs: atMs + rule.days * 86_400_000,
       record: { ...record },
-      input: rule.keep.includes('input') ? await this.#redacted(call, 'input', saidIn) : null,
-      output: rule.keep.includes('output') ? await this.#redacted(call, 'output', saidOut) : null,
+      input: rule.keep.includes('input') ? await this.#redacted(of, 'input', saidIn) : null,
+      output: rule.keep.includes('output') ? await this.#redacted(of, 'output', saidOut) : null,
     }
+  }
+
+  /** Y4. Of a server of tools what stands for its Route. */
+  #routeNow(before: RouteEntry): RouteEntry | undefined {
+    const directory = this.#ports.directory()
+    const server = serverOfRoute(before.name)
+    if (directory === null) return before
+    if (server === null) return directory.route(before.project, before.name)
+    const entry = directory.toolServers(before.project).find(({ name }) => name === server)
+    return entry === undefined ? undefined : routeOfServer(entry)
   }
 
   /** Y1: nothing of what a model nests deeper than calls of ours go. */
   async #redacted(
-    call: Kept,
+    { call, route, rule }: Keeping,
     side: GuardSide,
     saying: () => ReturnType<Kept['output']>,
   ): Promise<KeptBody | null> {
-    const { route } = call
-    const { bodies } = route
-    if (bodies === undefined) return null
     try {
       const said = saying()
       if (said === null || said.json.length > scannedCharsMax) return null
-      const { guard, plan } = this.#of(route, bodies)
+      const { guard, plan } = this.#of(route, rule)
       const { json, isCut } = said
       const bytes = Buffer.from(json)
       const job = { guard, plan, side, originals: nothingTaken, bytes }
       const scanned = await this.#scanner.scan({ kind: 'scan', ...job })
       const text = scanned.bytes === null ? json : Buffer.from(scanned.bytes).toString('utf8')
-      const body = cut(call.shown(side, text), bodies.bytesMax)
+      const body = cut(call.shown(side, text), rule.bytesMax)
       return { ...body, isCut: body.isCut || isCut }
     } catch {
       return null
