@@ -146,9 +146,9 @@ interface NamedPolicy {
 }
 
 /**
- * An engine over these policies, each valid by the `checkPolicy` of its time: one that was stored before there were bounds may
- * still end the instance that judges it. Then all judging goes on in another one, with a stand-in
- * for each that is over the bounds.
+ * An engine over these policies, each valid by the `checkPolicy` of its time: one that was stored
+ * before there were bounds may still end the instance that judges it. Then all judging goes on in
+ * another one, with a stand-in for each that is over the bounds.
  */
 export function openPolicyEngine(policies: readonly PolicyText[]): PolicyEngine {
   const withStandIns = () => {
@@ -185,7 +185,7 @@ export function openPolicyEngine(policies: readonly PolicyText[]): PolicyEngine 
   }
 }
 
-/** What holds in a policy's place that cannot be judged: all that it might forbid, but for who mends it. */
+/** Of a policy that cannot be judged: all that it might forbid, but for who mends it. */
 function standIn(policy: PolicyText): PolicyText[] {
   const why = whyNestedTooDeep(policy.spec.cedar) ?? whyNoRoom(policy)
   if (why === null) return [policy]

@@ -9,11 +9,12 @@ import type { Sql } from '../store/index.ts'
 
 const dayMs = 86_400_000
 
-/** By the days on which anything was charged: a clock that was ahead for a while folds nothing of today. */
+/** By the days on which anything was charged: a clock that was ahead folds nothing of today. */
 export async function foldBudgets(sql: Sql): Promise<void> {
   await sql`
     with newest as (
-      select distinct start_ms / ${dayMs} as day from budget_window order by day desc limit ${hoursDays}
+      select distinct start_ms / ${dayMs} as day from budget_window
+      order by day desc limit ${hoursDays}
     ), hours as (
       delete from budget_window
       where start_ms % ${dayMs} > 0 and start_ms / ${dayMs} < (select min(day) from newest)

@@ -27,7 +27,8 @@ interface Write {
 
 // At some 50 µs each: as long as the first of them waits for its answer to go out.
 const membersMax = 32
-const turnsMsMax = 2 // twice what 32 short ones take; what they have set off takes about twice as long again
+// Twice what 32 short ones take; what they have set off takes about twice as long again.
+const turnsMsMax = 2
 const waitingBytesMax = 64 * 2 ** 10 // copies that wait to go out; more go at once
 
 export class Batch {
