@@ -5,9 +5,9 @@
 // at the node accepts it (`tutti node --accept-log`).
 
 import { existsSync } from 'node:fs'
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { readFile, rename, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { makeFolder } from '@tutti/machine'
+import { makeFolder, placeFolder } from '@tutti/machine'
 import { Failure } from './failure.ts'
 import {
   type BackupManifest,
@@ -99,7 +99,7 @@ async function placePrivates(
 }
 
 async function place(from: string, to: string): Promise<void> {
-  await mkdir(dirname(to), { recursive: true, mode: 0o700 })
+  await placeFolder(dirname(to), 0o700)
   await writeFile(`${to}.new`, await readFile(from), { mode: 0o600 })
   await rename(`${to}.new`, to)
 }

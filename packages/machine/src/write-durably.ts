@@ -4,9 +4,9 @@
 // is the old one or the new one, and once this has returned it is the new one.
 
 import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { mkdir, open, rename, rm } from 'node:fs/promises'
+import { open, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { makeFolder } from './make-folder.ts'
+import { makeFolder, placeFolder } from './make-folder.ts'
 
 /**
  * Replaces a file that this user alone may read; folders on the way to it are made. One writer at a
@@ -33,7 +33,7 @@ export function writeDurably(path: string, text: string): void {
 /** The same, for a thread that others wait for: a disk may take a second to say that it has it. */
 export async function placeDurably(path: string, text: string): Promise<void> {
   const folder = dirname(path)
-  await mkdir(folder, { recursive: true })
+  await placeFolder(folder)
   const temporary = `${path}.new`
   try {
     await flushed(temporary, 'w', text)

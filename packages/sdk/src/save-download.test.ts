@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { Client } from './client.ts'
+import { saveDownload } from './save-download.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'tutti-download-'))
 const bytes = randomBytes(3_000_000)
@@ -35,6 +36,15 @@ afterAll(() => {
   server.close()
   rmSync(folder, { recursive: true, force: true })
 })
+
+test.runIf(process.platform === 'linux')(
+  'where no folder can be it says so, and ends',
+  async () => {
+    const file = { digest, sizeBytes: bytes.length, path: '/proc/tutti/model.onnx' }
+    const never = () => Promise.reject(new Error('nothing is asked for'))
+    await expect(saveDownload(file, never, () => {})).rejects.toThrow('ENOENT')
+  },
+)
 
 test('a download that is cut goes on where it stopped, and is whole', async () => {
   const path = join(folder, 'deep/model.onnx')

@@ -6,7 +6,7 @@
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { mkdir, open, rename, rm, stat } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { dirname, resolve } from 'node:path'
 import { Failure } from './failure.ts'
 
 export interface BlobFile {
@@ -27,7 +27,7 @@ export async function saveDownload(
   if ((await sizeOf(file.path)) === file.sizeBytes && (await digestOf(file.path)) === file.digest) {
     return onProgress(file.sizeBytes)
   }
-  await mkdir(dirname(file.path), { recursive: true })
+  await makeFolder(dirname(file.path))
   const part = `${file.path}.part`
   if (((await sizeOf(part)) ?? 0) > file.sizeBytes) await rm(part)
   await bring(part, file, { ask, onProgress })
@@ -38,6 +38,37 @@ export async function saveDownload(
     throw new Failure('sdk/download-broken', message)
   }
   await rename(part, file.path)
+}
+
+/**
+ * With those above it. Node's own recursive `mkdir` turns for ever where a folder is there and
+ * takes no other one in it, and says that there is none, as /proc does.
+ */
+async function makeFolder(path: string): Promise<void> {
+  if ((await whyMissing(path)) === null) return
+  const above = dirname(resolve(path))
+  if (!(await isFolder(above))) await makeFolder(above) // else somebody has made it meanwhile
+  const missing = await whyMissing(path)
+  if (missing !== null) throw missing.cause
+}
+
+/** Null once the folder is there, or what says that it can be in none. */
+async function whyMissing(path: string): Promise<{ readonly cause: unknown } | null> {
+  try {
+    await mkdir(path)
+    return null
+  } catch (cause) {
+    if (await isFolder(path)) return null
+    if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return { cause }
+    throw cause
+  }
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return await stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  )
 }
 
 async function bring(

@@ -8,21 +8,11 @@
 
 import { createHash } from 'node:crypto'
 import { createReadStream, createWriteStream } from 'node:fs'
-import {
-  copyFile,
-  link,
-  mkdir,
-  readdir,
-  readFile,
-  rename,
-  rm,
-  stat,
-  writeFile,
-} from 'node:fs/promises'
+import { copyFile, link, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { pipeline } from 'node:stream/promises'
-import { makeFolder } from '@tutti/machine'
+import { makeFolder, placeFolder } from '@tutti/machine'
 import { z } from 'zod'
 import { Failure } from '../failure.ts'
 import type { Query, Sql, TransactionSql } from './database.ts'
@@ -251,7 +241,7 @@ export async function placeBlobs(
   for (const { path } of blobs) {
     const name = basename(path)
     const to = join(dataFolder, 'blobs', name.slice(0, 2), name)
-    await mkdir(dirname(to), { recursive: true })
+    await placeFolder(dirname(to))
     if (!(await isThere(to))) await copyFile(join(folder, path), to)
   }
 }

@@ -5,8 +5,9 @@
 
 import { createHash, type Hash, randomUUID } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { mkdir, open, readdir, rename, rm, stat, utimes } from 'node:fs/promises'
+import { open, readdir, rename, rm, stat, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
+import { placeFolder } from '@tutti/machine'
 import { Failure } from '../failure.ts'
 import type { BlobGrant } from './blob-grants.ts'
 
@@ -45,7 +46,7 @@ export type UploadOutcome =
 /** Blobs in `folder`. */
 export async function openBlobs(folder: string): Promise<Blobs> {
   const uploads = join(folder, 'uploads')
-  await mkdir(uploads, { recursive: true })
+  await placeFolder(uploads)
   const pathOf = (digest: string) => join(folder, hexOf(digest).slice(0, 2), hexOf(digest))
   // One part for each project: nobody finishes, and so gets, a file that others began.
   const partOf = ({ digest, project }: BlobGrant) => join(uploads, `${project}-${hexOf(digest)}`)
@@ -91,7 +92,7 @@ async function put(
     const sizeBytes = await append({ ...upload, chunks: hashed() }, to.part)
     const digest = `sha256:${hash.digest('hex')}`
     const path = to.pathOf(digest)
-    await mkdir(join(path, '..'), { recursive: true })
+    await placeFolder(join(path, '..'))
     await rename(to.part, path)
     return { digest, sizeBytes }
   } catch (error) {
@@ -129,7 +130,7 @@ async function write(upload: Upload, path: string, part: string): Promise<Upload
       uploadedBytes: 0,
     }
   }
-  await mkdir(join(path, '..'), { recursive: true })
+  await placeFolder(join(path, '..'))
   await rename(part, path) // over the same bytes, where another project brought them first
   return { ok: true, complete: true, uploadedBytes }
 }

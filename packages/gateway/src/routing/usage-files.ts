@@ -3,10 +3,10 @@
 // Reports of usage that nobody has taken yet, one file each: what was counted while the control plane was away outlives
 // the gateway, and the machine's power. A report that two processes send counts once, so none needs to know whether another still lives.
 
-import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { readdir, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type UsageReport, usageReport } from '@tutti/core/routing'
-import { placeDurably } from '@tutti/machine'
+import { placeDurably, placeFolder } from '@tutti/machine'
 import { messageOf } from '../failure.ts'
 import type { UsageShelf } from './usage-counts.ts'
 
@@ -55,7 +55,7 @@ export async function gatherUsage(folders: readonly string[], into: string): Pro
   const place = placeIn(into)
   for (const other of folders.map(placeIn).filter((one) => one !== place)) {
     for (const name of await namesIn(other)) {
-      await mkdir(place, { recursive: true })
+      await placeFolder(place)
       await rename(join(other, name), join(place, name))
     }
   }

@@ -80,14 +80,22 @@ export async function makeEmptyFolder(folder: string): Promise<void> {
  * takes no other one in it, and says that there is none, as /proc does.
  */
 async function makeFolder(path: string): Promise<void> {
+  if ((await whyMissing(path)) === null) return
+  const above = dirname(resolve(path))
+  if (!(await isFolder(above))) await makeFolder(above) // else somebody has made it meanwhile
+  const missing = await whyMissing(path)
+  if (missing !== null) throw missing.cause
+}
+
+/** Null once the folder is there, or what says that it can be in none. */
+async function whyMissing(path: string): Promise<{ readonly cause: unknown } | null> {
   try {
     await mkdir(path)
+    return null
   } catch (cause) {
-    if (await isFolder(path)) return
-    const above = dirname(resolve(path))
-    if (!isMissing(cause) || (await isFolder(above))) throw cause
-    await makeFolder(above)
-    await makeFolder(path)
+    if (await isFolder(path)) return null
+    if (isMissing(cause)) return { cause }
+    throw cause
   }
 }
 
@@ -101,7 +109,7 @@ async function isFolder(path: string): Promise<boolean> {
 /** Writes a new file, with the folders above it. Throws `ledger/unwritable`. */
 export async function writeNew(folder: string, path: string, bytes: Uint8Array): Promise<void> {
   try {
-    await mkdir(dirname(join(folder, path)), { recursive: true })
+    await makeFolder(dirname(join(folder, path)))
     await writeFile(join(folder, path), bytes, { flag: 'wx' })
   } catch (cause) {
     throw unwritable(path, cause)

@@ -5,19 +5,10 @@
 
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import {
-  type FileHandle,
-  mkdir,
-  open,
-  readdir,
-  rename,
-  rm,
-  stat,
-  statfs,
-  utimes,
-} from 'node:fs/promises'
+import { type FileHandle, open, readdir, rename, rm, stat, statfs, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 import { sharedBytesMin } from '@tutti/core/fleet'
+import { placeFolder } from '@tutti/machine'
 import { Failure } from '../failure.ts'
 import type { BlobSource, BlobWish } from './blob-wish.ts'
 import { downloadRange } from './download-range.ts'
@@ -104,7 +95,7 @@ export class BlobCache {
         'not connected to the control plane: fetched on return',
       )
     }
-    await mkdir(this.#folder, { recursive: true })
+    await placeFolder(this.#folder)
     const part = this.#part(wish.digest)
     let offset = (await sizeOf(part)) ?? 0
     if (offset > wish.sizeBytes) {
@@ -177,7 +168,7 @@ export class BlobCache {
    * Throws `node/disk-full` where that is not enough.
    */
   async makeRoom(bytes: number, keep: Kept): Promise<void> {
-    await mkdir(this.#folder, { recursive: true })
+    await placeFolder(this.#folder)
     const files = await this.#list(keep)
     const usedBytes = files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
     const { bavail, bsize } = await statfs(this.#folder)

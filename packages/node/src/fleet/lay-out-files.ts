@@ -4,8 +4,9 @@
 // lay out the same files at the same time: each link appears whole, or is replaced by one that is the same.
 
 import { randomUUID } from 'node:crypto'
-import { mkdir, rename, symlink } from 'node:fs/promises'
+import { rename, symlink } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
+import { placeFolder } from '@tutti/machine'
 
 /** Links every file into `folder` under its path. */
 export async function layOutFiles(
@@ -14,7 +15,7 @@ export async function layOutFiles(
 ): Promise<void> {
   for (const { path, at } of files) {
     const target = join(folder, path)
-    await mkdir(dirname(target), { recursive: true })
+    await placeFolder(dirname(target))
     const fresh = `${target}.${randomUUID()}`
     await symlink(resolve(at), fresh)
     await rename(fresh, target)
