@@ -33,6 +33,25 @@ test('whoever stops it while it starts leaves nobody behind, and no database', a
   expect(await said).toEqual(['', stopping])
 })
 
+test('Ctrl-C as its first part begins is no failure of that part', async () => {
+  const folder = join(home, 'early')
+  const args = [main, 'up', '--home', folder, '--port', '0', '--gateway-port', '0']
+  const child = spawn(process.execPath, args, { detached: true, stdio: ['ignore', 'pipe', 'pipe'] })
+  const said = Promise.all([text(child.stdout), text(child.stderr)])
+  const ended = once(child, 'exit')
+  const log = join(folder, 'logs', 'control-plane.log') // is there before its process
+  await expect.poll(() => existsSync(log), { interval: 1 }).toBe(true)
+  await expect
+    .poll(() => {
+      const group = `/proc/${child.pid}/task/${child.pid}/children`
+      return !existsSync('/proc') || readFileSync(group, 'utf8') !== ''
+    })
+    .toBe(true)
+  process.kill(-Number(child.pid), 'SIGINT')
+  expect(await ended).toEqual([0, null])
+  expect(await said).toEqual(['', stopping])
+})
+
 test('a second one in its home is refused, whatever its ports, and changes nothing there', async () => {
   const args = [main, 'up', '--home', home, '--port', '0', '--gateway-port', '0', '--no-node']
   const first = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })

@@ -56,7 +56,8 @@ export function addUp(program: Command): void {
       await started
     } catch (error) {
       await end.stop()
-      throw error
+      await new Promise(setImmediate) // Ctrl-C ends parts, too, which may be heard of first
+      if (!end.isAsked()) throw error
     }
     if (end.isAsked()) return
     serveOn()
@@ -162,6 +163,7 @@ interface End {
 /** Stops every part, the last of the list first, when somebody asks: once all have started. */
 function stopOnSignal(parts: readonly RunningPart[], started: Promise<void>): End {
   let stopping: Promise<void> | null = null
+  let isAsked = false
   const stop = () => {
     stopping ??= (async () => {
       await started.catch(() => {}) // those that have are in the list
@@ -173,11 +175,12 @@ function stopOnSignal(parts: readonly RunningPart[], started: Promise<void>): En
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.on(signal, () => {
       // That takes as long as what starts, and what is under way: ten seconds and more.
-      if (stopping === null) process.stderr.write('stopping: each part ends what it has begun\n')
+      if (!isAsked) process.stderr.write('stopping: each part ends what it has begun\n')
+      isAsked = true
       void stop().then(() => process.exit(0))
     })
   }
-  return { isAsked: () => stopping !== null, stop }
+  return { isAsked: () => isAsked, stop }
 }
 
 function report(options: UpOptions, parts: readonly RunningPart[], ms: number): void {
