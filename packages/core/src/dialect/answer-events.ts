@@ -11,9 +11,7 @@ import {
   grownUsage,
   noUsage,
   type Part,
-  type Stop,
   type ToolCall,
-  type Usage,
 } from './chat.ts'
 import { CitedText, withCitations } from './cited-text.ts'
 import { ownSignature } from './signature.ts'
@@ -23,7 +21,8 @@ export function eventsOfAnswer(answer: ChatAnswer): readonly ChatEvent[] {
   for (const [index, part] of answer.parts.entries()) {
     for (const event of eventsOfPart(part, index)) events.push(event) // there may be very many
   }
-  const { stop, sequence } = answer
+  const { stop, sequence, lost } = answer
+  if (lost !== undefined) events.push({ kind: 'other', lost })
   const told = sequence === undefined ? {} : { sequence }
   events.push({ kind: 'stop', choice: 0, stop, ...told })
   events.push({ kind: 'usage', usage: answer.usage }, { kind: 'end' })
@@ -65,9 +64,7 @@ function eventsOfPart(part: Part, index: number): ChatEvent[] {
 export function answerOfEvents(events: readonly ChatEvent[]): ChatAnswer | null {
   const parts: Part[] = []
   const calls = new Map<number, number>() // where in `parts`, by the dialect's index
-  let answer: { id: string; model: string; stop: Stop; sequence?: string; usage: Usage } = {
-    ...{ id: '', model: '', stop: 'stop', usage: noUsage },
-  }
+  let answer: Omit<ChatAnswer, 'parts'> = { id: '', model: '', stop: 'stop', usage: noUsage }
   const begin = events.find(({ kind }) => kind === 'start')
   const order = new CallOrder(begin?.kind === 'start' ? begin.id : '')
   const cited = new CitedText()
@@ -81,8 +78,10 @@ export function answerOfEvents(events: readonly ChatEvent[]): ChatAnswer | null 
     } else if (event.kind === 'stop') {
       const { kind: _, choice: __, ...stopped } = event
       answer = { ...answer, ...stopped }
-    } else if (event.kind === 'usage') answer.usage = grownUsage(answer.usage, event.usage)
-    else if (event.kind === 'tool-start') {
+    } else if (event.kind === 'other') answer = { ...lostIn(event), ...answer }
+    else if (event.kind === 'usage') {
+      answer = { ...answer, usage: grownUsage(answer.usage, event.usage) }
+    } else if (event.kind === 'tool-start') {
       calls.set(event.index, parts.length)
       parts.push(callOf(event))
     } else if (event.kind === 'image') parts.push({ kind: 'image', source: event.source })
@@ -91,6 +90,10 @@ export function answerOfEvents(events: readonly ChatEvent[]): ChatAnswer | null 
     isApart = event.kind === 'block-end' || (isApart && !('text' in event && event.text !== ''))
   }
   return { ...answer, parts: withCitations(parts, citations) }
+}
+
+function lostIn({ lost }: Extract<ChatEvent, { kind: 'other' }>): Pick<ChatAnswer, 'lost'> {
+  return lost === undefined ? {} : { lost }
 }
 
 function callOf({ id, name }: Extract<ChatEvent, { kind: 'tool-start' }>): ToolCall {

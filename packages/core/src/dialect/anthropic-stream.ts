@@ -5,8 +5,17 @@
 import { exactJson, exactJsonOf } from '../resource/index.ts'
 import { readBlockCitation } from './annotation.ts'
 import { anthropicError } from './anthropic-error.ts'
-import type { ChatEvent, Stop, StreamEvent, Usage } from './chat.ts'
-import { countOf, isObject, type JsonObject, jsonOf, listOf, objectOf, textOf } from './json.ts'
+import type { ChatAnswer, ChatEvent, Stop, StreamEvent, Usage } from './chat.ts'
+import {
+  countOf,
+  isObject,
+  type JsonObject,
+  jsonOf,
+  kindName,
+  listOf,
+  objectOf,
+  textOf,
+} from './json.ts'
 import { signatureEvents } from './signature.ts'
 
 /** What an event says, or what is wrong with it. */
@@ -70,8 +79,19 @@ function readBlock(index: number, data: string): ChatEvent[] {
     case 'redacted_thinking':
       return signatureEvents('redacted', textOf(block['data']))
     default:
-      return [{ kind: 'other' }]
+      return [{ kind: 'other', index, ...lostBlock(block) }]
   }
+}
+
+// What a provider's own tools were asked and gave, and where it took up a conversation: of the way to an answer.
+const ofTheWay: ReadonlySet<unknown> = new Set([
+  ...['server_tool_use', 'mcp_tool_use', 'mcp_tool_listing', 'compaction', 'fallback'],
+])
+
+/** What its caller would miss in another dialect: all but what tells how the answer came about. */
+export function lostBlock({ type }: JsonObject): Pick<ChatAnswer, 'lost'> {
+  const name = kindName(type)
+  return ofTheWay.has(type) || name.endsWith('_tool_result') ? {} : { lost: name }
 }
 
 function readDelta(index: number, delta: JsonObject): ChatEvent[] {

@@ -17,7 +17,16 @@ import type {
   Usage,
 } from './chat.ts'
 import { textEnd, within } from './cited-text.ts'
-import { countOf, isObject, type JsonObject, jsonOf, listOf, objectOf, textOf } from './json.ts'
+import {
+  countOf,
+  isObject,
+  type JsonObject,
+  jsonOf,
+  kindName,
+  listOf,
+  objectOf,
+  textOf,
+} from './json.ts'
 import { signatureEvents, signedBy } from './signature.ts'
 
 /** What an event says, or what is wrong with it. */
@@ -28,10 +37,11 @@ export function readBedrockEvent({ event, data }: StreamEvent): readonly ChatEve
     case 'messageStart':
       return [{ kind: 'start', id: '', model: '' }]
     case 'contentBlockStart': {
-      const tool = objectOf(body['start'])['toolUse']
-      if (!isObject(tool)) return []
+      const [tool, index] = [objectOf(body['start'])['toolUse'], countOf(body['contentBlockIndex'])]
+      if (!isObject(tool)) return otherEvents(objectOf(body['start']), ofStart)
+      if (isProviders(tool)) return [{ kind: 'other', index }]
       const [id, name] = [textOf(tool['toolUseId']), textOf(tool['name'])]
-      return [{ kind: 'tool-start', index: countOf(body['contentBlockIndex']), id, name }]
+      return [{ kind: 'tool-start', index, id, name }]
     }
     case 'contentBlockDelta':
       return readDelta(countOf(body['contentBlockIndex']), objectOf(body['delta']))
@@ -61,11 +71,30 @@ function readDelta(index: number, delta: JsonObject): ChatEvent[] {
   }
   if (typeof text === 'string') return [{ kind: 'text', choice: 0, text }]
   if (isObject(toolUse)) return [{ kind: 'tool-arguments', index, text: textOf(toolUse['input']) }]
-  if (!isObject(reasoningContent)) return []
+  if (!isObject(reasoningContent)) return otherEvents(delta, ofTheWay)
   const { text: thinking, signature, redactedContent } = reasoningContent
   if (typeof redactedContent === 'string') return signatureEvents('redacted', redactedContent)
   if (typeof signature === 'string') return signatureEvents('anthropic', signature)
   return typeof thinking === 'string' ? [{ kind: 'thinking', text: thinking }] : []
+}
+
+/** What Amazon calls and answers itself. */
+function isProviders({ type }: JsonObject): boolean {
+  return type === 'server_tool_use'
+}
+
+const ofTheWay: ReadonlySet<string> = new Set(['toolResult', 'searchResult', 'cachePoint'])
+// The beginning of an image, which its pieces tell.
+const ofStart: ReadonlySet<string> = new Set([...ofTheWay, 'image'])
+
+/** Of a block that is none of the kinds we read: what its caller would miss elsewhere. */
+function lostIn(block: JsonObject, known: ReadonlySet<string>): Pick<ChatAnswer, 'lost'> {
+  const name = Object.keys(block).find((one) => !known.has(one))
+  return name === undefined ? {} : { lost: kindName(name) }
+}
+
+function otherEvents(block: JsonObject, known: ReadonlySet<string>): ChatEvent[] {
+  return Object.keys(block).length === 0 ? [] : [{ kind: 'other', ...lostIn(block, known) }]
 }
 
 /** Null for an answer that the model did not bring to an end. */
@@ -108,19 +137,28 @@ export function bedrockUsage(usage: JsonObject): Usage {
 /** A whole answer; its id is a header's and not here. */
 export function readBedrock(body: JsonObject): ChatAnswer {
   const message = objectOf(objectOf(body['output'])['message'])
+  const blocks = listOf(message['content']).map(objectOf)
   return {
-    ...{ id: '', model: '', parts: listOf(message['content']).flatMap(readBlock) },
+    ...{ id: '', model: '', parts: blocks.flatMap(readBlock) },
+    ...blocks.map((block) => lostIn(block, ofBlock)).find(({ lost }) => lost !== undefined),
     stop: bedrockStop(textOf(body['stopReason'])) ?? 'stop',
     usage: bedrockUsage(objectOf(body['usage'])),
   }
 }
 
-function readBlock(one: unknown): Part[] {
-  const { text, toolUse, reasoningContent, citationsContent, image } = objectOf(one)
+// What is read of a whole block.
+const ofBlock: ReadonlySet<string> = new Set([
+  ...ofTheWay,
+  ...['text', 'toolUse', 'reasoningContent', 'citationsContent', 'image'],
+])
+
+function readBlock(block: JsonObject): Part[] {
+  const { text, toolUse, reasoningContent, citationsContent, image } = block
   if (isObject(image)) return [{ kind: 'image', source: imageOf(image) }]
   if (isObject(citationsContent)) return [readCited(citationsContent)]
   if (typeof text === 'string') return [{ kind: 'text', text }]
   if (isObject(toolUse)) {
+    if (isProviders(toolUse)) return []
     const [id, name] = [textOf(toolUse['toolUseId']), textOf(toolUse['name'])]
     return [{ kind: 'tool-call', id, name, arguments: exactJson(toolUse['input'] ?? {}) }]
   }
@@ -159,5 +197,7 @@ function readCitation({ title, source, sourceContent, location }: JsonObject): C
 function imageOf({ format, source }: JsonObject): ImageSource {
   const type = textOf(format)
   const mediaType = type === '' ? 'application/octet-stream' : `image/${type}`
+  const { s3Location } = objectOf(source)
+  if (isObject(s3Location)) return { kind: 'url', url: textOf(s3Location['uri']) }
   return { kind: 'data', mediaType, data: textOf(objectOf(source)['bytes']) }
 }

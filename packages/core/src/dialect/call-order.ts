@@ -10,6 +10,7 @@
 //      What comes costs the same however much waits, and there is a bound to that.
 //   O3. A call is one however often its engine says its name, or all of it: some say the name with each piece of the
 //       arguments.
+//   O4. What a provider runs by itself is no call: whoever took it for one would answer it.
 
 import { type ChatEvent, notAnObject } from './chat.ts'
 import { isObject, jsonOf } from './json.ts'
@@ -34,6 +35,7 @@ interface OpenCall {
   readonly index: number
   /** As we count. */
   readonly place: number
+  readonly name: string
   text: string
   /** Tells when the text is worth reading as an object: once. */
   readonly end: ObjectEnd
@@ -43,6 +45,7 @@ interface OpenCall {
 
 // More than any answer has: what waits is held, and looked at again with each call that ends.
 const callsMax = 2_000
+const tooMany = `more than ${callsMax} calls`
 const waitingMax = 100_000
 const waitingCharactersMax = 32 * 2 ** 20
 
@@ -57,6 +60,10 @@ export class CallOrder {
   #waiting: Said[] = []
   /** Of all that ever waited; written by `#wait`. */
   #waitingCharacters = 0
+  /** Of the upstream's indexes those whose arguments are of no call (O4); written by `take`. */
+  readonly #others = new Set<number>()
+  /** Of the first call whose arguments are no object; written by `#endOpen`. */
+  #notObject: string | null = null
   /** Why the calls cannot be told apart; null where they can. Written by `#passArguments`. */
   wrong: string | null = null
 
@@ -64,14 +71,28 @@ export class CallOrder {
     this.#answerId = answerId
   }
 
+  /** Of what came so far: a call whose arguments are no object; null where there is none. */
+  get notObject(): string | null {
+    const open = this.#open
+    const isTold = open === null || open.isWhole || open.text.trim() === ''
+    return this.#notObject ?? (isTold ? null : notAnObject(open))
+  }
+
   /** The events that may go on; their calls are counted from 0. */
   take(event: ChatEvent): readonly ChatEvent[] {
     switch (event.kind) {
       case 'start':
       case 'usage':
-      case 'other':
       case 'other-text':
         return [event]
+      case 'other':
+        if (event.index !== undefined) this.#takeOther(event.index)
+        return [event]
+      case 'tool-start':
+        this.#others.delete(event.index)
+        return this.#takeSaid(event)
+      case 'tool-arguments':
+        return this.#others.has(event.index) ? [] : this.#takeSaid(event)
       case 'stop':
       case 'end':
       case 'error':
@@ -79,6 +100,11 @@ export class CallOrder {
       default:
         return this.#takeSaid(event)
     }
+  }
+
+  #takeOther(index: number): void {
+    if (this.#others.size < callsMax) this.#others.add(index)
+    else this.wrong ??= tooMany
   }
 
   /** What waits goes on only where the open call has come to its end. */
@@ -115,7 +141,7 @@ export class CallOrder {
         else this.#waiting.push(event) // O1
       }
       if (this.#waiting.length === 0) return passed
-      if (until === 'all') this.#open = null
+      if (until === 'all') this.#endOpen()
       else if (!this.#isOver()) return passed
     }
   }
@@ -137,6 +163,11 @@ export class CallOrder {
     return this.#open === null
   }
 
+  #endOpen(): void {
+    this.#notObject = this.notObject
+    this.#open = null
+  }
+
   #pass(event: Said): readonly ChatEvent[] {
     switch (event.kind) {
       case 'tool-start':
@@ -152,10 +183,11 @@ export class CallOrder {
     const { index, id } = event
     const place = this.#count
     this.#count += 1
-    if (this.#count > callsMax) this.wrong ??= `more than ${callsMax} calls`
+    if (this.#count > callsMax) this.wrong ??= tooMany
     if (this.wrong !== null) return []
     this.#known.set(index, id)
-    this.#open = { index, place, text: '', end: new ObjectEnd(), isWhole: false }
+    this.#endOpen()
+    this.#open = { index, name: event.name, place, text: '', end: new ObjectEnd(), isWhole: false }
     return [{ ...event, index: place, id: id || callId(this.#answerId, place) }]
   }
 

@@ -180,6 +180,8 @@ export interface ChatAnswer {
   readonly stop: Stop
   /** Which one it was, where the engine says so of a `stop-sequence`. */
   readonly sequence?: string
+  /** The first of what its caller would miss in another dialect (`other`). */
+  readonly lost?: string
   readonly usage: Usage
 }
 
@@ -203,7 +205,13 @@ export type ChatEvent =
   /** A text, a thought or a call is over; said by some dialects alone. */
   | { readonly kind: 'block-end' }
   /** Content that only its own dialect has: sound, or a call that the provider answers itself. */
-  | { readonly kind: 'other' }
+  | {
+      readonly kind: 'other'
+      /** Arguments of this index are its pieces, and of no call. */
+      readonly index?: number
+      /** What it is, where the answer is not whole without it; absent where it tells of the way. */
+      readonly lost?: string
+    }
   /** What that says, of a sound for one; `of` tells its texts apart. */
   | {
       readonly kind: 'other-text'

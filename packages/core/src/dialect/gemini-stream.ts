@@ -6,7 +6,7 @@ import { exactJson, exactJsonOf } from '../resource/index.ts'
 import { sourceOf } from './annotation.ts'
 import type { ChatEvent, Citation, Stop, StreamEvent, Usage } from './chat.ts'
 import { textEnd } from './cited-text.ts'
-import { countOf, isObject, type JsonObject, listOf, objectOf, textOf } from './json.ts'
+import { countOf, isObject, type JsonObject, kindName, listOf, objectOf, textOf } from './json.ts'
 import type { ErrorEvent } from './openai-error.ts'
 import { endMark } from './openai-stream.ts'
 import { signedBy } from './signature.ts'
@@ -81,15 +81,22 @@ function readPart(part: JsonObject, choice: number, events: ChatEvent[]): void {
     const text = part['text']
     if (part['thought'] === true) events.push({ kind: 'thinking', ...of, text }, ...signed)
     else events.push({ kind: 'text', choice, text })
-  } else if (part['thought'] !== true && Object.keys(part).some((name) => !marks.has(name))) {
+  } else if (part['thought'] !== true) {
+    const name = Object.keys(part).find((one) => !marks.has(one))
+    if (name === undefined) return
     const text = textOf(objectOf(part['audioTranscription'])['text'])
-    events.push({ kind: 'other' })
+    events.push({ kind: 'other', ...(ofTheWay.has(name) ? {} : { lost: kindName(name) }) })
     if (text !== '') events.push({ kind: 'other-text', choice, of: 'audio', text })
   }
 }
 
 // Members of a part that are about another one; what else there is is content: code that ran, say.
 const marks: ReadonlySet<string> = new Set(['thought', 'thoughtSignature', 'partMetadata'])
+
+// What Google's own tools were asked and gave: of the way to an answer.
+const ofTheWay: ReadonlySet<string> = new Set([
+  ...['executableCode', 'codeExecutionResult', 'toolCall', 'toolResponse'],
+])
 
 /** Places are bytes there, and of all the text; a later chunk tells all of them again. */
 function citationEvents({ groundingMetadata, citationMetadata }: JsonObject): ChatEvent[] {

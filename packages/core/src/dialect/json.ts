@@ -34,6 +34,11 @@ export function textOf(value: unknown): string {
   return typeof value === 'string' ? value : ''
 }
 
+/** What an upstream calls a thing, where that is told: however long it is. */
+export function kindName(value: unknown): string {
+  return textOf(value).slice(0, 80) || 'content without a type'
+}
+
 const countMax = 1_000_000_000 // more than there is of anything: what says so is wrong
 
 /** A whole number; anything but a non-negative number is 0. */

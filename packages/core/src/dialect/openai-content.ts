@@ -4,13 +4,15 @@
 // thoughts stand beside texts, as Mistral does; images beside it, as OpenRouter does.
 
 import type { ImageSource } from './chat.ts'
-import { type JsonObject, listOf, objectOf, textOf } from './json.ts'
+import { type JsonObject, kindName, listOf, objectOf, textOf } from './json.ts'
 import { imageSourceOf } from './merge-messages.ts'
 
 export type OpenaiContent =
   | { readonly kind: 'text'; readonly text: string }
   | { readonly kind: 'thinking'; readonly text: string }
   | { readonly kind: 'image'; readonly source: ImageSource }
+  /** What no other dialect has (`ChatEvent`). */
+  | { readonly kind: 'other'; readonly lost: string }
 
 /** Texts may be empty, as in the first piece of a stream. */
 export function openaiContent(message: JsonObject, content: unknown): OpenaiContent[] {
@@ -36,7 +38,10 @@ function contentOf(part: JsonObject): OpenaiContent[] {
       const url = textOf(image) || textOf(objectOf(image)['url'])
       return [{ kind: 'image', source: imageSourceOf(url) }]
     }
-    default:
+    case 'reference':
+    case 'tool_reference':
       return [] // numbers of sources, which the text names as well
+    default:
+      return [{ kind: 'other', lost: kindName(part['type']) }]
   }
 }

@@ -64,7 +64,10 @@ function readChoice(choice: JsonObject, events: ChatEvent[]): string | null {
   for (const call of listOf(delta['tool_calls'])) readToolCall(objectOf(call), of, events)
   if (isObject(delta['audio'])) {
     const text = textOf(delta['audio']['transcript'])
-    events.push({ kind: 'other' }, { kind: 'other-text', choice: index, of: 'audio', text })
+    events.push(
+      { kind: 'other', ...lostSound(delta) },
+      { kind: 'other-text', choice: index, of: 'audio', text },
+    )
   }
   if (isObject(delta['function_call'])) readOldCall(delta['function_call'], of, events)
   const reason = choice['finish_reason']
@@ -77,10 +80,16 @@ function readChoice(choice: JsonObject, events: ChatEvent[]): string | null {
 
 type OfChoice = { readonly choice: number } | undefined
 
-/** A call as it was before there could be several: no other dialect has its like. */
+/** What callers of other dialects would miss. */
+export function lostSound({ audio }: JsonObject): Pick<ChatAnswer, 'lost'> {
+  const { data, transcript } = objectOf(audio)
+  return textOf(data) === '' && textOf(transcript) === '' ? {} : { lost: 'audio' }
+}
+
+/** A call as it was before there could be several: it has no id, and no number. */
 function readOldCall(call: JsonObject, of: OfChoice, events: ChatEvent[]): void {
-  const text = textOf(call['arguments'])
-  events.push({ kind: 'other' })
+  const [name, text] = [textOf(call['name']), textOf(call['arguments'])]
+  if (name !== '') events.push({ kind: 'tool-start', index: -1, id: '', name })
   if (text !== '') events.push({ kind: 'tool-arguments', ...of, index: -1, text })
 }
 

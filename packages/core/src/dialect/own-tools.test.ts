@@ -12,17 +12,17 @@ const openai = [
   chunk({ index: 0, id: 'c', type: 'custom', custom: { name: 'sql', input: '' } }),
   chunk({ index: 0, custom: { input: 'SELECT' } }),
 ]
-const responses = (type: string, name: string) => [
-  { type: 'response.output_item.added', output_index: 1, item: { type, id: 'c', name } },
+const responses = [
   {
-    type: `response.${type === 'mcp_call' ? 'mcp_call_arguments' : 'custom_tool_call_input'}.delta`,
+    type: 'response.output_item.added',
+    ...{ output_index: 1, item: { type: 'custom_tool_call', id: 'c', name: 'sql' } },
   },
+  { type: 'response.custom_tool_call_input.delta' },
 ]
 
 test.each<[string, readonly object[], typeof readOpenaiEvent]>([
   ['a custom tool of a chat', openai, readOpenaiEvent],
-  ['a custom tool of a response', responses('custom_tool_call', 'sql'), readResponsesEvent],
-  ['a tool that the provider calls', responses('mcp_call', 'sql'), readResponsesEvent],
+  ['a custom tool of a response', responses, readResponsesEvent],
 ])('the call of %s', (_, [begin, piece], read) => {
   const said = { output_index: 1, delta: 'SELECT', ...piece }
   const events = [begin, said].flatMap((data): ChatEvent[] => {
@@ -50,6 +50,7 @@ test.each<[string, object, typeof readOpenaiEvent]>([
   ['sound', delta({ audio: { data: 'x' } }), readOpenaiEvent],
   ['a call of former times', delta({ function_call: { name: 'f' } }), readOpenaiEvent],
   ['a search', added('web_search_call'), readResponsesEvent],
+  ['a tool that the provider calls', added('mcp_call'), readResponsesEvent],
   ['an image that is being made', added('image_generation_call'), readResponsesEvent],
   ['a tool of the server', block({ type: 'server_tool_use' }), readAnthropicEvent],
   ['a compaction', block({ type: 'compaction' }), readAnthropicEvent],

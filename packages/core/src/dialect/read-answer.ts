@@ -5,14 +5,28 @@
 import { exactJson } from '../resource/index.ts'
 import { readAnnotations, readBlockCitation } from './annotation.ts'
 import { answerOfEvents } from './answer-events.ts'
-import { anthropicStop, anthropicUsage, sequenceOf, whyRefused } from './anthropic-stream.ts'
+import {
+  anthropicStop,
+  anthropicUsage,
+  lostBlock,
+  sequenceOf,
+  whyRefused,
+} from './anthropic-stream.ts'
 import { readBedrock } from './bedrock-stream.ts'
+import { callId } from './call-order.ts'
 import { type ChatAnswer, type EngineDialect, noUsage, type Part, type Stop } from './chat.ts'
 import { withCitations, within } from './cited-text.ts'
 import { geminiEvents } from './gemini-stream.ts'
-import { type JsonObject, listOf, objectOf, textOf } from './json.ts'
+import { isObject, type JsonObject, listOf, objectOf, textOf } from './json.ts'
 import { type OpenaiContent, openaiContent } from './openai-content.ts'
-import { calledIn, callSignature, openaiEnd, openaiStop, openaiUsage } from './openai-stream.ts'
+import {
+  calledIn,
+  callSignature,
+  lostSound,
+  openaiEnd,
+  openaiStop,
+  openaiUsage,
+} from './openai-stream.ts'
 import { readResponsesAnswer } from './responses-stream.ts'
 import { signedBy } from './signature.ts'
 
@@ -34,15 +48,20 @@ export function readAnswer(dialect: EngineDialect, body: JsonObject): ChatAnswer
 function readOpenai(body: JsonObject): ChatAnswer {
   const choice = objectOf(listOf(body['choices'])[0])
   const message = objectOf(choice['message'])
-  const said = openaiContent(message, message['content']).filter(isSaid)
+  const content = openaiContent(message, message['content'])
+  const said = content.filter(isSaid)
+  const other = content.find(({ kind }) => kind === 'other')
   const text = said.map((one) => (one.kind === 'text' ? one.text : '')).join('')
   const { citations = [] } = readAnnotations(message['annotations'], text)
   const refusal = textOf(message['refusal'])
   const stop = openaiStop(textOf(choice['finish_reason'])) ?? 'stop'
-  const calls = listOf(message['tool_calls']).flatMap((one): Part[] => {
+  const old = message['function_call'] // there could be one, and it has no id
+  const told = listOf(message['tool_calls'])
+  const made = told.length === 0 && isObject(old) ? [{ function: old }] : told
+  const calls = made.flatMap((one, i): Part[] => {
     const call = objectOf(one)
     const { name, args } = calledIn(call)
-    const id = textOf(call['id'])
+    const id = textOf(call['id']) || callId(textOf(body['id']), i)
     const signature = callSignature(call)
     const made = { kind: 'tool-call', id, name, arguments: args } as const
     return signature === null ? [made] : [{ kind: 'thinking', text: '', signature }, made]
@@ -55,12 +74,13 @@ function readOpenai(body: JsonObject): ChatAnswer {
       ...calls,
     ],
     ...openaiEnd(stopOf(stop, calls.length), choice),
+    ...(other?.kind === 'other' ? { lost: other.lost } : lostSound(message)),
     usage: openaiUsage(objectOf(body['usage'])),
   }
 }
 
-function isSaid(one: OpenaiContent): boolean {
-  return one.kind === 'image' || one.text !== ''
+function isSaid(one: OpenaiContent): one is Exclude<OpenaiContent, { kind: 'other' }> {
+  return one.kind === 'image' || (one.kind !== 'other' && one.text !== '')
 }
 
 /** Who calls tools stops for that, whatever the upstream names it. */
@@ -69,6 +89,7 @@ function stopOf(stop: Stop, calls: number): Stop {
 }
 
 function readAnthropic(body: JsonObject): ChatAnswer {
+  let other: Pick<ChatAnswer, 'lost'> = {} // written where a block is read
   const parts = listOf(body['content']).flatMap((one): Part[] => {
     const block = objectOf(one)
     switch (block['type']) {
@@ -90,6 +111,7 @@ function readAnthropic(body: JsonObject): ChatAnswer {
         return [{ kind: 'tool-call', id, name: textOf(block['name']), arguments: args }]
       }
       default:
+        other = { ...lostBlock(block), ...other }
         return []
     }
   })
@@ -98,6 +120,7 @@ function readAnthropic(body: JsonObject): ChatAnswer {
   return {
     ...{ id: textOf(body['id']), model: textOf(body['model']), parts },
     ...{ stop: anthropicStop(textOf(body['stop_reason'])), ...sequenceOf(body['stop_sequence']) },
+    ...other,
     usage: anthropicUsage(objectOf(body['usage'])),
   }
 }

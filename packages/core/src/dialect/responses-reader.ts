@@ -11,7 +11,14 @@
 
 import type { ChatEvent, StreamEvent } from './chat.ts'
 import { countOf, isObject, type JsonObject, jsonOf, listOf, objectOf, textOf } from './json.ts'
-import { betweenParts, noEvent, readResponses, signatureOf } from './responses-stream.ts'
+import {
+  betweenParts,
+  endOfItem,
+  isSaidItem,
+  lostItem,
+  noEvent,
+  readResponses,
+} from './responses-stream.ts'
 import {
   type Ends,
   isTextKind,
@@ -39,7 +46,7 @@ export class ResponsesReader {
   #isTooMany = false
   /** The text whose part is open; null where none is. */
   #open: ToldText | null = null
-  /** Signatures that were told, and the items that they are of; written by `#sign`. */
+  /** Signatures and images that were told, and their items; written by `#endItem`. */
   readonly #signed = new Set<string | number>()
 
   /** What an event says, or what is wrong with it. */
@@ -62,7 +69,7 @@ export class ResponsesReader {
         const texts = textsOfItem(item, place)
         this.#end(texts, this.#endsOf(texts, 'item'), out)
         this.#tellGiven(out)
-        return this.#sign(item, place, out)
+        return this.#endItem(item, place, out)
       }
       case 'response.content_part.added':
       case 'response.reasoning_summary_part.added':
@@ -194,7 +201,9 @@ export class ResponsesReader {
     this.#tellGiven(out)
     const before = told.text
     Object.assign(told, { id, hasBegun: true, text: '' })
-    out.push({ kind: 'tool-start', index: countOf(told.place), id, name })
+    const index = countOf(told.place)
+    const isProviders = told.kind === 'response.mcp_call_arguments'
+    out.push(isProviders ? { kind: 'other', index } : { kind: 'tool-start', index, id, name })
     this.#tell(told, before, out)
   }
 
@@ -235,7 +244,7 @@ export class ResponsesReader {
     const ends = this.#endsOf(texts.flat(), 'response')
     for (const [place, item] of items.entries()) {
       this.#end(texts[place] ?? [], ends, out)
-      this.#sign(item, place, out)
+      this.#endItem(item, place, out)
     }
     this.#tellGiven(out)
     for (const told of this.#told.all.filter(isCall)) {
@@ -246,13 +255,16 @@ export class ResponsesReader {
     }
   }
 
-  /** An item has one signature. */
-  #sign(item: JsonObject, place: number, out: ChatEvent[]): void {
-    for (const text of signatureOf(item)) {
-      if (this.#signed.has(text) || this.#signed.has(place)) continue
-      this.#signed.add(text)
+  /** It has one signature, or one image; what its caller would miss may be said twice. */
+  #endItem(item: JsonObject, place: number, out: ChatEvent[]): void {
+    const { lost } = isSaidItem(item) ? {} : lostItem(item)
+    if (lost !== undefined) out.push({ kind: 'other', lost })
+    for (const event of endOfItem(item)) {
+      const name = 'text' in event ? event.text : textOf(item['id'])
+      if (this.#signed.has(name) || this.#signed.has(place)) continue
+      if (name !== '') this.#signed.add(name)
       if (place !== -1) this.#signed.add(place)
-      out.push({ kind: 'signature', text })
+      out.push(event)
     }
   }
 }

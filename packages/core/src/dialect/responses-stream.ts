@@ -3,8 +3,17 @@
 // What the events of a streamed response say, and what a whole response object says.
 
 import { readAnnotation, readAnnotations } from './annotation.ts'
-import type { ChatAnswer, ChatEvent, Part, Stop, StreamEvent, Usage } from './chat.ts'
-import { countOf, isObject, type JsonObject, jsonOf, listOf, objectOf, textOf } from './json.ts'
+import type { ChatAnswer, ChatEvent, ImageSource, Part, Stop, StreamEvent, Usage } from './chat.ts'
+import {
+  countOf,
+  isObject,
+  type JsonObject,
+  jsonOf,
+  kindName,
+  listOf,
+  objectOf,
+  textOf,
+} from './json.ts'
 import { openaiError } from './openai-error.ts'
 import { signedBy } from './signature.ts'
 
@@ -27,7 +36,7 @@ export function readResponses(event: JsonObject): readonly ChatEvent[] {
     case 'response.output_item.added':
       return readItem(index, objectOf(event['item']))
     case 'response.output_item.done':
-      return signatureOf(objectOf(event['item'])).map((text) => ({ kind: 'signature', text }))
+      return endOfItem(objectOf(event['item']))
     case 'response.output_text.delta':
       return [{ kind: 'text', choice: 0, text: textOf(event['delta']) }]
     case 'response.output_text.annotation.added': {
@@ -63,14 +72,38 @@ export function readResponses(event: JsonObject): readonly ChatEvent[] {
 
 export const betweenParts = '\n\n' // of a summary: each has a heading
 
-// What is called with arguments; what a provider runs itself has no counterpart, but is content all the same.
-const callTypes: ReadonlySet<unknown> = new Set(['function_call', 'custom_tool_call', 'mcp_call'])
-
 function readItem(index: number, item: JsonObject): ChatEvent[] {
   if (item['type'] === 'message' || item['type'] === 'reasoning') return [] // of what follows
-  if (!callTypes.has(item['type'])) return [{ kind: 'other' }]
+  if (!answeredTypes.has(item['type'])) return [{ kind: 'other', index, ...lostItem(item) }]
   const id = textOf(item['call_id']) || textOf(item['id'])
   return [{ kind: 'tool-start', index, id, name: textOf(item['name']) }]
+}
+
+// What the provider's own tools were asked and gave: of the way to an answer.
+const ofTheWay: ReadonlySet<unknown> = new Set([
+  ...['web_search_call', 'file_search_call', 'code_interpreter_call', 'mcp_call', 'mcp_list_tools'],
+  ...['tool_search_call', 'tool_search_output', 'program', 'program_output', 'additional_tools'],
+  ...['compaction', 'function_call_output', 'custom_tool_call_output', 'mcp_approval_response'],
+  'image_generation_call', // its image is told (`endOfItem`)
+])
+
+/** What its caller would miss in another dialect: calls that wait for him are among it. */
+export function lostItem({ type, execution }: JsonObject): Pick<ChatAnswer, 'lost'> {
+  const isOfTheWay = ofTheWay.has(type) && execution !== 'client'
+  return isOfTheWay ? {} : { lost: kindName(type) }
+}
+
+/** What only the end of an item says. */
+export function endOfItem(item: JsonObject): ChatEvent[] {
+  const source = imageOf(item)
+  if (source !== null) return [{ kind: 'image', source }]
+  return signatureOf(item).map((text) => ({ kind: 'signature', text }))
+}
+
+/** Of an image that the model made; null for what else there is. */
+function imageOf({ type, result, output_format: format }: JsonObject): ImageSource | null {
+  if (type !== 'image_generation_call' || textOf(result) === '') return null
+  return { kind: 'data', mediaType: `image/${textOf(format) || 'png'}`, data: textOf(result) }
 }
 
 /** Of a thought that the model wants back; none of what else there is. */
@@ -118,11 +151,21 @@ export function responsesUsage(usage: JsonObject): Usage {
   }
 }
 
+const saidTypes: ReadonlySet<unknown> = new Set(['message', 'reasoning', ...answeredTypes])
+
+/** True for what every dialect has: texts, thoughts and calls. */
+export function isSaidItem({ type }: JsonObject): boolean {
+  return saidTypes.has(type)
+}
+
 /** A whole response in the neutral form. */
 export function readResponsesAnswer(response: JsonObject): ChatAnswer {
+  const items = listOf(response['output']).map(objectOf)
+  const other = items.filter((item) => !isSaidItem(item)).map(lostItem)
   return {
     ...{ id: textOf(response['id']), model: textOf(response['model']) },
-    parts: listOf(response['output']).flatMap((item) => partsOf(objectOf(item))),
+    ...other.find(({ lost }) => lost !== undefined),
+    parts: items.flatMap(partsOf),
     ...{ stop: responsesStop(response), usage: responsesUsage(objectOf(response['usage'])) },
   }
 }
@@ -152,7 +195,9 @@ function partsOf(item: JsonObject): Part[] {
       const [id, name] = [textOf(item['call_id']), textOf(item['name'])]
       return [{ kind: 'tool-call', id, name, arguments: textOf(item['input']) }]
     }
-    default:
-      return []
+    default: {
+      const source = imageOf(item)
+      return source === null ? [] : [{ kind: 'image', source }]
+    }
   }
 }

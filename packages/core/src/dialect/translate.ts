@@ -161,9 +161,13 @@ function writeRequest(to: EngineDialect, request: ChatRequest): object | Unsayab
  * Why an answer cannot be said in the caller's dialect; null where it can. A call that was cut with
  * its answer is left out: its stop says so.
  */
-export function whyUnsaid(dialect: ChatDialect, { parts, stop }: ChatAnswer): string | null {
+export function whyUnsaid(
+  dialect: ChatDialect,
+  { parts, stop, lost: other }: ChatAnswer,
+): string | null {
   const hasImage = parts.some(({ kind }) => kind === 'image')
   if (hasImage && dialect !== 'gemini') return noImages
+  if (other !== undefined) return noSuchContent(other)
   if (stop === 'other') return noSuchEnd
   if (dialect.startsWith('openai') || stop === 'length') return null
   const lost = parts.find((part) => part.kind === 'tool-call' && argumentsOf(part) === null)
@@ -172,6 +176,10 @@ export function whyUnsaid(dialect: ChatDialect, { parts, stop }: ChatAnswer): st
 
 // Answers of the other dialects are texts and calls.
 const noImages = 'it holds an image, or other data that is no text'
+// Without it he would take for whole what is not, or never answer what he is asked.
+function noSuchContent(what: string): string {
+  return `it holds what only its own dialect knows: ${what}`
+}
 // A plain end would have the caller take for whole what is to be gone on with.
 const noSuchEnd = 'it stopped for a reason that only its own dialect knows'
 
@@ -211,11 +219,15 @@ export function newChatWriter(
   let hasImage = false // these are written by `written`
   let isRefused = false
   let isOther = false
+  let isCut = false
+  let other: string | undefined
   const written = (event: ChatEvent) => {
     hasImage ||= event.kind === 'image'
+    if (event.kind === 'other') other ??= event.lost
     isRefused ||= isRefusal(event) && !dialect.startsWith('openai')
     if (event.kind !== 'stop') return writer.write(event)
     isOther ||= event.stop === 'other'
+    isCut ||= event.stop === 'length'
     const isFiltered = isRefused && event.stop === 'stop' // `withRefusal`
     return writer.write(isFiltered ? { ...event, stop: 'content-filter' } : event)
   }
@@ -229,8 +241,9 @@ export function newChatWriter(
     write,
     get wrong() {
       const noImage = hasImage && dialect !== 'gemini' ? noImages : null
-      const lost = noImage ?? (isOther ? noSuchEnd : null)
-      return lost ?? order.wrong ?? writer.wrong ?? null
+      const lost = noImage ?? (other === undefined ? null : noSuchContent(other))
+      const why = lost ?? (isOther ? noSuchEnd : null) ?? order.wrong ?? writer.wrong ?? null
+      return why ?? (isCut || dialect.startsWith('openai') ? null : order.notObject)
     },
     end: () => write({ kind: 'end' }) + writer.end(),
   }
