@@ -64,6 +64,7 @@ const generationConfig = z.strictObject({
   responseMimeType: z.enum(['text/plain', 'application/json']).optional(),
   responseSchema: ownObject.optional(),
   responseJsonSchema: ownObject.optional(),
+  responseModalities: z.array(z.literal('TEXT', 'text alone has a counterpart')).optional(),
   thinkingConfig: z
     .strictObject({
       includeThoughts: z.boolean().optional(),
@@ -77,6 +78,15 @@ const generationConfig = z.strictObject({
     .optional(),
 })
 
+const declaration = z.strictObject({
+  name: z.string(),
+  description: z.string().optional(),
+  parameters: ownObject.optional(),
+  parametersJsonSchema: ownObject.optional(),
+  response: ownObject.optional(),
+  responseJsonSchema: ownObject.optional(),
+})
+
 const request = z.strictObject({
   contents: z.array(content).min(1),
   systemInstruction: z
@@ -85,20 +95,7 @@ const request = z.strictObject({
       parts: z.array(instructionPart),
     })
     .optional(),
-  tools: z
-    .array(
-      z.strictObject({
-        functionDeclarations: z.array(
-          z.strictObject({
-            name: z.string(),
-            description: z.string().optional(),
-            parameters: ownObject.optional(),
-            parametersJsonSchema: ownObject.optional(),
-          }),
-        ),
-      }),
-    )
-    .default([]),
+  tools: z.array(z.strictObject({ functionDeclarations: z.array(declaration) })).default([]),
   toolConfig: z
     .strictObject({
       functionCallingConfig: z
@@ -126,6 +123,7 @@ export function parseGemini(
   const calling = toolConfig?.functionCallingConfig
   const lost = whyLost(generationConfig, calling)
   if (lost !== null) return lost
+  const strictness = calling?.mode === 'VALIDATED' ? { strict: true } : {}
   const messages = messagesOf(contents)
   if (!Array.isArray(messages)) return messages
   return {
@@ -134,14 +132,22 @@ export function parseGemini(
     messages: mergeMessages(messages).map(joinedThoughts),
     tools: tools
       .flatMap((tool) => tool.functionDeclarations)
-      .map(({ name, description, parameters, parametersJsonSchema }) => ({
-        name,
-        ...(description === undefined ? {} : { description }),
-        parameters: parametersJsonSchema ?? jsonSchemaOf(parameters ?? { type: 'object' }),
-        ...(calling?.mode === 'VALIDATED' ? { strict: true } : {}),
-      })),
+      .map((declared) => ({ ...toolOf(declared), ...strictness })),
     ...choiceOf(calling),
     ...settingsOf(generationConfig),
+  }
+}
+
+/** Other dialects have no place for what a function returns: models read it in the description. */
+function toolOf(declared: z.infer<typeof declaration>): ChatRequest['tools'][number] {
+  const { name, parameters, parametersJsonSchema, response, responseJsonSchema } = declared
+  const returned = responseJsonSchema ?? (response && jsonSchemaOf(response))
+  const returns = returned && `The JSON schema of what it returns: ${exactJson(returned)}`
+  const description = [declared.description, returns].filter(Boolean).join('\n\n')
+  return {
+    name,
+    ...(description === '' ? {} : { description }),
+    parameters: parametersJsonSchema ?? jsonSchemaOf(parameters ?? { type: 'object' }),
   }
 }
 

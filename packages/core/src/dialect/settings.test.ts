@@ -7,7 +7,8 @@ import { parseChat, writeChat } from './translate.ts'
 import { isUnsayable } from './unsayable.ts'
 
 function written(from: ChatDialect, to: EngineDialect, body: object) {
-  const parsed = parseChat(from, { model: 'm', ...body }, { model: 'm', stream: false })
+  const named = { model: 'm', stream: false }
+  const parsed = parseChat(from, from === 'gemini' ? { ...body } : { ...named, ...body }, named)
   return objectOf(isUnsayable(parsed) ? parsed : writeChat(to, parsed, from))
 }
 
@@ -57,4 +58,28 @@ test('the largest effort goes where there is one, and is refused elsewhere', () 
     expect(written(from, 'gemini', body)['field']).toMatch(/effort$/)
     expect(written(from, 'bedrock', body)['field']).toMatch(/effort$/)
   }
+})
+
+test('what a function of Gemini’s returns is told in its description', () => {
+  const contents = [{ parts: [{ text: 'x' }] }]
+  const described = (own: object) => {
+    const tools = [{ functionDeclarations: [{ name: 'f', ...own }] }]
+    const { tools: sent } = written('gemini', 'openai', { contents, tools })
+    return JSON.stringify(sent)
+  }
+  const said = 'The JSON schema of what it returns: {\\"type\\":\\"string\\"}"'
+  const responseJsonSchema = { type: 'string' }
+  expect(described({ responseJsonSchema })).toContain(`"description":"${said}`)
+  const response = { type: 'STRING' }
+  expect(described({ description: 'a', response })).toContain(`"a\\n\\n${said}`)
+})
+
+test('that text alone is asked for is no more than what every dialect answers', () => {
+  const asking = (...responseModalities: string[]) => {
+    const generationConfig = { responseModalities }
+    return written('gemini', 'openai', { contents: [{ parts: [{ text: 'x' }] }], generationConfig })
+  }
+  expect(asking('TEXT')).toMatchObject({ messages })
+  const field = 'generationConfig.responseModalities[1]'
+  expect(asking('TEXT', 'IMAGE')).toMatchObject({ field })
 })
