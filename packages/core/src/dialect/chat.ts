@@ -131,6 +131,8 @@ export interface ChatRequest {
    */
   readonly thoughts?: boolean
   readonly format?: AnswerFormat
+  /** What is said may be kept for the next turn, where a provider wants to be told so. */
+  readonly keepsPrompt?: true
   /** Whose the answers so far are said to be; told to no target of another dialect. */
   readonly speaker?: string
   /** The field of the first message of the system's that comes after others, where one does. */

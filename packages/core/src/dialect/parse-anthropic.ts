@@ -51,6 +51,10 @@ type Block = z.infer<typeof block>
 const own = new Set(['input', 'input_schema', 'schema'])
 const format = z.strictObject({ type: z.literal('json_schema'), schema: ownObject })
 const display = z.literal('summarized').optional()
+// It clears nothing of what was thought.
+const keepingEdit = z.strictObject({
+  ...{ type: z.literal('clear_thinking_20251015'), keep: z.literal('all') },
+})
 const choiceMore = { disable_parallel_tool_use: z.boolean().optional() }
 
 const request = z.strictObject({
@@ -104,6 +108,7 @@ const request = z.strictObject({
     })
     .optional(),
   output_format: format.optional(),
+  context_management: z.strictObject({ edits: z.array(keepingEdit).optional() }).optional(),
   service_tier: z.literal('auto').optional(),
   ...{ cache_control, speed: z.literal('standard').optional() },
 })

@@ -13,13 +13,16 @@ import { ownObject } from './own-object.ts'
 import { type Unsayable, unsayable, unsayableOf } from './unsayable.ts'
 import { withoutNulls } from './without-nulls.ts'
 
-const textPart = z.strictObject({ type: z.literal('text'), text: z.string() })
+// Not OpenAI's: clients of Anthropic's models that speak its dialect mark so what is to be kept.
+const cache_control = z.looseObject({ type: z.string() }).optional()
+const textPart = z.strictObject({ type: z.literal('text'), text: z.string(), cache_control })
 const imagePart = z.strictObject({
   type: z.literal('image_url'),
   image_url: z.strictObject({
     url: z.string(),
     detail: z.enum(['low', 'high', 'auto']).optional(),
   }),
+  cache_control,
 })
 const refusalPart = z.strictObject({ type: z.literal('refusal'), refusal: z.string() })
 const text = z.union([z.string(), z.array(textPart)])
@@ -47,10 +50,11 @@ const spread = {
 const saidPart = z.discriminatedUnion('type', [textPart.extend(spread), refusalPart.extend(spread)])
 
 const message = z.discriminatedUnion('role', [
-  z.strictObject({ role: z.enum(['system', 'developer']), content: text }),
+  z.strictObject({ role: z.enum(['system', 'developer']), content: text, cache_control }),
   z.strictObject({
     role: z.literal('user'),
     content: z.union([z.string(), z.array(z.discriminatedUnion('type', [textPart, imagePart]))]),
+    cache_control,
   }),
   z.strictObject({
     ...{ role: z.literal('assistant'), name: z.string().optional(), ...repeated },
@@ -60,9 +64,10 @@ const message = z.discriminatedUnion('role', [
     reasoning_content: z.string().optional(),
     annotations: z.array(z.unknown()).optional(), // about the text, not part of it
     tool_calls: z.array(toolCall).optional(),
+    cache_control,
   }),
   z.strictObject({
-    ...{ role: z.literal('tool'), content: text, tool_call_id: z.string() },
+    ...{ role: z.literal('tool'), content: text, tool_call_id: z.string(), cache_control },
     name: z.string().optional(), // of the tool, which its call has
   }),
 ])
@@ -95,7 +100,7 @@ const request = z.strictObject({
   tools: z
     .array(
       z.strictObject({
-        type: z.literal('function'),
+        ...{ type: z.literal('function'), cache_control },
         function: z.strictObject({
           name: z.string(),
           description: z.string().optional(),
@@ -167,8 +172,17 @@ export function parseOpenai(body: JsonObject): ChatRequest | Unsayable {
     ...choiceOf(parsed.data),
     ...settingsOf(parsed.data),
     ...(speaker === undefined ? {} : { speaker }),
+    ...(isMarked(parsed.data) ? { keepsPrompt: true } : {}),
     ...(late === -1 ? {} : { late: `messages[${lead.length + late}].role` }),
   }
+}
+
+/** True where something is marked to be kept for the next turn. */
+function isMarked({ messages, tools = [] }: OpenaiRequest): boolean {
+  const parts = messages.flatMap(({ content = '' }): readonly object[] =>
+    typeof content === 'string' ? [] : content,
+  )
+  return [...messages, ...parts, ...tools].some((one) => 'cache_control' in one)
 }
 
 function messageOf(from: OpenaiMessage): Message {

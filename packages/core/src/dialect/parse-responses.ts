@@ -4,11 +4,12 @@
 // responses has made the input whole before: what leans on one that is stored elsewhere is refused.
 
 import { z } from 'zod'
-import type { ChatRequest, Message, Part } from './chat.ts'
+import type { ChatRequest, Message, Part, Tool } from './chat.ts'
 import { isObject, type JsonObject, listOf } from './json.ts'
 import { describedSchema, imageSourceOf, mergeMessages } from './merge-messages.ts'
 import { ownObject } from './own-object.ts'
 import { givenSignature } from './signature.ts'
+import { joinedName } from './tool-namespace.ts'
 import { type Unsayable, unsayable, unsayableOf } from './unsayable.ts'
 import { withoutNulls } from './without-nulls.ts'
 
@@ -38,7 +39,8 @@ const item = z.union([
   }),
   z.strictObject({
     ...{ type: z.literal('function_call'), id, status, call_id: z.string() },
-    ...{ name: z.string(), arguments: z.string(), parsed_arguments: z.unknown().optional() },
+    ...{ name: z.string(), namespace: z.string().optional(), arguments: z.string() },
+    parsed_arguments: z.unknown().optional(),
   }),
   z.strictObject({
     ...{ type: z.literal('function_call_output'), id, status, call_id: z.string() },
@@ -52,6 +54,15 @@ const item = z.union([
 ])
 type Item = z.infer<typeof item>
 
+const functionTool = z.strictObject({
+  ...{ type: z.literal('function'), name: z.string(), description: z.string().optional() },
+  ...{ parameters: ownObject.optional(), strict: z.boolean().nullish() },
+})
+const namespaceTool = z.strictObject({
+  ...{ type: z.literal('namespace'), name: z.string(), description: z.string().optional() },
+  tools: z.array(functionTool),
+})
+
 // What callers and tools name themselves.
 const own = new Set(['parameters', 'schema', 'metadata', 'parsed', 'parsed_arguments'])
 const request = z.strictObject({
@@ -63,14 +74,7 @@ const request = z.strictObject({
   max_output_tokens: z.int().min(1).optional(),
   temperature: z.number().optional(),
   top_p: z.number().optional(),
-  tools: z
-    .array(
-      z.strictObject({
-        ...{ type: z.literal('function'), name: z.string(), description: z.string().optional() },
-        ...{ parameters: ownObject.optional(), strict: z.boolean().nullish() },
-      }),
-    )
-    .default([]),
+  tools: z.array(z.discriminatedUnion('type', [functionTool, namespaceTool])).default([]),
   tool_choice: z
     .union([
       z.enum(['auto', 'none', 'required']),
@@ -101,6 +105,7 @@ const request = z.strictObject({
     .optional(),
   store: z.boolean().optional(),
   metadata: z.record(z.string(), z.string()).optional(), // said back in the response
+  client_metadata: z.unknown().optional(), // of the client's own, about itself
   include: z.array(z.literal('reasoning.encrypted_content')).optional(),
   truncation: z.literal('disabled').optional(),
   background: z.literal(false).optional(),
@@ -132,14 +137,28 @@ export function parseResponses(body: JsonObject): ChatRequest | Unsayable {
   return {
     ...{ model, stream, streamUsage: true, system: system.join('\n\n') },
     messages: mergeMessages(rest.map(messageOf)),
-    tools: tools.map(({ name, description, parameters, strict }) => ({
-      name,
-      ...(description === undefined ? {} : { description }),
-      parameters: parameters ?? { type: 'object', properties: {} },
-      ...(strict === true ? { strict } : {}),
-    })),
+    tools: tools.flatMap(toolsOf),
     ...settingsOf(parsed.data),
     ...(late === -1 ? {} : { late: `input[${lead.length + late}].role` }),
+  }
+}
+
+function toolsOf(given: z.infer<typeof functionTool | typeof namespaceTool>): Tool[] {
+  if (given.type === 'function') return [toolOf(given)]
+  const { name: namespace, description: about } = given
+  return given.tools.map((one) => {
+    const description = [about, one.description].filter(Boolean).join('\n\n')
+    const named = { ...one, name: joinedName(one.name, namespace) }
+    return toolOf(description === '' ? named : { ...named, description })
+  })
+}
+
+function toolOf({ name, description, parameters, strict }: z.infer<typeof functionTool>): Tool {
+  return {
+    name,
+    ...(description === undefined ? {} : { description }),
+    parameters: parameters ?? { type: 'object', properties: {} },
+    ...(strict === true ? { strict } : {}),
   }
 }
 
@@ -168,7 +187,8 @@ function messageOf(one: Item): Message {
   }
   switch (one.type) {
     case 'function_call': {
-      const { call_id, name, arguments: args } = one
+      const { call_id, arguments: args } = one
+      const name = joinedName(one.name, one.namespace)
       const call = { kind: 'tool-call', id: call_id, name, arguments: args } as const
       return { role: 'assistant', parts: [call] }
     }

@@ -11,6 +11,7 @@ import { charactersOf, movedCitation } from './cited-text.ts'
 import type { JsonObject } from './json.ts'
 import { ownSignature } from './signature.ts'
 import { StreamTail } from './stream-tail.ts'
+import { calledIn } from './tool-namespace.ts'
 import {
   isCutBy,
   outputText,
@@ -91,7 +92,10 @@ export class ResponsesWriter implements ChatWriter {
       ...{ parts: this.#closed.map(partOf), stop, usage },
     }
     const whole = writeResponsesAnswer(answer, this.#request, this.#options.createdS)
-    const response = { ...whole, output: this.#closed.map((item) => itemOf(item, 'completed')) }
+    const response = {
+      ...whole,
+      output: this.#closed.map((item) => itemOf(item, 'completed', this.#request)),
+    }
     return (
       before +
       this.#frame(isCutBy(stop) ? 'response.incomplete' : 'response.completed', { response })
@@ -128,7 +132,7 @@ export class ResponsesWriter implements ChatWriter {
     const item: Item = { kind, index, itemId, call, text: '', citations: [] }
     this.#open = item
     return this.#frame('response.output_item.added', {
-      ...{ output_index: index, item: itemOf(item, 'in_progress') },
+      ...{ output_index: index, item: itemOf(item, 'in_progress', this.#request) },
     })
   }
 
@@ -186,7 +190,7 @@ export class ResponsesWriter implements ChatWriter {
     this.#closed.push(item)
     const about = { item_id: item.itemId, output_index: item.index }
     const done = this.#done(item, about)
-    const whole = { output_index: item.index, item: itemOf(item, 'completed') }
+    const whole = { output_index: item.index, item: itemOf(item, 'completed', this.#request) }
     return done + this.#frame('response.output_item.done', whole)
   }
 
@@ -217,7 +221,8 @@ export class ResponsesWriter implements ChatWriter {
       }
       case 'tool-call': {
         const type = 'response.function_call_arguments.done'
-        return this.#frame(type, { ...about, name: call?.name ?? '', arguments: text })
+        const { name } = calledIn(this.#request, call?.name ?? '')
+        return this.#frame(type, { ...about, name, arguments: text })
       }
     }
   }
@@ -257,7 +262,7 @@ function contentOf({ kind, text, citations }: Item): object {
   return outputText(kind === 'refusal' ? { text, isRefusal: true } : { text, citations })
 }
 
-function itemOf(item: Item, status: 'in_progress' | 'completed'): object {
+function itemOf(item: Item, status: 'in_progress' | 'completed', request: JsonObject): object {
   const { kind, itemId, call, text } = item
   const isDone = status === 'completed'
   switch (kind) {
@@ -270,8 +275,8 @@ function itemOf(item: Item, status: 'in_progress' | 'completed'): object {
       return reasoningItem(itemId, isDone ? item : { text: '' })
     case 'tool-call': {
       const { id = '', name = '' } = call ?? {}
-      const about = { id: itemId, type: 'function_call', status, call_id: id, name }
-      return { ...about, arguments: isDone ? text : '' }
+      const about = { id: itemId, type: 'function_call', status, call_id: id }
+      return { ...about, ...calledIn(request, name), arguments: isDone ? text : '' }
     }
   }
 }

@@ -33,6 +33,7 @@ export function writeAnthropic(request: ChatRequest): object | Unsayable {
     ...{ model: request.model, messages, max_tokens },
     ...(request.system === '' ? {} : { system: request.system }),
     ...(request.stream ? { stream: true } : {}),
+    ...(request.keepsPrompt === true ? { cache_control: { type: 'ephemeral' } } : {}),
     ...writeTools(request),
     ...writeSettings(request),
     ...writeThinking(request),

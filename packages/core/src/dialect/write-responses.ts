@@ -8,6 +8,7 @@ import type { ChatAnswer, ChatRequest, Citation, Message, Part, Stop, Usage } fr
 import { charactersOf, movedCitation } from './cited-text.ts'
 import type { JsonObject } from './json.ts'
 import { carriedSignature, ownSignature } from './signature.ts'
+import { calledIn } from './tool-namespace.ts'
 import { type Unsayable, unsayable } from './unsayable.ts'
 import { imageUrl, resultText, saidEffort } from './write-openai.ts'
 
@@ -153,7 +154,7 @@ export function writeResponsesAnswer(
     ...responseFrame(request, { id, model, createdS }),
     status: isCut ? 'incomplete' : 'completed',
     ...(isCut ? { incomplete_details: { reason } } : {}),
-    output: outputItems(answer),
+    output: outputItems(answer, request),
     usage: writeResponsesUsage(answer.usage),
   }
 }
@@ -164,7 +165,7 @@ export function isCutBy(stop: Stop): boolean {
 }
 
 /** In the order in which they were said; texts that follow each other are one message. */
-function outputItems({ id, parts }: ChatAnswer): object[] {
+function outputItems({ id, parts }: ChatAnswer, request: JsonObject): object[] {
   const items: object[] = []
   let content: object[] = []
   const flush = () => {
@@ -182,10 +183,10 @@ function outputItems({ id, parts }: ChatAnswer): object[] {
     flush()
     if (part.kind === 'thinking') items.push(reasoningItem(`rs_${id}_${items.length}`, part))
     if (part.kind !== 'tool-call') continue
-    const { id: call_id, name, arguments: args } = part
+    const { id: call_id, arguments: args } = part
     items.push({
       ...{ id: `fc_${id}_${items.length}`, type: 'function_call', status: 'completed' },
-      ...{ call_id, name, arguments: args },
+      ...{ call_id, ...calledIn(request, part.name), arguments: args },
     })
   }
   flush()
