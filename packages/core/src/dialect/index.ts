@@ -27,6 +27,7 @@ export {
 } from './chat.ts'
 export type { ChatWriter, WriterOptions } from './chat-writer.ts'
 export { unplaced } from './cited-text.ts'
+export { mayDrop, withoutParam } from './drop-param.ts'
 export { geminiError, readGeminiEvent } from './gemini-stream.ts'
 export { isObject, type JsonObject, jsonOf, listOf, objectOf, textOf } from './json.ts'
 export { type ErrorEvent, openaiError } from './openai-error.ts'

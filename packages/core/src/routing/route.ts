@@ -4,6 +4,7 @@
 // called by its own name.
 
 import { z } from 'zod'
+import { mayDrop } from '../dialect/index.ts'
 import { guardSpec } from '../governance/index.ts'
 import { dnsName } from '../resource/index.ts'
 import { cacheSpec } from './cache-question.ts'
@@ -43,6 +44,9 @@ const place = {
   price: targetPrice.optional(),
 }
 
+const kept = 'expected a member of the request, and none of what is said or bounds what it costs'
+const droppedParam = z.string().max(128).refine(mayDrop, kept)
+
 export const routeTarget = z.union([
   z.strictObject({ deployment: dnsName, ...place }),
   z.strictObject({
@@ -57,6 +61,11 @@ export const routeTarget = z.union([
      * here.
      */
     prefill: z.boolean().default(false),
+    /**
+     * Members that a caller of another dialect may be answered without, where this target's dialect
+     * has no counterpart: `thinking`, `generationConfig.topK`, `tools[]`. Absent: he is refused.
+     */
+    dropParams: z.array(droppedParam).max(32).optional(),
   }),
 ])
 export type RouteTarget = z.infer<typeof routeTarget>

@@ -257,8 +257,9 @@ function sendAnswer(answering: Answering, given: Answer): number | Promise<numbe
 function asAsked({ asked: { chat }, exchange, ports }: Answering, answer: Answer): Answer {
   if (answer.kind !== 'answered' || answer.outcome.kind !== 'whole') return answer
   if (chat?.stream !== true || !hasWords({ chat })) return answer
-  if (isUnsayable(parseChat(chat.dialect, chat.whole(), chat))) return answer
   const { candidate } = answer
+  const isOwn = candidate.provider?.dialect === chat.dialect // else it was said in other words
+  if (isOwn && isUnsayable(parseChat(chat.dialect, chat.whole(), chat))) return answer
   const { body, parsed, headers } = answer.outcome
   const form = { kind: 'whole', body, parsed } as const
   const about = { requestId: exchange.requestId, nowMs: ports.nowMs() }
@@ -417,7 +418,12 @@ const passedHeaders = [
   'retry-after',
 ]
 
-function setHeaders({ reply }: Exchange, { node }: Candidate, headers: Headers): void {
+function setHeaders(
+  { reply }: Exchange,
+  { node, outbound: { dropped } }: Candidate,
+  headers: Headers,
+): void {
+  if (dropped !== undefined) reply.header('x-tutti-dropped-params', dropped.join(', '))
   for (const name of passedHeaders) {
     const value = headers[name]
     if (value !== undefined) reply.header(name, value)

@@ -12,11 +12,13 @@ import {
   isUnsayable,
   type JsonObject,
   listOf,
+  type Message,
   objectOf,
   parseChat,
   type Unsayable,
   withoutCarried,
   withoutGoogles,
+  withoutParam,
   writeChat,
 } from '@tutti/core/dialect'
 import { exactJson, exactJsonOf } from '@tutti/core/resource'
@@ -63,10 +65,8 @@ export function toContinuation(chat: ChatAsked, sent: string): ToProvider {
       return sameDialect({ ...chat, body, modelAt: null }, provider, target)
     }
     const neutral = parseChat(chat.dialect, chat.whole(), chat)
-    if (isUnsayable(neutral)) return impossible(neutral.field, neutral.message)
     const last = { role: 'assistant', parts: [{ kind: 'text', text: sent }] } as const
-    const longer = { ...neutral, messages: [...neutral.messages, last] }
-    return translated(chat, longer, { provider, target })
+    return translated(chat, neutral, { provider, target, last: [last] })
   }
 }
 
@@ -155,15 +155,23 @@ function readingOf(chat: ChatAsked): AnswerReading {
   return choices === 1 ? chatReadings[dialect] : { ...chatReadings[dialect], choices }
 }
 
+interface To {
+  readonly provider: ProviderEntry
+  readonly target: ProviderTarget
+  /** What follows the conversation. */
+  readonly last?: readonly Message[]
+}
+
 function translated(
   chat: ChatAsked,
   neutral: ChatRequest | Unsayable,
-  { provider, target }: { readonly provider: ProviderEntry; readonly target: ProviderTarget },
+  to: To,
 ): Outbound | Impossible {
-  if (isUnsayable(neutral)) return impossible(neutral.field, neutral.message)
+  const said = sayable(chat, neutral, to)
+  if (isUnsayable(said)) return impossible(said.field, said.message)
+  const { written, dropped } = said
+  const { provider, target } = to
   const { dialect } = provider
-  const written = writeChat(dialect, { ...neutral, model: target.model }, chat.dialect)
-  if (isUnsayable(written)) return impossible(written.field, written.message)
   const isOpenais = dialect === 'openai' && ofOpenai.test(new URL(provider.baseUrl).hostname)
   const body = Buffer.from(exactJson(isOpenais ? inOpenaisWords(written) : written))
   return {
@@ -172,7 +180,41 @@ function translated(
     body,
     headers: providerHeaders(provider),
     reading: chatReadings[dialect],
+    ...(dropped.size === 0 ? {} : { dropped: [...dropped] }),
     ...(dialect === 'bedrock' ? signing(provider, body) : {}),
+  }
+}
+
+// Each has the request read once more.
+const droppedMax = 16
+
+/** The request in the target's dialect, without what it may be said without. */
+function sayable(
+  chat: ChatAsked,
+  neutral: ChatRequest | Unsayable,
+  { provider, target, last = [] }: To,
+) {
+  const asked = (request: ChatRequest) => ({
+    ...request,
+    model: target.model,
+    messages: last.length === 0 ? request.messages : [...request.messages, ...last],
+  })
+  const { dropParams = [] } = target
+  const dropped = new Set<string>()
+  let left = droppedMax
+  let said = neutral
+  let body = chat.whole()
+  for (;;) {
+    const written = isUnsayable(said)
+      ? said
+      : writeChat(provider.dialect, asked(said), chat.dialect)
+    if (!isUnsayable(written)) return { written, dropped }
+    const less = left > 0 ? withoutParam(body, written.field, dropParams) : null
+    if (less === null) return written
+    left -= 1
+    body = less.body
+    dropped.add(less.name)
+    said = parseChat(chat.dialect, body, chat)
   }
 }
 

@@ -98,6 +98,8 @@ export interface Outbound {
   readonly headers: Readonly<Record<string, string>>
   readonly body: Buffer | null
   readonly reading: AnswerReading
+  /** Members that it was said without, by the names in the Route. */
+  readonly dropped?: readonly string[]
   /** Headers that say who asks, for the very moment at which it is sent. */
   readonly sign?: (at: { readonly host: string; readonly path: string }) => Outbound['headers']
 }
