@@ -21,3 +21,11 @@ export function isGemini(model: string): boolean {
 export function isMistral(model: string): boolean {
   return /mi[sx]tral|ministral|codestral|devstral|magistral|pixtral/i.test(model)
 }
+
+/**
+ * Of Anthropic's, those that are told by the system in the midst of a conversation: Opus since 4.8.
+ * Source: "Mid-conversation system messages", limitations (platform.claude.com/docs).
+ */
+export function takesLateSystem(model: string): boolean {
+  return /claude-opus-(4[-.][89]|[5-9]|\d{2})(?!\d)/.test(model)
+}

@@ -22,6 +22,7 @@ import type { ChatWriter, WriterOptions } from './chat-writer.ts'
 import { CitedText } from './cited-text.ts'
 import { GeminiWriter } from './gemini-writer.ts'
 import type { JsonObject } from './json.ts'
+import { takesLateSystem } from './model-families.ts'
 import { OpenaiWriter } from './openai-writer.ts'
 import { parseAnthropic } from './parse-anthropic.ts'
 import { parseGemini } from './parse-gemini.ts'
@@ -69,6 +70,7 @@ export function writeChat(
   const calling = isKept ? { parallelToolCalls } : {}
   const written =
     whyLost(to, request) ??
+    whyLate(to, request, messages) ??
     whyMute(to, request.system, messages) ??
     writeRequest(to, {
       ...more,
@@ -100,11 +102,8 @@ const sides: Readonly<Record<Message['role'], readonly Part['kind'][]>> = {
 /** What writers would have to leave out; null where there is nothing of it. */
 function whyLost(
   to: EngineDialect,
-  { messages, tools, toolChoice, late, verbosity = 'medium' }: ChatRequest,
+  { messages, tools, toolChoice, verbosity = 'medium' }: ChatRequest,
 ): Unsayable | null {
-  if (late !== undefined && !isOpenais(to)) {
-    return unsayable(late, 'a message of the system after others has no counterpart')
-  }
   if (verbosity !== 'medium' && !isOpenais(to)) {
     return unsayable('verbosity', 'how much an answer says has no counterpart')
   }
@@ -118,6 +117,23 @@ function whyLost(
     }
   }
   return null
+}
+
+/** Where there is such a message, it follows one of the user’s and is the last, or answered. */
+function whyLate(
+  to: EngineDialect,
+  { late, model }: ChatRequest,
+  messages: readonly Message[],
+): Unsayable | null {
+  if (late === undefined || isOpenais(to)) return null
+  const isTaken = to === 'anthropic' && takesLateSystem(model)
+  const isPlaced = messages.every(({ role }, i) => {
+    if (role !== 'system') return true
+    const after = messages[i + 1]?.role ?? 'assistant'
+    return messages[i - 1]?.role === 'user' && after === 'assistant'
+  })
+  if (isTaken && isPlaced) return null
+  return unsayable(late, 'a message of the system after others has no counterpart there')
 }
 
 function whyPartLost(to: EngineDialect, role: Message['role'], part: Part): string | null {
