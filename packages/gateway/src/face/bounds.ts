@@ -26,11 +26,11 @@ const imageTokens = 49_152
 export function boundsOf(asked: ChatAsked): Bounds | null {
   const { body, outline, path, dialect } = asked
   if (path === '/messages/count_tokens') return null
-  const { images, isElsewhere, hasSound } = look(outline, dialect)
+  const { images, isElsewhere, dear } = look(outline, dialect)
   const brought = whatBrings(asked)
   const isBounded = !isElsewhere && brought === null
   const inputTokens = isBounded ? body.length + imageTokens * images : null
-  const unpriced = brought ?? dearerIn(outline) ?? (hasSound ? 'sound that goes in' : null)
+  const unpriced = brought ?? dearerIn(outline) ?? dear
   if (path === '/embeddings') return { inputTokens, outputTokens: 0, answers: 1, unpriced }
   return {
     inputTokens,
@@ -85,6 +85,7 @@ const elsewhere = new Set([
 ])
 // Parts whose data says little of how many tokens they are: compressed pages, films.
 const dense = new Set(['document', 'file', 'input_file', 'video', 'video_url', 'input_video'])
+const sound = 'sound that goes in'
 const soundNames = new Set(['input_audio', 'audio_url', 'audio']) // in OpenAI's words
 const mimeNames = new Set(['media_type', 'mimeType', 'mime_type'])
 // What is said in words.
@@ -100,12 +101,13 @@ interface Look {
   readonly dialect: ChatDialect
   images: number
   isElsewhere: boolean
-  hasSound: boolean
+  /** What costs more than the list says; null for nothing. */
+  dear: string | null
 }
 
 function look(request: JsonObject, dialect: ChatDialect): Look {
   const isKept = isObject(request['prompt']) || listOf(request['input']).some(isItemReference)
-  const seen: Look = { dialect, images: 0, isElsewhere: isKept, hasSound: false }
+  const seen: Look = { dialect, images: 0, isElsewhere: isKept, dear: null }
   const left: object[] = [request] // a hostile body is nested deeper than calls may be
   for (let value = left.pop(); value !== undefined; value = left.pop()) {
     if (Array.isArray(value)) lookIntoList(seen, value, left)
@@ -134,7 +136,7 @@ function lookIntoObject(seen: Look, object: JsonObject, left: object[]): void {
     } else if (typeof one === 'object' && one !== null) {
       if (isToolUse && name === 'input') continue
       if (elsewhere.has(name)) seen.isElsewhere = true
-      if (isSound(seen, name)) seen.hasSound = true
+      if (isSound(seen, name)) seen.dear = sound
       if (skipped.has(name)) continue
       if (Array.isArray(one) && words.has(name)) lookIntoWords(one, left)
       else left.push(one)
@@ -152,7 +154,7 @@ function isLink(text: string): boolean {
 }
 
 function lookAtLink(seen: Look, link: string): void {
-  if (link.startsWith('data:audio/')) seen.hasSound = true
+  if (link.startsWith('data:audio/')) seen.dear = sound
   else seen.images += 1
 }
 
@@ -161,22 +163,30 @@ function isSound({ dialect }: Look, name: string): boolean {
   return dialect.startsWith('openai') && soundNames.has(name)
 }
 
+/** Longer than usual: answers do not say how much was, or the list not what that costs. */
+function isLong({ dialect }: Look, ttl: string): boolean {
+  return dialect.startsWith('openai') && ttl !== '5m' && ttl !== '30m'
+}
+
 function lookAtName(seen: Look, name: string, value: string): void {
   if (elsewhere.has(name)) seen.isElsewhere = true
   if (name === 'type' && dense.has(value)) seen.isElsewhere = true
-  if (name === 'type' && isSound(seen, value)) seen.hasSound = true
+  if (name === 'type' && isSound(seen, value)) seen.dear = sound
+  if (name === 'ttl' && isLong(seen, value)) {
+    seen.dear = `a prompt that is kept for ${value.slice(0, nameMax)}`
+  }
   if (!mimeNames.has(name)) return
   const type = value.toLowerCase()
   if (type.startsWith('image/')) seen.images += 1
-  else if (type.startsWith('audio/')) seen.hasSound = true
+  else if (type.startsWith('audio/')) seen.dear = sound
   else if (!type.startsWith('text/')) seen.isElsewhere = true
 }
 
 // Tools that a caller's own program runs; all others are run, and charged for, by the provider.
 const callersTools: Readonly<Record<ChatDialect, RegExp>> = {
   openai: /^(function|custom)$/,
-  'openai-responses': /^(function|custom|local_shell|shell|apply_patch|computer.*)$/,
-  anthropic: /^(custom|(computer|bash|text_editor|memory)_.*)$/,
+  'openai-responses': /^(function|custom|(local_)?shell|apply_patch|tool_search|computer.*)$/,
+  anthropic: /^(custom|(computer|browser|bash|text_editor|memory)_.*)$/,
   gemini: /^$/, // its tools are named by their members
 }
 const charged = ['web_search_options', 'search_parameters', 'plugins', 'mcp_servers'] as const
@@ -184,12 +194,10 @@ const charged = ['web_search_options', 'search_parameters', 'plugins', 'mcp_serv
 /** What brings more input than was sent, which the provider charges for; null for nothing. */
 function whatBrings({ dialect, outline }: ChatAsked): string | null {
   for (const name of charged) if (isThere(outline[name])) return name
-  for (const one of listOf(outline['tools'])) {
-    const tool = objectOf(one)
+  for (const tool of toolsIn(outline)) {
     const type = textOf(tool['type'])
-    if (type !== '' && !callersTools[dialect].test(type)) {
-      return `the tool ${type.slice(0, nameMax)}`
-    }
+    const isCallers = type === '' || callersTools[dialect].test(type)
+    if (!isCallers || isRunThere(tool)) return `the tool ${type.slice(0, nameMax)}`
     const hosted = dialect === 'gemini' ? Object.keys(tool).find(isHosted) : undefined
     if (hosted !== undefined) return `the tool ${hosted.slice(0, nameMax)}`
   }
@@ -197,6 +205,21 @@ function whatBrings({ dialect, outline }: ChatAsked): string | null {
   const edits = [...listOf(managed), ...listOf(objectOf(managed)['edits'])]
   const isCompacted = edits.some((one) => textOf(objectOf(one)['type']).startsWith('compact'))
   return isCompacted ? 'compaction' : null // it is read, and written, once more
+}
+
+/** Some of OpenAI's are run by the caller or by OpenAI, as they say themselves. */
+function isRunThere({ type, environment, execution }: JsonObject): boolean {
+  if (type === 'tool_search') return execution !== 'client'
+  const place = textOf(objectOf(environment)['type'])
+  return type === 'shell' && place !== '' && place !== 'local'
+}
+
+/** Those of OpenAI's namespaces one by one. */
+function toolsIn({ tools }: JsonObject): JsonObject[] {
+  const given = listOf(tools).map(objectOf)
+  return given.flatMap((one) =>
+    one['type'] === 'namespace' ? listOf(one['tools']).map(objectOf) : [one],
+  )
 }
 
 /**
@@ -209,10 +232,14 @@ export function dependsOnProvider(asked: ChatAsked): boolean {
   return held.some(isThere) || isObject(outline['prompt']) || whatBrings(asked) !== null
 }
 
+// What the list's prices are of, or more than is paid: `scale` was paid before, and `flex` waits.
+const listedTiers = /^(|auto|default|standard|standard_only|on_demand|flex|scale|unspecified)$/i
+
 /** What makes tokens dearer than the list says; null for nothing. */
 function dearerIn(outline: JsonObject): string | null {
   for (const name of ['service_tier', 'serviceTier']) {
-    if (/^priority$/i.test(textOf(outline[name]))) return 'service_tier priority'
+    const tier = textOf(outline[name])
+    if (!listedTiers.test(tier)) return `service_tier ${tier.slice(0, nameMax).toLowerCase()}`
   }
   // Anthropic's: answers from one region only, or sooner.
   for (const [name, usual] of [

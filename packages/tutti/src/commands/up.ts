@@ -50,7 +50,8 @@ export function addUp(program: Command): void {
     check(options)
     takeHome(homeFolder(options), 'up')
     const parts: RunningPart[] = []
-    const started = startParts(options, parts)
+    // Once it hears signals: the first part is there before its start returns.
+    const started = Promise.resolve().then(() => startParts(options, parts))
     const end = stopOnSignal(parts, started)
     try {
       await started
