@@ -43,7 +43,7 @@ const talk: Ask = {
   turns: [
     { role: 'user', text: 'Look', image: 'iVBORw0KGgo=' },
     { role: 'assistant', text: 'A dot.' },
-    { role: 'user', text: 'And the weather?' },
+    { role: 'user', text: 'And the weather?', pdf: 'JVBERi0xLjc=' },
     { role: 'assistant', text: 'I look.', calls: calling.calls },
     {
       ...{ role: 'user', text: '' },
@@ -57,7 +57,7 @@ const talk: Ask = {
 }
 export const scenes: Readonly<Record<string, { readonly ask: Ask; readonly script: Script }>> = {
   text: { ask, script: plain },
-  'turns, image, results of tools': { ask: talk, script: plain },
+  'turns, image, PDF, results of tools': { ask: talk, script: plain },
   'parallel calls': {
     ...{ ask: { ...ask, tools: ['weather', 'time'], mustCall: true }, script: calling },
   },

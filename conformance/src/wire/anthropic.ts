@@ -46,8 +46,9 @@ function write(ask: Ask, model: string): object {
   }
 }
 
-function writeTurn({ role, text, image, calls, results }: Turn): object {
+function writeTurn({ role, text, image, pdf, calls, results }: Turn): object {
   const source = { type: 'base64', media_type: 'image/png', data: image }
+  const pages = { type: 'base64', media_type: 'application/pdf', data: pdf }
   return {
     role,
     content: [
@@ -57,6 +58,7 @@ function writeTurn({ role, text, image, calls, results }: Turn): object {
       })),
       ...(text === '' ? [] : [{ type: 'text', text }]),
       ...(image === undefined ? [] : [{ type: 'image', source }]),
+      ...(pdf === undefined ? [] : [{ type: 'document', source: pages }]),
       ...(calls ?? []).map(({ id, name, args }) => ({ type: 'tool_use', id, name, input: args })),
     ],
   }
@@ -76,6 +78,7 @@ function see(body: Json): Ask {
 function seeTurn({ role, content }: Json): Turn {
   const of = (type: string): Json[] => content.filter((block: Json) => block.type === type)
   const [image] = of('image')
+  const [document] = of('document')
   const calls = of('tool_use').map(({ id, name, input }) => ({ id, name, args: input }))
   const results = of('tool_result').map((result) => ({
     ...{ id: result.tool_use_id, text: result.content[0].text },
@@ -83,6 +86,7 @@ function seeTurn({ role, content }: Json): Turn {
   return {
     ...{ role, text: of('text')[0]?.text ?? '' },
     ...(image === undefined ? {} : { image: image.source.data }),
+    ...(document === undefined ? {} : { pdf: document.source.data }),
     ...(calls.length === 0 ? {} : { calls }),
     ...(results.length === 0 ? {} : { results }),
   }

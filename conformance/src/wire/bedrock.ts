@@ -34,11 +34,13 @@ function see(body: Json, url: string): Ask {
 function seeTurn({ role, content }: Json): Turn {
   const of = (member: string): Json[] => content.flatMap((one: Json) => one[member] ?? [])
   const [image] = of('image')
+  const [document] = of('document')
   const calls = of('toolUse').map(({ toolUseId: id, name, input }) => ({ id, name, args: input }))
   const results = of('toolResult').map((one) => ({ id: one.toolUseId, text: one.content[0].text }))
   return {
     ...{ role, text: of('text')[0] ?? '' },
     ...(image === undefined ? {} : { image: image.source.bytes }),
+    ...(document === undefined ? {} : { pdf: document.source.bytes }),
     ...(calls.length === 0 ? {} : { calls }),
     ...(results.length === 0 ? {} : { results }),
   }

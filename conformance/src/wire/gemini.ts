@@ -44,7 +44,7 @@ function write(ask: Ask): object {
 }
 
 function writeTurn(
-  { role, text, image, calls, results }: Turn,
+  { role, text, image, pdf, calls, results }: Turn,
   names: Map<string, string>,
 ): object {
   return {
@@ -55,6 +55,7 @@ function writeTurn(
       })),
       ...(text === '' ? [] : [{ text }]),
       ...(image === undefined ? [] : [{ inlineData: { mimeType: 'image/png', data: image } }]),
+      ...(pdf === undefined ? [] : [{ inlineData: { mimeType: 'application/pdf', data: pdf } }]),
       ...(calls ?? []).map(({ name, args }) => ({ functionCall: { name, args } })),
     ],
   }
@@ -66,7 +67,9 @@ function see(body: Json, url: string): Ask {
   let resulted = 0
   const turns = body.contents.map(({ role, parts }: Json): Turn => {
     const of = (name: string): Json[] => parts.filter((part: Json) => name in part)
-    const [image] = of('inlineData')
+    const dataOf = (type: string): Json | undefined =>
+      of('inlineData').find(({ inlineData }) => inlineData.mimeType === type)?.inlineData.data
+    const [image, pdf] = [dataOf('image/png'), dataOf('application/pdf')]
     const calls = of('functionCall').map(({ functionCall: { name, args } }) => {
       called += 1
       return { id: `call_${called}`, name, args }
@@ -77,7 +80,8 @@ function see(body: Json, url: string): Ask {
     })
     return {
       ...{ role: role === 'model' ? 'assistant' : 'user', text: of('text')[0]?.text ?? '' },
-      ...(image === undefined ? {} : { image: image.inlineData.data }),
+      ...(image === undefined ? {} : { image: String(image) }),
+      ...(pdf === undefined ? {} : { pdf: String(pdf) }),
       ...(calls.length === 0 ? {} : { calls }),
       ...(results.length === 0 ? {} : { results }),
     }

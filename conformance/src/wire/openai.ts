@@ -48,7 +48,7 @@ function write(ask: Ask, model: string): object {
   }
 }
 
-function writeTurn({ role, text, image, calls, results }: Turn): object[] {
+function writeTurn({ role, text, image, pdf, calls, results }: Turn): object[] {
   if (role === 'assistant') {
     const tool_calls = calls?.map(writeCall)
     return [{ role, content: text, ...(tool_calls === undefined ? {} : { tool_calls }) }]
@@ -57,10 +57,14 @@ function writeTurn({ role, text, image, calls, results }: Turn): object[] {
     ...{ role: 'tool', tool_call_id: result.id, content: result.text },
   }))
   if (text === '') return answers
-  if (image === undefined) return [...answers, { role, content: text }]
+  if (image === undefined && pdf === undefined) return [...answers, { role, content: text }]
   const url = `data:image/png;base64,${image}`
-  const seen = { type: 'image_url', image_url: { url } }
-  return [...answers, { role, content: [{ type: 'text', text }, seen] }]
+  const file = { filename: 'x.pdf', file_data: `data:application/pdf;base64,${pdf}` }
+  const seen = [
+    ...(image === undefined ? [] : [{ type: 'image_url', image_url: { url } }]),
+    ...(pdf === undefined ? [] : [{ type: 'file', file }]),
+  ]
+  return [...answers, { role, content: [{ type: 'text', text }, ...seen] }]
 }
 
 function writeCall({ id, name, args }: Call) {
@@ -91,10 +95,12 @@ function see(body: Json): Ask {
 function seeTurn({ role, content, tool_calls }: Json): Turn {
   const parts: Json[] = typeof content === 'string' ? [{ type: 'text', text: content }] : content
   const url: string | undefined = parts?.find(({ type }) => type === 'image_url')?.image_url.url
+  const pdf: string | undefined = parts?.find(({ type }) => type === 'file')?.file.file_data
   const calls = tool_calls?.map(seeCall)
   return {
     ...{ role, text: parts?.find(({ type }) => type === 'text')?.text ?? '' },
     ...(url === undefined ? {} : { image: url.split(',')[1] ?? '' }),
+    ...(pdf === undefined ? {} : { pdf: pdf.split(',')[1] ?? '' }),
     ...(calls === undefined ? {} : { calls }),
   }
 }

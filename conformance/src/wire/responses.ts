@@ -41,12 +41,14 @@ function write(ask: Ask, model: string): object {
   }
 }
 
-function writeTurn({ role, text, image, calls, results }: Turn): object[] {
+function writeTurn({ role, text, image, pdf, calls, results }: Turn): object[] {
   const type = role === 'assistant' ? 'output_text' : 'input_text'
   const image_url = `data:image/png;base64,${image}`
+  const file_data = `data:application/pdf;base64,${pdf}`
   const content = [
     { type, text },
     ...(image === undefined ? [] : [{ type: 'input_image', image_url, detail: 'auto' }]),
+    ...(pdf === undefined ? [] : [{ type: 'input_file', filename: 'x.pdf', file_data }]),
   ]
   return [
     ...(results ?? []).map((result) => ({
@@ -76,7 +78,11 @@ function see(body: Json): Ask {
       add('user', { results: [...before, result] })
     } else {
       const image = item.content.find(({ type }: Json) => type === 'input_image')?.image_url
-      const more = image === undefined ? {} : { image: image.split(',')[1] }
+      const pdf = item.content.find(({ type }: Json) => type === 'input_file')?.file_data
+      const more = {
+        ...(image === undefined ? {} : { image: image.split(',')[1] }),
+        ...(pdf === undefined ? {} : { pdf: pdf.split(',')[1] }),
+      }
       add(item.role, { text: item.content[0].text, ...more })
     }
   }

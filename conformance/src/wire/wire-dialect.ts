@@ -13,6 +13,8 @@ export interface Turn {
   readonly text: string
   /** PNG in base64. */
   readonly image?: string
+  /** In base64. */
+  readonly pdf?: string
   readonly calls?: readonly Call[]
   readonly results?: readonly { readonly id: string; readonly text: string }[]
 }

@@ -55,6 +55,7 @@ function eventsOfPart(part: Part, index: number): ChatEvent[] {
     }
     case 'image':
       return [{ kind: 'image', source: part.source }]
+    case 'document':
     case 'tool-result':
       return [] // no model answers with it
   }

@@ -10,7 +10,7 @@ import type {
   ChatAnswer,
   ChatEvent,
   Citation,
-  ImageSource,
+  MediaSource,
   Part,
   Stop,
   StreamEvent,
@@ -194,7 +194,7 @@ function readCitation({ title, source, sourceContent, location }: JsonObject): C
 }
 
 /** A stream tells the format before, with the block that begins. */
-function imageOf({ format, source }: JsonObject): ImageSource {
+function imageOf({ format, source }: JsonObject): MediaSource {
   const type = textOf(format)
   const mediaType = type === '' ? 'application/octet-stream' : `image/${type}`
   const { s3Location } = objectOf(source)

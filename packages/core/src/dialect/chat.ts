@@ -14,7 +14,7 @@ export type ChatDialect = (typeof chatDialects)[number]
 export const engineDialects = [...chatDialects, 'bedrock'] as const
 export type EngineDialect = (typeof engineDialects)[number]
 
-export type ImageSource =
+export type MediaSource =
   | { readonly kind: 'url'; readonly url: string }
   | { readonly kind: 'data'; readonly mediaType: string; readonly data: string }
 
@@ -43,9 +43,11 @@ export type Part =
     }
   | {
       readonly kind: 'image'
-      readonly source: ImageSource
+      readonly source: MediaSource
       readonly detail?: 'low' | 'high'
     }
+  /** A PDF, which every dialect takes; `name` is its file's, or its title. */
+  | { readonly kind: 'document'; readonly source: MediaSource; readonly name?: string }
   /** Signed, it is wanted back before whatever follows it; alone, it is of what follows. */
   | { readonly kind: 'thinking'; readonly text: string; readonly signature?: string }
   | ToolCall
@@ -92,6 +94,16 @@ export interface Tool {
 export type ToolChoice =
   | { readonly kind: 'auto' | 'none' | 'required' }
   | { readonly kind: 'tool'; readonly name: string }
+
+/** A caller may let a model call some of his tools alone: the others are not told of. */
+export function allowedTools(
+  tools: readonly Tool[],
+  names: readonly string[] | null,
+): readonly Tool[] {
+  if (names === null) return tools
+  const allowed = new Set(names)
+  return tools.filter(({ name }) => allowed.has(name))
+}
 
 export type AnswerFormat =
   | { readonly kind: 'json' }
@@ -224,7 +236,7 @@ export type ChatEvent =
   /** `choice`, here and of calls: which of several; absent: the first. */
   | { readonly kind: 'thinking'; readonly choice?: number; readonly text: string }
   /** What is no text: an image, most often. */
-  | { readonly kind: 'image'; readonly source: ImageSource }
+  | { readonly kind: 'image'; readonly source: MediaSource }
   /** Of the thoughts before it, or of what follows (`signature.ts`). */
   | { readonly kind: 'signature'; readonly text: string }
   | {

@@ -13,7 +13,7 @@ export {
   type EngineDialect,
   engineDialects,
   grownUsage,
-  type ImageSource,
+  type MediaSource,
   type Message,
   noUsage,
   type Part,

@@ -28,8 +28,8 @@ export function describedSchema(schema: Schema, description: string | undefined)
 
 type Schema = Readonly<Record<string, unknown>>
 
-/** An image of a data URL or of any other one. */
-export function imageSourceOf(url: string) {
+/** What a data URL holds, or any other one leads to. */
+export function mediaSourceOf(url: string) {
   const [, mediaType, data] = /^data:([\w.+/-]+);base64,(.*)$/s.exec(url) ?? []
   return mediaType === undefined || data === undefined
     ? ({ kind: 'url', url } as const)

@@ -12,6 +12,15 @@ export function mayBeClaude(model: string): boolean {
   return isClaude(model) || model.startsWith('arn:') || !model.includes('.')
 }
 
+/**
+ * Of Anthropic's at Bedrock, those that keep a prompt where they are told to: since 3.5 Haiku and
+ * 3.7; others refuse the word.
+ * Source: "Prompt caching for faster model inference", supported models (docs.aws.amazon.com).
+ */
+export function takesCachePoints(model: string): boolean {
+  return /anthropic\.claude-(?!v\d|instant|3-(?:sonnet|opus|haiku|5-sonnet))/.test(model)
+}
+
 /** Google takes back what its models signed; others know no such member. */
 export function isGemini(model: string): boolean {
   return model.includes('gemini')

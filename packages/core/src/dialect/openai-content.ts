@@ -3,14 +3,14 @@
 // What a message of OpenAI's dialect says, whole or a piece of a stream: a text, as OpenAI writes it; a list in which
 // thoughts stand beside texts, as Mistral does; images beside it, as OpenRouter does.
 
-import type { ImageSource } from './chat.ts'
+import type { MediaSource } from './chat.ts'
 import { type JsonObject, kindName, listOf, objectOf, textOf } from './json.ts'
-import { imageSourceOf } from './merge-messages.ts'
+import { mediaSourceOf } from './merge-messages.ts'
 
 export type OpenaiContent =
   | { readonly kind: 'text'; readonly text: string }
   | { readonly kind: 'thinking'; readonly text: string }
-  | { readonly kind: 'image'; readonly source: ImageSource }
+  | { readonly kind: 'image'; readonly source: MediaSource }
   /** What no other dialect has (`ChatEvent`). */
   | { readonly kind: 'other'; readonly lost: string }
 
@@ -36,7 +36,7 @@ function contentOf(part: JsonObject): OpenaiContent[] {
     case 'image_url': {
       const { image_url: image } = part
       const url = textOf(image) || textOf(objectOf(image)['url'])
-      return [{ kind: 'image', source: imageSourceOf(url) }]
+      return [{ kind: 'image', source: mediaSourceOf(url) }]
     }
     case 'reference':
     case 'tool_reference':

@@ -1,11 +1,11 @@
 // Parse Anthropic
 //
 // A message request of Anthropic's dialect, in the neutral form. Strict, as `parseOpenai` is; `cache_control` is a
-// hint on cost, which changes no answer, and is left to the provider.
+// hint on cost, which changes no answer: that there is one is told, and where the target keeps prompts is its own.
 
 import { z } from 'zod'
 import { exactJson } from '../resource/index.ts'
-import type { ChatRequest, Part } from './chat.ts'
+import type { ChatRequest, MediaSource, Part } from './chat.ts'
 import type { JsonObject } from './json.ts'
 import { mergeMessages } from './merge-messages.ts'
 import { ownObject } from './own-object.ts'
@@ -27,9 +27,20 @@ const image = z.strictObject({
   ]),
   cache_control,
 })
+const document = z.strictObject({
+  type: z.literal('document'),
+  source: z.discriminatedUnion('type', [
+    z.strictObject({ type: z.literal('base64'), media_type: z.string(), data: z.string() }),
+    z.strictObject({ type: z.literal('url'), url: z.string() }),
+  ]),
+  title: z.string().optional(),
+  citations: z.strictObject({ enabled: z.literal(false).optional() }).optional(),
+  cache_control,
+})
 const block = z.discriminatedUnion('type', [
   text,
   image,
+  document,
   z.strictObject({
     ...{ type: z.literal('tool_use'), id: z.string(), name: z.string(), cache_control },
     input: z.unknown(),
@@ -37,7 +48,9 @@ const block = z.discriminatedUnion('type', [
   }),
   z.strictObject({
     ...{ type: z.literal('tool_result'), tool_use_id: z.string(), cache_control },
-    content: z.union([z.string(), z.array(z.discriminatedUnion('type', [text, image]))]).optional(),
+    content: z
+      .union([z.string(), z.array(z.discriminatedUnion('type', [text, image, document]))])
+      .optional(),
     is_error: z.boolean().optional(),
   }),
   z.strictObject({
@@ -132,8 +145,18 @@ export function parseAnthropic(body: JsonObject): ChatRequest | Unsayable {
     })),
     ...choiceOf(parsed.data),
     ...settingsOf(parsed.data),
+    ...(isMarked(parsed.data) ? { keepsPrompt: true } : {}),
     ...(late === -1 ? {} : { late: `messages[${late}].role` }),
   }
+}
+
+/** True where something is marked to be kept for the next turn. */
+function isMarked(request: AnthropicRequest): boolean {
+  const { system, messages, tools } = request
+  const blocks = [system, ...messages.map(({ content }) => content)].flatMap(
+    (said): readonly object[] => (typeof said === 'string' ? [] : said),
+  )
+  return [request, ...blocks, ...tools].some((one) => 'cache_control' in one)
 }
 
 function partsOf(content: string | readonly Block[]): Part[] {
@@ -146,7 +169,11 @@ function partOf(from: Block): Part {
     case 'text':
       return { kind: 'text', text: from.text }
     case 'image':
-      return imageOf(from)
+      return { kind: 'image', source: sourceOf(from) }
+    case 'document': {
+      const named = from.title ? { name: from.title } : {}
+      return { kind: 'document', source: sourceOf(from), ...named }
+    }
     case 'tool_use': {
       const args = exactJson(from.input ?? {})
       return { kind: 'tool-call', id: from.id, name: from.name, arguments: args }
@@ -166,13 +193,10 @@ function partOf(from: Block): Part {
   }
 }
 
-function imageOf({ source }: z.infer<typeof image>): Part {
+function sourceOf({ source }: Pick<z.infer<typeof image>, 'source'>): MediaSource {
   return source.type === 'url'
-    ? { kind: 'image', source: { kind: 'url', url: source.url } }
-    : {
-        kind: 'image',
-        source: { kind: 'data', mediaType: source.media_type, data: source.data },
-      }
+    ? { kind: 'url', url: source.url }
+    : { kind: 'data', mediaType: source.media_type, data: source.data }
 }
 
 function choiceOf({ tool_choice: choice }: AnthropicRequest): Partial<ChatRequest> {

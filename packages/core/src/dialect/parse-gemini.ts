@@ -6,7 +6,7 @@
 
 import { z } from 'zod'
 import { exactJson } from '../resource/index.ts'
-import type { ChatRequest, Message, Part } from './chat.ts'
+import { allowedTools, type ChatRequest, type Message, type Part } from './chat.ts'
 import { jsonSchemaOf } from './gemini-schema.ts'
 import { isObject, type JsonObject, objectOf } from './json.ts'
 import { mergeMessages } from './merge-messages.ts'
@@ -17,10 +17,16 @@ import { isStrictSchema } from './strict-schema.ts'
 import { type Unsayable, unsayable, unsayableOf } from './unsayable.ts'
 import { withoutNulls } from './without-nulls.ts'
 
-const inlineData = z.strictObject({
-  mimeType: z.string().regex(/^image\//, 'only images have a counterpart'),
-  data: z.string(),
-})
+const media = /^(image\/|application\/pdf$)/i
+const inlineData = z
+  .strictObject({
+    mimeType: z.string().regex(media, 'of what is not text images and PDF have a counterpart'),
+    data: z.string(),
+    displayName: z.string().optional(),
+  })
+  .refine(({ mimeType, displayName }) => displayName === undefined || !/^image/i.test(mimeType), {
+    ...{ path: ['displayName'], error: 'a name of an image has no counterpart' },
+  })
 const part = z.union([
   z.strictObject({
     text: z.string(),
@@ -101,7 +107,7 @@ const request = z.strictObject({
       functionCallingConfig: z
         .strictObject({
           mode: z.enum(['AUTO', 'ANY', 'NONE', 'VALIDATED']).optional(),
-          allowedFunctionNames: z.array(z.string()).length(1).optional(),
+          allowedFunctionNames: z.array(z.string()).min(1).optional(),
         })
         .optional(),
     })
@@ -124,15 +130,16 @@ export function parseGemini(
   const lost = whyLost(generationConfig, calling)
   if (lost !== null) return lost
   const strictness = calling?.mode === 'VALIDATED' ? { strict: true } : {}
+  const declared = tools.flatMap((tool) => tool.functionDeclarations)
+  const names = calling?.allowedFunctionNames ?? []
+  const given = declared.map((one) => ({ ...toolOf(one), ...strictness }))
   const messages = messagesOf(contents)
   if (!Array.isArray(messages)) return messages
   return {
     ...{ ...named, streamUsage: true },
     system: (systemInstruction?.parts ?? []).map(({ text }) => text).join('\n\n'),
     messages: mergeMessages(messages).map(joinedThoughts),
-    tools: tools
-      .flatMap((tool) => tool.functionDeclarations)
-      .map((declared) => ({ ...toolOf(declared), ...strictness })),
+    tools: allowedTools(given, names.length > 1 ? names : null),
     ...choiceOf(calling),
     ...settingsOf(generationConfig),
   }
@@ -218,8 +225,10 @@ type PlainPart = Exclude<GeminiPart, { functionCall: unknown } | { functionRespo
 
 function partsOf(from: PlainPart): Part[] {
   if ('inlineData' in from) {
-    const { mimeType, data } = from.inlineData
-    return [{ kind: 'image', source: { kind: 'data', mediaType: mimeType, data } }]
+    const { mimeType: mediaType, data, displayName: name } = from.inlineData
+    const source = { kind: 'data', mediaType, data } as const
+    if (/^image/i.test(mediaType)) return [{ kind: 'image', source }]
+    return [{ kind: 'document', source, ...(name === undefined ? {} : { name }) }]
   }
   const { text } = from
   const signed = signatureOf(from)
@@ -266,7 +275,7 @@ export function plainResult(
 }
 
 function choiceOf(calling: Calling): Pick<ChatRequest, 'toolChoice'> {
-  const [name] = calling?.allowedFunctionNames ?? []
+  const [name, ...others] = calling?.allowedFunctionNames ?? []
   switch (calling?.mode) {
     case undefined:
       return {}
@@ -276,7 +285,8 @@ function choiceOf(calling: Calling): Pick<ChatRequest, 'toolChoice'> {
     case 'NONE':
       return { toolChoice: { kind: 'none' } }
     case 'ANY':
-      return { toolChoice: name === undefined ? { kind: 'required' } : { kind: 'tool', name } }
+      if (name === undefined || others.length > 0) return { toolChoice: { kind: 'required' } }
+      return { toolChoice: { kind: 'tool', name } }
   }
 }
 

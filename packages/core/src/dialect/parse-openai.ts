@@ -2,12 +2,20 @@
 //
 // A chat completion request of OpenAI's dialect, in the neutral form. Strict: a field that is not known here, or that
 // no other dialect can say, is refused by name. Hints that change no answer (`store: false`, `service_tier: auto`,
-// `prompt_cache_key`) are taken in.
+// what is said of a prompt that is kept) are taken in.
 
 import { z } from 'zod'
-import type { ChatRequest, Message, Part } from './chat.ts'
+import {
+  allowedTools,
+  type ChatRequest,
+  type Message,
+  type Part,
+  type Tool,
+  type ToolChoice,
+} from './chat.ts'
 import type { JsonObject } from './json.ts'
-import { describedSchema, imageSourceOf, mergeMessages } from './merge-messages.ts'
+import { describedSchema, mediaSourceOf, mergeMessages } from './merge-messages.ts'
+import { documentOf, fileData, prompt_cache_breakpoint, promptHints } from './openai-input.ts'
 import { callSignature } from './openai-stream.ts'
 import { ownObject } from './own-object.ts'
 import { type Unsayable, unsayable, unsayableOf } from './unsayable.ts'
@@ -15,14 +23,20 @@ import { withoutNulls } from './without-nulls.ts'
 
 // Not OpenAI's: clients of Anthropic's models that speak its dialect mark so what is to be kept.
 const cache_control = z.looseObject({ type: z.string() }).optional()
-const textPart = z.strictObject({ type: z.literal('text'), text: z.string(), cache_control })
+const marks = { cache_control, prompt_cache_breakpoint }
+const textPart = z.strictObject({ type: z.literal('text'), text: z.string(), ...marks })
 const imagePart = z.strictObject({
   type: z.literal('image_url'),
   image_url: z.strictObject({
     url: z.string(),
     detail: z.enum(['low', 'high', 'auto']).optional(),
   }),
-  cache_control,
+  ...marks,
+})
+const filePart = z.strictObject({
+  type: z.literal('file'),
+  file: z.strictObject({ file_data: fileData, filename: z.string().optional() }),
+  ...marks,
 })
 const refusalPart = z.strictObject({ type: z.literal('refusal'), refusal: z.string() })
 const text = z.union([z.string(), z.array(textPart)])
@@ -53,7 +67,10 @@ const message = z.discriminatedUnion('role', [
   z.strictObject({ role: z.enum(['system', 'developer']), content: text, cache_control }),
   z.strictObject({
     role: z.literal('user'),
-    content: z.union([z.string(), z.array(z.discriminatedUnion('type', [textPart, imagePart]))]),
+    content: z.union([
+      z.string(),
+      z.array(z.discriminatedUnion('type', [textPart, imagePart, filePart])),
+    ]),
     cache_control,
   }),
   z.strictObject({
@@ -117,6 +134,18 @@ const request = z.strictObject({
         type: z.literal('function'),
         function: z.strictObject({ name: z.string() }),
       }),
+      z.strictObject({
+        type: z.literal('allowed_tools'),
+        allowed_tools: z.strictObject({
+          mode: z.enum(['auto', 'required']),
+          tools: z.array(
+            z.strictObject({
+              type: z.literal('function'),
+              function: z.strictObject({ name: z.string() }),
+            }),
+          ),
+        }),
+      }),
     ])
     .optional(),
   parallel_tool_calls: z.boolean().optional(),
@@ -139,7 +168,7 @@ const request = z.strictObject({
   safety_identifier: z.string().optional(),
   store: z.literal(false).optional(),
   service_tier: z.enum(['auto', 'default']).optional(),
-  prompt_cache_key: z.string().optional(),
+  ...promptHints,
   logprobs: z.literal(false).optional(),
 })
 type OpenaiRequest = z.infer<typeof request>
@@ -163,12 +192,7 @@ export function parseOpenai(body: JsonObject): ChatRequest | Unsayable {
     streamUsage: parsed.data.stream_options?.include_usage ?? false,
     system: lead.map(({ content }) => plainText(content)).join('\n\n'),
     messages: mergeMessages(rest.map(messageOf)),
-    tools: (parsed.data.tools ?? []).map(({ function: tool }) => ({
-      name: tool.name,
-      ...(tool.description === undefined ? {} : { description: tool.description }),
-      parameters: tool.parameters ?? { type: 'object', properties: {} },
-      ...(tool.strict === true ? { strict: true } : {}),
-    })),
+    tools: toolsOf(parsed.data),
     ...choiceOf(parsed.data),
     ...settingsOf(parsed.data),
     ...(speaker === undefined ? {} : { speaker }),
@@ -177,12 +201,25 @@ export function parseOpenai(body: JsonObject): ChatRequest | Unsayable {
   }
 }
 
+function toolsOf({ tools = [], tool_choice: choice }: OpenaiRequest): readonly Tool[] {
+  const given = tools.map(({ function: tool }) => ({
+    name: tool.name,
+    ...(tool.description === undefined ? {} : { description: tool.description }),
+    parameters: tool.parameters ?? { type: 'object', properties: {} },
+    ...(tool.strict === true ? { strict: true } : {}),
+  }))
+  const isSome = typeof choice === 'object' && choice.type === 'allowed_tools'
+  const names = isSome ? choice.allowed_tools.tools.map((one) => one.function.name) : null
+  return allowedTools(given, names)
+}
+
 /** True where something is marked to be kept for the next turn. */
 function isMarked({ messages, tools = [] }: OpenaiRequest): boolean {
   const parts = messages.flatMap(({ content = '' }): readonly object[] =>
     typeof content === 'string' ? [] : content,
   )
-  return [...messages, ...parts, ...tools].some((one) => 'cache_control' in one)
+  const marked = [...messages, ...parts, ...tools]
+  return marked.some((one) => 'cache_control' in one || 'prompt_cache_breakpoint' in one)
 }
 
 function messageOf(from: OpenaiMessage): Message {
@@ -216,15 +253,16 @@ function callOf(call: z.infer<typeof toolCall>): Part[] {
 
 type Content =
   | string
-  | readonly (z.infer<typeof textPart> | z.infer<typeof imagePart> | z.infer<typeof refusalPart>)[]
+  | readonly z.infer<typeof textPart | typeof imagePart | typeof filePart | typeof refusalPart>[]
 
 function partsOf(content: Content): Part[] {
   if (typeof content === 'string') return content === '' ? [] : [{ kind: 'text', text: content }]
   return content.map((part): Part => {
     if (part.type === 'text') return { kind: 'text', text: part.text }
     if (part.type === 'refusal') return { kind: 'text', text: part.refusal, isRefusal: true }
+    if (part.type === 'file') return documentOf(part.file.file_data, part.file.filename)
     const { url, detail } = part.image_url
-    const source = imageSourceOf(url)
+    const source = mediaSourceOf(url)
     return {
       kind: 'image',
       source,
@@ -240,18 +278,18 @@ function plainText(content: OpenaiMessage['content']): string {
 }
 
 function choiceOf({ tool_choice, parallel_tool_calls, response_format }: OpenaiRequest) {
-  const named = typeof tool_choice === 'object' ? tool_choice.function.name : null
-  const choice =
-    named !== null
-      ? ({ kind: 'tool', name: named } as const)
-      : typeof tool_choice === 'string'
-        ? { kind: tool_choice }
-        : undefined
+  const toolChoice = tool_choice === undefined ? {} : { toolChoice: kindOfChoice(tool_choice) }
   return {
-    ...(choice === undefined ? {} : { toolChoice: choice }),
+    ...toolChoice,
     ...(parallel_tool_calls === undefined ? {} : { parallelToolCalls: parallel_tool_calls }),
     ...formatOf(response_format),
   }
+}
+
+function kindOfChoice(choice: NonNullable<OpenaiRequest['tool_choice']>): ToolChoice {
+  if (typeof choice === 'string') return { kind: choice }
+  if (choice.type === 'allowed_tools') return { kind: choice.allowed_tools.mode }
+  return { kind: 'tool', name: choice.function.name }
 }
 
 function formatOf(format: OpenaiRequest['response_format']): Pick<ChatRequest, 'format'> {

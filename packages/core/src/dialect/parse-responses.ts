@@ -4,21 +4,41 @@
 // responses has made the input whole before: what leans on one that is stored elsewhere is refused.
 
 import { z } from 'zod'
-import type { ChatRequest, Message, Part, Tool } from './chat.ts'
+import {
+  allowedTools,
+  type ChatRequest,
+  type Message,
+  type Part,
+  type Tool,
+  type ToolChoice,
+} from './chat.ts'
 import { isObject, type JsonObject, listOf } from './json.ts'
-import { describedSchema, imageSourceOf, mergeMessages } from './merge-messages.ts'
+import { describedSchema, mediaSourceOf, mergeMessages } from './merge-messages.ts'
+import { documentOf, fileData, prompt_cache_breakpoint, promptHints } from './openai-input.ts'
 import { ownObject } from './own-object.ts'
 import { givenSignature } from './signature.ts'
 import { joinedName } from './tool-namespace.ts'
 import { type Unsayable, unsayable, unsayableOf } from './unsayable.ts'
 import { withoutNulls } from './without-nulls.ts'
 
-const inputText = z.strictObject({ type: z.literal('input_text'), text: z.string() })
+const inputText = z.strictObject({
+  ...{ type: z.literal('input_text'), text: z.string(), prompt_cache_breakpoint },
+})
 const inputImage = z.strictObject({
   type: z.literal('input_image'),
   image_url: z.string(),
   detail: z.enum(['low', 'high', 'auto']).optional(),
+  prompt_cache_breakpoint,
 })
+const inputFile = z
+  .strictObject({
+    ...{ type: z.literal('input_file'), filename: z.string().optional() },
+    ...{ file_data: fileData.optional(), file_url: z.string().optional() },
+    ...{ detail: z.literal('auto').optional(), prompt_cache_breakpoint },
+  })
+  .refine(({ file_data, file_url }) => (file_data === undefined) !== (file_url === undefined), {
+    error: 'one of file_data and file_url has a counterpart',
+  })
 const outputText = z.strictObject({
   ...{ type: z.literal('output_text'), text: z.string() },
   annotations: z.array(z.unknown()).optional(), // about the text, not part of it
@@ -26,7 +46,13 @@ const outputText = z.strictObject({
   parsed: z.unknown().optional(), // of the client's own, which says it again
 })
 const refusal = z.strictObject({ type: z.literal('refusal'), refusal: z.string() })
-const contentPart = z.discriminatedUnion('type', [inputText, inputImage, outputText, refusal])
+const contentPart = z.discriminatedUnion('type', [
+  inputText,
+  inputImage,
+  inputFile,
+  outputText,
+  refusal,
+])
 type ContentPart = z.infer<typeof contentPart>
 
 const status = z.enum(['in_progress', 'completed', 'incomplete']).optional()
@@ -44,7 +70,10 @@ const item = z.union([
   }),
   z.strictObject({
     ...{ type: z.literal('function_call_output'), id, status, call_id: z.string() },
-    output: z.union([z.string(), z.array(z.discriminatedUnion('type', [inputText, inputImage]))]),
+    output: z.union([
+      z.string(),
+      z.array(z.discriminatedUnion('type', [inputText, inputImage, inputFile])),
+    ]),
   }),
   z.strictObject({
     ...{ type: z.literal('reasoning'), id, status, encrypted_content: z.string().optional() },
@@ -79,6 +108,10 @@ const request = z.strictObject({
     .union([
       z.enum(['auto', 'none', 'required']),
       z.strictObject({ type: z.literal('function'), name: z.string() }),
+      z.strictObject({
+        ...{ type: z.literal('allowed_tools'), mode: z.enum(['auto', 'required']) },
+        tools: z.array(z.strictObject({ type: z.literal('function'), name: z.string() })),
+      }),
     ])
     .optional(),
   parallel_tool_calls: z.boolean().optional(),
@@ -112,7 +145,7 @@ const request = z.strictObject({
   service_tier: z.enum(['auto', 'default']).optional(),
   user: z.string().optional(),
   safety_identifier: z.string().optional(),
-  prompt_cache_key: z.string().optional(),
+  ...promptHints,
 })
 type ResponsesRequest = z.infer<typeof request>
 
@@ -137,10 +170,22 @@ export function parseResponses(body: JsonObject): ChatRequest | Unsayable {
   return {
     ...{ model, stream, streamUsage: true, system: system.join('\n\n') },
     messages: mergeMessages(rest.map(messageOf)),
-    tools: tools.flatMap(toolsOf),
+    tools: allowedTools(tools.flatMap(toolsOf), allowedIn(parsed.data)),
     ...settingsOf(parsed.data),
+    ...(items.some(isMarked) ? { keepsPrompt: true } : {}),
     ...(late === -1 ? {} : { late: `input[${lead.length + late}].role` }),
   }
+}
+
+function allowedIn({ tool_choice: choice }: ResponsesRequest): string[] | null {
+  const isSome = typeof choice === 'object' && choice.type === 'allowed_tools'
+  return isSome ? choice.tools.map(({ name }) => name) : null
+}
+
+function kindOfChoice(choice: NonNullable<ResponsesRequest['tool_choice']>): ToolChoice {
+  if (typeof choice === 'string') return { kind: choice }
+  if (choice.type === 'allowed_tools') return { kind: choice.mode }
+  return { kind: 'tool', name: choice.name }
 }
 
 function toolsOf(given: z.infer<typeof functionTool | typeof namespaceTool>): Tool[] {
@@ -172,6 +217,12 @@ export function isItemReference(item: unknown): boolean {
 
 function isSystem(one: Item): boolean {
   return 'role' in one && (one.role === 'system' || one.role === 'developer')
+}
+
+/** True where a part is marked to be kept for the next turn. */
+function isMarked(one: Item): boolean {
+  const said = 'output' in one ? one.output : 'role' in one ? one.content : ''
+  return typeof said !== 'string' && said.some((part) => 'prompt_cache_breakpoint' in part)
 }
 
 function systemText(one: Item): string {
@@ -211,9 +262,12 @@ function partsOf(content: string | readonly ContentPart[]): Part[] {
   if (typeof content === 'string') return content === '' ? [] : [{ kind: 'text', text: content }]
   return content.map((part): Part => {
     if (part.type === 'refusal') return { kind: 'text', text: part.refusal, isRefusal: true }
+    if (part.type === 'input_file') {
+      return documentOf(part.file_data ?? part.file_url ?? '', part.filename)
+    }
     if (part.type !== 'input_image') return { kind: 'text', text: part.text }
     const detail = part.detail === 'auto' ? undefined : part.detail
-    const source = imageSourceOf(part.image_url)
+    const source = mediaSourceOf(part.image_url)
     return { kind: 'image', source, ...(detail === undefined ? {} : { detail }) }
   })
 }
@@ -222,11 +276,8 @@ function settingsOf(from: ResponsesRequest): Partial<ChatRequest> {
   const { tool_choice: choice, temperature } = from
   const user = from.safety_identifier ?? from.user
   const effort = from.reasoning?.effort
-  const named = typeof choice === 'object' ? ({ kind: 'tool', name: choice.name } as const) : null
-  const plain = typeof choice === 'string' ? { kind: choice } : null
-  const toolChoice = named ?? plain
   return {
-    ...(toolChoice === null ? {} : { toolChoice }),
+    ...(choice === undefined ? {} : { toolChoice: kindOfChoice(choice) }),
     ...(from.parallel_tool_calls === undefined
       ? {}
       : { parallelToolCalls: from.parallel_tool_calls }),

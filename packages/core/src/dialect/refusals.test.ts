@@ -27,7 +27,7 @@ describe('the field that is at fault is named, however deep it stands', () => {
   test.each([
     [{ type: 'item_reference', id: 'x' }, 'input[0].type'],
     [{ type: 'reasoning', id: 'x', summary: [], content: 7 }, 'input[0].content'],
-    [{ role: 'user', content: [{ type: 'input_file', file_id: 'x' }] }, 'input[0].content[0].type'],
+    [{ role: 'user', content: [{ type: 'input_audio', data: 'x' }] }, 'input[0].content[0].type'],
     [{ role: 'user', content: 'x', cache: 1 }, 'input[0].cache'],
     [{ type: 'function_call_output', call_id: 'c', output: [{ type: 'x' }] }, /output\[0\]\.type$/],
   ])('of an item %j', (item, field) => {
@@ -47,7 +47,6 @@ describe('what is right in its own dialect has no counterpart, and is not called
   const messages = [{ role: 'user', content: 'x' }]
   const contents = [{ parts: [{ text: 'x' }] }]
   const anthropic = { max_tokens: 9, messages }
-  const calling = { mode: 'ANY', allowedFunctionNames: ['a', 'b'] }
   test.each<[ChatDialect, object, string, string]>([
     ['openai-responses', { input: 'x', text: { verbosity: 'x' } }, 'text.verbosity', ': "low"'],
     [
@@ -58,7 +57,7 @@ describe('what is right in its own dialect has no counterpart, and is not called
     ],
     ['openai-responses', { input: [{ type: 'compaction', id: 'c' }] }, 'input[0].type', ''],
     ['openai', { messages, store: true }, 'store', ': false'],
-    ['openai', { messages: [{ role: 'user', content: [{ type: 'file' }] }] }, '', '"image_url"'],
+    ['openai', { messages: [{ role: 'user', content: [{ type: 'video' }] }] }, '', '"image_url"'],
     [
       'anthropic',
       { ...anthropic, output_config: { effort: 'added later' } },
@@ -75,7 +74,6 @@ describe('what is right in its own dialect has no counterpart, and is not called
     ],
     ['gemini', { contents, tools: [{ googleSearch: {} }] }, 'tools[0].googleSearch', ''],
     ['gemini', { contents, safetySettings: [{}] }, 'safetySettings[0]', ''],
-    ['gemini', { contents, toolConfig: { functionCallingConfig: calling } }, 'toolConfig', 'many'],
   ])('in %s: %j', (dialect, body, field, more) => {
     const model = dialect === 'gemini' ? {} : { model: 'm' }
     const parsed = parseChat(dialect, { ...model, ...body }, named)

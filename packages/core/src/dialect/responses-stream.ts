@@ -3,7 +3,7 @@
 // What the events of a streamed response say, and what a whole response object says.
 
 import { readAnnotation, readAnnotations } from './annotation.ts'
-import type { ChatAnswer, ChatEvent, ImageSource, Part, Stop, StreamEvent, Usage } from './chat.ts'
+import type { ChatAnswer, ChatEvent, MediaSource, Part, Stop, StreamEvent, Usage } from './chat.ts'
 import {
   countOf,
   isObject,
@@ -101,7 +101,7 @@ export function endOfItem(item: JsonObject): ChatEvent[] {
 }
 
 /** Of an image that the model made; null for what else there is. */
-function imageOf({ type, result, output_format: format }: JsonObject): ImageSource | null {
+function imageOf({ type, result, output_format: format }: JsonObject): MediaSource | null {
   if (type !== 'image_generation_call' || textOf(result) === '') return null
   return { kind: 'data', mediaType: `image/${textOf(format) || 'png'}`, data: textOf(result) }
 }

@@ -83,3 +83,46 @@ test('that text alone is asked for is no more than what every dialect answers', 
   const field = 'generationConfig.responseModalities[1]'
   expect(asking('TEXT', 'IMAGE')).toMatchObject({ field })
 })
+
+test.each(engineDialects)('of the tools that a caller allows, %s is told alone', (to) => {
+  const parameters = { type: 'object', properties: {} }
+  const functions = ['ta', 'tb', 'tc'].map((name) => ({ name, parameters }))
+  const tools = functions.map((one) => ({ type: 'function', function: one }))
+  const allowed = (mode: string) => ({
+    openai: {
+      ...{ messages, tools },
+      tool_choice: {
+        type: 'allowed_tools',
+        allowed_tools: { mode, tools: [tools[2], tools[0]].map(onlyNamed) },
+      },
+    },
+    'openai-responses': {
+      ...{ input: 'x', tools: functions.map((one) => ({ type: 'function', ...one })) },
+      tool_choice: {
+        ...{ type: 'allowed_tools', mode },
+        tools: ['tc', 'ta'].map((name) => ({ type: 'function', name })),
+      },
+    },
+    gemini: {
+      contents: [{ parts: [{ text: 'x' }] }],
+      tools: [{ functionDeclarations: functions }],
+      toolConfig: {
+        functionCallingConfig: { mode: 'ANY', allowedFunctionNames: ['tc', 'ta', 'tx'] },
+      },
+    },
+  })
+  const plain = { ...{ messages, tool_choice: 'required' }, tools: [tools[0], tools[2]] }
+  const wanted = written('openai', to, plain)
+  expect(JSON.stringify(wanted)).not.toContain('"tb"')
+  const bodies = allowed('required')
+  expect(written('openai', to, bodies.openai)).toEqual(wanted)
+  expect(written('openai-responses', to, bodies['openai-responses'])).toEqual(wanted)
+  expect(written('gemini', to, bodies.gemini)).toEqual(wanted)
+  const free = written('openai', to, { ...plain, tool_choice: 'auto' })
+  expect(written('openai', to, allowed('auto').openai)).toEqual(free)
+})
+
+/** A choice of OpenAI's names a tool without its parameters. */
+function onlyNamed(tool: { readonly function: { readonly name: string } } | undefined) {
+  return { type: 'function', function: { name: tool?.function.name } }
+}

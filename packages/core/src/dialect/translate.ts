@@ -13,7 +13,6 @@ import {
   type ChatEvent,
   type ChatRequest,
   type EngineDialect,
-  type ImageSource,
   type Message,
   notAnObject,
   type Part,
@@ -94,7 +93,7 @@ function isOpenais(dialect: EngineDialect): boolean {
 }
 
 const sides: Readonly<Record<Message['role'], readonly Part['kind'][]>> = {
-  user: ['text', 'image', 'tool-result'],
+  user: ['text', 'image', 'document', 'tool-result'],
   assistant: ['text', 'thinking', 'tool-call'],
   system: ['text'],
 }
@@ -138,24 +137,36 @@ function whyLate(
 
 function whyPartLost(to: EngineDialect, role: Message['role'], part: Part): string | null {
   if (!sides[role].includes(part.kind)) return `no ${part.kind} of the ${role} has a counterpart`
-  if (part.kind === 'image' && !isImage(part.source)) {
-    return 'of what is not text only images have a counterpart'
+  if (part.kind === 'tool-result') {
+    return part.parts.map((one) => whyPartLost(to, role, one)).find((why) => why !== null) ?? null
   }
-  if (part.kind === 'image' && part.detail === 'low' && !isOpenais(to)) {
-    return 'images are looked at in full, their detail cannot be low'
-  }
+  if (part.kind === 'image' || part.kind === 'document') return whyMediaLost(to, part)
   const isLost = part.kind === 'tool-call' && !isOpenais(to) && argumentsOf(part) === null
   return isLost ? notAnObject(part) : null
+}
+
+const mediaTypes = { image: /^image\//i, document: /^application\/pdf$/i } as const
+
+function whyMediaLost(
+  to: EngineDialect,
+  part: Extract<Part, { kind: 'image' | 'document' }>,
+): string | null {
+  const { kind, source } = part
+  if (source.kind === 'data' && !mediaTypes[kind].test(source.mediaType)) {
+    return 'of what is not text only images and PDF have a counterpart'
+  }
+  if (kind === 'image' && part.detail === 'low' && !isOpenais(to)) {
+    return 'images are looked at in full, their detail cannot be low'
+  }
+  const isLink = kind === 'document' && source.kind === 'url'
+  const isFetched = to === 'openai-responses' || to === 'anthropic'
+  return isLink && !isFetched ? 'documents go there as data, no URL' : null
 }
 
 /** Engines of OpenAI's chat dialect answer a system's message alone. */
 function whyMute(to: EngineDialect, system: string, messages: readonly Message[]) {
   if (messages.length > 0 || (to === 'openai' && system !== '')) return null
   return unsayable('messages', 'no message but the system’s says anything')
-}
-
-function isImage(source: ImageSource): boolean {
-  return source.kind === 'url' || /^image\//i.test(source.mediaType)
 }
 
 function writeRequest(to: EngineDialect, request: ChatRequest): object | Unsayable {

@@ -46,7 +46,6 @@ interface Issue {
   /** Of unions that are told apart by a member: its name, and what it may be. */
   readonly discriminator?: string | undefined
   readonly options?: readonly unknown[]
-  readonly origin?: string
   readonly expected?: string
   /** What is wrong by each branch of a union. */
   readonly errors?: readonly (readonly Issue[])[]
@@ -63,15 +62,14 @@ function unsayableAt(before: readonly PropertyKey[], issue: Issue): Unsayable {
 const noCounterpart = 'it has no counterpart in the dialect of the target'
 
 /** What is there may be right in its own dialect, which has more than we know. */
-function whyNot({ message, ...issue }: Issue): string {
-  const { input, values, discriminator, options, origin, expected } = issue
+function whyNot(issue: Issue): string {
+  const { message, input, values, discriminator, options, expected } = issue
   const known = values ?? options
   const given = discriminator === undefined ? input : objectOf(input)[discriminator]
   if (known !== undefined && given !== undefined) {
     const names = known.map((one) => JSON.stringify(one)).join(', ')
     return `${noCounterpart}, expected one of: ${names}`
   }
-  if (issue.code === 'too_big' && origin === 'array') return `${noCounterpart}, nor have so many`
   return expected === 'never' ? noCounterpart : message
 }
 

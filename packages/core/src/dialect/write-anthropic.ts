@@ -5,7 +5,13 @@
 import { writeBlockCitation } from './annotation.ts'
 import { anthropicReason, writeAnthropicUsage } from './anthropic-writer.ts'
 import { calledTools } from './called-tools.ts'
-import { argumentsOf, type ChatAnswer, type ChatRequest, type Part } from './chat.ts'
+import {
+  argumentsOf,
+  type ChatAnswer,
+  type ChatRequest,
+  type MediaSource,
+  type Part,
+} from './chat.ts'
 import { plainCallIds } from './plain-call-ids.ts'
 import { carriedSignature, ownSignature } from './signature.ts'
 import { closedSchema, toolSchema } from './strict-schema.ts'
@@ -73,6 +79,10 @@ function writePart(part: Part): object[] {
       return part.text === '' ? [] : [{ type: 'text', text: part.text }]
     case 'image':
       return [{ type: 'image', source: writeSource(part.source) }]
+    case 'document': {
+      const title = part.name === undefined ? {} : { title: part.name }
+      return [{ type: 'document', source: writeSource(part.source), ...title }]
+    }
     case 'thinking':
       return writeThought(part)
     case 'tool-call': {
@@ -95,7 +105,7 @@ function writeThought({ text, signature: given }: Extract<Part, { kind: 'thinkin
   return signature === null ? [] : [{ type: 'thinking', thinking: text, signature }]
 }
 
-function writeSource(source: Extract<Part, { kind: 'image' }>['source']): object {
+function writeSource(source: MediaSource): object {
   return source.kind === 'url'
     ? { type: 'url', url: source.url }
     : { type: 'base64', media_type: source.mediaType, data: source.data }

@@ -4,8 +4,9 @@
 
 import { exactJson } from '../resource/index.ts'
 import { calledTools } from './called-tools.ts'
-import { argumentsOf, type ChatRequest, type Part } from './chat.ts'
-import { isClaude } from './model-families.ts'
+import { argumentsOf, type ChatRequest, type Message, type Part } from './chat.ts'
+import { DocumentNames } from './document-names.ts'
+import { isClaude, takesCachePoints } from './model-families.ts'
 import { plainCallIds } from './plain-call-ids.ts'
 import { ownSignature } from './signature.ts'
 import { closedSchema, toolSchema } from './strict-schema.ts'
@@ -15,11 +16,13 @@ import { writeThinking } from './write-anthropic.ts'
 export function writeBedrock(request: ChatRequest): object | Unsayable {
   const refusal = whyNot(request)
   if (refusal !== null) return refusal
-  const messages: object[] = []
+  const messages: { readonly role: Message['role']; readonly content: object[] }[] = []
+  const names = new DocumentNames()
   for (const { role, parts } of plainCallIds(request.messages)) {
+    if (isAlone(parts)) return unsayable('messages', 'Converse takes documents beside a text alone')
     const content: object[] = []
     for (const part of parts) {
-      const one = writePart(part)
+      const one = writePart(part, names)
       if (one === null) continue
       if (isUnsayable(one)) return one
       content.push(one)
@@ -27,9 +30,13 @@ export function writeBedrock(request: ChatRequest): object | Unsayable {
     messages.push({ role, content })
   }
   const { system, format } = request
+  const isKept = request.keepsPrompt === true && takesCachePoints(request.model)
+  const kept = isKept ? [{ cachePoint: { type: 'default' } }] : []
+  const last = messages.at(-1)
+  if (last?.role === 'user') last.content.push(...kept)
   return {
     messages,
-    ...(system === '' ? {} : { system: [{ text: system }] }),
+    ...(system === '' ? {} : { system: [{ text: system }, ...kept] }),
     inferenceConfig: writeSettings(request),
     ...writeTools(request),
     ...(format?.kind === 'json-schema' ? { outputConfig: writeFormat(format) } : {}),
@@ -73,7 +80,11 @@ function isToolPart({ kind }: Part): boolean {
   return kind === 'tool-call' || kind === 'tool-result'
 }
 
-function writePart(part: Part): object | Unsayable | null {
+function isAlone(parts: readonly Part[]): boolean {
+  return parts.some(({ kind }) => kind === 'document') && !parts.some(({ kind }) => kind === 'text')
+}
+
+function writePart(part: Part, names: DocumentNames): object | Unsayable | null {
   switch (part.kind) {
     case 'text':
       return part.text === '' ? null : { text: part.text }
@@ -88,6 +99,11 @@ function writePart(part: Part): object | Unsayable | null {
       }
       return { image: { format, source: { bytes: source.data } } }
     }
+    case 'document': {
+      const { source } = part
+      const bytes = source.kind === 'data' ? source.data : '' // `whyMediaLost`
+      return { document: { format: 'pdf', name: names.take(part.name), source: { bytes } } }
+    }
     case 'thinking':
       return writeThought(part)
     case 'tool-call': {
@@ -95,7 +111,7 @@ function writePart(part: Part): object | Unsayable | null {
       return { toolUse: { toolUseId, name, input: argumentsOf(part) ?? {} } }
     }
     case 'tool-result':
-      return writeResult(part)
+      return writeResult(part, names)
   }
 }
 
@@ -107,10 +123,13 @@ function writeThought({ text, signature: given }: Extract<Part, { kind: 'thinkin
   return signature === null ? null : { reasoningContent: { reasoningText: { text, signature } } }
 }
 
-function writeResult(part: Extract<Part, { kind: 'tool-result' }>): object | Unsayable {
+function writeResult(
+  part: Extract<Part, { kind: 'tool-result' }>,
+  names: DocumentNames,
+): object | Unsayable {
   const content: object[] = []
   for (const one of part.parts) {
-    const written = writePart(one)
+    const written = writePart(one, names)
     if (written === null) continue
     if (isUnsayable(written)) return written
     content.push(written)

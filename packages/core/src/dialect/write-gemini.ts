@@ -7,13 +7,14 @@ import {
   type ChatAnswer,
   type ChatRequest,
   type Citation,
-  type ImageSource,
+  type MediaSource,
   type Part,
   type Stop,
   type Usage,
 } from './chat.ts'
 import { citationsOf, Places } from './cited-text.ts'
 import { isObject, type JsonObject, jsonOf } from './json.ts'
+import { mediaApart } from './media-apart.ts'
 import { plainResult } from './parse-gemini.ts'
 import { carriedSignature, foreignSignature, ownSignature } from './signature.ts'
 import { isUnsayable, type Unsayable, unsayable } from './unsayable.ts'
@@ -26,14 +27,15 @@ export function writeGemini(request: ChatRequest): object | Unsayable {
   }
   const names = new Map<string, string>() // of tools, by the id of their call
   const instead = signatureInstead(request.model)
-  const said = { names, takesImages: instead !== null }
+  const takesMedia = instead !== null
+  const messages = takesMedia ? request.messages : mediaApart(request.messages)
   const contents: object[] = []
-  for (const { role, parts } of request.messages) {
+  for (const { role, parts } of messages) {
     const write = (part: Part) => {
       if (part.kind === 'tool-call') names.set(part.id, part.name)
-      return writePart(part, said)
+      return writePart(part, names)
     }
-    const written = writeParts(parts, write, instead)
+    const written = writeParts(parts.flatMap(nameSaid), write, instead)
     if (isUnsayable(written)) return written
     contents.push({ role: role === 'assistant' ? 'model' : 'user', parts: written })
   }
@@ -95,18 +97,21 @@ function signatureAlone(thoughtSignature: string): object {
   return { text: '', thoughtSignature }
 }
 
-interface Saying {
-  /** Of tools, by the id of their call. */
-  readonly names: ReadonlyMap<string, string>
-  /** In results of tools: from the third generation on. */
-  readonly takesImages: boolean
+/** The dialect has no place for a document's name: it is said before it. */
+function nameSaid(part: Part): Part[] {
+  if (part.kind === 'tool-result') return [{ ...part, parts: part.parts.flatMap(nameSaid) }]
+  if (part.kind !== 'document' || part.name === undefined) return [part]
+  return [{ kind: 'text', text: `${part.name}:` }, part]
 }
 
-function writePart(part: Part, saying: Saying): object | Unsayable | null {
+type ToolNames = ReadonlyMap<string, string>
+
+function writePart(part: Part, names: ToolNames): object | Unsayable | null {
   switch (part.kind) {
     case 'text':
       return part.text === '' ? null : { text: part.text }
-    case 'image': {
+    case 'image':
+    case 'document': {
       const { source } = part
       if (source.kind === 'url') return noUrl
       return inlineData(source)
@@ -116,35 +121,29 @@ function writePart(part: Part, saying: Saying): object | Unsayable | null {
     case 'tool-call':
       return { functionCall: { name: part.name, args: argumentsOf(part) ?? {} } }
     case 'tool-result':
-      return writeResult(part, saying)
+      return writeResult(part, names)
   }
 }
 
 const noUrl = unsayable('messages', 'Gemini takes images as data, no URL')
 
-export function inlineData(source: ImageSource): object {
+export function inlineData(source: MediaSource): object {
   if (source.kind === 'url') return { fileData: { fileUri: source.url } }
   return { inlineData: { mimeType: source.mediaType, data: source.data } }
 }
 
 function writeResult(
   part: Extract<Part, { kind: 'tool-result' }>,
-  { names, takesImages }: Saying,
+  names: ToolNames,
 ): object | Unsayable {
   const name = names.get(part.id)
-  const images = part.parts.filter((one) => one.kind === 'image')
-  const texts = part.parts.filter((one) => one.kind !== 'image')
-  const text = resultText({ ...part, parts: texts, isError: false })
+  const media = part.parts.filter((one) => one.kind === 'image' || one.kind === 'document')
+  const text = resultText({ ...part, isError: false })
   if (name === undefined) return unsayable('messages', `no tool was called with the id ${part.id}`)
-  if (text === null) return unsayable('messages', "a tool's result is an object in this dialect")
   const response = part.isError ? { error: text } : (sameObject(text) ?? { result: text })
-  if (images.length === 0) return { functionResponse: { name, response } }
-  if (!takesImages) {
-    return unsayable('messages', 'images in results of tools are for Gemini 3 and later')
-  }
-  const lost = images.find(({ source }) => source.kind === 'url')
-  if (lost !== undefined) return noUrl
-  const parts = images.map(({ source }) => inlineData(source))
+  if (media.length === 0) return { functionResponse: { name, response } }
+  if (media.some(({ source }) => source.kind === 'url')) return noUrl
+  const parts = media.map(({ source }) => inlineData(source))
   return { functionResponse: { name, response, parts } }
 }
 
@@ -248,7 +247,7 @@ export function writeGroundings(text: string, citations: readonly Citation[]): o
 function writeAnswerPart(part: Part): object | null {
   if (part.kind === 'thinking') return writeThought(part)
   if (part.kind === 'tool-call' && argumentsOf(part) === null) return null // `whyUnsaid`
-  const one = writePart(part, { names: new Map(), takesImages: false })
+  const one = writePart(part, new Map())
   return one === null || isUnsayable(one) ? null : withCallId(part, one)
 }
 

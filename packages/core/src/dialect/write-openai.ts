@@ -3,8 +3,9 @@
 // A neutral request as a chat completion request, and a neutral answer as a chat completion.
 
 import { writeUrlCitations } from './annotation.ts'
-import type { ChatAnswer, ChatRequest, Message, Part } from './chat.ts'
+import type { ChatAnswer, ChatRequest, MediaSource, Message, Part } from './chat.ts'
 import { citationsOf } from './cited-text.ts'
+import { mediaApart } from './media-apart.ts'
 import { isMistral } from './model-families.ts'
 import { openaiReason, writeCallSignature, writeOpenaiUsage } from './openai-writer.ts'
 import { callIdsOfNine } from './plain-call-ids.ts'
@@ -19,10 +20,9 @@ export function writeOpenai(request: ChatRequest): object | Unsayable {
   const messages: object[] =
     request.system === '' ? [] : [{ role: 'system', content: request.system }]
   const isOfNine = isMistral(request.model)
-  for (const message of isOfNine ? callIdsOfNine(request.messages) : request.messages) {
-    const written = writeMessage(message)
-    if (!Array.isArray(written)) return written
-    messages.push(...written)
+  const said = mediaApart(request.messages)
+  for (const message of isOfNine ? callIdsOfNine(said) : said) {
+    messages.push(...writeMessage(message))
   }
   return {
     ...{ model: request.model, messages },
@@ -48,7 +48,7 @@ export function inOpenaisWords(request: object): object {
   return { ...rest, max_completion_tokens }
 }
 
-function writeMessage({ role, parts }: Message): object[] | Unsayable {
+function writeMessage({ role, parts }: Message): object[] {
   if (role === 'assistant') return [writeAssistant(parts)]
   if (role === 'system') return [{ role, content: writeContent(parts) }]
   const messages: object[] = []
@@ -57,7 +57,6 @@ function writeMessage({ role, parts }: Message): object[] | Unsayable {
     if (part.kind !== 'tool-result') rest.push(part)
     else {
       const content = resultText(part)
-      if (content === null) return unsayable('messages', "a tool's result is text in this dialect")
       messages.push({ role: 'tool', tool_call_id: part.id, content })
     }
   }
@@ -67,11 +66,9 @@ function writeMessage({ role, parts }: Message): object[] | Unsayable {
   return messages
 }
 
-/** The text of a tool's result; a failed one says so, as this dialect has no other sign. */
-export function resultText(part: Extract<Part, { kind: 'tool-result' }>): string | null {
-  const texts = part.parts.map((one) => (one.kind === 'text' ? one.text : null))
-  if (texts.includes(null)) return null
-  const text = texts.join('\n')
+/** The texts of a tool's result; a failed one says so, as this dialect has no other sign. */
+export function resultText(part: Extract<Part, { kind: 'tool-result' }>): string {
+  const text = part.parts.flatMap((one) => (one.kind === 'text' ? [one.text] : [])).join('\n')
   return part.isError && !/^error/i.test(text) ? `Error: ${text}` : text
 }
 
@@ -98,13 +95,20 @@ function writeContent(parts: readonly Part[]): string | object[] {
   if (parts.length === 1 && only?.kind === 'text') return only.text
   return parts.flatMap((part): object[] => {
     if (part.kind === 'text') return [{ type: 'text', text: part.text }]
+    if (part.kind === 'document') {
+      const file = { filename: part.name ?? unnamed, file_data: mediaUrl(part.source) }
+      return [{ type: 'file', file }]
+    }
     if (part.kind !== 'image') return []
     const detail = part.detail === undefined ? {} : { detail: part.detail }
-    return [{ type: 'image_url', image_url: { url: imageUrl(part), ...detail } }]
+    return [{ type: 'image_url', image_url: { url: mediaUrl(part.source), ...detail } }]
   })
 }
 
-export function imageUrl({ source }: Extract<Part, { kind: 'image' }>): string {
+/** OpenAI wants a name of every file. */
+export const unnamed = 'document.pdf'
+
+export function mediaUrl(source: MediaSource): string {
   return source.kind === 'url' ? source.url : `data:${source.mediaType};base64,${source.data}`
 }
 

@@ -10,7 +10,7 @@ import type { JsonObject } from './json.ts'
 import { carriedSignature, ownSignature } from './signature.ts'
 import { calledIn } from './tool-namespace.ts'
 import { type Unsayable, unsayable } from './unsayable.ts'
-import { imageUrl, resultText, saidEffort } from './write-openai.ts'
+import { mediaUrl, resultText, saidEffort, unnamed } from './write-openai.ts'
 
 export function writeResponses(request: ChatRequest): object | Unsayable {
   const without = ['topK', 'thinkingTokens', 'stop', 'seed', 'presencePenalty', 'frequencyPenalty']
@@ -66,7 +66,8 @@ function writeMessage({ role, parts }: Message): readonly object[] {
       const summary = part.text === '' ? [] : [{ type: 'summary_text', text: part.text }]
       items.push({ type: 'reasoning', summary, encrypted_content })
     } else if (part.kind === 'tool-result') {
-      const output = resultText(part) ?? resultContent(part)
+      const isText = part.parts.every(({ kind }) => kind === 'text')
+      const output = isText ? resultText(part) : resultContent(part)
       items.push({ type: 'function_call_output', call_id: part.id, output })
     }
   }
@@ -85,8 +86,15 @@ function writeContent(role: Message['role'], part: Part): object | null {
     if (part.isRefusal === true) return { type: 'refusal', refusal: part.text }
     return { type: role === 'assistant' ? 'output_text' : 'input_text', text: part.text }
   }
+  if (part.kind === 'document') return writeFile(part)
   if (part.kind !== 'image') return null
-  return { type: 'input_image', image_url: imageUrl(part), detail: part.detail ?? 'auto' }
+  return { type: 'input_image', image_url: mediaUrl(part.source), detail: part.detail ?? 'auto' }
+}
+
+function writeFile({ source, name }: Extract<Part, { kind: 'document' }>): object {
+  const named = name === undefined ? {} : { filename: name }
+  if (source.kind === 'url') return { type: 'input_file', file_url: source.url, ...named }
+  return { type: 'input_file', filename: unnamed, ...named, file_data: mediaUrl(source) }
 }
 
 function writeTools({ tools, toolChoice, parallelToolCalls }: ChatRequest): object {
