@@ -17,7 +17,7 @@ import {
 } from '@tutti/core/dialect'
 import { geminiConfigs, isThere, limitOf, outputLimit } from '@tutti/core/routing'
 import type { Bounds } from '../routing/index.ts'
-import type { ChatAsked } from './chat-body.ts'
+import { type ChatAsked, isCount } from './chat-body.ts'
 
 // Of one image: OpenAI counts 2,833 and 8 times 5,667 for gpt-4o-mini, the others far fewer (its guide to vision).
 const imageTokens = 49_152
@@ -25,7 +25,7 @@ const imageTokens = 49_152
 /** A token is a byte of the body at least, in every tokenizer that works on bytes. */
 export function boundsOf(asked: ChatAsked): Bounds | null {
   const { body, outline, path, dialect } = asked
-  if (path === '/messages/count_tokens') return null
+  if (isCount(asked)) return null
   const { images, isElsewhere, dear } = look(outline, dialect)
   const brought = whatBrings(asked)
   const isBounded = !isElsewhere && brought === null

@@ -59,6 +59,11 @@ export function parseChatAsked(
   return { dialect, path, model, stream: stream === true, body, outline, whole, modelAt }
 }
 
+/** True where tokens are to be counted, and nothing said. */
+export function isCount({ path }: Pick<ChatAsked, 'path'>): boolean {
+  return path === '/messages/count_tokens' || path === 'countTokens'
+}
+
 const betaForm = /^[\w.:-]{1,100}(?: ?, ?[\w.:-]{1,100}){0,31}$/
 
 /** The same with what Anthropic's clients say in a header, or what is wrong with it. */
@@ -69,7 +74,7 @@ export function withBeta(chat: ChatAsked, beta: string | readonly string[] | und
 }
 
 const geminiPath =
-  /^\/v1(?:beta|alpha)?\/models\/([^/:?]+):(generateContent|streamGenerateContent)(?:\?(.*))?$/
+  /^\/v1(?:beta|alpha)?\/models\/([^/:?]+):((?:g|streamG)enerateContent|countTokens)(?:\?(.*))?$/
 
 /** True for a path that `parseChatAsked` knows. */
 export function isGeminiPath(url: string): boolean {

@@ -32,8 +32,8 @@ import type {
 } from '../routing/index.ts'
 import { bedrockHeaders, bedrockPath, signing } from './bedrock.ts'
 import { choicesOf } from './bounds.ts'
-import type { ChatAsked } from './chat-body.ts'
-import { chatReadings, countReading, embeddingsReading } from './reading.ts'
+import { type ChatAsked, isCount } from './chat-body.ts'
+import { chatReadings, embeddingsReading } from './reading.ts'
 import { spliceMember, spliceModel } from './splice-member.ts'
 
 export type ToProvider = NonNullable<Call['toProvider']>
@@ -78,8 +78,9 @@ const endpoints: Readonly<Record<ChatDialect, string>> = {
 }
 
 /** False for what only one dialect has: legacy completions, embeddings, counts of tokens. */
-function isChat({ dialect, path }: ChatAsked): boolean {
-  return dialect === 'gemini' || path === endpoints[dialect]
+function isChat(chat: ChatAsked): boolean {
+  const { dialect, path } = chat
+  return dialect === 'gemini' ? !isCount(chat) : path === endpoints[dialect]
 }
 
 // Members by which a body names other models that may answer: which do, and at what price, is the Route's to say.
@@ -97,11 +98,21 @@ function sameDialect(
   const isGemini = dialect === 'gemini'
   return {
     method: 'POST',
-    path: isGemini ? geminiPath(target.model, chat.stream) : path,
+    path: isGemini ? geminiPath(target.model, chat) : path,
     headers: headersFor(chat, provider),
-    body: isGemini ? body : askForUsage(chat, spliceModel(body, target.model, modelAt)),
+    body: isGemini
+      ? namingModel(chat, target.model)
+      : askForUsage(chat, spliceModel(body, target.model, modelAt)),
     reading: readingOf(chat),
   }
+}
+
+/** Where a request that is to be counted stands in another, it names its model itself. */
+function namingModel({ body, outline, whole }: ChatAsked, model: string): Buffer {
+  const name = ['generateContentRequest', 'generate_content_request'].find((one) => one in outline)
+  if (name === undefined) return body
+  const inner = { ...objectOf(whole()[name]), model: `models/${model}` }
+  return Buffer.from(exactJson({ ...whole(), [name]: inner }))
 }
 
 /**
@@ -150,7 +161,7 @@ function askForUsage(chat: ChatAsked, body: Buffer): Buffer {
 function readingOf(chat: ChatAsked): AnswerReading {
   const { dialect, path } = chat
   if (path === '/embeddings') return embeddingsReading
-  if (path === '/messages/count_tokens') return countReading
+  if (isCount(chat)) return { ...chatReadings[dialect], whole: null }
   const choices = choicesOf(chat)
   return choices === 1 ? chatReadings[dialect] : { ...chatReadings[dialect], choices }
 }
@@ -176,7 +187,7 @@ function translated(
   const body = Buffer.from(exactJson(isOpenais ? inOpenaisWords(written) : written))
   return {
     method: 'POST',
-    path: pathFor(dialect, target.model, chat.stream),
+    path: pathFor(dialect, target.model, chat),
     body,
     headers: providerHeaders(provider),
     reading: chatReadings[dialect],
@@ -221,13 +232,14 @@ function sayable(
 // OpenAI itself, in its regions and at Azure.
 const ofOpenai = /(^|\.)(openai|azure)\.com$/
 
-function pathFor(dialect: EngineDialect, model: string, stream: boolean): string {
-  if (dialect === 'bedrock') return bedrockPath(model, stream)
-  return dialect === 'gemini' ? geminiPath(model, stream) : endpoints[dialect]
+function pathFor(dialect: EngineDialect, model: string, chat: ChatAsked): string {
+  if (dialect === 'bedrock') return bedrockPath(model, chat.stream)
+  return dialect === 'gemini' ? geminiPath(model, chat) : endpoints[dialect]
 }
 
-function geminiPath(model: string, stream: boolean): string {
-  const method = stream ? 'streamGenerateContent?alt=sse' : 'generateContent'
+function geminiPath(model: string, chat: ChatAsked): string {
+  const whole = isCount(chat) ? 'countTokens' : 'generateContent'
+  const method = chat.stream ? 'streamGenerateContent?alt=sse' : whole
   return `/models/${encodeURIComponent(model)}:${method}`
 }
 

@@ -9,7 +9,7 @@ import { refuse } from './answer.ts'
 import { askRoute } from './ask-route.ts'
 import { type Asked, askedOfChat } from './asked.ts'
 import { CallGuard } from './call-guard.ts'
-import { parseChatAsked } from './chat-body.ts'
+import { isCount, parseChatAsked } from './chat-body.ts'
 import { type Judgement, judgementsOf, piecesOf, toClassifier } from './classify.ts'
 import { type Denial, denied } from './denial.ts'
 import type { Exchange, FacePorts } from './exchange.ts'
@@ -66,7 +66,7 @@ export function refuseDenied({ reply, dialect }: Exchange, { message }: Denial):
 
 /** True where the answer says something: numbers are for machines. */
 export function hasWords({ chat }: Pick<Asked, 'chat'>): boolean {
-  return chat !== null && chat.path !== '/embeddings' && chat.path !== '/messages/count_tokens'
+  return chat !== null && chat.path !== '/embeddings' && !isCount(chat)
 }
 
 /** Null where nobody judged. */

@@ -37,11 +37,6 @@ export const embeddingsReading: AnswerReading = {
   ...{ whole: readEmbeddingsWhole, error: errors(openaiError) },
 }
 
-/** An answer of a few numbers about an Anthropic request. */
-export const countReading: AnswerReading = {
-  ...{ whole: null, error: errors(anthropicError) },
-}
-
 export const chatReadings: Readonly<Record<EngineDialect, AnswerReading>> = {
   // legacy completions too
   openai: { whole: readOpenaiWhole, events: () => readOpenaiEvent, error: errors(openaiError) },
