@@ -70,10 +70,13 @@ test('models of Anthropic’s that keep prompts are known by their names', () =>
   }
 })
 
-test('an answer that is to be gone on with has no mark behind it, nor has a request without one', () => {
+test('a mark stands behind what the user said last, and without one there is none', () => {
   const messages = [...user('x'), { role: 'assistant', content: 'y' }]
-  const said = written('anthropic', 'bedrock', { messages, cache_control }, claude)
-  expect(JSON.stringify(said)).not.toContain('cachePoint')
+  const said = objectOf(written('anthropic', 'bedrock', { messages, cache_control }, claude))
+  expect(said['messages']).toEqual([
+    { role: 'user', content: [{ text: 'x' }, { cachePoint }] },
+    { role: 'assistant', content: [{ text: 'y' }] },
+  ])
   const plain = written('anthropic', 'bedrock', { messages: user('x') }, claude)
   expect(JSON.stringify(plain)).not.toContain('cachePoint')
 })

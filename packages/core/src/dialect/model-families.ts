@@ -32,9 +32,11 @@ export function isMistral(model: string): boolean {
 }
 
 /**
- * Of Anthropic's, those that are told by the system in the midst of a conversation: Opus since 4.8.
- * Source: "Mid-conversation system messages", limitations (platform.claude.com/docs).
+ * Of Anthropic's, those that are told by the system in the midst of a conversation: Opus since 4.8,
+ * and the others since 5.
+ * Sources: "Mid-conversation system messages", limitations (platform.claude.com/docs); the profiles
+ * of models in @langchain/anthropic 1.5.13.
  */
 export function takesLateSystem(model: string): boolean {
-  return /claude-opus-(4[-.][89]|[5-9]|\d{2})(?!\d)/.test(model)
+  return /claude-(opus-4[-.]([89]|\d\d)|[a-z]+-([5-9]|\d\d))(?!\d)/.test(model)
 }

@@ -129,14 +129,21 @@ describe('a message of the system after others', () => {
   test.each([
     ['claude-opus-4-8', ['user', 'system', 'assistant', 'user', 'system']],
     ['claude-opus-5-20260901', ['user', 'system']],
+    ['claude-sonnet-5', ['user', 'system']],
+    ['claude-fable-5-1', ['user', 'system']],
     ['claude-opus-4.8', ['user', 'assistant', 'user', 'system']],
   ])('is told %s where it may stand: %s', (model, roles) => {
     const messages = roles.map((role) => ({ role, content: 'x' }))
     const parsed = parseChat('openai', { model, messages }, { model, stream: false })
     if (isUnsayable(parsed)) throw new Error(parsed.message)
-    const told = listOf(objectOf(writeChat('anthropic', parsed, 'openai'))['messages'])
-    expect(told.map((one) => objectOf(one)['role'])).toEqual(roles)
-    expect(told.at(-1)).toEqual({ role: 'system', content: [{ type: 'text', text: 'x' }] })
+    for (const [to, content] of [
+      ['anthropic', { type: 'text', text: 'x' }],
+      ['bedrock', { text: 'x' }],
+    ] as const) {
+      const told = listOf(objectOf(writeChat(to, parsed, 'openai'))['messages'])
+      expect(told.map((one) => objectOf(one)['role'])).toEqual(roles)
+      expect(told.at(-1)).toEqual({ role: 'system', content: [content] })
+    }
   })
 
   test.each([
@@ -144,14 +151,18 @@ describe('a message of the system after others', () => {
     ['claude-opus-4-8', ['user', 'system', 'user']],
     ['claude-opus-4-7', ['user', 'system']],
     ['claude-opus-4-20250514', ['user', 'system']],
-    ['claude-sonnet-5', ['user', 'system']],
+    ['claude-sonnet-4-5', ['user', 'system']],
+    ['claude-haiku-4-5-20251001', ['user', 'system']],
+    ['claude-3-5-sonnet-20241022', ['user', 'system']],
     ['other', ['user', 'system']],
   ])('is refused for %s: %s', (model, roles) => {
     const messages = roles.map((role) => ({ role, content: 'x' }))
     const parsed = parseChat('openai', { model, messages }, { model, stream: false })
     if (isUnsayable(parsed)) throw new Error(parsed.message)
     const field = `messages[${roles.indexOf('system')}].role`
-    expect(writeChat('anthropic', parsed, 'openai')).toMatchObject({ kind: 'unsayable', field })
+    for (const to of ['anthropic', 'bedrock'] as const) {
+      expect(writeChat(to, parsed, 'openai')).toMatchObject({ kind: 'unsayable', field })
+    }
   })
 
   test.each(['anthropic', 'gemini', 'bedrock'] as const)('has no counterpart for %s', (to) => {

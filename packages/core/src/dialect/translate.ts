@@ -125,7 +125,7 @@ function whyLate(
   messages: readonly Message[],
 ): Unsayable | null {
   if (late === undefined || isOpenais(to)) return null
-  const isTaken = to === 'anthropic' && takesLateSystem(model)
+  const isTaken = (to === 'anthropic' || to === 'bedrock') && takesLateSystem(model)
   const isPlaced = messages.every(({ role }, i) => {
     if (role !== 'system') return true
     const after = messages[i + 1]?.role ?? 'assistant'

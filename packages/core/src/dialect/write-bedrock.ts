@@ -32,8 +32,7 @@ export function writeBedrock(request: ChatRequest): object | Unsayable {
   const { system, format } = request
   const isKept = request.keepsPrompt === true && takesCachePoints(request.model)
   const kept = isKept ? [{ cachePoint: { type: 'default' } }] : []
-  const last = messages.at(-1)
-  if (last?.role === 'user') last.content.push(...kept)
+  messages.findLast(({ role }) => role === 'user')?.content.push(...kept)
   return {
     messages,
     ...(system === '' ? {} : { system: [{ text: system }, ...kept] }),
