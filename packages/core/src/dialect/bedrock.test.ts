@@ -94,7 +94,7 @@ describe('a request', () => {
   })
   test.each<[string, object]>([
     ['seed', { seed: 1 }],
-    ['reasoning_effort', { effort: 'low' }],
+    ['reasoning_effort', { effort: 'minimal' }],
     ['topK', { topK: 3 }],
     ['thinkingTokens', { thinkingTokens: 9 }],
     ['temperature', { temperature: 1.5 }],

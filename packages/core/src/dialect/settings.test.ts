@@ -56,7 +56,7 @@ test('the largest effort goes where there is one, and is refused elsewhere', () 
     expect(written(from, 'openai-responses', body)).toMatchObject({ reasoning: { effort: 'max' } })
     expect(written(from, 'anthropic', body)).toMatchObject({ output_config: { effort: 'max' } })
     expect(written(from, 'gemini', body)['field']).toMatch(/effort$/)
-    expect(written(from, 'bedrock', body)['field']).toMatch(/effort$/)
+    expect(written(from, 'bedrock', body)).toMatchObject({ outputConfig: { effort: 'max' } })
   }
 })
 

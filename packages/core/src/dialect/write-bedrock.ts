@@ -29,7 +29,7 @@ export function writeBedrock(request: ChatRequest): object | Unsayable {
     }
     messages.push({ role, content })
   }
-  const { system, format } = request
+  const { system } = request
   const isKept = request.keepsPrompt === true && takesCachePoints(request.model)
   const kept = isKept ? [{ cachePoint: { type: 'default' } }] : []
   messages.findLast(({ role }) => role === 'user')?.content.push(...kept)
@@ -38,7 +38,7 @@ export function writeBedrock(request: ChatRequest): object | Unsayable {
     ...(system === '' ? {} : { system: [{ text: system }, ...kept] }),
     inferenceConfig: writeSettings(request),
     ...writeTools(request),
-    ...(format?.kind === 'json-schema' ? { outputConfig: writeFormat(format) } : {}),
+    ...writeOutput(request),
     ...writeOwn(request),
   }
 }
@@ -67,9 +67,7 @@ function whyNot(request: ChatRequest): Unsayable | null {
 
 function whyNoThinking({ effort, thinkingTokens }: ChatRequest, isOwn: boolean): Unsayable | null {
   if (effort === 'none' && !isOwn) return unsayable('noEffort', 'this model cannot be told so')
-  if (effort !== undefined && effort !== 'none') {
-    return unsayable('effort', 'Converse has no counterpart of it')
-  }
+  if (effort === 'minimal') return unsayable('effort', 'Converse has no effort so small')
   if (thinkingTokens === undefined || (isOwn && thinkingTokens > 0)) return null
   const why = isOwn ? 'this model takes a number of tokens' : 'this model has none of it'
   return unsayable('thinkingTokens', why)
@@ -178,6 +176,14 @@ function writeChoice(choice: ChatRequest['toolChoice']): object | null {
   }
 }
 
+function writeOutput({ effort, format }: ChatRequest): object {
+  const config = {
+    ...(effort === undefined || effort === 'none' ? {} : { effort }),
+    ...(format?.kind === 'json-schema' ? { textFormat: writeFormat(format) } : {}),
+  }
+  return Object.keys(config).length === 0 ? {} : { outputConfig: config }
+}
+
 /** The schema is a text in this dialect. */
 function writeFormat({
   name,
@@ -187,7 +193,7 @@ function writeFormat({
     schema: exactJson(closedSchema(schema)),
     ...(name === '' ? {} : { name }),
   }
-  return { textFormat: { type: 'json_schema', structure: { jsonSchema } } }
+  return { type: 'json_schema', structure: { jsonSchema } }
 }
 
 /** What Converse passes on to a model of Anthropic's as it is. */
