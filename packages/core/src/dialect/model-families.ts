@@ -40,3 +40,22 @@ export function isMistral(model: string): boolean {
 export function takesLateSystem(model: string): boolean {
   return /claude-(opus-4[-.]([89]|\d\d)|[a-z]+-([5-9]|\d\d))(?!\d)/.test(model)
 }
+
+// By what its name holds; the first one holds. The largest ones of 64,000 give twice as many.
+const outputTokens: readonly (readonly [RegExp, number])[] = [
+  [
+    /claude-(3[-.]7|(sonnet|haiku)-4|opus-4[-.]([5-9]|\d\d(?!\d))|[a-z]+-([5-9]|\d\d(?!\d)))/,
+    64_000,
+  ],
+  [/claude-opus-4/, 32_000],
+  [/claude-3[-.]5/, 8_192],
+]
+
+/**
+ * How long an answer of a model of Anthropic's may be, thoughts and all; of others that speak its
+ * dialect nobody knows, and the least is told.
+ * Source: "Models overview", max output (platform.claude.com/docs).
+ */
+export function outputTokensMax(model: string): number {
+  return outputTokens.find(([form]) => form.test(model))?.[1] ?? 4_096
+}

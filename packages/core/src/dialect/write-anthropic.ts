@@ -12,13 +12,13 @@ import {
   type MediaSource,
   type Part,
 } from './chat.ts'
+import { outputTokensMax } from './model-families.ts'
 import { plainCallIds } from './plain-call-ids.ts'
 import { carriedSignature, ownSignature } from './signature.ts'
 import { closedSchema, toolSchema } from './strict-schema.ts'
 import { type Unsayable, unsayable } from './unsayable.ts'
 
-// The dialect demands a bound of thoughts and answer together; this is what its smallest models take.
-const maxTokensDefault = 4_096
+const answerTokens = 4_096 // beside the thoughts of whoever bounds those alone
 
 export function writeAnthropic(request: ChatRequest): object | Unsayable {
   const refusal = whyNot(request)
@@ -28,7 +28,8 @@ export function writeAnthropic(request: ChatRequest): object | Unsayable {
     content: parts.flatMap((part) => writePart(part)),
   }))
   const { thinkingTokens = 0, effort, format } = request
-  const max_tokens = request.maxTokens ?? thinkingTokens + maxTokensDefault
+  const most = Math.max(outputTokensMax(request.model), thinkingTokens + answerTokens)
+  const max_tokens = request.maxTokens ?? most // the dialect demands one
   const config = {
     ...(effort === undefined || effort === 'none' ? {} : { effort }),
     ...(format?.kind === 'json-schema'
