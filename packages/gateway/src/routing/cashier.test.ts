@@ -42,6 +42,21 @@ test.each([
 })
 
 test.each([
+  ['deepseek-v4-pro', undefined, 393_216],
+  ['kimi-k3', 1_000_000, 1_000_000],
+  ['claude-opus-5', undefined, 131_072],
+  ['eu.anthropic.claude-opus-5', 1_000_000, 131_072],
+  ['gemini-3-pro', 1_000_000, 131_072],
+  ['openai/gpt-oss-20b', 8_192, 8_192],
+])('an answer that nothing bounds: of %s with a context of %s', (model, contextTokens, tokens) => {
+  const { cashier, candidate } = bed()
+  const target = { ...candidate.target, model }
+  const asked = { ...candidate, target, contextTokens } as unknown as Candidate
+  const worst = cashier.worst({ bounds: bounds({ outputTokens: null }) }, asked)
+  expect(worst).toBe(10 * 1_000 + tokens * 10_000)
+})
+
+test.each([
   ['nobody counted, within what was asked for', true, 10 * 1_000 + 5 * 10_000],
   ['was counted, as it was', false, 900 * 1_000 + 900 * 10_000],
 ])('what %s is charged', async (_, isEstimated, nanos) => {

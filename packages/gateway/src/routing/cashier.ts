@@ -29,8 +29,10 @@ export interface CashierPorts {
   readonly purses: Purses
 }
 
-// Where neither the request nor the target bounds an answer; longer ones than any model gives today.
-const outputTokensMax = 131_072
+// Where neither the request nor the target bounds an answer: no model of these makers' gives a longer one, and of all
+// others DeepSeek's give the longest (V4, api-docs.deepseek.com).
+const bounded = { names: /claude|gemini|gpt-/i, outputTokensMax: 131_072 }
+const outputTokensMax = 393_216
 // As much as the model takes that takes the most of those with a list price.
 const inputTokensMax = 2_097_152
 
@@ -166,13 +168,19 @@ function unpricedOf(
 
 function worstOf(
   { bounds }: Pick<Call, 'bounds'>,
-  { contextTokens }: Pick<Candidate, 'contextTokens'>,
+  candidate: Pick<Candidate, 'contextTokens' | 'target'>,
   price: Price,
 ): number {
   if (bounds === null) return worstNanos(price, { input: 0, output: 0 })
-  const input = bounds.inputTokens ?? contextTokens ?? inputTokensMax
-  const output = bounds.outputTokens ?? contextTokens ?? outputTokensMax
+  const input = bounds.inputTokens ?? candidate.contextTokens ?? inputTokensMax
+  const output = bounds.outputTokens ?? longestAnswer(candidate)
   return worstNanos(price, { input, output: output * bounds.answers })
+}
+
+function longestAnswer({ target, contextTokens }: Pick<Candidate, 'contextTokens' | 'target'>) {
+  const isKnown = 'provider' in target && bounded.names.test(target.model)
+  if (!isKnown) return contextTokens ?? outputTokensMax
+  return Math.min(contextTokens ?? Infinity, bounded.outputTokensMax)
 }
 
 function whyShort({ spent, isAway }: Short, worst: number, hint = ''): string {
