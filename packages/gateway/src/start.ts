@@ -163,7 +163,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       await drain({ front, sockets, relays, ports }, options.drainMs ?? drainMsDefault)
       await ports.shadows.stop()
       await Promise.all([bodies.stop(), accounts.close()]) // of what is left of the ten seconds
-      ports.tools.stop()
+      await ports.tools.stop()
       router.stop()
       await ports.scanner.stop()
       await telemetry?.stop()

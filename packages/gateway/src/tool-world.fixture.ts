@@ -25,6 +25,8 @@ export interface ToolBed {
   readonly untilListened: (count: number) => Promise<void>
   /** Resolves when so many of those have left. */
   readonly untilLeft: (count: number) => Promise<void>
+  /** Until so many sessions were ended by whoever opened them (DELETE). */
+  readonly untilEnded: (count: number) => Promise<void>
   readonly stop: () => Promise<void>
 }
 
@@ -41,6 +43,7 @@ export async function serveTools(
   const cancelled = new Counter()
   const listened = new Counter()
   const left = new Counter()
+  const ended = new Counter()
   const open = async () => {
     const server = new McpServer({ name, version: '1' })
     addTools(server, name, { begun, cancelled })
@@ -48,6 +51,7 @@ export async function serveTools(
     const transport = new StreamableHTTPServerTransport({
       sessionIdGenerator: () => crypto.randomUUID(),
       onsessioninitialized: (id) => void sessions.set(id, { transport, server }),
+      onsessionclosed: () => ended.add(),
     })
     await server.connect(transport as Parameters<typeof server.connect>[0])
     return transport
@@ -80,6 +84,7 @@ export async function serveTools(
     untilBegun: (count) => begun.until(count),
     untilListened: (count) => listened.until(count),
     untilLeft: (count) => left.until(count),
+    untilEnded: (count) => ended.until(count),
     stop,
   }
 }

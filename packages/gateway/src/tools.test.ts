@@ -314,6 +314,7 @@ describe('tools', () => {
     push(signed({ ...next, sequence: 2 }))
     await untilEvent('snapshot', 2)
     await one.untilLeft(1) // though nobody asks for tools
+    await one.untilEnded(1)
     if (change === null) return expect(await namesOf(gateway)).toEqual([])
     one.authorizations.splice(0)
     expect((await namesOf(gateway)).length).toBeGreaterThan(0)
@@ -344,6 +345,29 @@ describe('tools', () => {
     go()
     expect(await called).toMatchObject({ content: [{ text: 'done' }] })
     await one.untilLeft(1)
+    await one.untilEnded(1)
+  })
+
+  test('a gateway that stops ends its sessions, also at a server that does not answer', async () => {
+    const one = await serveTools('one')
+    const mute = await serve((request, response, body) => {
+      if (request.method !== 'POST') return // DELETE, and who listens
+      const { id, method } = JSON.parse(body)
+      if (id === undefined) return response.writeHead(202).end()
+      const head = { 'content-type': 'application/json', 'mcp-session-id': 's' }
+      const serverInfo = { name: 'mute', version: '1' }
+      const begun = { protocolVersion: '2025-06-18', serverInfo, capabilities: { tools: {} } }
+      const result = method === 'initialize' ? begun : { tools: [{ name: 'f', inputSchema: {} }] }
+      response.writeHead(200, head).end(JSON.stringify({ jsonrpc: '2.0', id, result }))
+    })
+    const servers = [
+      { name: 'one', url: one.url },
+      { name: 'mute', url: mute.url },
+    ]
+    const { gateway } = await world(signed(toolSnapshot(servers)))
+    expect(await namesOf(gateway)).toContain('mute__f')
+    await gateway.stop()
+    await one.untilEnded(1)
   })
 
   test('only with a key, by POST, and in the words of the protocol', async () => {

@@ -3,10 +3,12 @@
 // The Model Context Protocol's own SDK, brought in when the first caller asks for tools: it takes half a second and
 // 30 MB, which gateways without tools do not pay.
 
+import { pause } from '@tutti/machine'
 import { connectionLost, type Fetch } from './fetch-of.ts'
 
 export type Sdk = Awaited<ReturnType<typeof loadSdk>>
-export type ProtocolClient = Awaited<ReturnType<Sdk['connect']>>
+export type Connected = Awaited<ReturnType<Sdk['connect']>>
+export type ProtocolClient = Connected['client']
 export type ProtocolServer = ReturnType<Sdk['newServer']>
 
 interface Reached {
@@ -14,6 +16,8 @@ interface Reached {
   readonly headers: Readonly<Record<string, string>>
   readonly fetch: Fetch
 }
+
+const endMsMax = 1_000 // whoever stops a gateway waits for it
 
 export async function loadSdk() {
   const [client, http, server, face, types] = await Promise.all([
@@ -41,7 +45,15 @@ export async function loadSdk() {
       const transport = new http.StreamableHTTPClientTransport(new URL(url), options)
       // The SDK declares a session's id in a way that strict optional members do not take.
       await made.connect(transport as Parameters<typeof made.connect>[0], { timeout })
-      return made
+      /** Tells the server, which keeps a session until somebody does, or as long as it likes. */
+      const end = async () => {
+        const over = new AbortController()
+        const told = transport.terminateSession().catch(() => {}) // it has none, or is dead
+        await Promise.race([told, pause(endMsMax, over.signal)])
+        over.abort()
+        await made.close()
+      }
+      return { client: made, end }
     },
     isAnswer,
     isTimeout: (error: unknown) =>

@@ -14,7 +14,7 @@ import { whyUnreached } from '../failure.ts'
 import type { ToolServerEntry } from '../routing/index.ts'
 import { fetchOf } from './fetch-of.ts'
 import { hiddenIn, shownIn } from './hidden-numbers.ts'
-import type { ProtocolClient, Sdk } from './sdk.ts'
+import type { Connected, ProtocolClient, Sdk } from './sdk.ts'
 
 /** A tool as its server tells it; what is not known here goes on as it is. */
 const tool = z.looseObject({ name: z.string().min(1).max(128) })
@@ -57,7 +57,7 @@ interface Listed {
 
 /** One session; it is closed when nobody uses it any more. */
 interface Session {
-  readonly client: Promise<ProtocolClient>
+  readonly connected: Promise<Connected>
   uses: number
   isOver: boolean
 }
@@ -131,9 +131,10 @@ export class ToolServer {
     return this.#listed?.tools.some(({ name }) => name === tool) ?? false
   }
 
-  close(): void {
+  /** Resolves when its server has heard of it, or does not answer; at once where calls go on. */
+  async close(): Promise<void> {
     this.#isClosed = true
-    if (this.#session !== null) this.#end(this.#session)
+    if (this.#session !== null) await this.#end(this.#session)
   }
 
   async #list(): Promise<readonly Tool[]> {
@@ -173,14 +174,14 @@ export class ToolServer {
     const session = this.#current()
     session.uses += 1
     try {
-      return await act(await session.client)
+      return await act((await session.connected).client)
     } catch (error) {
       // Others may still have their answers over it.
-      if (this.#isSessionOver(error)) this.#end(session)
+      if (this.#isSessionOver(error)) void this.#end(session)
       throw error
     } finally {
       session.uses -= 1
-      closeUnused(session)
+      void closeUnused(session)
     }
   }
 
@@ -190,24 +191,24 @@ export class ToolServer {
     const { url, apiKey } = this.entry
     const headers = apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` }
     const fetch = fetchOf(this.entry)
-    const client = this.#sdk.connect({ url, headers, fetch }, listMsMax)
-    const session = { client, uses: 0, isOver: this.#isClosed } // S4
+    const connected = this.#sdk.connect({ url, headers, fetch }, listMsMax)
+    const session = { connected, uses: 0, isOver: this.#isClosed } // S4
     if (!session.isOver) this.#session = session
-    client.catch((error: unknown) => {
+    connected.catch((error: unknown) => {
       this.#restsUntilMs = this.#nowMs() + restMs
       this.#why = `${this.entry.name} cannot be reached: ${reasonOf(error)}`
-      this.#end(session)
+      void this.#end(session)
     })
     return session
   }
 
-  #end(session: Session): void {
+  async #end(session: Session): Promise<void> {
     if (this.#session === session) {
       this.#session = null
       this.#listed = null
     }
     session.isOver = true
-    closeUnused(session)
+    await closeUnused(session)
   }
 
   /** A server that restarted knows no sessions of before; it has not looked at the request. */
@@ -223,14 +224,14 @@ export class ToolServer {
     if (this.#sdk.isTimeout(error)) {
       return new ToolServerFailure(504, `${name} did not answer in time`, error)
     }
-    if (this.#session !== null) this.#end(this.#session)
+    if (this.#session !== null) void this.#end(this.#session)
     return new ToolServerFailure(502, `${name} cannot be reached: ${reasonOf(error)}`, error)
   }
 }
 
-function closeUnused({ isOver, uses, client }: Session): void {
+async function closeUnused({ isOver, uses, connected }: Session): Promise<void> {
   if (!isOver || uses > 0) return
-  void client.then((open) => open.close()).catch(() => {}) // it is over either way
+  await connected.then(({ end }) => end()).catch(() => {}) // it is over either way
 }
 
 /** The reason, without what follows of its causes. */

@@ -73,14 +73,15 @@ export class ToolServers {
     this.#newest = toolServers
     for (const [id, server] of this.#servers) {
       if (this.#isCurrent(server.entry)) continue
-      server.close()
+      void server.close()
       this.#servers.delete(id)
     }
   }
 
-  stop(): void {
-    for (const server of this.#servers.values()) server.close()
+  async stop(): Promise<void> {
+    const servers = [...this.#servers.values()]
     this.#servers.clear()
+    await Promise.all(servers.map((server) => server.close()))
   }
 
   async #allowed(directory: Directory, key: KeyEntry): Promise<ToolServer[]> {
@@ -97,7 +98,7 @@ export class ToolServers {
     if (known !== undefined && isSame(known.entry, entry)) return known
     const made = new ToolServer(entry, { sdk, nowMs: this.#nowMs })
     if (this.#isCurrent(entry)) this.#servers.set(id, made)
-    else made.close() // of a request that began before a snapshot: it is the last that needs it
+    else void made.close() // of a request that began before a snapshot, the last that needs it
     return made
   }
 
