@@ -17,6 +17,7 @@ import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { afterAll, expect, test } from 'vitest'
 import { describeError } from './failure.ts'
+import { formatTable } from './home/index.ts'
 
 const main = fileURLToPath(new URL('../dist/main.js', import.meta.url))
 const folder = mkdtempSync(join(tmpdir(), 'tutti-output-'))
@@ -145,4 +146,9 @@ test.skipIf(!isLinux)('a control plane goes on, its log full', async () => {
   const { workflow: _, ...former } = JSON.parse(readFileSync(credentials, 'utf8'))
   writeFileSync(credentials, JSON.stringify(former))
   await startAndStop()
+})
+
+test('a list of nothing says so, and has no headings', () => {
+  expect(formatTable(['run', 'age'], [])).toBe('none')
+  expect(formatTable(['run', 'age'], [{ run: 'a-run', age: '5s' }])).toBe('run     age\na-run   5s')
 })

@@ -106,7 +106,6 @@ function pluralOf(word: string): string {
 }
 
 function tableOf(items: readonly ResourceAnswer[]): string {
-  if (items.length === 0) return 'none'
   const hasProject = items.some(({ metadata }) => metadata.project !== '')
   const columns = ['NAME', ...(hasProject ? ['PROJECT'] : []), 'GENERATION', 'STATUS', 'AGE']
   const rows = items.map((item): Row => {

@@ -14,15 +14,15 @@ export interface Clocks {
   readonly planeMs: number
 }
 
-const units: Readonly<Record<string, number>> = { h: 3_600_000, d: 86_400_000 }
+const units: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000 }
 
-/** `30d`, `24h` or a time. Throws `tutti/argument-invalid`. */
+/** `30d`, `24h`, `90m` or a time. Throws `tutti/argument-invalid`. */
 export function parseKeyEnd(text: string): KeyEnd {
-  const [, count, unit] = /^(\d{1,6})([hd])$/.exec(text) ?? []
+  const [, count, unit] = /^(\d{1,6})([mhd])$/.exec(text) ?? []
   const isTime = unit === undefined
   const ms = isTime ? Date.parse(text) : Number(count) * (units[unit] ?? 0)
   if (Number.isFinite(ms) && ms > 0) return { kind: isTime ? 'at' : 'after', ms }
-  const message = `--expires: expected 30d, 24h or a time to come, got ${text}`
+  const message = `--expires: expected 30d, 24h, 90m or a time to come, got ${text}`
   throw new Failure('tutti/argument-invalid', message)
 }
 

@@ -46,7 +46,7 @@ export function addKey(program: Command): void {
       '--replace',
       'make it anew where there is one of this name, whose secret and limits end',
     )
-    .option('--expires <time>', 'when it ends: 30d, 24h, or 2027-01-01T00:00:00Z')
+    .option('--expires <time>', 'when it ends: 30d, 24h, 90m, or 2027-01-01T00:00:00Z')
     .description('make an API key; its secret is shown once')
   withExamples(
     command,

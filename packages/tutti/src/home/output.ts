@@ -4,8 +4,9 @@
 
 export type Row = Readonly<Record<string, string>>
 
-/** A table with a heading line; columns as wide as their widest cell. */
+/** A table with a heading line; columns as wide as their widest cell. Without rows, `none`. */
 export function formatTable(columns: readonly string[], rows: readonly Row[]): string {
+  if (rows.length === 0) return 'none'
   const widths = columns.map((column) =>
     rows.reduce((width, row) => Math.max(width, row[column]?.length ?? 0), column.length),
   )
