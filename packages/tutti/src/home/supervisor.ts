@@ -8,6 +8,7 @@ import { closeSync, openSync } from 'node:fs'
 import { join } from 'node:path'
 import { makeFolder, untilEnded } from '@tutti/machine'
 import { Failure } from '../failure.ts'
+import { cutLog } from './cut-log.ts'
 
 export interface Part {
   readonly name: string
@@ -29,6 +30,8 @@ export interface RunningPart {
 
 const ownMain = new URL('../main.js', import.meta.url)
 const pauseMsMax = 30_000
+const logBytesMax = 64 * 2 ** 20 // and as many of before
+const logLookMs = 60_000
 const stopMs = 15_000 // a part drains for ten seconds at most
 
 /** Starts one part and keeps it running; resolves when it answers. Throws `tutti/child-failed`. */
@@ -69,8 +72,11 @@ export async function runPart(
   failures = -1 // a part that never came up is the caller's to hear of
   const url = await start()
   failures = 0
+  const log = join(logFolder, `${part.name}.log`)
+  const looking = setInterval(() => cutLog(log, logBytesMax), logLookMs).unref()
   const retire = () => {
     isStopping = true
+    clearInterval(looking)
   }
   const stop = async () => {
     retire()
