@@ -215,11 +215,12 @@ function isRunThere({ type, environment, execution }: JsonObject): boolean {
 }
 
 /** Those of OpenAI's namespaces one by one. */
-function toolsIn({ tools }: JsonObject): JsonObject[] {
-  const given = listOf(tools).map(objectOf)
-  return given.flatMap((one) =>
-    one['type'] === 'namespace' ? listOf(one['tools']).map(objectOf) : [one],
-  )
+function toolsIn({ tools }: JsonObject): readonly JsonObject[] {
+  if (!isThere(tools)) return []
+  return listOf(tools).flatMap((one) => {
+    const tool = objectOf(one)
+    return tool['type'] === 'namespace' ? listOf(tool['tools']).map(objectOf) : [tool]
+  })
 }
 
 /**
@@ -233,13 +234,14 @@ export function dependsOnProvider(asked: ChatAsked): boolean {
 }
 
 // What the list's prices are of, or more than is paid: `scale` was paid before, and `flex` waits.
-const listedTiers = /^(|auto|default|standard|standard_only|on_demand|flex|scale|unspecified)$/i
+const listedTiers = /^(auto|default|standard|standard_only|on_demand|flex|scale|unspecified)$/i
 
 /** What makes tokens dearer than the list says; null for nothing. */
 function dearerIn(outline: JsonObject): string | null {
   for (const name of ['service_tier', 'serviceTier']) {
     const tier = textOf(outline[name])
-    if (!listedTiers.test(tier)) return `service_tier ${tier.slice(0, nameMax).toLowerCase()}`
+    if (tier !== '' && !listedTiers.test(tier))
+      return `service_tier ${tier.slice(0, nameMax).toLowerCase()}`
   }
   // Anthropic's: answers from one region only, or sooner.
   for (const [name, usual] of [
