@@ -7,7 +7,7 @@ import { getRequestListener } from '@hono/node-server'
 import { nodeSpec } from '@tutti/core/fleet'
 import { whyForeign } from '@tutti/core/governance'
 import type { ResourceKey } from '@tutti/core/resource'
-import { systemClock } from '@tutti/machine'
+import { systemClock, watchFileLimit } from '@tutti/machine'
 import type { Logger } from 'pino'
 import { type ApiPorts, makeApp } from './api/index.ts'
 import { Failure } from './failure.ts'
@@ -126,7 +126,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     throw error
   })
   try {
-    return await serveOn({ server, url, database, log }, options)
+    return watched(await serveOn({ server, url, database, log }, options), log)
   } catch (error) {
     server.close()
     await database.stop()
@@ -207,6 +207,19 @@ async function serveOn(
     stop: () => {
       sharing.swarms.stop()
       return stop({ ...{ server, loops, hub, workflows, database, log }, news })
+    },
+  }
+}
+
+/** Says where it may open no more connections. */
+function watched(controlPlane: ControlPlane, log: Logger): ControlPlane {
+  const hint = 'one is open for each node and each caller: allow more (ulimit -Hn, LimitNOFILE=)'
+  const unwatch = watchFileLimit((event, fields) => log.warn(fields, event), hint)
+  return {
+    ...controlPlane,
+    stop: async () => {
+      unwatch()
+      await controlPlane.stop()
     },
   }
 }

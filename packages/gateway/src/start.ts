@@ -4,7 +4,7 @@
 
 import { randomUUID } from 'node:crypto'
 import type { Server } from 'node:http'
-import { type Clock, pause, systemClock } from '@tutti/machine'
+import { type Clock, pause, systemClock, watchFileLimit } from '@tutti/machine'
 import {
   answerRequest,
   BodyKeeper,
@@ -46,14 +46,7 @@ import {
 import { OtlpExporter, type OtlpOptions } from './telemetry/index.ts'
 import { SideThread } from './thread/index.ts'
 import { ToolServers } from './tools/index.ts'
-import {
-  Batch,
-  Front,
-  headWithoutOffer,
-  type Incoming,
-  type Reply,
-  watchFileLimit,
-} from './wire/index.ts'
+import { Batch, Front, headWithoutOffer, type Incoming, type Reply } from './wire/index.ts'
 import { Doors, joinSiblings } from './workers/index.ts'
 
 export interface GatewayOptions {
@@ -151,7 +144,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const leaveSiblings = await joinSiblings({ ...ports, relays, doors, server: front.server, log })
   url = await listen(front.server, options)
   source.start(options.publicUrl ?? url)
-  const unwatch = watchFileLimit(log)
+  const unwatch = watchFileLimit(log, manyHint)
   log('serving', { url, pid: process.pid })
   return {
     url,
@@ -170,6 +163,9 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     },
   }
 }
+
+const manyHint =
+  'two are open for each request at a time: allow more (ulimit -Hn, LimitNOFILE=), or add workers'
 
 /** In whole milliseconds, as durations are told and paid. */
 function clockOf({ clock = systemClock }: GatewayOptions): Pick<Clock, 'nowMs' | 'steadyMs'> {

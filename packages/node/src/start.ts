@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { relayScheme } from '@tutti/core/routing'
 import type { ProcessKind } from '@tutti/core/workflow'
 import { signText } from '@tutti/ledger'
-import { makeFolder, systemClock } from '@tutti/machine'
+import { makeFolder, systemClock, watchFileLimit } from '@tutti/machine'
 import { Failure } from './failure.ts'
 import {
   BlobCache,
@@ -115,7 +115,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
   const { folder, version, memoryBytes } = options
   const facts = { folder, version, endpoint, runtime: runtimeName(), memoryBytes }
   const loadOf = openLoadMeter()
-  const letGo = keepProcess()
+  const letGo = keepProcess(log)
   const stop = async () => {
     await agent?.stop()
     await blobs.stop()
@@ -147,10 +147,17 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
   return { name: identity.name, url, localKey, stop }
 }
 
-/** The clock's timers keep no process alive, and what listens on no port may have nothing else. */
-function keepProcess(): () => void {
+/**
+ * The clock's timers keep no process alive, and what listens on no port may have nothing else.
+ * While it lives, it says where it may open no more connections.
+ */
+function keepProcess(log: NonNullable<NodeOptions['log']>): () => void {
+  const unwatch = watchFileLimit(log, 'allow more (ulimit -Hn, LimitNOFILE=)')
   const alive = setInterval(() => {}, 2 ** 31 - 1) // the longest that there is: it does nothing
-  return () => clearInterval(alive)
+  return () => {
+    clearInterval(alive)
+    unwatch()
+  }
 }
 
 /** Runs scripts and commands of workflows, where that is allowed here. */

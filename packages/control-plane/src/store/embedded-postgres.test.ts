@@ -15,6 +15,7 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import postgres from 'postgres'
 import { afterAll, expect, test, vi } from 'vitest'
 import { startEmbeddedPostgres } from './embedded-postgres.ts'
@@ -201,5 +202,34 @@ test.skipIf(process.getuid?.() !== 0 || !existsSync('/usr/bin/setpriv'))(
     rmSync(join(tools, 'setpriv'))
     await expect(startEmbeddedPostgres(folder)).rejects.toThrow('DATABASE_URL')
     vi.unstubAllEnvs()
+  },
+)
+
+test.skipIf(process.platform !== 'linux')(
+  'where no more files can be opened, a Postgres that runs is not taken for a dead one',
+  async () => {
+    const folder = makeFolder()
+    const lock = join(folder, 'postgres/postmaster.pid')
+    const first = await startEmbeddedPostgres(folder)
+    const locked = readFileSync(lock, 'utf8')
+    // In a process of its own: the bound is of all threads.
+    const [starter, own] = ['../../dist/store/embedded-postgres.js', import.meta.url]
+    const script = `
+      const { openSync } = await import('node:fs')
+      const { startEmbeddedPostgres } = await import(${JSON.stringify(new URL(starter, own).href)})
+      const start = () => startEmbeddedPostgres(${JSON.stringify(folder)})
+      await start()
+      try { for (;;) openSync('/dev/null') } catch {}
+      const error = await start().catch((error) => error)
+      process.stdout.write(error.message)`
+    const asNode = [process.execPath, '--input-type=module', '-e', script]
+    const child = spawn('sh', ['-c', 'ulimit -n 200; exec "$@"', 'sh', ...asNode])
+    children.push(child)
+    const said = await text(child.stdout)
+    expect(said).toContain(`cannot tell whether Postgres runs in ${join(folder, 'postgres')}`)
+    expect(said).toContain('EMFILE')
+    expect(readFileSync(lock, 'utf8')).toBe(locked)
+    expect((await startEmbeddedPostgres(folder)).adopted).toBe(true)
+    await first.stop()
   },
 )

@@ -25,7 +25,7 @@ import {
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { makeFolder } from '@tutti/machine'
+import { isMissing, makeFolder } from '@tutti/machine'
 import { Failure } from '../failure.ts'
 import { findNativePostgres, type NativePostgres } from './native-postgres.ts'
 
@@ -122,13 +122,21 @@ function handleOf(data: string, socketFolder: string, adopted: boolean): Running
 
 function chooseMode(): Mode {
   if (process.getuid?.() !== 0) return 'plain'
-  if (spawnSync('unshare', [...namespaceArgs, 'true']).status === 0) return 'namespace'
-  if (spawnSync('setpriv', [...substituteArgs, 'true']).status === 0) return 'substitute'
+  if (works('unshare', namespaceArgs)) return 'namespace'
+  if (works('setpriv', substituteArgs)) return 'substitute'
   const wish = 'run as another user, or set DATABASE_URL to a Postgres of your own'
   throw new Failure(
     'control-plane/postgres-start-failed',
     `Postgres cannot run as root, and neither unshare nor setpriv works here: ${wish}`,
   )
+}
+
+/** Throws where it could not be tried: that is no answer. */
+function works(command: string, args: readonly string[]): boolean {
+  const { status, error } = spawnSync(command, [...args, 'true'])
+  if (!isShort(error)) return status === 0
+  const message = `Postgres cannot be started now: ${error?.message}`
+  throw new Failure('control-plane/postgres-start-failed', message, { cause: error })
 }
 
 const namespaceArgs = ['-U', '--map-user=1000', '--map-group=1000', '--']
@@ -236,7 +244,8 @@ function commandLineOf(pid: number): string[] {
   if (existsSync('/proc/self/cmdline')) {
     try {
       return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')
-    } catch {
+    } catch (error) {
+      if (isShort(error)) throw cannotTell(`process ${pid} is Postgres`, error)
       return [] // it has ended meanwhile
     }
   }
@@ -252,7 +261,7 @@ interface Postmaster {
 
 /**
  * What `postmaster.pid` says (lines: pid, data, start, port, socket folder, address, shm,
- * status).
+ * status). One that cannot be read may be a living one's: its lock would be taken from it.
  */
 function readPostmaster(data: string): Postmaster | null {
   try {
@@ -260,8 +269,9 @@ function readPostmaster(data: string): Postmaster | null {
     const pid = Number(lines[0])
     if (!Number.isInteger(pid) || pid <= 0) return null
     return { pid, socketFolder: lines[4] ?? '', status: lines[7]?.trim() ?? '' }
-  } catch {
-    return null // no file, no postmaster
+  } catch (error) {
+    if (isMissing(error)) return null // no file, no postmaster
+    throw cannotTell(`Postgres runs in ${data}`, error)
   }
 }
 
@@ -330,6 +340,17 @@ function startFailed(data: string, cause: unknown): Failure {
 function lastLines(path: string): string {
   if (!existsSync(path)) return ''
   return readFileSync(path, 'utf8').trimEnd().split('\n').slice(-3).join(' | ')
+}
+
+function cannotTell(what: string, cause: unknown): Failure {
+  const said = cause instanceof Error ? cause.message : String(cause)
+  const message = `cannot tell whether ${what}: ${said}`
+  return new Failure('control-plane/postgres-start-failed', message, { cause })
+}
+
+/** Of descriptors, processes or memory: it says nothing of what was asked. */
+function isShort(error: unknown): boolean {
+  return ['EMFILE', 'ENFILE', 'EAGAIN', 'ENOMEM'].includes(codeOf(error))
 }
 
 function codeOf(error: unknown): string {

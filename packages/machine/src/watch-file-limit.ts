@@ -10,8 +10,8 @@ type Log = (event: string, fields: Readonly<Record<string, unknown>>) => void
 const tryMs = 1_000
 const quietMs = 60_000 // from one line to the next
 
-/** What comes back ends it. */
-export function watchFileLimit(log: Log, open = openOne): () => void {
+/** Says so, with the hint what to do, once a minute; what comes back ends it. */
+export function watchFileLimit(log: Log, hint: string, open = openOne): () => void {
   const limit = readLimit() // where none can be opened, it cannot be read
   let isQuiet: NodeJS.Timeout | null = null
   const trying = setInterval(() => {
@@ -26,9 +26,6 @@ export function watchFileLimit(log: Log, open = openOne): () => void {
     if (isQuiet !== null) clearTimeout(isQuiet)
   }
 }
-
-const hint =
-  'two are open for each request at a time: allow more (ulimit -Hn, LimitNOFILE=), or add workers'
 
 function openOne(): void {
   closeSync(openSync(process.execPath, 'r'))
