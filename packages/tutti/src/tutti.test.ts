@@ -335,6 +335,31 @@ describe('habits of kubectl', () => {
     expect([odd.status, odd.err]).toEqual([1, expect.stringContaining('version')])
   })
 
+  test('a rollout that is paused says so wherever it is shown; one that is over is not paused', async () => {
+    const spec = (soakMs: number) =>
+      `spec: {model: 'adder:v1', selector: {matchLabels: {is: nowhere}}, strategy: {soakMs: ${soakMs}}}`
+    const head = 'apiVersion: tutti/v1\nkind: Deployment\nmetadata: {name: add}\n'
+    const path = file('slow.yaml', `${head}${spec(3_600_000)}`)
+    expect((await tutti('apply', '-f', path)).out).toBe('deployment/add created\n')
+    const rollouts = async () => (await tutti('get', 'rollouts')).out
+    await expect.poll(rollouts, { timeout: 30_000 }).toMatch(/add-g1 +default +\d+ +canary/)
+    const status = async () => (await tutti('rollout', 'status', 'add')).out
+    expect(await status()).toMatch(/^canary: /)
+    expect((await tutti('rollout', 'pause', 'add')).out).toBe('rollout of add paused\n')
+    expect(await status()).toMatch(/^paused, canary: /)
+    expect(await rollouts()).toContain(' paused, canary ')
+    expect((await tutti('get', 'deployments')).out).toContain(' adder:v1 paused, canary: ')
+    expect((await tutti('rollout', 'resume', 'add')).status).toBe(0)
+    expect(await status()).toMatch(/^canary: /)
+    const quick = file('quick.yaml', `${head}${spec(0)}`)
+    expect((await tutti('apply', '-f', quick)).out).toBe('deployment/add updated\n')
+    expect((await tutti('rollout', 'status', 'add', '--watch')).out).toContain('done: ')
+    const late = await tutti('rollout', 'pause', 'add')
+    expect([late.status, late.out]).toEqual([1, ''])
+    expect(late.err).toContain('the rollout of add is done: there is nothing to pause')
+    expect((await tutti('delete', 'deployment', 'add')).status).toBe(0)
+  })
+
   test('every command has help with its options', async () => {
     const { out } = await tutti('--help')
     for (const name of [

@@ -8,6 +8,7 @@ import {
   assignment as assignmentSchema,
   convergenceOf,
   deploymentSpec,
+  rolloutResourceSpec,
 } from '@tutti/core/fleet'
 import { redacted } from '@tutti/core/governance'
 import { type Resource, selects } from '@tutti/core/resource'
@@ -49,8 +50,14 @@ async function deploymentStatus(ports: PresentPorts, resource: Resource): Promis
   const key = { kind: 'Rollout', project, name: `${name}-g${generation}` }
   const rollout = await loadResource(ports.sql, key)
   const state = rollout === null ? { phase: 'pending' } : statusOf(rollout).state
+  const isPaused = rollout !== null && rolloutResourceSpec.parse(rollout.spec).paused
   // `denied`: the step that automation would take and the policies that forbid it.
-  const base = { ...(resource.status as object), rollout: key.name, state }
+  const base = {
+    ...(resource.status as object),
+    rollout: key.name,
+    state,
+    ...(isPaused && { paused: true }),
+  }
   if (row === null) return { ...base, nodes: counts([]) }
   const assignment = assignmentSchema.parse(JSON.parse(row.payload))
   return { ...base, ...convergenceCounts(ports, resource, assignment) }

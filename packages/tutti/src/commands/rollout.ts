@@ -8,7 +8,7 @@ import { z } from 'zod'
 import { Failure } from '../failure.ts'
 import { clientOf, print, printJson } from '../home/index.ts'
 import { describeOutcome } from './describe-outcome.ts'
-import { phaseOf } from './phase-of.ts'
+import { at, isEnded, phaseOf, progressOf } from './phase-of.ts'
 import { redeclare } from './redeclare.ts'
 import { type SharedOptions, withExamples, withShared } from './shared-options.ts'
 
@@ -31,6 +31,11 @@ export function addRollout(program: Command): void {
     command.action(async (name: string, options: SharedOptions) => {
       const client = clientOf(options)
       const rollout = await newestRollout(client, name)
+      const state = at(rollout.status, 'state')
+      if (verb === 'pause' && isEnded(state)) {
+        const message = `the rollout of ${name} is ${phaseOf(state)}: there is nothing to pause`
+        throw new Failure('tutti/argument-invalid', message)
+      }
       const spec = { ...rollout.spec, paused: verb === 'pause' }
       const answer = await redeclare(client, rollout, { plural: 'rollouts', spec })
       if (options.json === true) printJson(answer)
@@ -61,15 +66,14 @@ async function showStatus(
   let last = ''
   for (;;) {
     const deployment = await client.get({ kind: 'deployments', name })
-    const { state, nodes, denied } = deployment.status
+    const { state, nodes, denied, paused } = deployment.status
     const counts = stringify(nodes, { collectionStyle: 'flow' }).trim()
-    const line = `${phaseOf(state)}: ${counts}${describeDenied(denied)}`
+    const line = `${progressOf(state, paused)}: ${counts}${describeDenied(denied)}`
     if (options.json === true && options.watch !== true) return printJson(deployment.status)
     if (line !== last) print(options.json === true ? JSON.stringify(deployment.status) : line)
     last = line
-    const phase = phaseOf(state).split(':')[0] ?? ''
-    if (phase === 'reverted') process.exitCode = 1
-    if (options.watch !== true || ['done', 'reverted', 'superseded'].includes(phase)) return
+    if (at(state, 'phase') === 'reverted') process.exitCode = 1
+    if (options.watch !== true || isEnded(state)) return
     await delay(refreshMs)
   }
 }

@@ -4,7 +4,7 @@
 
 import type { ResourceAnswer } from '@tutti/sdk'
 import { formatAge } from '../home/index.ts'
-import { at, phaseOf } from './phase-of.ts'
+import { at, progressOf } from './phase-of.ts'
 
 type Summed = Pick<ResourceAnswer, 'kind' | 'spec' | 'status'>
 
@@ -22,10 +22,11 @@ export function summaryOf({ kind, spec, status }: Summed, nowMs: number): string
       const nodes = at(status, 'nodes')
       const facts = ['converged', 'converging', 'cannot', 'unreachable']
       const counts = facts.map((fact) => `${at(nodes, fact) ?? 0} ${fact}`).join(', ')
-      return `${spec['model']} ${phaseOf(at(status, 'state'))}: ${counts}`
+      const progress = progressOf(at(status, 'state'), at(status, 'paused'))
+      return `${spec['model']} ${progress}: ${counts}`
     }
     case 'Rollout':
-      return phaseOf(at(status, 'state'))
+      return progressOf(at(status, 'state'), spec['paused'])
     case 'Approval':
       return `${at(status, 'phase')}, asked by ${spec['requestedBy']}`
     case 'Model':
