@@ -233,6 +233,26 @@ describe('tools', () => {
     expect((await records(gateway)).at(-1)).toMatchObject({ status: 502 })
   })
 
+  test('a server that ends once its answer has begun is not waited for either', async () => {
+    const one = await serveTools('one', (server) => {
+      server.registerTool('begins', {}, async (extra) => {
+        const params = { progressToken: extra._meta?.progressToken ?? 0, progress: 1 }
+        await extra.sendNotification({ method: 'notifications/progress', params })
+        return await new Promise(() => {})
+      })
+    })
+    const entry = { name: 'one', url: one.url, timeoutMs: 600_000 }
+    const { gateway } = await world(signed(toolSnapshot([entry])))
+    const client = await toolClient(gateway)
+    let call = Promise.resolve<unknown>(null)
+    await new Promise<void>((begun) => {
+      const asked = { onprogress: () => begun(), timeout: 600_000 }
+      call = client.callTool({ name: 'one__begins' }, undefined, asked)
+    })
+    await Promise.all([expect(call).rejects.toThrow('one cannot be reached'), one.stop()])
+    expect((await records(gateway)).at(-1)).toMatchObject({ status: 502 })
+  })
+
   test('what is said beside the arguments comes through, the context of a trace say', async () => {
     const heard: unknown[] = []
     const one = await serveTools('one', (server) => {
@@ -284,8 +304,10 @@ describe('tools', () => {
     })
     const { gateway } = await world(signed(toolSnapshot([{ name: 'one', url: one.url }])))
     const client = await toolClient(gateway)
-    await expect(client.callTool({ name: 'one__endless' })).rejects.toThrow()
-    expect((await records(gateway)).at(-1)).toMatchObject({ targets: ['one__endless'] })
+    const said = 'more than 16777216 bytes came'
+    await expect(client.callTool({ name: 'one__endless' })).rejects.toThrow(said)
+    const told = { targets: ['one__endless'], status: 502 }
+    expect((await records(gateway)).at(-1)).toMatchObject(told)
     expect((await client.callTool({ name: 'one__echo' })).isError).toBeUndefined()
   })
 

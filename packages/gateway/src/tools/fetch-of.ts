@@ -148,10 +148,7 @@ async function responseOf(
  * The SDK waits on for what a stream that is over did not bring. It is told so at each end: of an
  * answer that has come it takes no notice. One whose events have ids may go on elsewhere.
  */
-async function* answered(
-  pieces: AsyncIterable<Buffer>,
-  id: string,
-): AsyncGenerator<Buffer | string> {
+async function* answered(pieces: AsyncIterable<Buffer>, id: string): AsyncGenerator<Buffer> {
   let tail = '\n'
   let mayGoOn = false
   let why = 'its connection ended before its answer'
@@ -168,7 +165,8 @@ async function* answered(
   }
   const closed = { code: connectionClosed, message: why, data: connectionLost }
   if (!mayGoOn) {
-    yield `\n\ndata: ${JSON.stringify({ jsonrpc: '2.0', id: Number(id), error: closed })}\n\n`
+    const said = JSON.stringify({ jsonrpc: '2.0', id: Number(id), error: closed })
+    yield Buffer.from(`\n\ndata: ${said}\n\n`) // not a text: whoever decodes it takes bytes alone
   }
 }
 
