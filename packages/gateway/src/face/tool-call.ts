@@ -16,6 +16,7 @@ import { Presence, type RouteEntry, type ToolServerEntry } from '../routing/inde
 import type { RequestTrace } from '../telemetry/index.ts'
 import {
   type Sdk,
+  sdksWords,
   type ToolResult,
   type ToolServer,
   ToolServerFailure,
@@ -57,7 +58,7 @@ class Refused extends Error {
   }
 }
 
-/** A server's own error: the SDK tells callers its code, message and data. */
+/** An error whose code, message and data the SDK tells callers as they are. */
 class Answered extends Error {
   readonly code: number
   readonly data: unknown
@@ -226,7 +227,7 @@ async function inspected<Value>(
 /** M4: what a server says of why it failed is looked through as a result is. */
 async function failureOf(sdk: Sdk, guard: CallGuard | null, error: unknown): Promise<unknown> {
   if (sdk.isAnswer(error)) {
-    const message = error.message.replace(/^MCP error -?\d+: /, '') // the SDK's words before it
+    const message = error.message.replace(sdksWords, '')
     const said = { isError: true, message, data: error.data }
     const { data, ...passed } = await inspected(guard, 'output', said)
     return new Answered(error.code, passed.message, data)
@@ -271,13 +272,18 @@ function statusOf(sdk: Sdk, error: unknown, signal: AbortSignal): number {
   return isCallers ? 404 : 502
 }
 
-/** In the protocol's words; what the server itself said goes on as it is. */
+/**
+ * In the protocol's words, without those that its clients put before them. What the server itself
+ * said goes on as it is.
+ */
 function errorOf(sdk: Sdk, error: unknown): unknown {
   const { InvalidParams, InvalidRequest, InternalError } = sdk.ErrorCode
-  if (error instanceof ToolServerFailure) return new sdk.McpError(InternalError, error.message)
+  if (error instanceof ToolServerFailure) {
+    return new Answered(InternalError, error.message, undefined)
+  }
   if (!(error instanceof Refused)) return error
   const code = error.status === 404 ? InvalidParams : InvalidRequest
-  return new sdk.McpError(code, error.message, { code: error.code })
+  return new Answered(code, error.message, { code: error.code })
 }
 
 /** What a server may call a tool has no bounds; what the store takes as a name has. */

@@ -32,7 +32,7 @@ export async function loadSdk() {
   const isAnswer = (error: unknown): error is InstanceType<typeof McpError> =>
     error instanceof McpError && !isOwn(error)
   return {
-    ...{ McpError, ErrorCode, ResultSchema: types.ResultSchema },
+    ...{ ErrorCode, ResultSchema: types.ResultSchema },
     ListTools: types.ListToolsRequestSchema,
     CallTool: types.CallToolRequestSchema,
     newServer: (version: string) =>

@@ -234,7 +234,10 @@ async function closeUnused({ isOver, uses, connected }: Session): Promise<void> 
   await connected.then(({ end }) => end()).catch(() => {}) // it is over either way
 }
 
+/** Before a message, in an error of the SDK's own class. */
+export const sdksWords = /^MCP error -?\d+: /
+
 /** The reason, without what follows of its causes. */
 function reasonOf(error: unknown): string {
-  return whyUnreached(error).slice(0, 200)
+  return whyUnreached(error).replace(sdksWords, '').slice(0, 200)
 }

@@ -22,6 +22,15 @@ test('a node that is cordoned says so, whether it is there or not', () => {
   expect(of(false, true)).toBe('unreachable, cordoned')
 })
 
+test('a node does not name the Deployments that do not select it', () => {
+  const of = (...reports: readonly object[]) =>
+    summaryOf({ kind: 'Node', spec: {}, status: { connected: true, reports } }, 0)
+  const idle = { deployment: 'elsewhere', state: { phase: 'idle', serving: null } }
+  const parts = { deployment: 'parts', state: { phase: 'committed' } }
+  expect(of(idle)).toBe('connected, runs nothing')
+  expect(of(idle, parts)).toBe('connected, parts committed')
+})
+
 test('a route says whom it asks, and a provider where it is', () => {
   const spec = { dialect: 'openai', baseUrl: 'https://models.example.com/v1' }
   expect(summaryOf({ kind: 'Provider', spec, status: {} }, 0)).toBe(

@@ -74,9 +74,12 @@ function formatDollars(dollars: unknown): string {
 }
 
 export function runsOf({ status }: Pick<ResourceAnswer, 'status'>): string {
-  const reports = at(status, 'reports')
-  if (!Array.isArray(reports) || reports.length === 0) return 'runs nothing'
-  return reports
+  const told = at(status, 'reports')
+  const reports: unknown[] = Array.isArray(told) ? told : []
+  // It is idle for each Deployment that does not select it: there may be hundreds.
+  const busy = reports.filter((report) => at(at(report, 'state'), 'phase') !== 'idle')
+  if (busy.length === 0) return 'runs nothing'
+  return busy
     .map((report) => {
       const state = at(report, 'state')
       const reason = at(state, 'message')
