@@ -95,6 +95,8 @@ const request = z.strictObject({
         ...{ name: z.string(), description: z.string().optional(), input_schema: ownObject },
         ...{ strict: z.boolean().optional(), cache_control },
         eager_input_streaming: z.boolean().optional(), // how soon, not what
+        allowed_callers: z.array(z.literal('direct')).optional(),
+        defer_loading: z.literal(false).optional(),
       }),
     )
     .default([]),

@@ -57,6 +57,11 @@ type ContentPart = z.infer<typeof contentPart>
 
 const status = z.enum(['in_progress', 'completed', 'incomplete']).optional()
 const id = z.string().optional()
+// That the model itself calls, and is waited for: as everywhere.
+const directly = {
+  caller: z.looseObject({ type: z.literal('direct') }).optional(),
+  async: z.literal(false).optional(),
+}
 const item = z.union([
   z.strictObject({
     ...{ type: z.literal('message').optional(), id, status, phase: z.string().optional() },
@@ -66,10 +71,11 @@ const item = z.union([
   z.strictObject({
     ...{ type: z.literal('function_call'), id, status, call_id: z.string() },
     ...{ name: z.string(), namespace: z.string().optional(), arguments: z.string() },
-    parsed_arguments: z.unknown().optional(),
+    ...{ parsed_arguments: z.unknown().optional(), ...directly },
   }),
   z.strictObject({
     ...{ type: z.literal('function_call_output'), id, status, call_id: z.string() },
+    ...{ name: z.string().optional(), namespace: z.string().optional(), ...directly }, // its call has
     output: z.union([
       z.string(),
       z.array(z.discriminatedUnion('type', [inputText, inputImage, inputFile])),
@@ -86,6 +92,8 @@ type Item = z.infer<typeof item>
 const functionTool = z.strictObject({
   ...{ type: z.literal('function'), name: z.string(), description: z.string().optional() },
   ...{ parameters: ownObject.optional(), strict: z.boolean().nullish() },
+  allowed_callers: z.array(z.literal('direct')).optional(),
+  ...{ async: z.literal(false).optional(), defer_loading: z.literal(false).optional() },
 })
 const namespaceTool = z.strictObject({
   ...{ type: z.literal('namespace'), name: z.string(), description: z.string().optional() },

@@ -126,3 +126,31 @@ test.each(engineDialects)('of the tools that a caller allows, %s is told alone',
 function onlyNamed(tool: { readonly function: { readonly name: string } } | undefined) {
   return { type: 'function', function: { name: tool?.function.name } }
 }
+
+test('what says that a tool is called as everywhere changes nothing', () => {
+  const usual = { allowed_callers: ['direct'], defer_loading: false }
+  const asked = (more: object, about: object, of: object) => ({
+    input: [
+      { role: 'user', content: 'x' },
+      { type: 'function_call', call_id: 'c', name: 'f', arguments: '{}', ...about },
+      { type: 'function_call_output', call_id: 'c', output: 'y', ...about, ...of },
+    ],
+    tools: [{ type: 'function', name: 'f', ...more }],
+  })
+  const about = { caller: { type: 'direct' }, async: false }
+  const said = asked({ ...usual, async: false }, about, { name: 'f' })
+  const tool = { name: 'f', input_schema: { type: 'object' } }
+  const anthropic = { max_tokens: 9, messages, tools: [tool] }
+  for (const to of engineDialects) {
+    expect(written('openai-responses', to, said)).toEqual(
+      written('openai-responses', to, asked({}, {}, {})),
+    )
+    expect(written('anthropic', to, { ...anthropic, tools: [{ ...tool, ...usual }] })).toEqual(
+      written('anthropic', to, anthropic),
+    )
+  }
+  const later = asked({ defer_loading: true }, {}, {})
+  expect(written('openai-responses', 'gemini', later)).toMatchObject({
+    field: 'tools[0].defer_loading',
+  })
+})
