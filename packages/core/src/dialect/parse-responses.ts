@@ -75,7 +75,8 @@ const item = z.union([
   }),
   z.strictObject({
     ...{ type: z.literal('function_call_output'), id, status, call_id: z.string() },
-    ...{ name: z.string().optional(), namespace: z.string().optional(), ...directly }, // its call has
+    // Its call has them.
+    ...{ name: z.string().optional(), namespace: z.string().optional(), ...directly },
     output: z.union([
       z.string(),
       z.array(z.discriminatedUnion('type', [inputText, inputImage, inputFile])),

@@ -5,6 +5,7 @@ import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { heapFlags } from '@tutti/control-plane/heap-flags'
 import { heapFlags as gatewayFlags, heapEnv } from '@tutti/gateway/heap-flags'
+import { pause } from '@tutti/machine'
 import type { ResourceAnswer } from '@tutti/sdk'
 import type { Command } from 'commander'
 import { Failure } from '../failure.ts'
@@ -57,10 +58,10 @@ export function addUp(program: Command): void {
       await started
     } catch (error) {
       await end.stop()
-      await new Promise(setImmediate) // Ctrl-C ends parts, too, which may be heard of first
-      if (!end.isAsked()) throw error
+      await pause(hearMs, end.asked) // Ctrl-C ends parts, too, which may be heard of first
+      if (!end.asked.aborted) throw error
     }
-    if (end.isAsked()) return
+    if (end.asked.aborted) return
     serveOn()
     report(options, parts, performance.now() - startMs)
   })
@@ -156,15 +157,18 @@ function freeName(wanted: string, nodes: readonly ResourceAnswer[]): string {
 
 const namePartMax = 56 // of the 63 characters of a name; the number behind it has the others
 
+const hearMs = 250 // a signal to all of them takes less, also where the machine is busy
+
 interface End {
-  readonly isAsked: () => boolean
+  /** Aborted when somebody asks. */
+  readonly asked: AbortSignal
   readonly stop: () => Promise<void>
 }
 
 /** Stops every part, the last of the list first, when somebody asks: once all have started. */
 function stopOnSignal(parts: readonly RunningPart[], started: Promise<void>): End {
   let stopping: Promise<void> | null = null
-  let isAsked = false
+  const asked = new AbortController()
   const stop = () => {
     stopping ??= (async () => {
       await started.catch(() => {}) // those that have are in the list
@@ -176,12 +180,13 @@ function stopOnSignal(parts: readonly RunningPart[], started: Promise<void>): En
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.on(signal, () => {
       // That takes as long as what starts, and what is under way: ten seconds and more.
-      if (!isAsked) process.stderr.write('stopping: each part ends what it has begun\n')
-      isAsked = true
+      const { aborted } = asked.signal
+      if (!aborted) process.stderr.write('stopping: each part ends what it has begun\n')
+      asked.abort()
       void stop().then(() => process.exit(0))
     })
   }
-  return { isAsked: () => isAsked, stop }
+  return { asked: asked.signal, stop }
 }
 
 function report(options: UpOptions, parts: readonly RunningPart[], ms: number): void {
