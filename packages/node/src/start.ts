@@ -235,7 +235,7 @@ function openBlobs(
 ) {
   const bytesPerSecond = options.shareBytesPerSecond ?? shareBytesPerSecondDefault
   const peers = bytesPerSecond > 0 ? openPeerLine(keyOf(identity), identity.url) : null
-  const diskBytes = options.diskBytes ?? halfOfDisk(options.folder)
+  const diskBytes = () => options.diskBytes ?? halfOfDisk(options.folder)
   const cache = new BlobCache(join(options.folder, 'blobs'), diskBytes, peers)
   if (peers === null) return { cache, faces: {}, stop: async () => {} }
   const { name: node, controlPlane } = identity

@@ -46,7 +46,7 @@ async function serve(content: Buffer, cutAfter?: number) {
 describe('blob cache', () => {
   test('goes on where a broken download stopped', async () => {
     const { source, ranges } = await serve(bytes, 100_000)
-    const cache = new BlobCache(folder, 2 ** 30)
+    const cache = new BlobCache(folder, () => 2 ** 30)
     await expect(cache.fetch(wish, source, watch())).rejects.toMatchObject({
       code: 'node/fetch-failed',
     })
@@ -58,7 +58,7 @@ describe('blob cache', () => {
 
   test('who wants a file that is being fetched waits for it, or gives up', async () => {
     const { source, ranges } = await serve(bytes)
-    const cache = new BlobCache(folder, 2 ** 30)
+    const cache = new BlobCache(folder, () => 2 ** 30)
     const impatient = new AbortController()
     const given = cache.fetch(wish, source, watch())
     const others = [1, 2, 3].map(() => cache.fetch(wish, source, watch()))
@@ -72,7 +72,7 @@ describe('blob cache', () => {
 
   test('bytes with another digest never get the name', async () => {
     const { source } = await serve(Buffer.from('x'.repeat(bytes.length)))
-    const cache = new BlobCache(folder, 2 ** 30)
+    const cache = new BlobCache(folder, () => 2 ** 30)
     await expect(cache.fetch(wish, source, watch())).rejects.toMatchObject({
       code: 'node/digest-mismatch',
     })
@@ -81,7 +81,7 @@ describe('blob cache', () => {
 
   test('more bytes than announced are refused', async () => {
     const { source } = await serve(Buffer.concat([bytes, bytes]))
-    const cache = new BlobCache(folder, 2 ** 30)
+    const cache = new BlobCache(folder, () => 2 ** 30)
     await expect(cache.fetch(wish, source, watch())).rejects.toMatchObject({
       code: 'node/digest-mismatch',
     })
@@ -89,7 +89,7 @@ describe('blob cache', () => {
 
   test('a file that rotted on disk is found', async () => {
     const { source } = await serve(bytes)
-    const cache = new BlobCache(folder, 2 ** 30)
+    const cache = new BlobCache(folder, () => 2 ** 30)
     await cache.fetch(wish, source, watch())
     const rotten = readFileSync(cache.path(digest))
     rotten[1_000] = (rotten[1_000] ?? 0) ^ 1
@@ -99,7 +99,7 @@ describe('blob cache', () => {
   })
 
   test('cut off, it says so; what is there needs nobody', async () => {
-    const cache = new BlobCache(folder, 2 ** 30)
+    const cache = new BlobCache(folder, () => 2 ** 30)
     await expect(cache.fetch(wish, null, watch())).rejects.toMatchObject({
       code: 'node/fetch-failed',
     })
@@ -108,7 +108,7 @@ describe('blob cache', () => {
   })
 
   test('what is larger than the disk is refused, whatever the budget', async () => {
-    const cache = new BlobCache(folder, Number.MAX_SAFE_INTEGER)
+    const cache = new BlobCache(folder, () => Number.MAX_SAFE_INTEGER)
     await expect(cache.makeRoom(2 ** 52, new Set())).rejects.toMatchObject({
       code: 'node/disk-full',
       message: expect.stringContaining('--disk'),
@@ -127,7 +127,7 @@ describe('blob cache', () => {
   const left = () => readdirSync(folder).map((name) => name[0])
 
   test('what nothing needs stays while there is room, and goes the least recently used first', async () => {
-    const cache = new BlobCache(folder, 450)
+    const cache = new BlobCache(folder, () => 450)
     await fill(cache, ['a', 'b', 'c', 'd'])
     const keep = new Set([named('a')])
     await cache.collect(keep)
@@ -139,8 +139,21 @@ describe('blob cache', () => {
     expect(left()).toEqual(['a'])
   })
 
+  test('a disk that has grown since holds more', async () => {
+    const disk = { bytes: 300 }
+    const cache = new BlobCache(folder, () => disk.bytes)
+    await fill(cache, ['a', 'b'])
+    const keep = new Set([named('a'), named('b')])
+    await expect(cache.makeRoom(200, keep)).rejects.toMatchObject({
+      message: expect.stringContaining('300 bytes may be used'),
+    })
+    disk.bytes = 400
+    await cache.makeRoom(200, keep)
+    expect(left()).toEqual(['a', 'b'])
+  })
+
   test('an unfinished download counts, and one that nothing needs goes', async () => {
-    const cache = new BlobCache(folder, 2 ** 30)
+    const cache = new BlobCache(folder, () => 2 ** 30)
     for (const digit of ['a', 'b']) writeFileSync(`${cache.path(named(digit))}.part`, 'half')
     const wishes = [{ digest: named('a'), sizeBytes: 10 }]
     expect(await cache.missingBytes(wishes)).toBe(6)

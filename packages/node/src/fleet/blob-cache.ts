@@ -34,15 +34,16 @@ export class BlobCache {
   /** Downloads under way, by digest; `fetch` writes. */
   readonly #fetching = new Map<string, Promise<void>>()
   readonly #folder: string
-  readonly #budgetBytes: number
+  readonly #budgetBytes: () => number
   readonly #peers: PeerLine | null
   /** Checked bytes of downloads under way, by digest; `fetch` writes. */
   readonly #offers = new Map<string, number>()
 
   /**
-   * Files in `folder`, of `budgetBytes` together at most; without `peers` all come from the origin.
+   * Files in `folder`, of `budgetBytes` together at most: a share of a disk grows with it. Without
+   * `peers` all come from the origin.
    */
-  constructor(folder: string, budgetBytes: number, peers: PeerLine | null = null) {
+  constructor(folder: string, budgetBytes: () => number, peers: PeerLine | null = null) {
     this.#folder = folder
     this.#budgetBytes = budgetBytes
     this.#peers = peers
@@ -172,7 +173,7 @@ export class BlobCache {
     const files = await this.#list(keep)
     const usedBytes = files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
     const { bavail, bsize } = await statfs(this.#folder)
-    const budgetBytes = Math.min(this.#budgetBytes, usedBytes + bavail * bsize)
+    const budgetBytes = Math.min(this.#budgetBytes(), usedBytes + bavail * bsize)
     const { evict, overBytes } = pickFilesToEvict(files, budgetBytes - bytes)
     for (const { name } of evict) {
       if (keep.has(digestNamed(name))) continue // wanted since it was listed

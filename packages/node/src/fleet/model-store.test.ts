@@ -15,7 +15,7 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }))
 test('a file that rotted on this disk is the machine’s fault: it is taken away and fetched again', async () => {
   const text = '{"model":"parts"}'
   const digest = `sha256:${createHash('sha256').update(text).digest('hex')}`
-  const blobs = new BlobCache(folder, 2 ** 30)
+  const blobs = new BlobCache(folder, () => 2 ** 30)
   writeFileSync(blobs.path(digest), text.replace('parts', 'trash'))
   const release = { digest, model: 'parts', version: 'v1', specBytes: text.length }
   const trust = {

@@ -59,7 +59,7 @@ function grantFor(
 
 /** A node that has the file, and gives it. */
 async function startPeer(name: string, content: Buffer | null = bytes) {
-  const blobs = new BlobCache(mkdtempSync(join(folder, `${name}-`)), 2 ** 30)
+  const blobs = new BlobCache(mkdtempSync(join(folder, `${name}-`)), () => 2 ** 30)
   if (content !== null) writeFileSync(blobs.path(wish.digest), content)
   const share = new BlobShare({
     ...{ node: name, controlPlane: didKeyOf(plane), blobs, bytesPerSecond: 1e9 },
@@ -114,7 +114,7 @@ function receiver(controlPlaneUrl: string, key: KeyObject = newPrivateKey()) {
   const line = openPeerLine(key, controlPlaneUrl)
   cleanups.push(() => line.agent.destroy())
   const own = mkdtempSync(join(folder, 'me-'))
-  return { cache: new BlobCache(own, 2 ** 30, line), key: didKeyOf(key), own }
+  return { cache: new BlobCache(own, () => 2 ** 30, line), key: didKeyOf(key), own }
 }
 
 const peerOrder = (
@@ -303,7 +303,7 @@ describe('a share', () => {
     ])
     const line = openPeerLine(newPrivateKey(), control.url)
     cleanups.push(() => line.agent.destroy())
-    const blobs = new BlobCache(mkdtempSync(join(folder, 'half-')), 2 ** 30, line)
+    const blobs = new BlobCache(mkdtempSync(join(folder, 'half-')), () => 2 ** 30, line)
     const share = new BlobShare({
       ...{ node: 'half', controlPlane: didKeyOf(plane), blobs, bytesPerSecond: 1e9 },
       ...{ nowMs: () => Date.now(), onBroken: () => {} },
