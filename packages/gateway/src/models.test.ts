@@ -65,7 +65,12 @@ describe('models in the words of each dialect', () => {
       'Anthropic',
       '/v1',
       { 'x-api-key': key, 'anthropic-version': '2023-06-01' },
-      (id) => ({ type: 'model', id, display_name: id, created_at: epoch }),
+      (id) => ({
+        ...{ type: 'model', id, display_name: id, created_at: epoch },
+        // Without one of these the Java client throws where it is read.
+        ...{ lifecycle: 'active', deprecated_at: null, retires_at: null },
+        ...{ capabilities: null, line: null, max_input_tokens: null, max_tokens: null },
+      }),
     ],
     ...['/v1beta', '/v1alpha', '/v1'].map((base): (typeof dialects)[number] => [
       'Gemini',

@@ -44,11 +44,18 @@ interface Model {
   readonly project: string
 }
 
-/** Nobody knows when a route was made: both dialects that ask want a time. */
+/**
+ * Nobody knows when a route was made: both dialects that ask want a time. Clients of typed
+ * languages miss a member that Anthropic's API always has, so what nobody knows is null.
+ */
 function modelOf(dialect: Dialect, directory: Directory, { id, project }: Model): object {
   switch (dialect) {
     case 'anthropic':
-      return { type: 'model', id, display_name: id, created_at: '1970-01-01T00:00:00Z' }
+      return {
+        ...{ type: 'model', id, display_name: id, created_at: '1970-01-01T00:00:00Z' },
+        ...{ lifecycle: 'active', deprecated_at: null, retires_at: null },
+        ...{ capabilities: null, line: null, max_input_tokens: null, max_tokens: null },
+      }
     case 'gemini': {
       const targets = directory.route(project, id)?.targets ?? []
       const isChat = targets.some((target) => 'provider' in target) // nodes answer tensors
