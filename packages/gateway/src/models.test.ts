@@ -107,6 +107,17 @@ describe('models in the words of each dialect', () => {
     }
   })
 
+  test('where nothing answers, each client reads its own error', async () => {
+    const ask = await bed()
+    for (const [dialect, , headers] of dialects) {
+      const [status, { error, type }] = await ask('/v1/files', headers)
+      const own = missing[dialect]?.('nothing answers GET /v1/files')
+      const code = dialect === 'OpenAI' ? { code: 'not_found' } : {}
+      expect([status, error]).toEqual([404, { ...own, ...code }])
+      expect(type).toBe(dialect === 'Anthropic' ? 'error' : undefined)
+    }
+  })
+
   test('Google’s errors stand below its older and newer paths, too', async () => {
     const ask = await bed()
     for (const base of ['/v1', '/v1alpha', '/v1beta']) {

@@ -23,14 +23,14 @@ export function dialectOf(path: string, headers: Incoming['headers']): Dialect {
   if (path.startsWith('/v2')) return 'oip'
   if (path.startsWith('/v1/messages')) return 'anthropic'
   if (path.startsWith('/v1beta/') || path.startsWith('/v1alpha/')) return 'gemini'
-  if (path.startsWith('/v1/models')) return dialectOfModels(path, headers)
+  if (path.startsWith('/v1/models')) return dialectOfCaller(path, headers)
   return path.startsWith('/v1/responses') ? 'openai-responses' : 'openai'
 }
 
 const methodOfGoogles = /:[a-z]+[A-Z]/ // names of models have no capitals
 
-/** The one path that three dialects share: callers are told apart by what their clients send. */
-function dialectOfModels(path: string, headers: Incoming['headers']): Dialect {
+/** Where dialects share a path, or none has it: callers are known by what their clients send. */
+export function dialectOfCaller(path: string, headers: Incoming['headers']): Dialect {
   if (methodOfGoogles.test(path)) return 'gemini'
   if (headers['anthropic-version'] !== undefined) return 'anthropic'
   return headers['x-goog-api-key'] !== undefined ? 'gemini' : 'openai'

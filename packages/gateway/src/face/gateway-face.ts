@@ -5,7 +5,7 @@
 
 import { isTooDeep } from '../failure.ts'
 import { bodyBytesMax, type Incoming, type IncomingBody, type Reply } from '../wire/index.ts'
-import { dialectOf, refuse, sendJson } from './answer.ts'
+import { dialectOf, dialectOfCaller, refuse, sendJson } from './answer.ts'
 import { answerCall } from './answer-call.ts'
 import { answerMetrics } from './answer-metrics.ts'
 import { answerRequestLog, answerRequestRecord } from './answer-request-log.ts'
@@ -109,7 +109,9 @@ function answerKnown(ports: FacePorts, exchange: Exchange): Promise<void> | void
   const isChat = isNamed || isGeminiPath(request.url)
   if (oip === null && !isChat && path !== '/v1/feedback') {
     const message = `nothing answers ${request.method} ${path}`
-    return refuse(reply, exchange.dialect, { status: 404, code: 'not_found', message })
+    const isOpen = exchange.dialect === 'openai' // any other is known by the path
+    const dialect = isOpen ? dialectOfCaller(path, request.headers) : exchange.dialect
+    return refuse(reply, dialect, { status: 404, code: 'not_found', message })
   }
   const isPost = oip === null || oip.rest.endsWith('/infer')
   if (request.method !== (isPost ? 'POST' : 'GET')) {
