@@ -18,7 +18,7 @@ test.each(asks)('%s by itself', async (method) => {
   const { gateway } = await world(signed(toolSnapshot([{ name: 'one', url: one.url }])))
   await (await toolClient(gateway)).callTool({ name: 'one__echo' })
   await one.untilListened(1)
-  const asked = servers[0]?.server.request({ method } as never, ResultSchema, { timeout })
+  const asked = servers.at(-1)?.server.request({ method } as never, ResultSchema, { timeout })
   await expect(asked).rejects.toMatchObject(notHere)
 })
 

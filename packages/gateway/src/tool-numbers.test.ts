@@ -33,6 +33,7 @@ async function bed(
     heard.push(body)
     const { id: asked, method, params } = JSON.parse(body)
     if (asked === undefined) return response.writeHead(202).end()
+    if (method === 'server/discover') return response.writeHead(400).end() // of a later form
     const about = { capabilities: { tools: {} }, serverInfo: { name: 's', version: '1' } }
     const hello = JSON.stringify({ protocolVersion: params.protocolVersion, ...about })
     const told = `{"jsonrpc":"2.0","id":${asked},"result":${said[method] ?? hello}}`

@@ -100,6 +100,7 @@ export async function serveFailing(error: (given: unknown) => object) {
       response.end(JSON.stringify({ jsonrpc: '2.0', id, ...said }))
     }
     if (id === undefined) return response.writeHead(202).end()
+    if (method === 'server/discover') return response.writeHead(400).end() // of a later form
     if (method === 'initialize') {
       count.sessions += 1
       const { protocolVersion } = params

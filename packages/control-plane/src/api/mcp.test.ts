@@ -1,3 +1,7 @@
+import {
+  Client as NewerClient,
+  StreamableHTTPClientTransport as NewerTransport,
+} from '@modelcontextprotocol/client'
 import { Client } from '@modelcontextprotocol/sdk/client/index.js'
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
 import { expect, test } from 'vitest'
@@ -54,4 +58,22 @@ test('workflows are tools: listed with the form of their input, run, and refused
   await expect(connect('nonsense')).rejects.toThrow()
   await client.close()
   await viewer.close()
+})
+
+test('a client of the revision without a handshake runs them, too', async () => {
+  await apply(
+    'Workflow',
+    'shop.triple:1.0.0',
+    flow('triple', [{ a: { set: { n: '${ .n * 3 }' } } }]),
+  )
+  const versionNegotiation = { mode: { pin: '2026-07-28' } }
+  const client = new NewerClient({ name: 'test', version: '1.0.0' }, { versionNegotiation })
+  const requestInit = { headers: { authorization: `Bearer ${bed.admin}` } }
+  const url = new URL(`${bed.plane.url}/api/v1/mcp`)
+  await client.connect(new NewerTransport(url, { requestInit }))
+  const { tools } = await client.listTools()
+  expect(tools).toContainEqual(expect.objectContaining({ name: 'shop_triple' }))
+  const said = await client.callTool({ name: 'shop_triple', arguments: { n: 14 } })
+  expect(said).toMatchObject({ content: [{ text: '{"n":42}' }] })
+  await client.close()
 })

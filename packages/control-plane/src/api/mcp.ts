@@ -4,14 +4,12 @@
 // NAMESPACE_NAME, whose arguments are the run's input. A run that has not ended when the answer is due goes on; `run_status`
 // tells of it. Each request stands by itself: there are no sessions to lose.
 
-import { Server } from '@modelcontextprotocol/sdk/server/index.js'
-import { WebStandardStreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/webStandardStreamableHttp.js'
 import {
-  CallToolRequestSchema,
   type CallToolResult,
-  ListToolsRequestSchema,
+  createMcpHandler,
+  Server,
   type Tool,
-} from '@modelcontextprotocol/sdk/types.js'
+} from '@modelcontextprotocol/server'
 import type { Json } from '@tutti/core/resource'
 import { type Outcome, parseWorkflow, workflowName } from '@tutti/core/workflow'
 import type { Context } from 'hono'
@@ -46,23 +44,25 @@ export async function serveMcp(context: Context<Env>, ports: ApiPorts): Promise<
   }
   const project = context.req.query('project') ?? 'default'
   const { principal } = context.get('caller')
-  const server = new Server(
-    { name: 'tutti', version: ports.version },
-    { capabilities: { tools: {} } },
-  )
-  server.setRequestHandler(ListToolsRequestSchema, async () => ({
-    tools: [...(await listTools(ports, principal, project)), status],
-  }))
-  server.setRequestHandler(CallToolRequestSchema, async ({ params }) => {
-    const { name, arguments: args = {} } = params
-    const input = z.json().parse(args)
-    return name === status.name
-      ? await showRun(ports, principal, input)
-      : await runTool(ports, principal, { project, name, input })
-  })
-  const transport = new WebStandardStreamableHTTPServerTransport({ enableJsonResponse: true })
-  await server.connect(transport)
-  return await transport.handleRequest(context.req.raw, { parsedBody: body?.value })
+  const serve = () => {
+    const server = new Server(
+      { name: 'tutti', version: ports.version },
+      { capabilities: { tools: {} } },
+    )
+    server.setRequestHandler('tools/list', async () => ({
+      tools: [...(await listTools(ports, principal, project)), status],
+    }))
+    server.setRequestHandler('tools/call', async ({ params }) => {
+      const { name, arguments: args = {} } = params
+      const input = z.json().parse(args)
+      return name === status.name
+        ? await showRun(ports, principal, input)
+        : await runTool(ports, principal, { project, name, input })
+    })
+    return server
+  }
+  const handler = createMcpHandler(serve, { maxSubscriptions: 0 })
+  return await handler.fetch(context.req.raw, { parsedBody: body?.value })
 }
 
 async function listTools(

@@ -3,13 +3,13 @@
 // `call: mcp`: one request to a server of the Model Context Protocol over streamable HTTP: a session is opened, used and
 // ended. A server that is a process (`stdio`) would run here, in the control plane: it is refused.
 
-import { Client } from '@modelcontextprotocol/sdk/client/index.js'
-import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
 import {
-  McpError,
-  ResultSchema,
+  Client,
+  ProtocolError,
+  SdkHttpError,
+  StreamableHTTPClientTransport,
   SUPPORTED_PROTOCOL_VERSIONS,
-} from '@modelcontextprotocol/sdk/types.js'
+} from '@modelcontextprotocol/client'
 import type { Json } from '@tutti/core/resource'
 import { durationMs, standardError, stdioRefused } from '@tutti/core/workflow'
 import { z } from 'zod'
@@ -37,9 +37,16 @@ const mcpArguments = z.looseObject({
   client: z.looseObject({ name: z.string(), version: z.string() }).optional(),
 })
 type McpArguments = z.infer<typeof mcpArguments>
+type Http = NonNullable<McpArguments['transport']['http']>
 
 const timeoutMsDefault = 120_000 // as other calls: two minutes without an answer
+const probeMsMax = 5_000 // of a server that may not know what it is asked
 const pagesMax = 20 // of a list that the server gives in pages
+const anyResult = z.looseObject({})
+
+/** Of all others the server and the SDK find the newest that both know. */
+const withoutHandshake = '2026-07-28'
+const versions = [withoutHandshake, ...SUPPORTED_PROTOCOL_VERSIONS]
 
 export async function callMcp(given: Json, caller: Caller): Promise<Json> {
   const parsed = mcpArguments.safeParse(given)
@@ -50,27 +57,58 @@ export async function callMcp(given: Json, caller: Caller): Promise<Json> {
     throw wrong(stdioRefused)
   }
   const { protocolVersion: version } = args
-  if (version !== undefined && !SUPPORTED_PROTOCOL_VERSIONS.includes(version)) {
-    throw wrong(`MCP ${version} is not spoken here: ${SUPPORTED_PROTOCOL_VERSIONS.join(', ')} are`)
+  if (version !== undefined && !versions.includes(version)) {
+    throw wrong(`MCP ${version} is not spoken here: ${versions.join(', ')} are`)
   }
   const uri = typeof http.endpoint === 'string' ? http.endpoint : http.endpoint.uri
   if (!URL.canParse(uri)) throw wrong(`${uri} is no address`)
-  const transport = new StreamableHTTPClientTransport(new URL(uri), {
-    fetch: fetchOver(http, caller),
-    requestInit: { headers: { ...http.headers, 'idempotency-key': caller.idempotencyKey } },
-  })
-  const client = new Client(args.client ?? { name: 'tutti', version: '0.1.0' })
   try {
-    // The SDK declares a session's id in a way that strict optional members do not take.
-    await client.connect(transport as Parameters<Client['connect']>[0], limits(args, caller))
-    const result = await ask(client, args, caller)
-    await transport.terminateSession()
-    return result
+    const { client, transport } = await connect(new URL(uri), { http, args, caller })
+    try {
+      const result = await ask(client, args, caller)
+      await transport.terminateSession()
+      return result
+    } finally {
+      await client.close()
+    }
   } catch (error) {
     throw failed(uri, error)
-  } finally {
-    await client.close()
   }
+}
+
+interface Reached {
+  readonly http: Http
+  readonly args: McpArguments
+  readonly caller: Caller
+}
+
+/** In the revision that is asked for; else in the newest that the server knows. */
+async function connect(uri: URL, { http, args, caller }: Reached) {
+  const reach = async (mode: 'auto' | 'legacy' | { readonly pin: string }) => {
+    const transport = new StreamableHTTPClientTransport(uri, {
+      fetch: fetchOver(http, caller),
+      requestInit: { headers: { ...http.headers, 'idempotency-key': caller.idempotencyKey } },
+    })
+    const { timeout, signal } = limits(args, caller)
+    const versionNegotiation = { mode, probe: { timeoutMs: Math.min(timeout, probeMsMax) } }
+    const about = args.client ?? { name: 'tutti', version: '0.1.0' }
+    const client = new Client(about, { versionNegotiation })
+    try {
+      await client.connect(transport, { timeout, signal })
+    } catch (error) {
+      await client.close()
+      throw error
+    }
+    return { client, transport }
+  }
+  const { protocolVersion: version } = args
+  if (version === withoutHandshake) return await reach({ pin: version })
+  if (version !== undefined) return await reach('legacy')
+  return await reach('auto').catch((error: unknown) => {
+    const status = error instanceof SdkHttpError ? error.status : 0
+    if (caller.signal.aborted || status === 401 || status === 403) throw error
+    return reach('legacy') // many do worse than refuse what they do not know
+  })
 }
 
 function limits({ timeout }: McpArguments, caller: Caller) {
@@ -81,7 +119,7 @@ function limits({ timeout }: McpArguments, caller: Caller) {
 
 // The SDK would also listen for what servers say by themselves: nobody here does.
 /** The SDK's requests, on our way out. */
-function fetchOver(http: NonNullable<McpArguments['transport']['http']>, caller: Caller) {
+function fetchOver(http: Http, caller: Caller) {
   const policy = typeof http.endpoint === 'string' ? null : (http.endpoint.authentication ?? null)
   return async (url: string | URL, init: RequestInit = {}): Promise<Response> => {
     const { method = 'GET', body = null, signal } = init
@@ -101,7 +139,11 @@ function fetchOver(http: NonNullable<McpArguments['transport']['http']>, caller:
 async function ask(client: Client, args: McpArguments, caller: Caller): Promise<Json> {
   const { method, parameters } = args
   const request = async (params: McpArguments['parameters']) =>
-    parseResult(await client.request({ method, params }, ResultSchema, limits(args, caller)))
+    parseResult(
+      method === 'tools/call' && typeof params['name'] === 'string'
+        ? await client.callTool({ ...params, name: params['name'] }, limits(args, caller))
+        : await client.request({ method, params }, anyResult, limits(args, caller)),
+    )
   let result = await request(parameters)
   if (result['isError'] === true) {
     throw new ActFailed(standardError('runtime', `the tool failed: ${textOf(result)}`))
@@ -131,8 +173,8 @@ function failed(uri: string, error: unknown): ActFailed {
   if (error instanceof ActFailed) return error
   const said = error instanceof Error ? error.message : String(error)
   const detail = `${new URL(uri).host} over MCP: ${said}`
-  if (error instanceof McpError) return new ActFailed(standardError('runtime', detail))
-  const status = error instanceof Error && 'code' in error ? Number(error.code) : Number.NaN
+  if (error instanceof ProtocolError) return new ActFailed(standardError('runtime', detail))
+  const status = error instanceof SdkHttpError ? error.status : 0
   const more = status >= 400 && status < 600 ? { status } : {}
   return new ActFailed(standardError('communication', detail, more))
 }

@@ -14,6 +14,7 @@ import * as grpc from '@grpc/grpc-js'
 import { fromJSON } from '@grpc/proto-loader'
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
+import { createMcpHandler, McpServer as NewerMcpServer } from '@modelcontextprotocol/server'
 import protobuf from 'protobufjs'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { WebSocketServer } from 'ws'
@@ -37,6 +38,8 @@ const web = createServer((request, response) => void answer(request, response))
 const streams = new WebSocketServer({ server: web })
 const greeter = new grpc.Server()
 let base = ''
+/** What an older server does where it is asked what it can. */
+let untaught: number | 'hangs up' = 400
 let greeterPort = 0
 
 const allowed = {
@@ -70,6 +73,7 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
     response.end(JSON.stringify(value))
   }
   if (request.url === '/mcp') await serveMcp(request, response, body)
+  else if (request.url === '/newer-mcp') await serveNewerMcp(request, response, body)
   else if (request.url === '/a2a') await serveA2a(response, body)
   else if (request.url === '/card') json({ url: `${base}/a2a`, preferredTransport: 'JSONRPC' })
   else if (request.url === '/grpc-only') json({ url: `${base}/a2a`, preferredTransport: 'GRPC' })
@@ -89,6 +93,11 @@ async function serveMcp(request: IncomingMessage, response: ServerResponse, body
     response.writeHead(405).end()
     return
   }
+  if (body.includes('server/discover')) {
+    if (untaught === 'hangs up') response.destroy()
+    else response.writeHead(untaught).end()
+    return
+  }
   const server = new McpServer({ name: 'sums', version: '1.0.0' })
   const inputSchema = { a: z.number(), b: z.number() }
   server.registerTool('add', { description: 'adds', inputSchema }, ({ a, b }) => ({
@@ -101,6 +110,25 @@ async function serveMcp(request: IncomingMessage, response: ServerResponse, body
   const transport = new StreamableHTTPServerTransport({ sessionIdGenerator: undefined } as never)
   await server.connect(transport as never)
   await transport.handleRequest(request, response, JSON.parse(body))
+}
+
+/** Without a handshake: who wants one is refused. */
+async function serveNewerMcp(request: IncomingMessage, response: ServerResponse, body: string) {
+  const make = () => {
+    const server = new NewerMcpServer({ name: 'places', version: '1.0.0' })
+    const region = z.string().meta({ 'x-mcp-header': 'Region' })
+    server.registerTool('name', { inputSchema: z.object({ region }) }, ({ region: named }) => ({
+      content: [{ type: 'text', text: `it is ${named}` }],
+    }))
+    return server
+  }
+  const asked = new Request(`${base}${request.url}`, {
+    ...{ method: 'POST', body },
+    headers: Object.entries(request.headers).map(([name, value]) => [name, String(value)]),
+  })
+  const answered = await createMcpHandler(make, { legacy: 'reject' }).fetch(asked)
+  response.writeHead(answered.status, Object.fromEntries(answered.headers))
+  response.end(await answered.text())
 }
 
 const card = {
@@ -185,8 +213,13 @@ afterAll(() => {
   web.close()
 })
 
-const mcp = (method: string, parameters: object, more: object = {}, caller = callerOf()) => {
-  const http = { endpoint: { uri: `${base}/mcp`, authentication: { bearer: { token: 't' } } } }
+const mcp = (
+  method: string,
+  parameters: object,
+  { path = '/mcp', ...more }: { path?: string; [name: string]: unknown } = {},
+  caller = callerOf(),
+) => {
+  const http = { endpoint: { uri: base + path, authentication: { bearer: { token: 't' } } } }
   return callMcp({ method, parameters, transport: { http }, ...more } as never, caller)
 }
 
@@ -202,6 +235,31 @@ test('MCP: tools are listed and called with the credentials of the call; a tool 
   })
   expect(await errorOf(mcp('prompts/get', { name: 'x' }))).toMatchObject({ status: 500 })
 })
+
+test('MCP: servers of either revision are called, in the one that is asked for or the newest that both know', async () => {
+  const path = '/newer-mcp'
+  const named = { name: 'name', arguments: { region: 'Zürich' } }
+  const said = { content: [{ type: 'text', text: 'it is Zürich' }] }
+  for (const more of [{}, { protocolVersion: '2026-07-28' }]) {
+    expect(await mcp('tools/list', {}, { path, ...more })).toMatchObject({ tools: [{}] })
+    expect(await mcp('tools/call', named, { path, ...more })).toMatchObject(said)
+  }
+  const older = { path, protocolVersion: '2025-11-25' }
+  expect(await errorOf(mcp('tools/list', {}, older))).toMatchObject({ status: 400 })
+  const newer = { protocolVersion: '2026-07-28' }
+  expect(await errorOf(mcp('tools/list', {}, newer))).toMatchObject({ status: 500 })
+  expect(await mcp('tools/list', {}, { protocolVersion: '2025-11-25' })).toMatchObject({
+    tools: [{}, {}],
+  })
+})
+
+test.each([500, 400, 'hangs up'] as const)(
+  'MCP: a server that says %s to what it does not know',
+  async (how) => {
+    untaught = how
+    expect(await mcp('tools/list', {})).toMatchObject({ tools: [{}, {}] })
+  },
+)
 
 test('MCP: processes, unknown versions and inner addresses are refused', async () => {
   const stdio = { transport: { stdio: { command: 'npx' } } }

@@ -4,6 +4,7 @@
 // session: each request says all that there is to know, so that any worker can answer it.
 
 import { randomUUID } from 'node:crypto'
+import type { CallToolResult } from '@modelcontextprotocol/server'
 import { type JsonObject, jsonOf, objectOf } from '@tutti/core/dialect'
 import { toolName } from '@tutti/core/routing'
 import {
@@ -26,7 +27,7 @@ export const mcpPath = '/mcp'
 
 const sessionHeader = 'mcp-session-id'
 // What the protocol says beside its messages.
-const passedHeaders = ['accept', 'content-type', 'mcp-protocol-version']
+const passedHeaders = ['accept', 'content-type', 'mcp-protocol-version', 'mcp-method', 'mcp-name']
 
 export async function answerMcp(ports: FacePorts, exchange: Exchange, body: Buffer): Promise<void> {
   const { reply, request, key, dialect } = exchange
@@ -46,10 +47,9 @@ export async function answerMcp(ports: FacePorts, exchange: Exchange, body: Buff
     const message = objectOf(said)
     const session = sessionOf(exchange, message)
     const sdk = await ports.tools.sdk()
-    const server = serverFor(sdk, ports, { exchange, session, signal: gone.signal })
-    const face = sdk.newFace()
-    // The SDK declares a session's id in a way that strict optional members do not take.
-    await server.connect(face as Parameters<typeof server.connect>[0])
+    const face = sdk.newFace(() =>
+      serverFor(sdk, ports, { exchange, session, signal: gone.signal }),
+    )
     const headers = new Headers()
     for (const name of passedHeaders) {
       const value = request.headers[name]
@@ -61,8 +61,8 @@ export async function answerMcp(ports: FacePorts, exchange: Exchange, body: Buff
       body: hidden === text ? new Uint8Array(body) : hidden,
     })
     takeBack(ports, { key: `${key.project}/${key.id}`, session }, message)
-    await pipeResponse(await face.handleRequest(asked), reply, showNumbers)
-    await server.close()
+    await pipeResponse(await face.fetch(asked), reply, showNumbers)
+    await face.close()
   } finally {
     ports.limiter.leave(key)
   }
@@ -100,7 +100,7 @@ interface Asking {
 function serverFor(sdk: Sdk, ports: FacePorts, asking: Asking) {
   const { directory, key } = asking.exchange
   const server = sdk.newServer(ports.version)
-  server.setRequestHandler(sdk.ListTools, async () => {
+  server.setRequestHandler('tools/list', async () => {
     const { tools, missing } = await ports.tools.list(directory, key)
     const { shown, withheld } = await reviewed(ports, asking.exchange, tools)
     // Said to whoever looks: a client takes no notice of what it does not know.
@@ -111,7 +111,7 @@ function serverFor(sdk: Sdk, ports: FacePorts, asking: Asking) {
     const told = { tools: shown, ...(Object.keys(meta).length === 0 ? {} : { _meta: meta }) }
     return hiddenIn(told)
   })
-  server.setRequestHandler(sdk.CallTool, async ({ params }, extra) => {
+  server.setRequestHandler('tools/call', async ({ params }, { mcpReq }) => {
     const { progressToken: token, ...meta } = params._meta ?? {}
     const onProgress =
       token === undefined
@@ -123,19 +123,20 @@ function serverFor(sdk: Sdk, ports: FacePorts, asking: Asking) {
               progress: progressOf(progress),
             }
             const method = 'notifications/progress' as const
-            void extra.sendNotification({ method, params: notification }).catch(() => {}) // gone
+            void mcpReq.notify({ method, params: notification }).catch(() => {}) // gone
           }
     const { name, arguments: given } = params
     const { exchange, session, signal } = asking
     const running = ports.tools.calls.begin({
       key: `${key.project}/${key.id}`,
       session,
-      call: extra.requestId,
+      call: mcpReq.id,
     })
     try {
       const both = AbortSignal.any([signal, running.signal])
       const asked = { name, ...shownIn({ arguments: given, meta }), onProgress, signal: both }
-      return hiddenResult(await callTool(ports, { sdk, exchange }, asked))
+      const result = hiddenResult(await callTool(ports, { sdk, exchange }, asked))
+      return result as CallToolResult // which the SDK looks at
     } finally {
       running.end()
     }

@@ -16,7 +16,6 @@ import { Presence, type RouteEntry, type ToolServerEntry } from '../routing/inde
 import type { RequestTrace } from '../telemetry/index.ts'
 import {
   type Sdk,
-  sdksWords,
   type ToolResult,
   type ToolServer,
   ToolServerFailure,
@@ -227,8 +226,7 @@ async function inspected<Value>(
 /** M4: what a server says of why it failed is looked through as a result is. */
 async function failureOf(sdk: Sdk, guard: CallGuard | null, error: unknown): Promise<unknown> {
   if (sdk.isAnswer(error)) {
-    const message = error.message.replace(sdksWords, '')
-    const said = { isError: true, message, data: error.data }
+    const said = { isError: true, message: error.message, data: error.data }
     const { data, ...passed } = await inspected(guard, 'output', said)
     return new Answered(error.code, passed.message, data)
   }

@@ -69,9 +69,12 @@ export function fetchOf(
       }
     }
     const answer = await send()
-    if (isListening) return isEvents(answer) ? responseOf(answer) : nothingToHear(answer)
-    const asked = idAtEnd.exec(String(body))?.[1]
-    return responseOf(answer, asked !== undefined && isEvents(answer) ? asked : null)
+    const isDone = answer.statusCode === 200
+    if (isListening) {
+      return isDone && !isOfEvents(answer) ? nothingToHear(answer) : responseOf(answer)
+    }
+    const asked = isDone && isOfEvents(answer) ? idAtEnd.exec(String(body))?.[1] : undefined
+    return responseOf(answer, asked ?? null)
   }
 }
 
@@ -88,10 +91,6 @@ function isAnswer(body: string): boolean {
 async function withoutBody({ statusCode, body }: Dispatcher.ResponseData): Promise<Response> {
   await body.dump()
   return new Response(null, { status: statusCode })
-}
-
-function isEvents(answer: Dispatcher.ResponseData): boolean {
-  return answer.statusCode !== 200 || isOfEvents(answer)
 }
 
 function isOfEvents({ headers }: Dispatcher.ResponseData): boolean {

@@ -3,7 +3,6 @@ export { type CallKey, RunningCalls } from './running-calls.ts'
 export type { Sdk } from './sdk.ts'
 export { toolDigest } from './tool-digest.ts'
 export {
-  sdksWords,
   type Tool,
   type ToolResult,
   type ToolServer,

@@ -3,7 +3,8 @@
 // One server of tools: a session that is opened when it is first needed, its tools as it last told them, its calls.
 //
 // Invariants:
-//   S1. A call is sent once: only one that the server refused unread, for its session was over, is sent again.
+//   S1. A call is sent once: only one that the server refused unread, for its session was over or its headers are not
+//       those that the tool wants by now, is sent again.
 //   S2. Bounded: calls at a time, how long each takes, how many tools there are.
 //   S3. A server that could not be reached is left alone for a while, so that nobody waits for it again and again.
 //   S4. Of a server that is closed, as another is in its place, there is a session for as long as a call that began
@@ -13,12 +14,14 @@ import { z } from 'zod'
 import { whyUnreached } from '../failure.ts'
 import type { ToolServerEntry } from '../routing/index.ts'
 import { fetchOf } from './fetch-of.ts'
+import { headersOfArguments } from './header-arguments.ts'
 import { hiddenIn, shownIn } from './hidden-numbers.ts'
 import type { Connected, ProtocolClient, Sdk } from './sdk.ts'
 
 /** A tool as its server tells it; what is not known here goes on as it is. */
 const tool = z.looseObject({ name: z.string().min(1).max(128) })
 export type Tool = z.infer<typeof tool>
+const anyResult = z.looseObject({})
 const page = z.looseObject({ tools: z.array(tool), nextCursor: z.string().optional() })
 
 export type ToolResult = Readonly<Record<string, unknown>>
@@ -111,13 +114,20 @@ export class ToolServer {
     }
     this.#calls += 1 // S2
     try {
-      const result = await this.#over(signal, (client) => {
+      const result = await this.#over(signal, async (client) => {
         onSent()
-        return client.request({ method: 'tools/call', params }, this.#sdk.ResultSchema, {
-          ...{ timeout: timeoutMs, maxTotalTimeout: timeoutMs * progressShare, signal },
-          ...(onProgress === undefined
-            ? {}
-            : { onprogress: onProgress, resetTimeoutOnProgress: true }),
+        const ask = () =>
+          client.request({ method: 'tools/call', params }, anyResult, {
+            ...{ timeout: timeoutMs, maxTotalTimeout: timeoutMs * progressShare, signal },
+            headers: headersOfArguments(this.#told(name)?.['inputSchema'], given),
+            ...(onProgress === undefined
+              ? {}
+              : { onprogress: onProgress, resetTimeoutOnProgress: true }),
+          })
+        return await ask().catch(async (error: unknown) => {
+          if (!this.#sdk.isOfHeaders(client, error)) throw error // S1
+          this.#listed = { tools: await this.#pages(client), atMs: this.#nowMs() }
+          return await ask()
         })
       })
       return shownIn(result)
@@ -128,13 +138,17 @@ export class ToolServer {
 
   /** True for a tool that it told of lately. */
   hasTold(tool: string): boolean {
-    return this.#listed?.tools.some(({ name }) => name === tool) ?? false
+    return this.#told(tool) !== undefined
   }
 
   /** Resolves when its server has heard of it, or does not answer; at once where calls go on. */
   async close(): Promise<void> {
     this.#isClosed = true
     if (this.#session !== null) await this.#end(this.#session)
+  }
+
+  #told(tool: string): Tool | undefined {
+    return this.#listed?.tools.find(({ name }) => name === tool)
   }
 
   async #list(): Promise<readonly Tool[]> {
@@ -149,7 +163,7 @@ export class ToolServer {
     for (let i = 0; i < pagesMax && tools.length < toolsMax; i++) {
       const params = cursor === undefined ? {} : { cursor }
       const asked = { method: 'tools/list', params }
-      const answer = await client.request(asked, this.#sdk.ResultSchema, { timeout: listMsMax })
+      const answer = await client.request(asked, anyResult, { timeout: listMsMax })
       const parsed = page.parse(shownIn(answer))
       tools.push(...parsed.tools)
       cursor = parsed.nextCursor
@@ -162,7 +176,7 @@ export class ToolServer {
   async #over<T>(signal: AbortSignal | null, act: (client: ProtocolClient) => Promise<T>) {
     try {
       return await this.#once(act).catch((error: unknown) => {
-        if (!this.#isSessionOver(error)) throw error
+        if (!this.#sdk.isSessionOver(error)) throw error
         return this.#once(act)
       })
     } catch (error) {
@@ -177,7 +191,7 @@ export class ToolServer {
       return await act((await session.connected).client)
     } catch (error) {
       // Others may still have their answers over it.
-      if (this.#isSessionOver(error)) void this.#end(session)
+      if (this.#sdk.isSessionOver(error)) void this.#end(session)
       throw error
     } finally {
       session.uses -= 1
@@ -211,12 +225,6 @@ export class ToolServer {
     await closeUnused(session)
   }
 
-  /** A server that restarted knows no sessions of before; it has not looked at the request. */
-  #isSessionOver(error: unknown): boolean {
-    const isOfHttp = error instanceof Error && !this.#sdk.isAnswer(error) // a tool may say 404, too
-    return isOfHttp && 'code' in error && error.code === 404
-  }
-
   /** What the server itself says goes on as it is; what keeps it from saying so is ours to tell. */
   #failed(error: unknown): unknown {
     if (error instanceof ToolServerFailure || this.#sdk.isAnswer(error)) return error
@@ -234,10 +242,7 @@ async function closeUnused({ isOver, uses, connected }: Session): Promise<void> 
   await connected.then(({ end }) => end()).catch(() => {}) // it is over either way
 }
 
-/** Before a message, in an error of the SDK's own class. */
-export const sdksWords = /^MCP error -?\d+: /
-
 /** The reason, without what follows of its causes. */
 function reasonOf(error: unknown): string {
-  return whyUnreached(error).replace(sdksWords, '').slice(0, 200)
+  return whyUnreached(error).slice(0, 200)
 }
