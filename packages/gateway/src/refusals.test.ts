@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from 'vitest'
 import { whyUnreached } from './failure.ts'
-import { key, serve, signed, toProvider, world } from './gateway-world.fixture.ts'
+import { key, serve, signed, toEngine, toProvider, world } from './gateway-world.fixture.ts'
 import { providerGuard } from './governance/index.ts'
 import { toolClient, toolSnapshot } from './tool-world.fixture.ts'
 
@@ -84,17 +84,76 @@ describe('a Provider that refuses its key', () => {
   })
 })
 
-test('an error in words that nobody knows is told as it is to callers of another dialect', async () => {
-  const detail = [{ loc: ['body', 'messages'], msg: 'field required' }]
-  const { ask, asked } = await bed(422, { detail })
-  const { status, body } = await ask('/v1/messages')
-  expect(status).toBe(422)
-  expect(body.error).toEqual({
-    ...{ type: 'invalid_request_error', message: `422 ${JSON.stringify({ detail })}` },
+test.each([
+  ['/v1/chat/completions', { type: 'invalid_request_error', code: 'caller' }],
+  ['/v1/messages', { type: 'invalid_request_error' }],
+])(
+  'an error in words that nobody knows is told where clients look for it: %s',
+  async (path, more) => {
+    const detail = [{ loc: ['body', 'messages'], msg: 'field required' }]
+    const { ask, asked } = await bed(422, { detail })
+    const { status, body } = await ask(path)
+    expect(status).toBe(422)
+    expect(body.error).toMatchObject({ ...more, message: `422 ${JSON.stringify({ detail })}` })
+    expect(asked).toHaveLength(1)
+  },
+)
+
+// llama-server speaks Anthropic's dialect, but for its errors.
+test.each([
+  ['of OpenAI', openaisError('too long', 400), { type: 'invalid_request_error' }],
+  [
+    'of its own',
+    { type: 'error', error: { type: 'odd_error', message: 'too long' } },
+    { type: 'odd_error' },
+  ],
+])('an engine of Anthropic’s dialect with errors %s', async (_, said, error) => {
+  const engine = await serve((_request, response) => {
+    response.writeHead(400, { 'content-type': 'application/json' }).end(JSON.stringify(said))
   })
-  expect(asked).toHaveLength(1)
-  expect((await ask('/v1/chat/completions')).body).toEqual({ detail }) // as it came
+  const { gateway } = await world(signed(toEngine(engine.url, 'anthropic')))
+  const answer = await fetch(`${gateway.url}/v1/messages`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${key}` },
+    body: JSON.stringify({ model: 'chat', max_tokens: 5, messages }),
+  })
+  expect(answer.status).toBe(400)
+  expect(await answer.json()).toEqual({ type: 'error', error: { ...error, message: 'too long' } })
 })
+
+test.each([
+  [500, 'image input is not supported - hint: you may need to provide the mmproj'],
+  [500, 'Failed to parse tool call arguments as JSON: parse error at line 1'],
+  [501, 'This server does not support embeddings'],
+])(
+  'what an engine cannot do is asked once, and does not count against it: %s %s',
+  async (status, said) => {
+    let asked = 0
+    const engine = await serve((_, response, sent) => {
+      asked += 1
+      const isHarmless = sent.includes('hello')
+      const error = { code: status, message: said, type: 'server_error' }
+      const answer = { id: 'c', choices: [{ message: { content: 'yes' }, finish_reason: 'stop' }] }
+      response.writeHead(isHarmless ? 200 : status, { 'content-type': 'application/json' })
+      response.end(JSON.stringify(isHarmless ? answer : { error }))
+    })
+    const { gateway } = await world(signed(toEngine(engine.url, 'openai')))
+    const ask = async (content: string) => {
+      const answer = await fetch(`${gateway.url}/v1/chat/completions`, {
+        ...{ method: 'POST', headers: { authorization: `Bearer ${key}` } },
+        body: JSON.stringify({ model: 'chat', messages: [{ role: 'user', content }] }),
+      })
+      return { status: answer.status, body: JSON.parse(await answer.text()) }
+    }
+    for (let i = 0; i < 20; i++) {
+      const { status: told, body } = await ask('no')
+      expect(told).toBe(400) // clients ask again after a 5xx
+      expect(body.error.message).toBe(said)
+    }
+    expect(asked).toBe(20)
+    expect(await ask('hello')).toMatchObject({ status: 200 })
+  },
+)
 
 describe('an error in an answer of 200', () => {
   const complaint = openaisError('this model takes no images', 400)

@@ -5,7 +5,7 @@
 import { anthropicErrorType } from './anthropic-error.ts'
 import type { ChatDialect } from './chat.ts'
 import { dataFrame, typedFrame } from './chat-writer.ts'
-import { objectOf } from './json.ts'
+import { isObject, objectOf } from './json.ts'
 
 export interface DialectError {
   readonly status: number
@@ -29,6 +29,23 @@ export function writeError(dialect: ChatDialect, error: DialectError): unknown {
       }
     case 'gemini':
       return { error: { code: status, message, status: geminiStatus(status) } }
+  }
+}
+
+/** True for the body of an error in which clients of the dialect find what they look for. */
+export function isErrorOf(dialect: ChatDialect, body: unknown): boolean {
+  // Gemini's streams are told in a list where nobody asks for events.
+  const said = dialect === 'gemini' && Array.isArray(body) ? objectOf(body[0]) : objectOf(body)
+  const { type, error } = said
+  if (!isObject(error) || typeof error['message'] !== 'string') return false
+  switch (dialect) {
+    case 'openai':
+    case 'openai-responses':
+      return true
+    case 'anthropic':
+      return type === 'error' && typeof error['type'] === 'string'
+    case 'gemini':
+      return typeof error['status'] === 'string'
   }
 }
 

@@ -16,7 +16,10 @@ export type FailureClass =
   | 'rate-limited'
   /** The provider does not accept our credentials or our account. */
   | 'unauthorized'
-  /** It does not have the model, or cannot read thoughts that were sealed for another account. */
+  /**
+   * It does not have the model, or cannot do what is asked: take images, read thoughts that were
+   * sealed for another account.
+   */
   | 'absent'
   /** The request is longer than this model takes: a larger one may take it. */
   | 'context-length'
@@ -38,9 +41,11 @@ export interface ErrorAnswer {
 /** The class of an answer that is an error. */
 export function classifyFailure({ status, code, message }: ErrorAnswer): FailureClass {
   if (status < 400) return 'malformed' // a redirect: nobody follows it
+  if (isContextLength(code, message)) return 'context-length'
+  if (status === 501 || unable.some((words) => message.includes(words))) return 'absent'
+  if (unread.some((words) => message.includes(words))) return 'caller'
   if (status >= 500 || failing.has(status)) return 'failing'
   if (status === 429) return code === 'insufficient_quota' ? 'unauthorized' : 'rate-limited'
-  if (isContextLength(code, message)) return 'context-length'
   if (isFiltered(code, message)) return 'content-filter'
   if (status === 401 || status === 402 || status === 403) return 'unauthorized'
   if (status === 404 || isUnreadSeal({ code, message })) return 'absent'
@@ -49,6 +54,10 @@ export function classifyFailure({ status, code, message }: ErrorAnswer): Failure
 
 // Late, in conflict, too early; and 424, which Bedrock says where the model behind it failed.
 const failing: ReadonlySet<number> = new Set([408, 409, 424, 425])
+
+// Sentences that llama.cpp and Ollama say with a 500: a caller's mistake must not count against them.
+const unable = ['input is not supported - hint:']
+const unread = ['Failed to parse tool call arguments as JSON', 'invalid JSON schema in format']
 
 // Sentences of OpenAI, vLLM, Anthropic, Gemini, Bedrock, llama.cpp, SGLang and xAI, in this order.
 const tooLong = [

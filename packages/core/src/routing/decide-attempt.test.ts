@@ -197,6 +197,11 @@ test('failures are told apart by status, code and sentence', () => {
   expect(classOf(403, '', 'this key may not')).toBe('unauthorized')
   expect(classOf(401)).toBe('unauthorized')
   expect(classOf(404)).toBe('absent')
+  expect(classOf(501, 'not_supported_error', 'no embeddings here')).toBe('absent')
+  const noImages = 'image input is not supported - hint: you may need to provide the mmproj'
+  expect(classOf(500, 'server_error', noImages)).toBe('absent')
+  const badCall = 'Failed to parse tool call arguments as JSON: parse error at line 1, column 2'
+  expect(classOf(500, 'server_error', badCall)).toBe('caller')
   expect(classOf(400, 'invalid_encrypted_content')).toBe('absent')
   const unread =
     'The encrypted content for item rs_0 could not be verified. Reason: it is not ours.'

@@ -3,7 +3,9 @@
 // A call of a known key for a named route: looks the route up, has it pursued, and sends what comes back.
 
 import {
+  isErrorOf,
   isUnsayable,
+  jsonOf,
   objectOf,
   parseChat,
   readAnswer,
@@ -347,13 +349,15 @@ function wholeBody(
   return Buffer.from(exactJson(written))
 }
 
-/** The upstream's own error: in its own words where it speaks the caller's dialect. */
+/** The upstream's own error: as it came where it is one of the caller's dialect. */
 function sendRefused(exchange: Exchange, answer: Extract<Answer, { kind: 'refused' }>): number {
   const { reply, dialect } = exchange
   const { failed, candidate } = answer
-  const status = failed.answer?.status ?? failed.error?.status ?? 502
+  const said = failed.answer?.status ?? failed.error?.status ?? 502
+  // Clients ask again after a 5xx; what lies with the request is no better then.
+  const status = failed.answer !== undefined && said >= 500 ? 400 : said
   const isSame = candidate.provider === null || candidate.provider.dialect === dialect
-  if (failed.answer !== undefined && isSame && failed.answer.body.length > 0) {
+  if (failed.answer !== undefined && isSame && isReadable(dialect, failed.answer.body)) {
     setHeaders(exchange, candidate, failed.answer.headers)
     reply.send(status, failed.answer.body)
     return status
@@ -363,6 +367,12 @@ function sendRefused(exchange: Exchange, answer: Extract<Answer, { kind: 'refuse
   const told = { code: code || failed.failure, message: message || failed.reason }
   refuse(reply, dialect, { status, ...told })
   return status
+}
+
+/** Many who speak a dialect have errors of their own, of which its clients see nothing. */
+function isReadable(dialect: Exchange['dialect'], body: Buffer): boolean {
+  if (dialect === 'oip') return body.length > 0
+  return isErrorOf(dialect, jsonOf(body.toString('utf8')))
 }
 
 async function relay(answering: Answering, source: RelaySource): Promise<number> {
