@@ -15,6 +15,8 @@ export class StreamProgress {
   id = ''
   model = ''
   text = ''
+  /** How many pieces `text` came in, each a token at least where it is streamed as it is made. */
+  textPieces = 0
   /**
    * False once anything but text of the first choice has come: such an answer cannot be continued.
    */
@@ -117,6 +119,9 @@ export class StreamProgress {
     this.hasContent = true
     this.contentLength += text.length
     if (choice !== 0 || this.text.length + text.length > textMax) this.isPlainText = false
-    else this.text += text
+    else {
+      this.text += text
+      this.textPieces += 1
+    }
   }
 }

@@ -98,7 +98,14 @@ export {
   leaseChange,
 } from './lease-book.ts'
 export { chargedNanosOf, nanosOf } from './nanos.ts'
-export { geminiConfigs, isThere, limitOf, outputLimit, outputLimitNames } from './output-limit.ts'
+export {
+  geminiConfigs,
+  isThere,
+  limitOf,
+  outputLimit,
+  outputLimitNames,
+  withLessOutput,
+} from './output-limit.ts'
 export {
   orderByWeight,
   type PickCandidate,

@@ -57,3 +57,27 @@ function limitInConfigs(configs: readonly JsonObject[]): number | null {
   const [limit = null, ...others] = new Set(stated)
   return others.length === 0 ? limit : null
 }
+
+const limitNames: Readonly<Record<ChatDialect, readonly string[]>> = {
+  openai: ['max_completion_tokens', 'max_tokens'],
+  'openai-responses': ['max_output_tokens'],
+  anthropic: ['max_tokens'],
+  gemini: ['maxOutputTokens', 'max_output_tokens'],
+}
+
+/** For who goes on after so many tokens of the answer: what is left of its limits, at least one. */
+export function withLessOutput(body: JsonObject, dialect: ChatDialect, spent: number): JsonObject {
+  if (dialect !== 'gemini') return lessIn(body, limitNames[dialect], spent)
+  const configs = ['generationConfig', 'generation_config'].flatMap((name) =>
+    isThere(body[name]) ? [[name, lessIn(objectOf(body[name]), limitNames.gemini, spent)]] : [],
+  )
+  return { ...body, ...Object.fromEntries(configs) }
+}
+
+function lessIn(settings: JsonObject, names: readonly string[], spent: number): JsonObject {
+  const left = names.flatMap((name) => {
+    const limit = settings[name]
+    return typeof limit === 'number' && limit > 0 ? [[name, Math.max(1, limit - spent)]] : []
+  })
+  return { ...settings, ...Object.fromEntries(left) }
+}

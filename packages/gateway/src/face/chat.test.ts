@@ -128,13 +128,54 @@ test('what is written anew in its own dialect has its numbers', () => {
   const provider = { name: 'e', project: 'default', dialect: 'anthropic' } as const
   const at = { baseUrl: 'http://e', allowPrivateNetwork: true }
   const target = { provider: 'e', model: 'm', weight: 1, tier: 0, prefill: true }
-  for (const made of [toChatProvider(asked), toContinuation(asked, 'so')]) {
+  for (const made of [
+    toChatProvider(asked),
+    toContinuation(asked, { text: 'so', textPieces: 1 }),
+  ]) {
     const out = made({ ...provider, ...at }, target)
     if ('kind' in out) throw new Error(out.message)
     expect(String(out.body)).not.toContain(carried)
     expect(String(out.body)).toContain(use)
   }
 })
+
+const said = [{ role: 'user', content: 'x' }]
+test.each([
+  ['openai', '/chat/completions', { messages: said, max_tokens: 50 }, { max_tokens: 43 }],
+  [
+    ...(['openai', '/chat/completions'] as const),
+    { messages: said, max_completion_tokens: 3 },
+    { max_completion_tokens: 1 },
+  ],
+  ['openai', '/chat/completions', { messages: said }, {}],
+  ['anthropic', '/v1/messages', { messages: said, max_tokens: 50 }, { max_tokens: 43 }],
+  [
+    ...(['gemini', '/models/chat:generateContent'] as const),
+    { contents: [], generationConfig: { maxOutputTokens: 50, topK: 1 } },
+    { generationConfig: { maxOutputTokens: 43, topK: 1 } },
+  ],
+] as const)(
+  'who goes on is told what is left of the limit: %s%s %j',
+  (dialect, path, body, left) => {
+    const bytes = Buffer.from(JSON.stringify({ model: 'chat', ...body }))
+    const asked = parseChatAsked(dialect, path, bytes)
+    if (typeof asked === 'string') throw new Error(asked)
+    const at = { name: 'e', project: 'default', baseUrl: 'http://e', allowPrivateNetwork: true }
+    const target = { provider: 'e', model: 'm', weight: 1, tier: 0 }
+    const goesOn = (prefill: boolean) => {
+      const made = toContinuation(asked, { text: 'so far', textPieces: 7 })
+      const out = made({ ...at, dialect }, { ...target, prefill })
+      if ('kind' in out) throw new Error(out.message)
+      return JSON.parse(String(out.body))
+    }
+    const { messages, contents, ...rest } = body as { messages?: unknown[]; contents?: unknown[] }
+    expect((goesOn(true).messages ?? goesOn(true).contents).length).toBe(
+      (messages ?? contents ?? []).length + 1,
+    )
+    expect(goesOn(true)).toMatchObject(left)
+    expect(goesOn(false)).toMatchObject(rest) // it begins anew: the whole limit is its own
+  },
+)
 
 test.each([
   ['gpt-5', false],

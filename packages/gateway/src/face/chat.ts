@@ -15,6 +15,7 @@ import {
   type Message,
   objectOf,
   parseChat,
+  type StreamProgress,
   type Unsayable,
   withoutCarried,
   withoutGoogles,
@@ -22,6 +23,7 @@ import {
   writeChat,
 } from '@tutti/core/dialect'
 import { exactJson, exactJsonOf } from '@tutti/core/resource'
+import { withLessOutput } from '@tutti/core/routing'
 import type {
   AnswerReading,
   Call,
@@ -51,21 +53,25 @@ export function toChatProvider(chat: ChatAsked): ToProvider {
   }
 }
 
+/** Of an answer that broke off. */
+export type Begun = Pick<StreamProgress, 'text' | 'textPieces'>
+
 /**
- * The same request with the answer's beginning as the assistant's last message, for targets that
- * take such a message; for others the request as it was: they begin anew.
+ * The same request with the answer's beginning as the assistant's last message, and what is left of
+ * its limit, for targets that take such a message; for others the request as it was: they begin
+ * anew.
  */
-export function toContinuation(chat: ChatAsked, sent: string): ToProvider {
+export function toContinuation(chat: ChatAsked, { text, textPieces }: Begun): ToProvider {
   const original = toChatProvider(chat)
   return (provider, target) => {
     if (!target.prefill) return original(provider, target)
+    const request = withLessOutput(chat.whole(), chat.dialect, textPieces)
     if (provider.dialect === chat.dialect) {
-      const longer = withPrefill(chat.dialect, chat.whole(), sent)
-      const body = Buffer.from(exactJson(longer))
+      const body = Buffer.from(exactJson(withPrefill(chat.dialect, request, text)))
       return sameDialect({ ...chat, body, modelAt: null }, provider, target)
     }
-    const neutral = parseChat(chat.dialect, chat.whole(), chat)
-    const last = { role: 'assistant', parts: [{ kind: 'text', text: sent }] } as const
+    const neutral = parseChat(chat.dialect, request, chat)
+    const last = { role: 'assistant', parts: [{ kind: 'text', text }] } as const
     return translated(chat, neutral, { provider, target, last: [last] })
   }
 }

@@ -66,7 +66,7 @@ export interface RelayPorts {
   /** What is kept of the answer, as the model said it; null where nothing is. */
   readonly bodies: KeptCall | null
   /** Somebody who goes on after `sent`, or null where nobody can. */
-  readonly continueAfter: (sent: string, before: Pursuit) => Promise<RelaySource | null>
+  readonly continueAfter: (sent: StreamProgress, before: Pursuit) => Promise<RelaySource | null>
 }
 
 export class Relay {
@@ -187,7 +187,7 @@ export class Relay {
     // A stream of Responses that was passed on as it came has a state that nobody can go on from.
     const isStateful = this.#writer === null && this.#ports.dialect === 'openai-responses'
     if (!isPlainText || text === '' || failed === gone || isStateful) return null
-    const next = await this.#ports.continueAfter(text, current.pursuit)
+    const next = await this.#ports.continueAfter(this.#sent, current.pursuit)
     if (next !== null) this.#translate(this.#sent)
     return next
   }
