@@ -16,6 +16,9 @@ export function documentOf(url: string, name: string | undefined): Part {
   return { kind: 'document', source: mediaSourceOf(url), ...named }
 }
 
+/** Of a tool that is given a text: nobody else can be held to a grammar. */
+export const customFormat = z.strictObject({ type: z.literal('text') })
+
 const keeping = z.strictObject({ mode: z.string().optional(), ttl: z.string().optional() })
 
 /** A mark of a part: up to here. */

@@ -5,6 +5,8 @@
 import { writeUrlCitations } from './annotation.ts'
 import { type ChatEvent, grownUsage, noUsage, type Stop, type Usage } from './chat.ts'
 import { type ChatWriter, dataFrame, type WriterOptions } from './chat-writer.ts'
+import { CustomInput, customTools } from './custom-tool.ts'
+import type { JsonObject } from './json.ts'
 import { ownSignature } from './signature.ts'
 
 export class OpenaiWriter implements ChatWriter {
@@ -19,9 +21,14 @@ export class OpenaiWriter implements ChatWriter {
   readonly #stops = new Map<number, Stop>()
   /** Of a call that comes next; in this dialect nothing else carries one. */
   #signature: string | undefined
+  /** The tools that are given a text. */
+  readonly #custom: ReadonlySet<string>
+  /** Of the calls of those, by their index; written by `#toolStart`. */
+  readonly #inputs = new Map<number, CustomInput>()
 
-  constructor(options: WriterOptions) {
+  constructor(options: WriterOptions, request: JsonObject) {
     this.#options = options
+    this.#custom = customTools(request)
     this.#hasBegun = options.sent !== null
     this.#usage = options.sent?.usage ?? noUsage
   }
@@ -43,7 +50,7 @@ export class OpenaiWriter implements ChatWriter {
       case 'tool-start':
         return this.#toolStart(event)
       case 'tool-arguments':
-        return this.#delta(this.#call(event.index, event.text), 0)
+        return this.#grow(event.index, event.text)
       case 'stop':
         this.#stops.set(event.choice, event.stop)
         return ''
@@ -65,6 +72,7 @@ export class OpenaiWriter implements ChatWriter {
   }
 
   end(): string {
+    const rest = [...this.#inputs].map(([index, input]) => this.#give(index, input.rest()))
     const stopped = [...this.#stops].map(([index, stop]) => {
       const finish_reason = openaiReason(this.#stopOf(stop))
       return this.#chunk([{ index, delta: {}, finish_reason }])
@@ -72,7 +80,7 @@ export class OpenaiWriter implements ChatWriter {
     const usage = this.#options.streamUsage
       ? dataFrame({ ...this.#head(), choices: [], usage: writeOpenaiUsage(this.#usage) })
       : ''
-    return `${stopped.join('')}${usage}data: [DONE]\n\n`
+    return `${rest.join('')}${stopped.join('')}${usage}data: [DONE]\n\n`
   }
 
   /** Who calls tools stops for that, whatever the upstream names it. */
@@ -84,12 +92,22 @@ export class OpenaiWriter implements ChatWriter {
     this.#hasCalled = true
     const signed = writeCallSignature(this.#signature)
     this.#signature = undefined
-    const call = { index, id, type: 'function', function: { name, arguments: '' }, ...signed }
-    return this.#delta({ tool_calls: [call] }, 0)
+    const isCustom = this.#custom.has(name)
+    if (isCustom) this.#inputs.set(index, new CustomInput())
+    const tool = isCustom
+      ? { type: 'custom', custom: { name, input: '' } }
+      : { type: 'function', function: { name, arguments: '' } }
+    return this.#delta({ tool_calls: [{ index, id, ...tool, ...signed }] }, 0)
   }
 
-  #call(index: number, text: string) {
-    return { tool_calls: [{ index, function: { arguments: text } }] }
+  #grow(index: number, text: string): string {
+    const input = this.#inputs.get(index)
+    if (input !== undefined) return this.#give(index, input.take(text))
+    return this.#delta({ tool_calls: [{ index, function: { arguments: text } }] }, 0)
+  }
+
+  #give(index: number, input: string): string {
+    return input === '' ? '' : this.#delta({ tool_calls: [{ index, custom: { input } }] }, 0)
   }
 
   #delta(delta: Readonly<Record<string, unknown>>, index: number): string {

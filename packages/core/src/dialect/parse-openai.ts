@@ -13,9 +13,16 @@ import {
   type Tool,
   type ToolChoice,
 } from './chat.ts'
+import { customArguments, customParameters } from './custom-tool.ts'
 import type { JsonObject } from './json.ts'
 import { describedSchema, mediaSourceOf, mergeMessages } from './merge-messages.ts'
-import { documentOf, fileData, prompt_cache_breakpoint, promptHints } from './openai-input.ts'
+import {
+  customFormat,
+  documentOf,
+  fileData,
+  prompt_cache_breakpoint,
+  promptHints,
+} from './openai-input.ts'
 import { callSignature } from './openai-stream.ts'
 import { ownObject } from './own-object.ts'
 import { type Unsayable, unsayable, unsayableOf } from './unsayable.ts'
@@ -43,16 +50,21 @@ const text = z.union([z.string(), z.array(textPart)])
 const extra_content = z
   .strictObject({ google: z.strictObject({ thought_signature: z.string() }) })
   .optional()
-const toolCall = z.strictObject({
-  id: z.string(),
-  index: z.int().optional(), // in the stream that it came by
-  type: z.literal('function'),
-  function: z.strictObject({
-    ...{ name: z.string(), arguments: z.string() },
-    parsed_arguments: z.unknown().optional(), // of the client's own, which says it again
+// `index`: in the stream that it came by.
+const called = { id: z.string(), index: z.int().optional(), extra_content }
+const toolCall = z.discriminatedUnion('type', [
+  z.strictObject({
+    ...{ type: z.literal('function'), ...called },
+    function: z.strictObject({
+      ...{ name: z.string(), arguments: z.string() },
+      parsed_arguments: z.unknown().optional(), // of the client's own, which says it again
+    }),
   }),
-  extra_content,
-})
+  z.strictObject({
+    ...{ type: z.literal('custom'), ...called },
+    custom: z.strictObject({ name: z.string(), input: z.string() }),
+  }),
+])
 // About an answer, or of it once more: the calls say the same by themselves.
 const repeated = { extra_content, provider_specific_fields: z.unknown().optional() }
 // @openai/agents spreads an answer's message into the text of it.
@@ -90,6 +102,25 @@ const message = z.discriminatedUnion('role', [
 ])
 type OpenaiMessage = z.infer<typeof message>
 
+const about = { name: z.string(), description: z.string().optional() }
+const tool = z.discriminatedUnion('type', [
+  z.strictObject({
+    ...{ type: z.literal('function'), cache_control },
+    function: z.strictObject({
+      ...{ ...about, parameters: ownObject.optional(), strict: z.boolean().optional() },
+    }),
+  }),
+  z.strictObject({
+    ...{ type: z.literal('custom'), cache_control },
+    custom: z.strictObject({ ...about, format: customFormat.optional() }),
+  }),
+])
+const named = z.strictObject({ name: z.string() })
+const toolNamed = z.discriminatedUnion('type', [
+  z.strictObject({ type: z.literal('function'), function: named }),
+  z.strictObject({ type: z.literal('custom'), custom: named }),
+])
+
 // What callers and tools name themselves.
 const own = new Set(['parameters', 'schema', 'parsed', 'parsed_arguments'])
 
@@ -114,36 +145,16 @@ const request = z.strictObject({
   frequency_penalty: z.number().optional(),
   reasoning_effort: z.enum(['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max']).optional(),
   verbosity: z.enum(['low', 'medium', 'high']).optional(),
-  tools: z
-    .array(
-      z.strictObject({
-        ...{ type: z.literal('function'), cache_control },
-        function: z.strictObject({
-          name: z.string(),
-          description: z.string().optional(),
-          parameters: ownObject.optional(),
-          strict: z.boolean().optional(),
-        }),
-      }),
-    )
-    .optional(),
+  tools: z.array(tool).optional(),
   tool_choice: z
     .union([
       z.enum(['auto', 'none', 'required']),
-      z.strictObject({
-        type: z.literal('function'),
-        function: z.strictObject({ name: z.string() }),
-      }),
+      toolNamed,
       z.strictObject({
         type: z.literal('allowed_tools'),
         allowed_tools: z.strictObject({
           mode: z.enum(['auto', 'required']),
-          tools: z.array(
-            z.strictObject({
-              type: z.literal('function'),
-              function: z.strictObject({ name: z.string() }),
-            }),
-          ),
+          tools: z.array(toolNamed),
         }),
       }),
     ])
@@ -202,15 +213,22 @@ export function parseOpenai(body: JsonObject): ChatRequest | Unsayable {
 }
 
 function toolsOf({ tools = [], tool_choice: choice }: OpenaiRequest): readonly Tool[] {
-  const given = tools.map(({ function: tool }) => ({
-    name: tool.name,
-    ...(tool.description === undefined ? {} : { description: tool.description }),
-    parameters: tool.parameters ?? { type: 'object', properties: {} },
-    ...(tool.strict === true ? { strict: true } : {}),
-  }))
   const isSome = typeof choice === 'object' && choice.type === 'allowed_tools'
-  const names = isSome ? choice.allowed_tools.tools.map((one) => one.function.name) : null
-  return allowedTools(given, names)
+  const names = isSome ? choice.allowed_tools.tools.map(nameOf) : null
+  return allowedTools(tools.map(toolOf), names)
+}
+
+function nameOf(one: z.infer<typeof toolNamed>): string {
+  return one.type === 'custom' ? one.custom.name : one.function.name
+}
+
+function toolOf(given: z.infer<typeof tool>): Tool {
+  const isCustom = given.type === 'custom'
+  const { name, description } = isCustom ? given.custom : given.function
+  const said = description === undefined ? {} : { description }
+  if (isCustom) return { name, ...said, parameters: customParameters }
+  const { parameters = { type: 'object', properties: {} }, strict } = given.function
+  return { name, ...said, parameters, ...(strict === true ? { strict } : {}) }
 }
 
 /** True where something is marked to be kept for the next turn. */
@@ -244,10 +262,12 @@ function messageOf(from: OpenaiMessage): Message {
 }
 
 function callOf(call: z.infer<typeof toolCall>): Part[] {
-  const { id, function: tool } = call
   const signature = callSignature(call)
-  const { name, arguments: args } = tool
-  const made = { kind: 'tool-call', id, name, arguments: args } as const
+  const said =
+    call.type === 'custom'
+      ? { name: call.custom.name, arguments: customArguments(call.custom.input) }
+      : { name: call.function.name, arguments: call.function.arguments }
+  const made = { kind: 'tool-call', id: call.id, ...said } as const
   return signature === null ? [made] : [{ kind: 'thinking', text: '', signature }, made]
 }
 
@@ -289,7 +309,7 @@ function choiceOf({ tool_choice, parallel_tool_calls, response_format }: OpenaiR
 function kindOfChoice(choice: NonNullable<OpenaiRequest['tool_choice']>): ToolChoice {
   if (typeof choice === 'string') return { kind: choice }
   if (choice.type === 'allowed_tools') return { kind: choice.allowed_tools.mode }
-  return { kind: 'tool', name: choice.function.name }
+  return { kind: 'tool', name: nameOf(choice) }
 }
 
 function formatOf(format: OpenaiRequest['response_format']): Pick<ChatRequest, 'format'> {

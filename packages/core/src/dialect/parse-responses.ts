@@ -12,9 +12,16 @@ import {
   type Tool,
   type ToolChoice,
 } from './chat.ts'
+import { customArguments, customParameters } from './custom-tool.ts'
 import { isObject, type JsonObject, listOf } from './json.ts'
 import { describedSchema, mediaSourceOf, mergeMessages } from './merge-messages.ts'
-import { documentOf, fileData, prompt_cache_breakpoint, promptHints } from './openai-input.ts'
+import {
+  customFormat,
+  documentOf,
+  fileData,
+  prompt_cache_breakpoint,
+  promptHints,
+} from './openai-input.ts'
 import { ownObject } from './own-object.ts'
 import { givenSignature } from './signature.ts'
 import { joinedName } from './tool-namespace.ts'
@@ -62,6 +69,10 @@ const directly = {
   caller: z.looseObject({ type: z.literal('direct') }).optional(),
   async: z.literal(false).optional(),
 }
+const output = z.union([
+  z.string(),
+  z.array(z.discriminatedUnion('type', [inputText, inputImage, inputFile])),
+])
 const item = z.union([
   z.strictObject({
     ...{ type: z.literal('message').optional(), id, status, phase: z.string().optional() },
@@ -77,10 +88,15 @@ const item = z.union([
     ...{ type: z.literal('function_call_output'), id, status, call_id: z.string() },
     // Its call has them.
     ...{ name: z.string().optional(), namespace: z.string().optional(), ...directly },
-    output: z.union([
-      z.string(),
-      z.array(z.discriminatedUnion('type', [inputText, inputImage, inputFile])),
-    ]),
+    output,
+  }),
+  z.strictObject({
+    ...{ type: z.literal('custom_tool_call'), id, status, call_id: z.string() },
+    ...{ name: z.string(), namespace: z.string().optional(), input: z.string(), ...directly },
+  }),
+  z.strictObject({
+    ...{ type: z.literal('custom_tool_call_output'), id, status, call_id: z.string() },
+    ...{ name: z.string().optional(), namespace: z.string().optional(), output, ...directly },
   }),
   z.strictObject({
     ...{ type: z.literal('reasoning'), id, status, encrypted_content: z.string().optional() },
@@ -90,16 +106,23 @@ const item = z.union([
 ])
 type Item = z.infer<typeof item>
 
-const functionTool = z.strictObject({
-  ...{ type: z.literal('function'), name: z.string(), description: z.string().optional() },
-  ...{ parameters: ownObject.optional(), strict: z.boolean().nullish() },
+const about = { name: z.string(), description: z.string().optional() }
+const callable = {
   allowed_callers: z.array(z.literal('direct')).optional(),
   ...{ async: z.literal(false).optional(), defer_loading: z.literal(false).optional() },
+}
+const functionTool = z.strictObject({
+  ...{ type: z.literal('function'), ...about, ...callable },
+  ...{ parameters: ownObject.optional(), strict: z.boolean().nullish() },
+})
+const customTool = z.strictObject({
+  ...{ type: z.literal('custom'), ...about, ...callable, format: customFormat.optional() },
 })
 const namespaceTool = z.strictObject({
-  ...{ type: z.literal('namespace'), name: z.string(), description: z.string().optional() },
-  tools: z.array(functionTool),
+  ...{ type: z.literal('namespace'), ...about },
+  tools: z.array(z.discriminatedUnion('type', [functionTool, customTool])),
 })
+const toolNamed = z.strictObject({ type: z.enum(['function', 'custom']), name: z.string() })
 
 // What callers and tools name themselves.
 const own = new Set(['parameters', 'schema', 'metadata', 'parsed', 'parsed_arguments'])
@@ -112,14 +135,16 @@ const request = z.strictObject({
   max_output_tokens: z.int().min(1).optional(),
   temperature: z.number().optional(),
   top_p: z.number().optional(),
-  tools: z.array(z.discriminatedUnion('type', [functionTool, namespaceTool])).default([]),
+  tools: z
+    .array(z.discriminatedUnion('type', [functionTool, customTool, namespaceTool]))
+    .default([]),
   tool_choice: z
     .union([
       z.enum(['auto', 'none', 'required']),
-      z.strictObject({ type: z.literal('function'), name: z.string() }),
+      toolNamed,
       z.strictObject({
         ...{ type: z.literal('allowed_tools'), mode: z.enum(['auto', 'required']) },
-        tools: z.array(z.strictObject({ type: z.literal('function'), name: z.string() })),
+        tools: z.array(toolNamed),
       }),
     ])
     .optional(),
@@ -197,8 +222,10 @@ function kindOfChoice(choice: NonNullable<ResponsesRequest['tool_choice']>): Too
   return { kind: 'tool', name: choice.name }
 }
 
-function toolsOf(given: z.infer<typeof functionTool | typeof namespaceTool>): Tool[] {
-  if (given.type === 'function') return [toolOf(given)]
+type OneTool = z.infer<typeof functionTool | typeof customTool>
+
+function toolsOf(given: OneTool | z.infer<typeof namespaceTool>): Tool[] {
+  if (given.type !== 'namespace') return [toolOf(given)]
   const { name: namespace, description: about } = given
   return given.tools.map((one) => {
     const description = [about, one.description].filter(Boolean).join('\n\n')
@@ -207,13 +234,12 @@ function toolsOf(given: z.infer<typeof functionTool | typeof namespaceTool>): To
   })
 }
 
-function toolOf({ name, description, parameters, strict }: z.infer<typeof functionTool>): Tool {
-  return {
-    name,
-    ...(description === undefined ? {} : { description }),
-    parameters: parameters ?? { type: 'object', properties: {} },
-    ...(strict === true ? { strict } : {}),
-  }
+function toolOf(given: OneTool): Tool {
+  const { name, description } = given
+  const said = description === undefined ? {} : { description }
+  if (given.type === 'custom') return { name, ...said, parameters: customParameters }
+  const { parameters = { type: 'object', properties: {} }, strict } = given
+  return { name, ...said, parameters, ...(strict === true ? { strict } : {}) }
 }
 
 /** True for an item that is named and not said; its type may be left out. */
@@ -246,12 +272,14 @@ function messageOf(one: Item): Message {
     return { role: one.role === 'developer' ? 'system' : one.role, parts: partsOf(one.content) }
   }
   switch (one.type) {
-    case 'function_call': {
-      const { call_id, arguments: args } = one
+    case 'function_call':
+    case 'custom_tool_call': {
+      const args = one.type === 'function_call' ? one.arguments : customArguments(one.input)
       const name = joinedName(one.name, one.namespace)
-      const call = { kind: 'tool-call', id: call_id, name, arguments: args } as const
+      const call = { kind: 'tool-call', id: one.call_id, name, arguments: args } as const
       return { role: 'assistant', parts: [call] }
     }
+    case 'custom_tool_call_output':
     case 'function_call_output': {
       const parts = partsOf(one.output)
       const result = { kind: 'tool-result', id: one.call_id, parts, isError: false } as const

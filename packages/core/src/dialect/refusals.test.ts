@@ -51,9 +51,9 @@ describe('what is right in its own dialect has no counterpart, and is not called
     ['openai-responses', { input: 'x', text: { verbosity: 'x' } }, 'text.verbosity', ': "low"'],
     [
       'openai-responses',
-      { input: 'x', tools: [{ type: 'custom', name: 'p' }] },
-      'tools[0].type',
-      '',
+      { input: 'x', tools: [{ type: 'custom', name: 'p', format: { type: 'grammar' } }] },
+      'tools[0].format.type',
+      '"text"',
     ],
     ['openai-responses', { input: [{ type: 'compaction', id: 'c' }] }, 'input[0].type', ''],
     ['openai', { messages, store: true }, 'store', ': false'],

@@ -8,11 +8,14 @@ import { writeAnnotation } from './annotation.ts'
 import type { ChatAnswer, ChatEvent, Citation, Part } from './chat.ts'
 import { type ChatWriter, typedFrame, type WriterOptions } from './chat-writer.ts'
 import { charactersOf, movedCitation } from './cited-text.ts'
+import { CustomInput, customTools } from './custom-tool.ts'
 import type { JsonObject } from './json.ts'
 import { ownSignature } from './signature.ts'
 import { StreamTail } from './stream-tail.ts'
 import { calledIn } from './tool-namespace.ts'
 import {
+  callItem,
+  callPrefix,
   isCutBy,
   outputText,
   reasoningItem,
@@ -25,6 +28,8 @@ interface Item {
   readonly index: number
   readonly itemId: string
   readonly call: { readonly id: string; readonly name: string; readonly index: number } | null
+  /** Reads what a tool is given that is given a text; null for all else. */
+  readonly input: CustomInput | null
   text: string
   /** Of a thought; written by `#sign`. */
   signature?: string
@@ -47,11 +52,14 @@ export class ResponsesWriter implements ChatWriter {
   /** Items that are closed; written by `#close`. */
   readonly #closed: Item[] = []
   readonly #tail: StreamTail
+  /** The tools that are given a text. */
+  readonly #custom: ReadonlySet<string>
 
   constructor(options: WriterOptions, request: JsonObject) {
     this.#options = options
     this.#request = request
     this.#tail = new StreamTail(options)
+    this.#custom = customTools(request)
   }
 
   write(event: ChatEvent): string {
@@ -65,8 +73,11 @@ export class ResponsesWriter implements ChatWriter {
         return event.text === '' ? '' : this.#grow(event.kind, event.text)
       case 'tool-start':
         return this.#begin() + this.#close() + this.#start('tool-call', event)
-      case 'tool-arguments':
-        return this.#grow('tool-call', event.text)
+      case 'tool-arguments': {
+        const input = this.#open?.input ?? null
+        const text = input === null ? event.text : input.take(event.text)
+        return text === '' && input !== null ? '' : this.#grow('tool-call', text)
+      }
       case 'citation':
         return this.#cite(event.citation)
       case 'signature':
@@ -119,7 +130,9 @@ export class ResponsesWriter implements ChatWriter {
     const begun = isOpen ? '' : this.#begin() + this.#close() + this.#start(kind, null)
     const before = begun + this.#openPart()
     if (this.#open !== null) this.#open.text += text
-    const grown = before + this.#frame(deltaTypes[kind], { ...this.#place(), delta: text })
+    const isInput = (this.#open?.input ?? null) !== null
+    const type = isInput ? 'response.custom_tool_call_input.delta' : deltaTypes[kind]
+    const grown = before + this.#frame(type, { ...this.#place(), delta: text })
     if (kind !== 'text' || this.#early.length === 0) return grown
     const early = this.#early
     this.#early = []
@@ -128,8 +141,11 @@ export class ResponsesWriter implements ChatWriter {
 
   #start(kind: Item['kind'], call: Item['call']): string {
     const index = this.#closed.length
-    const itemId = `${prefixes[kind]}_${this.#options.id}_${index}`
-    const item: Item = { kind, index, itemId, call, text: '', citations: [] }
+    const isCustom = call !== null && this.#custom.has(call.name)
+    const prefix = kind === 'tool-call' ? callPrefix(isCustom) : prefixes[kind]
+    const itemId = `${prefix}_${this.#options.id}_${index}`
+    const input = isCustom ? new CustomInput() : null
+    const item: Item = { kind, index, itemId, call, input, text: '', citations: [] }
     this.#open = item
     return this.#frame('response.output_item.added', {
       ...{ output_index: index, item: itemOf(item, 'in_progress', this.#request) },
@@ -186,12 +202,14 @@ export class ResponsesWriter implements ChatWriter {
   #close(): string {
     const item = this.#open
     if (item === null) return ''
+    const rest = item.input?.rest() ?? ''
+    const last = rest === '' ? '' : this.#grow('tool-call', rest)
     this.#open = null
     this.#closed.push(item)
     const about = { item_id: item.itemId, output_index: item.index }
     const done = this.#done(item, about)
     const whole = { output_index: item.index, item: itemOf(item, 'completed', this.#request) }
-    return done + this.#frame('response.output_item.done', whole)
+    return last + done + this.#frame('response.output_item.done', whole)
   }
 
   #done(item: Item, about: object): string {
@@ -220,6 +238,9 @@ export class ResponsesWriter implements ChatWriter {
         )
       }
       case 'tool-call': {
+        if (item.input !== null) {
+          return this.#frame('response.custom_tool_call_input.done', { ...about, input: text })
+        }
         const type = 'response.function_call_arguments.done'
         const { name } = calledIn(this.#request, call?.name ?? '')
         return this.#frame(type, { ...about, name, arguments: text })
@@ -251,7 +272,7 @@ const deltaTypes = {
   thinking: 'response.reasoning_summary_text.delta',
   'tool-call': 'response.function_call_arguments.delta',
 } as const
-const prefixes = { text: 'msg', refusal: 'msg', thinking: 'rs', 'tool-call': 'fc' } as const
+const prefixes = { text: 'msg', refusal: 'msg', thinking: 'rs' } as const
 
 function summaryPart(what: 'added' | 'done'): string {
   return `response.reasoning_summary_part.${what}`
@@ -263,7 +284,7 @@ function contentOf({ kind, text, citations }: Item): object {
 }
 
 function itemOf(item: Item, status: 'in_progress' | 'completed', request: JsonObject): object {
-  const { kind, itemId, call, text } = item
+  const { kind, itemId, input, text } = item
   const isDone = status === 'completed'
   switch (kind) {
     case 'text':
@@ -274,9 +295,9 @@ function itemOf(item: Item, status: 'in_progress' | 'completed', request: JsonOb
     case 'thinking':
       return reasoningItem(itemId, isDone ? item : { text: '' })
     case 'tool-call': {
-      const { id = '', name = '' } = call ?? {}
-      const about = { id: itemId, type: 'function_call', status, call_id: id }
-      return { ...about, ...calledIn(request, name), arguments: isDone ? text : '' }
+      const call = item.call ?? { id: '', name: '' }
+      const own = { id: itemId, status, isCustom: input !== null }
+      return callItem(request, { ...own, call, given: isDone ? text : '' })
     }
   }
 }

@@ -218,7 +218,7 @@ export function writeAnswer(
 ): object {
   switch (dialect) {
     case 'openai':
-      return writeOpenaiAnswer(answer, about.createdS)
+      return writeOpenaiAnswer(answer, about.request, about.createdS)
     case 'openai-responses':
       return writeResponsesAnswer(answer, about.request, about.createdS)
     case 'anthropic':
@@ -279,7 +279,7 @@ export function newChatWriter(
 function writerOf(dialect: ChatDialect, options: WriterOptions, request: JsonObject): ChatWriter {
   switch (dialect) {
     case 'openai':
-      return new OpenaiWriter(options)
+      return new OpenaiWriter(options, request)
     case 'openai-responses':
       return new ResponsesWriter(options, request)
     case 'anthropic':

@@ -66,9 +66,9 @@ function whyNot(issue: Issue): string {
   const { message, input, values, discriminator, options, expected } = issue
   const known = values ?? options
   const given = discriminator === undefined ? input : objectOf(input)[discriminator]
-  if (known !== undefined && given !== undefined) {
-    const names = known.map((one) => JSON.stringify(one)).join(', ')
-    return `${noCounterpart}, expected one of: ${names}`
+  if (known !== undefined && (given !== undefined || discriminator !== undefined)) {
+    const names = `expected one of: ${known.map((one) => JSON.stringify(one)).join(', ')}`
+    return given === undefined ? names : `${noCounterpart}, ${names}`
   }
   return expected === 'never' ? noCounterpart : message
 }

@@ -5,6 +5,8 @@
 import { writeUrlCitations } from './annotation.ts'
 import type { ChatAnswer, ChatRequest, MediaSource, Message, Part } from './chat.ts'
 import { citationsOf } from './cited-text.ts'
+import { customInput, customTools } from './custom-tool.ts'
+import type { JsonObject } from './json.ts'
 import { mediaApart } from './media-apart.ts'
 import { isMistral } from './model-families.ts'
 import { openaiReason, writeCallSignature, writeOpenaiUsage } from './openai-writer.ts'
@@ -72,15 +74,22 @@ export function resultText(part: Extract<Part, { kind: 'tool-result' }>): string
   return part.isError && !/^error/i.test(text) ? `Error: ${text}` : text
 }
 
-/** Thinking of former turns is not repeated: no model of this dialect reads it. */
-function writeAssistant(parts: readonly Part[]): object {
+const noNames: ReadonlySet<string> = new Set()
+
+/**
+ * Thinking of former turns is not repeated: no model of this dialect reads it. `custom` are the
+ * tools that are given a text.
+ */
+function writeAssistant(parts: readonly Part[], custom = noNames): object {
   const text = parts.map((part) => (part.kind === 'text' ? part.text : '')).join('')
   const calls = parts.flatMap((part, i) => {
     if (part.kind !== 'tool-call') return []
     const before = parts[i - 1]
     const signature = before?.kind === 'thinking' ? before.signature : undefined
     const { id, name, arguments: args } = part
-    const call = { id, type: 'function', function: { name, arguments: args } }
+    const call = custom.has(name)
+      ? { id, type: 'custom', custom: { name, input: customInput(args) } }
+      : { id, type: 'function', function: { name, arguments: args } }
     return [{ ...call, ...writeCallSignature(signature) }]
   })
   return {
@@ -158,7 +167,11 @@ function isRefusal(part: Part): part is Refusal {
 }
 
 /** A whole chat completion. */
-export function writeOpenaiAnswer(answer: ChatAnswer, createdS: number): object {
+export function writeOpenaiAnswer(
+  answer: ChatAnswer,
+  request: JsonObject,
+  createdS: number,
+): object {
   const { id, model, parts, stop, usage } = answer
   const thinking = parts.map((part) => (part.kind === 'thinking' ? part.text : '')).join('')
   const refusal = parts.map((part) => (isRefusal(part) ? part.text : '')).join('')
@@ -166,7 +179,7 @@ export function writeOpenaiAnswer(answer: ChatAnswer, createdS: number): object 
   const annotations = writeUrlCitations(citationsOf(others))
   const isMute = refusal !== '' && !others.some(({ kind }) => kind === 'text')
   const message = {
-    ...writeAssistant(others),
+    ...writeAssistant(others, customTools(request)),
     ...(isMute ? { content: null } : {}),
     refusal: refusal === '' ? null : refusal,
     ...(annotations.length === 0 ? {} : { annotations }),

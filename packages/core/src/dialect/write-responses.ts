@@ -6,6 +6,7 @@ import { writeAnnotation } from './annotation.ts'
 import { isRefusal } from './answer-events.ts'
 import type { ChatAnswer, ChatRequest, Citation, Message, Part, Stop, Usage } from './chat.ts'
 import { charactersOf, movedCitation } from './cited-text.ts'
+import { customInput, customTools } from './custom-tool.ts'
 import type { JsonObject } from './json.ts'
 import { carriedSignature, ownSignature } from './signature.ts'
 import { calledIn } from './tool-namespace.ts'
@@ -174,6 +175,7 @@ export function isCutBy(stop: Stop): boolean {
 
 /** In the order in which they were said; texts that follow each other are one message. */
 function outputItems({ id, parts }: ChatAnswer, request: JsonObject): object[] {
+  const custom = customTools(request)
   const items: object[] = []
   let content: object[] = []
   const flush = () => {
@@ -191,14 +193,34 @@ function outputItems({ id, parts }: ChatAnswer, request: JsonObject): object[] {
     flush()
     if (part.kind === 'thinking') items.push(reasoningItem(`rs_${id}_${items.length}`, part))
     if (part.kind !== 'tool-call') continue
-    const { id: call_id, arguments: args } = part
-    items.push({
-      ...{ id: `fc_${id}_${items.length}`, type: 'function_call', status: 'completed' },
-      ...{ call_id, ...calledIn(request, part.name), arguments: args },
-    })
+    const isCustom = custom.has(part.name)
+    const given = isCustom ? customInput(part.arguments) : part.arguments
+    const own = { id: `${callPrefix(isCustom)}_${id}_${items.length}`, status: 'completed' }
+    items.push(callItem(request, { ...own, isCustom, call: part, given }))
   }
   flush()
   return items
+}
+
+export function callPrefix(isCustom: boolean): string {
+  return isCustom ? 'ctc' : 'fc'
+}
+
+/** A call as an item; `given` are its arguments, or the text that it is given. */
+export function callItem(
+  request: JsonObject,
+  item: {
+    readonly id: string
+    readonly status: string
+    readonly isCustom: boolean
+    readonly call: { readonly id: string; readonly name: string }
+    readonly given: string
+  },
+): object {
+  const { id, status, isCustom, call, given } = item
+  const about = { id, type: isCustom ? 'custom_tool_call' : 'function_call', status }
+  const called = { call_id: call.id, ...calledIn(request, call.name) }
+  return { ...about, ...called, ...(isCustom ? { input: given } : { arguments: given }) }
 }
 
 function joinedTexts(parts: readonly Part[]): Part[] {
