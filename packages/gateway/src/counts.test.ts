@@ -1,7 +1,8 @@
 // How many tokens a request has, asked of who speaks its dialect: nothing is said, and nothing charged.
 
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { key, serve, signed, toEngine, world } from './gateway-world.fixture.ts'
+import { create, bed as responseBed, send } from './response-world.fixture.ts'
 
 async function bed(dialect: 'anthropic' | 'gemini' | 'openai') {
   const heard: { readonly path: string; readonly body: unknown }[] = []
@@ -61,4 +62,34 @@ test('a count is no stream', async () => {
   const { ask, heard } = await bed('gemini')
   expect((await ask(`${path}?alt=sse`, { contents })).status).toBe(200)
   expect(heard[0]?.path).toBe('/models/m:countTokens')
+})
+
+describe('OpenAI’s Responses', () => {
+  test('are counted whatever they go on from, and none is kept', async () => {
+    const world = await responseBed()
+    const count = (body: object) =>
+      send(world, 'POST', '/input_tokens', { body: { model: 'chat', input: 'hi', ...body } })
+    const { body: kept } = await create(world, { store: true })
+    for (const more of [{}, { tools: [{ type: 'function', name: 'f' }] }]) {
+      expect((await count(more)).status).toBe(200)
+      expect(world.asked.at(-1)).toEqual({ model: 'm', input: 'hi', ...more })
+    }
+    expect((await count({ previous_response_id: kept.id })).status).toBe(200)
+    const { input, ...rest } = world.asked.at(-1)
+    expect(input).toHaveLength(3) // both turns, and what was said between
+    expect(rest).toEqual({ model: 'm' })
+    const none = await count({ previous_response_id: `resp_tutti_${'0'.repeat(32)}` })
+    expect(none).toMatchObject({ status: 400, body: { error: { param: 'previous_response_id' } } })
+    const asked = world.asked.length
+    expect((await send(world, 'GET', '/input_tokens')).status).toBe(405)
+    expect(world.asked).toHaveLength(asked)
+  })
+
+  test('cannot be counted in chat completions, which are not asked', async () => {
+    const { ask, heard } = await bed('openai')
+    const answer = await ask('/v1/responses/input_tokens', { model: 'chat', input: 'hi' })
+    const message = expect.stringContaining('/responses/input_tokens')
+    expect(answer).toMatchObject({ status: 400, body: { error: { param: 'model', message } } })
+    expect(heard).toEqual([])
+  })
 })

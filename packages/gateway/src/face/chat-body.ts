@@ -59,9 +59,13 @@ export function parseChatAsked(
   return { dialect, path, model, stream: stream === true, body, outline, whole, modelAt }
 }
 
+const counts: ReadonlySet<string> = new Set([
+  ...['/messages/count_tokens', '/responses/input_tokens', 'countTokens'],
+])
+
 /** True where tokens are to be counted, and nothing said. */
 export function isCount({ path }: Pick<ChatAsked, 'path'>): boolean {
-  return path === '/messages/count_tokens' || path === 'countTokens'
+  return counts.has(path)
 }
 
 const betaForm = /^[\w.:-]{1,100}(?: ?, ?[\w.:-]{1,100}){0,31}$/

@@ -85,6 +85,7 @@ const chatPaths: ReadonlySet<string> = new Set([
   '/v1/messages',
   '/v1/messages/count_tokens',
   '/v1/responses',
+  '/v1/responses/input_tokens',
 ])
 
 function answerKnown(ports: FacePorts, exchange: Exchange): Promise<void> | void {

@@ -26,7 +26,7 @@ import {
 } from '@tutti/core/routing'
 import { type Refusal, refuse } from './answer.ts'
 import { admitted } from './answer-call.ts'
-import type { ChatAsked } from './chat-body.ts'
+import { type ChatAsked, isCount } from './chat-body.ts'
 import type { Exchange, FacePorts } from './exchange.ts'
 import { itemsNamed, namesItems } from './item-references.ts'
 import { KeepingReply } from './keeping-reply.ts'
@@ -42,12 +42,13 @@ export interface Keep {
 export function keepOf(
   ports: Pick<FacePorts, 'responses'>,
   { directory, key }: Exchange,
-  { outline, path, model }: ChatAsked,
+  chat: ChatAsked,
 ): Keep | null {
-  if (path !== '/responses') return null
+  const { outline, path, model } = chat
+  if (path !== '/responses' && !isCount(chat)) return null
   const { previous_response_id: previous, store } = outline
   const of = directory.route(key.project, model)?.responses
-  const isAsked = asksToBeKept(store, of?.store ?? 'asked')
+  const isAsked = !isCount(chat) && asksToBeKept(store, of?.store ?? 'asked')
   const previousId = isResponseId(previous) ? previous : null
   const isLeaning = previousId !== null || namesItems(outline['input'])
   if (!isAsked && !isLeaning && !ports.responses.isLocal) return null
@@ -92,6 +93,9 @@ export async function keptCall(
   const { previous, named } = before
   const said = saidInput(rest['input'], named)
   const items = chainedItems(previous, inputItems(said.whole, id))
+  // Without a chain the input is the caller's own; in one, the targets know none of our ids.
+  const input = previous === null ? said.sayable : sayableItems(items)
+  if (isCount(chat)) return { exchange, chat: withRequest(chat, { ...rest, input }) }
   const expiresAtMs = ports.nowMs() + keep.days * 86_400_000
   const about = { id, project: key.project, route: chat.model, expiresAtMs }
   const isGoneOnFrom = keep.isAsked || ports.responses.isLocal
@@ -111,12 +115,13 @@ export async function keptCall(
     warmUp(ports, keeping, { id, request: rest, model: chat.model })
     return null
   }
-  // Without a chain the input is the caller's own; in one, the targets know none of our ids.
-  const input = previous === null ? said.sayable : sayableItems(items)
-  const parsed: JsonObject = { ...rest, ...sealing, input, store: false }
-  const body = Buffer.from(exactJson(parsed))
-  const longer = { ...chat, outline: parsed, whole: () => parsed, modelAt: null, body }
+  const longer = withRequest(chat, { ...rest, ...sealing, input, store: false })
   return { exchange: { ...exchange, reply: keeping }, chat: longer }
+}
+
+function withRequest(chat: ChatAsked, parsed: JsonObject): ChatAsked {
+  const body = Buffer.from(exactJson(parsed))
+  return { ...chat, outline: parsed, whole: () => parsed, modelAt: null, body }
 }
 
 /**

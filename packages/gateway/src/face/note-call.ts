@@ -106,4 +106,5 @@ const operations: Readonly<Record<string, string>> = {
   '/v1/embeddings': 'embeddings',
   '/v1/completions': 'text_completion',
   '/v1/messages/count_tokens': 'count_tokens',
+  '/v1/responses/input_tokens': 'count_tokens',
 }
