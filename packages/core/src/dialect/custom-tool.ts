@@ -11,7 +11,7 @@ const member = 'input'
 /** JSON Schema of what such a tool is given where tools are given objects. */
 export const customParameters = {
   type: 'object',
-  properties: { [member]: { type: 'string' } },
+  properties: { [member]: { type: 'string', description: 'The text itself, as it is' } },
   required: [member],
   additionalProperties: false,
 }
