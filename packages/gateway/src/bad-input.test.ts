@@ -87,7 +87,10 @@ describe('bodies', () => {
     const packed = gzipSync('{"model":"chat","messages":[]}')
     const { status, text } = await post(packed, { 'content-encoding': 'gzip' })
     expect([status, JSON.parse(text).error.code]).toEqual([415, 'unsupported_encoding'])
-    expect(text).toContain('content-encoding gzip is not taken: send the body as it is')
+    const said = 'content-encoding gzip is not taken: send the body as it is'
+    expect(text).toContain(said)
+    const tensors = await post(packed, { 'content-encoding': 'gzip' }, '/v2/models/chat/infer')
+    expect([tensors.status, JSON.parse(tensors.text)]).toEqual([415, { error: said }])
     expect(calls).toBe(0)
   })
 

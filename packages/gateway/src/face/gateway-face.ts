@@ -120,7 +120,7 @@ function answerKnown(ports: FacePorts, exchange: Exchange): Promise<void> | void
     return refuse(reply, exchange.dialect, { status: 405, code: 'method_not_allowed', message })
   }
   const { 'content-encoding': encoding = 'identity' } = request.headers
-  if (encoding !== 'identity' && oip === null) return refuseEncoding(exchange, encoding)
+  if (encoding !== 'identity') return refuseEncoding(exchange, encoding)
   const body = request.body()
   const asked = { oip, isPost }
   if (body instanceof Promise) return body.then((read) => answerRead(ports, exchange, asked, read))
