@@ -93,12 +93,7 @@ async function connect(uri: URL, { http, args, caller }: Reached) {
     const versionNegotiation = { mode, probe: { timeoutMs: Math.min(timeout, probeMsMax) } }
     const about = args.client ?? { name: 'tutti', version: '0.1.0' }
     const client = new Client(about, { versionNegotiation })
-    try {
-      await client.connect(transport, { timeout, signal })
-    } catch (error) {
-      await client.close()
-      throw error
-    }
+    await client.connect(transport, { timeout, signal })
     return { client, transport }
   }
   const { protocolVersion: version } = args
