@@ -360,6 +360,31 @@ describe('habits of kubectl', () => {
     expect((await tutti('delete', 'deployment', 'add')).status).toBe(0)
   })
 
+  test('going back twice goes back further: what was gone back from has not run', async () => {
+    const onnx = join(folder, 'copy', 'model.onnx')
+    const spec = (version: string, soakMs: number) =>
+      `spec: {model: 'adder:${version}', selector: {matchLabels: {is: nowhere}}, strategy: {soakMs: ${soakMs}}}`
+    const head = 'apiVersion: tutti/v1\nkind: Deployment\nmetadata: {name: back}\n'
+    const declare = (version: string, soakMs: number) =>
+      tutti('apply', '-f', file('back.yaml', `${head}${spec(version, soakMs)}`))
+    expect((await declare('v1', 0)).status).toBe(0)
+    expect((await tutti('rollout', 'status', 'back', '--watch')).out).toContain('done: ')
+    const first = await tutti('rollout', 'undo', 'back')
+    expect([first.status, first.err]).toEqual([1, expect.stringContaining('name one with --to')])
+    for (const version of ['v2', 'v3']) {
+      const made = await tutti('model', 'init', onnx, '--name', `adder:${version}`, '--force')
+      expect(made.status).toBe(0)
+      expect((await tutti('model', 'push', join(folder, 'copy'))).status).toBe(0)
+    }
+    await declare('v2', 0)
+    expect((await tutti('rollout', 'status', 'back', '--watch')).out).toContain('done: ')
+    await declare('v3', 3_600_000)
+    const undo = async () => (await tutti('rollout', 'undo', 'back')).out
+    expect(await undo()).toBe('deployment/back back to adder:v2: updated\n')
+    expect(await undo()).toBe('deployment/back back to adder:v1: updated\n')
+    expect((await tutti('delete', 'deployment', 'back')).status).toBe(0)
+  })
+
   test('every command has help with its options', async () => {
     const { out } = await tutti('--help')
     for (const name of [

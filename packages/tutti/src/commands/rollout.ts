@@ -50,7 +50,7 @@ export function addRollout(program: Command): void {
   undo.action(async (name: string, options: SharedOptions & { readonly to?: string }) => {
     const client = clientOf(options)
     const deployment = await client.get({ kind: 'deployments', name })
-    const model = options.to ?? (await modelBefore(client, name))
+    const model = options.to ?? (await modelBefore(client, deployment))
     const spec = { ...deployment.spec, model }
     const answer = await redeclare(client, deployment, { plural: 'deployments', spec })
     if (options.json === true) printJson(answer)
@@ -98,22 +98,24 @@ async function newestRollout(client: Client, deployment: string): Promise<Resour
   return await client.get({ kind: 'rollouts', name: `${deployment}-g${metadata.generation}` })
 }
 
-/** The model that ran before this generation: what its rollout started from. */
-async function modelBefore(client: Client, deployment: string): Promise<string> {
-  const { status } = await newestRollout(client, deployment)
-  const assignment = status['assignment']
-  const baseline =
-    typeof assignment === 'object' && assignment !== null && 'baseline' in assignment
-      ? assignment.baseline
-      : null
-  if (
-    typeof baseline === 'object' &&
-    baseline !== null &&
-    'model' in baseline &&
-    'version' in baseline
-  ) {
-    return `${baseline.model}:${baseline.version}`
+/**
+ * The model that ran before the one that is declared: what the newest rollout started from that
+ * started from another. One that was gone back from before it ended has run nowhere.
+ */
+async function modelBefore(client: Client, { metadata, spec }: ResourceAnswer): Promise<string> {
+  const { name, generation } = metadata
+  for (let before = generation; before > 0; before--) {
+    const rollout = await client.get({ kind: 'rollouts', name: `${name}-g${before}` })
+    const { baseline } = z
+      .looseObject({ baseline: release })
+      .catch({ baseline: null })
+      .parse(rollout.status['assignment'])
+    if (baseline === null) break
+    const model = `${baseline.model}:${baseline.version}`
+    if (model !== spec['model']) return model
   }
-  const message = `${deployment} has no release before this one: name one with --to MODEL:VERSION`
+  const message = `${name} has no release before this one: name one with --to MODEL:VERSION`
   throw new Failure('tutti/argument-invalid', message)
 }
+
+const release = z.looseObject({ model: z.string(), version: z.string() }).nullable()
