@@ -4,16 +4,18 @@ import { describe, expect, test } from 'vitest'
 import { key, serve, signed, toEngine, world } from './gateway-world.fixture.ts'
 import { create, bed as responseBed, send } from './response-world.fixture.ts'
 
-async function bed(dialect: 'anthropic' | 'gemini' | 'openai') {
+async function bed(dialect: 'anthropic' | 'gemini' | 'openai', settings: object = {}) {
   const heard: { readonly path: string; readonly body: unknown }[] = []
   const { url } = await serve((request, response, body) => {
     heard.push({ path: request.url ?? '', body: JSON.parse(body) })
     const isLong = JSON.stringify(heard.at(-1)).includes('too long')
-    const answer = isLong ? { error: { code: 400, message: 'no' } } : { totalTokens: 7 }
+    const isAnswer = request.url?.endsWith(':generateContent') === true
+    const count = isAnswer ? said : { totalTokens: 7 }
+    const answer = isLong ? { error: { code: 400, message: 'no' } } : count
     response.writeHead(isLong ? 400 : 200, { 'content-type': 'application/json' })
     response.end(JSON.stringify(answer))
   })
-  const { gateway } = await world(signed(toEngine(url, dialect)))
+  const { gateway } = await world(signed(toEngine(url, dialect, settings)))
   const ask = async (path: string, body: object) => {
     const headers = { 'x-goog-api-key': key }
     const answer = await fetch(`${gateway.url}${path}`, {
@@ -29,6 +31,10 @@ async function bed(dialect: 'anthropic' | 'gemini' | 'openai') {
 }
 
 const contents = [{ parts: [{ text: 'Hi' }] }]
+const said = {
+  candidates: [{ content: { role: 'model', parts: [{ text: 'so' }] }, finishReason: 'STOP' }],
+  usageMetadata: { promptTokenCount: 1, candidatesTokenCount: 1 },
+}
 const path = '/v1beta/models/chat:countTokens'
 
 test('Gemini counts, by the name that it has for the model', async () => {
@@ -56,6 +62,13 @@ test.each(['openai', 'anthropic'] as const)('%s cannot, and is not asked', async
   const error = { status: 'INVALID_ARGUMENT', message: expect.stringContaining('countTokens') }
   expect(answer).toMatchObject({ status: 400, body: { error } })
   expect(heard).toEqual([])
+})
+
+test('what was answered to the same request is no count of it', async () => {
+  const { ask } = await bed('gemini', { cache: { ttlS: 60 } })
+  const answered = await ask('/v1beta/models/chat:generateContent', { contents })
+  expect(answered).toMatchObject({ status: 200, body: said })
+  expect(await ask(path, { contents })).toEqual({ status: 200, body: { totalTokens: 7 } })
 })
 
 test('a count is no stream', async () => {

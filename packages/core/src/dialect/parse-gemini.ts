@@ -120,7 +120,7 @@ type Calling = NonNullable<GeminiRequest['toolConfig']>['functionCallingConfig']
 
 export function parseGemini(
   body: JsonObject,
-  named: { readonly model: string; readonly stream: boolean },
+  { model, stream }: { readonly model: string; readonly stream: boolean },
 ): ChatRequest | Unsayable {
   const said = withoutNulls(objectOf(inCamelCase(body)), ownNames)
   const parsed = request.safeParse(said, { reportInput: true })
@@ -136,7 +136,7 @@ export function parseGemini(
   const messages = messagesOf(contents)
   if (!Array.isArray(messages)) return messages
   return {
-    ...{ ...named, streamUsage: true },
+    ...{ model, stream, streamUsage: true },
     system: (systemInstruction?.parts ?? []).map(({ text }) => text).join('\n\n'),
     messages: mergeMessages(messages).map(joinedThoughts),
     tools: allowedTools(given, names.length > 1 ? names : null),
@@ -165,7 +165,7 @@ const ownNames = new Set([
 ])
 
 /** A member that is written both ways stays as it is, and is refused as one that is not known. */
-function inCamelCase(value: unknown): unknown {
+export function inCamelCase(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(inCamelCase)
   if (!isObject(value)) return value
   const members = Object.entries(value).map(([written, member]) => {

@@ -80,9 +80,13 @@ export function cacheQuestion(asked: CacheAsked, place: CachePlace): CacheQuesti
   return { exact, context, text: last, isTranslatable: true }
 }
 
-function isChat({ dialect, path }: CacheAsked): boolean {
-  if (dialect === 'gemini') return true
-  return ['/chat/completions', '/responses', '/messages'].includes(path)
+const chatPaths: ReadonlySet<string> = new Set([
+  ...['/chat/completions', '/responses', '/messages', 'generateContent', 'streamGenerateContent'],
+])
+
+/** False where the same request is to be counted, or has another end. */
+function isChat({ path }: CacheAsked): boolean {
+  return chatPaths.has(path)
 }
 
 /** What the answer depends on: not how it is sent, nor who says that he asks. */
