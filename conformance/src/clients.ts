@@ -20,6 +20,7 @@ import {
   tool,
 } from 'ai'
 import OpenAI from 'openai'
+import { judgeEmbeddings } from './client-embeds.ts'
 import { type DialectBed, startDialectBed } from './dialect-bed.ts'
 import { clientKeeps, clientNames, clientTalks } from './kept-responses.ts'
 import { type Score, Scoring } from './score.ts'
@@ -80,6 +81,7 @@ export async function clients(): Promise<Score> {
       const isWell = answers.join() === [said.text, said.text].join()
       scoring.check(isWell, `ai names what was said over ${to}: ${answers.join()}`)
     }
+    await judgeEmbeddings(bed, scoring)
     return scoring.score
   } finally {
     await bed.stop()

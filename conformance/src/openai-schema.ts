@@ -80,6 +80,11 @@ async function checkRest(
   const headers = { authorization: `Bearer ${bed.fleet.key}` }
   const models = await fetch(`${bed.fleet.gateway}/v1/models`, { headers })
   check('GET /v1/models', 'ListModelsResponse', await models.json())
+  for (const to of ['openai', 'gemini'] as const) {
+    const asked = { model: bed.modelOf(to), input: ['a', 'b'] }
+    const embedded = await post(bed, '/v1/embeddings', asked)
+    check(`embeddings of ${to}`, 'CreateEmbeddingResponse', await embedded.json())
+  }
   const unknown = { model: 'nobody', messages: [{ role: 'user', content: 'x' }] }
   for (const path of ['/v1/chat/completions', '/v1/responses', '/v1/embeddings', '/v1/nothing']) {
     check(path, 'ErrorResponse', await (await post(bed, path, unknown)).json())

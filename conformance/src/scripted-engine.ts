@@ -5,6 +5,7 @@
 import { createServer } from 'node:http'
 import { anthropic } from './wire/anthropic.ts'
 import { bedrock } from './wire/bedrock.ts'
+import { embeddings } from './wire/embeddings.ts'
 import { gemini } from './wire/gemini.ts'
 import { openai } from './wire/openai.ts'
 import { responses } from './wire/responses.ts'
@@ -56,6 +57,11 @@ export async function startScriptedEngine(): Promise<ScriptedEngine> {
     const wire = engineWires[name]
     const parsed: { stream?: boolean } = JSON.parse(body)
     engine.seen = { body, ask: () => wire.see(parsed, url) }
+    const vectors = embeddings(url, parsed)
+    if (vectors !== null) {
+      response.writeHead(200, { 'content-type': 'application/json' })
+      return void response.end(JSON.stringify(vectors))
+    }
     const { script } = engine
     if ('status' in script) {
       response.writeHead(script.status, { 'content-type': 'application/json' })

@@ -10,7 +10,17 @@ export const droppableParam = /^[A-Za-z]\w*(\[\])?(\.[A-Za-z]\w*(\[\])?)*$/
 
 /** What is said, who is asked, and what an answer may cost at most: no request goes without. */
 export const keptParams: ReadonlySet<string> = new Set([
-  ...['model', 'stream', 'messages', 'contents', 'input', 'prompt', 'instructions', 'system'],
+  ...[
+    'model',
+    'stream',
+    'messages',
+    'contents',
+    'content',
+    'input',
+    'prompt',
+    'instructions',
+    'system',
+  ],
   ...['systemInstruction', 'system_instruction', 'generationConfig', 'generation_config'],
   ...['max_tokens', 'max_completion_tokens', 'max_output_tokens'],
   ...['generationConfig.maxOutputTokens', 'generationConfig.max_output_tokens'],
@@ -45,7 +55,7 @@ export function withoutParam(
 
 type Step = string | number
 
-/** Of `tools[4].type`: `tools`, 4, `type`; -1 is any place of a list. */
+/** Of `tools[4].type`: `tools`, 4, `type`; -1 is any place of a list, or all of them. */
 function stepsOf(path: string): Step[] {
   const steps: Step[] = []
   for (const [, name, place] of path.matchAll(/([^.[\]]+)|\[(\d*)\]/g)) {
@@ -61,6 +71,7 @@ function isOf(pattern: Step, step: Step | undefined): boolean {
 /** Null where nothing is there. */
 function without(value: unknown, [step, ...more]: readonly Step[]): unknown {
   if (Array.isArray(value)) {
+    if (step === -1) return withoutInEach(value, more)
     if (typeof step !== 'number' || step >= value.length) return null
     if (more.length === 0) return value.toSpliced(step, 1)
     const inner = without(value[step], more)
@@ -72,6 +83,13 @@ function without(value: unknown, [step, ...more]: readonly Step[]): unknown {
   if (more.length === 0) return others
   const inner = without(member, more)
   return inner === null ? null : { ...value, [name]: inner }
+}
+
+/** Of a field that is told of all of a list. */
+function withoutInEach(list: readonly unknown[], more: readonly Step[]): unknown {
+  if (more.length === 0) return null
+  const less = list.map((one) => without(one, more) ?? one)
+  return less.some((one, place) => one !== list[place]) ? less : null
 }
 
 /** Google's dialect is read in two ways of writing names, and fields are told in one. */

@@ -28,6 +28,18 @@ export {
 export type { ChatWriter, WriterOptions } from './chat-writer.ts'
 export { unplaced } from './cited-text.ts'
 export { mayDrop, withoutParam } from './drop-param.ts'
+export {
+  type EmbeddingDialect,
+  type EmbeddingPath,
+  type EmbeddingRequest,
+  embeddingDialectOf,
+  embeddingReader,
+  isEmbeddingPath,
+  parseEmbedding,
+  readEmbedding,
+  writeEmbedding,
+  writeEmbeddingAnswer,
+} from './embedding.ts'
 export { geminiError, readGeminiEvent } from './gemini-stream.ts'
 export { isObject, type JsonObject, jsonOf, listOf, objectOf, textOf } from './json.ts'
 export { type ErrorEvent, openaiError } from './openai-error.ts'
@@ -37,6 +49,7 @@ export { readAnswer } from './read-answer.ts'
 export {
   readAnthropicWhole,
   readBedrockWhole,
+  readEmbeddedWhole,
   readEmbeddingsWhole,
   readGeminiWhole,
   readOpenaiWhole,

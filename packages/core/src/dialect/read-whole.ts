@@ -28,7 +28,7 @@ interface Reading {
 const exactly: Reading = { parse: exactJsonOf }
 
 /** A reader that wants a JSON object in which `why` finds nothing missing. */
-function reader(
+export function reader(
   why: (body: JsonObject) => string | null,
   usage: (body: JsonObject) => Usage | null,
   { errorIn = () => null, parse = jsonOf }: Reading = {},
@@ -49,7 +49,7 @@ function openaiUsageIn({ usage }: JsonObject): Usage | null {
 }
 
 /** Null where it names none, or has begun to answer: that is paid, and judged as what it is. */
-function openaiErrorIn(body: JsonObject): ErrorEvent | null {
+export function openaiErrorIn(body: JsonObject): ErrorEvent | null {
   const hasBegun = listOf(body['choices']).length > 0
   if (hasBegun || body['error'] === undefined || body['error'] === null) return null
   const error = openaiError(body, 502)
@@ -94,6 +94,15 @@ export const readResponsesWhole = reader(
     return status === 'completed' || status === 'incomplete' ? null : `a response that is ${status}`
   },
   ({ usage }) => (isResponsesUsage(usage) ? responsesUsage(usage) : null),
+)
+
+/** Of one text, or of a batch. */
+export const readEmbeddedWhole = reader(
+  ({ embedding, embeddings }) => {
+    const given = listOf(embeddings).length > 0 || isObject(embedding)
+    return given ? null : 'an answer without embeddings'
+  },
+  ({ usageMetadata: usage }) => (isGeminiUsage(usage) ? geminiUsage(usage) : null),
 )
 
 export const readGeminiWhole = reader(

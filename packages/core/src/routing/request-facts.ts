@@ -5,6 +5,7 @@
 
 import {
   type ChatDialect,
+  isEmbeddingPath,
   isObject,
   type JsonObject,
   listOf,
@@ -51,7 +52,7 @@ const metadataMax = 64
 /** Which endpoint's words it is in: members of other dialects say nothing there. */
 export interface ChatFace {
   readonly dialect: ChatDialect
-  /** Below /v1; of OpenAI's own, also `/completions` and `/embeddings`. */
+  /** Below /v1, or the name of Gemini's method; also of completions and embeddings. */
   readonly path: string
 }
 
@@ -79,14 +80,15 @@ export function readFacts(body: JsonObject, face: ChatFace): RequestFacts {
 
 const members = {
   ...{ '/completions': 'prompt', '/embeddings': 'input' },
+  ...{ embedContent: 'content', batchEmbedContents: 'requests' },
   ...{ openai: 'messages', 'openai-responses': 'input', anthropic: 'messages', gemini: 'contents' },
 } as const
 
 /** An input that is one text is one message. */
 function messagesOf(body: JsonObject, { dialect, path }: ChatFace): readonly unknown[] {
-  const isOther = path === '/completions' || path === '/embeddings'
+  const isOther = path === '/completions' || isEmbeddingPath(path)
   const list = body[members[isOther ? path : dialect]]
-  return typeof list === 'string' ? [list] : listOf(list)
+  return typeof list === 'string' || isObject(list) ? [list] : listOf(list)
 }
 
 function toolsOf(body: JsonObject): string[] {

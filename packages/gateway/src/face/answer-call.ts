@@ -3,6 +3,7 @@
 // A call of a known key for a named route: looks the route up, has it pursued, and sends what comes back.
 
 import {
+  isEmbeddingPath,
   isErrorOf,
   isUnsayable,
   jsonOf,
@@ -32,6 +33,7 @@ import type { CallCache } from './call-cache.ts'
 import type { CallGuard } from './call-guard.ts'
 import { asksForUsage, type ToProvider, toChatProvider, toContinuation } from './chat.ts'
 import type { ChatAsked } from './chat-body.ts'
+import { embeddingBody } from './embed.ts'
 import type { Exchange, FacePorts } from './exchange.ts'
 import { guardRequest, hasWords, refuseDenied } from './guard-request.ts'
 import { type Replay, replayOf } from './kept-answer.ts'
@@ -332,6 +334,7 @@ function whyUnsayable(
   { provider }: Candidate,
 ): string | null {
   if (chat === null || provider === null || provider.dialect === chat.dialect) return null
+  if (isEmbeddingPath(chat.path)) return null // they are read as they are
   return whyUnsaid(chat.dialect, readAnswer(provider.dialect, objectOf(parsed)))
 }
 
@@ -339,9 +342,13 @@ function whyUnsayable(
 function wholeBody(
   { asked: { chat }, exchange, ports }: Answering,
   { body, parsed }: WholeAttempt,
-  { provider }: Candidate,
+  candidate: Candidate,
 ): Buffer {
-  if (chat === null || provider === null || provider.dialect === chat.dialect) return body
+  const { provider } = candidate
+  if (chat === null || provider?.dialect === chat.dialect) return body
+  const { path } = chat
+  if (isEmbeddingPath(path)) return embeddingBody({ ...chat, path }, parsed, candidate)
+  if (provider === null) return body
   const read = readAnswer(provider.dialect, objectOf(parsed))
   const answer = { ...read, id: read.id || exchange.requestId, model: read.model || chat.model }
   const createdS = Math.floor(ports.nowMs() / 1_000)

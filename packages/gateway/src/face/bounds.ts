@@ -8,6 +8,7 @@
 
 import {
   type ChatDialect,
+  isEmbeddingPath,
   isItemReference,
   isObject,
   type JsonObject,
@@ -31,7 +32,7 @@ export function boundsOf(asked: ChatAsked): Bounds | null {
   const isBounded = !isElsewhere && brought === null
   const inputTokens = isBounded ? body.length + imageTokens * images : null
   const unpriced = brought ?? dearerIn(outline) ?? dear
-  if (path === '/embeddings') return { inputTokens, outputTokens: 0, answers: 1, unpriced }
+  if (isEmbeddingPath(path)) return { inputTokens, outputTokens: 0, answers: 1, unpriced }
   return {
     inputTokens,
     outputTokens: outputLimit(outline, dialect),

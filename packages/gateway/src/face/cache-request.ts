@@ -37,7 +37,7 @@ export function cacheRequest(
     if (embedder === undefined) return null
     const asked = { ...of, route: embedder, saying: toEmbedder(text) }
     const said = await askRoute(ports, exchange, asked)
-    const vector = said === null ? null : vectorOf(said.body)
+    const vector = said === null ? null : vectorOf(said.body, said.giver)
     return said === null || vector === null ? null : { vector, model: modelOf(said.giver) }
   }
   const question: CallCachePorts['question'] = (job) => ports.thread.question(job)

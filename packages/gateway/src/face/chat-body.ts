@@ -77,8 +77,13 @@ export function withBeta(chat: ChatAsked, beta: string | readonly string[] | und
   return isWell ? { ...chat, beta } : 'anthropic-beta: expected names with commas between them'
 }
 
-const geminiPath =
-  /^\/v1(?:beta|alpha)?\/models\/([^/:?]+):((?:g|streamG)enerateContent|countTokens)(?:\?(.*))?$/
+const geminiMethods = [
+  ...['generateContent', 'streamGenerateContent', 'countTokens'],
+  ...['embedContent', 'batchEmbedContents'],
+].join('|')
+const geminiPath = new RegExp(
+  `^/v1(?:beta|alpha)?/models/([^/:?]+):(${geminiMethods})(?:\\?(.*))?$`,
+)
 
 /** True for a path that `parseChatAsked` knows. */
 export function isGeminiPath(url: string): boolean {

@@ -9,6 +9,7 @@ import {
   carriedMark,
   type EngineDialect,
   inOpenaisWords,
+  isEmbeddingPath,
   isUnsayable,
   type JsonObject,
   listOf,
@@ -19,7 +20,6 @@ import {
   type Unsayable,
   withoutCarried,
   withoutGoogles,
-  withoutParam,
   writeChat,
 } from '@tutti/core/dialect'
 import { exactJson, exactJsonOf } from '@tutti/core/resource'
@@ -35,8 +35,9 @@ import type {
 import { bedrockHeaders, bedrockPath, signing } from './bedrock.ts'
 import { choicesOf } from './bounds.ts'
 import { type ChatAsked, isCount } from './chat-body.ts'
-import { chatReadings, embeddingsReading } from './reading.ts'
+import { chatReadings, ownEmbeddings } from './reading.ts'
 import { spliceMember, spliceModel } from './splice-member.ts'
+import { withoutDropped } from './without-dropped.ts'
 
 export type ToProvider = NonNullable<Call['toProvider']>
 
@@ -83,7 +84,7 @@ const endpoints: Readonly<Record<ChatDialect, string>> = {
   gemini: '',
 }
 
-/** False for what only one dialect has: legacy completions, embeddings, counts of tokens. */
+/** False for what only one dialect has: legacy completions, counts of tokens. */
 function isChat(chat: ChatAsked): boolean {
   const { dialect, path } = chat
   return dialect === 'gemini' ? !isCount(chat) : path === endpoints[dialect]
@@ -113,12 +114,19 @@ function sameDialect(
   }
 }
 
-/** Where a request that is to be counted stands in another, it names its model itself. */
-function namingModel({ body, outline, whole }: ChatAsked, model: string): Buffer {
+/** Requests within a request name their model themselves: what is to be counted, or embedded. */
+function namingModel({ body, path, outline, whole }: ChatAsked, model: string): Buffer {
+  const named = { model: `models/${model}` }
   const name = ['generateContentRequest', 'generate_content_request'].find((one) => one in outline)
-  if (name === undefined) return body
-  const inner = { ...objectOf(whole()[name]), model: `models/${model}` }
-  return Buffer.from(exactJson({ ...whole(), [name]: inner }))
+  if (name !== undefined) {
+    return Buffer.from(exactJson({ ...whole(), [name]: { ...objectOf(whole()[name]), ...named } }))
+  }
+  if (path === 'embedContent' && 'model' in outline) {
+    return Buffer.from(exactJson({ ...whole(), ...named }))
+  }
+  if (path !== 'batchEmbedContents') return body
+  const requests = listOf(whole()['requests']).map((one) => ({ ...objectOf(one), ...named }))
+  return Buffer.from(exactJson({ ...whole(), requests }))
 }
 
 /**
@@ -166,7 +174,7 @@ function askForUsage(chat: ChatAsked, body: Buffer): Buffer {
 
 function readingOf(chat: ChatAsked): AnswerReading {
   const { dialect, path } = chat
-  if (path === '/embeddings') return embeddingsReading
+  if (isEmbeddingPath(path)) return ownEmbeddings[path]
   if (isCount(chat)) return { ...chatReadings[dialect], whole: null }
   const choices = choicesOf(chat)
   return choices === 1 ? chatReadings[dialect] : { ...chatReadings[dialect], choices }
@@ -202,9 +210,6 @@ function translated(
   }
 }
 
-// Each has the request read once more.
-const droppedMax = 16
-
 /** The request in the target's dialect, without what it may be said without. */
 function sayable(
   chat: ChatAsked,
@@ -216,23 +221,11 @@ function sayable(
     model: target.model,
     messages: last.length === 0 ? request.messages : [...request.messages, ...last],
   })
-  const { dropParams = [] } = target
-  const dropped = new Set<string>()
-  let left = droppedMax
-  let said = neutral
-  let body = chat.whole()
-  for (;;) {
-    const written = isUnsayable(said)
-      ? said
-      : writeChat(provider.dialect, asked(said), chat.dialect)
-    if (!isUnsayable(written)) return { written, dropped }
-    const less = left > 0 ? withoutParam(body, written.field, dropParams) : null
-    if (less === null) return written
-    left -= 1
-    body = less.body
-    dropped.add(less.name)
-    said = parseChat(chat.dialect, body, chat)
-  }
+  const whole = chat.whole()
+  return withoutDropped(whole, target, (body) => {
+    const said = body === whole ? neutral : parseChat(chat.dialect, body, chat)
+    return isUnsayable(said) ? said : writeChat(provider.dialect, asked(said), chat.dialect)
+  })
 }
 
 // OpenAI itself, in its regions and at Azure.
@@ -243,9 +236,10 @@ function pathFor(dialect: EngineDialect, model: string, chat: ChatAsked): string
   return dialect === 'gemini' ? geminiPath(model, chat) : endpoints[dialect]
 }
 
-function geminiPath(model: string, chat: ChatAsked): string {
-  const whole = isCount(chat) ? 'countTokens' : 'generateContent'
-  const method = chat.stream ? 'streamGenerateContent?alt=sse' : whole
+/** Callers of other dialects say chats alone there. */
+function geminiPath(model: string, { dialect, path, stream }: ChatAsked): string {
+  const whole = dialect === 'gemini' ? path : 'generateContent'
+  const method = stream ? 'streamGenerateContent?alt=sse' : whole
   return `/models/${encodeURIComponent(model)}:${method}`
 }
 
@@ -290,6 +284,7 @@ function dialectHeaders({ dialect, apiKey }: ProviderEntry): Record<string, stri
   }
 }
 
-function impossible(field: string, message: string): Impossible {
+/** Who is not asked: what is asked for is nothing that it knows. */
+export function impossible(field: string, message: string): Impossible {
   return { kind: 'impossible', code: 'unsupported', field, message: `${field}: ${message}` }
 }

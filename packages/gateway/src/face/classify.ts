@@ -5,7 +5,10 @@
 
 import { type JsonObject, jsonOf, listOf, objectOf, openaiError } from '@tutti/core/dialect'
 import type { AnswerReading } from '../routing/index.ts'
-import { type Saying, toTextModel } from './text-model.ts'
+import type { Saying } from './ask-route.ts'
+import { impossible, providerHeaders } from './chat.ts'
+import { toInfer } from './oip.ts'
+import { oipReading } from './reading.ts'
 
 /** What a model thinks of a text. */
 export interface Judgement {
@@ -16,7 +19,8 @@ export interface Judgement {
 
 const textCharsMax = 8_000 // of one piece: classifiers take some thousand tokens
 const textsMax = 256 // two million characters; a longer document is refused
-const tokensMax = 512 * textsMax
+const tokensMax = 512 * textsMax // classifiers read no more of each
+const aroundBytes = 128 // of a request besides its texts
 
 /** The pieces in which texts are judged; null where there are too many. */
 export function piecesOf(texts: readonly string[]): readonly string[] | null {
@@ -35,15 +39,22 @@ export function piecesOf(texts: readonly string[]): readonly string[] | null {
 
 /** How a classifier is asked about these pieces. */
 export function toClassifier(pieces: readonly string[]): Saying {
-  return toTextModel({
-    path: '/moderations',
-    input: Buffer.from(JSON.stringify(pieces)),
-    count: pieces.length,
-    more: '',
-    reading: moderationReading,
-    field: 'guard.classifier',
-    tokensMax,
-  })
+  const text = { name: 'text', shape: [pieces.length], datatype: 'BYTES', data: pieces }
+  const tensors = Buffer.from(JSON.stringify({ inputs: [text] }))
+  const inputTokens = Math.min(tokensMax, tensors.length + aroundBytes)
+  return {
+    toNode: (serves) => toInfer(serves, tensors, oipReading),
+    toProvider: (provider, { model }) => {
+      if (provider.dialect !== 'openai') {
+        const message = `${provider.name} speaks ${provider.dialect}, which has no /moderations`
+        return impossible('guard.classifier', message)
+      }
+      const body = Buffer.from(JSON.stringify({ model, input: pieces }))
+      const headers = providerHeaders(provider)
+      return { method: 'POST', path: '/moderations', headers, body, reading: moderationReading }
+    },
+    bounds: { inputTokens, outputTokens: 0, answers: 1, unpriced: null },
+  }
 }
 
 const moderationReading: AnswerReading = {

@@ -3,6 +3,7 @@
 // Has the request of a guarded route looked through before anybody is asked: what is asked from here on is the body
 // that the guard let pass. Only texts can be looked through: calls with tensors are refused on such a route.
 
+import { isEmbeddingPath } from '@tutti/core/dialect'
 import type { GuardSpec } from '@tutti/core/governance'
 import type { CallTrace, Presence, RouteEntry } from '../routing/index.ts'
 import { refuse } from './answer.ts'
@@ -66,7 +67,7 @@ export function refuseDenied({ reply, dialect }: Exchange, { message }: Denial):
 
 /** True where the answer says something: numbers are for machines. */
 export function hasWords({ chat }: Pick<Asked, 'chat'>): boolean {
-  return chat !== null && chat.path !== '/embeddings' && !isCount(chat)
+  return chat !== null && !isEmbeddingPath(chat.path) && !isCount(chat)
 }
 
 /** Null where nobody judged. */

@@ -96,6 +96,7 @@ function factsOf(ports: FacePorts, exchange: Exchange, of: CallOver): CallFacts 
 /** The conventions' names where they have one. */
 function operationOf(path: string): string {
   if (path.endsWith(':countTokens')) return 'count_tokens'
+  if (/:(e|batchE)mbedContents?$/.test(path)) return 'embeddings'
   if (/^\/v1(beta|alpha)?\/models\//.test(path)) return 'generate_content'
   if (path.startsWith('/v2/')) return 'infer'
   return operations[path] ?? 'chat'

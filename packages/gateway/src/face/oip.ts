@@ -4,7 +4,7 @@
 // The body is forwarded byte for byte; only the model's name in the path changes.
 
 import type { IncomingHttpHeaders } from 'node:http'
-import type { Outbound } from '../routing/index.ts'
+import type { AnswerReading, Outbound } from '../routing/index.ts'
 import { oipReading } from './reading.ts'
 
 export interface OipPath {
@@ -24,7 +24,13 @@ export function parseOipPath(path: string): OipPath | null {
 // Headers that say what the body is; nothing else of the caller's goes on to a node.
 const bodyHeaders = ['content-type', 'inference-header-content-length', 'accept'] as const
 
-/** What goes to a node that answers to `serves`. */
+/** What goes to a node that answers to `serves`: tensors, written as JSON. */
+export function toInfer(serves: string, body: Buffer, reading: AnswerReading): Outbound {
+  const path = `/v2/models/${encodeURIComponent(serves)}/infer`
+  return { method: 'POST', path, headers: { 'content-type': 'application/json' }, body, reading }
+}
+
+/** What goes to a node that answers to `serves`, as the caller said it. */
 export function toOipNode(
   { rest }: OipPath,
   request: {

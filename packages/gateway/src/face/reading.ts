@@ -5,7 +5,10 @@
 import {
   anthropicError,
   bedrockError,
+  type EmbeddingDialect,
+  type EmbeddingPath,
   type EngineDialect,
+  embeddingReader,
   geminiError,
   jsonOf,
   objectOf,
@@ -15,6 +18,7 @@ import {
   readAnthropicWhole,
   readBedrockEvent,
   readBedrockWhole,
+  readEmbeddedWhole,
   readEmbeddingsWhole,
   readGeminiEvent,
   readGeminiWhole,
@@ -33,8 +37,29 @@ function errors(read: ErrorReader): AnswerReading['error'] {
 
 export const oipReading: AnswerReading = { whole: null, error: errors(openaiError) }
 
-export const embeddingsReading: AnswerReading = {
-  ...{ whole: readEmbeddingsWhole, error: errors(openaiError) },
+const embeddingErrors: Readonly<Record<EmbeddingDialect, AnswerReading['error']>> = {
+  openai: errors(openaiError),
+  gemini: errors(geminiError),
+  oip: errors(openaiError),
+}
+
+/** Of answers that are to be said in other words: with a vector for each of `count` texts. */
+export function embeddingsReading(from: EmbeddingDialect, count: number): AnswerReading {
+  const whole = embeddingReader(from, count)
+  return { whole, error: embeddingErrors[from], isWordless: true }
+}
+
+/** Of answers that go on as they come. */
+export const ownEmbeddings: Readonly<Record<EmbeddingPath, AnswerReading>> = {
+  '/embeddings': {
+    ...{ whole: readEmbeddingsWhole, error: embeddingErrors.openai, isWordless: true },
+  },
+  embedContent: {
+    ...{ whole: readEmbeddedWhole, error: embeddingErrors.gemini, isWordless: true },
+  },
+  batchEmbedContents: {
+    ...{ whole: readEmbeddedWhole, error: embeddingErrors.gemini, isWordless: true },
+  },
 }
 
 export const chatReadings: Readonly<Record<EngineDialect, AnswerReading>> = {

@@ -111,7 +111,9 @@ export class CallTargets implements PursuitPorts {
       const target = this.#order[place]
       if (target === undefined) continue
       if ('deployment' in target) {
-        for (const one of this.#nodeCandidates(directory, target, place)) able.push(one)
+        const nodes = this.#nodeCandidates(directory, target, place)
+        if ('kind' in nodes) impossible ??= nodes
+        else for (const one of nodes) able.push(one)
         continue
       }
       const provider = directory.provider(this.#call.project, target.provider)
@@ -242,11 +244,13 @@ export class CallTargets implements PursuitPorts {
     directory: Directory,
     target: Extract<RouteTarget, { deployment: string }>,
     place: number,
-  ): Candidate[] {
+  ): readonly Candidate[] | Impossible {
     const { project, toNode, requestId } = this.#call
     const deployment = directory.deployment(project, target.deployment)
     if (deployment === undefined || toNode === null) return []
-    const outbound = withHeaders(toNode(deployment.serves), {
+    const said = toNode(deployment.serves)
+    if ('kind' in said) return said
+    const outbound = withHeaders(said, {
       authorization: `Bearer ${directory.servingToken}`,
       'x-request-id': requestId,
     })

@@ -31,7 +31,7 @@ export interface Call {
   /** Who pays. */
   readonly budgets: readonly BudgetEntry[]
   /** What to send to a node that answers to `serves`; null where nodes cannot answer such calls. */
-  readonly toNode: ((serves: string) => Outbound) | null
+  readonly toNode: ((serves: string) => Outbound | Impossible) | null
   /** What to send to a Provider; null where Providers cannot answer such calls. */
   readonly toProvider:
     | ((provider: ProviderEntry, target: ProviderTarget) => Outbound | Impossible)
