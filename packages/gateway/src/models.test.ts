@@ -121,7 +121,7 @@ describe('models in the words of each dialect', () => {
   test('Google’s errors stand below its older and newer paths, too', async () => {
     const ask = await bed()
     for (const base of ['/v1', '/v1alpha', '/v1beta']) {
-      const path = `${base}/models/first:batchEmbedContents`
+      const path = `${base}/models/first:predictLongRunning`
       const [, body] = await ask(path, { authorization: `Bearer ${key}` })
       expect(body.error).toMatchObject({ code: 404, status: 'NOT_FOUND' })
     }

@@ -3,18 +3,16 @@
 // Asks another Route on behalf of a call: its classifier, its embeddings. A call like any other: routed, metered, charged
 // to whom it is made for, and kept from whom the policies keep that key.
 
-import type { Call, CallTrace, Candidate, Presence, RouteEntry } from '../routing/index.ts'
+import type { CallTrace, Candidate, Presence, RouteEntry, Saying } from '../routing/index.ts'
 import { askerOf } from './asker-of.ts'
 import type { Exchange, FacePorts } from './exchange.ts'
 import type { Tally } from './tally.ts'
-
-/** What is asked of a Route on behalf of a call. */
-export type Saying = Pick<Call, 'toNode' | 'toProvider' | 'bounds'>
 
 export interface SideCall {
   readonly route: RouteEntry
   readonly presence: Presence
   readonly tally: Tally
+  /** What is asked of it. */
   readonly saying: Saying
   readonly trace: CallTrace | null
 }

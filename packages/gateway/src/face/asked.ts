@@ -3,36 +3,28 @@
 // A call as its face has understood it, before anybody knows who answers.
 
 import { isEmbeddingPath } from '@tutti/core/dialect'
-import type { Call } from '../routing/index.ts'
+import type { Saying } from '../routing/index.ts'
 import { boundsOf } from './bounds.ts'
-import { toChatProvider } from './chat.ts'
+import { type ToProvider, toChatProvider } from './chat.ts'
 import type { ChatAsked } from './chat-body.ts'
 import { toEmbeddings } from './embed.ts'
 
-export type Asked = Pick<Call, 'toNode' | 'toProvider' | 'mayStream' | 'bounds'> & {
+export type Asked = Saying & {
+  readonly mayStream: boolean
   readonly name: string
   readonly chat: ChatAsked | null
 }
 
 /** What is asked of a model that is given texts. */
 export function askedOfChat(chat: ChatAsked): Asked {
-  return {
-    name: chat.model,
-    ...saidOf(chat),
-    mayStream: chat.stream,
-    chat,
-    bounds: boundsOf(chat),
-  }
-}
-
-function saidOf(chat: ChatAsked): Pick<Call, 'toNode' | 'toProvider'> {
-  const toProvider = toChatProvider(chat)
-  const { path, whole, dialect } = chat
-  if (!isEmbeddingPath(path)) return { toNode: null, toProvider }
-  const others = toEmbeddings({ path, whole })
-  return {
-    ...others,
-    toProvider: (provider, target) =>
-      (provider.dialect === dialect ? toProvider : others.toProvider)(provider, target),
-  }
+  const own = toChatProvider(chat)
+  const { model, path, whole, stream } = chat
+  const vectors = isEmbeddingPath(path) ? toEmbeddings({ path, whole }) : null
+  const toProvider: ToProvider =
+    vectors === null
+      ? own
+      : (provider, target) =>
+          (provider.dialect === chat.dialect ? own : vectors.toProvider)(provider, target)
+  const toNode = vectors?.toNode ?? null
+  return { name: model, toNode, toProvider, mayStream: stream, chat, bounds: boundsOf(chat) }
 }

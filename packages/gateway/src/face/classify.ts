@@ -4,8 +4,7 @@
 // fleet by the Open Inference Protocol. It is a call like any other: routed, metered, charged to whom it is made for.
 
 import { type JsonObject, jsonOf, listOf, objectOf, openaiError } from '@tutti/core/dialect'
-import type { AnswerReading } from '../routing/index.ts'
-import type { Saying } from './ask-route.ts'
+import type { AnswerReading, Saying } from '../routing/index.ts'
 import { impossible, providerHeaders } from './chat.ts'
 import { toInfer } from './oip.ts'
 import { oipReading } from './reading.ts'

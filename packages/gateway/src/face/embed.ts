@@ -19,8 +19,7 @@ import {
   writeEmbedding,
   writeEmbeddingAnswer,
 } from '@tutti/core/dialect'
-import type { AnswerReading, Call, Candidate, Impossible } from '../routing/index.ts'
-import type { Saying } from './ask-route.ts'
+import type { AnswerReading, Call, Candidate, Impossible, Saying } from '../routing/index.ts'
 import { impossible, providerHeaders, type ToProvider } from './chat.ts'
 import type { ChatAsked } from './chat-body.ts'
 import { toInfer } from './oip.ts'

@@ -38,6 +38,9 @@ export interface Call {
     | null
 }
 
+/** What is asked, of whoever answers, and what that may take. */
+export type Saying = Pick<Call, 'toNode' | 'toProvider' | 'bounds'>
+
 /** The trace that a call belongs to. */
 export interface CallTrace {
   /** Asked once for each attempt, as it begins. */

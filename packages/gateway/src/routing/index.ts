@@ -16,6 +16,7 @@ export type {
   Impossible,
   Outbound,
   ProviderTarget,
+  Saying,
   Selection,
 } from './call.ts'
 export { Cashier } from './cashier.ts'
