@@ -1,6 +1,6 @@
 // Automation under policy: what a freeze holds back, and what it must not.
 
-import { deploymentSpec, type InstallState } from '@tutti/core/fleet'
+import { assignment, deploymentSpec, type InstallState, releaseFor } from '@tutti/core/fleet'
 import { apiVersion, formatKey, type Resource, type ResourceKey } from '@tutti/core/resource'
 import { describe, expect, test } from 'vitest'
 import { builtInPolicies } from '../governance/built-in-policies.ts'
@@ -208,5 +208,84 @@ describe('automation asks the policies before every step', () => {
     one.world.isFrozen = false
     await settle(one)
     expect([phaseOf(one.rollout(2)), phaseOf(one.rollout(3))]).toEqual(['superseded', 'done'])
+  })
+})
+
+describe('a first release that another follows before it is proven everywhere', () => {
+  const ids = ['n1', 'n2', 'n3', 'n4']
+
+  /** What each node is to run, by the newest assignment. */
+  async function wanted({ store }: World): Promise<readonly (string | undefined)[]> {
+    const row = await store.assignment('default', 'd')
+    const held = assignment.parse(JSON.parse(row?.payload ?? ''))
+    return ids.map((id) => releaseFor({ id, labels: {} }, held)?.version)
+  }
+
+  /** Its canaries have proven it, and all have it by now. */
+  async function inItsWave(): Promise<World> {
+    const one = makeWorld()
+    one.deploy('m:v1')
+    for (let i = 0; phaseOf(one.rollout(1)) !== 'wave'; i++) {
+      if (i > 9) throw new Error('no wave began')
+      await one.turn()
+      if (phaseOf(one.rollout(1)) !== 'wave') await one.report()
+    }
+    expect(await wanted(one)).toEqual(['v1', 'v1', 'v1', 'v1'])
+    return one
+  }
+
+  test('stays where it is, but for the canaries of the next', async () => {
+    const one = await inItsWave()
+    one.deploy('m:v2')
+    await one.turn()
+    expect((await wanted(one)).toSorted()).toEqual(['v1', 'v1', 'v1', 'v2'])
+    await settle(one)
+    expect(await wanted(one)).toEqual(['v2', 'v2', 'v2', 'v2'])
+  })
+
+  test('is what nodes go back to, also after a third', async () => {
+    const one = await inItsWave()
+    for (const [generation, model] of [
+      [2, 'm:v2'],
+      [3, 'm:v2'],
+    ] as const) {
+      one.deploy(model)
+      await one.turn()
+      const [canary] = statusOf(one.rollout(generation) as Resource).assignment.cohort.canaries
+      await one.report(canary)
+      await one.turn()
+      expect(await wanted(one)).toEqual(['v1', 'v1', 'v1', 'v1'])
+    }
+  })
+
+  test('comes to no node that did not have it (A5)', async () => {
+    const one = await inItsWave()
+    const before = await one.store.assignment('default', 'd')
+    const held = assignment.parse(JSON.parse(before?.payload ?? ''))
+    const { uid, generation, selector } = held
+    const cohort = { canaries: ['n2'], share: 0 }
+    const next = {
+      ...held,
+      generation: 2,
+      baseline: held.target,
+      cohort: { ...cohort, canaries: [] },
+    }
+    const reach = { uid, generation, selector, cohort }
+    const of = (id: string, labels = {}, matchLabels = {}) =>
+      releaseFor(
+        { id, labels },
+        { ...next, baselineReach: { ...reach, selector: { matchLabels } } },
+      )
+    expect(ids.map((id) => of(id)?.version)).toEqual([undefined, 'v1', undefined, undefined])
+    expect(of('n2', { site: 'b' }, { site: 'a' })).toBeNull()
+  })
+
+  test('goes where its canaries have not proven it', async () => {
+    const one = makeWorld()
+    one.deploy('m:v1')
+    await one.turn()
+    one.deploy('m:v2')
+    await one.turn()
+    expect((await wanted(one)).toSorted()).toEqual(['v2', undefined, undefined, undefined])
   })
 })

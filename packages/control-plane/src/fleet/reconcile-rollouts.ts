@@ -122,6 +122,7 @@ async function begin(
   const key = rolloutKey({ project, deployment: name, generation })
   const verdict = await mayTake(ports, deployment, { action: 'create', key })
   if (!verdict.ok) return false
+  const back = before === null ? noBaseline : await baselineAfter(ports.store, before)
   if (before !== null) await supersede(ports, before, generation)
   const start = startRollout(spec.strategy, nodes, { uid, generation })
   const owner = await ports.store.load({ kind: 'Project', project: '', name: project })
@@ -132,7 +133,7 @@ async function begin(
     serves: servedName({ project, name }),
     selector: spec.selector,
     target: releaseOf(model),
-    baseline: before === null ? null : await provenRelease(ports.store, before),
+    ...back,
     mode: 'advance',
     cohort: start.cohort,
     soakMs: Math.min(spec.strategy.soakMs, 60_000),
@@ -195,13 +196,24 @@ async function mayTake(
   return verdict
 }
 
-/** The release that this deployment last proved on its fleet, or null where it never did. */
-async function provenRelease(store: RolloutStore, before: AssignmentRow): Promise<Release | null> {
+type Baseline = Pick<Assignment, 'baseline' | 'baselineReach'>
+const noBaseline: Baseline = { baseline: null }
+
+/**
+ * The release that this deployment last proved on its fleet. Where it never proved any, one that
+ * its canaries have proven stays where it is (A5): to take that away too would leave nothing.
+ */
+async function baselineAfter(store: RolloutStore, before: AssignmentRow): Promise<Baseline> {
   const held = assignmentSchema.parse(JSON.parse(before.payload))
-  if (held.mode === 'remove') return null
+  if (held.mode === 'remove') return noBaseline
   const rollout = await loadRollout(store, before)
-  const state = rollout === null ? null : statusOf(rollout).state
-  return state?.phase === 'done' ? held.target : held.baseline
+  const phase = rollout === null ? null : statusOf(rollout).state.phase
+  if (phase === 'done') return { baseline: held.target }
+  const { uid, generation, selector, cohort, target, baseline, baselineReach } = held
+  if (baseline === null && phase === 'wave') {
+    return { baseline: target, baselineReach: { uid, generation, selector, cohort } }
+  }
+  return baselineReach === undefined ? { baseline } : { baseline, baselineReach }
 }
 
 async function supersede(ports: RolloutPorts, before: AssignmentRow, by: number): Promise<void> {

@@ -9,6 +9,7 @@
 //   A2. A greater share includes every node that a smaller one included (cohorts only grow).
 //   A3. A node never obeys an assignment older than one it has obeyed (`supersedes`).
 //   A4. A cordoned node installs nothing that it has not committed, except to leave a release that is taken back.
+//   A5. What canaries alone have proven stays where it had come to when another follows it, and goes no further.
 
 import { z } from 'zod'
 import { digest, hash32, selector, selects } from '../resource/index.ts'
@@ -23,6 +24,16 @@ export const release = z.strictObject({
   specBytes: z.int().min(2).max(4_194_304),
 })
 export type Release = z.infer<typeof release>
+
+/** Which nodes a rollout has come to. */
+const cohort = z.strictObject({
+  canaries: z.array(z.string()).max(10_000),
+  /** Share of all nodes, by hash of the node's id, that run the target besides the canaries. */
+  share: z.number().min(0).max(1),
+})
+
+/** A rollout as far as it had come. */
+const reach = z.strictObject({ uid: z.string(), generation: z.int().min(0), selector, cohort })
 
 export const assignment = z.strictObject({
   format: z.literal('tutti/assignment/v1'),
@@ -40,12 +51,10 @@ export const assignment = z.strictObject({
   target: release,
   /** What nodes outside the cohort run: the last release that was proven, null on the first. */
   baseline: release.nullable(),
+  /** Where canaries alone have proven the baseline: whom it had reached, who alone run it. */
+  baselineReach: reach.optional(),
   mode: z.enum(['advance', 'revert', 'remove']),
-  cohort: z.strictObject({
-    canaries: z.array(z.string()).max(10_000),
-    /** Share of all nodes, by hash of the node's id, that run the target besides the canaries. */
-    share: z.number().min(0).max(1),
-  }),
+  cohort,
   /** How long a node watches a new release before it commits. */
   soakMs: z.int().min(0),
   /** PEM keys or certificates of the publishers whose signature the project accepts. */
@@ -63,8 +72,15 @@ export interface Assignee {
 /** The release that this node must run, or null where it must run none. */
 export function releaseFor(node: Assignee, assignment: Assignment): Release | null {
   if (assignment.mode === 'remove' || !selects(assignment.selector, node.labels)) return null
-  if (assignment.mode === 'revert') return assignment.baseline
-  return isInCohort(node.id, assignment) ? assignment.target : assignment.baseline
+  const isForward = assignment.mode === 'advance' && isInCohort(node.id, assignment)
+  return isForward ? assignment.target : baselineFor(node, assignment)
+}
+
+/** Whom it had not reached is given nothing (A5). */
+function baselineFor(node: Assignee, { baseline, baselineReach }: Assignment): Release | null {
+  if (baselineReach === undefined) return baseline
+  const hadIt = selects(baselineReach.selector, node.labels) && isInCohort(node.id, baselineReach)
+  return hadIt ? baseline : null
 }
 
 /**
