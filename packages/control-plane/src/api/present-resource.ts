@@ -60,7 +60,16 @@ async function deploymentStatus(ports: PresentPorts, resource: Resource): Promis
   }
   if (row === null) return { ...base, nodes: counts([]) }
   const assignment = assignmentSchema.parse(JSON.parse(row.payload))
-  return { ...base, ...convergenceCounts(ports, resource, assignment) }
+  return {
+    ...base,
+    baseline: baselineOf(assignment),
+    ...convergenceCounts(ports, resource, assignment),
+  }
+}
+
+/** The model that is gone back to; null where there is none. */
+function baselineOf({ baseline }: Assignment): string | null {
+  return baseline === null ? null : `${baseline.model}:${baseline.version}`
 }
 
 /** The four facts of invariant I9, told apart, and why nodes cannot. */
@@ -106,5 +115,6 @@ function rolloutStatus(resource: Resource): unknown {
       { canary, control },
     ]),
   )
-  return { state, assignment, targetRequests, gate: { breach: gate.breach, metrics } }
+  const baseline = baselineOf(assignment)
+  return { state, baseline, assignment, targetRequests, gate: { breach: gate.breach, metrics } }
 }

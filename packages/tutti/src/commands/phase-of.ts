@@ -1,10 +1,13 @@
 // Where a rollout is, in words.
 
-export function phaseOf(state: unknown): string {
+/** Of the status of a Deployment or a Rollout. */
+export function phaseOf(status: unknown): string {
+  const state = at(status, 'state')
   const phase = String(at(state, 'phase') ?? 'pending')
   const message = at(at(state, 'cause'), 'message')
   const wave = phase === 'wave' ? ` ${Number(at(state, 'wave')) + 1}` : ''
-  return message === null ? `${phase}${wave}` : `${phase}: ${String(message)}`
+  if (message === null) return `${phase}${wave}`
+  return `${phase} to ${String(at(status, 'baseline') ?? 'nothing')}: ${String(message)}`
 }
 
 /** One that has ended is held up by nothing. */
@@ -13,8 +16,15 @@ export function isEnded(state: unknown): boolean {
 }
 
 /** The phase of a rollout, and that it goes no further where it was told so. */
-export function progressOf(state: unknown, paused: unknown): string {
-  return paused === true && !isEnded(state) ? `paused, ${phaseOf(state)}` : phaseOf(state)
+export function progressOf(status: unknown, paused: unknown): string {
+  const phase = phaseOf(status)
+  return paused === true && !isEnded(at(status, 'state')) ? `paused, ${phase}` : phase
+}
+
+/** How many nodes are where they should be, and how many not yet, never, or out of sight. */
+export function countsOf(nodes: unknown): string {
+  const facts = ['converged', 'converging', 'cannot', 'unreachable']
+  return facts.map((fact) => `${at(nodes, fact) ?? 0} ${fact}`).join(', ')
 }
 
 /** A member of what may be no object; null where there is none. */

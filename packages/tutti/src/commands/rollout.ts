@@ -3,12 +3,11 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Client, ResourceAnswer } from '@tutti/sdk'
 import type { Command } from 'commander'
-import { stringify } from 'yaml'
 import { z } from 'zod'
 import { Failure } from '../failure.ts'
 import { clientOf, print, printJson } from '../home/index.ts'
 import { describeOutcome } from './describe-outcome.ts'
-import { at, isEnded, phaseOf, progressOf } from './phase-of.ts'
+import { at, countsOf, isEnded, phaseOf, progressOf } from './phase-of.ts'
 import { redeclare } from './redeclare.ts'
 import { type SharedOptions, withExamples, withShared } from './shared-options.ts'
 
@@ -33,7 +32,8 @@ export function addRollout(program: Command): void {
       const rollout = await newestRollout(client, name)
       const state = at(rollout.status, 'state')
       if (verb === 'pause' && isEnded(state)) {
-        const message = `the rollout of ${name} is ${phaseOf(state)}: there is nothing to pause`
+        const phase = phaseOf(rollout.status)
+        const message = `the rollout of ${name} is ${phase}: there is nothing to pause`
         throw new Failure('tutti/argument-invalid', message)
       }
       const spec = { ...rollout.spec, paused: verb === 'pause' }
@@ -66,9 +66,9 @@ async function showStatus(
   let last = ''
   for (;;) {
     const deployment = await client.get({ kind: 'deployments', name })
-    const { state, nodes, denied, paused } = deployment.status
-    const counts = stringify(nodes, { collectionStyle: 'flow' }).trim()
-    const line = `${progressOf(state, paused)}: ${counts}${describeDenied(denied)}`
+    const { status } = deployment
+    const { state, nodes, denied, paused } = status
+    const line = `${progressOf(status, paused)}: ${countsOf(nodes)}${describeDenied(denied)}`
     if (options.json === true && options.watch !== true) return printJson(deployment.status)
     if (line !== last) print(options.json === true ? JSON.stringify(deployment.status) : line)
     last = line

@@ -43,3 +43,15 @@ test('a route says whom it asks, and a provider where it is', () => {
   expect(of(targets)).toBe('parts, engine/a [2J')
   expect(of([...targets, ...targets])).toBe('parts, engine/a [2J, parts, 1 more')
 })
+
+test.each([
+  [null, 'nothing'],
+  ['parts:1', 'parts:1'],
+])('a deployment that went back says to what: %s', (baseline, told) => {
+  const state = { phase: 'reverted', cause: { kind: 'node', node: 'n', message: 'it crashes' } }
+  const status = { state, baseline, nodes: { converging: 1 } }
+  const counts = '0 converged, 1 converging, 0 cannot, 0 unreachable'
+  expect(summaryOf({ kind: 'Deployment', spec: { model: 'parts:2' }, status }, 0)).toBe(
+    `parts:2 reverted to ${told}: it crashes: ${counts}`,
+  )
+})

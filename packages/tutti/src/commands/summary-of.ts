@@ -4,7 +4,7 @@
 
 import type { ResourceAnswer } from '@tutti/sdk'
 import { formatAge } from '../home/index.ts'
-import { at, progressOf } from './phase-of.ts'
+import { at, countsOf, progressOf } from './phase-of.ts'
 
 type Summed = Pick<ResourceAnswer, 'kind' | 'spec' | 'status'>
 
@@ -19,14 +19,11 @@ export function summaryOf({ kind, spec, status }: Summed, nowMs: number): string
         spec['cordoned'] === true && 'cordoned',
       ])
     case 'Deployment': {
-      const nodes = at(status, 'nodes')
-      const facts = ['converged', 'converging', 'cannot', 'unreachable']
-      const counts = facts.map((fact) => `${at(nodes, fact) ?? 0} ${fact}`).join(', ')
-      const progress = progressOf(at(status, 'state'), at(status, 'paused'))
-      return `${spec['model']} ${progress}: ${counts}`
+      const progress = progressOf(status, at(status, 'paused'))
+      return `${spec['model']} ${progress}: ${countsOf(at(status, 'nodes'))}`
     }
     case 'Rollout':
-      return progressOf(at(status, 'state'), spec['paused'])
+      return progressOf(status, spec['paused'])
     case 'Approval':
       return `${at(status, 'phase')}, asked by ${spec['requestedBy']}`
     case 'Model':
