@@ -180,9 +180,32 @@ test('a link to one goes to who fetches it', () => {
   expect(written('anthropic', 'openai-responses', said)).toMatchObject({
     input: [{ content: [{ type: 'input_file', file_url: 'https://a/b' }] }],
   })
-  for (const to of ['openai', 'gemini', 'bedrock'] as const) {
+  const fileData = { mimeType: 'application/pdf', fileUri: 'https://a/b' }
+  expect(contentOf(lastOf(written('openai-responses', 'gemini', linked)))).toEqual([{ fileData }])
+  const asked = { contents: [{ parts: [{ fileData }] }] }
+  expect(written('gemini', 'anthropic', asked)).toMatchObject({ messages: [{ content }] })
+  for (const to of ['openai', 'bedrock'] as const) {
     expect(written('openai-responses', to, linked)).toMatchObject({ field: 'input' })
   }
+})
+
+test('a link to an image goes to Gemini with the type that its address ends with', () => {
+  const linkTo = (url: string) => ({
+    messages: [{ role: 'user', content: [{ type: 'image_url', image_url: { url } }] }],
+  })
+  const url = 'https://a.example/b.c/d.JPG?size=1.png'
+  const fileData = { mimeType: 'image/jpeg', fileUri: url }
+  expect(contentOf(lastOf(written('openai', 'gemini', linkTo(url))))).toEqual([{ fileData }])
+  const asked = { contents: [{ parts: [{ fileData }] }] }
+  const image = { type: 'image', source: { type: 'url', url } }
+  expect(written('gemini', 'anthropic', asked)).toMatchObject({ messages: [{ content: [image] }] })
+  const messages = [{ content: [{ type: 'image_url', image_url: { url } }] }]
+  expect(written('gemini', 'openai', asked)).toMatchObject({ messages })
+  for (const other of ['https://a/b', 'https://a.png', 'http://a/b.png', 'https://a/b.gif']) {
+    expect(written('openai', 'gemini', linkTo(other))).toMatchObject({ field: 'messages' })
+  }
+  const former = written('openai', 'gemini', linkTo(url), 'gemini-2.0-flash')
+  expect(former).toMatchObject({ field: 'messages' })
 })
 
 test.each<[ChatDialect, object, string]>([
@@ -208,6 +231,16 @@ test.each<[ChatDialect, object, string]>([
     'gemini',
     { inlineData: { mimeType: 'text/csv', data } },
     'contents[0].parts[0].inlineData.mimeType',
+  ],
+  [
+    'gemini',
+    {
+      fileData: {
+        ...{ mimeType: 'image/png' },
+        fileUri: 'https://generativelanguage.googleapis.com/v1beta/files/x',
+      },
+    },
+    'contents[0].parts[0].fileData.fileUri',
   ],
   [
     'gemini',

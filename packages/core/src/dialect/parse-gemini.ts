@@ -7,6 +7,7 @@
 import { z } from 'zod'
 import { exactJson } from '../resource/index.ts'
 import { allowedTools, type ChatRequest, type Message, type Part } from './chat.ts'
+import { geminiLink, readGeminiLink } from './gemini-link.ts'
 import { jsonSchemaOf } from './gemini-schema.ts'
 import { isObject, type JsonObject, objectOf } from './json.ts'
 import { mergeMessages } from './merge-messages.ts'
@@ -33,9 +34,8 @@ const part = z.union([
     thought: z.boolean().optional(),
     thoughtSignature: z.string().optional(),
   }),
-  z.strictObject({
-    inlineData,
-  }),
+  z.strictObject({ inlineData }),
+  z.strictObject({ fileData: geminiLink }),
   z.strictObject({
     functionCall: z.strictObject({
       ...{ id: z.string().optional(), name: z.string(), args: ownObject.default({}) },
@@ -224,6 +224,7 @@ function messagesOf(contents: GeminiRequest['contents']): Message[] | Unsayable 
 type PlainPart = Exclude<GeminiPart, { functionCall: unknown } | { functionResponse: unknown }>
 
 function partsOf(from: PlainPart): Part[] {
+  if ('fileData' in from) return [readGeminiLink(from.fileData)]
   if ('inlineData' in from) {
     const { mimeType: mediaType, data, displayName: name } = from.inlineData
     const source = { kind: 'data', mediaType, data } as const

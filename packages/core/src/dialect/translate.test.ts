@@ -383,7 +383,7 @@ describe('what cannot be said is refused by its field', () => {
     expect(fieldOf('gemini', 'openai', config)).toBe('generationConfig.topK')
     const url = { type: 'image_url', image_url: { url: 'https://x.example/a.png' } }
     const seen = { ...base, messages: [{ role: 'user', content: [url] }] }
-    expect(fieldOf('openai', 'gemini', seen)).toBe('messages')
+    expect(fieldOf('openai', 'bedrock', seen)).toBe('messages')
     expect(fieldOf('openai', 'anthropic', seen)).toBe(null)
   })
 

@@ -159,7 +159,7 @@ function whyMediaLost(
     return 'images are looked at in full, their detail cannot be low'
   }
   const isLink = kind === 'document' && source.kind === 'url'
-  const isFetched = to === 'openai-responses' || to === 'anthropic'
+  const isFetched = ['openai-responses', 'anthropic', 'gemini'].includes(to)
   return isLink && !isFetched ? 'documents go there as data, no URL' : null
 }
 

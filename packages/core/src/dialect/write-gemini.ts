@@ -13,6 +13,7 @@ import {
   type Usage,
 } from './chat.ts'
 import { citationsOf, Places } from './cited-text.ts'
+import { writeGeminiLink } from './gemini-link.ts'
 import { isObject, type JsonObject, jsonOf } from './json.ts'
 import { mediaApart } from './media-apart.ts'
 import { plainResult } from './parse-gemini.ts'
@@ -25,15 +26,15 @@ export function writeGemini(request: ChatRequest): object | Unsayable {
   if (request.parallelToolCalls === false) {
     return unsayable('parallelToolCalls', 'Gemini cannot be kept from calling tools in parallel')
   }
-  const names = new Map<string, string>() // of tools, by the id of their call
+  const told: Told = { model: request.model, names: new Map() }
   const instead = signatureInstead(request.model)
   const takesMedia = instead !== null
   const messages = takesMedia ? request.messages : mediaApart(request.messages)
   const contents: object[] = []
   for (const { role, parts } of messages) {
     const write = (part: Part) => {
-      if (part.kind === 'tool-call') names.set(part.id, part.name)
-      return writePart(part, names)
+      if (part.kind === 'tool-call') told.names.set(part.id, part.name)
+      return writePart(part, told)
     }
     const written = writeParts(parts.flatMap(nameSaid), write, instead)
     if (isUnsayable(written)) return written
@@ -104,16 +105,20 @@ function nameSaid(part: Part): Part[] {
   return [{ kind: 'text', text: `${part.name}:` }, part]
 }
 
-type ToolNames = ReadonlyMap<string, string>
+interface Told {
+  readonly model: string
+  /** Of tools, by the id of their call; written by `writeGemini`. */
+  readonly names: Map<string, string>
+}
 
-function writePart(part: Part, names: ToolNames): object | Unsayable | null {
+function writePart(part: Part, told: Told): object | Unsayable | null {
   switch (part.kind) {
     case 'text':
       return part.text === '' ? null : { text: part.text }
     case 'image':
     case 'document': {
-      const { source } = part
-      if (source.kind === 'url') return noUrl
+      const { kind, source } = part
+      if (source.kind === 'url') return writeGeminiLink(kind, source.url, told.model)
       return inlineData(source)
     }
     case 'thinking': // of another provider, or of a former turn
@@ -121,11 +126,11 @@ function writePart(part: Part, names: ToolNames): object | Unsayable | null {
     case 'tool-call':
       return { functionCall: { name: part.name, args: argumentsOf(part) ?? {} } }
     case 'tool-result':
-      return writeResult(part, names)
+      return writeResult(part, told)
   }
 }
 
-const noUrl = unsayable('messages', 'Gemini takes images as data, no URL')
+const noUrl = unsayable('messages', 'results of tools show Gemini data, no URL')
 
 export function inlineData(source: MediaSource): object {
   if (source.kind === 'url') return { fileData: { fileUri: source.url } }
@@ -134,7 +139,7 @@ export function inlineData(source: MediaSource): object {
 
 function writeResult(
   part: Extract<Part, { kind: 'tool-result' }>,
-  names: ToolNames,
+  { names }: Told,
 ): object | Unsayable {
   const name = names.get(part.id)
   const media = part.parts.filter((one) => one.kind === 'image' || one.kind === 'document')
@@ -247,7 +252,7 @@ export function writeGroundings(text: string, citations: readonly Citation[]): o
 function writeAnswerPart(part: Part): object | null {
   if (part.kind === 'thinking') return writeThought(part)
   if (part.kind === 'tool-call' && argumentsOf(part) === null) return null // `whyUnsaid`
-  const one = writePart(part, new Map())
+  const one = writePart(part, { model: '', names: new Map() })
   return one === null || isUnsayable(one) ? null : withCallId(part, one)
 }
 
