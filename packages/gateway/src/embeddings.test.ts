@@ -254,3 +254,19 @@ test.each(givers)('what texts say is looked through before %s is asked', async (
   expect(JSON.stringify(heard)).toContain('to ')
   expect(JSON.stringify(heard)).not.toContain('ada@')
 })
+
+test.each(['openai', 'gemini'] as const)(
+  'a long answer of %s goes on as it came, and is charged',
+  async (giver) => {
+    const values = Array.from({ length: 40_000 }, (_, i) => i / 7)
+    const embeddings = { embeddings: [{ values }], usageMetadata: { promptTokenCount: 11 } }
+    const data = { data: [{ index: 0, embedding: values }], usage: { prompt_tokens: 11 } }
+    const long = giver === 'openai' ? data : embeddings
+    const { ask, gateway } = await bed(giver, {}, () => long)
+    const isOpenais = giver === 'openai'
+    const asked = isOpenais ? { model: 'chat', input: 'a' } : { requests: [{ content: part('a') }] }
+    const { status, body } = await ask(isOpenais ? '/v1/embeddings' : batch, asked)
+    expect([status, body]).toEqual([200, long])
+    expect(await recordOf(gateway)).toMatchObject({ inputTokens: 11, isEstimated: false })
+  },
+)

@@ -47,10 +47,15 @@ export { readOpenaiEvent } from './openai-stream.ts'
 export { isItemReference } from './parse-responses.ts'
 export { readAnswer } from './read-answer.ts'
 export {
+  type EndsReader,
+  readEmbeddedEnds,
+  readEmbeddedWhole,
+  readEmbeddingsEnds,
+  readEmbeddingsWhole,
+} from './read-embeddings.ts'
+export {
   readAnthropicWhole,
   readBedrockWhole,
-  readEmbeddedWhole,
-  readEmbeddingsWhole,
   readGeminiWhole,
   readOpenaiWhole,
   readResponsesWhole,

@@ -44,8 +44,12 @@ export function reader(
   }
 }
 
-function openaiUsageIn({ usage }: JsonObject): Usage | null {
+export function openaiUsageIn({ usage }: JsonObject): Usage | null {
   return isOpenaiUsage(usage) ? openaiUsage(usage) : null
+}
+
+export function geminiUsageIn({ usageMetadata: usage }: JsonObject): Usage | null {
+  return isGeminiUsage(usage) ? geminiUsage(usage) : null
 }
 
 /** Null where it names none, or has begun to answer: that is paid, and judged as what it is. */
@@ -72,12 +76,6 @@ export const readOpenaiWhole = reader(
   { errorIn: openaiErrorIn, parse: (text) => withDigits(text, 'message') },
 )
 
-export const readEmbeddingsWhole = reader(
-  (body) => (listOf(body['data']).length === 0 ? 'an answer without data' : null),
-  openaiUsageIn,
-  { errorIn: openaiErrorIn },
-)
-
 export const readAnthropicWhole = reader(
   (body) => {
     if (!Array.isArray(body['content'])) return 'an answer without content'
@@ -96,15 +94,6 @@ export const readResponsesWhole = reader(
   ({ usage }) => (isResponsesUsage(usage) ? responsesUsage(usage) : null),
 )
 
-/** Of one text, or of a batch. */
-export const readEmbeddedWhole = reader(
-  ({ embedding, embeddings }) => {
-    const given = listOf(embeddings).length > 0 || isObject(embedding)
-    return given ? null : 'an answer without embeddings'
-  },
-  ({ usageMetadata: usage }) => (isGeminiUsage(usage) ? geminiUsage(usage) : null),
-)
-
 export const readGeminiWhole = reader(
   (body) => {
     if (objectOf(body['promptFeedback'])['blockReason'] !== undefined) return null
@@ -116,7 +105,7 @@ export const readGeminiWhole = reader(
     }
     return null
   },
-  ({ usageMetadata: usage }) => (isGeminiUsage(usage) ? geminiUsage(usage) : null),
+  geminiUsageIn,
   exactly,
 )
 

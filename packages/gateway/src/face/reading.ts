@@ -18,7 +18,9 @@ import {
   readAnthropicWhole,
   readBedrockEvent,
   readBedrockWhole,
+  readEmbeddedEnds,
   readEmbeddedWhole,
+  readEmbeddingsEnds,
   readEmbeddingsWhole,
   readGeminiEvent,
   readGeminiWhole,
@@ -49,17 +51,19 @@ export function embeddingsReading(from: EmbeddingDialect, count: number): Answer
   return { whole, error: embeddingErrors[from], isWordless: true }
 }
 
+const geminis: AnswerReading = {
+  ...{ whole: readEmbeddedWhole, ends: readEmbeddedEnds },
+  ...{ error: embeddingErrors.gemini, isWordless: true },
+}
+
 /** Of answers that go on as they come. */
 export const ownEmbeddings: Readonly<Record<EmbeddingPath, AnswerReading>> = {
   '/embeddings': {
-    ...{ whole: readEmbeddingsWhole, error: embeddingErrors.openai, isWordless: true },
+    ...{ whole: readEmbeddingsWhole, ends: readEmbeddingsEnds },
+    ...{ error: embeddingErrors.openai, isWordless: true },
   },
-  embedContent: {
-    ...{ whole: readEmbeddedWhole, error: embeddingErrors.gemini, isWordless: true },
-  },
-  batchEmbedContents: {
-    ...{ whole: readEmbeddedWhole, error: embeddingErrors.gemini, isWordless: true },
-  },
+  embedContent: geminis,
+  batchEmbedContents: geminis,
 }
 
 export const chatReadings: Readonly<Record<EngineDialect, AnswerReading>> = {

@@ -11,11 +11,13 @@
 
 import {
   type ChatEvent,
+  type EndsReader,
   noUsage,
   type StreamEvent,
   StreamProgress,
   type Usage,
   type WholeReader,
+  type WholeReading,
 } from '@tutti/core/dialect'
 import { classifyFailure, type ErrorAnswer, type FailureClass } from '@tutti/core/routing'
 import { messageOf, whyUnreached } from '../failure.ts'
@@ -33,6 +35,8 @@ export type EventReader = (event: StreamEvent) => readonly ChatEvent[] | string
 export interface AnswerReading {
   /** Null where any body will do. */
   readonly whole: WholeReader | null
+  /** Of what is long, where its ends may tell enough. */
+  readonly ends?: EndsReader
   /** A reader of one stream; absent where such answers are never streamed. */
   readonly events?: () => EventReader
   readonly error: (text: string, status: number) => ErrorAnswer
@@ -86,6 +90,8 @@ const bytesPerToken = 3
 
 export type AttemptOutcome = WholeAttempt | StreamAttempt | FailedAttempt
 
+const longAnswer = 64 * 2 ** 10 // shorter ones are parsed in a fraction of a millisecond
+const endBytes = 2_048
 const answerBytesMax = 256 * 2 ** 20
 const rateWindowMs = 10_000
 // Once every choice has stopped, only usage and the end mark are missing.
@@ -360,7 +366,7 @@ export class Attempt implements AnswerHandler, Watched {
       return this.#refuseAnswer({ status, headers, body: isPlain ? body : nothing }) // no words
     }
     if (!isPlain) return this.#fail('malformed', `nobody asked for ${encoding}`)
-    const reading = this.#reading.whole?.(body.toString('utf8'))
+    const reading = this.#readWhole(body)
     if (reading?.kind === 'error') {
       return this.#refuseAnswer({ status: reading.status, headers, body })
     }
@@ -370,6 +376,16 @@ export class Attempt implements AnswerHandler, Watched {
     }
     const { usage = null, parsed = null } = reading ?? {}
     this.#end({ kind: 'whole', status, headers, body, usage, parsed })
+  }
+
+  #readWhole(body: Buffer): WholeReading | undefined {
+    const { whole, ends } = this.#reading
+    if (ends !== undefined && body.length >= longAnswer) {
+      const first = body.toString('latin1', 0, endBytes)
+      const reading = ends(first, body.toString('utf8', body.length - endBytes))
+      if (reading !== null) return reading
+    }
+    return whole?.(body.toString('utf8'))
   }
 
   #refuseAnswer(answer: { status: number; headers: Headers; body: Buffer }): void {
