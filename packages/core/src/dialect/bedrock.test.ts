@@ -99,7 +99,6 @@ describe('a request', () => {
     ['thinkingTokens', { thinkingTokens: 9 }],
     ['temperature', { temperature: 1.5 }],
     ['response_format', { format: { kind: 'json' } }],
-    ['parallel_tool_calls', { parallelToolCalls: false, tools: [tool] }],
     ['tool_choice', { ...called, toolChoice: { kind: 'none' } }],
     ['messages', image({ kind: 'url', url: 'https://x.example/a.png' })],
     ['messages', image({ kind: 'data', mediaType: 'image/bmp', data: '' })],

@@ -22,6 +22,7 @@ import { CitedText } from './cited-text.ts'
 import { GeminiWriter } from './gemini-writer.ts'
 import type { JsonObject } from './json.ts'
 import { takesLateSystem } from './model-families.ts'
+import { isFurtherCall, wantsOneCall, withOneCall } from './one-call.ts'
 import { OpenaiWriter } from './openai-writer.ts'
 import { parseAnthropic } from './parse-anthropic.ts'
 import { parseGemini } from './parse-gemini.ts'
@@ -213,9 +214,11 @@ const noSuchEnd = 'it stopped for a reason that only its own dialect knows'
 /** A whole answer in the caller's dialect. */
 export function writeAnswer(
   dialect: ChatDialect,
-  answer: ChatAnswer,
+  whole: ChatAnswer,
   about: { readonly request: JsonObject; readonly createdS: number },
 ): object {
+  const isOne = wantsOneCall(about.request)
+  const answer = isOne ? { ...whole, parts: withOneCall(whole.parts) } : whole
   switch (dialect) {
     case 'openai':
       return writeOpenaiAnswer(answer, about.request, about.createdS)
@@ -243,12 +246,14 @@ export function newChatWriter(
   const order = new CallOrder(options.id)
   const cited = new CitedText(options.sent?.text)
   const writer = writerOf(dialect, options, request)
+  const isOne = wantsOneCall(request)
   let hasImage = false // these are written by `written`
   let isRefused = false
   let isOther = false
   let isCut = false
   let other: string | undefined
   const written = (event: ChatEvent) => {
+    if (isOne && isFurtherCall(event)) return ''
     hasImage ||= event.kind === 'image'
     if (event.kind === 'other') other ??= event.lost
     isRefused ||= isRefusal(event) && !dialect.startsWith('openai')

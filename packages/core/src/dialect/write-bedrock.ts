@@ -48,13 +48,10 @@ function whyNot(request: ChatRequest): Unsayable | null {
   for (const name of without) {
     if (request[name] !== undefined) return unsayable(name, 'Converse has no counterpart of it')
   }
-  const { temperature = 0, format, parallelToolCalls, tools, toolChoice } = request
+  const { temperature = 0, format, toolChoice } = request
   if (temperature > 1) return unsayable('temperature', 'Converse takes 0 to 1')
   if (format?.kind === 'json') {
     return unsayable('format', 'Converse takes a JSON schema, not JSON of any form')
-  }
-  if (parallelToolCalls === false && tools.length > 0) {
-    return unsayable('parallelToolCalls', 'Converse cannot be kept from parallel calls')
   }
   const hasCalls = request.messages.some(({ parts }) => parts.some(isToolPart))
   if (hasCalls && toolChoice?.kind === 'none') {

@@ -23,9 +23,6 @@ import { resultText } from './write-openai.ts'
 
 /** The body; the model and whether to stream stand in the path. */
 export function writeGemini(request: ChatRequest): object | Unsayable {
-  if (request.parallelToolCalls === false) {
-    return unsayable('parallelToolCalls', 'Gemini cannot be kept from calling tools in parallel')
-  }
   const told: Told = { model: request.model, names: new Map() }
   const instead = signatureInstead(request.model)
   const takesMedia = instead !== null
