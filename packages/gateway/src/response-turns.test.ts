@@ -129,6 +129,26 @@ describe('over a WebSocket', () => {
     expect((await client.end(1)).type).toBe('response.completed')
   })
 
+  test('what is said to steer an answer comes back, to be said in the next turn', async () => {
+    const world = await bed()
+    const client = await connect(world)
+    let go = () => {}
+    world.engine.waits = new Promise((resolve) => {
+      go = resolve
+    })
+    client.send({})
+    while (world.asked.length < 1) await new Promise((resolve) => setImmediate(resolve))
+    const steer = { previous_response_id: 'resp_1', input: 'rather in French' }
+    client.socket.send(JSON.stringify({ type: 'response.steer', ...steer }))
+    const back = () => client.messages.find(({ type }) => type === 'response.steer.failed')
+    const error = { type: 'invalid_request_error', code: 'steering_not_supported' }
+    await expect.poll(back).toMatchObject({ steer, error, sequence_number: 0 })
+    go()
+    expect((await client.end(0)).type).toBe('response.completed')
+    client.socket.send(`{"type":"response.steer","input":${nested}}`)
+    expect(await client.end(1)).toMatchObject({ error: { code: 'invalid_event' } })
+  })
+
   test('an answer that is nested too deep ends its turn with an error, and the connection goes on', async () => {
     const world = await bed()
     const client = await connect(world)

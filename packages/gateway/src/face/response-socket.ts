@@ -13,6 +13,7 @@
 import { isObject, type JsonObject } from '@tutti/core/dialect'
 import { exactJson, exactJsonOf } from '@tutti/core/resource'
 import type { RawData, WebSocket } from 'ws'
+import { isTooDeep } from '../failure.ts'
 import type { Incoming } from '../wire/index.ts'
 import type { FacePorts } from './exchange.ts'
 import { answerRequest, isLetIn, refuseTooDeep } from './gateway-face.ts'
@@ -88,6 +89,7 @@ export class ResponseSocket {
   #take(data: RawData, isBinary: boolean): void {
     if (this.#socket.bufferedAmount > unreadBytesMax) return this.#socket.terminate() // W2
     const message = isBinary ? undefined : exactJsonOf(textOf(data))
+    if (isObject(message) && message['type'] === 'response.steer') return this.#unsteered(message)
     if (!isObject(message) || message['type'] !== 'response.create') {
       return this.#refuse(null, 400, {
         ...{ code: 'invalid_event', message: 'expected a message of type response.create' },
@@ -144,6 +146,20 @@ export class ResponseSocket {
         failed(error)
       }
     })
+  }
+
+  /** What is said meanwhile goes back to who said it, who says it with the next turn. */
+  #unsteered({ previous_response_id, input }: JsonObject): void {
+    const message = 'an answer that is under way cannot be steered here: say it in the next turn'
+    const error = { type: 'invalid_request_error', code: 'steering_not_supported', message }
+    const steer = { previous_response_id, input }
+    const event = { type: 'response.steer.failed', sequence_number: 0, error, steer }
+    try {
+      this.#socket.send(exactJson(event))
+    } catch (cause) {
+      if (!isTooDeep(cause)) throw cause
+      this.#refuse(null, 400, { code: 'invalid_event', message: 'input: it is nested too deep' })
+    }
   }
 
   #refuse(
