@@ -210,12 +210,12 @@ test('a link to an image goes to Gemini with the type that its address ends with
 
 test.each<[ChatDialect, object, string]>([
   ['openai', { type: 'file', file: { file_id: 'x' } }, 'messages[0].content[0].file.file_id'],
-  ['openai', { type: 'file', file: { file_data: 'data:text/csv;base64,YQ==' } }, 'messages'],
+  ['openai', { type: 'file', file: { file_data: 'data:application/zip;base64,YQ==' } }, 'messages'],
   ['openai', { type: 'file', file: { file_data: data } }, 'messages[0].content[0].file.file_data'],
   ['openai-responses', { type: 'input_file', file_id: 'x' }, 'input[0].content[0].file_id'],
   ['openai-responses', { type: 'input_file', filename: 'x' }, 'input[0].content[0]'],
   [
-    ...(['anthropic', { type: 'document', source: { type: 'text', data: 'x' } }] as const),
+    ...(['anthropic', { type: 'document', source: { type: 'file', file_id: 'x' } }] as const),
     'messages[0].content[0].source.type',
   ],
   [
@@ -229,7 +229,7 @@ test.each<[ChatDialect, object, string]>([
   ],
   [
     'gemini',
-    { inlineData: { mimeType: 'text/csv', data } },
+    { inlineData: { mimeType: 'audio/wav', data } },
     'contents[0].parts[0].inlineData.mimeType',
   ],
   [

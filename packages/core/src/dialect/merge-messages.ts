@@ -1,9 +1,10 @@
 // Merge messages
 //
 // Neighbours of one role become one message: dialects differ in whether results of tools, or parts of one turn, are
-// messages of their own.
+// messages of their own. Files that are text become texts.
 
 import type { Message, Part } from './chat.ts'
+import { saidFiles } from './text-file.ts'
 
 export function mergeMessages(messages: readonly Message[]): Message[] {
   const merged: Message[] = []
@@ -13,7 +14,7 @@ export function mergeMessages(messages: readonly Message[]): Message[] {
       parts = []
       merged.push({ ...message, parts })
     }
-    for (const part of message.parts) parts.push(part)
+    for (const part of message.parts) parts.push(...saidFiles(part))
   }
   return merged
 }
@@ -30,7 +31,7 @@ type Schema = Readonly<Record<string, unknown>>
 
 /** What a data URL holds, or any other one leads to. */
 export function mediaSourceOf(url: string) {
-  const [, mediaType, data] = /^data:([\w.+/-]+);base64,(.*)$/s.exec(url) ?? []
+  const [, mediaType, data] = /^data:([\w.+/-]+)(?:;charset=utf-8)?;base64,(.*)$/is.exec(url) ?? []
   return mediaType === undefined || data === undefined
     ? ({ kind: 'url', url } as const)
     : ({ kind: 'data', mediaType, data } as const)

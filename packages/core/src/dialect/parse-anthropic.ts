@@ -11,6 +11,7 @@ import { mergeMessages } from './merge-messages.ts'
 import { ownObject } from './own-object.ts'
 import { givenSignature, signedBy } from './signature.ts'
 import { isStrictSchema } from './strict-schema.ts'
+import { namedText } from './text-file.ts'
 import { type Unsayable, unsayableOf } from './unsayable.ts'
 import { withoutNulls } from './without-nulls.ts'
 
@@ -32,6 +33,13 @@ const document = z.strictObject({
   source: z.discriminatedUnion('type', [
     z.strictObject({ type: z.literal('base64'), media_type: z.string(), data: z.string() }),
     z.strictObject({ type: z.literal('url'), url: z.string() }),
+    z.strictObject({
+      ...{ type: z.literal('text'), media_type: z.literal('text/plain'), data: z.string() },
+    }),
+    z.strictObject({
+      type: z.literal('content'),
+      content: z.union([z.string(), z.array(z.discriminatedUnion('type', [text, image]))]),
+    }),
   ]),
   title: z.string().optional(),
   citations: z.strictObject({ enabled: z.literal(false).optional() }).optional(),
@@ -163,19 +171,27 @@ function isMarked(request: AnthropicRequest): boolean {
 
 function partsOf(content: string | readonly Block[]): Part[] {
   if (typeof content === 'string') return content === '' ? [] : [{ kind: 'text', text: content }]
-  return content.map(partOf)
+  return content.flatMap(saidBy)
 }
 
-function partOf(from: Block): Part {
+/** A document that is no file is what it says. */
+function saidBy(from: Block): readonly Part[] {
+  if (from.type !== 'document') return [partOf(from)]
+  const { source, title } = from
+  if (source.type === 'text') return namedText(title, source.data)
+  if (source.type === 'content') {
+    const name = title ? [{ kind: 'text', text: `${title}:` } as const] : []
+    return [...name, ...partsOf(source.content)]
+  }
+  return [{ kind: 'document', source: sourceOf(source), ...(title ? { name: title } : {}) }]
+}
+
+function partOf(from: Exclude<Block, { type: 'document' }>): Part {
   switch (from.type) {
     case 'text':
       return { kind: 'text', text: from.text }
     case 'image':
-      return { kind: 'image', source: sourceOf(from) }
-    case 'document': {
-      const named = from.title ? { name: from.title } : {}
-      return { kind: 'document', source: sourceOf(from), ...named }
-    }
+      return { kind: 'image', source: sourceOf(from.source) }
     case 'tool_use': {
       const args = exactJson(from.input ?? {})
       return { kind: 'tool-call', id: from.id, name: from.name, arguments: args }
@@ -195,7 +211,7 @@ function partOf(from: Block): Part {
   }
 }
 
-function sourceOf({ source }: Pick<z.infer<typeof image>, 'source'>): MediaSource {
+function sourceOf(source: z.infer<typeof image>['source']): MediaSource {
   return source.type === 'url'
     ? { kind: 'url', url: source.url }
     : { kind: 'data', mediaType: source.media_type, data: source.data }

@@ -18,7 +18,7 @@ import { isStrictSchema } from './strict-schema.ts'
 import { type Unsayable, unsayable, unsayableOf } from './unsayable.ts'
 import { withoutNulls } from './without-nulls.ts'
 
-const media = /^(image\/|application\/pdf$)/i
+const media = /^(image\/|text\/|application\/(pdf|json)$)/i
 const inlineData = z
   .strictObject({
     mimeType: z.string().regex(media, 'of what is not text images and PDF have a counterpart'),
