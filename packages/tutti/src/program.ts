@@ -14,7 +14,15 @@ export async function makeProgram(name = ''): Promise<Command> {
     .showSuggestionAfterError()
     .showHelpAfterError('(tutti --help lists the commands)')
   for (const add of Object.values(commands)) add(program)
+  for (const command of program.commands) explainErrors(command, program.name())
   return program
+}
+
+/** What is wrong with the words of a command is told with how they go, and where there is more. */
+function explainErrors(command: Command, above: string): void {
+  const path = `${above} ${command.name()}`
+  command.showHelpAfterError(`usage: ${path} ${command.usage()}\n(${path} --help says more)`)
+  for (const one of command.commands) explainErrors(one, path)
 }
 
 type Commands = Record<string, (program: Command) => void>
