@@ -37,21 +37,35 @@ export function textOfBase64(data: string): string | null {
 }
 
 const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'
-const sixBits = Int8Array.from({ length: 128 }, (_, i) => alphabet.indexOf(String.fromCharCode(i)))
+const notOne = 0xff
+// Of each letter’s code; what is no letter has bits above the sixth.
+const sixBits = Uint8Array.from({ length: 256 }, (_, i) => {
+  const bits = alphabet.indexOf(String.fromCharCode(i))
+  return bits === -1 ? notOne : bits
+})
 
 function bytesOf(data: string): Uint8Array | null {
   const padding = data.endsWith('==') ? 2 : data.endsWith('=') ? 1 : 0
   const length = data.length - padding
   if (length % 4 === 1) return null
-  const bytes = new Uint8Array(Math.floor((length * 3) / 4))
-  let held = 0
-  for (let i = 0, at = 0; i < length; i++) {
-    const bits = sixBits[data.charCodeAt(i)] ?? -1
-    if (bits === -1) return null
-    held = ((held << 6) | bits) & 0xffffff
-    if (i % 4 !== 0) bytes[at++] = (held >> (6 - 2 * (i % 4))) & 0xff
+  const bytes = new Uint8Array(Math.ceil(length / 4) * 3)
+  let all = 0
+  for (let i = 0, at = 0; i < length; i += 4) {
+    const a = bitsAt(data, i)
+    const b = bitsAt(data, i + 1)
+    const c = i + 2 < length ? bitsAt(data, i + 2) : 0
+    const d = i + 3 < length ? bitsAt(data, i + 3) : 0
+    all |= a | b | c | d
+    bytes[at] = (a << 2) | (b >> 4)
+    bytes[at + 1] = (b << 4) | (c >> 2)
+    bytes[at + 2] = (c << 6) | d
+    at += 3
   }
-  return bytes
+  return all > 63 ? null : bytes.subarray(0, Math.floor((length * 3) / 4))
+}
+
+function bitsAt(data: string, at: number): number {
+  return sixBits[data.charCodeAt(at)] ?? notOne
 }
 
 const sliceMax = 4_096 // bytes: they become arguments of one call
@@ -64,12 +78,14 @@ function endOfSlice(bytes: Uint8Array, start: number): number {
   return most - (back ?? 0)
 }
 
-const escapes = Array.from({ length: 256 }, (_, i) => `%${i.toString(16).padStart(2, '0')}`)
+const aboveAscii = /[\x80-\xff]/
 
+/** A character of each byte, escaped where there is more than ASCII: as addresses hold UTF-8. */
 function textOfUtf8(bytes: Uint8Array): string | null {
-  if (bytes.every((byte) => byte < 0x80)) return String.fromCharCode(...bytes)
+  const said: string = Reflect.apply(String.fromCharCode, null, bytes)
+  if (!aboveAscii.test(said)) return said
   try {
-    return decodeURIComponent(Array.from(bytes, (byte) => escapes[byte]).join(''))
+    return decodeURIComponent(escape(said)) // by far the fastest that is there on every platform
   } catch {
     return null
   }
