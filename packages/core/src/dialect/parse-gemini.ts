@@ -15,7 +15,7 @@ import { OpenCalls } from './open-calls.ts'
 import { ownObject } from './own-object.ts'
 import { foreignSignature, givenSignature, ownSignature } from './signature.ts'
 import { isStrictSchema } from './strict-schema.ts'
-import { type Unsayable, unsayable, unsayableOf } from './unsayable.ts'
+import { noCounterpart, type Unsayable, unsayable, unsayableOf } from './unsayable.ts'
 import { withoutNulls } from './without-nulls.ts'
 
 const media = /^(image\/|text\/|application\/(pdf|json)$)/i
@@ -39,7 +39,9 @@ const part = z.union([
   z.strictObject({
     functionCall: z.strictObject({
       ...{ id: z.string().optional(), name: z.string(), args: ownObject.default({}) },
+      willContinue: z.literal(false).optional(),
     }),
+    thought: z.literal(false).optional(),
     thoughtSignature: z.string().optional(),
   }),
   z.strictObject({
@@ -52,7 +54,7 @@ const part = z.union([
 type GeminiPart = z.infer<typeof part>
 const content = z.strictObject({
   role: z.enum(['user', 'model', 'function']).optional(), // the last one is of results
-  parts: z.array(part),
+  parts: z.array(part).default([]), // an answer that was cut before its first word has none
 })
 
 const instructionPart = z.strictObject({ text: z.string() })
@@ -70,6 +72,7 @@ const generationConfig = z.strictObject({
   responseMimeType: z.enum(['text/plain', 'application/json']).optional(),
   responseSchema: ownObject.optional(),
   responseJsonSchema: ownObject.optional(),
+  responseLogprobs: z.literal(false).optional(),
   responseModalities: z.array(z.literal('TEXT', 'text alone has a counterpart')).optional(),
   thinkingConfig: z
     .strictObject({
@@ -78,7 +81,7 @@ const generationConfig = z.strictObject({
       thinkingLevel: z
         .string()
         .transform((level) => level.toLowerCase())
-        .pipe(z.enum(['minimal', 'low', 'medium', 'high']))
+        .pipe(z.enum(['minimal', 'low', 'medium', 'high', 'thinking_level_unspecified']))
         .optional(),
     })
     .optional(),
@@ -87,11 +90,17 @@ const generationConfig = z.strictObject({
 const declaration = z.strictObject({
   name: z.string(),
   description: z.string().optional(),
+  behavior: z.enum(['UNSPECIFIED', 'BLOCKING']).optional(),
   parameters: ownObject.optional(),
   parametersJsonSchema: ownObject.optional(),
   response: ownObject.optional(),
   responseJsonSchema: ownObject.optional(),
 })
+
+// What Google's filter is to let pass, nobody else filters by these categories.
+const unfiltered = z
+  .looseObject({})
+  .refine(({ threshold }) => threshold === 'BLOCK_NONE' || threshold === 'OFF', noCounterpart)
 
 const request = z.strictObject({
   contents: z.array(content).min(1),
@@ -106,14 +115,16 @@ const request = z.strictObject({
     .strictObject({
       functionCallingConfig: z
         .strictObject({
-          mode: z.enum(['AUTO', 'ANY', 'NONE', 'VALIDATED']).optional(),
+          mode: z.enum(['MODE_UNSPECIFIED', 'AUTO', 'ANY', 'NONE', 'VALIDATED']).optional(),
+          streamFunctionCallArguments: z.literal(false).optional(),
           allowedFunctionNames: z.array(z.string()).min(1).optional(),
         })
         .optional(),
     })
     .optional(),
   generationConfig: generationConfig.default({}),
-  safetySettings: z.array(z.never()).optional(), // some clients write the empty list by themselves
+  safetySettings: z.array(unfiltered).optional(), // some clients write an empty list by themselves
+  store: z.literal(false).optional(),
 })
 type GeminiRequest = z.infer<typeof request>
 type Calling = NonNullable<GeminiRequest['toolConfig']>['functionCallingConfig']
@@ -279,6 +290,7 @@ function choiceOf(calling: Calling): Pick<ChatRequest, 'toolChoice'> {
   const [name, ...others] = calling?.allowedFunctionNames ?? []
   switch (calling?.mode) {
     case undefined:
+    case 'MODE_UNSPECIFIED':
       return {}
     case 'AUTO':
     case 'VALIDATED':
@@ -294,7 +306,8 @@ function choiceOf(calling: Calling): Pick<ChatRequest, 'toolChoice'> {
 function settingsOf(config: GeminiRequest['generationConfig']): Partial<ChatRequest> {
   const { temperature, topP, topK, maxOutputTokens, stopSequences, seed, thinkingConfig } = config
   const { thinkingBudget, thinkingLevel } = thinkingConfig ?? {}
-  const effort = thinkingBudget === 0 ? 'none' : thinkingLevel
+  const level = thinkingLevel === 'thinking_level_unspecified' ? undefined : thinkingLevel
+  const effort = thinkingBudget === 0 ? 'none' : level
   return {
     ...(temperature === undefined ? {} : { temperature }),
     ...(topP === undefined ? {} : { topP }),

@@ -25,7 +25,7 @@ import {
 } from './openai-input.ts'
 import { callSignature } from './openai-stream.ts'
 import { ownObject } from './own-object.ts'
-import { type Unsayable, unsayable, unsayableOf } from './unsayable.ts'
+import { noCounterpart, type Unsayable, unsayable, unsayableOf } from './unsayable.ts'
 import { withoutNulls } from './without-nulls.ts'
 
 // Not OpenAI's: clients of Anthropic's models that speak its dialect mark so what is to be kept.
@@ -67,11 +67,16 @@ const toolCall = z.discriminatedUnion('type', [
 ])
 // About an answer, or of it once more: the calls say the same by themselves.
 const repeated = { extra_content, provider_specific_fields: z.unknown().optional() }
+// Thoughts of former turns, as OpenAI's dialect has them at DeepSeek, vLLM, OpenRouter and LiteLLM.
+const thoughts = {
+  ...{ reasoning_content: z.string().optional(), reasoning: z.string().optional() },
+  ...{ reasoning_details: z.unknown().optional(), thinking_blocks: z.unknown().optional() },
+}
 // @openai/agents spreads an answer's message into the text of it.
 const spread = {
   ...{ role: z.literal('assistant').optional(), ...repeated },
   ...{ annotations: z.unknown().optional(), tool_calls: z.unknown().optional() },
-  ...{ reasoning_content: z.unknown().optional(), parsed: z.unknown().optional() },
+  ...{ ...thoughts, reasoning_content: z.unknown().optional(), parsed: z.unknown().optional() },
 }
 const saidPart = z.discriminatedUnion('type', [textPart.extend(spread), refusalPart.extend(spread)])
 
@@ -90,7 +95,7 @@ const message = z.discriminatedUnion('role', [
     content: z.union([z.string(), z.array(saidPart)]).optional(),
     parsed: z.unknown().optional(),
     refusal: z.string().optional(),
-    reasoning_content: z.string().optional(),
+    ...thoughts,
     annotations: z.array(z.unknown()).optional(), // about the text, not part of it
     tool_calls: z.array(toolCall).optional(),
     cache_control,
@@ -124,6 +129,9 @@ const toolNamed = z.discriminatedUnion('type', [
 // What callers and tools name themselves.
 const own = new Set(['parameters', 'schema', 'parsed', 'parsed_arguments'])
 
+const empty = z
+  .looseObject({})
+  .refine((members) => Object.keys(members).length === 0, noCounterpart)
 const request = z.strictObject({
   model: z.string(),
   messages: z.array(message).min(1),
@@ -180,7 +188,10 @@ const request = z.strictObject({
   store: z.literal(false).optional(),
   service_tier: z.enum(['auto', 'default']).optional(),
   ...promptHints,
-  logprobs: z.literal(false).optional(),
+  ...{ logprobs: z.literal(false).optional(), top_logprobs: z.literal(0).optional() },
+  ...{ modalities: z.array(z.literal('text')).optional(), logit_bias: empty.optional() },
+  metadata: z.record(z.string(), z.string()).optional(), // of what is kept, and nothing is
+  prediction: z.looseObject({ type: z.literal('content') }).optional(), // how soon, not what
 })
 type OpenaiRequest = z.infer<typeof request>
 

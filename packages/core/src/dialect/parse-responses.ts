@@ -34,7 +34,7 @@ const inputText = z.strictObject({
 const inputImage = z.strictObject({
   type: z.literal('input_image'),
   image_url: z.string(),
-  detail: z.enum(['low', 'high', 'auto']).optional(),
+  detail: z.enum(['low', 'high', 'auto', 'original']).optional(),
   prompt_cache_breakpoint,
 })
 const inputFile = z
@@ -124,6 +124,17 @@ const namespaceTool = z.strictObject({
 })
 const toolNamed = z.strictObject({ type: z.enum(['function', 'custom']), name: z.string() })
 
+const summary = z.enum(['auto', 'concise', 'detailed']) // how long, is the target's
+const included = z.enum([
+  'reasoning.encrypted_content',
+  // What OpenAI's own tools gave, of which none is called where these are read.
+  'file_search_call.results',
+  'web_search_call.results',
+  'web_search_call.action.sources',
+  'code_interpreter_call.outputs',
+  'computer_call_output.output.image_url',
+])
+
 // What callers and tools name themselves.
 const own = new Set(['parameters', 'schema', 'metadata', 'parsed', 'parsed_arguments'])
 const request = z.strictObject({
@@ -167,13 +178,18 @@ const request = z.strictObject({
   reasoning: z
     .strictObject({
       effort: z.enum(['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max']).optional(),
-      summary: z.enum(['auto', 'concise', 'detailed']).optional(), // how long, is the target's
+      summary: summary.optional(),
+      generate_summary: summary.optional(), // as it was called before
+      // As it is without them.
+      ...{ context: z.literal('auto').optional(), mode: z.literal('standard').optional() },
     })
     .optional(),
   store: z.boolean().optional(),
   metadata: z.record(z.string(), z.string()).optional(), // said back in the response
   client_metadata: z.unknown().optional(), // of the client's own, about itself
-  include: z.array(z.literal('reasoning.encrypted_content')).optional(),
+  include: z.array(included).optional(),
+  max_tool_calls: z.int().optional(), // of OpenAI's own tools
+  top_logprobs: z.literal(0).optional(),
   truncation: z.literal('disabled').optional(),
   background: z.literal(false).optional(),
   service_tier: z.enum(['auto', 'default']).optional(),
@@ -303,7 +319,8 @@ function partsOf(content: string | readonly ContentPart[]): Part[] {
       return documentOf(part.file_data ?? part.file_url ?? '', part.filename)
     }
     if (part.type !== 'input_image') return { kind: 'text', text: part.text }
-    const detail = part.detail === 'auto' ? undefined : part.detail
+    const named = part.detail === 'auto' ? undefined : part.detail
+    const detail = named === 'original' ? 'high' : named // the largest that others know
     const source = mediaSourceOf(part.image_url)
     return { kind: 'image', source, ...(detail === undefined ? {} : { detail }) }
   })
@@ -322,11 +339,15 @@ function settingsOf(from: ResponsesRequest): Partial<ChatRequest> {
     ...(temperature === undefined ? {} : { temperature }),
     ...(from.top_p === undefined ? {} : { topP: from.top_p }),
     ...(effort === undefined ? {} : { effort }),
-    ...((from.reasoning?.summary ?? null) === null ? {} : { thoughts: true }),
+    ...(isShown(from) ? { thoughts: true } : {}),
     ...(user === undefined ? {} : { user }),
     ...(from.text?.verbosity === undefined ? {} : { verbosity: from.text.verbosity }),
     ...formatOf(from.text?.format ?? { type: 'text' }),
   }
+}
+
+function isShown({ reasoning }: ResponsesRequest): boolean {
+  return (reasoning?.summary ?? reasoning?.generate_summary) !== undefined
 }
 
 type Format = NonNullable<NonNullable<ResponsesRequest['text']>['format']>

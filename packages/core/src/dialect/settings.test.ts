@@ -154,3 +154,90 @@ test('what says that a tool is called as everywhere changes nothing', () => {
     field: 'tools[0].defer_loading',
   })
 })
+
+const parts = [{ text: 'x' }]
+const tools = [{ functionDeclarations: [{ name: 'f' }] }]
+
+test.each<[ChatDialect, object, object]>([
+  ['openai', {}, { modalities: ['text'], logit_bias: {}, top_logprobs: 0, logprobs: false }],
+  ['openai', {}, { metadata: { a: 'b' }, prediction: { type: 'content', content: 'x' } }],
+  ['openai-responses', {}, { reasoning: { context: 'auto', mode: 'standard' }, top_logprobs: 0 }],
+  ['openai-responses', {}, { max_tool_calls: 3, include: ['web_search_call.action.sources'] }],
+  [
+    ...(['gemini', {}] as const),
+    { generationConfig: { thinkingConfig: { thinkingLevel: 'THINKING_LEVEL_UNSPECIFIED' } } },
+  ],
+  ['gemini', {}, { generationConfig: { responseLogprobs: false }, store: false }],
+  [
+    ...(['gemini', {}] as const),
+    { safetySettings: [{ category: 'HARM_CATEGORY_HATE_SPEECH', threshold: 'BLOCK_NONE' }] },
+  ],
+  ['gemini', { contents: [{ parts }] }, { contents: [{ parts }, { role: 'model' }] }],
+  [
+    ...(['gemini', { tools }] as const),
+    {
+      tools: [{ functionDeclarations: [{ name: 'f', behavior: 'BLOCKING' }] }],
+      toolConfig: {
+        functionCallingConfig: { mode: 'MODE_UNSPECIFIED', streamFunctionCallArguments: false },
+      },
+    },
+  ],
+])('in %s %j is said by %j, too, to everybody', (from, without, more) => {
+  const base: Readonly<Record<ChatDialect, object>> = {
+    openai: { messages },
+    'openai-responses': { input: 'x' },
+    anthropic: { messages, max_tokens: 9 },
+    gemini: { contents: [{ parts }] },
+  }
+  for (const to of engineDialects) {
+    const said = written(from, to, { ...base[from], ...more })
+    expect(said, to).not.toHaveProperty('field')
+    expect(said, to).toEqual(written(from, to, { ...base[from], ...without }))
+  }
+})
+
+test('what asks for something is refused beside it', () => {
+  const safetySettings = [
+    { category: 'HARM_CATEGORY_HATE_SPEECH', threshold: 'BLOCK_LOW_AND_ABOVE' },
+  ]
+  expect(written('gemini', 'openai', { contents: [{ parts }], safetySettings })).toMatchObject({
+    field: 'safetySettings[0]',
+  })
+  for (const more of [{ modalities: ['audio'] }, { logit_bias: { 5: 1 } }, { top_logprobs: 2 }]) {
+    const refused = written('openai', 'anthropic', { messages, ...more })
+    expect(String(refused['field']).startsWith(Object.keys(more)[0] ?? '-')).toBe(true)
+  }
+})
+
+test('as many thoughts as a model likes are asked for where it thinks by itself', () => {
+  const generationConfig = { thinkingConfig: { thinkingBudget: -1 } }
+  for (const to of engineDialects.filter((one) => one !== 'gemini')) {
+    const said = written('gemini', to, { contents: [{ parts }], generationConfig })
+    const plain = written('gemini', to, { contents: [{ parts }] })
+    if (to.startsWith('openai')) expect(said).toEqual(plain)
+    else expect(said['field']).toMatch(/thinkingBudget$/)
+  }
+})
+
+test('thoughts of a former turn stand in a message by any of their names', () => {
+  const [user] = messages
+  const more = { reasoning: 'hm', reasoning_details: [{ type: 'x' }], thinking_blocks: [] }
+  const turns = (thoughts: object) => ({
+    messages: [user, { role: 'assistant', content: 'a', ...thoughts }, user],
+  })
+  for (const to of engineDialects) {
+    expect(written('openai', to, turns(more))).toEqual(written('openai', to, turns({})))
+  }
+})
+
+test('the summary of thoughts is asked for by its former name, an image as it is goes in full', () => {
+  const reasoning = { generate_summary: 'auto' }
+  expect(written('openai-responses', 'gemini', { input: 'x', reasoning })).toMatchObject({
+    generationConfig: { thinkingConfig: { includeThoughts: true } },
+  })
+  const image = { type: 'input_image', image_url: 'https://a/b.png', detail: 'original' }
+  const input = [{ role: 'user', content: [image] }]
+  expect(written('openai-responses', 'openai', { input })).toMatchObject({
+    messages: [{ content: [{ image_url: { detail: 'high' } }] }],
+  })
+})

@@ -59,7 +59,7 @@ function unsayableAt(before: readonly PropertyKey[], issue: Issue): Unsayable {
   return meant === null ? unsayable(pathOf(path), whyNot(issue)) : unsayableAt(path, meant)
 }
 
-const noCounterpart = 'it has no counterpart in the dialect of the target'
+export const noCounterpart = 'it has no counterpart in the dialect of the target'
 
 /** What is there may be right in its own dialect, which has more than we know. */
 function whyNot(issue: Issue): string {

@@ -13,10 +13,13 @@ import { openaiReason, writeCallSignature, writeOpenaiUsage } from './openai-wri
 import { callIdsOfNine } from './plain-call-ids.ts'
 import { type Unsayable, unsayable } from './unsayable.ts'
 
+// Gemini's word for as much as the model likes, which is how OpenAI's think by themselves.
+export const asLiked = -1
+
 /** As engines know it; at OpenAI itself the limit has another name (`inOpenaisWords`). */
 export function writeOpenai(request: ChatRequest): object | Unsayable {
   if (request.topK !== undefined) return unsayable('topK', 'OpenAI has no counterpart of it')
-  if (request.thinkingTokens !== undefined) {
+  if ((request.thinkingTokens ?? asLiked) !== asLiked) {
     return unsayable('thinkingTokens', 'OpenAI takes an effort, not a number of tokens')
   }
   const messages: object[] =

@@ -11,11 +11,12 @@ import type { JsonObject } from './json.ts'
 import { carriedSignature, ownSignature } from './signature.ts'
 import { calledIn } from './tool-namespace.ts'
 import { type Unsayable, unsayable } from './unsayable.ts'
-import { mediaUrl, resultText, saidEffort, unnamed } from './write-openai.ts'
+import { asLiked, mediaUrl, resultText, saidEffort, unnamed } from './write-openai.ts'
 
 export function writeResponses(request: ChatRequest): object | Unsayable {
-  const without = ['topK', 'thinkingTokens', 'stop', 'seed', 'presencePenalty', 'frequencyPenalty']
-  const missing = without.find((name) => name in request)
+  const without = ['topK', 'stop', 'seed', 'presencePenalty', 'frequencyPenalty']
+  const isCounted = (request.thinkingTokens ?? asLiked) !== asLiked
+  const missing = isCounted ? 'thinkingTokens' : without.find((name) => name in request)
   if (missing !== undefined) return unsayable(missing, 'OpenAI Responses has no counterpart of it')
   const input: object[] = []
   for (const message of request.messages) {
