@@ -187,8 +187,10 @@ describe('user errors are said with where, what and what to do', () => {
     )
     const { status, err } = await tutti('apply', '-f', path, '--key', secret)
     expect(status).toBe(1)
-    expect(err).toContain('no policy permits this')
-    expect((await tutti('token', '--key', secret)).err).toContain('no policy permits this')
+    const denied = 'denied by default-deny: no policy permits this'
+    expect(err).toContain(`viewer (viewer) may not apply Project other: ${denied}`)
+    const token = await tutti('token', '--key', secret)
+    expect(token.err).toContain(`viewer (viewer) may not admit Node: ${denied}`)
     expect((await tutti('get', 'projects', '--key', secret)).status).toBe(0)
   })
 

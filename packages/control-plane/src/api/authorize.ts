@@ -56,12 +56,23 @@ export async function whyMayNot(
   }
   const verdict = decideVerdict(engine.answer(question))
   if (verdict.kind === 'allow') return null
-  return formatDenials(verdict.denials)
+  return formatDenials(verdict.denials, { principal, action, resource })
 }
 
 /** Denials as the lines that a caller reads. */
-export function formatDenials(denials: readonly DecidingPolicy[]): string {
+export function formatDenials(
+  denials: readonly DecidingPolicy[],
+  asked: {
+    readonly principal: Principal
+    readonly action: string
+    readonly resource: Pick<ResourceKey, 'kind' | 'name'>
+  },
+): string {
+  const { id: who, roles } = asked.principal
+  const { kind, name } = asked.resource
+  const what = `${asked.action} ${name === '' ? kind : `${kind} ${name}`}`
+  const may = `${who} (${roles.length === 0 ? 'no role' : roles.join(', ')}) may not ${what}`
   return denials
-    .map(({ id, reason, fix }) => `denied by ${id}: ${reason}. To pass: ${fix}`)
+    .map(({ id, reason, fix }) => `${may}: denied by ${id}: ${reason}. To pass: ${fix}`)
     .join('\n')
 }

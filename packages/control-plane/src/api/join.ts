@@ -82,13 +82,14 @@ async function join(context: Context<Env>, ports: ApiPorts): Promise<Response> {
   if (!admitted.ok) return refuse(context, 'api/token-refused', admitted.reason)
   const spec = nodeSpec.parse({ publicKey, labels: { ...labels, ...admitted.labels } })
   const engine = await ports.policies()
-  const verdict = decideVerdict(
-    engine.answer({
-      ...{ principal: admitted.creator, action: 'join', context: emptyContext },
-      resource: { kind: 'Node', project: '', name, labels: spec.labels },
-    }),
-  )
-  if (verdict.kind !== 'allow') return refuse(context, 'api/denied', formatDenials(verdict.denials))
+  const asked = {
+    ...{ principal: admitted.creator, action: 'join' },
+    resource: { kind: 'Node', project: '', name, labels: spec.labels },
+  }
+  const verdict = decideVerdict(engine.answer({ ...asked, context: emptyContext }))
+  if (verdict.kind !== 'allow') {
+    return refuse(context, 'api/denied', formatDenials(verdict.denials, asked))
+  }
   const use = async (tx: Query) => {
     const used = await tx`
       update join_token set used_by = ${name}

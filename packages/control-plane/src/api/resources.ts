@@ -158,7 +158,7 @@ export async function answerOutcome(
     }
     case 'denied': {
       const { denials } = result.verdict
-      return refuse(context, 'api/denied', formatDenials(denials), { denials })
+      return refuse(context, 'api/denied', formatDenials(denials, result.asked), { denials })
     }
     case 'invalid':
       return refuseFindings(context, result.findings)

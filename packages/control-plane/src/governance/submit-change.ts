@@ -79,7 +79,16 @@ export type ChangeOutcome =
     }
   | { readonly outcome: 'unchanged'; readonly resource: Resource }
   | { readonly outcome: 'planned'; readonly plan: PlannedChange; readonly verdict: Verdict }
-  | { readonly outcome: 'denied'; readonly verdict: Verdict & { kind: 'deny' } }
+  | {
+      readonly outcome: 'denied'
+      readonly verdict: Verdict & { kind: 'deny' }
+      readonly asked: {
+        readonly principal: Principal
+        /** Whether that would create it or change it says who may read it. */
+        readonly action: 'apply' | 'delete'
+        readonly resource: ResourceKey
+      }
+    }
   | {
       readonly outcome: 'needs-approval'
       readonly approval: Resource
@@ -111,8 +120,10 @@ export async function submitChange(
   const planned = await planChange(ports, request, before)
   const engine = await ports.policies()
   const unread = whyUnread(engine, request.principal, key, before)
-  if ('outcome' in planned)
-    return unread === null ? planned : { outcome: 'denied', verdict: unread }
+  const asked = { principal: request.principal, action: change.kind, resource: key }
+  if ('outcome' in planned) {
+    return unread === null ? planned : { outcome: 'denied', verdict: unread, asked }
+  }
   if (request.approved !== undefined && request.approved !== planned.digest) {
     return conflictOf(request, key, planned.before?.metadata.generation ?? 0)
   }
@@ -129,7 +140,7 @@ export async function submitChange(
   }
   switch (verdict.kind) {
     case 'deny':
-      return { outcome: 'denied', verdict }
+      return { outcome: 'denied', verdict, asked }
     case 'needs-approval':
       return await askForApproval(ports, request, { planned, verdict, policySet: engine.digest })
     case 'allow':
