@@ -56,6 +56,7 @@ function eventsOfPart(part: Part, index: number): ChatEvent[] {
     case 'image':
       return [{ kind: 'image', source: part.source }]
     case 'document':
+    case 'audio':
     case 'tool-result':
       return [] // no model answers with it
   }

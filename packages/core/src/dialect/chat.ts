@@ -48,6 +48,8 @@ export type Part =
     }
   /** A PDF, which every dialect takes; `name` is its file's, or its title. */
   | { readonly kind: 'document'; readonly source: MediaSource; readonly name?: string }
+  /** Of the user; in Base64. */
+  | { readonly kind: 'audio'; readonly format: 'wav' | 'mp3'; readonly data: string }
   /** Signed, it is wanted back before whatever follows it; alone, it is of what follows. */
   | { readonly kind: 'thinking'; readonly text: string; readonly signature?: string }
   | ToolCall

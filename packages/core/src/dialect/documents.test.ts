@@ -229,7 +229,7 @@ test.each<[ChatDialect, object, string]>([
   ],
   [
     'gemini',
-    { inlineData: { mimeType: 'audio/wav', data } },
+    { inlineData: { mimeType: 'audio/ogg', data } },
     'contents[0].parts[0].inlineData.mimeType',
   ],
   [
@@ -254,6 +254,37 @@ test.each<[ChatDialect, object, string]>([
   const { max_tokens: _, ...rest } = body
   const said = written(from, 'bedrock', from === 'anthropic' ? body : rest)
   expect(said).toMatchObject({ kind: 'unsayable', field })
+})
+
+const wav = 'UklGRg=='
+const heard = { type: 'input_audio', input_audio: { data: wav, format: 'wav' } }
+
+test('sound goes between chat completions and Gemini, and is refused elsewhere', () => {
+  const body = { messages: [{ role: 'user', content: [heard] }] }
+  const inlineData = { mimeType: 'audio/wav', data: wav }
+  expect(contentOf(lastOf(written('openai', 'gemini', body)))).toEqual([{ inlineData }])
+  for (const mimeType of ['audio/wav', 'audio/x-wav']) {
+    const asked = { contents: [{ parts: [{ inlineData: { mimeType, data: wav } }] }] }
+    expect(contentOf(lastOf(written('gemini', 'openai', asked)))).toEqual([heard])
+  }
+  const mpeg = { contents: [{ parts: [{ inlineData: { mimeType: 'audio/mpeg', data: wav } }] }] }
+  expect(contentOf(lastOf(written('gemini', 'openai', mpeg)))).toEqual([
+    { type: 'input_audio', input_audio: { data: wav, format: 'mp3' } },
+  ])
+  for (const to of ['openai-responses', 'anthropic', 'bedrock'] as const) {
+    expect(written('openai', to, body)).toMatchObject({ field: 'messages' })
+    expect(written('gemini', to, mpeg)).toMatchObject({ field: 'contents' })
+  }
+})
+
+test('sound in the result of a tool is refused', () => {
+  const parts = [{ inlineData: { mimeType: 'audio/mp3', data: wav } }]
+  const contents = [
+    { parts: [{ text: 'x' }] },
+    { role: 'model', parts: [{ functionCall: { name: 'f' } }] },
+    { parts: [{ functionResponse: { name: 'f', response: { result: 'x' }, parts } }] },
+  ]
+  expect(written('gemini', 'openai', { contents })).toMatchObject({ field: 'contents' })
 })
 
 test('Converse takes none without a text beside it', () => {

@@ -18,16 +18,22 @@ import { isStrictSchema } from './strict-schema.ts'
 import { noCounterpart, type Unsayable, unsayable, unsayableOf } from './unsayable.ts'
 import { withoutNulls } from './without-nulls.ts'
 
-const media = /^(image\/|text\/|application\/(pdf|json)$)/i
+const audio = /^audio\/(?:(mp3|mpeg)|(?:x-)?wav)$/i
+const media = /^(image\/|text\/|application\/(pdf|json)$|audio\/(mp3|mpeg|(x-)?wav)$)/i
 const inlineData = z
   .strictObject({
-    mimeType: z.string().regex(media, 'of what is not text images and PDF have a counterpart'),
+    mimeType: z
+      .string()
+      .regex(media, 'of what is not text images, PDF, WAV and MP3 have a counterpart'),
     data: z.string(),
     displayName: z.string().optional(),
   })
-  .refine(({ mimeType, displayName }) => displayName === undefined || !/^image/i.test(mimeType), {
-    ...{ path: ['displayName'], error: 'a name of an image has no counterpart' },
-  })
+  .refine(
+    ({ mimeType, displayName }) => displayName === undefined || !/^(image|audio)/i.test(mimeType),
+    {
+      ...{ path: ['displayName'], error: 'a name has a counterpart of a file alone' },
+    },
+  )
 const part = z.union([
   z.strictObject({
     text: z.string(),
@@ -240,6 +246,8 @@ function partsOf(from: PlainPart): Part[] {
     const { mimeType: mediaType, data, displayName: name } = from.inlineData
     const source = { kind: 'data', mediaType, data } as const
     if (/^image/i.test(mediaType)) return [{ kind: 'image', source }]
+    const sound = audio.exec(mediaType)
+    if (sound !== null) return [{ kind: 'audio', format: sound[1] ? 'mp3' : 'wav', data }]
     return [{ kind: 'document', source, ...(name === undefined ? {} : { name }) }]
   }
   const { text } = from

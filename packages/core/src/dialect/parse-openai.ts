@@ -45,6 +45,11 @@ const filePart = z.strictObject({
   file: z.strictObject({ file_data: fileData, filename: z.string().optional() }),
   ...marks,
 })
+const audioPart = z.strictObject({
+  type: z.literal('input_audio'),
+  input_audio: z.strictObject({ data: z.string(), format: z.enum(['wav', 'mp3']) }),
+  ...marks,
+})
 const refusalPart = z.strictObject({ type: z.literal('refusal'), refusal: z.string() })
 const text = z.union([z.string(), z.array(textPart)])
 const extra_content = z
@@ -86,7 +91,7 @@ const message = z.discriminatedUnion('role', [
     role: z.literal('user'),
     content: z.union([
       z.string(),
-      z.array(z.discriminatedUnion('type', [textPart, imagePart, filePart])),
+      z.array(z.discriminatedUnion('type', [textPart, imagePart, filePart, audioPart])),
     ]),
     cache_control,
   }),
@@ -284,7 +289,9 @@ function callOf(call: z.infer<typeof toolCall>): Part[] {
 
 type Content =
   | string
-  | readonly z.infer<typeof textPart | typeof imagePart | typeof filePart | typeof refusalPart>[]
+  | readonly z.infer<
+      typeof textPart | typeof imagePart | typeof filePart | typeof audioPart | typeof refusalPart
+    >[]
 
 function partsOf(content: Content): Part[] {
   if (typeof content === 'string') return content === '' ? [] : [{ kind: 'text', text: content }]
@@ -292,6 +299,7 @@ function partsOf(content: Content): Part[] {
     if (part.type === 'text') return { kind: 'text', text: part.text }
     if (part.type === 'refusal') return { kind: 'text', text: part.refusal, isRefusal: true }
     if (part.type === 'file') return documentOf(part.file.file_data, part.file.filename)
+    if (part.type === 'input_audio') return { kind: 'audio', ...part.input_audio }
     const { url, detail } = part.image_url
     const source = mediaSourceOf(url)
     return {

@@ -36,7 +36,7 @@ describe('the field that is at fault is named, however deep it stands', () => {
 
   test.each([
     [{ fileData: { fileUri: 'x' } }, 'contents[0].parts[0].fileData'],
-    [{ inlineData: { mimeType: 'audio/wav', data: '' } }, /inlineData\.mimeType$/],
+    [{ inlineData: { mimeType: 'audio/ogg', data: '' } }, /inlineData\.mimeType$/],
     [{ text: 'x', videoMetadata: {} }, /videoMetadata$/],
   ])('of a part %j', (part, field) => {
     expect(fieldIn('gemini', { model: undefined, contents: [{ parts: [part] }] })).toMatch(field)

@@ -350,8 +350,8 @@ describe('what cannot be said is refused by its field', () => {
   test('whatever is not known here', () => {
     expect(fieldOf('openai', 'anthropic', { ...base, logit_bias: { 1: 2 } })).toBe('logit_bias')
     expect(fieldOf('openai', 'anthropic', { ...base, n: 2 })).toBe('n')
-    const audio = { role: 'user', content: [{ type: 'input_audio', input_audio: {} }] }
-    expect(fieldOf('openai', 'gemini', { ...base, messages: [audio] })).toBe(
+    const video = { role: 'user', content: [{ type: 'video_url', video_url: {} }] }
+    expect(fieldOf('openai', 'gemini', { ...base, messages: [video] })).toBe(
       'messages[0].content[0].type',
     )
     expect(fieldOf('anthropic', 'openai', { ...base, max_tokens: 9, mcp_servers: [] })).toBe(
@@ -416,9 +416,9 @@ describe('what cannot be said is refused by its field', () => {
   })
 
   test('data of another type than an image', () => {
-    const inlineData = { mimeType: 'audio/wav', data: 'x' }
-    const sound = { contents: [{ parts: [{ inlineData }] }] }
-    expect(fieldOf('gemini', 'openai', sound)).toMatch(/^contents\[0\]\.parts\[0\]/)
+    const inlineData = { mimeType: 'video/mp4', data: 'x' }
+    const film = { contents: [{ parts: [{ inlineData }] }] }
+    expect(fieldOf('gemini', 'openai', film)).toMatch(/^contents\[0\]\.parts\[0\]/)
     const url = { type: 'image_url', image_url: { url: 'data:application/pdf;base64,eA==' } }
     const file = { ...base, messages: [{ role: 'user', content: [url] }] }
     expect(fieldOf('openai', 'anthropic', file)).toBe('messages')

@@ -94,7 +94,7 @@ function isOpenais(dialect: EngineDialect): boolean {
 }
 
 const sides: Readonly<Record<Message['role'], readonly Part['kind'][]>> = {
-  user: ['text', 'image', 'document', 'tool-result'],
+  user: ['text', 'image', 'document', 'audio', 'tool-result'],
   assistant: ['text', 'thinking', 'tool-call'],
   system: ['text'],
 }
@@ -139,11 +139,18 @@ function whyLate(
 function whyPartLost(to: EngineDialect, role: Message['role'], part: Part): string | null {
   if (!sides[role].includes(part.kind)) return `no ${part.kind} of the ${role} has a counterpart`
   if (part.kind === 'tool-result') {
+    if (part.parts.some(({ kind }) => kind === 'audio'))
+      return 'no sound of a tool has a counterpart'
     return part.parts.map((one) => whyPartLost(to, role, one)).find((why) => why !== null) ?? null
   }
   if (part.kind === 'image' || part.kind === 'document') return whyMediaLost(to, part)
+  if (part.kind === 'audio') return isHeard(to) ? null : 'there is no place for sound there'
   const isLost = part.kind === 'tool-call' && !isOpenais(to) && argumentsOf(part) === null
   return isLost ? notAnObject(part) : null
+}
+
+function isHeard(to: EngineDialect): boolean {
+  return to === 'openai' || to === 'gemini'
 }
 
 const mediaTypes = { image: /^image\//i, document: /^application\/pdf$/i } as const

@@ -80,6 +80,8 @@ function writePart(part: Part): object[] {
       return part.text === '' ? [] : [{ type: 'text', text: part.text }]
     case 'image':
       return [{ type: 'image', source: writeSource(part.source) }]
+    case 'audio': // refused (`whyPartLost`)
+      return []
     case 'document': {
       const title = part.name === undefined ? {} : { title: part.name }
       return [{ type: 'document', source: writeSource(part.source), ...title }]

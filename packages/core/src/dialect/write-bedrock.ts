@@ -82,6 +82,8 @@ function writePart(part: Part, names: DocumentNames): object | Unsayable | null 
   switch (part.kind) {
     case 'text':
       return part.text === '' ? null : { text: part.text }
+    case 'audio': // refused (`whyPartLost`)
+      return null
     case 'image': {
       const { source } = part
       if (source.kind === 'url') {

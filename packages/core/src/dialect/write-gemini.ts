@@ -118,6 +118,8 @@ function writePart(part: Part, told: Told): object | Unsayable | null {
       if (source.kind === 'url') return writeGeminiLink(kind, source.url, told.model)
       return inlineData(source)
     }
+    case 'audio':
+      return { inlineData: { mimeType: `audio/${part.format}`, data: part.data } }
     case 'thinking': // of another provider, or of a former turn
       return null
     case 'tool-call':

@@ -111,6 +111,9 @@ function writeContent(parts: readonly Part[]): string | object[] {
       const file = { filename: part.name ?? unnamed, file_data: mediaUrl(part.source) }
       return [{ type: 'file', file }]
     }
+    if (part.kind === 'audio') {
+      return [{ type: 'input_audio', input_audio: { data: part.data, format: part.format } }]
+    }
     if (part.kind !== 'image') return []
     const detail = part.detail === undefined ? {} : { detail: part.detail }
     return [{ type: 'image_url', image_url: { url: mediaUrl(part.source), ...detail } }]
