@@ -387,6 +387,33 @@ describe('habits of kubectl', () => {
     expect((await tutti('delete', 'deployment', 'back')).status).toBe(0)
   })
 
+  test('a change that policy holds is gone back from: there was no rollout to look at', async () => {
+    const declare = async (name: string, rest: string) =>
+      (await tutti('apply', '-f', file(`${name}.yaml`, `apiVersion: tutti/v1\n${rest}`))).status
+    const held = (version: string) =>
+      declare(
+        'held',
+        `kind: Deployment\nmetadata: {name: held}\nspec: {model: 'adder:${version}', environment: staging, ` +
+          `selector: {matchLabels: {is: nowhere}}, strategy: {soakMs: 0}}\n`,
+      )
+    const freeze =
+      'forbid(principal is Automation, action == Action::"create", resource is Rollout) ' +
+      'when { context.environment == "staging" };'
+    expect(await held('v1')).toBe(0)
+    expect((await tutti('rollout', 'status', 'held', '--watch')).out).toContain('done: ')
+    const policy = `kind: Policy\nmetadata: {name: ice}\nspec: {cedar: '${freeze}'}\n`
+    expect(await declare('ice', policy)).toBe(0)
+    expect(await held('v2')).toBe(0)
+    const undo = await tutti('rollout', 'undo', 'held')
+    expect([undo.out, undo.err]).toEqual(['deployment/held back to adder:v1: updated\n', ''])
+    // Made anew it has not run: what ran under its name before is not what it goes back to.
+    expect((await tutti('delete', 'deployment', 'held')).status).toBe(0)
+    expect(await held('v3')).toBe(0)
+    expect((await tutti('rollout', 'undo', 'held')).err).toContain('name one with --to')
+    expect((await tutti('delete', 'deployment', 'held')).status).toBe(0)
+    expect((await tutti('delete', 'policy', 'ice')).status).toBe(0)
+  })
+
   test('every command has help with its options', async () => {
     const { out } = await tutti('--help')
     for (const name of [

@@ -103,19 +103,42 @@ async function newestRollout(client: Client, deployment: string): Promise<Resour
  * started from another. One that was gone back from before it ended has run nowhere.
  */
 async function modelBefore(client: Client, { metadata, spec }: ResourceAnswer): Promise<string> {
-  const { name, generation } = metadata
+  const { name, generation, uid } = metadata
+  let isNewest = true
   for (let before = generation; before > 0; before--) {
-    const rollout = await client.get({ kind: 'rollouts', name: `${name}-g${before}` })
-    const { baseline } = z
-      .looseObject({ baseline: release })
-      .catch({ baseline: null })
-      .parse(rollout.status['assignment'])
+    // None yet, or never one: policy held it until another generation came.
+    const rollout = await rolloutOf(client, `${name}-g${before}`)
+    if (rollout === null) continue
+    const { state, assignment } = started.parse(rollout.status)
+    if (assignment === null || assignment.uid !== uid) break // of one that was deleted
+    const { baseline, target } = assignment
+    // Where the newest has ended and another generation waits for its own, nodes run what it brought.
+    const isRun = isNewest && before < generation && state.phase === 'done'
+    isNewest = false
+    for (const from of isRun ? [target, baseline] : [baseline]) {
+      if (from === null) continue
+      const model = `${from.model}:${from.version}`
+      if (model !== spec['model']) return model
+    }
     if (baseline === null) break
-    const model = `${baseline.model}:${baseline.version}`
-    if (model !== spec['model']) return model
   }
   const message = `${name} has no release before this one: name one with --to MODEL:VERSION`
   throw new Failure('tutti/argument-invalid', message)
 }
 
-const release = z.looseObject({ model: z.string(), version: z.string() }).nullable()
+/** Null where there is none of this name. */
+async function rolloutOf(client: Client, name: string): Promise<ResourceAnswer | null> {
+  return await client.get({ kind: 'rollouts', name }).catch((error: unknown) => {
+    if (Object(error).apiCode === 'api/not-found') return null
+    throw error
+  })
+}
+
+const release = z.looseObject({ model: z.string(), version: z.string() })
+const started = z.looseObject({
+  state: z.looseObject({ phase: z.string() }),
+  assignment: z
+    .looseObject({ uid: z.string(), target: release, baseline: release.nullable() })
+    .nullable()
+    .catch(null),
+})
