@@ -73,6 +73,33 @@ test.each([401, 429])(
   },
 )
 
+test('another key is asked with at once, whatever became of the one before', async () => {
+  const [{ url, asked }, spare] = [await engine(401), await engine(401)]
+  const accountsWith = (apiKey: string): Account[] => [
+    ['one', 'main', url, apiKey],
+    ['one', 'spare', spare.url, 'spare'],
+  ]
+  const targets = [
+    { provider: 'main', model: 'm' },
+    { provider: 'spare', model: 'm', tier: 1 },
+  ]
+  const bed = await world(signed(accountsIn(accountsWith('spent'), targets)))
+  const refused = () => bed.events.filter(({ event }) => event === 'a Provider refuses its key')
+  for (let i = 0; i < 9; i++) expect(await chat(bed.gateway.url, key)).toBe(200)
+  expect([asked.length < 9, refused().length]).toEqual([true, 1]) // its circuit is open
+  const renewed = async (sequence: number, apiKey: string) => {
+    asked.splice(0)
+    bed.push(signed({ ...accountsIn(accountsWith(apiKey), targets), sequence }))
+    await bed.untilEvent('snapshot', sequence)
+    expect(await chat(bed.gateway.url, key)).toBe(200)
+    return asked
+  }
+  expect(await renewed(2, 'spent')).toEqual([]) // the same key
+  expect(await renewed(3, 'good')).toEqual(['good'])
+  await renewed(4, 'spent')
+  expect(refused()).toHaveLength(2)
+})
+
 test.each([401, 429])(
   'of two accounts of a Route the other is asked where one gets a %d',
   async (refusal) => {

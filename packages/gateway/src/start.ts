@@ -101,7 +101,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     controlPlane: controlPlane.publicKey,
     onSnapshot: (snapshot) => {
       directory = makeDirectory(snapshot)
-      prices.renew(snapshot)
+      for (const one of [prices, router]) one.renew(snapshot)
       ports.tools.keepTo(directory)
       if (snapshot.routes.some(isLookedThrough)) ports.thread.warm()
     },

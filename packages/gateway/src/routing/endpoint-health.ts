@@ -36,6 +36,13 @@ export class EndpointHealth {
     return mayPass(this.#seen.get(url)?.circuit ?? circuitStart, nowMs)
   }
 
+  /** Of what is asked with another key from now on nothing is held against it. */
+  forgive(account: string): void {
+    for (const [url, seen] of this.#seen) {
+      if (url.endsWith(` ${account}`)) seen.circuit = circuitStart
+    }
+  }
+
   /** A request goes out; call `end` with how it went. */
   begin(url: string): void {
     if (this.#seen.size >= urlsMax) this.#seen.clear()

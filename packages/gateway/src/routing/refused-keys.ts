@@ -31,6 +31,11 @@ export class RefusedKeys {
     this.#ports = ports
   }
 
+  /** By project and name: the next refusal is another one. */
+  forget(account: string): void {
+    this.#saidMs.delete(account)
+  }
+
   note({ project, name }: RefusingProvider, { reason }: FailedAttempt): void {
     const { log, nowMs } = this.#ports
     const id = `${project}/${name}`

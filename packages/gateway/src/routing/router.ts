@@ -2,6 +2,7 @@
 //
 // What all calls of a gateway share: connections, what was seen of endpoints, who pays.
 
+import type { Snapshot } from '@tutti/core/routing'
 import type { Batch } from '../wire/index.ts'
 import type { Bounds, Call, Selection } from './call.ts'
 import { CallTargets, type Scoring, type Shared } from './call-targets.ts'
@@ -42,6 +43,8 @@ const noBlocks = new Float64Array(0)
 
 export class Router {
   readonly #shared: Shared
+  /** Of each Provider, by project and name; written by `renew`. */
+  #keys: ReadonlyMap<string, string> = new Map()
 
   constructor({ batch, log, ...own }: RouterOptions) {
     this.#shared = {
@@ -50,6 +53,20 @@ export class Router {
       ...{ retries: new RetryBudget(), views: new TargetViews() },
       refusedKeys: new RefusedKeys({ log, nowMs: own.nowMs }),
     }
+  }
+
+  /** Who is asked with another key from now on has a beginning of its own. */
+  renew({ providers }: Pick<Snapshot, 'providers'>): void {
+    const { health, refusedKeys } = this.#shared
+    const keys = new Map<string, string>()
+    for (const { project, name, apiKey = '' } of providers) {
+      const account = `${project}/${name}`
+      keys.set(account, apiKey)
+      if ((this.#keys.get(account) ?? apiKey) === apiKey) continue
+      health.forgive(account)
+      refusedKeys.forget(account)
+    }
+    this.#keys = keys
   }
 
   stop(): void {
