@@ -14,6 +14,19 @@ test('a key that has an end says so, and when it is past', () => {
   expect(keyThatEnds(5 * hourMs)).toBe('me (caller), expired')
 })
 
+test('an approval that nobody can sign any more is not pending; one that is void says why', () => {
+  const of = (status: Readonly<Record<string, unknown>>, nowMs: number) => {
+    const spec = { requestedBy: 'User::"ada"', expiresAtMs: 5 * hourMs }
+    return summaryOf({ kind: 'Approval', spec, status }, nowMs)
+  }
+  const asked = 'asked by User::"ada"'
+  expect(of({ phase: 'pending' }, 4 * hourMs)).toBe(`pending, ${asked}`)
+  expect(of({ phase: 'pending' }, 5 * hourMs)).toBe(`expired, ${asked}`)
+  expect(of({ phase: 'applied' }, 6 * hourMs)).toBe(`applied, ${asked}`)
+  const reason = 'it has\u001b[2J changed'
+  expect(of({ phase: 'void', reason }, 6 * hourMs)).toBe(`void (it has [2J changed), ${asked}`)
+})
+
 test('a node that is cordoned says so, whether it is there or not', () => {
   const of = (connected: boolean, cordoned: boolean) =>
     summaryOf({ kind: 'Node', spec: { cordoned }, status: { connected, reports: [] } }, 0)

@@ -9,6 +9,7 @@ import { at, countsOf, progressOf } from './phase-of.ts'
 type Summed = Pick<ResourceAnswer, 'kind' | 'spec' | 'status'>
 
 const targetsShown = 3 // of 64 at most
+const reasonShown = 80 // of a line of the table; describe shows it whole
 
 /** One line on how a resource is. */
 export function summaryOf({ kind, spec, status }: Summed, nowMs: number): string {
@@ -25,7 +26,7 @@ export function summaryOf({ kind, spec, status }: Summed, nowMs: number): string
     case 'Rollout':
       return progressOf(status, spec['paused'])
     case 'Approval':
-      return `${at(status, 'phase')}, asked by ${spec['requestedBy']}`
+      return `${standingOf({ spec, status }, nowMs)}, asked by ${spec['requestedBy']}`
     case 'Model':
       return spec['signature'] === undefined ? 'unsigned' : 'signed'
     case 'Key':
@@ -47,6 +48,15 @@ function listOf(parts: readonly (string | false | undefined)[]): string {
   return parts.filter((part) => typeof part === 'string').join(', ')
 }
 
+/** How an approval stands: nobody signs one whose end is past, though it was never decided. */
+function standingOf({ spec, status }: Omit<Summed, 'kind'>, nowMs: number): string {
+  const phase = String(at(status, 'phase'))
+  const reason = at(status, 'reason')
+  if (reason !== null) return `${phase} (${plainLine(reason).slice(0, reasonShown)})`
+  const isLate = phase === 'pending' && Number(spec['expiresAtMs']) <= nowMs
+  return isLate ? 'expired' : phase
+}
+
 /** When a key ends, if it does. */
 function endOf(spec: Summed['spec'], nowMs: number): string | undefined {
   const endMs = spec['expiresAtMs']
@@ -59,10 +69,15 @@ function targetsOf(spec: Summed['spec']): string {
   const targets: unknown[] = Array.isArray(spec['targets']) ? spec['targets'] : []
   const names = targets.map((target) => {
     const named = at(target, 'deployment') ?? `${at(target, 'provider')}/${at(target, 'model')}`
-    return String(named).replaceAll(/\p{Cc}/gu, ' ') // a model's name may be anything
+    return plainLine(named) // a model's name may be anything
   })
   const more = names.length - targetsShown
   return listOf([...names.slice(0, targetsShown), more > 0 && `${more} more`])
+}
+
+/** What somebody else wrote moves no cursor. */
+function plainLine(text: unknown): string {
+  return String(text).replaceAll(/\p{Cc}/gu, ' ')
 }
 
 /** To the millionth: what a single call costs. */
