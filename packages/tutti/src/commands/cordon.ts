@@ -20,8 +20,10 @@ export function addCordon(program: Command): void {
       const node = await client.get({ kind: 'nodes', name })
       const spec = { ...node.spec, cordoned: verb === 'cordon' }
       const answer = await redeclare(client, node, { plural: 'nodes', spec })
-      if (options.json === true) printJson(answer)
-      else print(`node/${name} ${verb}ed: ${describeOutcome(answer)}`)
+      if (options.json === true) return printJson(answer)
+      // What waits for approval has not been done.
+      const done = answer.outcome === 'needs-approval' ? '' : `${verb}ed: `
+      print(`node/${name} ${done}${describeOutcome(answer)}`)
     })
   }
 }

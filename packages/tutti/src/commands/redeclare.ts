@@ -1,7 +1,7 @@
 // Redeclare
 //
 // Applies a resource again with another spec, on the generation that was read: whoever changed it in
-// between is not written over.
+// between is not written over. What waits for approval has not been done: scripts read that from the exit code, as of apply.
 
 import type { Client, ResourceAnswer } from '@tutti/sdk'
 
@@ -17,5 +17,7 @@ export async function redeclare(
     ...{ apiVersion, kind, spec: at.spec },
     metadata: { name, project, labels, annotations, generation },
   }
-  return await client.apply({ kind: at.plural, name, project }, document)
+  const answer = await client.apply({ kind: at.plural, name, project }, document)
+  if (answer.outcome === 'needs-approval') process.exitCode = 3
+  return answer
 }

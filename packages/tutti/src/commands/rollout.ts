@@ -1,7 +1,7 @@
 // tutti rollout: follow, pause, resume, undo.
 
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Client, ResourceAnswer } from '@tutti/sdk'
+import type { ChangeAnswer, Client, ResourceAnswer } from '@tutti/sdk'
 import type { Command } from 'commander'
 import { z } from 'zod'
 import { Failure } from '../failure.ts'
@@ -39,7 +39,7 @@ export function addRollout(program: Command): void {
       const spec = { ...rollout.spec, paused: verb === 'pause' }
       const answer = await redeclare(client, rollout, { plural: 'rollouts', spec })
       if (options.json === true) printJson(answer)
-      else print(`rollout of ${name} ${verb === 'pause' ? 'paused' : 'resumed'}`)
+      else print(`rollout of ${name} ${describeSteered(answer, verb)}`)
     })
   }
   const undo = withShared(group.command('undo'))
@@ -56,6 +56,12 @@ export function addRollout(program: Command): void {
     if (options.json === true) printJson(answer)
     else print(`deployment/${name} back to ${model}: ${describeOutcome(answer)}`)
   })
+}
+
+/** What waits for somebody else's approval is not paused. */
+function describeSteered(answer: ChangeAnswer, verb: 'pause' | 'resume'): string {
+  const done = verb === 'pause' ? 'paused' : 'resumed'
+  return answer.outcome === 'needs-approval' ? describeOutcome(answer) : done
 }
 
 async function showStatus(

@@ -1,0 +1,51 @@
+// Who steers a rollout is told when that waits for somebody else's approval: nothing has been done then.
+
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { addingModel } from '../../node/src/serving/tiny-onnx.ts'
+import { file, folder, tutti, useControlPlane } from './cli-bed.fixture.ts'
+
+useControlPlane()
+
+const policy = `apiVersion: tutti/v1
+kind: Policy
+metadata: {name: two}
+spec:
+  cedar: |
+    @id("two")
+    @approvals("1")
+    forbid(principal is User, action == Action::"update", resource)
+    when { resource is Rollout || resource is Deployment } unless { context.approvals >= 1 };
+`
+const deployment = `apiVersion: tutti/v1
+kind: Deployment
+metadata: {name: add}
+spec: {model: 'adder:v1', selector: {matchLabels: {is: nowhere}}, strategy: {soakMs: 3600000}}
+`
+
+test('a rollout whose pause waits for approval is not said to be paused; the exit code tells, too', async () => {
+  const model = join(folder, 'model')
+  mkdirSync(model)
+  writeFileSync(join(model, 'model.onnx'), addingModel(1))
+  for (const version of ['v1', 'v2']) {
+    const name = `adder:${version}`
+    const init = ['model', 'init', join(model, 'model.onnx'), '--name', name, '--force']
+    expect((await tutti(...init)).err).toBe('')
+    expect((await tutti('model', 'push', model)).err).toBe('')
+  }
+  expect((await tutti('apply', '-f', file('add.yaml', deployment))).err).toBe('')
+  const status = async () => (await tutti('rollout', 'status', 'add')).out
+  await expect.poll(status, { timeout: 30_000 }).toMatch(/^canary: /)
+  expect((await tutti('apply', '-f', file('two.yaml', policy))).err).toBe('')
+  const waits = 'waits for approval: somebody else runs tutti approve add-'
+  const pause = await tutti('rollout', 'pause', 'add')
+  expect(pause).toEqual({
+    status: 3,
+    out: expect.stringMatching(`^rollout of add ${waits}`),
+    err: '',
+  })
+  expect(await status()).toMatch(/^canary: /)
+  const undo = await tutti('rollout', 'undo', 'add', '--to', 'adder:v2')
+  expect([undo.status, undo.out]).toEqual([3, expect.stringContaining(waits)])
+})
