@@ -15,8 +15,8 @@ spec:
   cedar: |
     @id("two")
     @approvals("1")
-    forbid(principal is User, action == Action::"update", resource)
-    when { resource is Rollout || resource is Deployment } unless { context.approvals >= 1 };
+    forbid(principal is User, action in [Action::"create", Action::"update"], resource)
+    when { [Action::"update"].contains(action) || resource is Key || resource is Model } unless { context.approvals >= 1 };
 `
 const deployment = `apiVersion: tutti/v1
 kind: Deployment
@@ -48,4 +48,10 @@ test('a rollout whose pause waits for approval is not said to be paused; the exi
   expect(await status()).toMatch(/^canary: /)
   const undo = await tutti('rollout', 'undo', 'add', '--to', 'adder:v2')
   expect([undo.status, undo.out]).toEqual([3, expect.stringContaining(waits)])
+  const key = await tutti('key', 'create', 'late')
+  expect([key.status, key.out]).toEqual([3, expect.stringContaining('waits for approval')])
+  const init = ['model', 'init', join(model, 'model.onnx'), '--name', 'adder:v3', '--force']
+  expect((await tutti(...init)).err).toBe('')
+  const push = await tutti('model', 'push', model)
+  expect([push.status, push.out]).toEqual([3, expect.stringContaining('waits for approval')])
 })

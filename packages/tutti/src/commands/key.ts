@@ -68,6 +68,7 @@ export function addKey(program: Command): void {
     })
     if (options.json === true) printJson({ secret, answer })
     else print(`key/${name} ${describeOutcome(answer)}; its secret, shown this once:\n${secret}`)
+    if (answer.outcome === 'needs-approval') process.exitCode = 3
   })
 }
 

@@ -68,6 +68,7 @@ async function pushModel(folder: string, options: PushOptions): Promise<void> {
   const answer = await client.apply({ kind: 'models', name }, document)
   if (options.json === true) printJson(answer)
   else print(`model/${name} ${describeOutcome(answer)}`)
+  if (answer.outcome === 'needs-approval') process.exitCode = 3
 }
 
 async function signAndUpload(
