@@ -127,6 +127,11 @@ describe('models and approvals', () => {
     expect((await approve(name, sign(approval, 'vera', own), vera)).body.error.message).toContain(
       'no policy permits',
     )
+    const keyless = await makeKey('wim', ['viewer'])
+    const unable = await approve(name, sign(approval, 'wim', own), keyless)
+    expect(unable.body.error.message).toContain('no policy permits') // a key would not help
+    const garbage = { statement: '{', signature: sign(approval, 'opal', own).signature }
+    expect((await approve(name, garbage, opal)).body.error.message).toContain('malformed')
     expect((await call('GET', '/deployments/selfish')).status).toBe(404)
   })
 

@@ -108,13 +108,7 @@ async function whyRefused(
   held: { readonly spec: ApprovalSpec; readonly status: ApprovalStatus },
 ): Promise<string | null> {
   const { approver, approvalKey, signed } = request
-  if (approvalKey === undefined) {
-    return `the key of ${approver.id} has no approvalKey: add the did:key that signs to its spec`
-  }
   const { statement: text, signature } = signed
-  if (!verifyText(approvalKey, signingPrefix.approval, { text, signature })) {
-    return `the statement is not signed by ${approvalKey}`
-  }
   const engine = await ports.policies()
   const decision = decideApproval(
     held.spec,
@@ -126,7 +120,13 @@ async function whyRefused(
   const resource = { kind: 'Approval', project: request.project, name: request.name, labels: {} }
   const question = { principal: approver, action: 'approve', resource, context: emptyContext }
   const verdict = decideVerdict(engine.answer(question))
-  return verdict.kind === 'allow' ? null : (verdict.denials[0]?.reason ?? 'policy forbids it')
+  if (verdict.kind !== 'allow') return verdict.denials[0]?.reason ?? 'policy forbids it'
+  // Last: whom a key would not help is not told to get one.
+  if (approvalKey === undefined) {
+    return `the key of ${approver.id} has no approvalKey: add the did:key that signs to its spec`
+  }
+  const isSigned = verifyText(approvalKey, signingPrefix.approval, { text, signature })
+  return isSigned ? null : `the statement is not signed by ${approvalKey}`
 }
 
 /** Takes the change down its path again, with the rights that its requester has now. */
