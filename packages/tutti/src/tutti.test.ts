@@ -404,6 +404,7 @@ describe('habits of kubectl', () => {
     const policy = `kind: Policy\nmetadata: {name: ice}\nspec: {cedar: '${freeze}'}\n`
     expect(await declare('ice', policy)).toBe(0)
     expect(await held('v2')).toBe(0)
+    expect((await tutti('rollout', 'pause', 'held')).err).toContain('held has not begun: ')
     const undo = await tutti('rollout', 'undo', 'held')
     expect([undo.out, undo.err]).toEqual(['deployment/held back to adder:v1: updated\n', ''])
     // Made anew it has not run: what ran under its name before is not what it goes back to.

@@ -101,7 +101,10 @@ function describeDenied(denied: unknown): string {
 
 async function newestRollout(client: Client, deployment: string): Promise<ResourceAnswer> {
   const { metadata } = await client.get({ kind: 'deployments', name: deployment })
-  return await client.get({ kind: 'rollouts', name: `${deployment}-g${metadata.generation}` })
+  const rollout = await rolloutOf(client, `${deployment}-g${metadata.generation}`)
+  if (rollout !== null) return rollout
+  const message = `the rollout of ${deployment} has not begun: tutti rollout status ${deployment}`
+  throw new Failure('tutti/argument-invalid', `${message} says what it waits for`)
 }
 
 /**
