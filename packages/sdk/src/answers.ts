@@ -56,6 +56,10 @@ export const changeAnswer = z.discriminatedUnion('outcome', [
 ])
 export type ChangeAnswer = z.infer<typeof changeAnswer>
 
+/** Who said no, and why. */
+export const rejectAnswer = z.looseObject({ outcome: z.literal('void'), reason: z.string() })
+export type RejectAnswer = z.infer<typeof rejectAnswer>
+
 export const whoami = z.looseObject({
   principal: z.looseObject({ id: z.string(), roles: z.array(z.string()), project: z.string() }),
   controlPlane: z.string(),

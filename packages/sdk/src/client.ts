@@ -9,6 +9,7 @@ import { z } from 'zod'
 import * as answers from './answers.ts'
 import { Failure } from './failure.ts'
 import { followEvents, type RunEvent } from './follow-events.ts'
+import { jsonOf, refusalOf } from './read-answer.ts'
 import type { RunFilter } from './run-filter.ts'
 import { type BlobFile, saveDownload } from './save-download.ts'
 
@@ -128,6 +129,13 @@ export class Client {
     const path = `/approvals/${encodeURIComponent(name)}/approve`
     const query = this.#inProject(project)
     return await this.#call(answers.changeAnswer, 'POST', path, { query, body: signed })
+  }
+
+  /** Says no to a change that waits, or takes one's own back: the Approval is void from then on. */
+  async reject(name: string, reason = '', project?: string): Promise<answers.RejectAnswer> {
+    const path = `/approvals/${encodeURIComponent(name)}/reject`
+    const query = this.#inProject(project)
+    return await this.#call(answers.rejectAnswer, 'POST', path, { query, body: { reason } })
   }
 
   /** A token that lets one machine join, once. */
@@ -467,25 +475,6 @@ export class Client {
       throw new Failure('sdk/unreachable', `no control plane answers at ${url}: ${hint}`, { cause })
     }
   }
-}
-
-async function jsonOf(answer: Response): Promise<unknown> {
-  const text = await answer.text()
-  try {
-    return JSON.parse(text)
-  } catch {
-    return { error: { code: 'api/internal', message: text.slice(0, 300) } } // a proxy's page, say
-  }
-}
-
-function refusalOf(status: number, body: unknown): Failure {
-  const parsed = z
-    .looseObject({ error: z.looseObject({ code: z.string(), message: z.string() }) })
-    .safeParse(body)
-  if (!parsed.success)
-    return new Failure('sdk/refused', `the control plane answered ${status}`, { status })
-  const { code, message } = parsed.data.error
-  return new Failure('sdk/refused', message, { apiCode: code, status })
 }
 
 function dryRunOf(options: { readonly dryRun?: boolean }): Record<string, string> {

@@ -30,7 +30,7 @@ type Commands = Record<string, (program: Command) => void>
 /** A start waits for nothing that it does not use, and what runs for weeks holds nothing else. */
 const files: readonly { readonly names: string; readonly load: () => Promise<Commands> }[] = [
   { names: 'apply delete diff', load: () => import('./commands/apply.ts') },
-  { names: 'approve token', load: () => import('./commands/governance.ts') },
+  { names: 'approve reject token', load: () => import('./commands/governance.ts') },
   { names: 'backup restore', load: () => import('./commands/backup.ts') },
   { names: 'control-plane join node whoami', load: () => import('./commands/processes.ts') },
   { names: 'cordon uncordon', load: () => import('./commands/cordon.ts') },

@@ -46,6 +46,9 @@ test('a rollout whose pause waits for approval is not said to be paused; the exi
     err: '',
   })
   expect(await status()).toMatch(/^canary: /)
+  const held = /approve (\S+)/.exec(pause.out)?.[1] ?? ''
+  const back = await tutti('reject', held, '--reason', 'not today')
+  expect(back.out).toBe(`approval/${held} void: withdrawn by User::"admin": not today\n`)
   const undo = await tutti('rollout', 'undo', 'add', '--to', 'adder:v2')
   expect([undo.status, undo.out]).toEqual([3, expect.stringContaining(waits)])
   const key = await tutti('key', 'create', 'late')

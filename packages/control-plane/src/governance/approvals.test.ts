@@ -135,6 +135,40 @@ describe('models and approvals', () => {
     expect((await call('GET', '/deployments/selfish')).status).toBe(404)
   })
 
+  test('who may approve may say no, who asked may take it back, and nobody else either', async () => {
+    const own = newPrivateKey()
+    const rosa = await makeKey('rosa', ['approver'], { approvalKey: didKeyOf(own) })
+    const vito = await makeKey('vito', ['viewer'])
+    const reject = (name: string, key?: string, reason = '') =>
+      call('POST', `/approvals/${name}/reject`, { reason }, key === undefined ? {} : { key })
+    const asked = async (name: string) => (await askProduction(name)).body.approval
+    const first = await asked('rejected')
+    const { name } = first.metadata
+    expect((await reject(name, vito)).body.error.message).toContain('no policy permits')
+    const no = await reject(name, rosa, 'not before Monday')
+    const reason = 'rejected by User::"rosa": not before Monday'
+    expect([no.status, no.body]).toEqual([200, { outcome: 'void', reason }])
+    expect((await call('GET', `/approvals/${name}`)).body.status).toEqual({ phase: 'void', reason })
+    expect((await approve(name, sign(first, 'rosa', own), rosa)).body.error.message).toContain(
+      reason,
+    )
+    expect((await reject(name, rosa)).body.error.message).toContain('it is void: rejected by')
+    const second = await asked('withdrawn')
+    const back = await reject(second.metadata.name)
+    expect(back.body).toEqual({ outcome: 'void', reason: 'withdrawn by User::"admin"' })
+    const third = await asked('accepted')
+    const signed = await approve(third.metadata.name, sign(third, 'rosa', own), rosa)
+    expect(signed.body.outcome).toBe('committed')
+    expect((await reject(third.metadata.name, rosa)).body.error.message).toContain(
+      'applied already',
+    )
+    expect((await reject('nothing', rosa)).status).toBe(404)
+    const last = (await readLog()).items.map((item: { body: string }) => JSON.parse(item.body))
+    const said = last.map(({ summary }: { summary: string }) => summary)
+    expect(said).toContainEqual(expect.stringContaining(`${name} is ${reason}`))
+    expect((await call('GET', '/deployments/rejected')).status).toBe(404)
+  })
+
   test('a secret that waits for approval stands nowhere in the clear, and is applied as it was', async () => {
     const cedar = `@id("secrets") @approvals("1") forbid(principal, action == Action::"create",
       resource is Secret) unless { context.approvals >= 1 };`

@@ -17,6 +17,7 @@ export {
   type QuestionContext,
 } from './policy-engine.ts'
 export { type KeyReference, presentPrincipal, principalOfKey } from './principal-of-key.ts'
+export { rejectChange } from './reject-change.ts'
 export {
   type Checkpoint,
   type EntryRow,

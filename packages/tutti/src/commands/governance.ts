@@ -1,4 +1,4 @@
-// tutti approve, token: who may do what.
+// tutti approve, reject, token: who may do what.
 
 import type { ApprovalStatement } from '@tutti/core/governance'
 import { canonicalJson, formatKey, signingPrefix } from '@tutti/core/resource'
@@ -50,6 +50,19 @@ export function addApprove(program: Command): void {
       print(`${change.action} ${formatKey(change)}: ${describeOutcome(answer)}`)
     },
   )
+}
+
+export function addReject(program: Command): void {
+  const command = withShared(program.command('reject'))
+    .argument('<approval>', 'name, as tutti get approvals shows it')
+    .option('--reason <text>', 'why; who asked for the change reads it')
+    .description('say no to a change that waits for approval, or take back one of your own')
+  withExamples(command, 'tutti reject parts-1a2b3c4d --reason "not before Monday"')
+  command.action(async (name: string, options: SharedOptions & { readonly reason?: string }) => {
+    const answer = await clientOf(options).reject(name, options.reason)
+    if (options.json === true) printJson(answer)
+    else print(`approval/${name} void: ${answer.reason}`)
+  })
 }
 
 const minutesMax = 43_200 // 30 days: the control plane makes none that is good for longer
