@@ -48,19 +48,17 @@ const embeddingErrors: Readonly<Record<EmbeddingDialect, AnswerReading['error']>
 /** Of answers that are to be said in other words: with a vector for each of `count` texts. */
 export function embeddingsReading(from: EmbeddingDialect, count: number): AnswerReading {
   const whole = embeddingReader(from, count)
-  return { whole, error: embeddingErrors[from], isWordless: true }
+  return { whole, error: embeddingErrors[from] }
 }
 
 const geminis: AnswerReading = {
-  ...{ whole: readEmbeddedWhole, ends: readEmbeddedEnds },
-  ...{ error: embeddingErrors.gemini, isWordless: true },
+  ...{ whole: readEmbeddedWhole, ends: readEmbeddedEnds, error: embeddingErrors.gemini },
 }
 
 /** Of answers that go on as they come. */
 export const ownEmbeddings: Readonly<Record<EmbeddingPath, AnswerReading>> = {
   '/embeddings': {
-    ...{ whole: readEmbeddingsWhole, ends: readEmbeddingsEnds },
-    ...{ error: embeddingErrors.openai, isWordless: true },
+    ...{ whole: readEmbeddingsWhole, ends: readEmbeddingsEnds, error: embeddingErrors.openai },
   },
   embedContent: geminis,
   batchEmbedContents: geminis,

@@ -40,8 +40,6 @@ export interface AnswerReading {
   /** A reader of one stream; absent where such answers are never streamed. */
   readonly events?: () => EventReader
   readonly error: (text: string, status: number) => ErrorAnswer
-  /** True for numbers: however long they are, none of it is paid. */
-  readonly isWordless?: boolean
   /** How many a stream is to have; absent: one. */
   readonly choices?: number
   /** For streams that are no server-sent events. */
@@ -267,8 +265,7 @@ export class Attempt implements AnswerHandler, Watched {
     }
     const { usage, isComplete, isCounted, contentLength } = this.progress
     if (usage !== null && isComplete && isCounted) return { usage, isEstimated: false }
-    const bytes = this.#reading.isWordless === true ? 0 : Math.max(this.#bytes, contentLength)
-    const output = Math.ceil(bytes / bytesPerToken)
+    const output = Math.ceil(Math.max(this.#bytes, contentLength) / bytesPerToken)
     const input = usage?.input || Math.ceil(bodyBytes / bytesPerToken)
     return {
       usage: { ...noUsage, ...usage, input, output: Math.max(output, usage?.output ?? 0) },
