@@ -10,17 +10,8 @@ export const droppableParam = /^[A-Za-z]\w*(\[\])?(\.[A-Za-z]\w*(\[\])?)*$/
 
 /** What is said, who is asked, and what an answer may cost at most: no request goes without. */
 export const keptParams: ReadonlySet<string> = new Set([
-  ...[
-    'model',
-    'stream',
-    'messages',
-    'contents',
-    'content',
-    'input',
-    'prompt',
-    'instructions',
-    'system',
-  ],
+  ...['model', 'stream', 'messages', 'contents', 'content', 'input', 'prompt'],
+  ...['instructions', 'system'],
   ...['systemInstruction', 'system_instruction', 'generationConfig', 'generation_config'],
   ...['max_tokens', 'max_completion_tokens', 'max_output_tokens'],
   ...['generationConfig.maxOutputTokens', 'generationConfig.max_output_tokens'],

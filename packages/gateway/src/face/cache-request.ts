@@ -37,8 +37,8 @@ export function cacheRequest(
     if (embedder === undefined) return null
     const asked = { ...of, route: embedder, saying: toEmbedder(text) }
     const said = await askRoute(ports, exchange, asked)
-    const vector = said === null ? null : vectorOf(said.body, said.giver)
-    return said === null || vector === null ? null : { vector, model: modelOf(said.giver) }
+    if (said === null) return null
+    return { vector: vectorOf(said.body, said.giver), model: modelOf(said.giver) }
   }
   const question: CallCachePorts['question'] = (job) => ports.thread.question(job)
   return openCallCache(

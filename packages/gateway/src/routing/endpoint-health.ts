@@ -36,10 +36,12 @@ export class EndpointHealth {
     return mayPass(this.#seen.get(url)?.circuit ?? circuitStart, nowMs)
   }
 
-  /** Of what is asked with another key from now on nothing is held against it. */
-  forgive(account: string): void {
+  /** Nothing is held against these accounts, which are asked with another key from now on. */
+  forgive(accounts: ReadonlySet<string>): void {
+    if (accounts.size === 0) return
     for (const [url, seen] of this.#seen) {
-      if (url.endsWith(` ${account}`)) seen.circuit = circuitStart
+      const account = url.slice(url.lastIndexOf(' ') + 1)
+      if (accounts.has(account)) seen.circuit = circuitStart
     }
   }
 

@@ -59,13 +59,15 @@ export class Router {
   renew({ providers }: Pick<Snapshot, 'providers'>): void {
     const { health, refusedKeys } = this.#shared
     const keys = new Map<string, string>()
+    const renewed = new Set<string>()
     for (const { project, name, apiKey = '' } of providers) {
       const account = `${project}/${name}`
       keys.set(account, apiKey)
       if ((this.#keys.get(account) ?? apiKey) === apiKey) continue
-      health.forgive(account)
+      renewed.add(account)
       refusedKeys.forget(account)
     }
+    health.forgive(renewed)
     this.#keys = keys
   }
 
