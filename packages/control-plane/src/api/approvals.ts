@@ -16,7 +16,10 @@ export function mountApprovals(app: Hono<Env>, ports: ApiPorts): void {
   app.post('/api/v1/approvals/:name/reject', (context) => reject(context, ports))
 }
 
-const rejection = z.strictObject({ reason: z.string().max(1_000).default('') })
+const oneLine = /^\P{Cc}*$/u // others read it in their terminals
+const rejection = z.strictObject({
+  reason: z.string().max(1_000).regex(oneLine, 'expected one line').default(''),
+})
 
 async function reject(context: Context<Env>, ports: ApiPorts): Promise<Response> {
   const body = await readJson(context)

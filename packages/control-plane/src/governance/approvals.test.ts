@@ -145,6 +145,7 @@ describe('models and approvals', () => {
     const first = await asked('rejected')
     const { name } = first.metadata
     expect((await reject(name, vito)).body.error.message).toContain('no policy permits')
+    expect((await reject(name, rosa, 'no\u001b[2J')).body.error.message).toContain('one line')
     const no = await reject(name, rosa, 'not before Monday')
     const reason = 'rejected by User::"rosa": not before Monday'
     expect([no.status, no.body]).toEqual([200, { outcome: 'void', reason }])
