@@ -14,8 +14,8 @@ import {
   world,
 } from './gateway-world.fixture.ts'
 
-type Giver = 'openai' | 'gemini' | 'node'
-const givers = ['openai', 'gemini', 'node'] as const
+const givers = ['openai', 'openai-responses', 'gemini', 'node'] as const
+type Giver = (typeof givers)[number]
 
 /** Each text's length, and its half, which no float holds in fewer digits. */
 const vectorOf = (text: string) => [text.length, text.length / 2]
@@ -108,7 +108,7 @@ describe.each(givers)('of %s', (giver) => {
     const data = ['abc', 'd'].map((text, index) => {
       return { object: 'embedding', index, embedding: vectorOf(text) }
     })
-    const model = giver === 'openai' ? 'm-1' : 'chat'
+    const model = giver.startsWith('openai') ? 'm-1' : 'chat'
     const usage = { prompt_tokens: tokens, total_tokens: tokens }
     expect([status, body]).toEqual([200, { object: 'list', data, model, usage }])
     const one = await ask('/v1/embeddings', { model: 'chat', input: 'abc' })
@@ -132,6 +132,13 @@ describe.each(givers)('of %s', (giver) => {
     await ask('/v1/embeddings', { model: 'chat', input: 'abc' })
     expect(await recordOf(gateway)).toMatchObject({ status: 200, outputTokens: 0 })
   })
+})
+
+test('tokens go to whoever takes OpenAI’s requests as they came', async () => {
+  const { ask, heard } = await bed('openai-responses')
+  const { status } = await ask('/v1/embeddings', { model: 'chat', input: [[1, 2, 3]], user: 'a' })
+  const body = { model: 'm', input: [[1, 2, 3]], user: 'a' }
+  expect([status, heard]).toEqual([200, [{ path: '/embeddings', body }]])
 })
 
 test.each(['gemini', 'node'] as const)(

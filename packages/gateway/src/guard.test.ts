@@ -316,14 +316,22 @@ describe('a classifier by route', () => {
     ...{ name: 'judge', project: 'default', ...routeSpec.parse({ targets: [target] }) },
   })
 
-  test('a Provider judges by /moderations', async () => {
-    const routes = [judge({ provider: 'engine', model: 'omni' })]
-    const url = await start(guard, moderation, { routes })
-    expect((await ask(url, 'a kind word')).status).toBe(200)
-    const answer = await ask(url, 'hit him')
-    expect(answer.status).toBe(403)
-    expect((await json(answer)).error.message).toContain('moderation (violence)')
-  })
+  test.each(['openai', 'openai-responses'] as const)(
+    'a Provider of dialect %s judges by /moderations',
+    async (dialect) => {
+      const engine = await serve(moderation)
+      const routes = [judge({ provider: 'moderator', model: 'omni' })]
+      const snapshot = guarded(engine.url, guard, { routes })
+      const providers = snapshot.providers.flatMap((one) => {
+        return [one, { ...one, name: 'moderator', dialect }]
+      })
+      const { url } = (await world(signed({ ...snapshot, providers }))).gateway
+      expect((await ask(url, 'a kind word')).status).toBe(200)
+      const answer = await ask(url, 'hit him')
+      expect(answer.status).toBe(403)
+      expect((await json(answer)).error.message).toContain('moderation (violence)')
+    },
+  )
 
   test.each([
     {},

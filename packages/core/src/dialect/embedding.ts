@@ -224,7 +224,8 @@ export function writeEmbeddingAnswer(
   return { embedding: embeddings[0], ...counted }
 }
 
-/** Null where engines of a dialect give none. */
-export function embeddingDialectOf(dialect: EngineDialect): EmbeddingDialect | null {
+/** How engines of a dialect are asked for vectors; null where they give none. */
+export function embeddingDialectOf(dialect: EngineDialect): 'openai' | 'gemini' | null {
+  if (dialect === 'openai-responses') return 'openai' // one vendor's: the same address has both
   return dialect === 'openai' || dialect === 'gemini' ? dialect : null
 }

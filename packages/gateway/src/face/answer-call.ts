@@ -32,7 +32,7 @@ import { cacheRequest } from './cache-request.ts'
 import type { CallCache } from './call-cache.ts'
 import type { CallGuard } from './call-guard.ts'
 import { asksForUsage, type ToProvider, toChatProvider, toContinuation } from './chat.ts'
-import type { ChatAsked } from './chat-body.ts'
+import { type ChatAsked, isOwn } from './chat-body.ts'
 import { embeddingBody } from './embed.ts'
 import type { Exchange, FacePorts } from './exchange.ts'
 import { guardRequest, hasWords, refuseDenied } from './guard-request.ts'
@@ -345,7 +345,7 @@ function wholeBody(
   candidate: Candidate,
 ): Buffer {
   const { provider } = candidate
-  if (chat === null || provider?.dialect === chat.dialect) return body
+  if (chat === null || (provider !== null && isOwn(chat, provider.dialect))) return body
   const { path } = chat
   if (isEmbeddingPath(path)) return embeddingBody({ ...chat, path }, parsed, candidate)
   if (provider === null) return body

@@ -6,7 +6,7 @@ import { isEmbeddingPath } from '@tutti/core/dialect'
 import type { Saying } from '../routing/index.ts'
 import { boundsOf } from './bounds.ts'
 import { type ToProvider, toChatProvider } from './chat.ts'
-import type { ChatAsked } from './chat-body.ts'
+import { type ChatAsked, isOwn } from './chat-body.ts'
 import { toEmbeddings } from './embed.ts'
 
 export type Asked = Saying & {
@@ -24,7 +24,7 @@ export function askedOfChat(chat: ChatAsked): Asked {
     vectors === null
       ? own
       : (provider, target) =>
-          (provider.dialect === chat.dialect ? own : vectors.toProvider)(provider, target)
+          (isOwn(chat, provider.dialect) ? own : vectors.toProvider)(provider, target)
   const toNode = vectors?.toNode ?? null
   return { name: model, toNode, toProvider, mayStream: stream, chat, bounds: boundsOf(chat) }
 }

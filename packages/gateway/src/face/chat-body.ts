@@ -3,7 +3,15 @@
 // What routing needs of a request; the bytes themselves go on as they came where both sides speak the same dialect.
 
 import { isUtf8 } from 'node:buffer'
-import { type ChatDialect, isObject, type JsonObject, objectOf } from '@tutti/core/dialect'
+import {
+  type ChatDialect,
+  type EngineDialect,
+  embeddingDialectOf,
+  isEmbeddingPath,
+  isObject,
+  type JsonObject,
+  objectOf,
+} from '@tutti/core/dialect'
 import { exactJsonOf, mayBeInexact, parseJson } from '@tutti/core/resource'
 import { outlineOf, repeatedName, type Span } from '../json/index.ts'
 
@@ -23,6 +31,14 @@ export interface ChatAsked {
   readonly whole: () => JsonObject
   /** Where its top-level model stands; null where nobody has looked. */
   readonly modelAt: Span | null
+}
+
+/** True where engines of a dialect take a request as it came. */
+export function isOwn(
+  { dialect, path }: Pick<ChatAsked, 'dialect' | 'path'>,
+  engines: EngineDialect,
+) {
+  return engines === dialect || (isEmbeddingPath(path) && embeddingDialectOf(engines) === dialect)
 }
 
 const nameMax = 100 // characters of a caller's name in our sentence

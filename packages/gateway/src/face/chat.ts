@@ -34,7 +34,7 @@ import type {
 } from '../routing/index.ts'
 import { bedrockHeaders, bedrockPath, signing } from './bedrock.ts'
 import { choicesOf } from './bounds.ts'
-import { type ChatAsked, isCount } from './chat-body.ts'
+import { type ChatAsked, isCount, isOwn } from './chat-body.ts'
 import { chatReadings, ownEmbeddings } from './reading.ts'
 import { spliceMember, spliceModel } from './splice-member.ts'
 import { withoutDropped } from './without-dropped.ts'
@@ -44,7 +44,7 @@ export type ToProvider = NonNullable<Call['toProvider']>
 export function toChatProvider(chat: ChatAsked): ToProvider {
   let neutral: ChatRequest | Unsayable | null = null // parsed once, where it is needed
   return (provider, target) => {
-    if (provider.dialect === chat.dialect) return sameDialect(chat, provider, target)
+    if (isOwn(chat, provider.dialect)) return sameDialect(chat, provider, target)
     if (!isChat(chat)) {
       const message = `${target.provider} speaks ${provider.dialect}, which has no ${chat.path}`
       return impossible('model', message)
@@ -67,7 +67,7 @@ export function toContinuation(chat: ChatAsked, { text, textPieces }: Begun): To
   return (provider, target) => {
     if (!target.prefill) return original(provider, target)
     const request = withLessOutput(chat.whole(), chat.dialect, textPieces)
-    if (provider.dialect === chat.dialect) {
+    if (isOwn(chat, provider.dialect)) {
       const body = Buffer.from(exactJson(withPrefill(chat.dialect, request, text)))
       return sameDialect({ ...chat, body, modelAt: null }, provider, target)
     }

@@ -3,7 +3,14 @@
 // Asks the models of a Route what they think of texts: a Provider by OpenAI's `/moderations`, or a classifier of the
 // fleet by the Open Inference Protocol. It is a call like any other: routed, metered, charged to whom it is made for.
 
-import { type JsonObject, jsonOf, listOf, objectOf, openaiError } from '@tutti/core/dialect'
+import {
+  type EngineDialect,
+  type JsonObject,
+  jsonOf,
+  listOf,
+  objectOf,
+  openaiError,
+} from '@tutti/core/dialect'
 import type { AnswerReading, Saying } from '../routing/index.ts'
 import { impossible, providerHeaders } from './chat.ts'
 import { toInfer } from './oip.ts'
@@ -44,7 +51,7 @@ export function toClassifier(pieces: readonly string[]): Saying {
   return {
     toNode: (serves) => toInfer(serves, tensors, oipReading),
     toProvider: (provider, { model }) => {
-      if (provider.dialect !== 'openai') {
+      if (!hasModerations.has(provider.dialect)) {
         const message = `${provider.name} speaks ${provider.dialect}, which has no /moderations`
         return impossible('guard.classifier', message)
       }
@@ -55,6 +62,8 @@ export function toClassifier(pieces: readonly string[]): Saying {
     bounds: { inputTokens, outputTokens: 0, answers: 1, unpriced: null },
   }
 }
+
+const hasModerations: ReadonlySet<EngineDialect> = new Set(['openai', 'openai-responses'])
 
 const moderationReading: AnswerReading = {
   whole: (text) => {
