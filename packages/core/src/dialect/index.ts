@@ -53,6 +53,7 @@ export {
   readEmbeddingsEnds,
   readEmbeddingsWhole,
 } from './read-embeddings.ts'
+export { readOutputs } from './read-outputs.ts'
 export {
   readAnthropicWhole,
   readBedrockWhole,

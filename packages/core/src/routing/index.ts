@@ -44,7 +44,7 @@ export {
   isTargetsFault,
   isUnreadSeal,
 } from './classify-failure.ts'
-export { compareAnswers, type Likeness } from './compare-answers.ts'
+export { compareAnswers, compareOutputs, type Likeness, type Outputs } from './compare-answers.ts'
 export { conditionLimits, conditionVariables, whyUnfit } from './condition.ts'
 export {
   type AttemptCandidate,

@@ -20,10 +20,10 @@ export interface Comparison {
   readonly route: string
   readonly live: Compared
   readonly shadow: Compared
-  /** Why the shadow gave no answer; null where it gave one. */
+  /** Why the shadow gave no answer, by its class; null where it gave one. */
   readonly failure: string | null
   /** Null where there is nothing to compare. */
   readonly isSame: boolean | null
-  /** Share of words that both have; null for answers that are no text. */
+  /** Share of words that both have, or how near their values are; null where none can be read. */
   readonly similarity: number | null
 }

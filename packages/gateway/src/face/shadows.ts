@@ -11,9 +11,8 @@
 //   H4. What a target may not be asked, by policy or the route's regions and price cap, it is not asked as a shadow.
 //   H5. Its Route is looked at anew: an answer may take minutes, and the shadow be another by then, or none.
 
-import { objectOf, readAnswer } from '@tutti/core/dialect'
-import { compareAnswers } from '@tutti/core/routing'
 import {
+  type Answer,
   type Asker,
   type BudgetEntry,
   type Call,
@@ -30,6 +29,7 @@ import {
 } from '../routing/index.ts'
 import { formatFamily, type Series } from '../telemetry/index.ts'
 import type { Compared, Comparison } from './comparison.ts'
+import { likenessOf, notCompared } from './likeness.ts'
 import type { RequestLog } from './request-log.ts'
 import { Tally } from './tally.ts'
 
@@ -135,7 +135,7 @@ export class Shadows {
     const call: Call = { ...asked, route: shadow, budgets, presence, selection, onCharge }
     const pursuit = this.#ports.router.pursue(call)
     const answer = await pursuit.next()
-    let failure: string | null = answer.kind === 'answered' ? null : answer.kind
+    let failure = whyNot(answer)
     if (answer.kind === 'answered' && answer.outcome.kind === 'stream') {
       const { stream } = answer.outcome
       presence.onGone(() => stream.cancel())
@@ -147,7 +147,7 @@ export class Shadows {
     const place = { project: shadow.project, key: by.key.id, route: `shadow/${shadow.name}` }
     tally.count(this.#ports.usage, place, { isFailed: failure !== null, isCached: false })
     const alike =
-      answer.kind === 'answered' && failure === null ? likeness(live, answer) : notCompared
+      answer.kind === 'answered' && failure === null ? likenessOf(live, answer) : notCompared
     this.#ports.comparisons.add({
       ...{ atMs: this.#ports.nowMs(), id: live.call.requestId },
       ...{ project: shadow.project, route: shadow.name },
@@ -158,6 +158,21 @@ export class Shadows {
   }
 }
 
+/** Null for an answer; in classes, which say more than that there was none. */
+function whyNot(answer: Answer): string | null {
+  switch (answer.kind) {
+    case 'answered':
+      return null
+    case 'refused':
+      return answer.failed.failure === 'caller' ? 'refused' : answer.failed.failure
+    case 'unanswered':
+      return answer.last ?? 'unanswered'
+    case 'impossible':
+    case 'unaffordable':
+      return answer.kind
+  }
+}
+
 /** Reads a stream to its end: null where it came well. */
 async function drained({ stream }: StreamAttempt): Promise<FailedAttempt | null> {
   for (;;) {
@@ -165,29 +180,6 @@ async function drained({ stream }: StreamAttempt): Promise<FailedAttempt | null>
     if (turn.kind === 'end') return null
     if (turn.kind === 'broken') return turn.failure
   }
-}
-
-const notCompared = { isSame: null, similarity: null }
-
-function likeness(live: Live, shadow: Pick<Live, 'outcome' | 'candidate'>) {
-  const one = textOf(live)
-  const other = textOf(shadow)
-  if (one !== null && other !== null) return compareAnswers(one, other)
-  if (live.outcome.kind !== 'whole' || shadow.outcome.kind !== 'whole') return notCompared
-  return { isSame: live.outcome.body.equals(shadow.outcome.body), similarity: null }
-}
-
-/** What was said, tools called included; null for what is no conversation. */
-function textOf({ outcome, candidate }: Pick<Live, 'outcome' | 'candidate'>): string | null {
-  if (outcome.kind === 'stream') return outcome.progress.isPlainText ? outcome.progress.text : null
-  const { provider } = candidate
-  if (provider === null || outcome.parsed === null) return null
-  const { parts } = readAnswer(provider.dialect, objectOf(outcome.parsed))
-  const said = parts.flatMap((part) => {
-    if (part.kind === 'text') return [part.text]
-    return part.kind === 'tool-call' ? [`${part.name} ${part.arguments}`] : []
-  })
-  return said.length === 0 ? null : said.join('\n')
 }
 
 function comparedOf(tally: Tally, ms: number): Compared {

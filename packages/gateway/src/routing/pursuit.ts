@@ -50,6 +50,8 @@ export type Answer =
       readonly kind: 'unanswered'
       readonly status: 429 | 502 | 503 | 504
       readonly reasons: readonly string[]
+      /** What became of the last attempt; null where there was none. */
+      readonly last: FailureClass | null
       readonly retryAfterS: number
     }
 
@@ -368,6 +370,7 @@ export class Pursuit {
       kind: 'unanswered',
       status: isLimited ? 429 : isNobodys ? 503 : isLate || hasSilent ? 504 : 502,
       reasons: reasons.length === 0 ? this.#ports.whyNobody() : reasons,
+      last: failures.at(-1)?.failed.failure ?? null,
       retryAfterS: isLimited ? Math.ceil(retryAfterMs / 1_000) : 1,
     }
   }
