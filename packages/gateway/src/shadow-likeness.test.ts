@@ -1,8 +1,20 @@
-// What the comparison of a shadow says of answers that are no words, and of a shadow that gave none.
+// What the comparison of a shadow says of answers that are no words, and of a shadow that gave none; and under which id it
+// is asked.
 
 import { routeSpec } from '@tutti/core/routing'
 import { describe, expect, test } from 'vitest'
-import { type Handler, key, serve, signed, snapshotOf, world } from './gateway-world.fixture.ts'
+import {
+  answerWell,
+  type Handler,
+  infer,
+  key,
+  release,
+  serve,
+  signed,
+  snapshotOf,
+  toNodes,
+  world,
+} from './gateway-world.fixture.ts'
 
 /** What is asked at `path` is answered by `live`, and by `shadow` after it; how they compare. */
 async function compared(path: string, live: Handler, shadow: Handler) {
@@ -72,4 +84,31 @@ test.each<[string, Handler]>([
 ])('a shadow that gave no answer is said to be %s', async (failure, shadow) => {
   const comparison = await compared('/v1/chat/completions', says(words), shadow)
   expect(comparison).toMatchObject({ failure, isSame: null, similarity: null })
+})
+
+test('a shadow on the node that answers is asked under an id of its own, and is not what feedback is about', async () => {
+  const asked = new Map<string, unknown>()
+  const { url } = await serve((request, response, body) => {
+    asked.set(request.url ?? '', request.headers['x-request-id'])
+    answerWell(request, response, body)
+  })
+  const endpoints = [{ node: 'n0', url, region: '', release }]
+  const spec = {
+    targets: [{ deployment: 'parts' }],
+    shadow: { target: { deployment: 'next' } },
+  }
+  const snapshot = {
+    ...toNodes([]),
+    routes: [{ name: 'parts', project: 'default', ...routeSpec.parse(spec) }],
+    deployments: ['parts', 'next'].map((name) => {
+      return { name, project: 'default', serves: name, endpoints }
+    }),
+  }
+  const { gateway } = await world(signed(snapshot))
+  const answer = await infer(gateway)
+  await answer.text()
+  await expect.poll(() => asked.size).toBe(2)
+  const id = answer.headers.get('x-request-id')
+  expect(asked.get('/v2/models/parts/infer')).toBe(id)
+  expect(asked.get('/v2/models/next/infer')).toBe(`${id}-shadow`)
 })

@@ -10,6 +10,8 @@
 //   H3. At most `concurrentMax` of a route are on their way at a time; more are counted as left out.
 //   H4. What a target may not be asked, by policy or the route's regions and price cap, it is not asked as a shadow.
 //   H5. Its Route is looked at anew: an answer may take minutes, and the shadow be another by then, or none.
+//   H6. It goes under an id of its own: what callers say of the request is said of the answer that they have, also
+//       where one node gave both.
 
 import {
   type Answer,
@@ -132,7 +134,9 @@ export class Shadows {
     const { directory, asker, call: asked } = live
     const by = { key: asker().key, asker, bounds: asked.bounds }
     const selection = this.#ports.router.select(directory, shadow, by) // H4
-    const call: Call = { ...asked, route: shadow, budgets, presence, selection, onCharge }
+    const requestId = `${asked.requestId}-shadow` // H6
+    const own = { requestId, route: shadow, budgets, presence, selection, onCharge }
+    const call: Call = { ...asked, ...own }
     const pursuit = this.#ports.router.pursue(call)
     const answer = await pursuit.next()
     let failure = whyNot(answer)
