@@ -82,3 +82,20 @@ test('I9: a cordoned node that lacks the release cannot, and says why', () => {
   expect(convergenceOf(view(true, target), assignment)).toEqual({ fact: 'converged' })
   expect(convergenceOf(view(false, baseline), assignment)).toMatchObject({ fact: 'converging' })
 })
+
+test('I9: a node that refused this very assignment cannot, whatever it gives it', () => {
+  const law = fc.property(assignments, fc.constantFrom(0, 1), (of, revision) => {
+    const about = { release: older.digest, serving: older.digest, message: 'unknown: a key' }
+    const state = { phase: 'failed', reason: 'assignment-invalid', ...about } as const
+    const head = { deployment: 'parts', project: 'default', generation: 2, revision }
+    const node = { id: 'n', labels: {}, cordoned: false, connected: true, seenMs: 0, stratum: 's' }
+    const convergence = convergenceOf(
+      { ...node, reports: reportsOf([{ ...head, state }]) },
+      assignmentOf(of),
+    )
+    const isIt = revision === 1
+    const cannot = { fact: 'cannot', reason: 'unknown: a key' }
+    expect(convergence).toEqual(isIt ? cannot : { fact: 'converging', doing: 'failed' })
+  })
+  fc.assert(law)
+})

@@ -63,6 +63,14 @@ export const assignment = z.strictObject({
 })
 export type Assignment = z.infer<typeof assignment>
 
+/** Which one it is, of whatever version of Tutti: a node names what else it cannot read. */
+export const assignmentHead = z.object({
+  ...assignment.pick({ deployment: true, project: true, uid: true }).shape,
+  ...assignment.pick({ generation: true, revision: true }).shape,
+  target: z.object({ digest }),
+})
+export type AssignmentHead = z.infer<typeof assignmentHead>
+
 /** What decides on a node's part in an assignment. */
 export interface Assignee {
   readonly id: string

@@ -1,7 +1,9 @@
 export {
   type Assignee,
   type Assignment,
+  type AssignmentHead,
   assignment,
+  assignmentHead,
   isInCohort,
   positionOf,
   type Release,

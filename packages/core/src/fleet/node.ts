@@ -85,6 +85,8 @@ export function convergenceOf(node: NodeView, assignment: Assignment): Convergen
   const wanted = releaseFor(node, assignment)
   const report = reportOf(node, assignment)
   const state = report?.state ?? null
+  const refusal = report === undefined ? null : whyRefused(report, assignment)
+  if (refusal !== null) return { fact: 'cannot', reason: refusal }
   if (wanted === null) return convergenceOfNothing(state)
   if (state?.phase === 'committed' && state.release === wanted.digest) return { fact: 'converged' }
   if (node.cordoned) return { fact: 'cannot', reason: 'cordoned: it takes no new release' }
@@ -93,6 +95,14 @@ export function convergenceOf(node: NodeView, assignment: Assignment): Convergen
     return { fact: 'cannot', reason: state.message }
   }
   return { fact: 'converging', doing: state.phase }
+}
+
+/** Of a node that could not take this very assignment in. */
+function whyRefused(report: DeploymentReport, assignment: Assignment): string | null {
+  const { generation, revision, state } = report
+  const isIt = generation === assignment.generation && revision === assignment.revision
+  const isRefused = state.phase === 'failed' && state.reason === 'assignment-invalid'
+  return isIt && isRefused ? state.message : null
 }
 
 function convergenceOfNothing(state: InstallState | null): Convergence {

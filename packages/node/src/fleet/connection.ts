@@ -46,6 +46,10 @@ export class Connection {
   #failures = 0
   /** A pause that the control plane asked for; used once. */
   #askedPauseMs: number | null = null
+  /** Why this connection will end, where that is known before it does; used once. */
+  #whyEnding: string | null = null
+  /** Why the last one ended, as it was told; null where it was up since. */
+  #toldWhy: string | null = null
 
   constructor(ports: ConnectionPorts) {
     this.#ports = ports
@@ -110,9 +114,10 @@ export class Connection {
   #receive(text: string): void {
     if (this.#state.phase !== 'connecting' && this.#state.phase !== 'up') return
     const message = parseFrame(text)
-    if (message === null) return this.#state.wire.terminate() // not our protocol: start over
+    if (message === null) return this.#end('it says what is not of this protocol') // start over
     if (message.type === 'retry') {
       this.#askedPauseMs = message.afterMs
+      this.#whyEnding = `the control plane refused: ${message.reason}`
       return
     }
     if (this.#state.phase === 'connecting') this.#handshake(this.#state, message)
@@ -138,22 +143,35 @@ export class Connection {
     const proves =
       message.type === 'welcome' &&
       verifyText(controlPlane, signingPrefix.welcome, { text: nonce, signature: message.signature })
-    if (!proves || message.type !== 'welcome') return wire.terminate() // an impostor
+    if (!proves || message.type !== 'welcome') {
+      return this.#end('whoever is there is not the control plane that this node joined')
+    }
     this.#failures = 0
+    this.#toldWhy = null
     this.#state = { phase: 'up', wire }
     this.#ports.onWelcome(message)
   }
 
-  #down(reason: string): void {
+  #end(why: string): void {
+    const last = this.#state
+    if (last.phase !== 'connecting' && last.phase !== 'up') return
+    this.#whyEnding = why
+    last.wire.terminate()
+  }
+
+  #down(seen: string): void {
     if (this.#state.phase === 'stopped') return
-    const wasUp = this.#state.phase === 'up'
     this.#failures += 1
     const backOffMs = Math.min(pauseMsMax, pauseMsMin * 2 ** Math.min(10, this.#failures - 1))
     const pauseMs = this.#askedPauseMs ?? backOffMs * (0.5 + this.#ports.chance() / 2)
     this.#askedPauseMs = null
     const forget = this.#ports.clock.schedule(pauseMs, () => this.#connect())
     this.#state = { phase: 'waiting', forget }
-    if (wasUp || this.#failures === 1) this.#ports.onDown(reason)
+    const why = this.#whyEnding ?? seen
+    this.#whyEnding = null
+    if (why === this.#toldWhy) return // as it was
+    this.#toldWhy = why
+    this.#ports.onDown(why)
   }
 }
 

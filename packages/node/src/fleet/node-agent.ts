@@ -5,6 +5,9 @@
 
 import {
   type Assignment,
+  type AssignmentHead,
+  type DeploymentReport,
+  type InstallState,
   type NodeFacts,
   type Release,
   type ReleaseTelemetry,
@@ -18,7 +21,12 @@ import type { Checkpoint } from '@tutti/ledger'
 import { parseVerifierKey } from '@tutti/ledger'
 import type { Clock } from '@tutti/machine'
 import { messageOf } from '../failure.ts'
-import { type AssignmentVerifier, assignmentVerifier, type Trust } from '../governance/index.ts'
+import {
+  type AssignmentRefusal,
+  type AssignmentVerifier,
+  assignmentVerifier,
+  type Trust,
+} from '../governance/index.ts'
 import type { ModelHost, Telemetry } from '../serving/index.ts'
 import type { BlobSource } from './blob-wish.ts'
 import { Connection } from './connection.ts'
@@ -68,6 +76,8 @@ export class NodeAgent {
   #beatsToAgain = 0
   /** Number of the next message; starts anew with every connection. */
   #sequence = 0
+  /** Assignments that are not obeyed, newer than what is; written by `#obey` and `#refuse`. */
+  readonly #refused = new Map<string, Refused>()
   /** Deployments whose state has changed since it was last reported. */
   readonly #changed = new Set<string>()
 
@@ -194,7 +204,7 @@ export class NodeAgent {
 
   #obey(signed: SignedAssignment, checkpoint: Checkpoint): void {
     const verdict = this.#verify.assignment(this.#trust, checkpoint, signed)
-    if (!verdict.ok) return this.#ports.log('refused an assignment', { reason: verdict.reason })
+    if (!verdict.ok) return this.#refuse(verdict)
     const { assignment } = verdict
     const key = `${assignment.project}/${assignment.deployment}`
     const held = this.#state.deployments[key]
@@ -204,10 +214,21 @@ export class NodeAgent {
     const trial = held?.trial ?? null
     const deployments = { ...this.#state.deployments, [key]: { assignment, committed, trial } }
     this.#save({ ...this.#state, deployments })
+    this.#refused.delete(key)
     const installer = known ?? this.#newInstaller(key, assignment, committed)
     this.#changed.add(key)
     installer.take(assignment)
     this.#want(installer)
+  }
+
+  /** What is not obeyed is said to who signed it. */
+  #refuse({ reason, head }: AssignmentRefusal): void {
+    this.#ports.log('refused an assignment', { reason })
+    if (head === null) return
+    const key = `${head.project}/${head.deployment}`
+    if (!supersedes(head, this.#state.deployments[key]?.assignment ?? null)) return // A3
+    this.#refused.set(key, { head, reason })
+    this.#changed.add(key)
   }
 
   #newInstaller(
@@ -323,21 +344,30 @@ export class NodeAgent {
       sequence: this.#sequence,
       full: true,
       facts: this.#ports.facts(),
-      reports: [...this.#installers.values()].map(reportOf),
+      reports: this.#reports(new Set([...this.#installers.keys(), ...this.#refused.keys()])),
       checkpointSize: this.#state.checkpoint?.size ?? 0,
     })
   }
 
   #reportChanged(): void {
     if (!this.#connection.isUp) return // the next welcome is followed by a full report
-    const changed = [...this.#changed].flatMap((key) => this.#installers.get(key) ?? [])
+    const reports = this.#reports(this.#changed)
     this.#changed.clear()
     this.#send({
       type: 'status',
       sequence: this.#sequence,
       full: false,
-      reports: changed.map(reportOf),
+      reports,
       checkpointSize: this.#state.checkpoint?.size ?? 0,
+    })
+  }
+
+  #reports(keys: ReadonlySet<string>): DeploymentReport[] {
+    return [...keys].flatMap((key) => {
+      const installer = this.#installers.get(key)
+      const refused = this.#refused.get(key)
+      if (refused !== undefined) return refusalOf(refused, installer)
+      return installer === undefined ? [] : reportOf(installer)
     })
   }
 
@@ -396,7 +426,21 @@ function neededReleases({ deployments }: NodeState): Release[] {
   })
 }
 
-function reportOf({ assignment, state }: Installer) {
+interface Refused extends Pick<AssignmentRefusal, 'reason'> {
+  readonly head: AssignmentHead
+}
+
+/** What it served before it goes on serving. */
+function refusalOf({ head, reason }: Refused, installer: Installer | undefined): DeploymentReport {
+  const { deployment, project, generation, revision, target } = head
+  const serving = installer?.state.serving ?? null
+  const about = { release: target.digest, serving, reason: 'assignment-invalid' } as const
+  const message = reason.slice(0, 2_000)
+  const state: InstallState = { phase: 'failed', ...about, message }
+  return { deployment, project, generation, revision, state }
+}
+
+function reportOf({ assignment, state }: Installer): DeploymentReport {
   const { deployment, project, generation, revision } = assignment
   return { deployment, project, generation, revision, state }
 }

@@ -1,2 +1,7 @@
 export { openCredentials } from './serving-credentials.ts'
-export { type AssignmentVerifier, assignmentVerifier, type Trust } from './verify-assignment.ts'
+export {
+  type AssignmentRefusal,
+  type AssignmentVerifier,
+  assignmentVerifier,
+  type Trust,
+} from './verify-assignment.ts'

@@ -122,6 +122,19 @@ describe('an assignment is obeyed only when everything about it verifies (I2)', 
     expect(verdict).toEqual({ ok: true, assignment })
   })
 
+  test('of a newer version: it says what it does not know, and of which assignment', async () => {
+    const log = new Log()
+    const signed = await issue(log, { wave: 3 } as Partial<Assignment>)
+    const verdict = verifyAssignment(trust, opened(signed.checkpoint), signed)
+    const { deployment, project, uid, generation, revision, target } = assignment
+    const head = { deployment, project, uid, generation, revision }
+    expect(verdict).toEqual({
+      ok: false,
+      reason: expect.stringMatching(/wave.*upgrade the node/),
+      head: { ...head, target: { digest: target.digest } },
+    })
+  })
+
   test('forged: another key, another text, another key’s name', async () => {
     const log = new Log()
     const signed = await issue(log)
@@ -134,7 +147,8 @@ describe('an assignment is obeyed only when everything about it verifies (I2)', 
       { signature: signText(plane, signingPrefix.snapshot, signed.payload) },
     ]
     for (const forgery of forgeries) {
-      expect(verifyAssignment(trust, checkpoint, { ...signed, ...forgery }).ok).toBe(false)
+      const verdict = verifyAssignment(trust, checkpoint, { ...signed, ...forgery })
+      expect(verdict).toMatchObject({ ok: false, head: null }) // nobody says what it is
     }
   })
 

@@ -7,6 +7,8 @@
 import { createHash } from 'node:crypto'
 import {
   type Assignment,
+  type AssignmentHead,
+  assignmentHead,
   assignment as assignmentSchema,
   type ConsistencyProof,
   type SignedAssignment,
@@ -23,6 +25,7 @@ import {
   verifyInclusion,
   verifyText,
 } from '@tutti/ledger'
+import type { ZodError } from 'zod'
 
 /** Whom this node trusts, pinned when it joined. */
 export interface Trust {
@@ -64,7 +67,14 @@ export function verifyCheckpoint(
 
 export type AssignmentVerdict =
   | { readonly ok: true; readonly assignment: Assignment }
-  | { readonly ok: false; readonly reason: string }
+  | AssignmentRefusal
+
+export interface AssignmentRefusal {
+  readonly ok: false
+  readonly reason: string
+  /** Which one it is, where our control plane has signed it; null where nobody says. */
+  readonly head: AssignmentHead | null
+}
 
 /** Is this assignment signed by our control plane, and recorded under this checkpoint? */
 export function verifyAssignment(
@@ -73,16 +83,28 @@ export function verifyAssignment(
   signed: SignedAssignment,
 ): AssignmentVerdict {
   if (signed.keyId !== trust.controlPlane) {
-    return refuse(`signed by ${signed.keyId}, expected ${trust.controlPlane}`)
+    return unsigned(`signed by ${signed.keyId}, expected ${trust.controlPlane}`)
   }
   const { payload: text, signature } = signed
   if (!verifyText(trust.controlPlane, signingPrefix.assignment, { text, signature })) {
-    return refuse('the signature does not fit the assignment')
+    return unsigned('the signature does not fit the assignment')
   }
-  const parsed = assignmentSchema.safeParse(parseJson(text))
-  if (!parsed.success) return refuse('the assignment is malformed')
-  const refusal = whyNotRecorded(signed, checkpoint)
-  return refusal === null ? { ok: true, assignment: parsed.data } : refuse(refusal)
+  const payload = parseJson(text)
+  const { data, error } = assignmentSchema.safeParse(payload)
+  const refusal = error === undefined ? whyNotRecorded(signed, checkpoint) : whyUnknown(error)
+  if (data !== undefined && refusal === null) return { ok: true, assignment: data }
+  return { ...refuse(refusal ?? ''), head: assignmentHead.safeParse(payload).data ?? null }
+}
+
+/** A control plane is upgraded before its nodes, and may say what they do not know yet. */
+function whyUnknown({ issues: [issue] }: ZodError): string {
+  const { path = [], message = 'malformed' } = issue ?? {}
+  const where = ['the assignment', ...path].join('.')
+  return `${where}: ${message}: if the control plane is newer than this node, upgrade the node`
+}
+
+function unsigned(reason: string): AssignmentRefusal {
+  return { ...refuse(reason), head: null }
 }
 
 export const assignmentVerifier: AssignmentVerifier = {

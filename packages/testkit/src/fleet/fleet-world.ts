@@ -5,7 +5,7 @@
 
 import { type Assignment, nodeSpec } from '@tutti/core/fleet'
 import { formatCheckpoint, signNote } from '@tutti/ledger'
-import type { NodeState } from '@tutti/node/simulation'
+import type { AssignmentVerifier, NodeState } from '@tutti/node/simulation'
 import { Chance } from './chance.ts'
 import { checkSaved, checkWorld } from './check-world.ts'
 import { rememberVerdicts } from './remember-verdicts.ts'
@@ -19,6 +19,8 @@ import { VirtualTime } from './virtual-time.ts'
 export interface FleetShape {
   readonly nodes: number
   readonly regions: number
+  /** What nodes believe; absent: what is proven, as always. */
+  readonly verifierOf?: (node: string, proven: AssignmentVerifier) => AssignmentVerifier
 }
 
 const keys = makeKeys('sim/ledger')
@@ -54,7 +56,7 @@ export class FleetWorld {
     const violation = (message: string) => this.violation(message)
     const { network, store } = this
     this.plane = new SimulatedPlane({ time, network, store, keys, violation })
-    this.nodes = Array.from({ length: shape.nodes }, (_, i) => this.#makeNode(i, shape.regions))
+    this.nodes = Array.from({ length: shape.nodes }, (_, i) => this.#makeNode(i, shape))
     this.plane.start()
     for (const node of this.nodes) node.start()
   }
@@ -122,7 +124,7 @@ export class FleetWorld {
     return signNote(formatCheckpoint(head), [keys.log])
   }
 
-  #makeNode(i: number, regions: number): SimulatedNode {
+  #makeNode(i: number, { regions, verifierOf }: FleetShape): SimulatedNode {
     const id = `n${i}`
     const key = nodeKeys[i]
     if (key === undefined) throw new Error(`at most ${nodeKeys.length} nodes`)
@@ -134,7 +136,7 @@ export class FleetWorld {
     }
     return new SimulatedNode(identity, {
       ...{ time: this.time, chance: this.chance, network: this.network },
-      verify: this.#verify,
+      verify: verifierOf?.(id, this.#verify) ?? this.#verify,
       isPlaneUp: () => this.plane.isUp,
       violation: (message) => this.violation(message),
       onStep: (node, what) => this.onStep(node, what),
