@@ -56,6 +56,7 @@ describe('who may come in', () => {
       expect(about.slice(i, i + 2).join('\n')).toMatch(form)
     }
     expect(text).toMatch(/^tutti_ledger_size \d/m)
+    expect(text).toContain('# TYPE tutti_release_feedback_total counter')
   })
 
   test('foreign origins and hosts are turned away for every verb', async () => {

@@ -3,6 +3,7 @@
 // `GET /metrics` in the Prometheus text format (exposition format 0.0.4).
 
 import type { Hono } from 'hono'
+import type { ReleaseTotals } from '../fleet/index.ts'
 import { newestCheckpoint } from '../governance/index.ts'
 import { refuse } from './answer.ts'
 import { whyMayNot } from './authorize.ts'
@@ -50,6 +51,7 @@ async function collect(ports: ApiPorts): Promise<Metric[]> {
         { labels: { state: 'unreachable' }, value: nodes.length - connected },
       ],
     },
+    ...releaseMetrics(ports.registry.totals()),
     {
       name: 'tutti_ledger_size',
       type: 'gauge',
@@ -81,6 +83,40 @@ async function collect(ports: ApiPorts): Promise<Metric[]> {
       samples: [{ labels: {}, value: process.memoryUsage.rss() }],
     },
   ]
+}
+
+function releaseMetrics(totals: readonly ReleaseTotals[]): Metric[] {
+  const perRelease = (value: (of: ReleaseTotals) => number) =>
+    totals.map((of) => ({ labels: labelsOf(of), value: value(of) }))
+  const judged = (verdict: 'right' | 'wrong', value: (of: ReleaseTotals) => number) =>
+    totals.map((of) => ({ labels: { ...labelsOf(of), verdict }, value: value(of) }))
+  return [
+    {
+      name: 'tutti_release_requests_total',
+      type: 'counter',
+      help: 'Requests that nodes answered, by release; since this process started.',
+      samples: perRelease(({ requests }) => requests),
+    },
+    {
+      name: 'tutti_release_errors_total',
+      type: 'counter',
+      help: 'Of those the ones that failed.',
+      samples: perRelease(({ errors }) => errors),
+    },
+    {
+      name: 'tutti_release_feedback_total',
+      type: 'counter',
+      help: 'Answers that callers said the truth about, by whether they were right.',
+      samples: [
+        ...judged('right', ({ correct }) => correct),
+        ...judged('wrong', ({ incorrect }) => incorrect),
+      ],
+    },
+  ]
+}
+
+function labelsOf({ project, deployment, release }: ReleaseTotals): Record<string, string> {
+  return { project, deployment, release }
 }
 
 function format({ name, type, help, samples }: Metric): string {

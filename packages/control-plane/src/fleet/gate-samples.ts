@@ -3,7 +3,7 @@
 // Sorts telemetry into the gate's two arms: the target's release is the canary, the baseline's the control.
 
 import type { ArmSample, Assignment, StratumSample } from '@tutti/core/fleet'
-import type { ReadyRule, StratumArms } from './registry.ts'
+import type { ReadyRule, StratumArms } from './gathered-telemetry.ts'
 
 const nothing: ArmSample = { requests: 0, errors: 0, correct: 0, incorrect: 0, latency: [] }
 

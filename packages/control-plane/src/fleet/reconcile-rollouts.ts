@@ -38,8 +38,9 @@ import { formatPrincipal, type PolicyEngine } from '../governance/index.ts'
 import { type RecordDraft, sha256, type Write } from '../store/index.ts'
 import type { AssignmentRow } from './assignments.ts'
 import { samplesFor, whenBothReported } from './gate-samples.ts'
+import { deploymentKey } from './gathered-telemetry.ts'
 import { judgeStep, type RolloutStep, rolloutAutomation, type StepVerdict } from './judge-step.ts'
-import { deploymentKey, type Registry } from './registry.ts'
+import type { Registry } from './registry.ts'
 import type { RolloutStore } from './rollout-store.ts'
 
 export interface RolloutPorts {
@@ -82,6 +83,10 @@ export async function reconcileRollouts(ports: RolloutPorts): Promise<void> {
   }
   await Promise.all(Array.from({ length: Math.min(lanes, deployments.length) }, lane))
   await removeDeleted(ports, deployments)
+  const keys = deployments.map(({ metadata: { project, name: deployment } }) => {
+    return deploymentKey({ project, deployment })
+  })
+  ports.registry.keepTelemetry(new Set(keys))
   if (failures.length > 0) throw failures[0]
 }
 

@@ -5,7 +5,6 @@
 // change. After a restart every node is unreachable until it has reported.
 
 import {
-  type ArmSample,
   allReports,
   type DeploymentReport,
   type NodeFacts,
@@ -15,7 +14,13 @@ import {
   reportsOf,
   stratumOf,
 } from '@tutti/core/fleet'
-import { canonicalJson, emptySketch, mergeSketches } from '@tutti/core/resource'
+import { canonicalJson } from '@tutti/core/resource'
+import {
+  GatheredTelemetry,
+  type ReadyRule,
+  type ReleaseTotals,
+  type StratumArms,
+} from './gathered-telemetry.ts'
 
 /** One node as it is right now: a look at the registry's own record, not a copy of it. */
 export interface NodeEntry extends NodeView {
@@ -27,17 +32,6 @@ export interface NodeEntry extends NodeView {
     readonly cpu: number
     readonly memoryUsedBytes: number
   } | null
-}
-
-/** Telemetry of one release in one stratum since it was last taken. */
-export type StratumArms = ReadonlyMap<string, ReadonlyMap<string, ArmSample>>
-
-/** Whether what a stratum has gathered since `sinceMs` may be taken now. */
-export type ReadyRule = (arms: ReadonlyMap<string, ArmSample>, sinceMs: number) => boolean
-
-interface Gathered {
-  readonly sinceMs: number
-  readonly arms: Map<string, ArmSample>
 }
 
 export interface Registry {
@@ -63,8 +57,10 @@ export interface Registry {
    * together.
    */
   readonly takeTelemetry: (deployment: string, ready: ReadyRule) => StratumArms
-  /** Requests that a release has answered in all since the node or this process started. */
-  readonly totals: (deployment: string, release: string) => ReleaseTotals
+  /** What each release did since this process started, as far as nodes have said. */
+  readonly totals: () => readonly ReleaseTotals[]
+  /** Forgets the telemetry of all but these deployments. */
+  readonly keepTelemetry: (deployments: ReadonlySet<string>) => void
 }
 
 export interface Report {
@@ -80,36 +76,12 @@ export interface Beat {
   readonly nowMs: number
 }
 
-export interface ReleaseTotals {
-  readonly requests: number
-  readonly errors: number
-  readonly correct: number
-  readonly incorrect: number
-}
-
-/** The name under which a deployment's telemetry is kept. */
-export function deploymentKey(of: {
-  readonly project: string
-  readonly deployment: string
-}): string {
-  return `${of.project}/${of.deployment}`
-}
-
-const nothing: ArmSample = {
-  requests: 0,
-  errors: 0,
-  correct: 0,
-  incorrect: 0,
-  latency: emptySketch,
-}
-
 /** A node's record; the registry alone writes it. */
 type Held = { -readonly [Key in keyof NodeEntry]: NodeEntry[Key] }
 
 export function openRegistry(): Registry {
   const nodes = new Map<string, Held>() // written by the functions below alone
-  const pending = new Map<string, Map<string, Gathered>>() // by deployment and stratum
-  const totals = new Map<string, ReleaseTotals>()
+  const gathered = new GatheredTelemetry()
   let version = 0
 
   const update = (id: string, change: Partial<NodeEntry>) => {
@@ -150,18 +122,17 @@ export function openRegistry(): Registry {
       if (held.load === null) held.load = { ...beat.load }
       else Object.assign(held.load, beat.load)
       held.seenMs = beat.nowMs
-      for (const one of beat.telemetry)
-        takeIn(pending, totals, { stratum: held.stratum, one, nowMs: beat.nowMs })
+      for (const one of beat.telemetry) {
+        // Of what it does not serve it has nothing to say.
+        if (held.reports.get(one.project)?.has(one.deployment) !== true) continue
+        gathered.add(one, { stratum: held.stratum, nowMs: beat.nowMs })
+      }
     },
     views: () => [...nodes.values()],
     version: () => version,
-    takeTelemetry: (deployment, ready) => {
-      const strata = pending.get(deployment) ?? new Map<string, Gathered>()
-      const taken = [...strata].filter(([, { arms, sinceMs }]) => ready(arms, sinceMs))
-      for (const [stratum] of taken) strata.delete(stratum)
-      return new Map(taken.map(([stratum, { arms }]) => [stratum, arms]))
-    },
-    totals: (deployment, release) => totals.get(`${deployment}@${release}`) ?? nothing,
+    takeTelemetry: (deployment, ready) => gathered.take(deployment, ready),
+    totals: () => gathered.totals(),
+    keepTelemetry: (deployments) => gathered.keep(deployments),
   }
 }
 
@@ -191,32 +162,4 @@ function areNew(next: NodeFacts, held: NodeFacts | null): boolean {
 
 function stratumOfEntry({ labels, facts }: NodeEntry): string {
   return facts === null ? 'unknown' : stratumOf(labels, facts)
-}
-
-function takeIn(
-  pending: Map<string, Map<string, Gathered>>,
-  totals: Map<string, ReleaseTotals>,
-  at: { readonly stratum: string; readonly one: ReleaseTelemetry; readonly nowMs: number },
-): void {
-  const { stratum, one, nowMs } = at
-  const key = deploymentKey(one)
-  const strata = pending.get(key) ?? new Map<string, Gathered>()
-  const gathered = strata.get(stratum) ?? { sinceMs: nowMs, arms: new Map<string, ArmSample>() }
-  const { arms } = gathered
-  const held = arms.get(one.release) ?? nothing
-  const latency = mergeSketches(held.latency, one.latency)
-  arms.set(one.release, { ...plus(held, one), latency })
-  strata.set(stratum, gathered)
-  pending.set(key, strata)
-  const total = `${key}@${one.release}`
-  totals.set(total, plus(totals.get(total) ?? nothing, one))
-}
-
-function plus(a: ReleaseTotals, b: ReleaseTotals): ReleaseTotals {
-  return {
-    requests: a.requests + b.requests,
-    errors: a.errors + b.errors,
-    correct: a.correct + b.correct,
-    incorrect: a.incorrect + b.incorrect,
-  }
 }

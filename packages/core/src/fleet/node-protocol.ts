@@ -91,8 +91,8 @@ export type ToNode = z.infer<typeof toNode>
 
 /** What one release did on one node since the heartbeat before. */
 export const releaseTelemetry = z.strictObject({
-  deployment: z.string(),
-  project: z.string(),
+  deployment: dnsName,
+  project: dnsName,
   release: digest,
   requests: z.int().min(0),
   errors: z.int().min(0),
