@@ -120,6 +120,26 @@ describe('what goes in', () => {
     )
   })
 
+  test('a file of text is looked through; one that is none is refused where that is wanted', async () => {
+    const seen: string[] = []
+    const url = await start({ detect: ['email', 'file'] }, echo(seen, 'I wrote [EMAIL_1].'))
+    const send = (type: string, text: string) => {
+      const data = Buffer.from(text).toString('base64')
+      const file = { filename: 'a.txt', file_data: `data:${type};base64,${data}` }
+      const messages = [{ role: 'user', content: [{ type: 'file', file }] }]
+      return ask(url, '', { messages })
+    }
+    const answer = await json(await send('text/plain', 'write to ann@mail.example'))
+    expect(answer.choices[0].message.content).toBe('I wrote ann@mail.example.')
+    const [content] = JSON.parse(seen[0] ?? '').messages[0].content
+    const [, data = ''] = content.file.file_data.split(',')
+    expect(Buffer.from(data, 'base64').toString()).toBe('write to [EMAIL_1]')
+    const refused = await send('application/pdf', '%PDF-1.4')
+    expect(refused.status).toBe(403)
+    expect((await json(refused)).error.message).toContain('file (application/pdf)')
+    expect(seen).toHaveLength(1)
+  })
+
   test('across the events of a stream, however they are cut', async () => {
     for (const size of [1, 3, 200]) {
       const seen: string[] = []

@@ -1,10 +1,8 @@
 // Files that are plain text, as each dialect has them, are said as texts in all others.
 
-import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { type ChatDialect, engineDialects } from './chat.ts'
 import type { JsonObject } from './json.ts'
-import { textOfBase64 } from './text-file.ts'
 import { parseChat, writeChat } from './translate.ts'
 import { isUnsayable } from './unsayable.ts'
 
@@ -82,19 +80,6 @@ test('what is not UTF-8, or no Base64, is refused', () => {
     const refused = sent('gemini', 'openai', { contents: [{ parts }] })
     expect(refused, wrong).toMatchObject({ kind: 'unsayable', field: 'contents' })
   }
-})
-
-test('texts of any length come out as they went in', () => {
-  fc.assert(
-    fc.property(fc.string({ unit: 'grapheme' }), fc.integer({ min: 0, max: 9_000 }), (one, pad) => {
-      const whole = `.${'x'.repeat(pad)}${one}`
-      expect(textOfBase64(Buffer.from(whole).toString('base64'))).toBe(whole)
-      const bare = Buffer.from(whole).toString('base64').replace(/=+$/, '')
-      expect(textOfBase64(bare)).toBe(whole)
-    }),
-  )
-  const many = '😀é'.repeat(100_000)
-  expect(textOfBase64(Buffer.from(many).toString('base64'))).toBe(many)
 })
 
 function sent(from: ChatDialect, to: (typeof engineDialects)[number], body: JsonObject): unknown {

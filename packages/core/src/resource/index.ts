@@ -1,3 +1,4 @@
+export { base64OfText, textOfBase64 } from './base64.ts'
 export { canonicalJson, type Json } from './canonical-json.ts'
 export { ExactNumber, exactJson, exactJsonOf, exactNumberOf, mayBeInexact } from './exact-json.ts'
 export { type Finding, formatFinding } from './finding.ts'

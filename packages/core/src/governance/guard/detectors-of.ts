@@ -24,6 +24,7 @@ const byKind: Readonly<Record<DetectedKind, readonly Detector[]>> = {
   phone: [phoneDetector],
   email: [emailDetector],
   injection: [injectionDetector],
+  file: [], // is in no text: `inspectRequest`
 }
 
 export function detectorsOf(guard: GuardSpec, side: GuardSide): readonly Detector[] {

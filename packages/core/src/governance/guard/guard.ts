@@ -5,14 +5,14 @@
 //
 // Invariants:
 //   G1. Of what the Route wants and what policy lets pass, the stricter one is done.
-//   G2. What has no place in a text (a size, a schema, a classifier's word) cannot be redacted: it is refused instead.
+//   G2. What has no place in a text (a file, a size, a schema, a classifier's word) cannot be redacted: it is refused instead.
 
 import { z } from 'zod'
 import { dnsName } from '../../resource/index.ts'
 
 /** What detectors find in texts, and what is found of a whole request or answer. */
 export const findingKinds = [
-  ...(['email', 'phone', 'card', 'iban', 'ssn', 'secret', 'injection'] as const),
+  ...(['email', 'phone', 'card', 'iban', 'ssn', 'secret', 'injection', 'file'] as const),
   ...(['blocked', 'size', 'schema', 'moderation'] as const),
 ] as const
 export const findingKind = z.enum(findingKinds)
@@ -20,7 +20,7 @@ export type FindingKind = z.infer<typeof findingKind>
 
 /** Kinds that a Route asks for by name; the others come with what it sets. */
 export const detectedKinds = [
-  ...(['email', 'phone', 'card', 'iban', 'ssn', 'secret', 'injection'] as const),
+  ...(['email', 'phone', 'card', 'iban', 'ssn', 'secret', 'injection', 'file'] as const),
 ] as const
 export type DetectedKind = (typeof detectedKinds)[number]
 
@@ -80,11 +80,11 @@ export type GuardSpec = z.infer<typeof guardSpec>
 /** What is done where a Route does not say: what can be taken out is, the rest is refused. */
 const defaultActions: Readonly<Record<FindingKind, GuardAction>> = {
   ...{ email: 'redact', phone: 'redact', card: 'redact', iban: 'redact', ssn: 'redact' },
-  ...{ secret: 'redact', injection: 'deny', blocked: 'deny' },
+  ...{ secret: 'redact', injection: 'deny', file: 'deny', blocked: 'deny' },
   ...{ size: 'deny', schema: 'deny', moderation: 'deny' },
 }
 
-const placeless: ReadonlySet<FindingKind> = new Set(['size', 'schema', 'moderation'])
+const placeless: ReadonlySet<FindingKind> = new Set(['file', 'size', 'schema', 'moderation'])
 
 /** What the Route wants done with a finding of this kind. */
 export function wantedAction(guard: GuardSpec, kind: FindingKind): GuardAction {
@@ -122,7 +122,7 @@ export function kindsOf(guard: GuardSpec, side: GuardSide): readonly FindingKind
 
 /** What a model says is no instruction to it. */
 function isFoundOn(kind: DetectedKind, side: GuardSide): boolean {
-  return kind !== 'injection' || side === 'input'
+  return (kind !== 'injection' && kind !== 'file') || side === 'input'
 }
 
 /** Asks policy: may a thing of this kind pass in this way? */

@@ -9,7 +9,7 @@
 
 import type { Detector } from './detector.ts'
 import type { FindingKind, GuardAction, GuardFinding, GuardPlan, Severity } from './guard.ts'
-import { rewriteJsonTexts, withoutTokens } from './json-texts.ts'
+import { jsonTexts, rewriteJsonTexts, withoutTokens } from './json-texts.ts'
 import { plainText } from './plain-text.ts'
 import { mark, type Originals, placeholderDetector, Redaction } from './redaction.ts'
 import { scanText } from './text-scan.ts'
@@ -36,15 +36,21 @@ export interface InspectedRequest {
 }
 
 export function inspectRequest(json: string, { detectors, plan }: Inspection): InspectedRequest {
-  const redaction = new Redaction(json)
+  // Also what is written with escapes, or in Base64.
+  const redaction = new Redaction(() => [json, ...jsonTexts(json)].join('\n'))
   const counts = new FindingCounts(plan)
   const replace = (finding: GuardFinding, value: string) =>
     counts.add(finding) === 'redact' ? redaction.placeholder(finding.kind, value) : null
-  const inspected = rewriteJsonTexts(json, (text) =>
-    replaceIn(text, scanText(text, detectors), {
-      isJson: beginsAsJson(text),
-      replacement: replace,
-    }),
+  const inspected = rewriteJsonTexts(
+    json,
+    (text) =>
+      replaceIn(text, scanText(text, detectors), {
+        isJson: beginsAsJson(text),
+        replacement: replace,
+      }),
+    (what) => {
+      if ('file' in plan) counts.add({ kind: 'file', detector: what, severity: 'medium' })
+    },
   )
   return { json: inspected, counts: counts.all, originals: redaction.originals }
 }

@@ -8,8 +8,10 @@
 //   J2. Names of members are never rewritten.
 //   J3. In the arguments and results of tools everything is said, whatever its member is called, numbers too; so it is
 //       in what fills the places of a stored prompt, and in a document that is plain text.
+//   J4. A file that is text in Base64 is a text like others, and stays in Base64.
 
-import { jsonOf, objectOf } from '../../dialect/index.ts'
+import { type JsonObject, jsonOf, objectOf } from '../../dialect/index.ts'
+import { heldFile } from './held-file.ts'
 
 /**
  * Members whose values are no texts that a model reads or says: names, ids, addresses, marks,
@@ -43,19 +45,51 @@ const notTexts: ReadonlySet<string> = new Set([
   ...['finish_reason', 'stop_reason', 'finishReason', 'modelVersion', 'status', 'detail', 'effort'],
 ])
 
-/** The document with every text as `rewrite` gives it. The document must be valid JSON. */
-export function rewriteJsonTexts(json: string, rewrite: (text: string) => string): string {
+/**
+ * The document with every text as `rewrite` gives it; `unread` is told of each file that is none,
+ * and what it is. The document must be valid JSON.
+ */
+export function rewriteJsonTexts(
+  json: string,
+  rewrite: (text: string) => string,
+  unread: (what: string) => void = () => {},
+): string {
   const parts: string[] = []
   let kept = 0 // where what is not in `parts` yet begins
-  for (const { start, end, name, isFree } of jsonValues(json)) {
-    if (notTexts.has(name) && !isFree) continue // J3
-    const text = textAt(json, start, end)
-    const rewritten = rewrite(text)
-    if (rewritten === text) continue // J1
+  for (const value of jsonValues(json)) {
+    const { start, end, name, isFree } = value
+    const isText = isFree || !notTexts.has(name) // J3
+    const rewritten = isText
+      ? changed(textAt(json, start, end), rewrite)
+      : rewrittenFile(json, value, { rewrite, unread })
+    if (rewritten === null) continue // J1
     parts.push(json.slice(kept, start), JSON.stringify(rewritten))
     kept = end
   }
   return parts.length === 0 ? json : parts.join('') + json.slice(kept)
+}
+
+function changed(text: string, rewrite: (text: string) => string): string | null {
+  const rewritten = rewrite(text)
+  return rewritten === text ? null : rewritten
+}
+
+/** J4. Null where it is no file, or stays as it is. */
+function rewrittenFile(
+  json: string,
+  { start, end, name, owner, ownerStart }: JsonValue,
+  to: {
+    readonly rewrite: (text: string) => string
+    readonly unread: (what: string) => void
+  },
+): string | null {
+  const value = () => textAt(json, start, end)
+  const object = () => objectAt(json, ownerStart)
+  const file = heldFile({ name, owner, value, object })
+  if (file?.kind === 'unread') to.unread(file.what)
+  if (file?.kind !== 'text') return null
+  const rewritten = changed(file.text, to.rewrite)
+  return rewritten === null ? null : file.written(rewritten)
 }
 
 /** What a document says, text by text. */
@@ -82,17 +116,21 @@ interface JsonValue {
   readonly name: string
   /** True where it is said, whatever its member is called. */
   readonly isFree: boolean
+  /** Of the object or list that it stands in. */
+  readonly owner: string
+  readonly ownerStart: number
 }
 
 /** An object or a list; `name` is the member's that it is the value of. */
 interface Container {
   readonly name: string
+  readonly start: number
   readonly isList: boolean
   /** J3: of which of its values that holds. */
   readonly free: 'none' | 'own' | 'all'
 }
 
-const outermost: Container = { name: '', isList: false, free: 'none' }
+const outermost: Container = { name: '', start: 0, isList: false, free: 'none' }
 const numberForm = /-?\d[\d.eE+-]*/y
 
 /** The strings that are values, in order; where all is free, the numbers too. */
@@ -105,7 +143,7 @@ function* jsonValues(json: string): Generator<JsonValue> {
     if (character === '{' || character === '[') {
       const free = freedomOf(json, at, { name, inside })
       outer.push(inside)
-      inside = { name, isList: character === '[', free }
+      inside = { name, start: at, isList: character === '[', free }
     } else if (character === '}' || character === ']') {
       name = inside.name
       inside = outer.pop() ?? outermost
@@ -116,15 +154,19 @@ function* jsonValues(json: string): Generator<JsonValue> {
         name = textAt(json, at, end) // J2
         at = next
       } else {
-        yield { start: at, end, name, isFree: inside.free !== 'none' }
+        yield { start: at, end, name, ...placeIn(inside) }
         at = end - 1
       }
     } else if (inside.free !== 'none' && isDigit(character)) {
       const end = numberEnd(json, at)
-      yield { start: at, end, name, isFree: true }
+      yield { start: at, end, name, ...placeIn(inside) }
       at = end - 1
     }
   }
+}
+
+function placeIn({ name, start, free }: Container) {
+  return { owner: name, ownerStart: start, isFree: free !== 'none' }
 }
 
 /** J3: of the object or list that begins at `start`. */
@@ -153,10 +195,13 @@ function isPlainText(json: string, start: number): boolean {
     if (character === '"') at = stringEnd(json, at) - 1
     else if (character === '{' || character === '[')
       return true // nobody nests a source
-    else if (character === '}')
-      return objectOf(jsonOf(json.slice(start, at + 1)))['type'] === 'text'
+    else if (character === '}') return objectAt(json, start)['type'] === 'text'
   }
   return true
+}
+
+function objectAt(json: string, start: number): JsonObject {
+  return objectOf(jsonOf(json.slice(start, valueEnd(json, start))))
 }
 
 const tokenLists = /(?<!\\)"(?:logprobs|logprobsResult)"\s*:\s*(?=[[{])/g

@@ -15,14 +15,16 @@ export type Originals = ReadonlyMap<string, string>
 
 /** Lives as long as one request; written by `placeholder`. */
 export class Redaction {
-  readonly #said: string
+  readonly #allSaid: () => string
+  /** Null until something is taken out; written by `#isSaid`. */
+  #said: string | null = null
   readonly #originals = new Map<string, string>()
   readonly #placeholders = new Map<string, string>()
   readonly #counts = new Map<FindingKind, number>()
 
-  /** `said` is all that the request says. */
-  constructor(said: string) {
-    this.#said = said
+  /** `allSaid` gives all that the request says. */
+  constructor(allSaid: () => string) {
+    this.#allSaid = allSaid
   }
 
   get originals(): Originals {
@@ -37,11 +39,16 @@ export class Redaction {
     do {
       count += 1
       placeholder = `[${kind.toUpperCase()}_${count}]`
-    } while (this.#said.includes(placeholder)) // D2
+    } while (this.#isSaid(placeholder)) // D2
     this.#counts.set(kind, count)
     this.#placeholders.set(value, placeholder)
     this.#originals.set(placeholder, value)
     return placeholder
+  }
+
+  #isSaid(placeholder: string): boolean {
+    this.#said ??= this.#allSaid()
+    return this.#said.includes(placeholder)
   }
 }
 

@@ -3,7 +3,7 @@
 // `@text`, `@json`, `@csv`, `@tsv`, `@html`, `@uri`, `@urid`, `@sh`, `@base64`, `@base64d`: a value as text of
 // that form.
 
-import type { Json } from '../../resource/index.ts'
+import { base64OfText, type Json } from '../../resource/index.ts'
 import { describe, fail } from './jq-error.ts'
 import { writeJson } from './json-text.ts'
 import type { Run } from './run.ts'
@@ -20,7 +20,7 @@ export const formats: ReadonlyMap<string, Format> = new Map<string, Format>([
   ['@uri', (value, run) => run.text(escapeUri(textOf(value)))],
   ['@urid', (value, run) => run.text(unescapeUri(textOf(value), value))],
   ['@sh', (value, run) => run.text(quoteShell(value))],
-  ['@base64', (value, run) => run.text(toBase64(textOf(value)))],
+  ['@base64', (value, run) => run.text(base64OfText(textOf(value)))],
   ['@base64d', (value, run) => run.text(fromBase64(textOf(value), value))],
 ])
 
@@ -108,33 +108,6 @@ function unescapeUri(text: string, value: Json): string {
 }
 
 const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'
-
-/** Base64 of a text's UTF-8; by hand, since core knows no platform. */
-function toBase64(text: string): string {
-  const bytes = utf8Of(text)
-  let made = ''
-  for (let i = 0; i < bytes.length; i += 3) {
-    const [a = 0, b = 0, c = 0] = bytes.slice(i, i + 3)
-    const group = (a << 16) | (b << 8) | c
-    const letters = [18, 12, 6, 0].map((shift) => alphabet[(group >> shift) & 63] ?? '')
-    const missing = Math.max(0, i + 3 - bytes.length)
-    made += letters.slice(0, 4 - missing).join('') + '='.repeat(missing)
-  }
-  return made
-}
-
-function utf8Of(text: string): readonly number[] {
-  const bytes: number[] = []
-  const encoded = encodeURIComponent(wellFormed(text))
-  for (let i = 0; i < encoded.length; i++) {
-    if (encoded[i] !== '%') bytes.push(encoded.charCodeAt(i))
-    else {
-      bytes.push(Number.parseInt(encoded.slice(i + 1, i + 3), 16))
-      i += 2
-    }
-  }
-  return bytes
-}
 
 function fromBase64(text: string, value: Json): string {
   const body = text.replace(/=+$/, '')

@@ -1,0 +1,63 @@
+// Held file
+//
+// What a request holds, or leads to, that is none of its texts: images, sounds, documents. One that is plain text in
+// Base64 is looked through like any other text; of others it is known what they are, and no more.
+
+import { isTextType, type JsonObject, textOf } from '../../dialect/index.ts'
+import { base64OfText, textOfBase64 } from '../../resource/index.ts'
+
+export type HeldFile =
+  | { readonly kind: 'text'; readonly text: string; readonly written: (text: string) => string }
+  /** `what` is its media type, where that is said. */
+  | { readonly kind: 'unread'; readonly what: string }
+
+export interface HeldMember {
+  readonly name: string
+  /** The name of the member whose object, or list of objects, it is a member of. */
+  readonly owner: string
+  readonly value: () => string
+  /** That object. */
+  readonly object: () => JsonObject
+}
+
+// Wherever they stand.
+const files: ReadonlySet<string> = new Set([
+  ...['file_data', 'image_url', 'file_url', 'fileUri', 'file_uri'],
+])
+// In the members that hold one.
+const contents: ReadonlySet<string> = new Set(['data', 'url'])
+const holders: ReadonlySet<string> = new Set([
+  ...['inlineData', 'inline_data', 'source', 'input_audio', 'image_url', 'video_url'],
+])
+const asking: ReadonlySet<string> = new Set(['content', 'output', 'file', 'source']) // not citing
+
+/** Null for what is no file. */
+export function heldFile({ name, owner, value: said, object }: HeldMember): HeldFile | null {
+  if (name === 'file_id') return asking.has(owner) ? { kind: 'unread', what: 'stored' } : null
+  if (!files.has(name) && !(contents.has(name) && holders.has(owner))) return null
+  const value = said()
+  const url = dataUrl.exec(value)
+  if (url === null && linkForm.test(value)) return { kind: 'unread', what: 'link' }
+  const [before = '', type = mediaTypeIn(object())] = url ?? []
+  const mediaType = type.toLowerCase()
+  const isBase64 = url === null || /;base64,$/i.test(before)
+  const text = isBase64 && isTextType(mediaType) ? looselyRead(value.slice(before.length)) : null
+  if (text !== null) return { kind: 'text', text, written: (other) => before + base64OfText(other) }
+  const isNamed = /^[\w.+-]{1,64}\/[\w.+-]{1,64}$/.test(mediaType)
+  return { kind: 'unread', what: isNamed ? mediaType : 'of no said type' }
+}
+
+const dataUrl = /^data:([^;,]*)[^,]*,/i
+const linkForm = /^[a-z][a-z\d+.-]*:\/\//i
+
+function mediaTypeIn(object: JsonObject): string {
+  const { mimeType, mime_type, media_type, format } = object
+  const said = textOf(mimeType ?? mime_type ?? media_type)
+  if (said !== '') return said.split(';', 1)[0] ?? ''
+  return typeof format === 'string' ? `audio/${format}` : ''
+}
+
+/** Engines take lines, and the letters that addresses may have. */
+function looselyRead(data: string): string | null {
+  return textOfBase64(data.replace(/\s+/g, '').replaceAll('-', '+').replaceAll('_', '/'))
+}
