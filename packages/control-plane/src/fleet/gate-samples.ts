@@ -11,9 +11,11 @@ const nothing: ArmSample = { requests: 0, errors: 0, correct: 0, incorrect: 0, l
 export function samplesFor(
   taken: StratumArms,
   assignment: Pick<Assignment, 'target' | 'baseline'>,
+  nowMs: number,
 ): StratumSample[] {
   return [...taken].map(([stratum, arms]) => ({
     stratum,
+    atMs: nowMs,
     canary: arms.get(assignment.target.digest) ?? nothing,
     control:
       assignment.baseline === null ? nothing : (arms.get(assignment.baseline.digest) ?? nothing),

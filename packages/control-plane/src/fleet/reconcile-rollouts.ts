@@ -248,11 +248,9 @@ async function advance(
   const { phase } = held.state
   if (phase === 'done' || phase === 'reverted' || phase === 'superseded') return
   const key = deploymentKey(held.assignment)
-  const ready = whenBothReported(held.assignment, {
-    nowMs: ports.nowMs(),
-    heartbeatMs: ports.heartbeatMs,
-  })
-  const samples = samplesFor(ports.registry.takeTelemetry(key, ready), held.assignment)
+  const nowMs = ports.nowMs()
+  const ready = whenBothReported(held.assignment, { nowMs, heartbeatMs: ports.heartbeatMs })
+  const samples = samplesFor(ports.registry.takeTelemetry(key, ready), held.assignment, nowMs)
   const gate = updateGate(spec.strategy.gate, held.gate, samples)
   const answered = samples.reduce((sum, { canary }) => sum + canary.requests, 0)
   const targetRequests = held.targetRequests + answered

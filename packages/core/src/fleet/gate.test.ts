@@ -193,6 +193,41 @@ describe('gate', () => {
     expect(gateVerdict(state)).toEqual({ verdict: 'pass' })
   })
 
+  /** Labels for one arm at a time, `everyMs` apart, of which so many in a hundred are wrong. */
+  function labelledApart(wrong: { canary: number; control: number }, everyMs: number, seed = 4) {
+    const chance = chanceOf(seed)
+    let state: GateState = gateStart
+    for (let i = 0; i < 400; i++) {
+      const said = (percent: number) => {
+        const incorrect = binomial(2, percent / 100, chance)
+        return arm({ requests: 10, correct: 2 - incorrect, incorrect })
+      }
+      const unsaid = arm({ requests: 10 })
+      const arms =
+        i % 2 === 0
+          ? { canary: said(wrong.canary), control: unsaid }
+          : { canary: unsaid, control: said(wrong.control) }
+      state = updateGate(spec, state, [{ stratum: 's', atMs: i * everyMs, ...arms }])
+    }
+    return state
+  }
+
+  test('G2: feedback that comes for one arm at a time waits for the other’s, and counts', () => {
+    const bad = labelledApart({ canary: 60, control: 5 }, 10_000)
+    expect(gateVerdict(bad)).toMatchObject({ verdict: 'breach', metric: 'accuracy' })
+    const fair = Array.from({ length: 60 }, (_, seed) =>
+      labelledApart({ canary: 20, control: 20 }, 10_000, seed),
+    )
+    const alarms = fair.filter((state) => gateVerdict(state).verdict === 'breach')
+    expect(alarms.length).toBeLessThanOrEqual(1)
+  })
+
+  test('G2: but not for longer than both are live under the same circumstances', () => {
+    const late = labelledApart({ canary: 60, control: 5 }, 3_600_000)
+    expect(gateVerdict(late)).toEqual({ verdict: 'pass' })
+    expect(Object.keys(late.unpaired ?? {})).toEqual(['s']) // no more than the newest
+  })
+
   test('G3: a breach stays a breach', () => {
     let state: GateState = gateStart
     const bad = [

@@ -13,7 +13,8 @@
 //
 // Invariants:
 //   G1. What counts as slow in an interval is fixed by the controls of intervals before it.
-//   G2. A stratum or interval without both arms says nothing.
+//   G2. A stratum or interval without both arms says nothing. Feedback comes when callers learn the truth: of one arm it
+//       waits a while for the other's. How long depends on who was judged, never on how.
 //   G3. A breach stays a breach.
 
 import {
@@ -38,6 +39,8 @@ export interface ArmSample {
 
 export interface StratumSample {
   readonly stratum: string
+  /** When it was taken; absent: together with the others. */
+  readonly atMs?: number
   readonly canary: ArmSample
   readonly control: ArmSample
 }
@@ -51,7 +54,13 @@ export interface GateState {
   readonly absolute: readonly number[]
   /** Past latencies of the controls by stratum: they fix what is slow (G1). */
   readonly controlLatency: Readonly<Record<string, Sketch>>
+  /** Feedback of one arm alone, by stratum (G2); absent: of a control plane of before. */
+  readonly unpaired?: Readonly<Record<string, Unpaired>>
   readonly breach: (GateVerdict & { verdict: 'breach' }) | null
+}
+
+interface Unpaired extends Pair {
+  readonly sinceMs: number
 }
 
 export interface MetricState {
@@ -74,6 +83,9 @@ const grid = [1.25, 1.5, 2, 3, 4, 6, 10, 20] // how many times worse than tolera
 const slowQuantile = 0.95
 const controlSamplesMin = 50 // fewer do not fix a 95th percentile
 const controlSamplesMax = 5_000 // more would not move it
+const nobody: Tally = { events: 0, exposure: 0 }
+const noPair: Pair = { canary: nobody, control: nobody }
+const unpairedMs = 900_000 // 15 min: what is compared was live under the same circumstances
 const tests = gateMetrics.length + 1 // each test gets an equal part of alpha (Bonferroni)
 
 export const gateStart: GateState = {
@@ -91,18 +103,16 @@ export function updateGate(
 ): GateState {
   if (state.breach !== null) return state // G3
   const seen = samples.map((sample) => eventsOf(sample, state.controlLatency[sample.stratum]))
+  const judged = pairFeedback(state.unpaired ?? {}, samples)
   const next = {
     metrics: {
       errors: updateMetric(state.metrics.errors, spec.tolerance.errors, pick(seen, 'errors')),
       latency: updateMetric(state.metrics.latency, spec.tolerance.latency, pick(seen, 'latency')),
-      accuracy: updateMetric(
-        state.metrics.accuracy,
-        spec.tolerance.accuracy,
-        pick(seen, 'accuracy'),
-      ),
+      accuracy: updateMetric(state.metrics.accuracy, spec.tolerance.accuracy, judged.pairs),
     },
     absolute: updateAbsolute(state.absolute, spec.errorRateMax, samples),
     controlLatency: learnControls(state.controlLatency, samples),
+    unpaired: judged.unpaired,
   }
   return { ...next, breach: breachOf(spec, next) }
 }
@@ -120,7 +130,7 @@ interface Pair {
   readonly canary: Tally
   readonly control: Tally
 }
-type Events = Readonly<Record<GateMetric, Pair>>
+type Events = Readonly<Record<Exclude<GateMetric, 'accuracy'>, Pair>>
 
 function eventsOf({ canary, control }: StratumSample, past: Sketch | undefined): Events {
   const slowUs =
@@ -129,22 +139,47 @@ function eventsOf({ canary, control }: StratumSample, past: Sketch | undefined):
     slowUs === null
       ? { events: 0, exposure: 0 }
       : { events: countAbove(arm.latency, slowUs), exposure: sketchCount(arm.latency) }
-  const judged = (arm: ArmSample): Tally => ({
-    events: arm.incorrect,
-    exposure: arm.correct + arm.incorrect,
-  })
   const failed = (arm: ArmSample): Tally => ({ events: arm.errors, exposure: arm.requests })
   return {
     errors: { canary: failed(canary), control: failed(control) },
     latency: { canary: slow(canary), control: slow(control) },
-    accuracy: { canary: judged(canary), control: judged(control) },
   }
 }
 
-function pick(seen: readonly Events[], metric: GateMetric): Pair[] {
-  return seen
-    .map((events) => events[metric])
-    .filter(({ canary, control }) => canary.exposure > 0 && control.exposure > 0) // G2
+function pick(seen: readonly Events[], metric: keyof Events): Pair[] {
+  return seen.map((events) => events[metric]).filter(hasBoth)
+}
+
+/** G2. */
+function hasBoth({ canary, control }: Pair): boolean {
+  return canary.exposure > 0 && control.exposure > 0
+}
+
+/** Feedback of both arms, with what waited for it; and what waits from now on. */
+function pairFeedback(
+  waiting: NonNullable<GateState['unpaired']>,
+  samples: readonly StratumSample[],
+): { readonly pairs: Pair[]; readonly unpaired: NonNullable<GateState['unpaired']> } {
+  const pairs: Pair[] = []
+  const unpaired = new Map(Object.entries(waiting))
+  for (const { stratum, atMs = 0, ...arms } of samples) {
+    const held = unpaired.get(stratum)
+    const isHeld = held !== undefined && Math.abs(atMs - held.sinceMs) <= unpairedMs
+    const { sinceMs, canary, control } = isHeld ? held : { ...noPair, sinceMs: atMs }
+    const pair = {
+      canary: plus(canary, judged(arms.canary)),
+      control: plus(control, judged(arms.control)),
+    }
+    unpaired.delete(stratum)
+    if (hasBoth(pair)) pairs.push(pair)
+    else if (pair.canary.exposure + pair.control.exposure > 0)
+      unpaired.set(stratum, { ...pair, sinceMs })
+  }
+  return { pairs, unpaired: Object.fromEntries(unpaired) }
+}
+
+function judged({ correct, incorrect }: ArmSample): Tally {
+  return { events: incorrect, exposure: correct + incorrect }
 }
 
 function updateMetric(state: MetricState, tolerance: number, pairs: readonly Pair[]): MetricState {
@@ -241,6 +276,5 @@ function plus(a: Tally, b: Tally): Tally {
 }
 
 function metricStart(): MetricState {
-  const nothing = { events: 0, exposure: 0 }
-  return { logLikelihood: grid.map(() => 0), canary: nothing, control: nothing }
+  return { logLikelihood: grid.map(() => 0), ...noPair }
 }
