@@ -142,6 +142,15 @@ test.each([
   await expect(load(bytes, {})).rejects.toMatchObject({ code: 'node/model-load-failed' })
 })
 
+test('of a model that does not load nobody hears where this machine keeps it', async () => {
+  const failure = await load(new Uint8Array([1, 2, 3]), { entryName: 'int8/model.onnx' }).catch(
+    (thrown: Error) => thrown.message,
+  )
+  expect(failure).toMatch(/^model int8\/model.onnx did not load: \w/)
+  expect(failure).not.toContain(folder)
+  expect(failure).not.toContain('Load model from')
+})
+
 test('W1: what runs when the worker is ended fails', async () => {
   const worker = await load(addingModel(1), {})
   const data = new Float32Array(2)

@@ -8,6 +8,7 @@
 //   W2. A worker that gives no sign of life for `runMsMax` while it has work is stuck and counts as dead.
 //   W3. No end of a worker, wherever it is, ends the process: `NativeGate` says when it may be terminated.
 
+import { basename, dirname, isAbsolute, sep } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { Failure, messageOf } from '../failure.ts'
 import { closeNativeGate, createNativeGate, type NativeGateCells } from './native-gate.ts'
@@ -24,6 +25,8 @@ import type {
 export interface ModelWorkerOptions extends LoadOptions {
   readonly loadMsMax: number
   readonly runMsMax: number
+  /** What failures call the file; absent: its name. */
+  readonly entryName?: string
   /** Another thread than ONNX's: for tests. */
   readonly threadUrl?: URL
 }
@@ -175,7 +178,8 @@ function waitUntilLoaded(thread: Thread, options: ModelWorkerOptions): Promise<L
     const fail = (reason: string, cause?: unknown) => {
       settle()
       void endThread(thread)
-      const message = `model ${options.entryPath} did not load: ${reason}`
+      const name = options.entryName ?? basename(options.entryPath)
+      const message = `model ${name} did not load: ${withoutFolder(reason, options)}`
       reject(new Failure('node/model-load-failed', message, { cause }))
     }
     const onMessage = (message: FromThread) => {
@@ -194,6 +198,14 @@ function waitUntilLoaded(thread: Thread, options: ModelWorkerOptions): Promise<L
     }
     worker.on('message', onMessage).on('error', onError).on('exit', onExit)
   })
+}
+
+/** Where this machine keeps its files is nobody else's business: failures are shown everywhere. */
+function withoutFolder(reason: string, { entryPath }: ModelWorkerOptions): string {
+  const said = reason.replace(`Load model from ${entryPath} failed:`, '')
+  const folder = dirname(entryPath)
+  const own = isAbsolute(folder) ? said.replaceAll(`${folder}${sep}`, '') : said
+  return own.replace(/\s+/g, ' ').trim()
 }
 
 /** A worker that fails while it is being ended has nobody left to tell. */

@@ -292,6 +292,7 @@ async function startWorker(
   const [entry, ...others] = variant.files.map((file) => file.path)
   const worker = await ModelWorker.load({
     entryPath,
+    ...(entry === undefined ? {} : { entryName: entry }),
     weightPaths: others
       .filter((path) => path !== variant.golden)
       .map((path) => relative(dirname(entry ?? ''), path)),
