@@ -57,3 +57,26 @@ test('a key sees what concerns its own Project, and the gateway’s own key all'
   expect(lines.length).toBeGreaterThan(8)
   expect((await get('/v1/requests', 'k')).status).toBe(401) // for the numbers alone
 })
+
+test('whether it follows its control plane, and since when it serves the same, is told', async () => {
+  const bed = await world(signed(snapshotOf({ issuedAtMs: 5_000 })))
+  const seen = async () => {
+    const headers = { authorization: 'Bearer k' }
+    const text = await (await fetch(`${bed.gateway.url}/metrics`, { headers })).text()
+    const value = (name: string) =>
+      Number(new RegExp(`^tutti_gateway_${name} (\\S+)$`, 'm').exec(text)?.[1])
+    const names = ['control_plane_up', 'snapshot_timestamp_seconds', 'snapshot_refused']
+    return names.map(value)
+  }
+  expect(await seen()).toEqual([1, 5, 0])
+  const newer = { ...snapshotOf({ issuedAtMs: 6_000, sequence: 2 }), pace: 3 } // of a later Tutti
+  bed.push(signed(newer))
+  await bed.untilEvent('a snapshot is refused')
+  const { reason } = bed.events.find(({ event }) => event === 'a snapshot is refused') ?? {}
+  expect(reason).toMatch(/pace.*upgrade the gateway/)
+  expect(await seen()).toEqual([1, 5, 1])
+  bed.push(signed(snapshotOf({ issuedAtMs: 7_000, sequence: 3 })))
+  await expect.poll(seen).toEqual([1, 7, 0])
+  bed.killPlane()
+  await expect.poll(seen).toEqual([0, 7, 0])
+})

@@ -129,8 +129,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const doors = new Doors(options.worker ?? 0)
   const given = {
     ...{ directory: () => directory, router, responses, hosts, nowMs, steadyMs, chance },
-    ...{ withheld: new WithheldTools({ log }), others: doors, version: options.version },
-    ...{ askUsage: remoteUsage(controlPlane, log), ownKey: controlPlane.key },
+    ...{ others: doors, version: options.version, withheld: new WithheldTools({ log }) },
+    ...{ askUsage: remoteUsage(controlPlane, log), ownKey: controlPlane.key, snapshots: source },
   }
   const bodies = new BodyKeeper({
     ...{ directory: () => directory, nowMs, chance, log },
@@ -194,7 +194,7 @@ const chance = () => Math.random()
 
 type Shared =
   | ('directory' | 'router' | 'responses' | 'telemetry' | 'usage' | 'askUsage')
-  | ('bodies' | 'ownKey' | 'version' | 'nowMs' | 'steadyMs' | 'withheld')
+  | ('bodies' | 'ownKey' | 'version' | 'nowMs' | 'steadyMs' | 'withheld' | 'snapshots')
   | 'others'
 type Given = Pick<FacePorts, Shared> & {
   readonly hosts: readonly string[]

@@ -42,3 +42,4 @@ export {
   sketchCount,
   takeSketch,
 } from './sketch.ts'
+export { whyUnknown } from './why-unknown.ts'

@@ -4,7 +4,8 @@
 // started again: their series are told apart by the label `worker`. A caller's key sees what concerns its own Project;
 // who scrapes for all comes with the key that the gateway itself has.
 
-import { joinFamilies } from '../telemetry/index.ts'
+import type { SnapshotState } from '../routing/index.ts'
+import { formatFamily, joinFamilies } from '../telemetry/index.ts'
 import type { Exchange, FacePorts } from './exchange.ts'
 import { askOthers } from './other-workers.ts'
 
@@ -24,9 +25,18 @@ export async function answerMetrics(
   reply.send(200, Buffer.from(joinFamilies([own, ...theirs])))
 }
 
-function formatMetrics({ metrics, shadows, bodies, withheld, telemetry }: FacePorts): string {
+function formatMetrics(ports: FacePorts): string {
+  const { metrics, shadows, bodies, withheld, snapshots, telemetry } = ports
   const all = [metrics, shadows, bodies, withheld, telemetry]
-  return all.map((one) => one?.format() ?? '').join('')
+  return formatState(snapshots.state) + all.map((one) => one?.format() ?? '').join('')
+}
+
+function formatState({ isFollowing, isRefused, madeMs }: SnapshotState): string {
+  return [
+    formatFamily('control_plane_up', [['', Number(isFollowing)]]),
+    formatFamily('snapshot_refused', [['', Number(isRefused)]]),
+    formatFamily('snapshot_timestamp_seconds', madeMs === null ? [] : [['', madeMs / 1_000]]),
+  ].join('')
 }
 
 const projectOf = /[{,](?:route|server)="([^/"]*)\//

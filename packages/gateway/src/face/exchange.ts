@@ -9,6 +9,7 @@ import type {
   KeyEntry,
   Limiter,
   Router,
+  SnapshotSource,
   UsageCounts,
 } from '../routing/index.ts'
 import type { OtlpExporter } from '../telemetry/index.ts'
@@ -46,6 +47,7 @@ export interface FacePorts {
   readonly tools: ToolServers
   /** Who hears of tools that nobody gets to see. */
   readonly withheld: WithheldTools
+  readonly snapshots: SnapshotSource
   readonly turns: Turns
   readonly underWay: UnderWay
   readonly ids: RequestIds

@@ -9,7 +9,7 @@
 
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { signingPrefix } from '@tutti/core/resource'
+import { signingPrefix, whyUnknown } from '@tutti/core/resource'
 import {
   isComplete,
   keepUnseen,
@@ -32,6 +32,15 @@ export interface SnapshotSourceOptions {
   readonly folder: string
   readonly onSnapshot: (snapshot: Snapshot) => void
   readonly log: (event: string, fields: Readonly<Record<string, unknown>>) => void
+}
+
+export interface SnapshotState {
+  /** Whether there is a stream of snapshots. */
+  readonly isFollowing: boolean
+  /** Whether what came last was refused. */
+  readonly isRefused: boolean
+  /** When the one that is served from was made; null where there is none. */
+  readonly madeMs: number | null
 }
 
 const pauseMsMin = 150 // a control plane that is just starting is met at once
@@ -57,6 +66,10 @@ export class SnapshotSource {
    * in the first. Written by `#takeIn` alone.
    */
   #kept: readonly SignedSnapshot[] = []
+  /** Of what the stream told last; written by `#readStream`. */
+  #isRefused = false
+  /** Whether there is a stream; written by `#readStream`. */
+  #isFollowing = false
   #done: Promise<void> = Promise.resolve()
   /** Written by `start`. */
   #query = ''
@@ -90,6 +103,11 @@ export class SnapshotSource {
       this.#options.log('the snapshot on disk cannot be read', { path, reason })
       return []
     }
+  }
+
+  get state(): SnapshotState {
+    const madeMs = this.#held?.issuedAtMs ?? null
+    return { isFollowing: this.#isFollowing, isRefused: this.#isRefused, madeMs }
   }
 
   async stop(): Promise<void> {
@@ -132,12 +150,18 @@ export class SnapshotSource {
       const reason = `${statusCode}: ${(await body.text()).slice(0, 300)}`
       throw statusCode === 401 || statusCode === 403 ? new KeyRefused(reason) : new Error(reason)
     }
-    // What it sends is one line of JSON for each event; all other lines are names and keep-alives.
-    for await (const line of linesOf(body)) {
-      if (!line.startsWith(dataStart)) continue
-      const refusal = this.#takeIn(parseJson(line.slice(dataStart.length)), 'stream')
-      if (refusal === null) onSnapshot()
-      else log('a snapshot is refused', { reason: refusal })
+    try {
+      this.#isFollowing = true
+      // What it sends is one line of JSON for each event; all other lines are names and keep-alives.
+      for await (const line of linesOf(body)) {
+        if (!line.startsWith(dataStart)) continue
+        const refusal = this.#takeIn(parseJson(line.slice(dataStart.length)), 'stream')
+        this.#isRefused = refusal !== null
+        if (refusal === null) onSnapshot()
+        else log('a snapshot is refused', { reason: refusal })
+      }
+    } finally {
+      this.#isFollowing = false
     }
   }
 
@@ -151,7 +175,7 @@ export class SnapshotSource {
       return `it is not signed by ${controlPlane}` // S1
     }
     const parsed = snapshotSchema.safeParse(parseJson(payload))
-    if (!parsed.success) return 'its contents are malformed'
+    if (!parsed.success) return whyUnknown('the snapshot', 'gateway', parsed.error)
     const heldSequence = this.#held?.sequence ?? 0
     if (parsed.data.sequence === heldSequence) return null
     if (parsed.data.sequence < heldSequence) {

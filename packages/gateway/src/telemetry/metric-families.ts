@@ -17,6 +17,9 @@ const families = {
   bodies_kept_total: ['counter', 'Bodies that the control plane has taken.'],
   bodies_left_out_total: ['counter', 'Bodies that were not kept: too many waited.'],
   tools_withheld_total: ['counter', 'Tools that were withheld, by server and by what.'],
+  control_plane_up: ['gauge', 'Whether the control plane’s snapshots are followed.'],
+  snapshot_timestamp_seconds: ['gauge', 'When the snapshot that is served from was made.'],
+  snapshot_refused: ['gauge', 'Whether the snapshot that came last was refused.'],
   spans_dropped_total: ['counter', 'Spans that OTLP’s collector did not get.'],
 } as const
 

@@ -14,7 +14,7 @@ import {
   type SignedAssignment,
 } from '@tutti/core/fleet'
 import { changeRecord } from '@tutti/core/governance'
-import { signingPrefix } from '@tutti/core/resource'
+import { signingPrefix, whyUnknown } from '@tutti/core/resource'
 import {
   type Checkpoint,
   commit,
@@ -25,7 +25,6 @@ import {
   verifyInclusion,
   verifyText,
 } from '@tutti/ledger'
-import type { ZodError } from 'zod'
 
 /** Whom this node trusts, pinned when it joined. */
 export interface Trust {
@@ -91,16 +90,12 @@ export function verifyAssignment(
   }
   const payload = parseJson(text)
   const { data, error } = assignmentSchema.safeParse(payload)
-  const refusal = error === undefined ? whyNotRecorded(signed, checkpoint) : whyUnknown(error)
+  const refusal =
+    error === undefined
+      ? whyNotRecorded(signed, checkpoint)
+      : whyUnknown('the assignment', 'node', error)
   if (data !== undefined && refusal === null) return { ok: true, assignment: data }
   return { ...refuse(refusal ?? ''), head: assignmentHead.safeParse(payload).data ?? null }
-}
-
-/** A control plane is upgraded before its nodes, and may say what they do not know yet. */
-function whyUnknown({ issues: [issue] }: ZodError): string {
-  const { path = [], message = 'malformed' } = issue ?? {}
-  const where = ['the assignment', ...path].join('.')
-  return `${where}: ${message}: if the control plane is newer than this node, upgrade the node`
 }
 
 function unsigned(reason: string): AssignmentRefusal {
