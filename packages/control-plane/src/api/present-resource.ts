@@ -1,6 +1,7 @@
 // Present resource
 //
-// A resource as callers see it: secrets hidden, and the live sight of nodes, deployments and budgets in `status`.
+// A resource as callers see it: secrets hidden, and the live sight of nodes, deployments, budgets and approvals in
+// `status`.
 
 import {
   type Assignment,
@@ -10,14 +11,14 @@ import {
   deploymentSpec,
   rolloutResourceSpec,
 } from '@tutti/core/fleet'
-import { redacted } from '@tutti/core/governance'
+import { type ApprovalStatus, approvalSpec, approvalStatus, redacted } from '@tutti/core/governance'
 import { type Resource, selects } from '@tutti/core/resource'
 import { loadAssignment, statusOf } from '../fleet/index.ts'
 import { budgetStatus } from '../routing/index.ts'
 import { loadResource } from '../store/index.ts'
 import type { ApiPorts } from './ports.ts'
 
-type PresentPorts = Pick<ApiPorts, 'sql' | 'registry' | 'nowMs'>
+type PresentPorts = Pick<ApiPorts, 'sql' | 'registry' | 'policies' | 'nowMs'>
 
 export async function presentResource(ports: PresentPorts, resource: Resource): Promise<Resource> {
   switch (resource.kind) {
@@ -31,9 +32,30 @@ export async function presentResource(ports: PresentPorts, resource: Resource): 
       return { ...resource, status: await deploymentStatus(ports, resource) }
     case 'Rollout':
       return { ...resource, status: rolloutStatus(resource) }
+    case 'Approval':
+      return { ...resource, status: await approvalStanding(ports, resource) }
     default:
       return resource
   }
+}
+
+/** What nobody can sign any more is not shown as if somebody could, though nobody has tried. */
+async function approvalStanding(
+  ports: PresentPorts,
+  { spec, status }: Resource,
+): Promise<ApprovalStatus & { readonly reason?: string }> {
+  const held = approvalStatus.parse(status)
+  if (held.phase !== 'pending') return held
+  const { change, policySet } = approvalSpec.parse(spec)
+  const { kind, project, name, baseGeneration } = change
+  const target = await loadResource(ports.sql, { kind, project, name })
+  if ((target?.metadata.generation ?? 0) !== baseGeneration) {
+    return { phase: 'void', reason: 'the resource has changed since it was asked for' }
+  }
+  const { digest } = await ports.policies()
+  // Where they become what they were it counts again.
+  const reason = 'the policies have changed since it was asked for'
+  return digest === policySet ? held : { ...held, reason }
 }
 
 function nodeStatus({ registry }: PresentPorts, resource: Resource): unknown {

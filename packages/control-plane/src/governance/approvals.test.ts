@@ -90,10 +90,27 @@ describe('models and approvals', () => {
     expect(
       (await apply('Deployment', 'dev', { model: 'm:v1', strategy: { soakMs: 1 } })).status,
     ).toBe(200)
-    const late = await approve(approval.metadata.name, sign(approval, 'cleo', own), cleo)
+    const { name } = approval.metadata
+    const overtaken = {
+      phase: 'void',
+      reason: 'the resource has changed since it was asked for',
+    }
+    expect((await call('GET', `/approvals/${name}`)).body.status).toEqual(overtaken)
+    const late = await approve(name, sign(approval, 'cleo', own), cleo)
     expect(late.status).toBe(409)
-    const { body } = await call('GET', `/approvals/${approval.metadata.name}`)
-    expect(body.status.phase).toBe('void')
+    expect((await call('GET', `/approvals/${name}`)).body.status).toEqual(overtaken)
+  })
+
+  test('an approval that waits under other policies says so, as long as they are others', async () => {
+    const { name } = (await askProduction('ruled')).body.approval.metadata
+    const status = async () => (await call('GET', `/approvals/${name}`)).body.status
+    expect(await status()).toEqual({ phase: 'pending', signed: [] })
+    const cedar = 'permit (principal == User::"nobody", action, resource);'
+    expect((await apply('Policy', 'more', { cedar })).status).toBe(201)
+    const reason = 'the policies have changed since it was asked for'
+    expect(await status()).toEqual({ phase: 'pending', signed: [], reason })
+    expect((await call('DELETE', '/policies/more')).status).toBe(200)
+    expect(await status()).toEqual({ phase: 'pending', signed: [] })
   })
 
   test('who may not change production cannot get it by asking for approval', async () => {
