@@ -22,6 +22,9 @@ test('an approval that nobody can sign any more is not pending; one that is void
   const asked = 'asked by User::"ada"'
   expect(of({ phase: 'pending' }, 4 * hourMs)).toBe(`pending, ${asked}`)
   expect(of({ phase: 'pending' }, 5 * hourMs)).toBe(`expired, ${asked}`)
+  const moved = { phase: 'pending', reason: 'the policies have changed' }
+  expect(of(moved, 4 * hourMs)).toBe(`pending (the policies have changed), ${asked}`)
+  expect(of(moved, 5 * hourMs)).toBe(`expired, ${asked}`)
   expect(of({ phase: 'applied' }, 6 * hourMs)).toBe(`applied, ${asked}`)
   const reason = 'it has\u001b[2J changed'
   expect(of({ phase: 'void', reason }, 6 * hourMs)).toBe(`void (it has [2J changed), ${asked}`)

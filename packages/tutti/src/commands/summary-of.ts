@@ -51,10 +51,9 @@ function listOf(parts: readonly (string | false | undefined)[]): string {
 /** How an approval stands: nobody signs one whose end is past, though it was never decided. */
 function standingOf({ spec, status }: Omit<Summed, 'kind'>, nowMs: number): string {
   const phase = String(at(status, 'phase'))
+  if (phase === 'pending' && Number(spec['expiresAtMs']) <= nowMs) return 'expired'
   const reason = at(status, 'reason')
-  if (reason !== null) return `${phase} (${plainLine(reason).slice(0, reasonShown)})`
-  const isLate = phase === 'pending' && Number(spec['expiresAtMs']) <= nowMs
-  return isLate ? 'expired' : phase
+  return reason === null ? phase : `${phase} (${plainLine(reason).slice(0, reasonShown)})`
 }
 
 /** When a key ends, if it does. */
