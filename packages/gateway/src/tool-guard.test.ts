@@ -336,6 +336,13 @@ test('every text and number of a value is found, in order, and put back where it
     ...{ a: ['1', { name: '2', blob: '4' }], b: null, c: 3 },
     ...{ content: [{ blob: 'w', uri: '5' }], d: { blob: '6', uri: '7' } },
   })
+  const blob = Buffer.from('ä,x').toString('base64')
+  const csv = { content: [{ resource: { uri: 'u', mimeType: 'text/csv', blob } }] }
+  expect(textsOf(csv)).toEqual(['u', 'text/csv', 'ä,x'])
+  const said = Buffer.from('ä,y').toString('base64')
+  expect(withTexts(csv, ['u', 'text/csv', 'ä,y'])).toEqual({
+    content: [{ resource: { uri: 'u', mimeType: 'text/csv', blob: said } }],
+  })
   const odd = JSON.parse('{"__proto__":{"said":"x"}}')
   expect(JSON.stringify(withTexts(odd, ['y']))).toBe('{"__proto__":{"said":"y"}}')
 })

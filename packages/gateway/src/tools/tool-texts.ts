@@ -2,8 +2,10 @@
 //
 // What the arguments and results of tools say, and the same value with other texts in its place. Every string is a text,
 // whatever its member is called: an address or a name may hold what must not go out. So is every number: a card has one.
-// Only media in base64 are none, and these stand in the `content` of a result alone.
+// Only media in base64 are none, and these stand in the `content` of a result alone; a resource that is text in base64 is
+// one.
 
+import { heldText } from '@tutti/core/governance'
 import { ExactNumber } from '@tutti/core/resource'
 
 type Owner = Readonly<Record<string, unknown>>
@@ -52,9 +54,18 @@ function said(
   const owner = value as Owner
   const members = Object.entries(owner).map(([name, of]) => [
     name,
-    isNone(owner, name) ? of : said(of, each, isNone),
+    isNone(owner, name) ? saidMedium(owner, name, each) : said(of, each, isNone),
   ])
   return Object.fromEntries(members)
+}
+
+function saidMedium(owner: Owner, name: string, each: (text: string) => string): unknown {
+  const { mimeType, [name]: data } = owner
+  if (name !== 'blob' || typeof mimeType !== 'string' || typeof data !== 'string') return data
+  const held = heldText(mimeType, data)
+  if (held === null) return data
+  const after = each(held.text)
+  return after === held.text ? data : held.written(after)
 }
 
 /** As the protocol has them: images, sounds and resources in base64, and what they are. */

@@ -7,9 +7,16 @@ import { isTextType, type JsonObject, textOf } from '../../dialect/index.ts'
 import { base64OfText, textOfBase64 } from '../../resource/index.ts'
 
 export type HeldFile =
-  | { readonly kind: 'text'; readonly text: string; readonly written: (text: string) => string }
+  | HeldText
   /** `what` is its media type, where that is said. */
   | { readonly kind: 'unread'; readonly what: string }
+
+export interface HeldText {
+  readonly kind: 'text'
+  readonly text: string
+  /** Another text in its place. */
+  readonly written: (text: string) => string
+}
 
 export interface HeldMember {
   readonly name: string
@@ -41,8 +48,8 @@ export function heldFile({ name, owner, value: said, object }: HeldMember): Held
   const [before = '', type = mediaTypeIn(object())] = url ?? []
   const mediaType = type.toLowerCase()
   const isBase64 = url === null || /;base64,$/i.test(before)
-  const text = isBase64 && isTextType(mediaType) ? looselyRead(value.slice(before.length)) : null
-  if (text !== null) return { kind: 'text', text, written: (other) => before + base64OfText(other) }
+  const text = isBase64 ? heldText(mediaType, value.slice(before.length)) : null
+  if (text !== null) return { ...text, written: (other) => before + text.written(other) }
   const isNamed = /^[\w.+-]{1,64}\/[\w.+-]{1,64}$/.test(mediaType)
   return { kind: 'unread', what: isNamed ? mediaType : 'of no said type' }
 }
@@ -57,7 +64,11 @@ function mediaTypeIn(object: JsonObject): string {
   return typeof format === 'string' ? `audio/${format}` : ''
 }
 
-/** Engines take lines, and the letters that addresses may have. */
-function looselyRead(data: string): string | null {
-  return textOfBase64(data.replace(/\s+/g, '').replaceAll('-', '+').replaceAll('_', '/'))
+/** What data in Base64 say; null for what is no text. */
+export function heldText(mediaType: string, data: string): HeldText | null {
+  if (!isTextType(mediaType)) return null
+  // Engines take lines, and the letters that addresses may have.
+  const letters = data.replace(/\s+/g, '').replaceAll('-', '+').replaceAll('_', '/')
+  const text = textOfBase64(letters)
+  return text === null ? null : { kind: 'text', text, written: base64OfText }
 }

@@ -21,6 +21,7 @@ export {
   wantedAction,
   wantedPlan,
 } from './guard.ts'
+export { heldText } from './held-file.ts'
 export {
   type AnswerInspection,
   AnswerRewrite,
