@@ -7,7 +7,7 @@ import { z } from 'zod'
 import { Failure } from '../failure.ts'
 import { clientOf, print, printJson } from '../home/index.ts'
 import { describeOutcome } from './describe-outcome.ts'
-import { at, countsOf, isEnded, phaseOf, progressOf } from './phase-of.ts'
+import { at, countsOf, isEnded, phaseOf, progressOf, whyCannot } from './phase-of.ts'
 import { redeclare } from './redeclare.ts'
 import { type SharedOptions, withExamples, withShared } from './shared-options.ts'
 
@@ -74,7 +74,8 @@ async function showStatus(
     const deployment = await client.get({ kind: 'deployments', name })
     const { status } = deployment
     const { state, nodes, denied, paused } = status
-    const line = `${progressOf(status, paused)}: ${countsOf(nodes)}${describeDenied(denied)}`
+    const facts = `${progressOf(status, paused)}: ${countsOf(nodes)}`
+    const line = `${facts}${whyCannot(status['cannot'])}${describeDenied(denied)}`
     if (options.json === true && options.watch !== true) return printJson(deployment.status)
     if (line !== last) print(options.json === true ? JSON.stringify(deployment.status) : line)
     last = line

@@ -4,7 +4,7 @@
 
 import type { ResourceAnswer } from '@tutti/sdk'
 import { formatAge } from '../home/index.ts'
-import { at, countsOf, progressOf } from './phase-of.ts'
+import { at, countsOf, plainLine, progressOf } from './phase-of.ts'
 
 type Summed = Pick<ResourceAnswer, 'kind' | 'spec' | 'status'>
 
@@ -72,11 +72,6 @@ function targetsOf(spec: Summed['spec']): string {
   })
   const more = names.length - targetsShown
   return listOf([...names.slice(0, targetsShown), more > 0 && `${more} more`])
-}
-
-/** What somebody else wrote moves no cursor. */
-function plainLine(text: unknown): string {
-  return String(text).replaceAll(/\p{Cc}/gu, ' ')
 }
 
 /** To the millionth: what a single call costs. */
