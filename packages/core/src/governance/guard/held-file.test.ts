@@ -70,6 +70,8 @@ test.each<readonly [string, object]>([
   ['audio/wav', { input_audio: { data: 'AAAA', format: 'wav' } }],
   ['text/csv', { inlineData: { mimeType: 'text/csv', data: '/////w==' } }], // no UTF-8
   ['of no said type', { file: { file_data: 'AAAA' } }],
+  ['text/plain', { image_url: { url: 'data:text/plain,of%20no%20Base64' } }],
+  ['of no said type', { image_url: { url: 'data:,of%20no%20Base64' } }],
   ['of no said type', { inlineData: { mimeType: `a/b"${'c'.repeat(99)}`, data: 'AAAA' } }],
 ])('%s is what cannot be looked through in %j', (what, part) => {
   const json = JSON.stringify({ parts: [part] })
@@ -105,4 +107,12 @@ test('no placeholder is one that a file says, or that is written with escapes (D
   const said = JSON.stringify([file, 'MARK', 'ada@example.org']).replace('MARK', '\\u005bEMAIL_2]')
   const [, , email] = JSON.parse(inspectRequest(said, inspection).json)
   expect(email).toBe('[EMAIL_3]')
+})
+
+test('an address of data that never come takes as long as it is, not its square', () => {
+  for (const filler of ['a', ';a', 'data:', ' ']) {
+    const image_url = `data:${filler.repeat(2e6)}`
+    const { counts } = inspectRequest(JSON.stringify({ image_url }), inspection)
+    expect(counts).toMatchObject([{ kind: 'file', detector: 'of no said type' }])
+  }
 })

@@ -43,30 +43,42 @@ export function heldFile({ name, owner, value: said, object }: HeldMember): Held
   if (name === 'file_id') return asking.has(owner) ? { kind: 'unread', what: 'stored' } : null
   if (!files.has(name) && !(contents.has(name) && holders.has(owner))) return null
   const value = said()
-  const url = dataUrl.exec(value)
-  if (url === null && linkForm.test(value)) return { kind: 'unread', what: 'link' }
-  const [before = '', type = mediaTypeIn(object())] = url ?? []
-  const mediaType = type.toLowerCase()
-  const isBase64 = url === null || /;base64,$/i.test(before)
+  const before = dataUrlHead(value)
+  if (before === '' && linkForm.test(value)) return { kind: 'unread', what: 'link' }
+  const type = before === '' ? mediaTypeIn(object()) : before.slice(scheme.length, -1)
+  const mediaType = withoutParameters(type).toLowerCase()
+  const isBase64 = before === '' || /;base64,$/i.test(before)
   const text = isBase64 ? heldText(mediaType, value.slice(before.length)) : null
   if (text !== null) return { ...text, written: (other) => before + text.written(other) }
   const isNamed = /^[\w.+-]{1,64}\/[\w.+-]{1,64}$/.test(mediaType)
   return { kind: 'unread', what: isNamed ? mediaType : 'of no said type' }
 }
 
-const dataUrl = /^data:([^;,]*)[^,]*,/i
+const scheme = 'data:'
+
+/** What stands before the data (RFC 2397); empty where it is no such URL. */
+function dataUrlHead(value: string): string {
+  const isOne = value.slice(0, scheme.length).toLowerCase() === scheme
+  return isOne ? value.slice(0, value.indexOf(',') + 1) : ''
+}
+
 const linkForm = /^[a-z][a-z\d+.-]*:\/\//i
 
 function mediaTypeIn(object: JsonObject): string {
   const { mimeType, mime_type, media_type, format } = object
   const said = textOf(mimeType ?? mime_type ?? media_type)
-  if (said !== '') return said.split(';', 1)[0] ?? ''
+  if (said !== '') return said
   return typeof format === 'string' ? `audio/${format}` : ''
+}
+
+function withoutParameters(mediaType: string): string {
+  const [type = ''] = mediaType.split(';', 1)
+  return type
 }
 
 /** What data in Base64 say; null for what is no text. */
 export function heldText(mediaType: string, data: string): HeldText | null {
-  if (!isTextType(mediaType)) return null
+  if (!isTextType(withoutParameters(mediaType))) return null
   // Engines take lines, and the letters that addresses may have.
   const letters = data.replace(/\s+/g, '').replaceAll('-', '+').replaceAll('_', '/')
   const text = textOfBase64(letters)

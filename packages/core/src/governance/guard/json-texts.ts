@@ -56,17 +56,27 @@ export function rewriteJsonTexts(
 ): string {
   const parts: string[] = []
   let kept = 0 // where what is not in `parts` yet begins
+  const objectAt = objectsIn(json)
   for (const value of jsonValues(json)) {
     const { start, end, name, isFree } = value
     const isText = isFree || !notTexts.has(name) // J3
     const rewritten = isText
       ? changed(textAt(json, start, end), rewrite)
-      : rewrittenFile(json, value, { rewrite, unread })
+      : rewrittenFile(json, value, { rewrite, unread, objectAt })
     if (rewritten === null) continue // J1
     parts.push(json.slice(kept, start), JSON.stringify(rewritten))
     kept = end
   }
   return parts.length === 0 ? json : parts.join('') + json.slice(kept)
+}
+
+/** Objects by where they begin; members of one, however many, ask for it one after the other. */
+function objectsIn(json: string): (start: number) => JsonObject {
+  let last: { readonly start: number; readonly object: JsonObject } | null = null
+  return (start) => {
+    if (last?.start !== start) last = { start, object: objectAt(json, start) }
+    return last.object
+  }
 }
 
 function changed(text: string, rewrite: (text: string) => string): string | null {
@@ -81,10 +91,11 @@ function rewrittenFile(
   to: {
     readonly rewrite: (text: string) => string
     readonly unread: (what: string) => void
+    readonly objectAt: (start: number) => JsonObject
   },
 ): string | null {
   const value = () => textAt(json, start, end)
-  const object = () => objectAt(json, ownerStart)
+  const object = () => to.objectAt(ownerStart)
   const file = heldFile({ name, owner, value, object })
   if (file?.kind === 'unread') to.unread(file.what)
   if (file?.kind !== 'text') return null
