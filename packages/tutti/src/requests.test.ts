@@ -90,6 +90,33 @@ test('each request is one line: when, how, by whom, for whom, what it cost', asy
   expect(asked.at(-1)?.url).toBe('/v1/requests?limit=20&follow=true')
 })
 
+test('who follows goes on where the list breaks off, and is told nothing twice', async () => {
+  const of = (id: string, atMs: number) => `${JSON.stringify({ ...record, id, atMs })}\n`
+  const lists = [
+    { text: of('b', 2) + of('c', 3), isCut: true },
+    { text: of('a', 1) + of('b', 2) + of('c', 3) + of('d', 4), isCut: true },
+    { text: of('d', 4) + of('e', 5), isCut: false },
+  ]
+  const limits: (string | null)[] = []
+  const given = createServer((request, response) => {
+    limits.push(new URL(request.url ?? '', 'http://gateway').searchParams.get('limit'))
+    const { text = '', isCut = false } = lists.shift() ?? {}
+    response.write(text, () => (isCut ? response.destroy() : response.end()))
+  })
+  await new Promise<void>((resolve) => given.listen(0, '127.0.0.1', resolve))
+  const address = given.address()
+  const port = typeof address === 'object' && address !== null ? address.port : 0
+  const at = ['--gateway', `http://127.0.0.1:${port}`]
+  const { out, err } = await requests(...at, '--key', 'k', '-f', '--limit', '2', '--json')
+  given.close()
+  const lines = out.trim().split('\n')
+  const ids = lines.map((line) => JSON.parse(line).id)
+  expect(ids).toEqual(['b', 'c', 'd', 'e'])
+  expect(limits).toEqual(['2', '100', '100'])
+  expect(err.match(/the list broke off: asking again/g)).toHaveLength(2)
+  expect(err).toContain('the gateway has ended the list')
+})
+
 test('--json prints the records as they are; a refusal is said', async () => {
   const { out } = await requests('--key', 'k', '--json')
   expect(JSON.parse(out.split('\n')[0] ?? '')).toEqual(record)

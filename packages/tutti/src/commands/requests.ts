@@ -1,11 +1,13 @@
 // tutti requests: what the gateway answered lately, and with --follow what it answers now; `show` has all of one.
 
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Command } from 'commander'
 import { z } from 'zod'
 import { describeError, Failure } from '../failure.ts'
 import { clientOf, gatewayAway, gatewayOf, print, printJson } from '../home/index.ts'
 import { countOf } from './option-values.ts'
 import { type SharedOptions, withExamples, withShared } from './shared-options.ts'
+import { ToldRequests } from './told-requests.ts'
 
 interface RequestsOptions extends SharedOptions {
   readonly gateway?: string
@@ -44,20 +46,10 @@ export function addRequests(program: Command): void {
   withExamples(command, 'tutti requests --follow', 'tutti requests --limit 100 --json')
   command.action(async (options: RequestsOptions) => {
     if (options.limit !== '0') countOf('--limit', options.limit)
-    const project = options.project ?? process.env['TUTTI_PROJECT']
-    const query = new URLSearchParams({
-      ...{ limit: options.limit, follow: String(options.follow === true) },
-      ...(project === undefined ? {} : { project }), // else the key's own
-    })
-    const answer = await askGateway(options, `/v1/requests?${query}`)
-    if (answer.status !== 200 || answer.body === null) {
-      const said = messageOf(await answer.text())
-      throw new Failure('tutti/argument-invalid', `the gateway answered ${answer.status}: ${said}`)
-    }
-    const format = (line: string) => (options.json === true ? line : lineOf(line))
-    const isWhole = await printLines(answer.body, format)
-    if (isWhole && options.follow !== true) return
-    throw new Failure('tutti/gateway-away', 'the gateway has ended the list: ask again')
+    if (options.follow === true) return followRequests(options)
+    const tell = (line: string) => print(formatted(line, options))
+    if (await eachLine(await listOf(options, options.limit), tell)) return
+    throw ended()
   })
   const show = withShared(command.command('show <id>'))
     .option('--gateway <url>', 'gateway (default: the one of tutti up)')
@@ -65,6 +57,57 @@ export function addRequests(program: Command): void {
   withExamples(show, 'tutti requests show 4f1c…', 'tutti requests show 4f1c… --json')
   // Both commands have options of these names: those before `show` count as well.
   show.action(async (id: string) => showRequest(id, show.optsWithGlobals<RequestsOptions>()))
+}
+
+const againMs = 500
+const awayMsMax = 60_000
+const againLimit = '100' // what came since it broke off, as far as it is remembered
+
+/** Until the list has ended, not for as long as whoever gives it lasts: a worker may be killed. */
+async function followRequests(options: RequestsOptions): Promise<void> {
+  const told = new ToldRequests()
+  let body = await listOf(options, options.limit)
+  for (let isAgain = false; ; isAgain = true) {
+    const tell = (line: string) => {
+      if (told.isNew(line, isAgain)) print(formatted(line, options))
+    }
+    if (await eachLine(body, tell)) throw ended()
+    process.stderr.write('tutti: the list broke off: asking again (Ctrl-C ends this command)\n')
+    body = await listAgain(options, told.isEmpty ? options.limit : againLimit)
+  }
+}
+
+/** Whoever gives it may have to start first. */
+async function listAgain(options: RequestsOptions, limit: string): Promise<Lines> {
+  const sinceMs = performance.now()
+  for (;;) {
+    await delay(againMs)
+    try {
+      return await listOf(options, limit)
+    } catch (error) {
+      const isAway = error instanceof Failure && error.code === 'tutti/gateway-away'
+      if (!isAway || performance.now() - sinceMs > awayMsMax) throw error
+    }
+  }
+}
+
+type Lines = AsyncIterable<Uint8Array>
+
+async function listOf(options: RequestsOptions, limit: string): Promise<Lines> {
+  const project = options.project ?? process.env['TUTTI_PROJECT']
+  const query = new URLSearchParams({
+    ...{ limit, follow: String(options.follow === true) },
+    ...(project === undefined ? {} : { project }), // else the key's own
+  })
+  const answer = await askGateway(options, `/v1/requests?${query}`)
+  if (answer.status === 200 && answer.body !== null) return answer.body
+  const said = messageOf(await answer.text())
+  const code = answer.status < 500 ? 'tutti/argument-invalid' : 'tutti/gateway-away'
+  throw new Failure(code, `the gateway answered ${answer.status}: ${said}`)
+}
+
+function ended(): Failure {
+  return new Failure('tutti/gateway-away', 'the gateway has ended the list: ask again')
 }
 
 async function askGateway(options: RequestsOptions, path: string): Promise<Response> {
@@ -134,10 +177,7 @@ function timeOf(ms: number): string {
 }
 
 /** False where the list was cut. */
-async function printLines(
-  body: AsyncIterable<Uint8Array>,
-  format: (line: string) => string,
-): Promise<boolean> {
+async function eachLine(body: Lines, tell: (line: string) => void): Promise<boolean> {
   const decoder = new TextDecoder()
   const chunks = body[Symbol.asyncIterator]()
   let rest = ''
@@ -146,8 +186,12 @@ async function printLines(
     if (next === null || next.done === true) return next !== null
     const lines = (rest + decoder.decode(next.value, { stream: true })).split('\n')
     rest = lines.pop() ?? ''
-    for (const line of lines) if (line !== '') print(format(line)) // none: it is still there
+    for (const line of lines) if (line !== '') tell(line) // none: it is still there
   }
+}
+
+function formatted(line: string, { json }: Pick<RequestsOptions, 'json'>): string {
+  return json === true ? line : lineOf(line)
 }
 
 function lineOf(text: string): string {
