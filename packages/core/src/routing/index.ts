@@ -179,6 +179,8 @@ export {
   endpoint,
   type GuardOrder,
   guardOrder,
+  type NoSnapshot,
+  noSnapshot,
   type ServingClaims,
   type SignedSnapshot,
   type Snapshot,

@@ -110,6 +110,10 @@ export const signedSnapshot = z.strictObject({
 })
 export type SignedSnapshot = z.infer<typeof signedSnapshot>
 
+/** In a snapshot's place where what was declared last makes none: the one before holds. */
+export const noSnapshot = z.strictObject({ refused: z.literal(true) })
+export type NoSnapshot = z.infer<typeof noSnapshot>
+
 /**
  * Claims of a serving token: `payload.signature`, both base64url, signed by the control plane's
  * key.

@@ -65,9 +65,17 @@ test('a gateway serves from it, spends no more, and takes another snapshot while
   expect(paid).toBeGreaterThan(0)
   expect(paid * 50_000).toBeLessThanOrEqual(1_000_000) // of 0.001 dollars, at 50 µ$ a call
   expect(statuses.at(-1)).toBe(429)
+  const refused = async () => {
+    const headers = { authorization: `Bearer ${key}` }
+    const text = await (await fetch(`${gateway.url}/metrics`, { headers })).text()
+    return /^tutti_gateway_snapshot_refused (\d)$/m.exec(text)?.[1]
+  }
+  plane.refuse()
+  await expect.poll(refused).toBe('1') // until the file is one again
   const second = nextSnapshot()
   plane.swap(declared(base, 2, 1))
   await second
+  expect(await refused()).toBe('0')
   await expect.poll(ask).toBe(200) // who was refused is asked for once a second
   expect(readFileSync(leases, 'utf8')).toContain('tutti/leases/v2')
   expect((await fetch(`${plane.controlPlane.url}/api/v1/snapshot`)).status).toBe(401)

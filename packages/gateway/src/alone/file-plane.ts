@@ -8,7 +8,13 @@ import { randomBytes, timingSafeEqual } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { join } from 'node:path'
 import { canonicalJson, signingPrefix } from '@tutti/core/resource'
-import { leaseRequest, responseDays, type Snapshot, usageReport } from '@tutti/core/routing'
+import {
+  leaseRequest,
+  type NoSnapshot,
+  responseDays,
+  type Snapshot,
+  usageReport,
+} from '@tutti/core/routing'
 import { didKeyOf, newPrivateKey, signText } from '@tutti/ledger'
 import { complaining } from '../complaining.ts'
 import { keyOf } from '../face/index.ts'
@@ -39,6 +45,8 @@ export interface FilePlane {
   }
   /** Another snapshot from here on; its number must be greater. */
   readonly swap: (snapshot: Snapshot) => void
+  /** What was declared last makes none: gateways tell so until the next one. */
+  readonly refuse: () => void
   readonly stop: () => Promise<void>
 }
 
@@ -46,9 +54,13 @@ const aliveMs = 10_000
 const bodyBytesMax = 4 * 2 ** 20 // ten thousand leases
 const nowMs = () => Date.now()
 
+const none: NoSnapshot = { refused: true }
+const refusal = `event: refused\ndata: ${JSON.stringify(none)}\n\n`
+
 export async function startFilePlane(options: FilePlaneOptions): Promise<FilePlane> {
   let { snapshot } = options // written by `swap`
   let directory = makeDirectory(snapshot) // with it
+  let isRefused = false // written by `swap` and `refuse`
   const signer = newPrivateKey()
   const key = randomBytes(32).toString('base64url')
   const followers = new Set<ServerResponse>()
@@ -85,6 +97,7 @@ export async function startFilePlane(options: FilePlaneOptions): Promise<FilePla
     if (!url.startsWith('/api/v1/snapshot')) return void send(response, answer(request))
     response.writeHead(200, { 'content-type': 'text/event-stream' })
     response.write(eventOf())
+    if (isRefused) response.write(refusal)
     followers.add(response)
     response.once('close', () => followers.delete(response))
   })
@@ -99,7 +112,12 @@ export async function startFilePlane(options: FilePlaneOptions): Promise<FilePla
     swap: (next) => {
       snapshot = next
       directory = makeDirectory(next)
+      isRefused = false
       for (const follower of followers) follower.write(eventOf())
+    },
+    refuse: () => {
+      isRefused = true
+      for (const follower of followers) follower.write(refusal)
     },
     stop: async () => {
       clearInterval(alive)

@@ -13,6 +13,7 @@ import { signingPrefix, whyUnknown } from '@tutti/core/resource'
 import {
   isComplete,
   keepUnseen,
+  noSnapshot,
   type SignedSnapshot,
   type Snapshot,
   signedSnapshot,
@@ -155,8 +156,10 @@ export class SnapshotSource {
       // What it sends is one line of JSON for each event; all other lines are names and keep-alives.
       for await (const line of linesOf(body)) {
         if (!line.startsWith(dataStart)) continue
-        const refusal = this.#takeIn(parseJson(line.slice(dataStart.length)), 'stream')
-        this.#isRefused = refusal !== null
+        const told = parseJson(line.slice(dataStart.length))
+        const isNone = noSnapshot.safeParse(told).success // who tells it has said why
+        const refusal = isNone ? null : this.#takeIn(told, 'stream')
+        this.#isRefused = isNone || refusal !== null
         if (refusal === null) onSnapshot()
         else log('a snapshot is refused', { reason: refusal })
       }

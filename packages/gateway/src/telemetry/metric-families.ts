@@ -19,7 +19,7 @@ const families = {
   tools_withheld_total: ['counter', 'Tools that were withheld, by server and by what.'],
   control_plane_up: ['gauge', 'Whether the control plane’s snapshots are followed.'],
   snapshot_timestamp_seconds: ['gauge', 'When the snapshot that is served from was made.'],
-  snapshot_refused: ['gauge', 'Whether the snapshot that came last was refused.'],
+  snapshot_refused: ['gauge', 'Whether the snapshot, or the file, that came last was refused.'],
   spans_dropped_total: ['counter', 'Spans that OTLP’s collector did not get.'],
 } as const
 

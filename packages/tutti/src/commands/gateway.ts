@@ -197,12 +197,13 @@ async function filePlaneOf(options: GatewayCommand): Promise<FilePlane | null> {
   })
   // From the moment on that the file was read.
   process.on('SIGHUP', async () => {
+    const plane = await starting.catch(() => null)
+    if (plane === null) return // whoever waits for it says why
     try {
-      const plane = await starting
       sequence += 1
       plane.swap(readGatewayFile(config, sequence, whyNoCondition))
     } catch (error) {
-      // The one before holds.
+      plane.refuse() // the one before holds
       logLine('the file is not taken in', { config, reason: describeError(error) })
     }
   })
