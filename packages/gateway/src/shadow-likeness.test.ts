@@ -73,11 +73,15 @@ describe('vectors', () => {
 
 const words = { choices: [{ index: 0, message: { content: 'it is' }, finish_reason: 'stop' }] }
 
+const tooLong = '{"error":{"code":"context_length_exceeded","message":"too long"}}'
+
 test.each<[string, Handler]>([
   ['failing', (_, response) => response.writeHead(500).end('{}')],
   ['rate-limited', (_, response) => response.writeHead(429).end('{}')],
   ['unauthorized', (_, response) => response.writeHead(401).end('{}')],
   ['malformed', (_, response) => response.writeHead(302).end()],
+  ['refused', (_, response) => response.writeHead(400).end('{}')],
+  ['context-length', (_, response) => response.writeHead(400).end(tooLong)],
   ['truncated', (_, response) => response.end('<html>busy</html>')],
   ['silent', () => {}],
   ['unreachable', (request) => request.socket.destroy()],

@@ -52,9 +52,8 @@ export interface Registry {
   readonly version: () => number
   /**
    * Telemetry by stratum and release digest for one deployment, of the strata that are `ready`;
-   * what is
-   * taken starts anew, the rest waits: two arms that report at different moments are compared
-   * together.
+   * what is taken starts anew, the rest waits: two arms that report at different moments are
+   * compared together.
    */
   readonly takeTelemetry: (deployment: string, ready: ReadyRule) => StratumArms
   /** What each release did since this process started, as far as nodes have said. */

@@ -17,6 +17,7 @@ test.each([
   [{ p: [5] }, { p: [-5] }, false, 0],
   [{ label: ['cat', 'dog'] }, { label: ['cat', 'cow'] }, false, 0.5],
   [{ p: [1], q: [1] }, { p: [1] }, false, 0.5],
+  [{ p: [1] }, { p: [1], q: [1] }, false, 0.5],
   [{ p: [1, 2] }, { p: [1] }, false, 0],
   [{ p: [0, 0] }, { p: [0, 0] }, true, 1],
 ])('outputs are as alike as their values: %j, %j', (live, shadow, isSame, similarity) => {
@@ -29,4 +30,9 @@ test('what is nearly the same is not the same', () => {
   const alike = compareOutputs(outputs({ p: [1e300, 1] }), outputs({ p: [1e300, 2] }))
   expect(alike.isSame).toBe(false)
   expect(alike.similarity).toBeGreaterThan(0.99)
+})
+
+test('values that add up to more than a number holds are as unlike as can be', () => {
+  const alike = compareOutputs(outputs({ p: [1e308, 1e308] }), outputs({ p: [1e308, -1e308] }))
+  expect(alike).toEqual({ isSame: false, similarity: 0 })
 })
