@@ -33,6 +33,7 @@ const files: readonly { readonly names: string; readonly load: () => Promise<Com
   { names: 'approve reject token', load: () => import('./commands/governance.ts') },
   { names: 'backup restore', load: () => import('./commands/backup.ts') },
   { names: 'control-plane join node whoami', load: () => import('./commands/processes.ts') },
+  { names: 'comparisons', load: () => import('./commands/comparisons.ts') },
   { names: 'cordon uncordon', load: () => import('./commands/cordon.ts') },
   { names: 'describe get top', load: () => import('./commands/get.ts') },
   { names: 'gateway', load: () => import('./commands/gateway.ts') },

@@ -52,7 +52,7 @@ beforeAll(async () => {
     }
     if (request.headers.authorization !== 'Bearer k') return response.writeHead(401).end('no')
     const findings = [{ side: 'input', kind: 'card', detector: 'luhn', action: 'redact', count: 2 }]
-    const found = { ...record, costNanos: null, targets: [], findings }
+    const found = { ...record, costNanos: null, targets: [], arm: 'new', findings }
     const text = `${JSON.stringify(record)}\n\n${JSON.stringify(found)}\n`
     response.write(text.slice(0, 50), () => response.end(text.slice(50)))
   })
@@ -85,7 +85,7 @@ test('each request is one line: when, how, by whom, for whom, what it cost', asy
   expect(err).toContain('the gateway has ended the list') // which is no end for who follows
   expect(out.trim().split('\n')).toEqual([
     '03:04:05.006 200 chat by engine/llama for app: 42 ms, 30+12 tokens, $0.000180',
-    '03:04:05.006 200 chat by nobody for app: 42 ms, 30+12 tokens, price unknown; input: redact 2 card',
+    '03:04:05.006 200 chat by nobody (arm new) for app: 42 ms, 30+12 tokens, price unknown; input: redact 2 card',
   ])
   expect(asked.at(-1)?.url).toBe('/v1/requests?limit=20&follow=true')
 })

@@ -1,5 +1,6 @@
 export { addApply, addDelete, addDiff } from './apply.ts'
 export { addBackup, addRestore } from './backup.ts'
+export { addComparisons } from './comparisons.ts'
 export { addCordon } from './cordon.ts'
 export { addGateway } from './gateway.ts'
 export { addDescribe, addGet, addTop } from './get.ts'

@@ -1,6 +1,6 @@
-// Told requests
+// Told records
 //
-// Which records a list of requests has told, so that one that is asked for anew, as who gave it was killed, tells what it
+// Which records a list of a gateway has told, so that one that is asked for anew, as who gave it was killed, tells what it
 // has not, and nothing of before it began.
 
 import { z } from 'zod'
@@ -9,7 +9,7 @@ const idsMax = 10_000
 const told = z.looseObject({ id: z.string(), atMs: z.number() })
 
 /** Lives as long as a command that follows; written by `isNew`. */
-export class ToldRequests {
+export class ToldRecords {
   readonly #ids = new Set<string>()
   #oldestMs = Infinity
 
