@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { AnswerStore, cosine } from './answer-store.ts'
+import { AnswerStore, cosine, unitOf } from './answer-store.ts'
 import { cacheQuestion } from './cache-question.ts'
 
 const place = { project: 'a', key: 'k', route: 'r', scope: 'project', identity: 'v1' } as const
@@ -46,6 +46,27 @@ describe('questions', () => {
     const odd = cacheQuestion(asked('hi', { logprobs: true }), place)
     expect(odd).toMatchObject({ context: null, text: null, isTranslatable: false })
     expect(odd.exact).not.toBe(cacheQuestion(asked('hi', { logprobs: false }), place).exact)
+  })
+
+  test('what Anthropic’s callers ask for by a header is part of what is asked', () => {
+    const of = (beta?: string) => {
+      const question = asked('hi', { max_tokens: 5 }, 'anthropic')
+      return cacheQuestion({ ...question, ...(beta === undefined ? {} : { beta }) }, place)
+    }
+    expect(of('context-1m').exact).not.toBe(of().exact)
+    expect(of('context-1m').context).not.toBe(of('other').context)
+  })
+
+  test('meaning is compared of what a user asked in words, and of nothing else', () => {
+    const of = (...messages: readonly object[]) => cacheQuestion(asked('', { messages }), place)
+    const image = { type: 'image_url', image_url: { url: 'data:image/png;base64,AA==' } }
+    const text = { type: 'text', text: 'what is it' }
+    const nothing = { context: null, text: null, isTranslatable: true }
+    expect(of({ role: 'user', content: 'a' }, { role: 'assistant', content: 'b' })).toMatchObject(
+      nothing,
+    )
+    expect(of({ role: 'user', content: [text, image] })).toMatchObject(nothing)
+    expect(of({ role: 'user', content: [text, text] }).text).toBe('what is it\nwhat is it')
   })
 
   test('the meaning of the last question is compared within the rest of the conversation', () => {
@@ -162,22 +183,75 @@ describe('the store', () => {
     )
   })
 
+  const fresh = { nowMs: 0, ttlMs: 9 }
+  const keepIn = (store: AnswerStore<string>, name: string, vector: readonly number[], bytes = 1) =>
+    store.keep(
+      name,
+      { answer: name, bytes, sinceMs: 0 },
+      { context: 'c', vector: Float32Array.from(vector) },
+    )
+  const nearIn = (store: AnswerStore<string>, vector: readonly number[], threshold = 0.9) =>
+    store.findNear('c', Float32Array.from(vector), { threshold, ...fresh })
+
+  test('an answer that is larger than the store is not kept, and costs no other one its place (C4)', () => {
+    const store = new AnswerStore<string>(10)
+    keepIn(store, 'small', [1, 0], 1)
+    keepIn(store, 'huge', [0, 1], 11)
+    expect([store.find('small', fresh), store.find('huge', fresh), store.size]).toEqual([
+      ...['small', null, 1],
+    ])
+    keepIn(store, 'full', [0, 1], 10)
+    expect([store.find('small', fresh), store.find('full', fresh)]).toEqual([null, 'full'])
+  })
+
+  test('the same question is found at a threshold of one, whatever its length', () => {
+    const store = new AnswerStore<string>(10)
+    keepIn(store, 'a', [0.1, 0.2, 0.3])
+    expect(nearIn(store, [0.3, 0.6, 0.9], 1)).toBe('a')
+    expect(nearIn(store, [0.3, 0.6, 0.8], 1)).toBeNull()
+  })
+
+  test('of a context the last 256 questions are compared', () => {
+    const store = new AnswerStore<string>(1_000)
+    const around = (i: number) => [Math.cos(i / 100), Math.sin(i / 100)]
+    for (let i = 0; i < 256; i++) keepIn(store, `q${i}`, around(i))
+    expect(nearIn(store, around(0), 1)).toBe('q0')
+    keepIn(store, 'q256', around(256))
+    expect(nearIn(store, around(0), 1)).toBeNull()
+    expect(nearIn(store, around(1), 1)).toBe('q1')
+    expect(store.find('q0', fresh)).toBe('q0') // by what was asked
+  })
+
+  test('what is kept anew is compared by what it means now', () => {
+    const store = new AnswerStore<string>(10)
+    keepIn(store, 'a', [1, 0])
+    keepIn(store, 'b', [1, 0.01])
+    keepIn(store, 'a', [0, 1])
+    expect(nearIn(store, [1, 0])).toBe('b')
+    expect(nearIn(store, [0, 1])).toBe('a')
+  })
+
+  test('a vector without a direction is like none', () => {
+    const store = new AnswerStore<string>(10)
+    keepIn(store, 'none', [0, 0])
+    keepIn(store, 'east', [1, 0])
+    expect([nearIn(store, [0, 0]), nearIn(store, [Infinity, 0]), nearIn(store, [1, 0])]).toEqual([
+      ...[null, null, 'east'],
+    ])
+    expect([store.find('none', fresh), unitOf(Float32Array.of(0, 0))]).toEqual(['none', null])
+    expect(unitOf(Float32Array.of(Infinity))).toBeNull()
+  })
+
   test('the one that was used longest ago goes first; the nearest question is the one', () => {
     const store = new AnswerStore<string>(2)
-    const keep = (name: string, vector: number[]) => {
-      const meaning = { context: 'c', vector: Float32Array.from(vector) }
-      store.keep(name, { answer: name, bytes: 1, sinceMs: 0 }, meaning)
-    }
-    keep('a', [1, 0])
-    keep('b', [0.9, 0.1])
-    const fresh = { nowMs: 0, ttlMs: 9 }
-    const near = (vector: number[], threshold = 0.9) =>
-      store.findNear('c', Float32Array.from(vector), { threshold, ...fresh })
-    expect(near([1, 0.12])).toBe('b')
-    expect(near([0, 1])).toBeNull()
+    keepIn(store, 'a', [1, 0])
+    keepIn(store, 'b', [0.9, 0.1])
+    expect(nearIn(store, [1, 0.12])).toBe('b')
+    expect(nearIn(store, [0, 1])).toBeNull()
     expect(store.find('a', fresh)).toBe('a')
-    keep('d', [0, 1])
+    keepIn(store, 'd', [0, 1])
     expect(['a', 'b', 'd'].map((name) => store.find(name, fresh))).toEqual(['a', null, 'd'])
     expect(cosine(Float32Array.of(1), Float32Array.of(1, 2))).toBe(-1)
+    expect(cosine(Float32Array.of(0.6, 0.8), Float32Array.of(0.8, 0.6))).toBeCloseTo(0.96)
   })
 })

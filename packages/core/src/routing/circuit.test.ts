@@ -51,6 +51,22 @@ describe('circuit', () => {
     expect(mayPass(circuitAfterSuccess(), 0)).toBe(true)
   })
 
+  test('what was on its way before it opened opens it no longer', () => {
+    const open: Circuit = { phase: 'open', untilMs: 500, opened: 1 }
+    expect(circuitAfterFailure(open, 400)).toEqual(open)
+  })
+
+  test('two failures in a row are chance, and a success between them is the end of the first', () => {
+    const twice = circuitAfterFailure(circuitAfterFailure(circuitStart, 0), 0)
+    expect(twice).toEqual({ phase: 'closed', failures: 2 })
+    expect(circuitAfterFailure(twice, 7)).toEqual({ phase: 'open', untilMs: 507, opened: 1 })
+  })
+
+  test('whatever came before, it opens for a quarter of a minute at most', () => {
+    const often: Circuit = { phase: 'half-open', opened: 1_000 }
+    expect(circuitAfterFailure(often, 0)).toEqual({ phase: 'open', untilMs: 15_000, opened: 1_001 })
+  })
+
   test('it stays open longer each time that a try fails', () => {
     const open: Circuit = { phase: 'open', untilMs: 500, opened: 1 }
     const again = circuitAfterFailure(circuitAfterStart(open), 500)

@@ -2,7 +2,12 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { FailureClass } from './classify-failure.ts'
 import { classifyFailure } from './classify-failure.ts'
-import { type AttemptCandidate, decideAttempt, type PastAttempt } from './decide-attempt.ts'
+import {
+  type AttemptCandidate,
+  type AttemptContext,
+  decideAttempt,
+  type PastAttempt,
+} from './decide-attempt.ts'
 import { type Fallback, fallbackAction, fallbackClasses } from './fallback.ts'
 
 const failures = [
@@ -151,6 +156,78 @@ describe('decide attempt', () => {
   })
 })
 
+describe('who is asked next', () => {
+  const one = (url: string, more: Partial<AttemptCandidate> = {}): AttemptCandidate => ({
+    ...{ url, region: '', release: url, inflight: 0, healthy: true, tier: 0, order: 0, ...more },
+  })
+  const failed = (url: string, failure: FailureClass | null, more: Partial<PastAttempt> = {}) => {
+    return { url, tier: 0, release: url, failure, ...more }
+  }
+  const urlAfter = (
+    all: readonly AttemptCandidate[],
+    past: readonly PastAttempt[],
+    more: Partial<AttemptContext> = {},
+  ) => {
+    const step = decideAttempt(all, past, { ...context, ...more })
+    return step.kind === 'stop' ? null : [step.candidate.url, step.afterMs, step.isRetry]
+  }
+
+  test('nobody, once so many were asked or no time is left (A4)', () => {
+    const all = ['a', 'b', 'c'].map((url) => one(url))
+    const past = ['a', 'b'].map((url) => failed(url, 'failing'))
+    expect(urlAfter(all, past, { attemptsMax: 3 })).toEqual(['c', 0, false])
+    expect(urlAfter(all, past, { attemptsMax: 2 })).toBeNull()
+    expect(urlAfter(all, past, { leftMs: 1 })).toEqual(['c', 0, false])
+    expect(urlAfter(all, past, { leftMs: 0 })).toBeNull()
+    expect(urlAfter([one('a')], [], { leftMs: 1 })).toEqual(['a', 0, false])
+    expect(urlAfter([one('a')], [], { leftMs: 0 })).toBeNull()
+  })
+
+  test('the target that comes first in its order, then a release that has not failed', () => {
+    const later = one('later', { order: 1 })
+    expect(urlAfter([later, one('first')], [])).toEqual(['first', 0, false])
+    const same = [one('a', { release: 'r1' }), one('b', { release: 'r2', inflight: 9 })]
+    expect(urlAfter(same, [])?.[0]).toBe('a')
+    for (const failure of ['failing', 'malformed'] as const) {
+      const past = [failed('x', failure, { release: 'r1' })]
+      expect(urlAfter(same, past)?.[0]).toBe('b')
+    }
+    expect(urlAfter(same, [failed('x', 'unreachable', { release: 'r1' })])?.[0]).toBe('a')
+  })
+
+  test('the same once more after a pause, where that is over in time and not waited for too long', () => {
+    const past = [failed('a', 'failing')]
+    expect(urlAfter([one('a')], past)).toEqual(['a', 150, true])
+    expect(urlAfter([one('a')], [...past, ...past])).toBeNull()
+    expect(urlAfter([one('a', { healthy: false })], past)).toBeNull()
+    expect(urlAfter([one('a')], past, { leftMs: 151 })).toEqual(['a', 150, true])
+    expect(urlAfter([one('a')], past, { leftMs: 150 })).toBeNull()
+    expect(urlAfter([one('a')], past, { retryAfterMsMax: 150 })).toEqual(['a', 150, true])
+    expect(urlAfter([one('a')], past, { retryAfterMsMax: 149 })).toBeNull()
+    expect(urlAfter([one('a')], [failed('a', 'rate-limited')])).toEqual(['a', 1_000, true])
+  })
+
+  test('whoever takes more, where one did not take the length; never the same again (A3)', () => {
+    const small = failed('a', 'context-length', { contextTokens: 8 })
+    const all = (contextTokens?: number) => [
+      one('a', { contextTokens: 9 }),
+      one('b', { contextTokens }),
+    ]
+    expect(urlAfter(all(9), [small])?.[0]).toBe('b')
+    expect(urlAfter(all(), [small])?.[0]).toBe('b') // nobody knows how much it takes
+    expect(urlAfter(all(8), [small])).toBeNull()
+    expect(urlAfter(all(1), [failed('a', 'context-length')])?.[0]).toBe('b')
+  })
+
+  test('who is doubtful only where nobody else is left, of the lowest tier (A1)', () => {
+    const ill = { healthy: false }
+    const all = [one('a', ill), one('b', { ...ill, tier: 1 }), one('c', { tier: 2 })]
+    expect(urlAfter(all, [])?.[0]).toBe('c')
+    expect(urlAfter(all, [failed('c', 'silent')])?.[0]).toBe('a')
+    expect(urlAfter(all, [failed('c', 'silent'), failed('a', 'silent')])?.[0]).toBe('b')
+  })
+})
+
 test('what ends a request ends it while another is on its way beside it (A2, A5)', () => {
   const all = ['a', 'b', 'c'].map((url, order) => ({
     ...{ url, order, region: '', release: url, inflight: 0, healthy: true, tier: 0 },
@@ -171,7 +248,7 @@ test('failures are told apart by status, code and sentence', () => {
   const classOf = (status: number, code = '', message = '') =>
     classifyFailure({ status, code, message })
   expect(classOf(302)).toBe('malformed')
-  expect(classOf(503)).toBe('failing')
+  for (const status of [500, 503, 408, 409, 424, 425]) expect(classOf(status)).toBe('failing')
   expect(classOf(429)).toBe('rate-limited')
   expect(classOf(429, 'insufficient_quota')).toBe('unauthorized')
   expect(classOf(400, 'context_length_exceeded')).toBe('context-length')
@@ -206,5 +283,8 @@ test('failures are told apart by status, code and sentence', () => {
   const unread =
     'The encrypted content for item rs_0 could not be verified. Reason: it is not ours.'
   expect(classOf(400, 'invalid_request_error', unread)).toBe('absent')
+  for (const other of ['encrypted_content has to be a text', 'the name could not be verified']) {
+    expect(classOf(400, 'invalid_request_error', other)).toBe('caller')
+  }
   expect(classOf(400)).toBe('caller')
 })

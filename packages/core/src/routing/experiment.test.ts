@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { clockOf, pickArm } from './experiment.ts'
+import { clockOf, experiment, pickArm } from './experiment.ts'
 
 const subjects = Array.from({ length: 4_000 }, (_, i) => `user ${i}`)
 const share = fc.integer({ min: 1, max: 20 })
@@ -29,6 +29,26 @@ describe('experiment', () => {
   test('an arm without a share gets nobody', () => {
     for (const subject of subjects.slice(0, 500)) {
       expect(pickArm({ name: 'e', arms: { a: 0, b: 1 } }, subject)).toBe('b')
+    }
+  })
+
+  test('an experiment has an arm that somebody is in, and sixteen at most', () => {
+    const armsOf = (count: number, share: number) =>
+      Object.fromEntries(Array.from({ length: count }, (_, i) => [`arm-${i}`, share]))
+    const isTaken = (arms: object) => experiment.safeParse({ name: 'e', arms }).success
+    expect([1, 16, 17].map((count) => isTaken(armsOf(count, 1)))).toEqual([true, true, false])
+    expect([isTaken({}), isTaken(armsOf(2, 0)), isTaken({ a: -1, b: 2 })]).toEqual([
+      ...[false, false, false],
+    ])
+    expect([isTaken({ 'no name': 1 }), isTaken({ a: 0, b: 1e6 }), isTaken({ a: 1e6 + 1 })]).toEqual(
+      [false, true, false],
+    )
+  })
+
+  test('every clock rings some time, and none at once', () => {
+    for (const subject of subjects) {
+      expect(clockOf(subject)).toBeGreaterThan(0)
+      expect(clockOf(subject)).toBeLessThan(Infinity)
     }
   })
 

@@ -44,3 +44,12 @@ test('a complete snapshot, or the first one, stands for itself', () => {
   const first = snapshotOf({ parts: { nodes: [], unseen: ['n1'] } })
   expect(keepUnseen(first, null)).toBe(first)
 })
+
+test('what another Project calls the same keeps its own endpoints', () => {
+  const ofProject = (of: Snapshot, project: string): Snapshot => ({
+    ...of,
+    deployments: of.deployments.map((deployment) => ({ ...deployment, project })),
+  })
+  const next = snapshotOf({ parts: { nodes: [], unseen: ['n2'] } })
+  expect(nodesOf(keepUnseen(ofProject(next, 'other'), held))).toEqual({ parts: [] })
+})

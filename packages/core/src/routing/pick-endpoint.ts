@@ -33,10 +33,9 @@ const regionWorth = 2 // requests in flight that a hop to another region weighs 
 
 /**
  * The candidate to ask, or null where there is none. One that was tried already, or whose circuit
- * is open,
- * is taken only where no other is left: a doubtful answer is better than none. After a failure of
- * the model
- * itself another release comes first: a canary that errs on an input errs on it on every node (I5).
+ * is open, is taken only where no other is left: a doubtful answer is better than none. After a
+ * failure of the model itself another release comes first: a canary that errs on an input errs on
+ * it on every node (I5).
  */
 export function pickEndpoint<C extends PickCandidate>(
   candidates: readonly C[],
