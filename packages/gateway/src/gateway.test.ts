@@ -334,32 +334,6 @@ describe('providers', () => {
   })
 })
 
-test('feedback goes to the node that answered, of one’s own project only', async () => {
-  const seen: string[] = []
-  const node = await serve((request, response, body) => {
-    if (request.url !== '/v2/feedback') return answerWell(request, response, body)
-    seen.push(body)
-    return response.writeHead(200).write('x'.repeat(8_192)) // no more of it is waited for
-  })
-  const { gateway } = await world(signed(toNodes([node.url])))
-  const answered = await infer(gateway)
-  const id = answered.headers.get('x-request-id')
-  const send = (body: unknown) =>
-    fetch(`${gateway.url}/v1/feedback`, {
-      method: 'POST',
-      headers: { authorization: `Bearer ${key}` },
-      body: JSON.stringify(body),
-    })
-  expect((await send({ request_id: id, label: 'good' })).status).toBe(200)
-  expect(seen).toEqual([JSON.stringify({ request_id: id, label: 'good' })])
-  expect((await send({ request_id: 'req_unknown', label: 'good' })).status).toBe(404)
-  expect((await send({ label: 'good' })).status).toBe(400)
-  // of a request with several items, the one that is meant
-  expect((await send({ request_id: id, label: 'good', item: 3 })).status).toBe(200)
-  expect(seen.at(-1)).toBe(JSON.stringify({ request_id: id, label: 'good', item: 3 }))
-  expect((await send({ request_id: id, label: 'good', item: 'x' })).status).toBe(400)
-})
-
 test('a port that is taken is said with what to do', async () => {
   const other = await serve(answerWell)
   const options = {

@@ -48,6 +48,11 @@ describe('questions', () => {
     expect(odd.exact).not.toBe(cacheQuestion(asked('hi', { logprobs: false }), place).exact)
   })
 
+  test('who asks makes no other question of it where no answer says it back', () => {
+    const of = (user: string) => cacheQuestion(asked('hi', { user }), place)
+    expect(of('ann')).toEqual(of('bob'))
+  })
+
   test('what Anthropic’s callers ask for by a header is part of what is asked', () => {
     const of = (beta?: string) => {
       const question = asked('hi', { max_tokens: 5 }, 'anthropic')

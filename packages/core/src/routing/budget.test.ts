@@ -104,6 +104,14 @@ describe('leases', () => {
     )
   })
 
+  test('what pays for just one request is granted', () => {
+    const state = { limitNanos: 10, settledNanos: 3, openNanos: 2 }
+    expect([decideGrant(state, 9, 5), decideGrant(state, 9, 6), decideGrant(state, 5, 5)]).toEqual([
+      ...[5, 0, 5],
+    ])
+    expect(decideGrant({ ...state, openNanos: 6 }, 9)).toBe(1)
+  })
+
   test('one that is lost counts in full, and more where more was said; one that ends as it says (B3)', () => {
     const lease = (settledNanos: number) => ({ grantedNanos: 10, settledNanos })
     expect(chargeOf(lease(3), 'closed')).toBe(3)
@@ -127,7 +135,8 @@ describe('a purse', () => {
         let purse: Purse = { ...emptyPurse, grantedNanos }
         let spent = 0
         for (const { reserve, share } of list) {
-          const left = leftNanos(purse)
+          const left = grantedNanos - spent
+          expect(leftNanos(purse)).toBe(left)
           const reserved = reserveFrom(purse, reserve)
           expect(reserved === null).toBe(reserve > left)
           if (reserved === null) continue

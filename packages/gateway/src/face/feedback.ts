@@ -15,7 +15,7 @@ const timeoutMs = 5_000
 const direct = new Agent() // nodes are asked through no proxy
 
 export async function answerFeedback(
-  ports: Pick<FacePorts, 'recent' | 'others'>,
+  ports: Pick<FacePorts, 'recent' | 'others' | 'log'>,
   exchange: Exchange,
   body: Buffer,
 ): Promise<void> {
@@ -28,6 +28,13 @@ export async function answerFeedback(
   }
   const answered = ports.recent.find(parsed.request_id)
   if (answered === undefined || answered.project !== key.project) {
+    const record = ports.log.find(key.project, parsed.request_id)
+    if (record !== null) {
+      const by = record.targets.join(', ') || 'nobody'
+      const why = 'nodes alone compare labels with what they predicted'
+      const message = `${record.id} was answered by ${by}: ${why}`
+      return refuse(reply, 'openai', { status: 400, code: 'feedback_unsupported', message })
+    }
     const answers = await askOthers(ports.others, exchange, body)
     const theirs = answers.find(({ status }) => status !== 404)
     if (theirs !== undefined) return sendJson(reply, theirs.status, jsonOf(theirs.text))

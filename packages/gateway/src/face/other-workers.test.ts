@@ -248,14 +248,15 @@ describe('records of all workers', () => {
 
 test('feedback goes to the worker that remembers its request', async () => {
   const recent = new RecentRequests()
+  const log = new RequestLog((_, one) => one)
   const none = await other((response) => response.writeHead(404).end('{}'))
   const body = Buffer.from('{"request_id":"r1","label":"cat"}')
   const asked = { method: 'POST', url: '/v1/feedback' }
   const nowhere = exchangeOf(asked)
-  await answerFeedback({ recent, others: othersAt(none).others }, nowhere.exchange, body)
+  await answerFeedback({ recent, log, others: othersAt(none).others }, nowhere.exchange, body)
   expect(nowhere.said().status).toBe(404)
   const knows = await other((response) => response.end('{"accepted":true}'))
   const there = exchangeOf(asked)
-  await answerFeedback({ recent, others: othersAt(none, knows).others }, there.exchange, body)
+  await answerFeedback({ recent, log, others: othersAt(none, knows).others }, there.exchange, body)
   expect(there.said()).toEqual({ status: 200, text: '{"accepted":true}' })
 })
