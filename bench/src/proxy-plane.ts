@@ -20,6 +20,7 @@ export function startPlane(engineUrl: string, isPlain: boolean): void {
   const plane = createServer(async (request, response) => {
     if (request.url === '/api/v1/usage') return response.end('{}')
     if (request.url === '/api/v1/leases') return response.end(await leasesFor(request))
+    if (request.method === 'POST') return response.writeHead(404).end()
     response.writeHead(200, { 'content-type': 'text/event-stream' })
     return void response.write(`event: snapshot\ndata: ${signed}\n\n`)
   })

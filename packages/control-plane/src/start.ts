@@ -43,8 +43,8 @@ import { openPolicyCache, type PolicyCache } from './policy-cache.ts'
 import {
   foldBudgets,
   type KeptRequests,
+  openGatewayDirectory,
   openKeptRequests,
-  openRelayDirectory,
   openSnapshotFeed,
   openStoredResponses,
   type StoredResponses,
@@ -186,7 +186,7 @@ async function serveOn(
   const sharing = openSharing({ sql, blobs, registry, clock: systemClock })
   const ports: ApiPorts = {
     ...{ ...shared, ...kept, blobs, hub, sharing, snapshots, workflows, news },
-    relays: openRelayDirectory(),
+    gateways: openGatewayDirectory(),
     admission: { ...shared, blobs, changes },
     loops: () => loops,
     publicUrl: () => options.publicUrl ?? url,

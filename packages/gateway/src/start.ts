@@ -98,7 +98,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   let directory: Directory | null = null // written by onSnapshot alone
   const source = new SnapshotSource({
     ...{ url: controlPlane.url, key: controlPlane.key, folder: options.folder, log },
-    controlPlane: controlPlane.publicKey,
+    ...{ controlPlane: controlPlane.publicKey, version: options.version, worker: options.worker },
     onSnapshot: (snapshot) => {
       directory = makeDirectory(snapshot)
       for (const one of [prices, router]) one.renew(snapshot)

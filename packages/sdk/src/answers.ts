@@ -106,6 +106,27 @@ export const usage = z.looseObject({
 })
 export type UsageAnswer = z.infer<typeof usage>
 
+export const gateways = z.looseObject({
+  /** Number of the newest snapshot. */
+  sequence: z.int().nullable(),
+  items: z.array(
+    z.looseObject({
+      /** Of this start alone; null, like all that follows, of gateways that do not say it. */
+      gateway: z.string().nullable(),
+      host: z.string().nullable(),
+      worker: z.int().nullable(),
+      url: z.string().nullable(),
+      version: z.string().nullable(),
+      sinceMs: z.number(),
+      /** Number of the snapshot that it serves from. */
+      sequence: z.int().nullable(),
+      /** Why it did not take in the one that came last. */
+      refused: z.string().nullable(),
+    }),
+  ),
+})
+export type GatewaysAnswer = z.infer<typeof gateways>
+
 export const tokenAnswer = z.looseObject({ token: z.string(), expiresAtMs: z.number() })
 
 export const checkpointAnswer = z.looseObject({

@@ -74,6 +74,11 @@ export class Client {
     return await this.#call(answers.keptRequests, 'GET', path, { query })
   }
 
+  /** Gateways that follow the control plane now, and which snapshot each serves from. */
+  async gateways(): Promise<answers.GatewaysAnswer> {
+    return await this.#call(answers.gateways, 'GET', '/gateways', {})
+  }
+
   async get({ kind, name, project }: ResourceRef): Promise<answers.ResourceAnswer> {
     const path = `/${kind}/${encodeURIComponent(name)}`
     return await this.#call(answers.resource, 'GET', path, { query: this.#inProject(project) })

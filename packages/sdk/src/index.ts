@@ -1,5 +1,6 @@
 export type {
   ChangeAnswer,
+  GatewaysAnswer,
   ResourceAnswer,
   RunAnswer,
   UsageAnswer,

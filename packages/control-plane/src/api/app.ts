@@ -9,6 +9,7 @@ import { mountApprovals } from './approvals.ts'
 import { authenticate, checkOrigin } from './authenticate.ts'
 import { mountBlobs } from './blobs.ts'
 import { describeFailed } from './describe-failed.ts'
+import { mountGateways } from './gateways.ts'
 import { mountJoin } from './join.ts'
 import { mountLeases } from './leases.ts'
 import { mountLedger } from './ledger.ts'
@@ -66,6 +67,7 @@ export function makeApp(ports: ApiPorts): Hono<Env> {
   mountLedger(app, ports)
   mountApprovals(app, ports)
   mountSnapshot(app, ports)
+  mountGateways(app, ports)
   mountLeases(app, ports)
   mountUsage(app, ports)
   mountStoredResponses(app, ports)

@@ -51,6 +51,7 @@ async function collect(ports: ApiPorts): Promise<Metric[]> {
         { labels: { state: 'unreachable' }, value: nodes.length - connected },
       ],
     },
+    gatewayMetric(ports),
     ...releaseMetrics(ports.registry.totals()),
     {
       name: 'tutti_ledger_size',
@@ -83,6 +84,19 @@ async function collect(ports: ApiPorts): Promise<Metric[]> {
       samples: [{ labels: {}, value: process.memoryUsage.rss() }],
     },
   ]
+}
+
+function gatewayMetric({ gateways, snapshots }: ApiPorts): Metric {
+  const newest = snapshots.sequence()
+  const states = gateways.all().map(({ sequence, refused }) => {
+    if (refused !== null) return 'refusing'
+    return sequence === newest ? 'current' : 'behind'
+  })
+  const samples = (['current', 'behind', 'refusing'] as const).map((state) => {
+    return { labels: { state }, value: states.filter((one) => one === state).length }
+  })
+  const help = 'Gateways that are there, by whether they serve from the newest snapshot.'
+  return { name: 'tutti_gateways', type: 'gauge', help, samples }
 }
 
 function releaseMetrics(totals: readonly ReleaseTotals[]): Metric[] {

@@ -8,8 +8,8 @@ import type { AdmissionPorts, Identity, PolicyEngine, Principal } from '../gover
 import type { RunningLoops } from '../loops.ts'
 import type { News } from '../news.ts'
 import type {
+  GatewayDirectory,
   KeptRequests,
-  RelayDirectory,
   SnapshotFeed,
   StoredResponses,
 } from '../routing/index.ts'
@@ -26,8 +26,8 @@ export interface ApiPorts {
   readonly hub: Hub
   readonly sharing: Sharing
   readonly snapshots: SnapshotFeed
-  /** Gateways that nodes may dial. */
-  readonly relays: RelayDirectory
+  /** Those that are there, and which of them nodes may dial. */
+  readonly gateways: GatewayDirectory
   /** What gateways keep for those who call them. */
   readonly storedResponses: StoredResponses
   /** What gateways keep of requests, for those who may read it. */

@@ -33,6 +33,6 @@ async function relays(context: Context<Env>, ports: ApiPorts): Promise<Response>
   const signature = ports.identity.sign(signingPrefix.relay, text)
   const parts = [Buffer.from(text), Buffer.from(signature, 'base64')]
   const grant = parts.map((part) => part.toString('base64url')).join('.')
-  const answer: RelayList = { urls: [...ports.relays.urls()], grant }
+  const answer: RelayList = { urls: [...ports.gateways.urls()], grant }
   return context.json(answer)
 }

@@ -2,7 +2,7 @@
 //
 // `GET /api/v1/snapshot`: the signed configuration for gateways; with `?watch=true` a stream of them.
 
-import type { SignedSnapshot } from '@tutti/core/routing'
+import { gatewayHello, type SignedSnapshot } from '@tutti/core/routing'
 import type { Context, Hono } from 'hono'
 import { streamSSE } from 'hono/streaming'
 import type { Principal } from '../governance/index.ts'
@@ -24,8 +24,8 @@ async function snapshot(context: Context<Env>, ports: ApiPorts): Promise<Respons
   if (denied !== null) return refuse(context, 'api/forbidden', denied)
   if (context.req.query('watch') === 'true') {
     const said = context.req.query('relay')
-    const relay = said === undefined ? undefined : parseRelayUrl(said)
-    if (relay !== null) return watch(context, ports, relay)
+    const url = said === undefined ? undefined : parseRelayUrl(said)
+    if (url !== null) return watch(context, ports, url)
     return refuse(context, 'api/invalid', 'relay: expected http(s)://host:port of the gateway')
   }
   const current = await ports.snapshots.newest()
@@ -38,7 +38,7 @@ function whyMayNotServe(ports: ApiPorts, principal: Principal): Promise<string |
   return whyMayNot(ports, principal, 'serve', { kind: 'Route', project: '', name: '' })
 }
 
-function watch(context: Context<Env>, ports: ApiPorts, relay: string | undefined): Response {
+function watch(context: Context<Env>, ports: ApiPorts, url: string | undefined): Response {
   const caller = context.get('caller')
   return streamSSE(context, async (stream) => {
     let waiting: SignedSnapshot | null = null // only the newest counts
@@ -47,7 +47,7 @@ function watch(context: Context<Env>, ports: ApiPorts, relay: string | undefined
       waiting = signed
       wake()
     })
-    const unlist = relay === undefined ? () => {} : ports.relays.add(relay)
+    const unlist = listed(context, ports, url)
     stream.onAbort(() => {
       unlist()
       stop()
@@ -73,4 +73,11 @@ function watch(context: Context<Env>, ports: ApiPorts, relay: string | undefined
       })
     }
   })
+}
+
+/** Whoever says nothing of itself, as one who looks at it with curl, is no gateway. */
+function listed(context: Context<Env>, ports: ApiPorts, url: string | undefined): () => void {
+  const hello = gatewayHello.safeParse(context.req.query()).data ?? null
+  if (hello === null && url === undefined) return () => {}
+  return ports.gateways.add({ hello, url: url ?? null, sinceMs: ports.nowMs() })
 }

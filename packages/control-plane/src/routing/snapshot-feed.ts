@@ -14,6 +14,8 @@ export interface SnapshotFeed {
   /** As things stand now, for who asks once; null where none could be built yet. */
   readonly newest: () => Promise<SignedSnapshot | null>
   readonly current: () => SignedSnapshot | null
+  /** Its number; null where none could be built yet. */
+  readonly sequence: () => number | null
   readonly listen: (listener: (snapshot: SignedSnapshot) => void) => () => void
 }
 
@@ -25,6 +27,7 @@ export interface FeedPorts extends SnapshotPorts {
 interface Held {
   readonly body: string
   readonly signed: SignedSnapshot
+  readonly sequence: number
   /** When it was signed. */
   readonly atMs: number
 }
@@ -72,13 +75,14 @@ export function openSnapshotFeed(ports: FeedPorts): SnapshotFeed {
       const snapshot: Snapshot = { ...body, sequence, issuedAtMs: nowMs, servingToken: token }
       const payload = canonicalJson(snapshot)
       const signature = ports.identity.sign(signingPrefix.snapshot, payload)
-      held = { body: text, signed: { payload, signature }, atMs: nowMs }
+      held = { body: text, signed: { payload, signature }, sequence, atMs: nowMs }
       for (const listener of listeners) listener(held.signed)
     }
     built = { version, looks: 0 }
   }
   return {
     current: () => held?.signed ?? null,
+    sequence: () => held?.sequence ?? null,
     newest: async () => {
       await building // what it was built from may be older than the question
       const version = ports.version()

@@ -69,6 +69,12 @@ export {
   type Removed,
   type TargetFilter,
 } from './filter-targets.ts'
+export {
+  type GatewayHello,
+  type GatewayStanding,
+  gatewayHello,
+  gatewayStanding,
+} from './gateway-standing.ts'
 export { isComplete, keepUnseen } from './keep-unseen.ts'
 export {
   type BodyRule,

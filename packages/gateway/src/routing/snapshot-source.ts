@@ -7,7 +7,9 @@
 //   S1. Only a snapshot that the pinned control plane signed is served from.
 //   S2. Numbers never go back, across restarts too.
 
+import { randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { signingPrefix, whyUnknown } from '@tutti/core/resource'
 import {
@@ -24,6 +26,7 @@ import { isMissing, pause, proxyFor, writeDurably } from '@tutti/machine'
 import { Agent, getGlobalDispatcher, request } from '@tutti/machine/http-client'
 import { messageOf } from '../failure.ts'
 import { linesOf } from '../wire/index.ts'
+import { Standing } from './standing.ts'
 
 export interface SnapshotSourceOptions {
   readonly url: string
@@ -31,6 +34,9 @@ export interface SnapshotSourceOptions {
   /** did:key of the control plane. */
   readonly controlPlane: string
   readonly folder: string
+  readonly version: string
+  /** Which of several workers it is. */
+  readonly worker?: number | undefined
   readonly onSnapshot: (snapshot: Snapshot) => void
   readonly log: (event: string, fields: Readonly<Record<string, unknown>>) => void
 }
@@ -67,16 +73,19 @@ export class SnapshotSource {
    * in the first. Written by `#takeIn` alone.
    */
   #kept: readonly SignedSnapshot[] = []
-  /** Of what the stream told last; written by `#readStream`. */
-  #isRefused = false
+  /** Why what the stream told last was refused; written by `#readStream`. */
+  #refused: string | null = null
   /** Whether there is a stream; written by `#readStream`. */
   #isFollowing = false
   #done: Promise<void> = Promise.resolve()
   /** Written by `start`. */
   #query = ''
+  readonly #id = randomUUID() // of this start alone
+  readonly #standing: Standing
 
   constructor(options: SnapshotSourceOptions) {
     this.#options = options
+    this.#standing = new Standing({ ...options, id: this.#id, signal: this.#stopping.signal })
   }
 
   /**
@@ -89,7 +98,10 @@ export class SnapshotSource {
       if (refusal === null) continue
       this.#options.log('the snapshot on disk is refused', { reason: refusal })
     }
-    this.#query = `watch=true&relay=${encodeURIComponent(ownUrl)}`
+    const { version, worker } = this.#options
+    const hello = { gateway: this.#id, version, host: hostname().slice(0, 256) }
+    const place = worker === undefined ? {} : { worker: String(worker) }
+    this.#query = `${new URLSearchParams({ watch: 'true', relay: ownUrl, ...hello, ...place })}`
     this.#done = this.#follow()
   }
 
@@ -108,7 +120,7 @@ export class SnapshotSource {
 
   get state(): SnapshotState {
     const madeMs = this.#held?.issuedAtMs ?? null
-    return { isFollowing: this.#isFollowing, isRefused: this.#isRefused, madeMs }
+    return { isFollowing: this.#isFollowing, isRefused: this.#refused !== null, madeMs }
   }
 
   async stop(): Promise<void> {
@@ -154,14 +166,19 @@ export class SnapshotSource {
     try {
       this.#isFollowing = true
       // What it sends is one line of JSON for each event; all other lines are names and keep-alives.
+      this.#standing.forget() // whoever answers may have begun anew
       for await (const line of linesOf(body)) {
+        this.#standing.tell({ sequence: this.#held?.sequence ?? null, refused: this.#refused })
         if (!line.startsWith(dataStart)) continue
         const told = parseJson(line.slice(dataStart.length))
-        const isNone = noSnapshot.safeParse(told).success // who tells it has said why
-        const refusal = isNone ? null : this.#takeIn(told, 'stream')
-        this.#isRefused = isNone || refusal !== null
-        if (refusal === null) onSnapshot()
-        else log('a snapshot is refused', { reason: refusal })
+        if (noSnapshot.safeParse(told).success) {
+          this.#refused = 'it is not valid' // who tells it has said why
+          onSnapshot()
+          continue
+        }
+        this.#refused = this.#takeIn(told, 'stream')
+        if (this.#refused === null) onSnapshot()
+        else log('a snapshot is refused', { reason: this.#refused })
       }
     } finally {
       this.#isFollowing = false

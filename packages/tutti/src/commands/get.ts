@@ -1,7 +1,7 @@
 // tutti get, describe, top: see what is.
 
 import { kindOf, kinds, nearest } from '@tutti/core/resource'
-import type { ResourceAnswer } from '@tutti/sdk'
+import type { GatewaysAnswer, ResourceAnswer } from '@tutti/sdk'
 import type { Command } from 'commander'
 import { stringify } from 'yaml'
 import { Failure } from '../failure.ts'
@@ -9,7 +9,7 @@ import { clientOf, formatAge, formatTable, print, printJson, type Row } from '..
 import { hintAbsent, soughtIn } from './hint-absent.ts'
 import { wordOf } from './option-values.ts'
 import { parseLabels } from './parse-labels.ts'
-import { at } from './phase-of.ts'
+import { at, plainLine } from './phase-of.ts'
 import { type SharedOptions, withExamples, withShared } from './shared-options.ts'
 import { runsOf, summaryOf } from './summary-of.ts'
 
@@ -70,27 +70,58 @@ export function addDescribe(program: Command): void {
 }
 
 export function addTop(program: Command): void {
-  const command = withShared(program.command('top')).description(
-    'show load and releases of every node',
-  )
-  withExamples(command, 'tutti top')
-  command.action(async (options: SharedOptions) => {
-    const nodes = await clientOf(options).list('nodes')
-    if (options.json === true)
-      return printJson(nodes.map(({ metadata, status }) => ({ metadata, status })))
-    const rows = nodes.map((node): Row => {
-      const load = at(node.status, 'load')
-      const used = Number(at(load, 'memoryUsedBytes') ?? 0) / 2 ** 20
-      return {
-        NODE: node.metadata.name,
-        STATE: at(node.status, 'connected') === true ? 'connected' : 'unreachable',
-        CPU: load === null ? '-' : `${Math.round(Number(at(load, 'cpu') ?? 0) * 100)} %`,
-        MEMORY: load === null ? '-' : `${Math.round(used)} MiB`,
-        RUNS: runsOf(node),
-      }
-    })
-    print(formatTable(['NODE', 'STATE', 'CPU', 'MEMORY', 'RUNS'], rows))
+  const command = withShared(program.command('top'))
+    .argument('[what]', 'nodes or gateways', 'nodes')
+    .description('show load and releases of every node, or what every gateway serves from')
+  withExamples(command, 'tutti top', 'tutti top gateways')
+  command.action(async (what: string, options: SharedOptions) => {
+    wordOf('tutti top', what, ['nodes', 'gateways'])
+    await (what === 'nodes' ? topNodes : topGateways)(options)
   })
+}
+
+async function topNodes(options: SharedOptions): Promise<void> {
+  const nodes = await clientOf(options).list('nodes')
+  if (options.json === true)
+    return printJson(nodes.map(({ metadata, status }) => ({ metadata, status })))
+  const rows = nodes.map((node): Row => {
+    const load = at(node.status, 'load')
+    const used = Number(at(load, 'memoryUsedBytes') ?? 0) / 2 ** 20
+    return {
+      NODE: node.metadata.name,
+      STATE: at(node.status, 'connected') === true ? 'connected' : 'unreachable',
+      CPU: load === null ? '-' : `${Math.round(Number(at(load, 'cpu') ?? 0) * 100)} %`,
+      MEMORY: load === null ? '-' : `${Math.round(used)} MiB`,
+      RUNS: runsOf(node),
+    }
+  })
+  print(formatTable(['NODE', 'STATE', 'CPU', 'MEMORY', 'RUNS'], rows))
+}
+
+/** Those that follow the control plane now: one that is away is not known here. */
+async function topGateways(options: SharedOptions): Promise<void> {
+  const answer = await clientOf(options).gateways()
+  if (options.json === true) return printJson(answer)
+  const rows = answer.items.map(({ host, worker, url, version, sinceMs, ...serves }): Row => {
+    return {
+      GATEWAY: `${plainLine(host ?? '-')}${worker === null ? '' : `, worker ${worker}`}`,
+      URL: plainLine(url ?? '-'),
+      VERSION: plainLine(version ?? 'of before'),
+      FOLLOWS: formatAge(Date.now() - sinceMs),
+      SNAPSHOT: servesFrom(serves, answer.sequence),
+    }
+  })
+  print(formatTable(['GATEWAY', 'URL', 'VERSION', 'FOLLOWS', 'SNAPSHOT'], rows))
+}
+
+/** E.g. `7 of 9: it refuses the newest: …`. */
+function servesFrom(
+  { sequence, refused }: Pick<GatewaysAnswer['items'][number], 'sequence' | 'refused'>,
+  newest: number | null,
+): string {
+  if (sequence === null && refused === null) return '-'
+  const place = sequence === newest ? `${sequence}` : `${sequence ?? 'none'} of ${newest}`
+  return refused === null ? place : `${place}: it refuses the newest: ${plainLine(refused)}`
 }
 
 /**
