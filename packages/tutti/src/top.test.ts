@@ -45,9 +45,9 @@ test('one that refuses the newest says why, one of before is there without a nam
   const headers = { authorization: `Bearer ${secret}`, 'content-type': 'application/json' }
   const follow = async (query: string) => {
     const url = `${planeUrl()}/api/v1/snapshot?watch=true&${query}`
-    const { status, body } = await fetch(url, { headers })
-    expect(status).toBe(200)
-    return body // who lets go of it ends it
+    const answer = await fetch(url, { headers })
+    expect(answer.status).toBe(200)
+    return answer // who lets go of it ends it
   }
   const id = '9b2f8a4e-1c7d-4e3b-9f60-2d5a8c1e7b94'
   const tell = (body: object, of: Record<string, string> = headers) =>
@@ -76,7 +76,7 @@ test('one that refuses the newest says why, one of before is there without a nam
   expect(await metricsOf()).toMatch(
     /tutti_gateways\{state="current"\} 0\n.*"behind"\} 1\n.*"refusing"\} 1\n/s,
   )
-  for (const stream of streams) await stream?.cancel()
+  for (const stream of streams) await stream.body?.cancel()
   await expect.poll(rows).toEqual([['none']])
 })
 

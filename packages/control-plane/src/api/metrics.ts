@@ -90,7 +90,7 @@ function gatewayMetric({ gateways, snapshots }: ApiPorts): Metric {
   const newest = snapshots.sequence()
   const states = gateways.all().map(({ sequence, refused }) => {
     if (refused !== null) return 'refusing'
-    return sequence === newest ? 'current' : 'behind'
+    return sequence !== null && sequence === newest ? 'current' : 'behind'
   })
   const samples = (['current', 'behind', 'refusing'] as const).map((state) => {
     return { labels: { state }, value: states.filter((one) => one === state).length }
