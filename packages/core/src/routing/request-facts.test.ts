@@ -153,3 +153,36 @@ describe('request facts', () => {
     expect(readFacts({ messages: deep, tools: 3, metadata: [], text: null }).textLength).toBe(1)
   })
 })
+
+test.each<[JsonObject, boolean]>([
+  [{ reasoning_effort: 'low' }, true],
+  [{ reasoning_effort: 'none' }, false],
+  [{ reasoning: { effort: 'high' } }, true],
+  [{ reasoning: { effort: 'none' } }, false],
+  [{ thinking: { type: 'enabled', budget_tokens: 9 } }, true],
+  [{ thinking: { type: 'adaptive' } }, true],
+  [{ thinking: { type: 'disabled' } }, false],
+  [{ thinking: null, reasoning: null, reasoning_effort: null }, false],
+  [{ generationConfig: { thinkingConfig: { thinkingBudget: 0 } } }, false],
+  [{ generation_config: { thinking_config: { thinking_budget: -1 } } }, true],
+  [{ generationConfig: { thinkingConfig: { thinkingLevel: 'low' } } }, true],
+])('%j asks a model to think: %s', (body, isAsked) => {
+  expect(readFacts(body).capabilities.includes('reasoning')).toBe(isAsked)
+})
+
+test('who asks is whoever it names, in OpenAI’s place or in Anthropic’s', () => {
+  const named = [{ user: 'ann' }, { metadata: { user_id: 'bob' } }, { user: '', metadata: {} }]
+  expect(named.map((body) => readFacts(body).user)).toEqual(['ann', 'bob', ''])
+  expect(readFacts({ user: 'ann', metadata: { user_id: 'bob' } }).user).toBe('ann')
+})
+
+test('what comes from no user first counts as how it opens, until the first of a user', () => {
+  const said = (...messages: readonly JsonObject[]) => readFacts({ messages }).opening
+  const [system, one, two] = [
+    { role: 'system', content: 's' },
+    { role: 'user', content: 'a' },
+    { role: 'user', content: 'b' },
+  ]
+  expect(said(system, one, two).trim()).toBe('s\na')
+  expect(said(system, { role: 'assistant', content: 'x' }).trim()).toBe('s')
+})

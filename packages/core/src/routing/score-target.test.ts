@@ -13,6 +13,8 @@ const targets: Readonly<Record<string, TargetView>> = {
   quick: { ...middling, latencyMs: 300 },
   cached: { ...middling, uncachedBlocks: 0 },
   known: { ...middling, stickyClock: 4 },
+  trusted: { ...middling, trust: 0.9 },
+  waiting: { ...middling, pendingBlocks: 10 },
 }
 
 function pickedBy(strategy: Strategy, own?: Parameters<typeof weightsOf>[1]): string {
@@ -42,4 +44,17 @@ test('weights of one’s own replace single ones; among equals in price the idle
   expect(scoreTarget(middling, weights)).toBeGreaterThan(
     scoreTarget({ ...middling, inflight: 0 }, weights),
   )
+})
+
+test('weights of one’s own alone are all that counts', () => {
+  expect(pickedBy('weighted', { trust: 1 })).toBe('trusted')
+  expect(pickedBy('weighted', { pending: 1 })).toBe('waiting')
+  expect(weightsOf('weighted', { trust: 2 })).toEqual({
+    ...{ load: 0, pending: 0, uncached: 0, price: 0, latency: 0, trust: 2, sticky: 0 },
+  })
+  const weights = weightsOf('weighted', { trust: 2 })
+  if (weights === null) throw new Error('it has weights')
+  expect([1, 0.5, 0].map((trust) => scoreTarget({ ...middling, trust }, weights))).toEqual([
+    0, 1, 2,
+  ])
 })
