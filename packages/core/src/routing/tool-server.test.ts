@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { dnsName } from '../resource/index.ts'
-import { allowsTool, splitToolName, toolName, toolPattern } from './tool-server.ts'
+import { allowsTool, splitToolName, toolName, toolPattern, whyUnpinned } from './tool-server.ts'
 
 const server = fc.stringMatching(/^[a-z0-9]([a-z0-9-]{0,10}[a-z0-9])?$/)
 const tool = fc.stringMatching(/^[\w.-]{1,20}$/)
@@ -21,6 +21,16 @@ describe('tools', () => {
       },
     )
     for (const name of ['', 'a', '__a', 'a__', 'a_b']) expect(splitToolName(name)).toBeNull()
+  })
+
+  test('where tools are pinned one is withheld until it is accepted, and where it has changed', () => {
+    const tool = { name: 'look', digest: 'sha256:1' }
+    expect(whyUnpinned(undefined, tool)).toBeNull()
+    expect(whyUnpinned({ look: 'sha256:1' }, tool)).toBeNull()
+    expect(whyUnpinned({ look: 'sha256:2' }, tool)).toContain('something else')
+    for (const name of ['write', 'toString', '__proto__']) {
+      expect(whyUnpinned({ look: 'sha256:1' }, { ...tool, name })).toContain('nobody has accepted')
+    }
   })
 
   test('a pattern allows what it names, and nothing else', () => {
