@@ -106,21 +106,20 @@ async function topGateways(options: SharedOptions): Promise<void> {
     return {
       GATEWAY: `${plainLine(host ?? '-')}${worker === null ? '' : `, worker ${worker}`}`,
       URL: plainLine(url ?? '-'),
-      VERSION: plainLine(version ?? 'of before'),
+      VERSION: plainLine(version ?? '-'),
       FOLLOWS: formatAge(Date.now() - sinceMs),
-      SNAPSHOT: servesFrom(serves, answer.sequence),
+      SNAPSHOT: version === null ? '-' : servesFrom(serves, answer.sequence),
     }
   })
   print(formatTable(['GATEWAY', 'URL', 'VERSION', 'FOLLOWS', 'SNAPSHOT'], rows))
 }
 
-/** E.g. `7 of 9: it refuses the newest: …`. */
+/** E.g. `older: it refuses the newest: …`. */
 function servesFrom(
   { sequence, refused }: Pick<GatewaysAnswer['items'][number], 'sequence' | 'refused'>,
   newest: number | null,
 ): string {
-  if (sequence === null && refused === null) return '-'
-  const place = sequence === newest ? `${sequence}` : `${sequence ?? 'none'} of ${newest}`
+  const place = sequence === null ? 'none' : sequence === newest ? 'newest' : 'older'
   return refused === null ? place : `${place}: it refuses the newest: ${plainLine(refused)}`
 }
 
