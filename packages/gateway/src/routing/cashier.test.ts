@@ -21,8 +21,10 @@ function bed() {
   const ask: ConstructorParameters<typeof Purses>[0]['ask'] = async (asked) =>
     plane.ask({ gateway: 'gateway-1', ...asked })
   const purses = new Purses({ ask, nowMs: () => 0 })
-  const cashier = new Cashier({ nowMs: () => 0, prices: new PriceBook(() => 0), purses })
-  return { plane, purses, cashier, candidate: candidate as unknown as Candidate }
+  const clock = { nowMs: 0 }
+  const prices = new PriceBook(() => 0)
+  const cashier = new Cashier({ nowMs: () => clock.nowMs, prices, purses })
+  return { plane, purses, cashier, clock, candidate: candidate as unknown as Candidate }
 }
 
 const bounds = (change: Partial<Bounds>): Bounds => ({
@@ -69,4 +71,84 @@ test.each([
   paid.settle({ usage: { ...noUsage, input: 900, output: 900 }, isEstimated })
   await purses.close()
   expect([charges, plane.settledNanos]).toEqual([[nanos], nanos])
+})
+
+const outside = {
+  ...{ name: 'openai', project: 'default', dialect: 'openai' },
+  ...{ baseUrl: 'https://api.openai.com/v1', allowPrivateNetwork: false },
+}
+
+/** A call for a Budget, and what it is charged; `target` at a Provider of others, or of one's own. */
+function callFor(target: object, change: Partial<Bounds> = {}, isOwn = false) {
+  const { candidate, cashier, plane, purses, clock } = bed()
+  const [own] = routeSpec.parse({ targets: [{ provider: 'openai', ...target }] }).targets
+  const provider = { ...outside, allowPrivateNetwork: isOwn }
+  const asked = {
+    ...candidate,
+    target: own,
+    provider,
+    contextTokens: 1_000,
+  } as unknown as Candidate
+  const charges: unknown[] = []
+  const onCharge: Call['onCharge'] = ({ costNanos }) => charges.push(costNanos)
+  const call = { budgets: [budget], bounds: bounds(change), onCharge } as unknown as Call
+  return { asked, call, cashier, charges, plane, purses, clock }
+}
+
+test.each([
+  ['a model that nobody knows', { model: 'nobody-knows-it' }, {}, 'its price'],
+  ['what no list holds', { model: 'gpt-4o-mini' }, { unpriced: 'video' }, 'the price of video'],
+])('for %s no Budget pays, and nothing is set aside (K1)', async (_, target, change, what) => {
+  const { asked, call, cashier, plane, charges } = callFor(target, change)
+  expect(cashier.worst(call, asked)).toBe(Infinity)
+  expect(await cashier.reserve(call, asked)).toEqual({
+    ...{ kind: 'failed', failure: 'unaffordable' },
+    reason: `nobody knows ${what}: set a price on the target of the Route`,
+  })
+  expect([plane.open.size, charges]).toEqual([0, []])
+  // Where nobody pays it is asked, and what it cost is not known.
+  const paid = await cashier.reserve({ ...call, budgets: [] }, asked)
+  if (!('settle' in paid)) throw new Error(paid.reason)
+  expect(paid.isFree).toBe(false)
+})
+
+test('a price of one’s own, or of an engine of one’s own, is taken for all there is', async () => {
+  for (const [target, isOwn] of [
+    [{ model: 'gpt-4o-mini', price }, false],
+    [{ model: 'nobody-knows-it' }, true],
+  ] as const) {
+    const { asked, call, cashier } = callFor(target, { unpriced: 'video' }, isOwn)
+    expect('settle' in (await cashier.reserve(call, asked))).toBe(true)
+    expect(cashier.worst(call, asked)).toBeLessThan(Infinity)
+  }
+})
+
+test('what is free is asked though its Budget is used up, and leaves it as it was', async () => {
+  const { asked, call, cashier, plane, charges } = callFor({ model: 'm' }, {}, true)
+  plane.settledNanos = 1e9 // all of it
+  const paid = await cashier.reserve(call, asked)
+  if (!('settle' in paid)) throw new Error(paid.reason)
+  expect(paid.isFree).toBe(true)
+  paid.settle({ usage: { ...noUsage, input: 900 }, isEstimated: false })
+  expect([charges, plane.settledNanos, plane.open.size]).toEqual([[0], 1e9, 0])
+})
+
+test('what was never sent costs nothing, and what was set aside for it is there again (K2)', async () => {
+  const { asked, call, cashier, plane, purses, charges } = callFor({ model: 'm', price })
+  const paid = await cashier.reserve(call, asked)
+  if (!('settle' in paid)) throw new Error(paid.reason)
+  paid.settle(null)
+  await purses.close()
+  expect([charges, plane.settledNanos]).toEqual([[], 0])
+})
+
+test('what is paid by the second is charged for the time since it was sent', async () => {
+  const timed = { perSecond: 0.001, secondsMax: 60 }
+  const { asked, call, cashier, charges, clock } = callFor({ model: 'm', price: timed })
+  clock.nowMs = 5_000
+  const paid = await cashier.reserve(call, asked)
+  if (!('settle' in paid)) throw new Error(paid.reason)
+  clock.nowMs = 7_500
+  paid.settle({ usage: noUsage, isEstimated: false })
+  expect(charges).toEqual([2.5 * 1e6])
 })
