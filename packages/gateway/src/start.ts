@@ -225,7 +225,7 @@ function newTelemetry(
   log: NonNullable<GatewayOptions['log']>,
 ): OtlpExporter | null {
   if (otlp === undefined) return null
-  const resource = { version, instance: randomUUID() }
+  const resource = { version, instance: randomUUID(), attributes: otlp.resource }
   return new OtlpExporter(otlp, { resource, nowMs: () => Date.now(), wait: pause, log })
 }
 

@@ -4,7 +4,6 @@ import type { ServerResponse } from 'node:http'
 import { routeSpec } from '@tutti/core/routing'
 import { didKeyOf } from '@tutti/ledger'
 import { pause } from '@tutti/machine'
-import fc from 'fast-check'
 import { describe, expect, test, vi } from 'vitest'
 import {
   cleanups,
@@ -55,7 +54,10 @@ async function collector(statuses: number[] = []): Promise<Collector> {
 const attributesOf = (list: Json): Json =>
   Object.fromEntries(list.map(({ key, value }: Json) => [key, Object.values(value)[0]]))
 
-async function gatewayTo(url: string | undefined, isFailingFirst = false) {
+async function gatewayTo(
+  url: string | undefined,
+  { isFailingFirst = false, env = {} as Record<string, string> } = {},
+) {
   const seen: (string | undefined)[] = []
   const engine = await serve((request, response) => {
     seen.push(request.headers['traceparent']?.toString())
@@ -90,7 +92,9 @@ async function gatewayTo(url: string | undefined, isFailingFirst = false) {
   const gateway = await startGateway({
     ...{ host: '127.0.0.1', port: 0, folder: newFolder(), version: 'v9' },
     controlPlane: { url: plane.url, key: 'k', publicKey: didKeyOf(signer) },
-    ...(url === undefined ? {} : { otlp: { endpoint: url, headers: { 'x-tenant': 't' } } }),
+    ...(url === undefined
+      ? {}
+      : { otlp: optionsOf(url, { OTEL_EXPORTER_OTLP_HEADERS: 'x-tenant=t', ...env }) }),
     log: (event) => (event === 'snapshot' ? isThere() : null),
   })
   let isStopped = false
@@ -118,6 +122,13 @@ async function gatewayTo(url: string | undefined, isFailingFirst = false) {
       isStopped = true
     },
   }
+}
+
+/** As the environment says it. */
+function optionsOf(OTEL_EXPORTER_OTLP_ENDPOINT: string, more: Record<string, string> = {}) {
+  const options = otlpOptionsOf({ OTEL_EXPORTER_OTLP_ENDPOINT, ...more })
+  if (options === undefined) throw new Error('it names a collector')
+  return options
 }
 
 const parent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
@@ -190,7 +201,7 @@ describe('a collector', () => {
 
   test('gets a span below it for each attempt: whom it asked, when he began, how it ended', async () => {
     const to = await collector()
-    const { ask, seen, stop } = await gatewayTo(to.url, true)
+    const { ask, seen, stop } = await gatewayTo(to.url, { isFailingFirst: true })
     expect((await ask()).status).toBe(200)
     await stop()
     const { body } = await to.until('/v1/traces')
@@ -215,6 +226,16 @@ describe('a collector', () => {
     expect(attributesOf(answered.attributes)).toMatchObject({
       ...{ 'tutti.attempt.outcome': 'answered', 'http.response.status_code': '200' },
     })
+  })
+
+  test('of histograms alone is told no trace: one is passed on, none is begun', async () => {
+    const { url, got } = await collector()
+    const { ask, seen, stop } = await gatewayTo(url, { env: { OTEL_TRACES_EXPORTER: 'none' } })
+    await ask()
+    await ask({ traceparent: parent })
+    await stop()
+    expect([seen[0], seen[1]?.slice(0, 35)]).toEqual([undefined, parent.slice(0, 35)])
+    expect(new Set(got.map(({ path }) => path))).toEqual(new Set(['/v1/metrics']))
   })
 
   test('that is not wanted changes nothing: a trace is passed on, none is begun', async () => {
@@ -254,7 +275,12 @@ describe('the exporter', () => {
     ...{ offsetMs: 0, asked: [] },
   })
   const ports = {
-    ...{ resource: { version: '1', instance: 'i' }, nowMs: () => 3, wait: pause, log: () => {} },
+    ...{
+      resource: { version: '1', instance: 'i', attributes: {} },
+      nowMs: () => 3,
+      wait: pause,
+      log: () => {},
+    },
   }
   const spansOf = ({ got }: Collector) =>
     got.flatMap(({ path, body }) =>
@@ -263,7 +289,7 @@ describe('the exporter', () => {
 
   test('tries again what the collector cannot take now, and drops what it refuses', async () => {
     const to = await collector([503, 200, 400])
-    const exporter = new OtlpExporter({ endpoint: `${to.url}/`, headers: {} }, ports)
+    const exporter = new OtlpExporter(optionsOf(`${to.url}/`), ports)
     exporter.add(facts())
     await exporter.flush()
     expect([spansOf(to).length, exporter.dropped]).toEqual([1, 0])
@@ -292,7 +318,7 @@ describe('the exporter', () => {
         waits.push({ ms, end })
         wakes.wake()
       })
-    const exporter = new OtlpExporter({ endpoint: url, headers: {} }, { ...ports, wait })
+    const exporter = new OtlpExporter(optionsOf(url), { ...ports, wait })
     exporter.add(facts())
     const flushed = exporter.flush()
     await wakes.until(() => waits.length === 2)
@@ -321,7 +347,7 @@ describe('the exporter', () => {
       asked.push(response)
       wakes.wake()
     })
-    const exporter = new OtlpExporter({ endpoint: url, headers: {} }, ports)
+    const exporter = new OtlpExporter(optionsOf(url), ports)
     exporter.add({ ...facts(), trace: { ...newTrace(), isSampled: false } })
     vi.advanceTimersByTime(45_000)
     await wakes.until(() => asked.length === 1)
@@ -335,7 +361,7 @@ describe('the exporter', () => {
 
   test('reads no more of a collector’s answer than a word', async () => {
     const endless = await serve((_, response) => response.writeHead(200).write('x'.repeat(8_192)))
-    const exporter = new OtlpExporter({ endpoint: endless.url, headers: {} }, ports)
+    const exporter = new OtlpExporter(optionsOf(endless.url), ports)
     exporter.add(facts())
     await exporter.flush()
     expect(exporter.dropped).toBe(0)
@@ -343,7 +369,7 @@ describe('the exporter', () => {
   })
 
   test('holds a bounded number of spans while the collector is away (V1)', async () => {
-    const exporter = new OtlpExporter({ endpoint: 'http://127.0.0.1:9', headers: {} }, ports)
+    const exporter = new OtlpExporter(optionsOf('http://127.0.0.1:9'), ports)
     for (let i = 0; i < 20_000; i++) exporter.add(facts())
     expect(exporter.dropped).toBeGreaterThanOrEqual(20_000 - 8_192 - 512)
     await exporter.stop()
@@ -351,7 +377,7 @@ describe('the exporter', () => {
 
   test('what the caller does not want traced is not told', async () => {
     const to = await collector()
-    const exporter = new OtlpExporter({ endpoint: to.url, headers: {} }, ports)
+    const exporter = new OtlpExporter(optionsOf(to.url), ports)
     const trace = callersTrace({ traceparent: parent.replace(/1$/, '0') })
     exporter.add({ ...facts(), trace: trace ?? newTrace() })
     await exporter.stop()
@@ -359,33 +385,40 @@ describe('the exporter', () => {
     expect(trace?.headers['traceparent']).toMatch(/-00$/)
   })
 
-  test('a traceparent that is none is not taken for one', () => {
-    const zeros = `00-${'0'.repeat(32)}-b7ad6b7169203331-01`
-    for (const bad of ['', 'x', zeros, `ff${parent.slice(2)}`, `${parent}-more`, [parent]]) {
-      expect(callersTrace({ traceparent: bad })).toBeNull()
+  test('counts and says what a collector rejects of what it takes, once until it takes all', async () => {
+    const said = [
+      { partialSuccess: { rejectedSpans: '2', errorMessage: 'too old' } },
+      { partialSuccess: { rejectedSpans: 9 } },
+      { partialSuccess: {} },
+      { partialSuccess: { rejectedSpans: -1, errorMessage: 'one day it will not' } },
+    ]
+    const { url } = await serve((_, response) => response.end(JSON.stringify(said.shift() ?? {})))
+    const logged: unknown[] = []
+    const log = (_: string, { reason }: Readonly<Record<string, unknown>>) => logged.push(reason)
+    const options = optionsOf(url, { OTEL_METRICS_EXPORTER: 'none' })
+    const exporter = new OtlpExporter(options, { ...ports, log })
+    const dropped: number[] = []
+    for (let i = 0; i < 4; i++) {
+      for (let n = 0; n < 3; n++) exporter.add(facts())
+      await exporter.flush()
+      dropped.push(exporter.dropped)
     }
-    expect(callersTrace({ traceparent: `01${parent.slice(2)}-more` })?.parentId).toBe(
-      'b7ad6b7169203331',
-    )
-    fc.assert(
-      fc.property(fc.string(), (text) => {
-        expect(callersTrace({ traceparent: text })).toBeNull()
-      }),
-    )
+    expect(dropped).toEqual([2, 5, 5, 5]) // no more than there were
+    expect(logged).toEqual(['it rejected 2: too old', 'it rejected 0: one day it will not'])
+    await exporter.stop()
   })
 
-  test('the environment says where, as for every exporter', () => {
-    const OTEL_EXPORTER_OTLP_ENDPOINT = 'http://c:4318'
-    const OTEL_EXPORTER_OTLP_HEADERS = 'Authorization=Basic%20x, b = c=d ,=e'
-    const env = { OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_EXPORTER_OTLP_HEADERS }
-    expect(otlpOptionsOf(env)).toEqual({
-      ...{ endpoint: 'http://c:4318', headers: { authorization: 'Basic x', b: 'c=d' } },
-    })
-    expect(otlpOptionsOf({})).toBeUndefined()
-    expect(otlpOptionsOf({ ...env, OTEL_SDK_DISABLED: 'true' })).toBeUndefined()
-    for (const wrong of ['c:4318', 'grpc://c:4317', '/v1/traces']) {
-      const named = () => otlpOptionsOf({ OTEL_EXPORTER_OTLP_ENDPOINT: wrong })
-      expect(named).toThrow(/OTEL_EXPORTER_OTLP_ENDPOINT: expected an http or https URL, got/)
+  test('tells spans or histograms alone where the other is not wanted', async () => {
+    const to = await collector()
+    for (const [none, path] of [
+      ['OTEL_METRICS_EXPORTER', '/v1/traces'],
+      ['OTEL_TRACES_EXPORTER', '/v1/metrics'],
+    ] as const) {
+      const exporter = new OtlpExporter(optionsOf(to.url, { [none]: 'none' }), ports)
+      exporter.add(facts())
+      await exporter.stop()
+      expect(to.got.splice(0).map((one) => one.path)).toEqual([path])
+      expect([exporter.sampling === null, exporter.dropped]).toEqual([path === '/v1/metrics', 0])
     }
   })
 })

@@ -31,9 +31,10 @@ type Mutable = { -readonly [Name in keyof RequestRecord]: RequestRecord[Name] }
 /** The trace of a request; null where the caller names none and nobody collects them. */
 export function traceOf({ telemetry }: FacePorts, { request }: Exchange): RequestTrace | null {
   const { headers } = request
-  if (telemetry === null && headers['traceparent'] === undefined) return null
-  const context = callersTrace(headers) ?? (telemetry === null ? null : newTrace())
-  return context === null ? null : new RequestTrace(context, telemetry !== null)
+  const sampling = telemetry?.sampling ?? null
+  if (sampling === null && headers['traceparent'] === undefined) return null
+  const context = callersTrace(headers, sampling ?? undefined) ?? (sampling && newTrace(sampling))
+  return context === null ? null : new RequestTrace(context, sampling !== null)
 }
 
 /** Metrics, limits and the log learn of a request that is over. */

@@ -9,6 +9,7 @@
 //       tried again, a bounded time.
 //   V3. While the collector asks to be left alone it is asked nothing, of either.
 
+import { jsonOf, objectOf } from '@tutti/core/dialect'
 import { type Dispatcher, request } from '@tutti/machine/http-client'
 import { beginningOf } from '../beginning-of.ts'
 import { messageOf } from '../failure.ts'
@@ -18,11 +19,21 @@ import { CallHistograms } from './call-histogram.ts'
 import { type CallFacts, callSpan } from './call-span.ts'
 import { formatFamily } from './metric-families.ts'
 import { metricsJson, type Resource, tracesJson } from './otlp-json.ts'
+import type { Sampling } from './trace-context.ts'
+
+/** Where something of it goes. */
+export interface OtlpSignal {
+  readonly url: string
+  readonly headers: Readonly<Record<string, string>>
+}
 
 export interface OtlpOptions {
-  /** Without the signal's path, as `OTEL_EXPORTER_OTLP_ENDPOINT`. */
-  readonly endpoint: string
-  readonly headers: Readonly<Record<string, string>>
+  /** Null where nobody wants them. */
+  readonly traces: OtlpSignal | null
+  readonly metrics: OtlpSignal | null
+  readonly sampling: Sampling
+  /** What is said of who sends it, besides what it says of itself, or instead. */
+  readonly resource: Readonly<Record<string, string>>
 }
 
 export interface OtlpPorts {
@@ -60,10 +71,11 @@ export class OtlpExporter {
   #resting: Promise<void> | null = null
   /** Spans that were lost. */
   #dropped = 0
-  #isAway = false
+  /** URLs of which it was said that they do not take all; written by `#note`. */
+  readonly #troubled = new Set<string>()
 
   constructor(options: OtlpOptions, ports: OtlpPorts) {
-    this.#options = { ...options, endpoint: options.endpoint.replace(/\/$/, '') }
+    this.#options = options
     this.#ports = ports
     this.#startMs = ports.nowMs()
     this.#timers = [
@@ -76,14 +88,19 @@ export class OtlpExporter {
     return this.#dropped
   }
 
+  /** Whose spans are collected; null where nobody's are. */
+  get sampling(): Sampling | null {
+    return this.#options.traces === null ? null : this.#options.sampling
+  }
+
   /** For Prometheus. */
   format(): string {
     return formatFamily('spans_dropped_total', [['', this.#dropped]])
   }
 
   add(facts: CallFacts): void {
-    this.#histograms.add(facts)
-    if (!facts.trace.isSampled) return
+    if (this.#options.metrics !== null) this.#histograms.add(facts)
+    if (this.#options.traces === null || !facts.trace.isSampled) return
     const spans = 1 + facts.asked.length
     if (this.#spans + spans > spansMax) {
       this.#dropped += spans // V1
@@ -114,14 +131,15 @@ export class OtlpExporter {
   }
 
   async #flush(): Promise<void> {
-    while (this.#waiting.length > 0) {
+    const { traces } = this.#options
+    while (traces !== null && this.#waiting.length > 0) {
       const batch = this.#waiting.splice(0, batchMax)
       const spans = batch.reduce((sum, { asked }) => sum + 1 + asked.length, 0)
       this.#spans -= spans
       const body = tracesJson(batch.flatMap(spansOf), this.#ports.resource)
-      const isSent = await this.#send('/v1/traces', body)
-      if (!isSent) this.#dropped += spans
-      if (!isSent) return // what came meanwhile waits for the next turn
+      const sent = await this.#send(traces, body)
+      this.#dropped += sent === null ? spans : Math.min(sent.rejected, spans)
+      if (sent === null) return // what came meanwhile waits for the next turn
     }
   }
 
@@ -134,45 +152,48 @@ export class OtlpExporter {
 
   async #tellMetrics(): Promise<void> {
     const histograms = this.#histograms.all
-    if (histograms.length === 0) return
+    const { metrics } = this.#options
+    if (metrics === null || histograms.length === 0) return
     const { resource, nowMs } = this.#ports
     const of = { resource, startMs: this.#startMs, nowMs: nowMs() }
-    await this.#send('/v1/metrics', metricsJson(histograms, of))
+    await this.#send(metrics, metricsJson(histograms, of))
   }
 
-  /** V2. */
-  async #send(path: string, body: string): Promise<boolean> {
+  /** V2. Null where it was not taken. */
+  async #send(to: OtlpSignal, body: string): Promise<Taken | null> {
     for (let tries = 1; tries <= triesMax; tries++) {
       while (this.#resting !== null) await this.#resting // V3
       if (this.#stopping.signal.aborted) break
-      const status = await this.#post(path, body)
-      if (status !== null && status < 300) {
-        this.#isAway = false
-        return true
-      }
-      if (status !== null && !triedAgain.has(status)) break
+      const answer = await this.#post(to, body)
+      if (typeof answer === 'object') return answer
+      if (answer !== 'away' && !triedAgain.has(answer)) break
       const ms = pauseMs * 2 ** (tries - 1)
       if (tries < triesMax) await this.#ports.wait(ms, this.#stopping.signal)
     }
-    return false
+    return null
   }
 
-  async #post(path: string, body: string): Promise<number | null> {
-    const { endpoint, headers } = this.#options
+  /** What was taken of it, or the status that says why it was not. */
+  async #post({ url, headers }: OtlpSignal, body: string): Promise<Taken | number | 'away'> {
     const signal = AbortSignal.any([this.#stopping.signal, AbortSignal.timeout(sendMsMax)])
     const options: Parameters<typeof request>[1] = {
       ...{ method: 'POST' as Dispatcher.HttpMethod, body, signal },
       headers: { 'content-type': 'application/json', ...headers },
     }
     try {
-      const answer = await request(`${endpoint}${path}`, options)
-      const text = await beginningOf(answer.body)
-      if (answer.statusCode >= 300) this.#tellAway(`${answer.statusCode} ${text.slice(0, 200)}`)
-      if (triedAgain.has(answer.statusCode)) this.#rest(answer.headers['retry-after'])
-      return answer.statusCode
+      const { statusCode, headers: said, body: bytes } = await request(url, options)
+      const text = await beginningOf(bytes)
+      if (statusCode < 300) {
+        const taken = takenIn(text)
+        this.#note(url, taken.message)
+        return taken
+      }
+      this.#note(url, `${statusCode} ${text.slice(0, 200)}`)
+      if (triedAgain.has(statusCode)) this.#rest(said['retry-after'])
+      return statusCode
     } catch (error) {
-      this.#tellAway(messageOf(error))
-      return null
+      this.#note(url, messageOf(error))
+      return 'away'
     }
   }
 
@@ -186,11 +207,34 @@ export class OtlpExporter {
     this.#resting = resting
   }
 
-  /** Said once until it is there again. */
-  #tellAway(reason: string): void {
-    if (!this.#isAway) this.#ports.log('the collector does not take telemetry', { reason })
-    this.#isAway = true
+  /** Said once until all is taken again. */
+  #note(url: string, reason: string | null): void {
+    if (reason === null) return void this.#troubled.delete(url)
+    if (this.#troubled.has(url)) return
+    this.#troubled.add(url)
+    const { origin, pathname } = new URL(url) // who calls himself in it is not told
+    const path = origin + pathname
+    this.#ports.log('the collector does not take all telemetry', { url: path, reason })
   }
+}
+
+/** What a collector has made of what it took. */
+interface Taken {
+  readonly rejected: number
+  /** Null where it has nothing to say. */
+  readonly message: string | null
+}
+
+/** It may take a part alone, and say why (OTLP specification, Partial Success). */
+function takenIn(text: string): Taken {
+  const { partialSuccess } = objectOf(jsonOf(text))
+  const { rejectedSpans, rejectedDataPoints, errorMessage } = objectOf(partialSuccess)
+  const rejected = Number(rejectedSpans ?? rejectedDataPoints ?? 0) // its numbers may be texts
+  const isNone = !Number.isSafeInteger(rejected) || rejected <= 0
+  const why = typeof errorMessage === 'string' ? errorMessage.slice(0, 200) : ''
+  if (isNone && why === '') return { rejected: 0, message: null }
+  const count = isNone ? 0 : rejected
+  return { rejected: count, message: `it rejected ${count}: ${why || 'it does not say why'}` }
 }
 
 /** The request's own, and one below it for each attempt. */

@@ -11,6 +11,8 @@ type Attributes = Readonly<Record<string, string | number | readonly string[] | 
 export interface Resource {
   readonly version: string
   readonly instance: string
+  /** Said of it besides, or instead. */
+  readonly attributes: Readonly<Record<string, string>>
 }
 
 export function tracesJson(spans: readonly CallSpan[], resource: Resource): string {
@@ -41,11 +43,12 @@ export function metricsJson(
   return JSON.stringify({ resourceMetrics: [{ resource: resourceJson(resource), scopeMetrics }] })
 }
 
-function resourceJson({ version, instance }: Resource) {
+function resourceJson({ version, instance, attributes }: Resource) {
   return {
     attributes: attributesJson({
       ...{ 'service.name': 'tutti-gateway', 'service.version': version },
       'service.instance.id': instance,
+      ...attributes,
     }),
   }
 }

@@ -5,6 +5,16 @@
 
 import { randomBytes } from 'node:crypto'
 
+/** Whose spans are collected: a share of those that begin a trace, or of all. */
+export interface Sampling {
+  /** 0 to 1. */
+  readonly share: number
+  /** True where of others whoever began the trace has decided. */
+  readonly isParents: boolean
+}
+
+export const sampleAll: Sampling = { share: 1, isParents: true }
+
 export interface TraceContext {
   readonly traceId: string
   /** The caller's span; null for the first of a trace. */
@@ -21,7 +31,10 @@ const form =
 const stateMax = 512 // characters of a tracestate that must be passed on
 
 /** Null where the caller says nothing, or what is none. */
-export function callersTrace(headers: Readonly<Record<string, unknown>>): TraceContext | null {
+export function callersTrace(
+  headers: Readonly<Record<string, unknown>>,
+  { share, isParents } = sampleAll,
+): TraceContext | null {
   const traceparent = headers['traceparent']
   const tracestate = headers['tracestate']
   if (typeof traceparent !== 'string') return null
@@ -30,12 +43,21 @@ export function callersTrace(headers: Readonly<Record<string, unknown>>): TraceC
   if (version === '00' && more !== undefined) return null
   const isKept = typeof tracestate === 'string' && tracestate.length <= stateMax
   const state = isKept ? { tracestate } : {}
-  return contextOf({ traceId, parentId, isSampled: (Number.parseInt(flags, 16) & 1) === 1, state })
+  const isSampled = isParents ? (Number.parseInt(flags, 16) & 1) === 1 : isOf(share, traceId)
+  return contextOf({ traceId, parentId, isSampled, state })
 }
 
-export function newTrace(): TraceContext {
+export function newTrace({ share } = sampleAll): TraceContext {
   const traceId = randomBytes(16).toString('hex')
-  return contextOf({ traceId, parentId: null, isSampled: true, state: {} })
+  return contextOf({ traceId, parentId: null, isSampled: isOf(share, traceId), state: {} })
+}
+
+/**
+ * The same of one trace wherever it is asked with the same share: by the part of its id that is
+ * random (W3C Trace Context, level 2), as far as a number holds it.
+ */
+function isOf(share: number, traceId: string): boolean {
+  return Number.parseInt(traceId.slice(-14, -1), 16) >= (1 - share) * 2 ** 52
 }
 
 function contextOf(of: {
