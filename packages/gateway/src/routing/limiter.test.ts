@@ -50,8 +50,11 @@ test('calls at a time are counted over all workers, and those of a dead one are 
   const [one, two] = [new Limiter(() => 0), new Limiter(() => 0)]
   const key = keyOf({ concurrent: 2 })
   expect([one.enter(key), one.enter(key)]).toEqual([0, 0])
-  exchange([one, two])
+  expect(one.news()).toMatchObject([{ requests: 2, inflight: 2 }])
+  expect(one.news()).toEqual([]) // it was said
+  two.hear(0, [{ ...key, limits: { concurrent: 2 }, requests: 2, tokens: 0, inflight: 2 }])
   expect(two.enter(key)).toBe(1)
+  expect(two.reached(key)).toContain('2 calls at a time')
   one.leave(key)
   exchange([one, two])
   expect(two.enter(key)).toBe(0)

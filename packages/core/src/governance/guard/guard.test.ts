@@ -461,6 +461,22 @@ describe('actions', () => {
     expect(stricter('redact', 'deny')).toBe('deny')
   })
 
+  test.each([
+    ['allow', ['allow', 'redact'], 'allow'],
+    ['allow', ['redact'], 'redact'],
+    ['redact', ['allow', 'redact'], 'redact'],
+    ['redact', ['allow'], 'deny'],
+    ['deny', ['allow', 'redact'], 'deny'],
+  ] as const)('to %s where policy permits %j is to %s (G1)', (wanted, permitted, done) => {
+    const guard = guardSpec.parse({ detect: ['card'], actions: { card: wanted } })
+    const may: readonly string[] = permitted
+    const card = { kind: 'card', side: 'output' } as const
+    expect(guardVerdict(guard, card, (_, __, action) => may.includes(action))).toBe(done)
+    expect([stricter(wanted, 'redact'), stricter('redact', wanted)]).toEqual(
+      Array(2).fill(wanted === 'deny' ? 'deny' : 'redact'),
+    )
+  })
+
   test('a guard finds what it names, on the sides that it names', () => {
     const guard = guardSpec.parse({
       detect: ['injection', 'card'],
@@ -470,5 +486,8 @@ describe('actions', () => {
     expect(kindsOf(guard, 'input')).toEqual(['injection', 'card', 'size'])
     expect(kindsOf(guard, 'output')).toEqual([])
     expect(kindsOf({ ...guard, on: ['output'] }, 'output')).toEqual(['card'])
+    const shaped = guardSpec.parse({ outputSchema: {}, outputCharsMax: 9, blocklist: ['nightjar'] })
+    expect(kindsOf(shaped, 'input')).toEqual(['blocked'])
+    expect(kindsOf(shaped, 'output')).toEqual(['blocked', 'size', 'schema'])
   })
 })
